@@ -1,0 +1,17 @@
+"""The only reader of real time."""
+
+import time
+from collections.abc import Callable
+
+Clock = Callable[[], int]
+"""Gives the current time in milliseconds since the epoch, UTC."""
+
+
+def system_clock() -> int:
+    """The machine's wall clock in milliseconds since the epoch, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def stopwatch() -> float:
+    """Seconds on a clock that never steps, for measuring durations."""
+    return time.monotonic()

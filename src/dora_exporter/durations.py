@@ -1,0 +1,40 @@
+"""Lengths of time as Prometheus writes them: ``90d``, ``12h``, ``1h30m``."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+
+_UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "y": 31_536_000_000}
+_WHOLE = re.compile(r"(?:\d+(?:ms|[smhdwy]))+")
+_PART = re.compile(r"(\d+)(ms|[smhdwy])")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A length of time with the text it was configured as, which is also how it is shown."""
+
+    text: str
+    ms: int
+
+
+def parse(text: object) -> Span:
+    """Reads a length of time; raises ValueError with what to write instead."""
+    if isinstance(text, Span):
+        return text
+    if not isinstance(text, str) or not _WHOLE.fullmatch(text):
+        raise ValueError("must be a duration such as 30s, 5m, 12h or 90d")
+    length = sum(int(number) * _UNIT_MS[unit] for number, unit in _PART.findall(text))
+    if not length:
+        raise ValueError("must be longer than nothing")
+    return Span(text, length)
+
+
+Duration = Annotated[
+    Span,
+    PlainValidator(parse),
+    PlainSerializer(lambda span: span.text, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _WHOLE.pattern}),
+]
+"""A ``Span`` as a settings field."""

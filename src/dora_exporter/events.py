@@ -1,0 +1,103 @@
+"""The facts that everything is computed from: deployments and incidents.
+
+Times are integers: milliseconds since the epoch, UTC. The structs are frozen, leave the garbage collector alone and
+are written to the log as they are (``records.py``), so a field's name here is its name on disk.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+MINUTE_MS = 60_000
+DAY_MS = 86_400_000
+
+
+class Series(NamedTuple):
+    """The unit of every metric."""
+
+    service: str
+    environment: str
+
+
+class Commit(msgspec.Struct, frozen=True, gc=False):
+    """A commit that a deployment shipped."""
+
+    sha: str
+    authored_at: int
+
+
+class Remediation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The deployment that remedied a failed one: named by its id or by its version, never by both."""
+
+    type: Literal["rollback", "rollforward"]
+    id: str | None = None
+    version: str | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What a person or a client decided about a deployment: it failed, or it did not."""
+
+    change_failure: bool
+    remediation: Remediation | None = None
+
+
+class Deployment(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="deployment", tag_field="type"):
+    """One version of a service that reached an environment.
+
+    ``commits`` is the list the sender gave; None when it gave none. ``revision`` orders the states of a polled item.
+    ``upstream`` is what its source knows beyond these fields. ``verdict`` is never part of an upserted record: the
+    store carries it from write to write.
+    """
+
+    id: str
+    service: str
+    environment: str
+    started_at: int
+    finished_at: int
+    version: str | None = None
+    commit_sha: str | None = None
+    repository: str | None = None
+    team: str | None = None
+    source: str = "api"
+    tags: tuple[str, ...] = ()
+    commits: tuple[Commit, ...] | None = None
+    verdict: Verdict | None = None
+    revision: int | None = None
+    upstream: dict[str, Any] | None = None
+
+    @property
+    def series(self) -> Series:
+        """The series that it belongs to."""
+        return Series(self.service, self.environment)
+
+
+class Incident(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="incident", tag_field="type"):
+    """A failure in production. It counts once in each service it names; one without a service only in its team.
+
+    ``finished_at`` is None while it is open. One that was merged into another counts nowhere.
+    """
+
+    id: str
+    services: tuple[str, ...]
+    environment: str
+    started_at: int
+    finished_at: int | None = None
+    name: str | None = None
+    severity: str | None = None
+    team: str | None = None
+    version: str | None = None
+    commit_sha: str | None = None
+    repository: str | None = None
+    source: str = "api"
+    tags: tuple[str, ...] = ()
+    merged_into: str | None = None
+    revision: int | None = None
+    upstream: dict[str, Any] | None = None
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """The series in which it counts, none for one that names only a team."""
+        return tuple(Series(service, self.environment) for service in self.services)
+
+
+Event = Deployment | Incident

@@ -1,0 +1,42 @@
+"""The seam between the events in memory and where they are kept."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Protocol
+
+from dora_exporter.records import Record
+from dora_exporter.store import Outcome
+
+Apply = Callable[[Record], list[Outcome]]
+"""Gives a record its effect in memory and says what became of the events in it. The log calls it on the event loop,
+once for each committed record and in the log's order."""
+
+
+class Unavailable(Exception):
+    """The log cannot take records now. What was refused may still appear later, so a retry must be idempotent."""
+
+
+class EventLog(Protocol):
+    """An ordered, durable list of records. All methods are called on the event loop and never make it wait.
+
+    Life: ``replay`` to its end, then ``start``, then any number of ``append`` at once, at last ``close``.
+    """
+
+    def replay(self) -> AsyncIterator[Sequence[Record]]:
+        """The records kept so far, in order and in chunks that each take a few milliseconds to apply."""
+        ...
+
+    async def start(self, apply: Apply) -> None:
+        """From here on every committed record is applied."""
+        ...
+
+    def append(self, records: Sequence[Record]) -> Awaitable[list[Outcome]]:
+        """Commits records and applies them; the outcomes of the events in them come once they are durable.
+
+        The order of the calls is the order in the log. Raises ``Unavailable`` when the records could not be made
+        durable.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Commits what was appended, then refuses further records."""
+        ...

@@ -1,0 +1,54 @@
+"""The records of the log: replayed in order, they rebuild the store.
+
+A record is an intent whose effect follows from the state before it, so every reader of one log reaches one state.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from dora_exporter.events import Deployment, Incident, Verdict
+
+EventKind = Literal["deployment", "incident"]
+
+
+class Judgement(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="verdict", tag_field="type"):
+    """Sets the verdict on a deployment; None takes it back. Without effect when no such deployment is held."""
+
+    id: str
+    verdict: Verdict | None = None
+
+
+class Deletion(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="deletion", tag_field="type"):
+    """Removes an event with all that was learnt about it.
+
+    ``at`` is the time of the deletion. Of a polled item (``source`` is not ``api``) the deletion stays as a
+    tombstone: later upserts of that id by its source have no effect.
+    """
+
+    kind: EventKind
+    id: str
+    at: int
+    source: str = "api"
+
+
+class Cursor(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="cursor", tag_field="type"):
+    """What a source has to remember between two passes; it replaces what it remembered before, None forgets it."""
+
+    source: str
+    state: dict[str, Any] | None = None
+
+
+class SeriesOrder(msgspec.Struct, frozen=True, gc=False, tag="series", tag_field="type"):
+    """The series in the order of their first appearance, which decides who keeps a label when there are too many."""
+
+    names: tuple[tuple[str, str], ...]
+
+
+class Batch(msgspec.Struct, frozen=True, gc=False, tag="batch", tag_field="type"):
+    """Records that take effect together or not at all."""
+
+    records: tuple[Deployment | Incident | Judgement | Deletion | Cursor, ...]
+
+
+Record = Deployment | Incident | Judgement | Deletion | Cursor | SeriesOrder | Batch
