@@ -19,11 +19,28 @@ class Series(NamedTuple):
     environment: str
 
 
-class Commit(msgspec.Struct, frozen=True, gc=False):
-    """A commit that a deployment shipped."""
+class Commit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A commit that a deployment shipped, with the first line of its message and the SHA that it says it reverts."""
 
     sha: str
     authored_at: int
+    subject: str | None = None
+    reverts: str | None = None
+
+
+class Shipped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What Git says a deployment shipped: the commits since ``base``, the SHA deployed before it.
+
+    It holds for the repository and SHA that it names. ``left_out`` counts by cause the commits that give no lead
+    time; ``partial`` says that some history was missing.
+    """
+
+    repository: str
+    commit_sha: str
+    commits: tuple[Commit, ...] = ()
+    base: str | None = None
+    left_out: dict[str, int] = {}
+    partial: bool = False
 
 
 class Remediation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -45,8 +62,8 @@ class Deployment(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag=
     """One version of a service that reached an environment.
 
     ``commits`` is the list the sender gave; None when it gave none. ``revision`` orders the states of a polled item.
-    ``upstream`` is what its source knows beyond these fields. ``verdict`` is never part of an upserted record: the
-    store carries it from write to write.
+    ``upstream`` is what its source knows beyond these fields. ``verdict`` and ``shipped`` are learnt later: the store
+    carries them from write to write.
     """
 
     id: str
@@ -62,6 +79,7 @@ class Deployment(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag=
     tags: tuple[str, ...] = ()
     commits: tuple[Commit, ...] | None = None
     verdict: Verdict | None = None
+    shipped: Shipped | None = None
     revision: int | None = None
     upstream: dict[str, Any] | None = None
 

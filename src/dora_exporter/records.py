@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from dora_exporter.events import Deployment, Incident, Verdict
+from dora_exporter.events import Deployment, Incident, Shipped, Verdict
 
 EventKind = Literal["deployment", "incident"]
 
@@ -17,6 +17,16 @@ class Judgement(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="
 
     id: str
     verdict: Verdict | None = None
+
+
+class Resolution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="commits", tag_field="type"):
+    """Sets what Git says a deployment shipped; None forgets it.
+
+    Without effect when the deployment is not held, or by now names another repository or SHA.
+    """
+
+    id: str
+    shipped: Shipped | None = None
 
 
 class Deletion(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="deletion", tag_field="type"):
@@ -48,7 +58,7 @@ class SeriesOrder(msgspec.Struct, frozen=True, gc=False, tag="series", tag_field
 class Batch(msgspec.Struct, frozen=True, gc=False, tag="batch", tag_field="type"):
     """Records that take effect together or not at all."""
 
-    records: tuple[Deployment | Incident | Judgement | Deletion | Cursor, ...]
+    records: tuple[Deployment | Incident | Judgement | Resolution | Deletion | Cursor, ...]
 
 
-Record = Deployment | Incident | Judgement | Deletion | Cursor | SeriesOrder | Batch
+Record = Deployment | Incident | Judgement | Resolution | Deletion | Cursor | SeriesOrder | Batch

@@ -6,8 +6,8 @@ from typing import Any
 
 from msgspec.structs import force_setattr, replace
 
-from dora_exporter.events import Deployment, Event, Incident, Series
-from dora_exporter.records import Batch, Cursor, Deletion, EventKind, Judgement, Record, SeriesOrder
+from dora_exporter.events import Deployment, Event, Incident, Series, Shipped
+from dora_exporter.records import Batch, Cursor, Deletion, EventKind, Judgement, Record, Resolution, SeriesOrder
 
 Observer = Callable[[Event | None, Event | None], None]
 """Told of each write to an event with the event before and after it: None before it is created and after it is
@@ -39,6 +39,7 @@ class EventStore:
             Deployment: self._upsert_deployment,
             Incident: self._upsert_incident,
             Judgement: self._judge,
+            Resolution: self._resolve,
             Deletion: self._delete,
             Cursor: self._remember,
             SeriesOrder: self._order_series,
@@ -58,8 +59,7 @@ class EventStore:
         if self._is_overtaken("deployment", event, before):
             return [Outcome.UNCHANGED]
         if before is not None:
-            if before.verdict is not None:
-                event = replace(event, verdict=before.verdict)
+            event = _with_what_was_learnt(event, before)
             if event == before:
                 return self._tell(before, before)
         self._share_strings(event)
@@ -84,6 +84,15 @@ class EventStore:
         if before is None or before.verdict == judgement.verdict:
             return self._tell(before, before)
         after = replace(before, verdict=judgement.verdict)
+        self.deployments[after.id] = after
+        return self._tell(before, after)
+
+    def _resolve(self, resolution: Resolution) -> list[Outcome]:
+        before = self.deployments.get(resolution.id)
+        shipped = resolution.shipped
+        if before is None or before.shipped == shipped or not (shipped is None or _holds_for(shipped, before)):
+            return self._tell(before, before)
+        after = replace(before, shipped=shipped)
         self.deployments[after.id] = after
         return self._tell(before, after)
 
@@ -146,3 +155,16 @@ class EventStore:
         if before is None:
             return [Outcome.CREATED]
         return [Outcome.DELETED if after is None else Outcome.UPDATED]
+
+
+def _with_what_was_learnt(event: Deployment, before: Deployment) -> Deployment:
+    """A deployment sent again, with what was decided and found out about it since it came first."""
+    if before.verdict is not None:
+        event = replace(event, verdict=before.verdict)
+    if before.shipped is not None and _holds_for(before.shipped, event):
+        event = replace(event, shipped=before.shipped)
+    return event
+
+
+def _holds_for(shipped: Shipped, deployment: Deployment) -> bool:
+    return shipped.repository == deployment.repository and shipped.commit_sha == deployment.commit_sha

@@ -1,0 +1,36 @@
+"""What is due when."""
+
+from collections.abc import Hashable, Iterator
+from heapq import heappop, heappush
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item", bound=Hashable)
+
+
+class Agenda(Generic[Item]):
+    """Items with the moment at which each has to be looked at again; an item is due once, at its earliest moment."""
+
+    def __init__(self) -> None:
+        """Nothing is due."""
+        self._heap: list[tuple[int, int, Item]] = []
+        self._moments: dict[Item, int] = {}
+        self._count = 0
+
+    def schedule(self, item: Item, moment: int | None) -> None:
+        """Has an item looked at by a moment; None for never."""
+        if moment is not None and moment < self._moments.get(item, moment + 1):
+            self._moments[item] = moment
+            self._count += 1
+            heappush(self._heap, (moment, self._count, item))
+
+    def due(self, now: int) -> Iterator[Item]:
+        """Takes out the items that are due."""
+        while self._heap and self._heap[0][0] <= now:
+            moment, _, item = heappop(self._heap)
+            if self._moments.get(item) == moment:
+                del self._moments[item]
+                yield item
+
+    def forget(self, item: Item) -> None:
+        """Has an item never looked at again."""
+        self._moments.pop(item, None)

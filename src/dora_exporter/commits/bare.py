@@ -1,0 +1,155 @@
+"""A bare repository that is only read: commits and trees that came in packs."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from dora_exporter.commits.git import Git, GitFailed
+from dora_exporter.commits.objects import parents_of
+
+_KEPT_OF_A_COMMIT = 1 << 16
+_MANY_PACKS = 50
+_HERE = "--git-dir=."
+
+
+class BareRepository:
+    """A folder of packs, with those of a mirror beside it. Has no remote, so a ``git`` in it stays on this machine.
+
+    Not to be used by two threads at once. Methods raise ``GitFailed``.
+    """
+
+    def __init__(self, folder: Path, git: Git) -> None:
+        """The folder need not exist before ``create``."""
+        self.folder = folder
+        self._git = git
+        self._packs = folder / "objects" / "pack"
+        self._read: set[Path] = set()
+
+    @property
+    def exists(self) -> bool:
+        """Whether it was created."""
+        return (self.folder / "HEAD").exists()
+
+    def create(self, object_format: str) -> None:
+        """Makes an empty repository for SHA-1 or SHA-256; no harm when it is there."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._git.run(self.folder, "init", "--quiet", "--bare", "--template=", f"--object-format={object_format}", ".")
+        self._packs.mkdir(parents=True, exist_ok=True)
+
+    def read_also(self, objects: Path) -> None:
+        """Reads the objects of another repository too."""
+        alternates = self.folder / "objects" / "info" / "alternates"
+        alternates.parent.mkdir(parents=True, exist_ok=True)
+        alternates.write_text(f"{os.path.relpath(objects, self.folder / 'objects')}\n")
+
+    def take_pack(self, pack: Path, index: Path) -> None:
+        """Moves a pack and its index in. Nobody sees a pack without an index, so that comes last."""
+        self._packs.mkdir(parents=True, exist_ok=True)
+        pack.replace(self._packs / pack.name)
+        index.replace(self._packs / index.name)
+
+    def forget_what_was_read(self) -> None:
+        """Lets ``new_commits`` begin anew."""
+        self._read.clear()
+
+    def new_commits(self) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
+        """The commits, each with its parents, of packs that were not read before. SHAs are bytes."""
+        indexes = sorted(self._indexes() - self._read)
+        if not indexes:
+            return
+        with self._scratch() as names:
+            for index in indexes:
+                self._copy_names(index, names)
+            with self._scratch() as commits:
+                self._copy_commits(names, commits)
+                for sha, raw in self._contents(commits):
+                    yield bytes.fromhex(sha), parents_of(raw)
+        self._read.update(indexes)
+
+    def contents(self, shas: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Commits, which must be here, with what their objects say; of a very long one its beginning."""
+        with self._scratch() as names:
+            names.writelines(f"{sha}\n".encode() for sha in shas)
+            yield from self._contents(names)
+
+    def touching(self, shas: Sequence[str], patterns: Sequence[str]) -> tuple[set[str], set[str]]:
+        """Which commits change a path that matches one of the patterns, and of which that cannot be known.
+
+        Commits must not be merges. It cannot be known without the trees of the commit and its parent.
+        """
+        touching: set[str] = set()
+        unknown: set[str] = set()
+        rest = list(shas)
+        while rest:
+            seen, failed = self._changed(rest, patterns)
+            touching |= seen
+            if failed is None:
+                break
+            unknown.add(failed)
+            rest = rest[rest.index(failed) + 1 :]
+        return touching - unknown, unknown
+
+    def tidy(self) -> None:
+        """Joins packs when there are many."""
+        if len(list(self._packs.glob("*.idx"))) > _MANY_PACKS:
+            for step in (("write",), ("repack", "--batch-size=0"), ("expire",)):
+                self._git.run(self.folder, _HERE, "multi-pack-index", "--no-progress", *step)
+
+    def _indexes(self) -> set[Path]:
+        folders = [self._packs]
+        alternates = self.folder / "objects" / "info" / "alternates"
+        if alternates.exists():
+            folders.append(self.folder / "objects" / alternates.read_text().strip() / "pack")
+        return {index for folder in folders for index in folder.glob("pack-*.idx")}
+
+    def _copy_names(self, index: Path, names: IO[bytes]) -> None:
+        with index.open("rb") as source, self._git.output(self.folder, _HERE, "show-index", source=source) as lines:
+            names.writelines(line.split()[1] + b"\n" for line in lines)
+
+    def _copy_commits(self, names: IO[bytes], commits: IO[bytes]) -> None:
+        asked = "--batch-check=%(objecttype) %(objectname)"
+        with self._given(names, "cat-file", "--buffer", asked) as lines:
+            commits.writelines(line[7:] for line in lines if line.startswith(b"commit "))
+
+    def _contents(self, names: IO[bytes]) -> Iterator[tuple[str, bytes]]:
+        with self._given(names, "cat-file", "--buffer", "--batch") as output:
+            while header := output.readline():
+                sha, kind, *size = header.decode("ascii").split()
+                if kind != "commit":
+                    raise GitFailed(f"{sha} is no commit that can be read")
+                length = int(size[0])
+                raw = output.read(min(length, _KEPT_OF_A_COMMIT))
+                _skip(output, length - len(raw) + 1)
+                yield sha, raw
+
+    def _changed(self, shas: Sequence[str], patterns: Sequence[str]) -> tuple[set[str], str | None]:
+        """The commits that change a matching path, up to one whose trees are not there."""
+        seen: set[str] = set()
+        with self._scratch() as names:
+            names.writelines(f"{sha}\n".encode() for sha in shas)
+            paths = [f":(top,glob){pattern.lstrip('/')}" for pattern in patterns]
+            options = ("--stdin", "--root", "-r", "--no-renames", "--name-only")
+            last = None
+            try:
+                with self._given(names, "diff-tree", *options, "--", *paths) as lines:
+                    for line in lines:
+                        last = line.strip().decode("utf-8", "replace")
+                        seen.add(last)
+            except GitFailed:
+                pass
+        return seen & set(shas), last
+
+    def _given(self, names: IO[bytes], *command: str) -> "contextlib.AbstractContextManager[IO[bytes]]":
+        names.flush()
+        names.seek(0)
+        return self._git.output(self.folder, _HERE, *command, source=names)
+
+    def _scratch(self) -> IO[bytes]:
+        return tempfile.TemporaryFile(dir=self.folder)
+
+
+def _skip(stream: IO[bytes], length: int) -> None:
+    while length > 0:
+        length -= len(stream.read(min(length, 65536))) or length

@@ -1,0 +1,63 @@
+"""What a commit object says, as far as it matters here."""
+
+import re
+from collections.abc import Iterator
+
+from dora_exporter.events import Commit
+
+SUBJECT_LENGTH = 300
+
+_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_AUTHOR = re.compile(rb"^author .*?(-?\d{1,12}) [+-]\d{4}$", re.MULTILINE)
+_ENCODING = re.compile(rb"^encoding ([\w.-]{1,40})$", re.MULTILINE)
+_REVERTS = re.compile(r"This reverts commit ([0-9a-f]{64}|[0-9a-f]{40})\b")
+_PARENT = b"parent "
+
+
+def is_sha(text: str) -> bool:
+    """Whether a text is the full SHA of an object, in lower case: never an option, a name or a range."""
+    return _SHA.fullmatch(text) is not None
+
+
+def parents_of(raw: bytes) -> tuple[bytes, ...]:
+    """The SHAs of a commit's parents, as bytes. Its object begins with the tree, and the parents follow."""
+    return tuple(_parents(raw))
+
+
+def commit_of(sha: str, raw: bytes) -> Commit | None:
+    """What is kept of a commit; None when no author time can be read in it."""
+    header, _, message = raw.partition(b"\n\n")
+    author = _AUTHOR.search(header)
+    if author is None:
+        return None
+    text = _decoded(message, header)
+    reverts = _REVERTS.search(text)
+    return Commit(
+        sha=sha,
+        authored_at=int(author[1]) * 1000,
+        subject=_subject(text) or None,
+        reverts=reverts[1] if reverts else None,
+    )
+
+
+def _parents(raw: bytes) -> Iterator[bytes]:
+    start = raw.find(b"\n") + 1
+    while raw.startswith(_PARENT, start):
+        end = raw.find(b"\n", start)
+        yield bytes.fromhex(raw[start + len(_PARENT) : end].decode("ascii"))
+        start = end + 1
+
+
+def _decoded(message: bytes, header: bytes) -> str:
+    named = _ENCODING.search(header)
+    try:
+        return message.decode(named[1].decode() if named else "utf-8", "replace")
+    except (LookupError, UnicodeError):
+        return message.decode("utf-8", "replace")
+
+
+def _subject(message: str) -> str:
+    """The first paragraph in one line, without what cannot be printed."""
+    paragraph, _, _ = message.lstrip().partition("\n\n")
+    line = " ".join(paragraph[: 4 * SUBJECT_LENGTH].split())
+    return "".join(each for each in line if each.isprintable())[:SUBJECT_LENGTH]

@@ -1,0 +1,1 @@
+"""Which deployments failed, and why: one file per rule."""

@@ -1,0 +1,253 @@
+"""Decides, for one series, which deployments failed and why, while deployments and incidents come, change and go.
+
+A write costs what lies around it: it marks its neighbours in time, deployments of the same thing and the incidents
+between two starts. ``settle`` decides the marked anew, and tells the ledger what changed in the numbers.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from dora_exporter.events import Deployment, Incident
+from dora_exporter.failures.blame import Blame
+from dora_exporter.failures.failure import Link, Rule
+from dora_exporter.failures.lineup import Lineup
+from dora_exporter.failures.links import Links
+from dora_exporter.failures.shipments import commits_of
+from dora_exporter.failures.verdict import NamedRemedies, verdict_on
+from dora_exporter.history import CAUSES, DeploymentFacts, IncidentFacts
+
+
+class Ledger(Protocol):
+    """Is told what changes in the numbers: the facts of an event before and after, None where it does not count."""
+
+    def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
+        """A deployment's facts changed."""
+        ...
+
+    def incident(self, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None) -> None:
+        """An incident's facts changed."""
+        ...
+
+    def presence(self, event: Deployment | Incident, change: int) -> None:
+        """An event is held from now on (1), or held no longer (-1): its series and its team are known by it."""
+        ...
+
+
+class Judging:
+    """The deployments and incidents of one series that count now, and what they say."""
+
+    def __init__(
+        self,
+        *,
+        rules: Sequence[Rule],
+        attribution_limit_ms: int | None,
+        find: Callable[[str], Deployment | None],
+        ledger: Ledger,
+    ) -> None:
+        """An empty series; ``find`` gives any deployment by its id."""
+        self.lineup = Lineup()
+        self.links = Links(rules, self.lineup)
+        self.blame = Blame(self.lineup, attribution_limit_ms)
+        self.named = NamedRemedies(self.lineup, find)
+        self._ledger = ledger
+        self._facts: dict[str, DeploymentFacts] = {}
+        self._incident_facts: dict[str, IncidentFacts] = {}
+        self._restored_at: dict[str, int] = {}
+        self._new: set[str] = set()
+        self._marked: dict[str, Deployment] = {}
+        self._marked_incidents: dict[str, Incident] = {}
+
+    # What comes and goes
+
+    def load(self, deployments: Iterable[Deployment]) -> None:
+        """Fills an empty series at once; incidents are added before, and all is settled here."""
+        for deployment in self.lineup.load(deployments):
+            self.links.mark(deployment)
+        for deployment in self.lineup.by_finish:
+            self._introduce(deployment)
+        self._decide()
+        marked, self._marked = self._marked, {}
+        for deployment in self.lineup.by_finish:
+            facts = self._judge(deployment) if deployment.id in marked else _plain_facts(deployment)
+            self._keep(deployment, facts)
+            self._ledger.deployment(deployment, None, facts)
+        self.settle()
+
+    def add(self, deployment: Deployment) -> None:
+        """A deployment counts from now on."""
+        self.lineup.add(deployment)
+        self._new.add(deployment.id)
+        self._marked[deployment.id] = deployment
+        self.links.mark(deployment)
+        self._introduce(deployment)
+        self._mark_around(deployment)
+
+    def remove(self, deployment: Deployment) -> None:
+        """A deployment that was added counts no longer."""
+        self._mark_around(deployment)
+        if commits_of(deployment):
+            self._mark(self.lineup.shipments.remove(deployment))
+        self.lineup.remove(deployment)
+        self._mark(self.links.forget(deployment))
+        self._mark(self.named.forget(deployment))
+        self._marked.pop(deployment.id, None)
+        facts = self.facts(deployment)
+        self._facts.pop(deployment.id, None)
+        if deployment.id in self._new:
+            self._new.discard(deployment.id)
+        else:
+            self._ledger.deployment(deployment, facts, None)
+
+    def add_incident(self, incident: Incident) -> None:
+        """An incident counts from now on, as an open one."""
+        self.blame.add(incident)
+        self._marked_incidents[incident.id] = incident
+
+    def restore(self, incident: Incident, restored_at: int | None) -> None:
+        """An incident was resolved, or with None is open again."""
+        if restored_at is None:
+            self._restored_at.pop(incident.id, None)
+        else:
+            self._restored_at[incident.id] = restored_at
+        self._marked_incidents[incident.id] = incident
+        attribution = self.blame.attribution(incident)
+        if attribution:
+            self._mark([attribution.deployment])
+
+    def remove_incident(self, incident: Incident) -> None:
+        """An incident that was added counts no longer."""
+        self._mark(self.blame.remove(incident))
+        self._restored_at.pop(incident.id, None)
+        self._marked_incidents.pop(incident.id, None)
+        facts = self._incident_facts.pop(incident.id, None)
+        if facts:
+            self._ledger.incident(incident, facts, None)
+
+    def settle(self) -> None:
+        """Decides what was marked, and tells the ledger."""
+        self._decide()
+        while self._marked:
+            _, deployment = self._marked.popitem()
+            before = None if deployment.id in self._new else self.facts(deployment)
+            after = self._judge(deployment)
+            if before != after:
+                self._new.discard(deployment.id)
+                self._keep(deployment, after)
+                self._ledger.deployment(deployment, before, after)
+                if (before and before.cause) != after.cause:
+                    self._mark(link.remedy for link in self._remedies(deployment))
+        for incident in self._marked_incidents.values():
+            self._tell_incident(incident)
+        self._marked_incidents.clear()
+
+    # What is known
+
+    def facts(self, deployment: Deployment) -> DeploymentFacts:
+        """What a deployment adds to the numbers."""
+        return self._facts.get(deployment.id) or _plain_facts(deployment)
+
+    def cause(self, deployment: Deployment) -> str | None:
+        """Why a deployment failed: by the verdict, else by the first rule of ``CAUSES`` that says so."""
+        verdict = verdict_on(deployment)
+        if verdict:
+            return "verdict" if verdict.change_failure else None
+        causes = {link.cause for link in self.links.to_failed(deployment)}
+        if self.blame.incidents_of(deployment):
+            causes.add("incident")
+        return min(causes, key=CAUSES.index, default=None)
+
+    # Deciding
+
+    def _decide(self) -> None:
+        self._mark(self.links.settle())
+        for touched in self.blame.settle():
+            if isinstance(touched, Incident):
+                self._marked_incidents[touched.id] = touched
+            else:
+                self._mark([touched])
+
+    def _judge(self, deployment: Deployment) -> DeploymentFacts:
+        self._mark(self.named.decide(deployment, verdict_on(deployment)))
+        cause = self.cause(deployment)
+        lead_times, dropped = self.lineup.shipments.lead_times(deployment)
+        return DeploymentFacts(
+            finished_at=deployment.finished_at,
+            source=deployment.source,
+            identified=_is_identified(deployment),
+            cause=cause,
+            recovery=self._recovery(deployment) if cause else None,
+            rework=self._is_rework(deployment),
+            lead_times=lead_times,
+            dropped=dropped,
+        )
+
+    def _recovery(self, failed: Deployment) -> tuple[int, int] | None:
+        """When a failed deployment was remedied, and how long after its finish.
+
+        That is by the first remedy, or when all incidents attributed to it were resolved, whichever came first.
+        """
+        moments = [link.remedy.finished_at for link in self._remedies(failed)]
+        incidents = [self._restored_at.get(incident.id) for incident in self.blame.incidents_of(failed)]
+        if incidents and None not in incidents:
+            moments.append(max(moment for moment in incidents if moment is not None))
+        if not moments:
+            return None
+        return min(moments), max(0, min(moments) - failed.finished_at)
+
+    def _remedies(self, failed: Deployment) -> Sequence[Link]:
+        """What remedied a deployment: what its verdict names, else what the rules found."""
+        named = self.named.link(failed)
+        return [named] if named else self.links.to_failed(failed)
+
+    def _is_rework(self, deployment: Deployment) -> bool:
+        remedied = (*self.links.of_remedy(deployment), *self.named.of_remedy(deployment))
+        return self.blame.is_response(deployment) or any(self.cause(link.failed) for link in remedied)
+
+    # Marking and telling
+
+    def _introduce(self, deployment: Deployment) -> None:
+        """Makes known what it shipped and says, and has it judged where that is more than plain facts."""
+        self.links.introduce(deployment)
+        if commits_of(deployment):
+            self._mark([deployment, *self.lineup.shipments.add(deployment)])
+        elif deployment.verdict or deployment.upstream:
+            self._mark([deployment])
+
+    def _mark(self, deployments: Iterable[Deployment]) -> None:
+        """Has deployments judged anew, except for those that went, or were replaced, meanwhile."""
+        for deployment in deployments:
+            if self.lineup.holds(deployment):
+                self._marked[deployment.id] = deployment
+
+    def _mark_around(self, deployment: Deployment) -> None:
+        self.links.mark_around(deployment)
+        self.blame.mark_around(deployment)
+        self._mark(self.named.awaiting(deployment))
+
+    def _keep(self, deployment: Deployment, facts: DeploymentFacts) -> None:
+        """Remembers facts, unless they can be told from the deployment alone."""
+        if facts == _plain_facts(deployment):
+            self._facts.pop(deployment.id, None)
+        else:
+            self._facts[deployment.id] = facts
+
+    def _tell_incident(self, incident: Incident) -> None:
+        before = self._incident_facts.get(incident.id)
+        after = IncidentFacts(
+            started_at=incident.started_at,
+            source=incident.source,
+            restored_at=self._restored_at.get(incident.id),
+            attributed=self.blame.attribution(incident) is not None,
+        )
+        if before != after:
+            self._incident_facts[incident.id] = after
+            self._ledger.incident(incident, before, after)
+
+
+def _plain_facts(deployment: Deployment) -> DeploymentFacts:
+    """What a deployment says of which nothing else is known."""
+    return DeploymentFacts(deployment.finished_at, deployment.source, _is_identified(deployment))
+
+
+def _is_identified(deployment: Deployment) -> bool:
+    return bool(deployment.version or deployment.commit_sha)

@@ -1,0 +1,168 @@
+"""The deployments of a series that count now: in order, and findable by what they deployed."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
+
+from dora_exporter.events import Deployment
+from dora_exporter.failures.order import finish_order, start_order
+from dora_exporter.failures.shipments import Shipments
+
+_finished_at = attrgetter("finished_at")
+_started_at = attrgetter("started_at")
+
+_Index = dict[str, Deployment | list[Deployment]]
+"""Finds one deployment in most cases, so only several of one key cost a list."""
+
+_SCANNED_AT_MOST = 64
+
+
+class Lineup:
+    """Deployments by finish, by start, by SHA, by version and by the commits they shipped."""
+
+    __slots__ = ("_by_sha", "_by_version", "_without_sha", "by_finish", "by_start", "shipments")
+
+    def __init__(self) -> None:
+        """No deployment."""
+        self.by_finish: list[Deployment] = []
+        self.by_start: list[Deployment] = []
+        self.shipments = Shipments()
+        self._by_sha: _Index = {}
+        self._by_version: _Index = {}
+        self._without_sha: _Index = {}
+
+    def load(self, deployments: Iterable[Deployment]) -> list[Deployment]:
+        """Fills an empty lineup at once; returns those whose SHA or version another has."""
+        self.by_finish = sorted(deployments, key=finish_order)
+        self.by_start = sorted(self.by_finish, key=start_order)
+        return [deployment for deployment in self.by_finish if self._index(deployment)]
+
+    def add(self, deployment: Deployment) -> None:
+        """Adds a deployment."""
+        _insert(self.by_finish, deployment, finish_order)
+        _insert(self.by_start, deployment, start_order)
+        self._index(deployment)
+
+    def remove(self, deployment: Deployment) -> None:
+        """Takes out a deployment that was added."""
+        del self.by_finish[bisect_left(self.by_finish, finish_order(deployment), key=finish_order)]
+        del self.by_start[bisect_left(self.by_start, start_order(deployment), key=start_order)]
+        for index, key in self._entries(deployment):
+            held = index[key]
+            if isinstance(held, Deployment):
+                del index[key]
+            else:
+                held.remove(deployment)
+                if len(held) == 1:
+                    index[key] = held[0]
+
+    def holds(self, deployment: Deployment) -> bool:
+        """Whether this very object is in it."""
+        index = bisect_left(self.by_finish, finish_order(deployment), key=finish_order)
+        return index < len(self.by_finish) and self.by_finish[index] is deployment
+
+    def before(self, deployment: Deployment) -> Deployment | None:
+        """The one that finished just before it."""
+        index = bisect_left(self.by_finish, finish_order(deployment), key=finish_order)
+        return self.by_finish[index - 1] if index else None
+
+    def after(self, deployment: Deployment) -> Deployment | None:
+        """The one that finished just after it."""
+        index = bisect_right(self.by_finish, finish_order(deployment), key=finish_order)
+        return self.by_finish[index] if index < len(self.by_finish) else None
+
+    def first_after(self, deployment: Deployment, moment: int) -> Deployment | None:
+        """The first after a deployment that finished after a moment."""
+        index = max(
+            bisect_right(self.by_finish, finish_order(deployment), key=finish_order),
+            bisect_right(self.by_finish, moment, key=_finished_at),
+        )
+        return self.by_finish[index] if index < len(self.by_finish) else None
+
+    def latest_started(self, moment: int) -> Deployment | None:
+        """The latest that had started at a moment."""
+        index = bisect_right(self.by_start, moment, key=_started_at)
+        return self.by_start[index - 1] if index else None
+
+    def latest_started_with(self, moment: int, *, version: str | None, commit_sha: str | None) -> Deployment | None:
+        """The latest with that version or SHA that had started at a moment."""
+        matches = [*_find(self._by_sha, commit_sha), *_find(self._by_version, version)]
+        if len(matches) <= _SCANNED_AT_MOST:
+            return max((each for each in matches if each.started_at <= moment), key=start_order, default=None)
+        for index in range(bisect_right(self.by_start, moment, key=_started_at) - 1, -1, -1):
+            each = self.by_start[index]
+            if (version and each.version == version) or (commit_sha and each.commit_sha == commit_sha):
+                return each
+        return None
+
+    def next_start(self, deployment: Deployment) -> int | None:
+        """When the one that started next did."""
+        index = bisect_right(self.by_start, start_order(deployment), key=start_order)
+        return self.by_start[index].started_at if index < len(self.by_start) else None
+
+    def with_version(self, version: str) -> Sequence[Deployment]:
+        """Those with a version, in order of finish."""
+        return _find(self._by_version, version)
+
+    def latest_same_before(self, deployment: Deployment) -> Deployment | None:
+        """The last one before it that deployed the same."""
+        found = [_last_before(each, deployment) for each in self._possibly_same(deployment)]
+        return max((each for each in found if each), key=finish_order, default=None)
+
+    def same_after(self, deployment: Deployment) -> Iterator[Deployment]:
+        """Those after it whose ``latest_same_before`` it may be."""
+        for each in self._possibly_same(deployment):
+            for later in each[bisect_right(each, finish_order(deployment), key=finish_order) :]:
+                yield later
+                if not later.commit_sha or later.commit_sha == deployment.commit_sha:
+                    break
+
+    def _possibly_same(self, deployment: Deployment) -> tuple[Sequence[Deployment], ...]:
+        if deployment.commit_sha:
+            return _find(self._by_sha, deployment.commit_sha), _find(self._without_sha, deployment.version)
+        return (_find(self._by_version, deployment.version),)
+
+    def _entries(self, deployment: Deployment) -> Iterator[tuple[_Index, str]]:
+        if deployment.commit_sha:
+            yield self._by_sha, deployment.commit_sha
+        if deployment.version:
+            yield self._by_version, deployment.version
+            if not deployment.commit_sha:
+                yield self._without_sha, deployment.version
+
+    def _index(self, deployment: Deployment) -> bool:
+        """Makes it findable; says whether another with its SHA or version was there."""
+        met = False
+        for index, key in self._entries(deployment):
+            held = index.setdefault(key, deployment)
+            if held is deployment:
+                continue
+            met = True
+            if isinstance(held, Deployment):
+                index[key] = sorted([held, deployment], key=finish_order)
+            else:
+                _insert(held, deployment, finish_order)
+        return met
+
+
+def same(one: Deployment, other: Deployment) -> bool:
+    """Whether two deployments deployed the same: by SHA where both have one, else by version."""
+    if one.commit_sha and other.commit_sha:
+        return one.commit_sha == other.commit_sha
+    return one.version is not None and one.version == other.version
+
+
+def _insert(ordered: list[Deployment], deployment: Deployment, order: "attrgetter[tuple[int, int, str]]") -> None:
+    ordered.insert(bisect_right(ordered, order(deployment), key=order), deployment)
+
+
+def _find(index: _Index, key: str | None) -> Sequence[Deployment]:
+    held = index.get(key) if key else None
+    if held is None:
+        return ()
+    return (held,) if isinstance(held, Deployment) else held
+
+
+def _last_before(ordered: Sequence[Deployment], deployment: Deployment) -> Deployment | None:
+    index = bisect_left(ordered, finish_order(deployment), key=finish_order)
+    return ordered[index - 1] if index else None

@@ -1,0 +1,87 @@
+"""Which deployments remedied which, by the rules, kept as deployments come and go."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
+
+from dora_exporter.events import Deployment
+from dora_exporter.failures.failure import Link, Rule
+from dora_exporter.failures.lineup import Lineup
+from dora_exporter.failures.shipments import marks_of
+
+
+class Links:
+    """The links of one series. A change marks the deployments whose links it may touch; ``settle`` asks anew."""
+
+    def __init__(self, rules: Sequence[Rule], lineup: Lineup) -> None:
+        """No link yet."""
+        self._rules = rules
+        self._lineup = lineup
+        self._from: dict[str, tuple[Link, ...]] = {}
+        self._to: defaultdict[str, list[Link]] = defaultdict(list)
+        self._watchers: defaultdict[Hashable, dict[str, Deployment]] = defaultdict(dict)
+        self._marked: dict[str, Deployment] = {}
+
+    def of_remedy(self, remedy: Deployment) -> Sequence[Link]:
+        """What a deployment remedied."""
+        return self._from.get(remedy.id, ())
+
+    def to_failed(self, failed: Deployment) -> Sequence[Link]:
+        """By what a deployment was remedied."""
+        return self._to.get(failed.id, ())
+
+    def introduce(self, deployment: Deployment) -> None:
+        """Watches for what a new deployment may have remedied."""
+        if any(rule.concerns(deployment) for rule in self._rules):
+            self.mark(deployment)
+            for mark in self._lookups(deployment):
+                self._watchers[mark][deployment.id] = deployment
+
+    def mark(self, deployment: Deployment) -> None:
+        """Has a deployment's links decided anew."""
+        self._marked[deployment.id] = deployment
+
+    def mark_around(self, deployment: Deployment) -> None:
+        """Marks those whose links may change when a deployment comes or goes; it is in the lineup."""
+        after = self._lineup.after(deployment)
+        touched = [*self._lineup.same_after(deployment), *(link.remedy for link in self.to_failed(deployment))]
+        if after:
+            touched += [after, *(link.remedy for link in self.to_failed(after))]
+        for mark in marks_of(deployment):
+            touched += self._watchers.get(mark, {}).values()
+        for each in touched:
+            self.mark(each)
+
+    def forget(self, deployment: Deployment) -> Iterator[Deployment]:
+        """Drops what a deployment remedied; gives the failed ones."""
+        self._marked.pop(deployment.id, None)
+        for mark in self._lookups(deployment):
+            self._watchers.get(mark, {}).pop(deployment.id, None)
+        yield from self._relink(deployment, ())
+
+    def settle(self) -> Iterator[Deployment]:
+        """Decides what was marked; gives the deployments whose links changed, on either side."""
+        while self._marked:
+            _, remedy = self._marked.popitem()
+            yield from self._relink(
+                remedy, tuple(link for rule in self._rules for link in rule.links(remedy, self._lineup))
+            )
+
+    def _lookups(self, deployment: Deployment) -> Iterator[Hashable]:
+        for rule in self._rules:
+            yield from rule.looks_up(deployment)
+
+    def _relink(self, remedy: Deployment, links: tuple[Link, ...]) -> Iterator[Deployment]:
+        before = self._from.get(remedy.id, ())
+        if links == before:
+            return
+        for link in before:
+            self._to[link.failed.id].remove(link)
+            yield link.failed
+        for link in links:
+            self._to[link.failed.id].append(link)
+            yield link.failed
+        if links:
+            self._from[remedy.id] = links
+        else:
+            del self._from[remedy.id]
+        yield remedy

@@ -1,0 +1,32 @@
+"""A rollback: what was deployed before, but not just before, is deployed again."""
+
+from collections.abc import Hashable, Iterable, Iterator
+
+from dora_exporter.events import Deployment
+from dora_exporter.failures.failure import Link
+from dora_exporter.failures.lineup import Lineup, same
+
+
+class Rollback:
+    """The rule of Datadog's change failure detection: V1 V2 V3 V1 says that V2 failed, and the second V1 remedied it.
+
+    The target is the latest earlier occurrence; the first deployment after the target failed.
+    """
+
+    def concerns(self, remedy: Deployment) -> bool:
+        """Never: a rollback has been seen before."""
+        return False
+
+    def links(self, remedy: Deployment, lineup: Lineup) -> Iterator[Link]:
+        """The failure that a rollback remedied."""
+        previous = lineup.before(remedy)
+        if previous is None or same(previous, remedy):
+            return
+        target = lineup.latest_same_before(remedy)
+        failed = target and lineup.after(target)
+        if failed:
+            yield Link(failed, remedy, "rollback", "rollback")
+
+    def looks_up(self, remedy: Deployment) -> Iterable[Hashable]:
+        """Nothing beyond neighbours and equal deployments."""
+        return ()

@@ -1,0 +1,79 @@
+"""Which deployment of a series shipped a commit first."""
+
+from bisect import insort
+from collections.abc import Hashable, Iterator, Sequence
+
+from dora_exporter.events import MINUTE_MS, Commit, Deployment
+from dora_exporter.failures.order import finish_order
+
+CLOCK_SKEW_MS = 5 * MINUTE_MS
+"""So far may an author's clock be ahead: the lead time is then 0."""
+
+
+def commits_of(deployment: Deployment) -> Sequence[Commit]:
+    """The commits that a deployment shipped: as its sender listed them, else as Git says."""
+    if deployment.commits is not None:
+        return deployment.commits
+    return deployment.shipped.commits if deployment.shipped else ()
+
+
+class Shipments:
+    """The deployments by what they shipped: SHAs and the first lines of commit messages."""
+
+    __slots__ = ("_by_mark",)
+
+    def __init__(self) -> None:
+        """Nothing was shipped."""
+        self._by_mark: dict[Hashable, list[Deployment]] = {}
+
+    def add(self, deployment: Deployment) -> set[Deployment]:
+        """Adds a deployment; returns those that are no longer the first to ship one of its commits."""
+        overtaken = set()
+        for mark in marks_of(deployment):
+            held = self._by_mark.setdefault(mark, [])
+            first = held[0] if held else None
+            insort(held, deployment, key=finish_order)
+            if first and held[0] is deployment:
+                overtaken.add(first)
+        return overtaken
+
+    def remove(self, deployment: Deployment) -> set[Deployment]:
+        """Takes out a deployment; returns those that are now the first to ship one of its commits."""
+        promoted = set()
+        for mark in marks_of(deployment):
+            held = self._by_mark[mark]
+            was_first = held[0] is deployment
+            held.remove(deployment)
+            if not held:
+                del self._by_mark[mark]
+            elif was_first:
+                promoted.add(held[0])
+        return promoted
+
+    def with_mark(self, mark: Hashable) -> Sequence[Deployment]:
+        """Those that shipped a commit with a mark, in order of finish."""
+        return self._by_mark.get(mark, ())
+
+    def lead_times(self, deployment: Deployment) -> tuple[tuple[int, ...], int]:
+        """The lead times of the commits that a deployment was the first to ship, and how many had to be dropped.
+
+        A lead time is the deployment's finished_at minus the commit's author time, in milliseconds. An author time
+        ahead of the deployment is a clock's error: a small one counts as 0, a larger one is dropped.
+        """
+        values = [
+            deployment.finished_at - commit.authored_at
+            for commit in {commit.sha: commit for commit in reversed(commits_of(deployment))}.values()
+            if self._by_mark["sha", commit.sha][0] is deployment
+        ]
+        kept = tuple(max(0, value) for value in values if value >= -CLOCK_SKEW_MS)
+        return kept, len(values) - len(kept)
+
+
+def marks_of(deployment: Deployment) -> Iterator[Hashable]:
+    """By what its commits can be found, each mark once."""
+    marks: dict[Hashable, None] = {}
+    for commit in commits_of(deployment):
+        marks["sha", commit.sha] = None
+        if commit.subject:
+            marks["subject", commit.subject] = None
+    yield from marks

@@ -1,0 +1,83 @@
+"""What a person, a client or the source of a deployment decided about it, and the remedy that they named."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
+
+import msgspec
+
+from dora_exporter.events import Deployment, Verdict
+from dora_exporter.failures.failure import Link
+from dora_exporter.failures.lineup import Lineup
+from dora_exporter.failures.order import finish_order
+
+
+def verdict_on(deployment: Deployment) -> Verdict | None:
+    """The verdict in force: a person's or client's, else the source's; None when nobody decided."""
+    if deployment.verdict is not None or deployment.upstream is None:
+        return deployment.verdict
+    if deployment.upstream.get("change_failure") is None:
+        return None
+    return msgspec.convert(
+        {key: deployment.upstream.get(key) for key in ("change_failure", "remediation")}, type=Verdict
+    )
+
+
+class NamedRemedies:
+    """The remedies that verdicts name, in one series."""
+
+    def __init__(self, lineup: Lineup, find: Callable[[str], Deployment | None]) -> None:
+        """No verdict yet; ``find`` gives a deployment of any series by its id."""
+        self._lineup = lineup
+        self._find = find
+        self._awaited: defaultdict[Hashable, dict[str, Deployment]] = defaultdict(dict)
+        self._links: dict[str, Link] = {}
+        self._by_remedy: defaultdict[str, dict[str, Link]] = defaultdict(dict)
+
+    def link(self, failed: Deployment) -> Link | None:
+        """The remedy named for a deployment, if it counts."""
+        return self._links.get(failed.id)
+
+    def of_remedy(self, remedy: Deployment) -> Iterable[Link]:
+        """The deployments for which this one is named as remedy."""
+        return self._by_remedy[remedy.id].values() if remedy.id in self._by_remedy else ()
+
+    def awaiting(self, deployment: Deployment) -> list[Deployment]:
+        """Those whose named remedy a deployment may be."""
+        names = (("id", deployment.id), ("version", deployment.version))
+        return [failed for name in names for failed in self._awaited.get(name, {}).values()]
+
+    def decide(self, failed: Deployment, verdict: Verdict | None) -> list[Deployment]:
+        """Finds the remedy that a verdict names; returns the remedies that changed."""
+        before = self._links.pop(failed.id, None)
+        after = self._named(failed, verdict)
+        if before:
+            del self._by_remedy[before.remedy.id][failed.id]
+        if after:
+            self._links[failed.id] = after
+            self._by_remedy[after.remedy.id][failed.id] = after
+        return [link.remedy for link in (before, after) if link] if before != after else []
+
+    def forget(self, failed: Deployment) -> list[Deployment]:
+        """Drops what a verdict named; returns the remedies that changed."""
+        for waiting in self._awaited.values():
+            waiting.pop(failed.id, None)
+        return self.decide(failed, None)
+
+    def _named(self, failed: Deployment, verdict: Verdict | None) -> Link | None:
+        remediation = verdict.remediation if verdict and verdict.change_failure else None
+        if not remediation:
+            return None
+        if remediation.id is not None:
+            self._awaited["id", remediation.id][failed.id] = failed
+            remedy = self._find(remediation.id)
+            if not remedy or not self._lineup.holds(remedy):
+                return None
+        else:
+            self._awaited["version", remediation.version][failed.id] = failed
+            later = (
+                each
+                for each in self._lineup.with_version(remediation.version or "")
+                if finish_order(each) > finish_order(failed)
+            )
+            remedy = next(later, None)
+        return Link(failed, remedy, "verdict", remediation.type) if remedy else None

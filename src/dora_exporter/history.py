@@ -1,0 +1,199 @@
+"""What happened in a group (a series, a team, or the surplus series), in time order: the metrics are read from it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from dora_exporter.tracks import Samples, Times, Window
+
+CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
+"""Why a deployment is known to have failed, by precedence."""
+
+
+class DeploymentFacts(msgspec.Struct, frozen=True, gc=False):
+    """What a deployment adds to the numbers.
+
+    ``cause`` is one of ``CAUSES`` when it failed; ``recovery`` is the moment at which that was remedied and how long
+    it took; ``lead_times`` are those of the commits it shipped first; ``dropped`` counts the commits whose author time
+    lies too far ahead. All lengths are in milliseconds.
+    """
+
+    finished_at: int
+    source: str
+    identified: bool = True
+    cause: str | None = None
+    recovery: tuple[int, int] | None = None
+    rework: bool = False
+    lead_times: tuple[int, ...] = ()
+    dropped: int = 0
+
+
+class IncidentFacts(msgspec.Struct, frozen=True, gc=False):
+    """What an incident adds to the numbers; ``restored_at`` is None while it is open."""
+
+    started_at: int
+    source: str
+    restored_at: int | None
+    attributed: bool
+
+
+class History:
+    """The measurements of a group, each of which can be taken out again."""
+
+    __slots__ = (
+        "causes",
+        "deployments",
+        "dropped",
+        "incidents",
+        "lead_times",
+        "open_incidents",
+        "recoveries",
+        "restores",
+        "reworks",
+        "sources",
+        "unattributed",
+        "unidentified",
+    )
+
+    def __init__(self) -> None:
+        """A group in which nothing happened."""
+        self.deployments = Times()
+        self.unidentified = Times()
+        self.causes: dict[str, Times] = {cause: Times() for cause in CAUSES}
+        self.lead_times = Samples()
+        self.recoveries = Samples()
+        self.reworks = Times()
+        self.incidents = Times()
+        self.unattributed = Times()
+        self.open_incidents = Times()
+        self.restores = Samples()
+        self.sources: dict[str, Times] = {}
+        self.dropped = 0
+
+    def failures(self, window: Window) -> int:
+        """How many deployments of the window failed."""
+        return sum(times.count(window) for times in self.causes.values())
+
+    def add_deployment(self, facts: DeploymentFacts) -> None:
+        """Adds what a deployment says."""
+        for times in self._tracks_of_deployment(facts):
+            times.add(facts.finished_at)
+        for value in facts.lead_times:
+            self.lead_times.add(facts.finished_at, value)
+        if facts.recovery:
+            self.recoveries.add(*facts.recovery)
+        self.dropped += facts.dropped
+
+    def remove_deployment(self, facts: DeploymentFacts) -> None:
+        """Takes out what a deployment said."""
+        for times in self._tracks_of_deployment(facts):
+            times.remove(facts.finished_at)
+        for value in facts.lead_times:
+            self.lead_times.remove(facts.finished_at, value)
+        if facts.recovery:
+            self.recoveries.remove(*facts.recovery)
+        self.dropped -= facts.dropped
+
+    def add_deployments(self, many: Sequence[DeploymentFacts]) -> None:
+        """Adds what many deployments say, at the cost of one sort."""
+        moments: dict[int, tuple[Times, list[int]]] = {}
+        for facts in many:
+            for times in self._tracks_of_deployment(facts):
+                moments.setdefault(id(times), (times, []))[1].append(facts.finished_at)
+        for times, added in moments.values():
+            times.extend(added)
+        self.lead_times.extend((facts.finished_at, value) for facts in many for value in facts.lead_times)
+        self.recoveries.extend(facts.recovery for facts in many if facts.recovery)
+        self.dropped += sum(facts.dropped for facts in many)
+
+    def add_incident(self, facts: IncidentFacts) -> None:
+        """Adds what an incident says."""
+        for times, moment in self._moments_of_incident(facts):
+            times.add(moment)
+        if facts.restored_at is not None:
+            self.restores.add(facts.restored_at, facts.restored_at - facts.started_at)
+
+    def remove_incident(self, facts: IncidentFacts) -> None:
+        """Takes out what an incident said."""
+        for times, moment in self._moments_of_incident(facts):
+            times.remove(moment)
+        if facts.restored_at is not None:
+            self.restores.remove(facts.restored_at, facts.restored_at - facts.started_at)
+
+    def absorb(self, other: "History") -> None:
+        """Adds all that another history has."""
+        for times, theirs in self._paired_times(other):
+            times.absorb(theirs)
+        for samples, its in self._paired_samples(other):
+            samples.absorb(its)
+        self.dropped += other.dropped
+
+    def release(self, other: "History") -> None:
+        """Takes out all of another history that was absorbed."""
+        for times, theirs in self._paired_times(other):
+            times.release(theirs)
+        for samples, its in self._paired_samples(other):
+            samples.release(its)
+        self.dropped -= other.dropped
+
+    def changes_after(self, windows: Iterable[Window]) -> int | None:
+        """The first moment at which something leaves a window; None when nothing will."""
+        return min(self._departures(windows), default=None)
+
+    def _paired_times(self, other: "History") -> Iterator[tuple[Times, Times]]:
+        yield self.deployments, other.deployments
+        yield self.unidentified, other.unidentified
+        yield self.reworks, other.reworks
+        yield self.incidents, other.incidents
+        yield self.unattributed, other.unattributed
+        yield self.open_incidents, other.open_incidents
+        for cause in CAUSES:
+            yield self.causes[cause], other.causes[cause]
+        for name, times in other.sources.items():
+            yield self._source(name), times
+
+    def _paired_samples(self, other: "History") -> Iterator[tuple[Samples, Samples]]:
+        yield self.lead_times, other.lead_times
+        yield self.recoveries, other.recoveries
+        yield self.restores, other.restores
+
+    def _departures(self, windows: Iterable[Window]) -> Iterator[int]:
+        tracks: list[Times | Samples] = [
+            self.deployments,
+            self.lead_times,
+            self.recoveries,
+            self.incidents,
+            self.restores,
+        ]
+        for window in windows:
+            for track in tracks:
+                first = track.first_in(window)
+                if first is not None:
+                    yield first + window.length_ms
+
+    def _tracks_of_deployment(self, facts: DeploymentFacts) -> Iterator[Times]:
+        yield self.deployments
+        yield self._source(facts.source)
+        if facts.cause:
+            yield self.causes[facts.cause]
+        if facts.rework:
+            yield self.reworks
+        if not facts.identified:
+            yield self.unidentified
+
+    def _moments_of_incident(self, facts: IncidentFacts) -> Iterator[tuple[Times, int]]:
+        yield self.incidents, facts.started_at
+        source = self._source(facts.source)
+        yield source, facts.started_at
+        if not facts.attributed:
+            yield self.unattributed, facts.started_at
+        if facts.restored_at is None:
+            yield self.open_incidents, facts.started_at
+        else:
+            yield source, facts.restored_at
+
+    def _source(self, name: str) -> Times:
+        times = self.sources.get(name)
+        if times is None:
+            times = self.sources[name] = Times()
+        return times

@@ -1,0 +1,34 @@
+"""Change lead time: from a commit's author time to the end of the deployment that shipped it first."""
+
+from collections.abc import Iterator
+
+from dora_exporter.history import History
+from dora_exporter.metrics.metric import Value, WindowMetric
+from dora_exporter.tracks import Window
+
+
+def lead_time(history: History, window: Window) -> Iterator[Value]:
+    """Statistics over the commits first shipped by deployments finished in the window; absent without one."""
+    for statistic, seconds in history.lead_times.statistics(window):
+        yield (statistic,), seconds
+
+
+def commits(history: History, window: Window) -> Iterator[Value]:
+    """How many commits those statistics are over."""
+    yield (), history.lead_times.count(window)
+
+
+METRICS = (
+    WindowMetric(
+        "dora_change_lead_time_seconds",
+        "Time from a commit to the end of the deployment that shipped it first, over the deployments that finished in "
+        "the window. Absent without such a commit.",
+        lead_time,
+        labels=("statistic",),
+    ),
+    WindowMetric(
+        "dora_lead_time_commits",
+        "Commits first shipped by deployments that finished in the window: the samples of the change lead time.",
+        commits,
+    ),
+)

@@ -1,0 +1,24 @@
+"""Failed deployment recovery time: from the end of a failed deployment to its remedy."""
+
+from collections.abc import Iterator
+
+from dora_exporter.history import History
+from dora_exporter.metrics.metric import Value, WindowMetric
+from dora_exporter.tracks import Window
+
+
+def recovery_time(history: History, window: Window) -> Iterator[Value]:
+    """Statistics over the failed deployments that were remedied in the window; absent without one."""
+    for statistic, seconds in history.recoveries.statistics(window):
+        yield (statistic,), seconds
+
+
+METRICS = (
+    WindowMetric(
+        "dora_failed_deployment_recovery_time_seconds",
+        "Time from the end of a failed deployment to the end of the deployment that remedied it, or until all its "
+        "incidents were resolved, whichever came first, over those remedied in the window. Absent without one.",
+        recovery_time,
+        labels=("statistic",),
+    ),
+)

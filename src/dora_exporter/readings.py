@@ -1,0 +1,201 @@
+"""The current value of every metric of every series and team: recomputed where something changed or expired."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dora_exporter import metrics
+from dora_exporter.agenda import Agenda
+from dora_exporter.blocks import Family, TextCache
+from dora_exporter.events import Deployment, Event, Incident, Series
+from dora_exporter.failures.failure import Rule
+from dora_exporter.failures.judging import Judging
+from dora_exporter.group import Group
+from dora_exporter.rollups import Teams
+from dora_exporter.store import EventStore
+from dora_exporter.tallies import Tallies
+from dora_exporter.text import line
+from dora_exporter.timeline import Timeline
+from dora_exporter.tracks import Window
+
+_SERVICE_INFO = Family("dora_service_info", "The team and the repository of a service, from its latest deployment.")
+_PER_SLICE = 32
+_LOADED_PER_SLICE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """What the numbers depend on besides the events. Windows are (text, milliseconds)."""
+
+    windows: Sequence[tuple[str, int]]
+    retention_ms: int
+    series_limit: int
+    attribution_limit_ms: int | None = None
+    rules: Sequence[Rule] = ()
+    teams: Mapping[str, str] = field(default_factory=dict)
+
+
+class Readings:
+    """Follows a store, and keeps the text of what is exposed.
+
+    ``load`` it once; then ``update`` until it returns True, and the text caches hold the numbers of that moment.
+    """
+
+    def __init__(self, store: EventStore, definitions: Definitions) -> None:
+        """Reads nothing before ``load``."""
+        self._store = store
+        self._definitions = definitions
+        self._teams = Teams(definitions.teams)
+        self._now_ms = 0
+        self._timelines: dict[Series, Timeline] = {}
+        self._unsettled: dict[Series, None] = {}
+        self._seeks: Agenda[Series] = Agenda()
+        self._expiries: Agenda[Group] = Agenda()
+        self.tallies = Tallies(ranks=store.series_order, series_limit=definitions.series_limit, teams=self._teams)
+        self.series_text = TextCache([*(Family(each.name, each.help) for each in metrics.ALL), _SERVICE_INFO])
+        self.team_text = TextCache([Family(_team_name(each.name), each.help) for each in metrics.ALL])
+
+    async def load(self, now_ms: int) -> None:
+        """Reads all that the store holds, a few milliseconds at a time, and follows its changes from then on."""
+        self._now_ms = now_ms
+        events = await self._by_series()
+        self.tallies.begin_loading()
+        loaded = 0
+        for series in sorted(events, key=lambda each: self._store.series_order.get(each, -1)):
+            deployments, incidents = events.pop(series)
+            self._timeline(series).load(deployments, incidents, now_ms)
+            self._unsettled[series] = None
+            loaded += len(deployments) + len(incidents)
+            if loaded >= _LOADED_PER_SLICE:
+                loaded = 0
+                await asyncio.sleep(0)
+        self.tallies.end_loading()
+        self._store.observe(self._follow)
+
+    def update(self, now_ms: int) -> bool:
+        """Brings the text caches to a moment, a few milliseconds a call; True when nothing is left to do.
+
+        The moment may lie before the last one: clocks are set back.
+        """
+        if now_ms < self._now_ms:
+            self._unsettled.update(dict.fromkeys(self._timelines))
+            self._mark_all_groups()
+        self._now_ms = now_ms
+        self._unsettled.update(dict.fromkeys(self._seeks.due(now_ms)))
+        self.tallies.changed.update(dict.fromkeys(self._expiries.due(now_ms)))
+        for _ in range(_PER_SLICE):
+            if self._unsettled:
+                self._settle(self._unsettled.popitem()[0])
+            elif self.tallies.changed:
+                self._render(self.tallies.changed.popitem()[0])
+            else:
+                return True
+        return False
+
+    def windows(self) -> list[Window]:
+        """The windows as of the moment of the last update."""
+        return [Window(text, length, self._now_ms) for text, length in self._definitions.windows]
+
+    @property
+    def series(self) -> int:
+        """Distinct series with at least one event."""
+        return len(self.tallies.seats)
+
+    @property
+    def series_folded(self) -> int:
+        """Those beyond the limit."""
+        return self.tallies.seats.folded
+
+    @property
+    def series_limit(self) -> int:
+        """How many series are exposed by name."""
+        return self._definitions.series_limit
+
+    @property
+    def lead_time_commits_dropped(self) -> Mapping[str, int]:
+        """Commits that are no lead time sample, by cause."""
+        return {"negative": sum(group.history.dropped for group in self.tallies.series.values())}
+
+    async def _by_series(self) -> dict[Series, tuple[list[Deployment], list[Incident]]]:
+        events: defaultdict[Series, tuple[list[Deployment], list[Incident]]] = defaultdict(lambda: ([], []))
+        for index, deployment in enumerate(self._store.deployments.values()):
+            events[deployment.series][0].append(deployment)
+            if index % _LOADED_PER_SLICE == 0:
+                await asyncio.sleep(0)
+        for incident in self._store.incidents.values():
+            for series in _homes(incident):
+                events[series][1].append(incident)
+        return dict(events)
+
+    def _timeline(self, series: Series) -> Timeline:
+        timeline = self._timelines.get(series)
+        if timeline is None:
+            ledger = self.tallies.ledger(series)
+            judging = Judging(
+                rules=self._definitions.rules,
+                attribution_limit_ms=self._definitions.attribution_limit_ms,
+                find=self._store.deployments.get,
+                ledger=ledger,
+            )
+            timeline = Timeline(judging, ledger, retention_ms=self._definitions.retention_ms)
+            self._timelines[series] = timeline
+        return timeline
+
+    def _follow(self, before: Event | None, after: Event | None) -> None:
+        """Takes a change of the store over into the timelines."""
+        if before is after:
+            return
+        for event, change in ((before, Timeline.take), (after, Timeline.put)):
+            if event:
+                for series in _homes(event):
+                    change(self._timeline(series), event)
+                    self._unsettled[series] = None
+
+    def _settle(self, series: Series) -> None:
+        timeline = self._timelines[series]
+        timeline.seek(self._now_ms)
+        self._seeks.schedule(series, timeline.next_change)
+        if timeline.is_empty:
+            del self._timelines[series]
+            self._seeks.forget(series)
+            self.tallies.drop(series)
+
+    def _render(self, group: Group) -> None:
+        """Puts a group's lines into the text it belongs to."""
+        is_team = "team" in group.labels
+        text = self.team_text if is_team else self.series_text
+        if not self.tallies.is_exposed(group):
+            text.drop(group.key)
+            return
+        windows = self.windows()
+        for index, metric in enumerate(metrics.ALL):
+            text.set(index, group.key, group.lines(metric, text.families[index].name, windows))
+        if not is_team:
+            text.set(len(metrics.ALL), group.key, self._service_info(group))
+        self._expiries.schedule(group, group.history.changes_after(windows))
+
+    def _service_info(self, group: Group) -> bytes:
+        timeline = self._timelines.get(Series(*group.key))
+        latest = timeline.latest if timeline else None
+        if group is self.tallies.surplus or latest is None:
+            return b""
+        described = {"team": self._teams.of_deployment(latest) or "", "repository": latest.repository or ""}
+        return line(_SERVICE_INFO.name, {**group.labels, **described}, 1)
+
+    def _mark_all_groups(self) -> None:
+        self.tallies.changed.update(dict.fromkeys(self.tallies.groups()))
+
+
+def _homes(event: Event) -> Iterator[Series]:
+    """The series in which an event counts; one without a service is for an incident that names only a team."""
+    if isinstance(event, Deployment):
+        yield event.series
+    elif event.merged_into is None:
+        yield from event.series
+        if not event.services and event.team:
+            yield Series("", event.environment)
+
+
+def _team_name(name: str) -> str:
+    return name.replace("dora_", "dora_team_", 1)

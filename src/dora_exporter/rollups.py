@@ -1,0 +1,59 @@
+"""The rollups: what a deployment or an incident of a series means for its team."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import msgspec
+
+from dora_exporter.events import Deployment, Event, Incident, Series
+from dora_exporter.history import IncidentFacts
+
+
+class Teams:
+    """Who an event belongs to: the team that it names, else the one that is configured for its service."""
+
+    def __init__(self, configured: Mapping[str, str]) -> None:
+        """``configured`` gives the team of a service."""
+        self._configured = configured
+        self._seen: defaultdict[str, dict[Series, IncidentFacts]] = defaultdict(dict)
+
+    def of_deployment(self, deployment: Deployment) -> str | None:
+        """The team of a deployment."""
+        return deployment.team or self._configured.get(deployment.service)
+
+    def of_incident(self, incident: Incident) -> tuple[str, ...]:
+        """The teams of an incident: several when its services are configured for several."""
+        if incident.team:
+            return (incident.team,)
+        return tuple(sorted({team for each in incident.services if (team := self._configured.get(each))}))
+
+    def of(self, event: Event) -> tuple[str, ...]:
+        """The teams of an event."""
+        if isinstance(event, Incident):
+            return self.of_incident(event)
+        team = self.of_deployment(event)
+        return (team,) if team else ()
+
+    def merge(
+        self, series: Series, incident: Incident, after: IncidentFacts | None
+    ) -> tuple[IncidentFacts | None, IncidentFacts | None]:
+        """The facts of an incident for its teams, before and after those for one of its series changed.
+
+        It counts once, however many services it names, and is attributed if it is so in any of them.
+        """
+        seen = self._seen[incident.id]
+        before_all = _merged(seen)
+        if after is None:
+            seen.pop(series, None)
+        else:
+            seen[series] = after
+        after_all = _merged(seen)
+        if not seen:
+            del self._seen[incident.id]
+        return before_all, after_all
+
+
+def _merged(seen: Mapping[Series, IncidentFacts]) -> IncidentFacts | None:
+    for facts in seen.values():
+        return msgspec.structs.replace(facts, attributed=any(each.attributed for each in seen.values()))
+    return None

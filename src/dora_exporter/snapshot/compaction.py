@@ -1,0 +1,191 @@
+"""The program that rewrites a snapshot file without what no longer counts; it runs in a process of its own.
+
+A store is filled from the file with events that carry little more than the place of their record, so what is kept is
+by construction what a replay would leave. The events themselves are read again, one by one, as they are written.
+"""
+
+import gc
+import os
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from dora_exporter.events import Deployment, Incident, Series, Shipped
+from dora_exporter.records import Batch, Cursor, Record, Resolution, SeriesOrder
+from dora_exporter.snapshot.disk import SYNC_EVERY_BYTES
+from dora_exporter.snapshot.lines import body_of, encode, header_line
+from dora_exporter.snapshot.reading import Chunk, Scan
+from dora_exporter.store import EventStore
+
+_SIZE_BITS = 32
+
+
+class _RawBatch(msgspec.Struct, gc=False):
+    records: list[msgspec.Raw]
+
+
+_batches = msgspec.json.Decoder(_RawBatch)
+_deployments = msgspec.json.Decoder(Deployment)
+_incidents = msgspec.json.Decoder(Incident)
+_learnt: msgspec.json.Decoder[Deployment | Resolution] = msgspec.json.Decoder(Deployment | Resolution)
+
+
+class DamagedFile(Exception):
+    """A line cannot be read; it is for the next start to set the file aside."""
+
+
+class Source:
+    """The file to be compacted: its records by place, a number that says where and how long."""
+
+    def __init__(self, fd: int, end: int) -> None:
+        """Reads up to ``end``."""
+        self._fd = fd
+        self._end = end
+
+    def replayed(self) -> EventStore:
+        """The store that a replay leaves, its events thinned out."""
+        store = EventStore()
+        scan = Scan(self._fd, self._end)
+        for chunk in scan:
+            for record, place in _placed(chunk):
+                store.apply(_thin(record, place))
+        if scan.lines_lost or scan.torn or not scan.is_ours:
+            raise DamagedFile(f"unreadable line at byte {scan.first_loss or scan.length}")
+        return store
+
+    def deployment(self, thin: Deployment) -> Deployment:
+        """The whole of a deployment, with what was learnt about it."""
+        event = _deployments.decode(self._at(thin.started_at))
+        shipped = thin.shipped and _learnt.decode(self._at(int(thin.shipped.base or 0))).shipped
+        return replace(event, verdict=thin.verdict, shipped=shipped)
+
+    def incident(self, thin: Incident) -> Incident:
+        """The whole of an incident."""
+        return _incidents.decode(self._at(thin.started_at))
+
+    def _at(self, place: int) -> bytes:
+        start, size = place >> _SIZE_BITS, place & (1 << _SIZE_BITS) - 1
+        return os.pread(self._fd, size, start)
+
+
+def _placed(chunk: Chunk) -> Iterator[tuple[Record, int]]:
+    """The records of a chunk with their places; a batch counts as the records in it."""
+    for start, line, record in zip(chunk.starts, chunk.lines, chunk.records, strict=True):
+        body = body_of(line)
+        offset = line.index(body)
+        if not isinstance(record, Batch):
+            yield record, (start + offset) << _SIZE_BITS | len(body)
+            continue
+        for part, raw in zip(record.records, _batches.decode(body).records, strict=True):
+            offset = line.index(bytes(raw), offset)
+            yield part, (start + offset) << _SIZE_BITS | len(raw)
+            offset += len(raw)
+
+
+def _thin(record: Record, place: int) -> Record:
+    """The record with only what decides about others, and its place for the time at which it began."""
+    match record:
+        case Deployment():
+            return Deployment(
+                id=record.id,
+                service=record.service,
+                environment=record.environment,
+                started_at=place,
+                finished_at=record.finished_at,
+                commit_sha=record.commit_sha,
+                repository=record.repository,
+                source=record.source,
+                verdict=record.verdict,
+                shipped=_thin_shipped(record.shipped, place),
+                revision=record.revision,
+            )
+        case Incident():
+            return Incident(
+                id=record.id,
+                services=record.services,
+                environment=record.environment,
+                started_at=place,
+                finished_at=record.finished_at,
+                source=record.source,
+                revision=record.revision,
+            )
+        case Resolution():
+            return Resolution(record.id, _thin_shipped(record.shipped, place))
+        case _:
+            return record
+
+
+def _thin_shipped(shipped: Shipped | None, place: int) -> Shipped | None:
+    return shipped and Shipped(shipped.repository, shipped.commit_sha, base=str(place))
+
+
+def kept(source: Source, now_ms: int, retention_ms: int) -> Iterator[Record]:
+    """The records that leave the same store as the source, without the events that are too old to count."""
+    store = source.replayed()
+    oldest_ms = now_ms - retention_ms
+    if store.series_order:
+        yield SeriesOrder(tuple(store.series_order))
+    last = _last_of_each_series(store, source, oldest_ms, now_ms)
+    for deployment in store.deployments.values():
+        if deployment.finished_at >= oldest_ms or deployment.id in last:
+            yield source.deployment(deployment)
+    for incident in store.incidents.values():
+        if incident.finished_at is None or incident.finished_at >= oldest_ms:
+            yield source.incident(incident)
+    for tombstone in store.tombstones.values():
+        if tombstone.at >= oldest_ms:
+            yield tombstone
+    for name, state in store.cursors.items():
+        yield Cursor(name, state)
+
+
+def _last_of_each_series(store: EventStore, source: Source, oldest_ms: int, now_ms: int) -> set[str]:
+    """The ids of old deployments that are the last of their series up to now."""
+    busy = {each.series for each in store.deployments.values() if oldest_ms <= each.finished_at <= now_ms}
+    last: dict[Series, tuple[int, int, str]] = {}
+    for each in store.deployments.values():
+        if each.finished_at < oldest_ms and each.series not in busy:
+            rank = (each.finished_at, source.deployment(each).started_at, each.id)
+            last[each.series] = max(rank, last.get(each.series, rank))
+    return {id_ for _, _, id_ in last.values()}
+
+
+def write(records: Iterable[Record], target: Path, now_ms: int) -> None:
+    """Writes a new file, durably, a piece at a time so that no flush takes long."""
+    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(header_line(compacted_at=now_ms))
+        unsynced = 0
+        for record in records:
+            unsynced += file.write(encode(record))
+            if unsynced >= SYNC_EVERY_BYTES:
+                file.flush()
+                os.fdatasync(file.fileno())
+                unsynced = 0
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _end_with_parent() -> None:
+    """Waits until standard input closes, which is when the daemon that waits for us is gone."""
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
+def main() -> None:
+    """``compaction SOURCE END TARGET NOW_MS RETENTION_MS``: compacts the first END bytes of a file into a new one."""
+    source, end, target, now_ms, retention_ms = sys.argv[1:]
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    gc.disable()  # it would look for cycles among a million events, in vain
+    os.nice(10)
+    fd = os.open(source, os.O_RDONLY)
+    write(kept(Source(fd, int(end)), int(now_ms), int(retention_ms)), Path(target), int(now_ms))
+
+
+if __name__ == "__main__":
+    main()

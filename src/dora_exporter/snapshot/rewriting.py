@@ -1,0 +1,102 @@
+"""One compaction as the daemon sees it: another process rewrites, this one takes over what was appended meanwhile."""
+
+import asyncio
+import errno
+import os
+import sys
+from pathlib import Path
+
+from dora_exporter.snapshot import names
+from dora_exporter.snapshot.appending import AppendedFile
+from dora_exporter.snapshot.disk import Disk, copy
+from dora_exporter.snapshot.locking import is_same_file
+from dora_exporter.snapshot.writer import Writer
+
+PROGRAM = "dora_exporter.snapshot.compaction"
+LAST_PIECE_BYTES = 1 << 16
+"""Writers wait while the last piece is taken over, so it is kept this short if they let us."""
+MOST_ROUNDS = 100
+
+
+class CompactionFailed(Exception):
+    """The file stays as it was."""
+
+
+class Rewriting:
+    """A compaction in progress."""
+
+    def __init__(self, path: Path, file: AppendedFile, writer: Writer, *, disk: Disk) -> None:
+        """Does nothing yet."""
+        self._path = path
+        self._target = names.compacting(path)
+        self._file = file
+        self._writer = writer
+        self._disk = disk
+        self._taken = file.length
+        self._process: asyncio.subprocess.Process | None = None
+        self._is_given_up = False
+
+    def give_up(self) -> None:
+        """Lets ``run`` end soon, as a failure. It is not to be cancelled: threads are at work on its files."""
+        self._is_given_up = True
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
+    async def run(self, now_ms: int, retention_ms: int) -> None:
+        """Compacts; raises CompactionFailed or OSError, and then removes what it made."""
+        source = self._disk.open(self._path, os.O_RDONLY)
+        try:
+            await asyncio.to_thread(self._target.unlink, missing_ok=True)  # of a dead daemon: we hold the lock
+            await self._rewrite(now_ms, retention_ms)
+            await self._take_over(source)
+        finally:
+            await asyncio.to_thread(self._discard, source)
+
+    def _discard(self, source: int) -> None:
+        """Lets a file go that has no name any more; the system takes its time to free a big one."""
+        os.close(source)
+        self._target.unlink(missing_ok=True)
+
+    async def _rewrite(self, now_ms: int, retention_ms: int) -> None:
+        """Has the file up to its present length rewritten by a process of its own."""
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", PROGRAM, str(self._path), str(self._taken), str(self._target)),
+            *(str(now_ms), str(retention_ms)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        if self._is_given_up:
+            self.give_up()
+        complaint = await self._process.stderr.read() if self._process.stderr else b""
+        status = await self._process.wait()
+        if status:
+            last_line = complaint.decode(errors="replace").strip().rpartition("\n")[2]
+            raise CompactionFailed(last_line or f"ended with status {status}")
+
+    async def _take_over(self, source: int) -> None:
+        """Copies what was appended since in rounds, each shorter than the one before, then changes the files."""
+        target = self._disk.open(self._target, os.O_WRONLY)
+        try:
+            for _ in range(MOST_ROUNDS):
+                if self._is_given_up or self._file.length - self._taken <= LAST_PIECE_BYTES:
+                    break
+                await asyncio.to_thread(self._copy, source, target)
+            if self._is_given_up:
+                raise CompactionFailed("the daemon stops")
+            await self._writer.call(lambda: self._change_files(source, target))
+        finally:
+            os.close(target)
+
+    def _copy(self, source: int, target: int) -> None:
+        end = self._file.length
+        copy(self._disk, source, target, start=self._taken, end=end, position=os.fstat(target).st_size)
+        self._taken = end
+
+    def _change_files(self, source: int, target: int) -> None:
+        if not (is_same_file(source, self._path) and is_same_file(target, self._target)):
+            raise OSError(errno.ESTALE, "the files were changed by someone else")
+        self._copy(source, target)
+        self._file.replace_with(self._target)
+        self._file.mend()

@@ -1,0 +1,84 @@
+"""Walks Datadog's list of deployments, which has no pages: only a window of time and a limit."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from dora_exporter.sources.datadog_rows import DeploymentRow
+
+PATH = "/api/v2/dora/deployments"
+LIMIT = 500
+HIGHEST_LIMIT = 1000
+
+_SECOND_MS = 1000
+
+Post = Callable[[str, dict[str, Any]], Awaitable[Any]]
+"""Asks a question as JSON at a path and gives the answer's JSON."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows not seen on the page before, the ids of those that cannot be read, and whether some had to be left out."""
+
+    rows: tuple[DeploymentRow, ...]
+    unreadable: tuple[str, ...] = ()
+    has_overflowed: bool = False
+
+
+class EndlessPage(Exception):
+    """A full page without one readable row: where the next one would have to begin is not known."""
+
+
+async def walk(post: Post, *, query: str, first_ms: int, last_ms: int) -> AsyncIterator[Page]:
+    """The rows that began in the window, both borders included, newest first.
+
+    The next window ends where the oldest row began. Its second comes again then, because the upper border is included
+    and the service may round it. A second with more rows than an answer can hold is stepped over.
+    """
+    to_ms, limit = _whole_second(last_ms), LIMIT
+    known: set[str] = set()
+    while to_ms >= first_ms:
+        raw = (await post(PATH, _question(query, first_ms, to_ms, limit)))["data"]
+        rows, unreadable = _read(raw)
+        fresh = tuple({row.id: row for row in rows if row.id not in known}.values())
+        known = {row.id for row in rows}
+        if len(raw) < limit:
+            yield Page(fresh, unreadable)
+            return
+        if not rows:
+            raise EndlessPage(f"{limit} rows until {_text(to_ms)}, none of them readable")
+        oldest_ms = _whole_second(min(row.attributes.started_at for row in rows))
+        is_stuck = oldest_ms >= to_ms
+        has_overflowed = is_stuck and limit == HIGHEST_LIMIT
+        yield Page(fresh, unreadable, has_overflowed)
+        if is_stuck and not has_overflowed:
+            limit = HIGHEST_LIMIT
+        else:
+            to_ms, limit = to_ms - _SECOND_MS if is_stuck else oldest_ms, LIMIT
+
+
+def _read(raw: list[Any]) -> tuple[list[DeploymentRow], tuple[str, ...]]:
+    rows, unreadable = [], []
+    for each in raw:
+        try:
+            rows.append(DeploymentRow.model_validate(each))
+        except ValidationError:
+            unreadable.append(str(each.get("id")) if isinstance(each, dict) else "?")
+    return rows, tuple(unreadable)
+
+
+def _question(query: str, first_ms: int, to_ms: int, limit: int) -> dict[str, Any]:
+    attributes = {"from": _text(first_ms), "to": _text(to_ms), "query": query, "limit": limit, "sort": "-started_at"}
+    return {"data": {"type": "dora_deployments_list_request", "attributes": attributes}}
+
+
+def _text(moment_ms: int) -> str:
+    return datetime.fromtimestamp(moment_ms // _SECOND_MS, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _whole_second(moment_ms: int) -> int:
+    """The first whole second not before a moment."""
+    return -(-moment_ms // _SECOND_MS) * _SECOND_MS

@@ -1,0 +1,117 @@
+"""Reads one deployment of Datadog's DORA list."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
+
+from dora_exporter.events import Commit, Deployment
+from dora_exporter.repositories import normalise
+
+_FIRST_YEAR = 2000
+_TIMES = TypeAdapter(datetime)
+
+
+def _moment(value: object) -> int | None:
+    """Milliseconds since the epoch; None for the years before 2000, which stand for "not known"."""
+    if value is None:
+        return None
+    moment = _TIMES.validate_python(value)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None if aware.year < _FIRST_YEAR else round(aware.timestamp() * 1000)
+
+
+def _first(value: object) -> object:
+    """The first of several: the service and the team of a failure come as lists."""
+    return next(iter(value), None) if isinstance(value, list) else value
+
+
+_Moment = Annotated[int | None, BeforeValidator(_moment)]
+_Name = Annotated[str | None, BeforeValidator(_first)]
+
+
+class _Git(BaseModel):
+    commit_sha: str | None = None
+    repository_id: str | None = None
+
+
+class _Commit(BaseModel):
+    sha: str
+    timestamp: _Moment = None
+    message: str | None = None
+
+
+class _Remediation(BaseModel):
+    id: str
+    type: str
+
+
+class _Attributes(BaseModel):
+    service: Annotated[str, BeforeValidator(_first), Field(min_length=1)]
+    env: _Name = None
+    team: _Name = None
+    version: str | None = None
+    started_at: Annotated[int, BeforeValidator(_moment)]
+    finished_at: _Moment = None
+    git: _Git | None = None
+    custom_tags: list[str] | None = None
+    commits: list[_Commit] | None = None
+    change_failure: bool | None = None
+    remediation: _Remediation | None = None
+
+
+class DeploymentRow(BaseModel):
+    """A row as Datadog sends it: what its documents name, and what its users saw beyond that."""
+
+    id: Annotated[str, Field(min_length=1)]
+    attributes: _Attributes
+
+    def deployment(self, *, source: str, environment: str) -> Deployment:
+        """The row as an event of the source; ``environment`` is that of a row without one.
+
+        ``upstream`` says whether Datadog holds it for a change failure, unless that is still pending, and what
+        remedied it.
+        """
+        row = self.attributes
+        return Deployment(
+            f"{source}:{self.id}",
+            row.service,
+            row.env or environment,
+            row.started_at,
+            max(row.started_at, row.finished_at or row.started_at),
+            version=row.version or None,
+            commit_sha=_commit_sha(row.git),
+            repository=_repository(row.git),
+            team=row.team or None,
+            source=source,
+            tags=tuple(row.custom_tags or ()),
+            commits=_commits(row.commits),
+            upstream=_judgement(row, source),
+        )
+
+
+def _commit_sha(git: _Git | None) -> str | None:
+    return git.commit_sha.lower() if git and git.commit_sha else None
+
+
+def _repository(git: _Git | None) -> str | None:
+    return normalise(git.repository_id) if git and git.repository_id else None
+
+
+def _commits(commits: list[_Commit] | None) -> tuple[Commit, ...] | None:
+    """What Datadog's Git data gave; None when it has none, so that other Git data may."""
+    known = [
+        Commit(each.sha.lower(), each.timestamp, (each.message or "").partition("\n")[0] or None)
+        for each in commits or ()
+        if each.timestamp is not None
+    ]
+    return tuple(known) or None
+
+
+def _judgement(row: _Attributes, source: str) -> dict[str, Any] | None:
+    if row.change_failure is None:
+        return None
+    judgement: dict[str, Any] = {"change_failure": row.change_failure}
+    if row.change_failure and row.remediation:
+        judgement["remediation"] = {"type": row.remediation.type, "id": f"{source}:{row.remediation.id}"}
+    return judgement

@@ -1,0 +1,196 @@
+"""The groups of the exposition, and to which of them the facts of a series add."""
+
+from collections.abc import Iterator, Mapping
+
+from dora_exporter.events import Deployment, Event, Incident, Series
+from dora_exporter.group import Group
+from dora_exporter.history import DeploymentFacts, IncidentFacts
+from dora_exporter.rollups import Teams
+from dora_exporter.seats import Seats
+
+SURPLUS = Series("_other", "_other")
+"""The labels under which the series beyond the limit are exposed together."""
+
+
+class Tallies:
+    """The groups of series, of teams and of the surplus; ``changed`` collects those whose numbers may have changed."""
+
+    def __init__(self, *, ranks: Mapping[Series, int], series_limit: int, teams: Teams) -> None:
+        """No group yet. ``ranks`` is the order in which series appeared first."""
+        self.series: dict[Series, Group] = {}
+        self.teams: dict[tuple[str, ...], Group] = {}
+        self.surplus = Group({"service": SURPLUS.service, "environment": SURPLUS.environment})
+        self.changed: dict[Group, None] = {}
+        self.seats: Seats[Series] = Seats(series_limit)
+        self._ranks = ranks
+        self._assignment = teams
+        self.team_seats: Seats[tuple[str, ...]] = Seats(series_limit)
+        self._folded: set[Series] = set()
+        self._hidden: set[Group] = set()
+        self._loading = False
+
+    def ledger(self, series: Series) -> "SeriesLedger":
+        """The ledger for the events of a series; one without a service is for incidents that name only a team."""
+        group = Group({"service": series.service, "environment": series.environment})
+        if series.service:
+            self.series[series] = group
+        if self._loading:
+            group.begin_loading()
+        return SeriesLedger(series, group, self)
+
+    def drop(self, series: Series) -> None:
+        """Forgets a series that has no event."""
+        self.series.pop(series, None)
+
+    def groups(self) -> Iterator[Group]:
+        """Every group."""
+        yield from self.series.values()
+        yield from self.teams.values()
+        yield self.surplus
+
+    def is_exposed(self, group: Group) -> bool:
+        """Whether a group has lines of its own."""
+        if group is self.surplus:
+            return bool(self._folded)
+        has_name = bool(group.key[0])
+        return has_name and group.present > 0 and group not in self._hidden
+
+    def begin_loading(self) -> None:
+        """From here on new facts are collected, which makes many of them cheap."""
+        self._loading = True
+        for group in self.groups():
+            group.begin_loading()
+
+    def end_loading(self) -> None:
+        """Adds what was collected."""
+        self._loading = False
+        for group in self.groups():
+            group.end_loading()
+
+    def add_deployment(
+        self, own: Group, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
+    ) -> None:
+        """A deployment's facts changed, in its series and its team."""
+        for group in self._homes(own):
+            group.change_deployment(before, after)
+            self.changed[group] = None
+        team = self._assignment.of_deployment(deployment)
+        if team:
+            group = self._team(team, deployment.environment)
+            group.change_deployment(before, after)
+            self.changed[group] = None
+
+    def add_incident(
+        self,
+        series: Series,
+        own: Group,
+        incident: Incident,
+        before: IncidentFacts | None,
+        after: IncidentFacts | None,
+    ) -> None:
+        """An incident's facts changed in one of its series."""
+        for group in self._homes(own):
+            group.change_incident(before, after)
+            self.changed[group] = None
+        before_all, after_all = self._assignment.merge(series, incident, after)
+        for team in self._assignment.of_incident(incident):
+            group = self._team(team, incident.environment)
+            if before_all != after_all:
+                group.change_incident(before_all, after_all)
+            self.changed[group] = None
+
+    def add_presence(self, series: Series, own: Group, event: Event, change: int) -> None:
+        """An event is held from now on, or held no longer."""
+        was_known = own.present > 0
+        own.present += change
+        if series.service and was_known != (own.present > 0):
+            self._seat(series, own)
+        for each in self._assignment.of(event):
+            group = self._team(each, series.environment)
+            group.present += change
+            if group.present == max(change, 0):
+                self._seat_team(group)
+            self.changed[group] = None
+        self.changed[own] = None
+
+    def _seat(self, series: Series, own: Group) -> None:
+        """A series became known or ceased to be: seats may change hands."""
+        if own.present > 0:
+            for unseated in self.seats.enter(self._ranks[series], series):
+                self._fold(unseated)
+            if series == SURPLUS:
+                self._fold(series)
+        else:
+            promoted = self.seats.leave(self._ranks[series], series)
+            for each in (series, promoted):
+                if each in self._folded and (each != SURPLUS or each == series):
+                    self._unfold(each)
+
+    def _seat_team(self, group: Group) -> None:
+        """A team became known or ceased to be: those beyond the limit, in alphabetical order, are hidden."""
+        if group.present > 0:
+            self._hidden.update(self.teams[unseated] for unseated in self.team_seats.enter(0, group.key))
+        else:
+            promoted = self.team_seats.leave(0, group.key)
+            self._hidden.discard(group)
+            if promoted:
+                self._hidden.discard(self.teams[promoted])
+                self.changed[self.teams[promoted]] = None
+        self.changed.update(dict.fromkeys(self._hidden))
+
+    def _fold(self, series: Series) -> None:
+        if series not in self._folded:
+            self._folded.add(series)
+            self.surplus.end_loading()
+            self.series[series].end_loading()
+            self.surplus.history.absorb(self.series[series].history)
+            self._touch(series)
+
+    def _unfold(self, series: Series) -> None:
+        self._folded.discard(series)
+        self.surplus.history.release(self.series[series].history)
+        self._touch(series)
+
+    def _touch(self, series: Series) -> None:
+        own = self.series[series]
+        if series in self._folded:
+            self._hidden.add(own)
+        else:
+            self._hidden.discard(own)
+        self.changed[own] = None
+        self.changed[self.surplus] = None
+
+    def _homes(self, own: Group) -> tuple[Group, ...]:
+        return (own, self.surplus) if own in self._hidden else (own,)
+
+    def _team(self, team: str, environment: str) -> Group:
+        group = self.teams.get((team, environment))
+        if group is None:
+            group = self.teams[team, environment] = Group({"team": team, "environment": environment})
+            if self._loading:
+                group.begin_loading()
+        return group
+
+
+class SeriesLedger:
+    """The ledger of one series."""
+
+    __slots__ = ("_group", "_series", "_tallies")
+
+    def __init__(self, series: Series, group: Group, tallies: Tallies) -> None:
+        """Adds to a group and what it is part of."""
+        self._series = series
+        self._group = group
+        self._tallies = tallies
+
+    def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
+        """A deployment's facts changed."""
+        self._tallies.add_deployment(self._group, deployment, before, after)
+
+    def incident(self, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None) -> None:
+        """An incident's facts changed."""
+        self._tallies.add_incident(self._series, self._group, incident, before, after)
+
+    def presence(self, event: Event, change: int) -> None:
+        """An event is held from now on, or held no longer."""
+        self._tallies.add_presence(self._series, self._group, event, change)

@@ -1,0 +1,23 @@
+"""The families about the daemon itself, all named ``dora_exporter_...``.
+
+Their collectors read from objects that know; each is registered in one registry, and others may add theirs.
+"""
+
+from dora_exporter.telemetry.config import ConfigCollector, ConfigHealth
+from dora_exporter.telemetry.events import EventCounts, HeldEvents, Rejection, RejectionCounts
+from dora_exporter.telemetry.registry import new_registry
+from dora_exporter.telemetry.series import SeriesCollector, SeriesHealth
+from dora_exporter.telemetry.snapshot import SnapshotCollector
+
+__all__ = [
+    "ConfigCollector",
+    "ConfigHealth",
+    "EventCounts",
+    "HeldEvents",
+    "Rejection",
+    "RejectionCounts",
+    "SeriesCollector",
+    "SeriesHealth",
+    "SnapshotCollector",
+    "new_registry",
+]

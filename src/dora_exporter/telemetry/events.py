@@ -1,0 +1,96 @@
+"""What became of events: written, refused, held."""
+
+import enum
+from collections import Counter
+from collections.abc import Iterable
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from dora_exporter.events import Deployment, Event
+from dora_exporter.store import EventStore, Outcome
+
+
+class EventCounts:
+    """Writes to events since the daemon started: an observer of the store, from after the replay on."""
+
+    def __init__(self) -> None:
+        """Starts at zero for events from the API, so that a first event is an increase."""
+        self._counts = Counter(
+            {(kind, "api", each.value): 0 for kind in ("deployment", "incident") for each in Outcome}
+        )
+
+    def observe(self, before: Event | None, after: Event | None) -> None:
+        """Counts a write, by the source of the event."""
+        event = after or before
+        if event is not None:
+            kind = "deployment" if isinstance(event, Deployment) else "incident"
+            self._counts[kind, event.source, _outcome(before, after).value] += 1
+
+    def collect(self) -> Iterable[Metric]:
+        """One sample for each kind, source and outcome that was seen."""
+        family = CounterMetricFamily(
+            "dora_exporter_events",
+            "Writes to events since the daemon started, by what they did; up to a second old.",
+            labels=("kind", "source", "outcome"),
+        )
+        for labels, count in sorted(self._counts.items()):
+            family.add_metric(labels, count)
+        yield family
+
+
+def _outcome(before: Event | None, after: Event | None) -> Outcome:
+    if before is after:
+        return Outcome.UNCHANGED
+    if before is None:
+        return Outcome.CREATED
+    return Outcome.DELETED if after is None else Outcome.UPDATED
+
+
+class Rejection(enum.Enum):
+    """Why an event was not taken."""
+
+    MALFORMED = "malformed"  # it cannot be read
+    INVALID = "invalid"  # an attribute has a wrong value
+    TOO_LARGE = "too_large"
+    FORBIDDEN = "forbidden"  # no key, or a wrong one
+    UNAVAILABLE = "unavailable"  # it could not be made durable
+
+
+class RejectionCounts:
+    """Events refused since the daemon started."""
+
+    def __init__(self) -> None:
+        """Starts at zero for each reason."""
+        self._counts = dict.fromkeys(Rejection, 0)
+
+    def count(self, reason: Rejection) -> None:
+        """Counts one event."""
+        self._counts[reason] += 1
+
+    def collect(self) -> Iterable[Metric]:
+        """One sample for each reason."""
+        family = CounterMetricFamily(
+            "dora_exporter_events_rejected",
+            "Requests and lines with events refused since the daemon started, by reason.",
+            labels=("reason",),
+        )
+        for reason, count in self._counts.items():
+            family.add_metric((reason.value,), count)
+        yield family
+
+
+class HeldEvents:
+    """The events in memory."""
+
+    def __init__(self, store: EventStore) -> None:
+        """The events of a store."""
+        self._store = store
+
+    def collect(self) -> Iterable[Metric]:
+        """One sample for each kind."""
+        # The counter of writes has the name dora_exporter_events, which a gauge must not share in OpenMetrics.
+        family = GaugeMetricFamily("dora_exporter_events_held", "Events held in memory.", labels=("kind",))
+        family.add_metric(("deployment",), len(self._store.deployments))
+        family.add_metric(("incident",), len(self._store.incidents))
+        yield family

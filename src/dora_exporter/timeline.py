@@ -1,0 +1,186 @@
+"""Which events of one series count at a moment.
+
+A deployment counts from its finished_at on, an incident from its started_at on, and both until they are older than
+the retention. Open incidents and the last deployment never are.
+"""
+
+import enum
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable
+from heapq import heappop, heappush
+from operator import attrgetter
+
+from dora_exporter.events import Deployment, Event, Incident
+from dora_exporter.failures.judging import Judging, Ledger
+from dora_exporter.failures.order import finish_order
+
+_finished_at = attrgetter("finished_at")
+
+
+class _Phase(enum.Enum):
+    """Where an incident is in its life."""
+
+    FUTURE = enum.auto()
+    OPEN = enum.auto()
+    RESTORED = enum.auto()
+    GONE = enum.auto()
+
+
+_COUNTS = (_Phase.OPEN, _Phase.RESTORED)
+
+
+class Timeline:
+    """The events of a series, and those of them that are judged at the moment it was brought to.
+
+    ``put`` and ``take`` change the events, ``seek`` brings it to a moment, which may also lie before the last one.
+    Costs follow what changes, not what is held.
+    """
+
+    def __init__(self, judging: Judging, ledger: Ledger, *, retention_ms: int) -> None:
+        """An empty series."""
+        self.judging = judging
+        self._ledger = ledger
+        self._retention_ms = retention_ms
+        self._now_ms = 0
+        self._expired: list[Deployment] = []
+        self._future: list[Deployment] = []
+        self._incidents: dict[str, Incident] = {}
+        self._phases: dict[str, _Phase] = {}
+        self._agenda: list[tuple[int, str]] = []
+
+    def load(self, deployments: Iterable[Deployment], incidents: Iterable[Incident], now_ms: int) -> None:
+        """Fills an empty timeline at once and brings it to a moment."""
+        self._now_ms = now_ms
+        ordered = sorted(deployments, key=finish_order)
+        seen = bisect_right(ordered, now_ms, key=_finished_at)
+        living = min(bisect_left(ordered, now_ms - self._retention_ms, key=_finished_at), max(seen - 1, 0))
+        self._expired, self._future = ordered[:living], ordered[seen:]
+        for deployment in ordered[living:]:
+            self._ledger.presence(deployment, 1)
+        for incident in incidents:
+            self._put_incident(incident)
+        self.judging.load(ordered[living:seen])
+
+    def put(self, event: Event) -> None:
+        """Adds an event."""
+        if isinstance(event, Incident):
+            self._put_incident(event)
+        else:
+            self._put_deployment(event)
+
+    def take(self, event: Event) -> None:
+        """Takes out an event that was added."""
+        if isinstance(event, Incident):
+            self._take_incident(event)
+        else:
+            self._take_deployment(event)
+
+    def seek(self, now_ms: int) -> None:
+        """Brings it to a moment, and decides all that changed."""
+        backwards, self._now_ms = now_ms < self._now_ms, now_ms
+        self._move_deployments(now_ms)
+        if backwards:
+            for incident in self._incidents.values():
+                self._advance(incident)
+        while self._agenda and self._agenda[0][0] <= now_ms:
+            incident_due = self._incidents.get(heappop(self._agenda)[1])
+            if incident_due:
+                self._advance(incident_due)
+        self.judging.settle()
+
+    @property
+    def latest(self) -> Deployment | None:
+        """The deployment that finished last."""
+        living = self.judging.lineup.by_finish
+        return living[-1] if living else None
+
+    @property
+    def next_change(self) -> int | None:
+        """The next moment at which an event begins or ceases to count, or an incident ends."""
+        living = self.judging.lineup.by_finish
+        moments = [deployment.finished_at for deployment in self._future[:1]]
+        moments += [deployment.finished_at + self._retention_ms + 1 for deployment in living[:1] if len(living) > 1]
+        moments += [moment for moment, _ in self._agenda[:1]]
+        return min(moments, default=None)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no event, not even one past the retention."""
+        return not (self.judging.lineup.by_finish or self._future or self._expired or self._incidents)
+
+    def _put_deployment(self, deployment: Deployment) -> None:
+        self._ledger.presence(deployment, 1)
+        if deployment.finished_at > self._now_ms:
+            insort(self._future, deployment, key=finish_order)
+        else:
+            self.judging.add(deployment)
+
+    def _take_deployment(self, deployment: Deployment) -> None:
+        if self.judging.lineup.holds(deployment):
+            self.judging.remove(deployment)
+        elif deployment.finished_at > self._now_ms:
+            _discard(self._future, deployment)
+        else:
+            _discard(self._expired, deployment)
+            return
+        self._ledger.presence(deployment, -1)
+
+    def _put_incident(self, incident: Incident) -> None:
+        self._incidents[incident.id] = incident
+        self._phases[incident.id] = _Phase.GONE
+        self._advance(incident)
+
+    def _take_incident(self, incident: Incident) -> None:
+        phase = self._phases.pop(incident.id)
+        if phase in _COUNTS:
+            self.judging.remove_incident(incident)
+        if phase is not _Phase.GONE:
+            self._ledger.presence(incident, -1)
+        del self._incidents[incident.id]
+
+    def _move_deployments(self, now_ms: int) -> None:
+        judging, living = self.judging, self.judging.lineup.by_finish
+        while living and living[-1].finished_at > now_ms:
+            insort(self._future, living[-1], key=finish_order)
+            judging.remove(living[-1])
+        while self._future and self._future[0].finished_at <= now_ms:
+            judging.add(self._future.pop(0))
+        oldest = now_ms - self._retention_ms
+        while len(living) > 1 and living[0].finished_at < oldest:
+            self._ledger.presence(living[0], -1)
+            insort(self._expired, living[0], key=finish_order)
+            judging.remove(living[0])
+        while self._expired and (self._expired[-1].finished_at >= oldest or not living):
+            self._ledger.presence(self._expired[-1], 1)
+            judging.add(self._expired.pop())
+
+    def _advance(self, incident: Incident) -> None:
+        """Brings an incident to its phase."""
+        before, phase = self._phases[incident.id], self._phase(incident)
+        self._phases[incident.id] = phase
+        if (before is _Phase.GONE) != (phase is _Phase.GONE):
+            self._ledger.presence(incident, 1 if before is _Phase.GONE else -1)
+        if phase in _COUNTS:
+            if before not in _COUNTS:
+                self.judging.add_incident(incident)
+            self.judging.restore(incident, incident.finished_at if phase is _Phase.RESTORED else None)
+        elif before in _COUNTS:
+            self.judging.remove_incident(incident)
+        due = {
+            _Phase.FUTURE: incident.started_at,
+            _Phase.OPEN: incident.finished_at,
+            _Phase.RESTORED: (incident.finished_at or 0) + self._retention_ms + 1,
+        }.get(phase)
+        if due is not None:
+            heappush(self._agenda, (due, incident.id))
+
+    def _phase(self, incident: Incident) -> _Phase:
+        if incident.started_at > self._now_ms:
+            return _Phase.FUTURE
+        if incident.finished_at is None or incident.finished_at > self._now_ms:
+            return _Phase.OPEN
+        return _Phase.RESTORED if incident.finished_at >= self._now_ms - self._retention_ms else _Phase.GONE
+
+
+def _discard(ordered: list[Deployment], deployment: Deployment) -> None:
+    del ordered[bisect_left(ordered, finish_order(deployment), key=finish_order)]

@@ -1,0 +1,75 @@
+"""The HTTP surface: the table of its endpoints, and what they have in common."""
+
+from collections.abc import Iterable
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
+
+from dora_exporter.clock import Clock
+from dora_exporter.log import EventLog
+from dora_exporter.store import EventStore
+from dora_exporter.web import bulk, deployments, failures, keys, openapi, verdicts
+from dora_exporter.web.access import Access
+from dora_exporter.web.errors import API_PREFIX, BadRequest, as_json, refuse_in_json
+from dora_exporter.web.operations import Operation
+from dora_exporter.web.rules import CurrentRules
+
+EVENT_OPERATIONS: tuple[Operation, ...] = (
+    *deployments.OPERATIONS,
+    *failures.OPERATIONS,
+    *verdicts.OPERATIONS,
+    *keys.OPERATIONS,
+    *bulk.OPERATIONS,
+)
+
+
+def event_routes(
+    *, store: EventStore, log: EventLog, clock: Clock, rules: CurrentRules, access: Access
+) -> list[web.RouteDef]:
+    """The endpoints through which events come in and can be looked at."""
+    return [
+        *deployments.routes(store=store, log=log, clock=clock, rules=rules, access=access),
+        *failures.routes(store=store, log=log, clock=clock, rules=rules, access=access),
+        *verdicts.routes(store=store, log=log, rules=rules, access=access),
+        *keys.routes(access=access),
+        *bulk.routes(store=store, log=log, clock=clock, rules=rules, access=access),
+    ]
+
+
+def application(
+    *,
+    routes: Iterable[web.RouteDef],
+    operations: Iterable[Operation],
+    access: Access,
+    middlewares: Iterable[Middleware] = (),
+) -> web.Application:
+    """The application with these endpoints, those of ``operations`` described in ``/openapi.json``.
+
+    ``middlewares`` run in their order, inside of the one that turns refusals into answers.
+    """
+    app = web.Application(middlewares=[refuse_in_json, *middlewares])
+    for route in (*routes, *openapi.routes(operations, access=access)):
+        expecting = {"expect_handler": _expect, **route.kwargs}
+        web.RouteDef(route.method, route.path, route.handler, expecting).register(app.router)
+    app.on_response_prepare.append(_hide_server)
+    return app
+
+
+def runner(app: web.Application) -> web.AppRunner:
+    """The runner that the application needs: bodies are unpacked here, within limits, and not by aiohttp."""
+    return web.AppRunner(app, auto_decompress=False, access_log=None, keepalive_timeout=75.0, lingering_time=2.0)
+
+
+async def _expect(request: web.Request) -> web.StreamResponse | None:
+    """Answers ``Expect``: what we do not know is refused in our words, because no middleware runs before this."""
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        if request.transport is not None:
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return None
+    refusal = BadRequest("the header Expect must be 100-continue")
+    return as_json(refusal.body(), status=refusal.status if request.path.startswith(API_PREFIX) else 417)
+
+
+async def _hide_server(_request: web.Request, response: web.StreamResponse) -> None:
+    """Versions are nobody's business."""
+    response.headers.pop(hdrs.SERVER, None)

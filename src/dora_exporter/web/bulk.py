@@ -1,0 +1,128 @@
+"""``POST /api/v1/events``: many events at once, one JSON object a line."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+
+from aiohttp import web
+from msgspec.json import Decoder
+
+from dora_exporter.clock import Clock
+from dora_exporter.events import Event
+from dora_exporter.log import EventLog, Unavailable
+from dora_exporter.records import Batch
+from dora_exporter.store import EventStore
+from dora_exporter.web import bodies
+from dora_exporter.web.access import Access, Right
+from dora_exporter.web.appending import Appending
+from dora_exporter.web.errors import BadAttribute, BadRequest, NotNow, Refusal, as_json
+from dora_exporter.web.intake import Intake
+from dora_exporter.web.lines import lines
+from dora_exporter.web.operations import Operation, Parameter
+from dora_exporter.web.parsing import Parser
+from dora_exporter.web.rules import CurrentRules
+from dora_exporter.web.shapes import DeploymentLine, Line
+from dora_exporter.web.spool import spooled
+from dora_exporter.web.tally import BulkAnswer, Tally
+
+BULK = Operation(
+    method="POST",
+    path="/api/v1/events",
+    summary="Keep many events: newline-delimited JSON, gzip allowed",
+    right=Right.WRITE,
+    parameters=(
+        Parameter(
+            name="atomic",
+            description="`true` keeps all of them or none. Without it the valid lines are kept.",
+            schema={"type": "string", "enum": ["true", "false"]},
+        ),
+    ),
+    request=Line,
+    request_media_type="application/x-ndjson",
+    answer=BulkAnswer,
+    refusals=(400, 503),
+)
+OPERATIONS = (BULK,)
+
+_GROUP = 500
+"""So many lines are checked before others get their turn, and as many events go to the log at once."""
+
+
+def routes(
+    *, store: EventStore, log: EventLog, clock: Clock, rules: CurrentRules, access: Access
+) -> list[web.RouteDef]:
+    """The route of bulk writes."""
+    bulk = _Bulk(log=log, rules=rules, intake=Intake(store=store, clock=clock, rules=rules))
+    return [web.post(BULK.path, access.writes(bulk.handle))]
+
+
+class _Bulk:
+    def __init__(self, *, log: EventLog, rules: CurrentRules, intake: Intake) -> None:
+        self._log = log
+        self._rules = rules
+        self._intake = intake
+        self._parser: Parser[Line] = Parser(Decoder(Line))
+
+    async def handle(self, request: web.Request) -> web.Response:
+        atomic = request.query.getall("atomic", ["false"])
+        if len(atomic) != 1 or atomic[0] not in ("true", "false"):
+            raise BadAttribute("atomic", "must be true or false")
+        tally = Tally()
+        store = self._store_all_or_none if atomic[0] == "true" else self._store_valid
+        try:
+            await store(request, tally)
+        except Refusal as refusal:
+            tally.stop(refusal)
+        except Unavailable as reason:
+            tally.stop(NotNow(str(reason) or "the event log cannot take writes now"))
+        return as_json(tally.answer(), status=tally.status)
+
+    async def _store_valid(self, request: web.Request, tally: Tally) -> None:
+        """Stores each valid line, also those before the point where the body breaks."""
+        rules = self._rules()
+        appending = Appending(self._log, tally)
+        try:
+            pieces = bodies.pieces(request, seconds=rules.piece_seconds)
+            async for some in lines(pieces, limit=rules.max_body_bytes):
+                for start in range(0, len(some), _GROUP):
+                    for event in self._events(some[start : start + _GROUP], tally):
+                        appending.take(event)
+                    await appending.catch_up()
+        finally:
+            await appending.finish()
+
+    async def _store_all_or_none(self, request: web.Request, tally: Tally) -> None:
+        """Takes in the whole body before the first line is looked at, and stores nothing unless all of it is good."""
+        rules = self._rules()
+        with spooled(limit=rules.max_atomic_bytes) as spool:
+            async for piece in bodies.pieces(request, seconds=rules.piece_seconds):
+                await spool.write(piece)
+            events: list[Event] = []
+            async for some in lines(spool.pieces(), limit=rules.max_body_bytes):
+                for start in range(0, len(some), _GROUP):
+                    events += self._events(some[start : start + _GROUP], tally)
+                    await asyncio.sleep(0)
+                if len(events) > rules.max_atomic_events:
+                    raise BadRequest(f"must not have more than {rules.max_atomic_events} events when atomic")
+        if tally.has_errors:
+            raise BadRequest("nothing is stored: the request is atomic and a line is wrong")
+        if events:
+            tally.count(await self._log.append([Batch(tuple(events))]))
+
+    def _events(self, some: Iterable[bytes], tally: Tally) -> Iterator[Event]:
+        """The events of the next lines; what is wrong with the others is noted. An empty line is no event."""
+        for text in some:
+            tally.line += 1
+            if not text or text.isspace():
+                tally.skip()
+                continue
+            try:
+                event = self._event(self._parser.parse(text))
+            except BadRequest as refusal:
+                tally.note(refusal)
+            else:
+                yield event
+
+    def _event(self, line: Line) -> Event:
+        if isinstance(line, DeploymentLine):
+            return self._intake.deployment(line.attributes)
+        return self._intake.incident(line.attributes)

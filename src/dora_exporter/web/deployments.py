@@ -1,0 +1,91 @@
+"""Deployments over the Datadog event API: create, list, get, delete."""
+
+from aiohttp import web
+from msgspec.json import Decoder
+
+from dora_exporter.clock import Clock
+from dora_exporter.log import EventLog
+from dora_exporter.records import Deletion
+from dora_exporter.store import EventStore
+from dora_exporter.web import answers, bodies, listing
+from dora_exporter.web.access import Access, Right
+from dora_exporter.web.errors import NotFound, as_json
+from dora_exporter.web.intake import Intake
+from dora_exporter.web.operations import Operation
+from dora_exporter.web.parsing import Parser
+from dora_exporter.web.rules import CurrentRules
+from dora_exporter.web.shapes import LIST_DEPLOYMENTS, DeploymentRequest, ListRequest
+
+CREATE = Operation(
+    method="POST",
+    path="/api/v2/dora/deployment",
+    summary="Keep a deployment",
+    right=Right.WRITE,
+    request=DeploymentRequest,
+    answer=answers.ReferenceAnswer,
+    refusals=(400, 503),
+)
+LIST = Operation(
+    method="POST",
+    path="/api/v2/dora/deployments",
+    summary="List deployments",
+    right=Right.READ,
+    request=ListRequest,
+    answer=answers.DeploymentsAnswer,
+    refusals=(400,),
+)
+GET = Operation(
+    method="GET",
+    path="/api/v2/dora/deployments/{id}",
+    summary="Show a deployment with its commits",
+    right=Right.READ,
+    answer=answers.DeploymentAnswer,
+    refusals=(404,),
+)
+DELETE = Operation(
+    method="DELETE",
+    path="/api/v2/dora/deployment/{id}",
+    summary="Delete a deployment and all that was learnt about it",
+    right=Right.WRITE,
+    status=202,
+    refusals=(404, 503),
+)
+OPERATIONS = (CREATE, LIST, GET, DELETE)
+
+
+def routes(
+    *, store: EventStore, log: EventLog, clock: Clock, rules: CurrentRules, access: Access
+) -> list[web.RouteDef]:
+    """The routes of deployments."""
+    intake = Intake(store=store, clock=clock, rules=rules)
+    created, listed = Parser(Decoder(DeploymentRequest)), Parser(Decoder(ListRequest))
+
+    async def create(request: web.Request) -> web.Response:
+        event = intake.deployment(created.parse(await bodies.read_within(request, rules())).data.attributes)
+        await log.append([event])
+        return as_json(answers.ReferenceAnswer(answers.Reference(event.id, answers.DEPLOYMENT_TYPE)))
+
+    async def list_(request: web.Request) -> web.Response:
+        asked = listed.parse(await bodies.read_within(request, rules()))
+        found = await listing.select(store.deployments.values(), listing.selection(asked, LIST_DEPLOYMENTS))
+        return as_json(answers.DeploymentsAnswer([answers.deployment(event) for event in found]))
+
+    async def get(request: web.Request) -> web.Response:
+        event = store.deployments.get(request.match_info["id"])
+        if event is None:
+            raise NotFound("no deployment has this id")
+        return as_json(answers.DeploymentAnswer(answers.deployment(event, with_commits=True)))
+
+    async def delete(request: web.Request) -> web.Response:
+        event = store.deployments.get(request.match_info["id"])
+        if event is None:
+            raise NotFound("no deployment has this id")
+        await log.append([Deletion("deployment", event.id, clock(), event.source)])
+        return web.Response(status=DELETE.status, content_type="application/json")
+
+    return [
+        web.post(CREATE.path, access.writes(create)),
+        web.post(LIST.path, access.reads(list_)),
+        web.get(GET.path, access.reads(get)),
+        web.delete(DELETE.path, access.writes(delete)),
+    ]

@@ -1,0 +1,132 @@
+"""What senders say, made into events: the one place where the rules for deployments and incidents meet."""
+
+from collections.abc import Sequence
+
+from dora_exporter import identity
+from dora_exporter.clock import Clock
+from dora_exporter.events import Commit, Deployment, Incident
+from dora_exporter.store import EventStore
+from dora_exporter.web import values
+from dora_exporter.web.errors import BadAttribute
+from dora_exporter.web.rules import CurrentRules, Rules
+from dora_exporter.web.shapes import Git, GivenCommit, GivenDeployment, GivenFailure
+
+
+class Intake:
+    """Makes events of what is given, or raises ``BadRequest``."""
+
+    def __init__(self, *, store: EventStore, clock: Clock, rules: CurrentRules) -> None:
+        """``store`` says which ids are held: their updates are never refused for age."""
+        self._store = store
+        self._clock = clock
+        self._rules = rules
+
+    def deployment(self, given: GivenDeployment) -> Deployment:
+        """A deployment to keep."""
+        now, rules = self._clock(), self._rules()
+        service = values.label(given.service, "service")
+        environment = _environment(given.env, rules)
+        started_at = _past(given.started_at, "started_at", now)
+        finished_at = _finish(given.finished_at, started_at, now)
+        version = values.optional(given.version, "version")
+        commit_sha, repository = _git(given.git)
+        event_id = _given_id(given.id) or identity.deployment_id(
+            service=service,
+            environment=environment,
+            started_at=started_at,
+            finished_at=finished_at,
+            version=version,
+            commit_sha=commit_sha,
+        )
+        if event_id not in self._store.deployments:
+            _check_age(finished_at, now, rules)
+        return Deployment(
+            id=event_id,
+            service=service,
+            environment=environment,
+            started_at=started_at,
+            finished_at=finished_at,
+            version=version,
+            commit_sha=commit_sha,
+            repository=repository,
+            team=values.optional(given.team, "team", values.LABEL_LENGTH),
+            tags=values.tags(given.custom_tags, "custom_tags"),
+            commits=None if given.commits is None else _commits(given.commits),
+        )
+
+    def incident(self, given: GivenFailure) -> Incident:
+        """An incident to keep."""
+        now, rules = self._clock(), self._rules()
+        services = values.services(given.services, given.service)
+        team = values.optional(given.team, "team", values.LABEL_LENGTH)
+        if not services and team is None:
+            raise BadAttribute("services", "or team is required")
+        environment = _environment(given.env, rules)
+        started_at = _past(given.started_at, "started_at", now)
+        finished_at = None if given.finished_at is None else _finish(given.finished_at, started_at, now)
+        commit_sha, repository = _git(given.git)
+        event_id = _given_id(given.id) or identity.incident_id(
+            services=services, team=team, environment=environment, started_at=started_at
+        )
+        if finished_at is not None and event_id not in self._store.incidents:
+            _check_age(finished_at, now, rules)
+        return Incident(
+            id=event_id,
+            services=services,
+            environment=environment,
+            started_at=started_at,
+            finished_at=finished_at,
+            name=values.title(given.name, "name"),
+            severity=values.optional(given.severity, "severity"),
+            team=team,
+            version=values.optional(given.version, "version"),
+            commit_sha=commit_sha,
+            repository=repository,
+            tags=values.tags(given.custom_tags, "custom_tags"),
+        )
+
+
+def _environment(given: str | None, rules: Rules) -> str:
+    return values.optional(given, "env", values.LABEL_LENGTH) or rules.default_environment
+
+
+def _given_id(given: str | None) -> str | None:
+    return None if given is None else values.identifier(given, "id")
+
+
+def _past(given: int, name: str, now: int) -> int:
+    """A time in milliseconds. Clocks differ, so it may be a little ahead."""
+    moment = values.milliseconds(given, name)
+    if moment > now + values.FUTURE_MS:
+        raise BadAttribute(name, "is more than 10 minutes ahead of the clock")
+    return moment
+
+
+def _finish(given: int, started_at: int, now: int) -> int:
+    finished_at = _past(given, "finished_at", now)
+    if finished_at < started_at:
+        raise BadAttribute("finished_at", "must not be before started_at")
+    return finished_at
+
+
+def _check_age(finished_at: int, now: int, rules: Rules) -> None:
+    if finished_at < now - rules.retention_ms:
+        raise BadAttribute("finished_at", "is older than the retention")
+
+
+def _git(given: Git | None) -> tuple[str | None, str | None]:
+    """The SHA and the repository."""
+    if given is None:
+        return None, None
+    return values.sha(given.commit_sha, "git.commit_sha"), values.repository(given.repository_url, "git.repository_url")
+
+
+def _commits(given: Sequence[GivenCommit]) -> tuple[Commit, ...]:
+    """The newest ones, each SHA once: the first time at which it was written."""
+    authored_at: dict[str, int] = {}
+    for index, commit in enumerate(given):
+        sha = values.sha(commit.sha, f"commits[{index}].sha")
+        moment = values.milliseconds(commit.timestamp, f"commits[{index}].timestamp")
+        authored_at[sha] = min(moment, authored_at.get(sha, moment))
+    newest = sorted(authored_at.items(), key=lambda each: (-each[1], each[0]))
+    return tuple(Commit(sha, moment) for sha, moment in newest[: values.MAX_COMMITS])

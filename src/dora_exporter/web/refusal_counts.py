@@ -1,0 +1,51 @@
+"""Counts the requests with events that are refused, by reason."""
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
+
+from dora_exporter.log import Unavailable
+from dora_exporter.telemetry import Rejection, RejectionCounts
+from dora_exporter.web.errors import BadAttribute, BadRequest, Forbidden, NotNow, TooLarge
+
+_EVENT_PATHS = frozenset(
+    {"/api/v2/dora/deployment", "/api/v2/dora/failure", "/api/v2/dora/incident", "/api/v1/events", "/api/v2/webhook/"}
+)
+_EVENT_PATHS_BELOW = "/webhooks/"
+_REASONS: tuple[tuple[type[Exception], Rejection], ...] = (
+    (BadAttribute, Rejection.INVALID),
+    (BadRequest, Rejection.MALFORMED),
+    (web.RequestPayloadError, Rejection.MALFORMED),
+    (Forbidden, Rejection.FORBIDDEN),
+    (TooLarge, Rejection.TOO_LARGE),
+    (HTTPRequestEntityTooLarge, Rejection.TOO_LARGE),
+    (NotNow, Rejection.UNAVAILABLE),
+    (Unavailable, Rejection.UNAVAILABLE),
+)
+
+
+def reason_of(refusal: Exception) -> Rejection | None:
+    """The class of a refusal; None for what refuses no event, such as a path that is not known."""
+    return next((reason for kind, reason in _REASONS if isinstance(refusal, kind)), None)
+
+
+def counting(counts: RejectionCounts) -> Middleware:
+    """A middleware that counts the refusals on paths that take events."""
+
+    @web.middleware
+    async def count_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except tuple(kind for kind, _ in _REASONS) as refusal:
+            reason = reason_of(refusal)
+            if reason is not None and _takes_events(request):
+                counts.count(reason)
+            raise
+
+    return count_refusals
+
+
+def _takes_events(request: web.Request) -> bool:
+    return request.method == hdrs.METH_POST and (
+        request.path in _EVENT_PATHS or request.path.startswith(_EVENT_PATHS_BELOW)
+    )

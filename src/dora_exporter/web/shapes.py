@@ -1,0 +1,198 @@
+"""The shape of what senders say: names and JSON types. What the values may be is decided in ``values.py``.
+
+The OpenAPI document is made from these structs. Attributes that they do not name are ignored.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from dora_exporter.web import values
+
+
+def _schema(description: str, **more: object) -> Meta:
+    """Words and limits for the OpenAPI document only: ``values.py`` checks, with a message for people."""
+    return Meta(description=description, extra_json_schema=more)
+
+
+_Time = Annotated[int, _schema("Unix time in seconds, milliseconds or nanoseconds.", minimum=0)]
+_Label = Annotated[str, _schema("1 to 200 printable characters.", minLength=1, maxLength=values.LABEL_LENGTH)]
+_OptionalLabel = Annotated[str | None, _schema("Empty is absent.", maxLength=values.LABEL_LENGTH)]
+_OptionalText = Annotated[str | None, _schema("Empty is absent.", maxLength=values.TEXT_LENGTH)]
+_Title = Annotated[str | None, _schema("What people call it.", maxLength=values.NAME_LENGTH)]
+_Id = Annotated[str | None, _schema("Sent again, it replaces the event.", pattern=f"^{values.ID_PATTERN}$")]
+_Sha = Annotated[str, _schema("The commit.", pattern=f"^{values.SHA_PATTERN}$")]
+_Url = Annotated[str, _schema("In any form that Git takes.", minLength=1, maxLength=values.URL_LENGTH)]
+_Tags = Annotated[list[str] | None, _schema("Best as `key:value`.", maxItems=values.MAX_TAGS)]
+
+
+class Git(Struct, frozen=True, gc=False):
+    """The commit that runs."""
+
+    commit_sha: _Sha
+    repository_url: _Url
+
+
+class GivenCommit(Struct, frozen=True, gc=False):
+    """A commit that a deployment shipped, with the time it was written."""
+
+    sha: _Sha
+    timestamp: _Time
+
+
+class GivenDeployment(Struct, frozen=True, gc=False):
+    """A finished deployment, as its sender tells it."""
+
+    service: _Label
+    started_at: _Time
+    finished_at: _Time
+    env: _OptionalLabel = None
+    version: _OptionalText = None
+    team: _OptionalLabel = None
+    id: _Id = None
+    git: Git | None = None
+    custom_tags: _Tags = None
+    commits: Annotated[list[GivenCommit] | None, _schema("What it shipped. The newest 5000 are kept.")] = None
+
+
+class GivenFailure(Struct, frozen=True, gc=False):
+    """An incident, as its sender tells it; ``services`` or ``team`` is needed. It is open without ``finished_at``."""
+
+    started_at: _Time
+    services: Annotated[list[_Label] | None, _schema("Sorted and unique.", maxItems=values.MAX_SERVICES)] = None
+    team: _OptionalLabel = None
+    finished_at: Annotated[int | None, _schema("When it was resolved.", minimum=0)] = None
+    env: _OptionalLabel = None
+    name: _Title = None
+    severity: _OptionalText = None
+    version: _OptionalText = None
+    id: _Id = None
+    git: Git | None = None
+    custom_tags: _Tags = None
+    service: Annotated[str | None, _schema("The one service, in the oldest shape.", deprecated=True)] = None
+
+
+class DeploymentData(Struct, frozen=True, gc=False):
+    """The data of a request."""
+
+    attributes: GivenDeployment
+
+
+class DeploymentRequest(Struct, frozen=True, gc=False):
+    """A deployment to keep."""
+
+    data: DeploymentData
+
+
+class FailureData(Struct, frozen=True, gc=False):
+    """The data of a request."""
+
+    attributes: GivenFailure
+
+
+class FailureRequest(Struct, frozen=True, gc=False):
+    """An incident to keep."""
+
+    data: FailureData
+
+
+class DeploymentLine(Struct, frozen=True, gc=False, tag="deployment", tag_field="type"):
+    """One deployment of a bulk body."""
+
+    attributes: GivenDeployment
+
+
+class FailureLine(Struct, frozen=True, gc=False, tag="failure", tag_field="type"):
+    """One incident of a bulk body."""
+
+    attributes: GivenFailure
+
+
+Line = DeploymentLine | FailureLine
+
+LIST_DEPLOYMENTS = "dora_deployments_list_request"
+LIST_FAILURES = "dora_failures_list_request"
+PATCH = "dora_deployment_patch_request"
+
+_Moment = Annotated[str | None, _schema("RFC 3339, inclusive, of started_at.", format="date-time")]
+
+
+class ListAttributes(Struct, frozen=True):
+    """Which events are asked for."""
+
+    from_: _Moment = field(default=None, name="from")
+    to: _Moment = None
+    query: Annotated[str | None, _schema("Such as `service:checkout env:(prod OR stage) -team:web`.")] = None
+    sort: Annotated[
+        str | None,
+        _schema("Newest first without it.", enum=["started_at", "-started_at", "finished_at", "-finished_at", None]),
+    ] = None
+    limit: Annotated[int | None, _schema("10 without it.", minimum=1, maximum=1000)] = None
+
+
+class ListData(Struct, frozen=True):
+    """The data of a list request."""
+
+    type: Annotated[str | None, _schema("Needed.", enum=[LIST_DEPLOYMENTS, LIST_FAILURES])] = None
+    attributes: ListAttributes | None = None
+
+
+class ListRequest(Struct, frozen=True):
+    """A list of events to answer."""
+
+    data: ListData
+
+
+class GivenRemediation(Struct, frozen=True):
+    """What remedied a failed deployment: another one, by its ``id`` or by its ``version``."""
+
+    type: Annotated[str | None, _schema("How.", enum=["rollback", "rollforward"])] = None
+    id: Annotated[str | None, _schema("The remedy's id.", minLength=1)] = None
+    version: Annotated[str | None, _schema("The remedy's version.", minLength=1)] = None
+
+
+class PatchAttributes(Struct, frozen=True):
+    """The verdict on a deployment; ``change_failure: null`` takes it back."""
+
+    change_failure: bool | None
+    remediation: GivenRemediation | None = None
+
+
+_PatchType = Annotated[str | None, _schema("The kind of request.", enum=[PATCH])]
+
+
+class PatchData(Struct, frozen=True):
+    """The data of a patch by id."""
+
+    id: str
+    type: _PatchType
+    attributes: PatchAttributes
+
+
+class PatchRequest(Struct, frozen=True):
+    """A verdict on the deployment with an id."""
+
+    data: PatchData
+
+
+class VersionPatchAttributes(Struct, frozen=True):
+    """The verdict on the deployment of a version that finished last."""
+
+    service: _Label
+    env: Annotated[str, _schema("Empty is the default environment.", maxLength=values.LABEL_LENGTH)]
+    version: Annotated[str, _schema("As it was sent.", minLength=1, maxLength=values.TEXT_LENGTH)]
+    change_failure: bool | None
+    remediation: GivenRemediation | None = None
+
+
+class VersionPatchData(Struct, frozen=True):
+    """The data of a patch by version."""
+
+    attributes: VersionPatchAttributes
+    type: _PatchType
+
+
+class VersionPatchRequest(Struct, frozen=True):
+    """A verdict on the deployment of a version."""
+
+    data: VersionPatchData

@@ -1,0 +1,45 @@
+"""A body kept on disk while it comes in, so that many large ones do not fill the memory."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from dora_exporter.web.errors import BadRequest, NotNow
+from dora_exporter.web.inflation import PIECE_BYTES
+
+_IN_MEMORY_BYTES = 1 << 20
+
+
+class Spool:
+    """Takes bytes up to a limit, then gives them back."""
+
+    def __init__(self, file: IO[bytes], *, limit: int) -> None:
+        """``file`` is empty."""
+        self._file = file
+        self._limit = limit
+        self._size = 0
+
+    async def write(self, piece: bytes) -> None:
+        """Takes bytes; raises ``BadRequest`` on the byte after the limit and ``NotNow`` when the disk takes none."""
+        self._size += len(piece)
+        if self._size > self._limit:
+            raise BadRequest(f"must not be longer than {self._limit} bytes when atomic")
+        try:
+            await asyncio.to_thread(self._file.write, piece)
+        except OSError as error:
+            raise NotNow(f"the temporary folder takes no data: {error.strerror}") from error
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """What was written, from the beginning."""
+        await asyncio.to_thread(self._file.seek, 0)
+        while piece := await asyncio.to_thread(self._file.read, PIECE_BYTES):
+            yield piece
+
+
+@contextmanager
+def spooled(*, limit: int) -> Iterator[Spool]:
+    """A spool for ``limit`` bytes. What is on disk has no name, and is gone at the end."""
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as file:
+        yield Spool(file, limit=limit)

@@ -1,0 +1,78 @@
+"""What became of the lines of a bulk request."""
+
+from collections import Counter
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from msgspec import Struct
+
+from dora_exporter.store import Outcome
+from dora_exporter.web.errors import BadRequest, Problem, Refusal
+
+_MAX_SHOWN = 100
+_MAX_WORTHLESS = 10_000
+
+
+class BulkAnswer(Struct, frozen=True):
+    """How many events were created, updated or unchanged, and what is wrong with the other lines.
+
+    ``errors_total`` counts all errors, of which ``errors`` shows the first hundred. An error without a line says why
+    the request was not read, or not stored, to its end.
+    """
+
+    created: int
+    updated: int
+    unchanged: int
+    errors_total: int
+    errors: list[Problem]
+
+
+class Tally:
+    """Counts while a request is read; ``line`` is the number of the line that is being looked at."""
+
+    def __init__(self) -> None:
+        """Nothing read."""
+        self.line = 0
+        self.status = int(HTTPStatus.OK)
+        self._outcomes: Counter[Outcome] = Counter()
+        self._errors: list[Problem] = []
+        self._errors_total = 0
+        self._worthless = 0
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether a line is wrong."""
+        return bool(self._errors_total)
+
+    def count(self, outcomes: Iterable[Outcome]) -> None:
+        """Counts what writes did."""
+        self._outcomes.update(outcomes)
+
+    def note(self, refusal: BadRequest) -> None:
+        """Notes what is wrong with the line, and passes over it."""
+        self._errors_total += 1
+        if len(self._errors) < _MAX_SHOWN:
+            self._errors.append(Problem(detail=refusal.detail, line=self.line))
+        self.skip()
+
+    def skip(self) -> None:
+        """Passes over a line; raises ``BadRequest`` when it was one too many, which ends a bomb of them."""
+        self._worthless += 1
+        if self._worthless > _MAX_WORTHLESS:
+            raise BadRequest(f"more than {_MAX_WORTHLESS} lines are wrong or empty")
+
+    def stop(self, refusal: Refusal) -> None:
+        """Notes why the request ends here, which decides the status."""
+        self.status = refusal.status
+        self._errors_total += 1
+        self._errors.append(refusal.problem())
+
+    def answer(self) -> BulkAnswer:
+        """The body of the answer."""
+        return BulkAnswer(
+            created=self._outcomes[Outcome.CREATED],
+            updated=self._outcomes[Outcome.UPDATED],
+            unchanged=self._outcomes[Outcome.UNCHANGED],
+            errors_total=self._errors_total,
+            errors=self._errors,
+        )

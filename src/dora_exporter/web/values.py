@@ -1,0 +1,135 @@
+"""What the values of attributes may be; each rule returns the value as it is kept or raises ``BadAttribute``."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from dora_exporter import repositories
+from dora_exporter.web.errors import BadAttribute
+
+LABEL_LENGTH = 200
+TEXT_LENGTH = 1000
+NAME_LENGTH = 4000
+URL_LENGTH = 4000
+MAX_TAGS = 100
+MAX_SERVICES = 1000
+MAX_COMMITS = 5000
+ID_PATTERN = "[A-Za-z0-9_.:-]{16,128}"
+SHA_PATTERN = "[a-fA-F0-9]{40,128}"
+FUTURE_MS = 10 * 60_000
+
+_ID = re.compile(ID_PATTERN)
+_SHA = re.compile(SHA_PATTERN)
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+_SECONDS_BELOW = 10**11
+_MILLISECONDS_BELOW = 10**14
+_NANOSECONDS_FROM = 10**17
+
+
+def milliseconds(value: int, name: str) -> int:
+    """A Unix time in seconds, milliseconds or nanoseconds: its size says which."""
+    if 0 <= value < _SECONDS_BELOW:
+        return value * 1000
+    if 0 <= value < _MILLISECONDS_BELOW:
+        return value
+    if value >= _NANOSECONDS_FROM:
+        return (value + 500_000) // 1_000_000
+    problem = "must not be negative" if value < 0 else "is no Unix time in seconds, milliseconds or nanoseconds"
+    raise BadAttribute(name, problem)
+
+
+def moment(value: str | None, name: str, *, round_up: bool = False) -> int | None:
+    """An RFC 3339 date-time in milliseconds."""
+    if value is None:
+        return None
+    problem = BadAttribute(name, "must be an RFC 3339 date-time such as 2026-01-31T12:00:00Z")
+    if not _RFC_3339.fullmatch(value):
+        raise problem
+    try:
+        since = datetime.fromisoformat(value.upper()) - _EPOCH
+    except ValueError as error:
+        raise problem from error
+    return -(-since // _MILLISECOND) if round_up else since // _MILLISECOND
+
+
+def label(value: str, name: str) -> str:
+    """A text that becomes a label."""
+    return required(value, name, LABEL_LENGTH)
+
+
+def required(value: str, name: str, limit: int = TEXT_LENGTH) -> str:
+    """A printable text that is not empty."""
+    if not value:
+        raise BadAttribute(name, "must not be empty")
+    return _printable(value, name, limit)
+
+
+def optional(value: str | None, name: str, limit: int = TEXT_LENGTH) -> str | None:
+    """A printable text; an empty one is absent."""
+    return _printable(value, name, limit) if value else None
+
+
+def title(value: str | None, name: str) -> str | None:
+    """A text of which nothing is made but text: it may have lines. An empty one is absent."""
+    if not value:
+        return None
+    if len(value) > NAME_LENGTH:
+        raise BadAttribute(name, f"must not be longer than {NAME_LENGTH} characters")
+    if _SURROGATE.search(value):
+        raise BadAttribute(name, "must not contain half a character (a lone surrogate)")
+    return value
+
+
+def identifier(value: str, name: str) -> str:
+    """An id that the sender gives."""
+    if not _ID.fullmatch(value):
+        raise BadAttribute(name, "must be 16 to 128 characters of A-Z a-z 0-9 - _ . :")
+    return value
+
+
+def sha(value: str, name: str) -> str:
+    """A commit's SHA in lower case."""
+    if not _SHA.fullmatch(value):
+        raise BadAttribute(name, "must be 40 or more (at most 128) hexadecimal digits")
+    return value.lower()
+
+
+def repository(url: str, name: str) -> str:
+    """A repository as ``host/path``."""
+    required(url, name, URL_LENGTH)
+    try:
+        return repositories.normalise(url)
+    except ValueError as error:
+        raise BadAttribute(name, str(error)) from error
+
+
+def tags(given: Sequence[str] | None, name: str) -> tuple[str, ...]:
+    """Tags as they are; an empty one is none."""
+    if not given:
+        return ()
+    if len(given) > MAX_TAGS:
+        raise BadAttribute(name, f"must not have more than {MAX_TAGS} tags")
+    return tuple(_printable(tag, name, TEXT_LENGTH) for tag in given if tag)
+
+
+def services(given: Iterable[str] | None, old: str | None) -> tuple[str, ...]:
+    """The services of an incident, sorted and unique; ``old`` is the one of the oldest shape, which had no list."""
+    names = {label(each, "services") for each in given or ()}
+    if not names and old is not None:
+        names = {label(old, "service")}
+    if len(names) > MAX_SERVICES:
+        raise BadAttribute("services", f"must not have more than {MAX_SERVICES} services")
+    return tuple(sorted(names))
+
+
+def _printable(value: str, name: str, limit: int) -> str:
+    if len(value) > limit:
+        raise BadAttribute(name, f"must not be longer than {limit} characters")
+    if not value.isprintable() and _UNPRINTABLE.search(value):
+        raise BadAttribute(name, "must not contain control characters or half a character (a lone surrogate)")
+    return value

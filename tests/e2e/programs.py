@@ -1,0 +1,27 @@
+"""The programs beside Python that end-to-end tests need: found, or the test says what is missing."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+IN_CI = os.environ.get("CI") == "true"
+
+
+def program(name: str) -> str:
+    """The path of a program: beside this Python, else on the search path.
+
+    Without it the test is skipped on a developer's machine and fails in CI, where nothing may go untested.
+    """
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    return found or _miss(name)
+
+
+def _miss(name: str) -> NoReturn:
+    if IN_CI:
+        pytest.fail(f"{name} is not installed", pytrace=False)
+    pytest.skip(f"{name} is not installed")

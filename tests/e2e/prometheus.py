@@ -1,0 +1,81 @@
+"""A real Prometheus that scrapes a daemon as the documentation says."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+from urllib.parse import urlencode
+
+from tests.e2e.process import Process
+from tests.e2e.programs import program
+
+SCRAPED_SECONDS = 30.0
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+"""Values by family and labels."""
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """A running Prometheus."""
+
+    process: Process
+    port: int
+
+    def query(self, expression: str) -> Samples:
+        """An instant vector, without the labels that the target has of its own."""
+        found = self._get("/api/v1/query", query=expression)["data"]["result"]
+        return {
+            (
+                each["metric"].get("__name__", ""),
+                frozenset((name, value) for name, value in each["metric"].items() if name not in _OWN_LABELS),
+            ): float(each["value"][1])
+            for each in found
+        }
+
+    def wait_for(self, expression: str) -> Samples:
+        """An instant vector as soon as it has samples; discovery and scrapes take Prometheus some seconds."""
+        deadline = monotonic() + SCRAPED_SECONDS
+        while not (found := self.query(expression)):
+            assert monotonic() < deadline, f"{expression} stays empty: {self._get('/api/v1/targets')}"
+            sleep(0.1)
+        return found
+
+    def _get(self, path: str, **parameters: str) -> dict[str, Any]:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+            connection.request("GET", f"{path}?{urlencode(parameters)}")
+            answer: dict[str, Any] = json.loads(connection.getresponse().read())
+            return answer
+
+
+_OWN_LABELS = {"__name__", "job", "instance"}
+
+
+@contextmanager
+def prometheus(folder: Path, target_port: int) -> Iterator[Prometheus]:
+    """Starts Prometheus on a daemon's port.
+
+    The target has a ``service`` and an ``environment`` of its own, as the Prometheus Operator gives every target.
+    """
+    target = {
+        "targets": [f"127.0.0.1:{target_port}"],
+        "labels": {"service": "dora-exporter", "environment": "monitoring"},
+    }
+    job = {"job_name": "dora", "honor_labels": True, "static_configs": [target]}
+    every_second = {"scrape_interval": "1s", "scrape_timeout": "1s"}
+    configuration = folder / "prometheus.yml"
+    configuration.write_text(json.dumps({"global": every_second, "scrape_configs": [job]}))
+    command = [
+        program("prometheus"),
+        f"--config.file={configuration}",
+        f"--storage.tsdb.path={folder / 'tsdb'}",
+        "--web.listen-address=127.0.0.1:0",
+    ]
+    with Process(command) as process:
+        # The log of 2.x begins with "Start listening" and the address as given: only the second line has the port.
+        address = process.wait_for_log(r'(?=.*msg="Listening on").*address=127\.0\.0\.1:(?P<port>\d+)')
+        yield Prometheus(process, int(address["port"]))

@@ -1,0 +1,108 @@
+"""Datadog's own command line, through TLS, as pipelines run it."""
+
+import os
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trustme
+from tests.e2e.daemon import Daemon, RunningDaemon
+from tests.e2e.programs import program
+from tests.e2e.tunnel import tunnel_to
+
+from dora_exporter.clock import system_clock
+
+pytestmark = pytest.mark.e2e
+
+KEY = "0123456789abcdef0123456789abcdef"
+SECONDS = 60
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """``datadog-ci`` in an environment that leads it to a daemon."""
+
+    daemon: RunningDaemon
+    environment: dict[str, str]
+    folder: Path
+
+    def run(self, *arguments: str, key: str = KEY) -> subprocess.CompletedProcess[str]:
+        """Runs one command to its end."""
+        return subprocess.run(
+            [program("datadog-ci"), *arguments],
+            env={**os.environ, **self.environment, "DD_API_KEY": key},
+            cwd=self.folder,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            timeout=SECONDS,
+        )
+
+
+@pytest.fixture
+def datadog_ci(tmp_path: Path) -> Iterator[CommandLine]:
+    """The command line, a daemon behind TLS, and a proxy that leads one to the other."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("api.dora.test", "127.0.0.1")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    web = tmp_path / "web.yaml"
+    web.write_text("tls_server_config: {cert_file: server.pem, key_file: server.pem}\n")
+    trusted = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+    daemon = Daemon(tmp_path, {"api_keys": [KEY]}, (f"--web.config.file={web}",), trusted)
+    with ExitStack() as stack:
+        running = stack.enter_context(daemon.running())
+        proxy = stack.enter_context(tunnel_to(running.port))
+        environment = {
+            "DD_SITE": "dora.test",
+            "HTTPS_PROXY": proxy,
+            "NODE_EXTRA_CA_CERTS": str(tmp_path / "ca.pem"),
+        }
+        yield CommandLine(running, environment, tmp_path)
+
+
+def test_a_pipeline_reports_a_deployment(datadog_ci: CommandLine) -> None:
+    finished_at = system_clock() // 1000 - 3600
+    done = datadog_ci.run(
+        *("dora", "deployment", "--service", "checkout", "--env", "production", "--version", "v1"),
+        *("--team", "crew", "--custom-tags", "department:engineering"),
+        *("--started-at", str(finished_at - 300), "--finished-at", str(finished_at)),
+        *("--git-repository-url", "https://user:hunter2@git.example/shop/checkout.git"),
+        *("--git-commit-sha", "a" * 40),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    samples = datadog_ci.daemon.samples()
+    series = 'service="checkout",environment="production"'
+    assert samples[f"dora_last_deployment_timestamp_seconds{{{series}}}"] == finished_at
+    found = [name for name in samples if name.startswith("dora_service_info")]
+    assert found == [f'dora_service_info{{{series},team="crew",repository="git.example/shop/checkout"}}']
+    assert "hunter2" not in datadog_ci.daemon.process.text
+
+
+def test_a_pipeline_without_git_or_tags_reports_a_deployment(datadog_ci: CommandLine) -> None:
+    started_at = system_clock() // 1000 - 60
+    done = datadog_ci.run(
+        *("dora", "deployment", "--service", "cart", "--started-at", str(started_at)),
+        *("--skip-git", "--custom-tags", ""),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert datadog_ci.daemon.samples()['dora_open_incidents{service="cart",environment="none"}'] == 0
+
+
+@pytest.mark.parametrize(
+    ("facts", "key", "reason"),
+    [
+        (["--started-at", "1700000000", "--finished-at", "1600000000"], KEY, "finished_at"),
+        (["--started-at", "1700000000", "--finished-at", "1700000001"], "wrong", "403"),
+    ],
+)
+def test_a_pipeline_that_reports_nonsense_fails_at_once(
+    datadog_ci: CommandLine, facts: list[str], key: str, reason: str
+) -> None:
+    done = datadog_ci.run("dora", "deployment", "--service", "cart", "--skip-git", *facts, key=key)
+    assert done.returncode == 1
+    assert reason in done.stdout + done.stderr

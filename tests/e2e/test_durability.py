@@ -1,0 +1,175 @@
+"""What the daemon acknowledged it still has, whatever ended it."""
+
+import http.client
+import itertools
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+from tests.e2e.daemon import Daemon, RunningDaemon, ask, event_body
+from tests.e2e.disk import full, small_disk
+
+from dora_exporter.clock import system_clock
+
+CRASHES = int(os.environ.get("CRASHES", "15"))
+"""How many times the daemon is killed under load; the benchmark says 100."""
+
+WRITERS = 4
+STOP_SECONDS = 5.0
+GAUGE = 'dora_deployments{service="checkout",environment="production",window="30d"}'
+HEALED_SECONDS = 30.0
+
+
+def a_deployment(name: str) -> bytes:
+    finished_at = system_clock() - 3_600_000
+    return event_body(
+        id=f"deployment-under-load-{name}",
+        service="checkout",
+        env="production",
+        started_at=finished_at - 60_000,
+        finished_at=finished_at,
+    )
+
+
+def write_until_cut(daemon: RunningDaemon, names: Iterator[str], acknowledged: list[str]) -> None:
+    """Sends deployments over one connection and notes each acknowledgement, until the connection breaks."""
+    with closing(daemon.connect()) as connection:
+        for name in names:
+            try:
+                answer = ask(connection, "POST", "/api/v2/dora/deployment", a_deployment(name))
+            except (http.client.HTTPException, OSError):
+                return
+            assert answer.status == http.client.OK, answer
+            acknowledged.append(answer.json()["data"]["id"])
+
+
+def kill_under_load(daemon: RunningDaemon, life: int, acknowledgements: int) -> list[str]:
+    """Lets several writers write, kills the daemon amid that, and returns what it had acknowledged by then."""
+    acknowledged: list[str] = []
+    writers = [
+        threading.Thread(
+            target=write_until_cut,
+            args=(daemon, (f"{life}-{writer}-{number}" for number in itertools.count()), acknowledged),
+        )
+        for writer in range(WRITERS)
+    ]
+    for each in writers:
+        each.start()
+    while len(acknowledged) < acknowledgements and any(each.is_alive() for each in writers):
+        pass
+    daemon.process.kill()
+    for each in writers:
+        each.join()
+    return acknowledged
+
+
+def missing(daemon: RunningDaemon, ids: list[str]) -> list[str]:
+    """Those of the deployments that the daemon does not hold."""
+    with closing(daemon.connect()) as connection:
+        return [
+            each for each in ids if ask(connection, "GET", f"/api/v2/dora/deployments/{each}").status != http.client.OK
+        ]
+
+
+def test_nothing_acknowledged_is_lost_when_the_daemon_is_killed_under_load(daemon: Daemon) -> None:
+    everything: list[str] = []
+    before: list[str] = []
+    for life in range(CRASHES):
+        with daemon.running() as alive:
+            assert missing(alive, before) == []
+            before = kill_under_load(alive, life, acknowledgements=1 + 13 * life % 97)
+            everything += before
+    with daemon.running() as alive:
+        assert missing(alive, everything) == []
+        assert alive.samples()[GAUGE] >= len(everything) > CRASHES
+
+
+def test_a_restart_changes_no_gauge(daemon: Daemon) -> None:
+    now_ms = system_clock()
+    with daemon.running() as alive:
+        alive.send("deployment", service="checkout", started_at=now_ms - 9_000_000, finished_at=now_ms - 8_000_000)
+        alive.send("failure", services=["checkout", "cart"], started_at=now_ms - 8_500_000, team="crew")
+        before = _gauges(alive)
+        assert alive.process.stop() == 0
+    with daemon.running() as alive:
+        assert _gauges(alive) == before
+    assert before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_signal_ends_it_in_time_although_clients_are_stuck(running: RunningDaemon, number: int) -> None:
+    running.send("deployment", service="checkout", started_at=system_clock() - 2, finished_at=system_clock() - 1)
+    with ExitStack() as stack:
+        half_a_head, half_a_body, silent, deaf = (
+            stack.enter_context(socket.create_connection((running.host, running.port))) for _ in range(4)
+        )
+        half_a_head.sendall(b"POST /api/v2/dora/deployment HTTP/1.1\r\nHost: x\r\n")
+        half_a_body.sendall(
+            b"POST /api/v2/dora/deployment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 1000\r\n\r\n{"
+        )
+        deaf.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 500)
+        silent.sendall(b"")
+        assert running.get("/-/healthy").status == http.client.OK
+        running.process.signal(number)
+        assert running.process.wait(seconds=STOP_SECONDS) == 0
+    assert "Traceback" not in running.process.text
+
+
+def test_a_second_daemon_on_the_same_snapshot_is_refused(daemon: Daemon, running: RunningDaemon) -> None:
+    assert running.get("/-/ready").status == http.client.OK
+    with pytest.raises(AssertionError, match=r"(?i)lock|use"), daemon.running():
+        pass
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk that can be filled."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with small_disk(folder):
+        yield folder
+
+
+def test_a_full_disk_refuses_writes_serves_scrapes_and_heals_by_itself(disk: Path) -> None:
+    daemon = Daemon(disk)
+    with daemon.running() as alive:
+        assert _write(alive, "before") == http.client.OK
+        with full(disk, alive.process.pid):
+            names = (f"on-a-full-disk-{number}" for number in itertools.count())
+            acknowledged = list(itertools.takewhile(lambda name: _write(alive, name) == http.client.OK, names))
+            assert _write(alive, "refused") == http.client.SERVICE_UNAVAILABLE
+            assert alive.samples()[GAUGE] == 1 + len(acknowledged)
+        healed = _first_accepted(alive)
+        alive.process.kill()
+    with daemon.running() as alive:
+        ids = [f"deployment-under-load-{name}" for name in ("before", *acknowledged, healed)]
+        assert missing(alive, ids) == []
+
+
+def _write(daemon: RunningDaemon, name: str) -> int:
+    return daemon.request("POST", "/api/v2/dora/deployment", a_deployment(name)).status
+
+
+def _first_accepted(daemon: RunningDaemon) -> str:
+    """Writes until one is accepted again, as a client that retries would."""
+    deadline = system_clock() + HEALED_SECONDS * 1000
+    for number in itertools.count():
+        if _write(daemon, f"healed-{number}") == http.client.OK:
+            return f"healed-{number}"
+        assert system_clock() < deadline, daemon.process.text
+    raise AssertionError
+
+
+def _gauges(daemon: RunningDaemon) -> dict[str, float]:
+    """The gauges that follow from events."""
+    return {
+        name: value
+        for name, value in daemon.samples().items()
+        if name.startswith("dora_") and not name.startswith("dora_exporter_")
+    }

@@ -1,0 +1,264 @@
+"""Every gauge computed from scratch, as slowly as its definition reads: what the daemon must show, in every digit."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tests.oracle import links
+from tests.oracle.living import (
+    Teams,
+    finish_order,
+    is_open,
+    is_seen,
+    living_deployments,
+    living_incidents,
+    series_of,
+    teams_of,
+)
+
+from dora_exporter.events import DAY_MS, MINUTE_MS, Commit, Deployment, Event, Incident, Series
+
+Sample = tuple[str, frozenset[tuple[str, str]]]
+"""A family's name and its labels."""
+
+OTHER = Series("_other", "_other")
+CLOCK_SKEW_MS = 5 * MINUTE_MS
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A deployment with all that follows about it within its series."""
+
+    deployment: Deployment
+    cause: str | None
+    recovered_at: int | None
+    is_rework: bool
+    lead_times_ms: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Suffered:
+    """An incident as one series, or one team, sees it."""
+
+    incident: Incident
+    is_attributed: bool
+
+
+def expected(
+    deployments: Iterable[Deployment],
+    incidents: Iterable[Incident],
+    *,
+    now_ms: int,
+    windows: Sequence[tuple[str, int]],
+    retention_ms: int,
+    attribution_limit_ms: int | None = None,
+    team_of: Teams | None = None,
+    series_limit: int = 10_000,
+    series_order: Iterable[tuple[str, str]] = (),
+    rollback_rule: bool = True,
+) -> dict[Sample, float]:
+    """All samples of all ``dora_`` families that follow from events.
+
+    ``series_order`` lists series by first appearance; without it every series keeps its labels. Of teams the first in
+    the alphabet are shown.
+    """
+    teams = team_of or {}
+    living = living_deployments(deployments, now_ms, retention_ms)
+    troubles = living_incidents(incidents, now_ms, retention_ms)
+    events: list[Event] = [*living, *troubles]
+    known = {series for event in events for series in series_of(event)}
+    known_teams = {(team, event.environment) for event in events for team in teams_of(event, teams)}
+    shipped = {
+        series: _judge(
+            [each for each in living if each.series == series and is_seen(each, now_ms)],
+            [each for each in troubles if series in each.series and is_seen(each, now_ms)],
+            attribution_limit_ms,
+            now_ms,
+            rollback_rule=rollback_rule,
+        )
+        for series in known
+    }
+    suffered = [
+        (each, {series: _is_attributed(each, shipped[series], attribution_limit_ms) for series in each.series})
+        for each in troubles
+        if is_seen(each, now_ms)
+    ]
+
+    samples: dict[Sample, float] = {}
+    labelled = _labelled(known, list(series_order), series_limit)
+    for label in set(labelled.values()):
+        members = [series for series in known if labelled[series] == label]
+        labels = {"service": label.service, "environment": label.environment}
+        mine = [each for series in members for each in shipped[series]]
+        theirs = [
+            Suffered(each, attributed[series])
+            for series in members
+            for each, attributed in suffered
+            if series in attributed
+        ]
+        samples |= _families("dora_", labels, mine, theirs, now_ms=now_ms, windows=windows)
+        if mine and label != OTHER:
+            samples[_sample("dora_service_info", labels | _info(mine, teams))] = 1.0
+    for team, environment in sorted(known_teams)[:series_limit]:
+        labels = {"team": team, "environment": environment}
+        mine = [
+            each
+            for series in known
+            if series.environment == environment
+            for each in shipped[series]
+            if team in teams_of(each.deployment, teams)
+        ]
+        theirs = [
+            Suffered(each, any(attributed.values()))
+            for each, attributed in suffered
+            if each.environment == environment and team in teams_of(each, teams)
+        ]
+        samples |= _families("dora_team_", labels, mine, theirs, now_ms=now_ms, windows=windows)
+    return samples
+
+
+def _judge(
+    deployments: Sequence[Deployment],
+    incidents: Sequence[Incident],
+    attribution_limit_ms: int | None,
+    now_ms: int,
+    *,
+    rollback_rule: bool,
+) -> list[Shipped]:
+    everything = (deployments, incidents, attribution_limit_ms)
+    judged = []
+    for each in deployments:
+        cause = links.cause_of(each, *everything, rollback_rule=rollback_rule)
+        recovered_at = links.recovered_at(each, *everything, now_ms, rollback_rule=rollback_rule)
+        judged.append(
+            Shipped(
+                deployment=each,
+                cause=cause,
+                recovered_at=recovered_at if cause is not None else None,
+                is_rework=links.is_rework(each, *everything, rollback_rule=rollback_rule),
+                lead_times_ms=tuple(_lead_times_ms(each, deployments)),
+            )
+        )
+    return judged
+
+
+def _lead_times_ms(deployment: Deployment, deployments: Sequence[Deployment]) -> Iterator[int]:
+    earlier = [each for each in deployments if finish_order(each) < finish_order(deployment)]
+    shipped_before = {commit.sha for each in earlier for commit in _commits(each)}
+    first_mention = {commit.sha: commit for commit in reversed(_commits(deployment))}
+    for commit in first_mention.values():
+        lead_time_ms = deployment.finished_at - commit.authored_at
+        if commit.sha not in shipped_before and lead_time_ms >= -CLOCK_SKEW_MS:
+            yield max(0, lead_time_ms)
+
+
+def _commits(deployment: Deployment) -> Sequence[Commit]:
+    """What its sender listed, else what Git says that it shipped."""
+    if deployment.commits is not None:
+        return deployment.commits
+    return deployment.shipped.commits if deployment.shipped is not None else ()
+
+
+def _is_attributed(incident: Incident, shipped: Sequence[Shipped], attribution_limit_ms: int | None) -> bool:
+    return links.attributed_to(incident, [each.deployment for each in shipped], attribution_limit_ms) is not None
+
+
+def _labelled(known: set[Series], order: Sequence[tuple[str, str]], limit: int) -> Mapping[Series, Series]:
+    """The labels of each series: its own, or those of the rest when too many known ones appeared before it."""
+    if not order:
+        return {series: series for series in known}
+    kept = [Series(*names) for names in order if names in known][:limit]
+    return {series: series if series in kept else OTHER for series in known}
+
+
+def _info(shipped: Sequence[Shipped], team_of: Teams) -> dict[str, str]:
+    """The team and repository of the latest deployment; empty where it has none."""
+    latest = max((each.deployment for each in shipped), key=finish_order)
+    return {"team": "".join(teams_of(latest, team_of)), "repository": latest.repository or ""}
+
+
+def _families(
+    prefix: str,
+    labels: dict[str, str],
+    shipped: Sequence[Shipped],
+    suffered: Sequence[Suffered],
+    *,
+    now_ms: int,
+    windows: Sequence[tuple[str, int]],
+) -> dict[Sample, float]:
+    samples: dict[Sample, float] = {}
+    still_open = [each.incident for each in suffered if is_open(each.incident, now_ms)]
+    samples[_sample(prefix + "open_incidents", labels)] = float(len(still_open))
+    if still_open:
+        oldest = min(each.started_at for each in still_open)
+        samples[_sample(prefix + "oldest_open_incident_timestamp_seconds", labels)] = oldest / 1000
+    if shipped:
+        last = max(each.deployment.finished_at for each in shipped)
+        samples[_sample(prefix + "last_deployment_timestamp_seconds", labels)] = last / 1000
+    for text, length_ms in windows:
+        for name, more_labels, value in _windowed(shipped, suffered, now_ms, length_ms):
+            samples[_sample(prefix + name, labels | more_labels | {"window": text})] = value
+    return samples
+
+
+def _windowed(
+    shipped: Sequence[Shipped], suffered: Sequence[Suffered], now_ms: int, length_ms: int
+) -> Iterator[tuple[str, dict[str, str], float]]:
+    def within(moment_ms: int | None) -> bool:
+        return moment_ms is not None and now_ms - length_ms < moment_ms <= now_ms
+
+    deployed = [each for each in shipped if within(each.deployment.finished_at)]
+    failed = [each for each in deployed if each.cause is not None]
+    began = [each for each in suffered if within(each.incident.started_at)]
+    lead_times_ms = [value for each in deployed for value in each.lead_times_ms]
+    restore_times_ms = [
+        each.incident.finished_at - each.incident.started_at
+        for each in suffered
+        if each.incident.finished_at is not None and within(each.incident.finished_at)
+    ]
+    recovery_times_ms = [
+        each.recovered_at - each.deployment.finished_at
+        for each in shipped
+        if each.recovered_at is not None and within(each.recovered_at)
+    ]
+
+    yield "deployments", {}, float(len(deployed))
+    yield "deployment_frequency_per_day", {}, float(Fraction(len(deployed) * DAY_MS, length_ms))
+    yield "failed_deployments", {}, float(len(failed))
+    for cause in links.CAUSES:
+        yield "change_failures", {"cause": cause}, float(sum(each.cause == cause for each in failed))
+    if deployed:
+        yield "change_failure_rate", {}, len(failed) / len(deployed)
+        yield "deployment_rework_rate", {}, sum(each.is_rework for each in deployed) / len(deployed)
+    yield "lead_time_commits", {}, float(len(lead_times_ms))
+    yield "incidents", {}, float(len(began))
+    yield "unattributed_incidents", {}, float(sum(not each.is_attributed for each in began))
+    yield "restored_incidents", {}, float(len(restore_times_ms))
+    for name, values_ms in (
+        ("change_lead_time_seconds", lead_times_ms),
+        ("time_to_restore_seconds", restore_times_ms),
+        ("failed_deployment_recovery_time_seconds", recovery_times_ms),
+    ):
+        for statistic, value in _statistics(values_ms):
+            yield name, {"statistic": statistic}, value
+
+
+def _statistics(values_ms: Sequence[int]) -> Iterator[tuple[str, float]]:
+    if values_ms:
+        yield "mean", float(Fraction(sum(values_ms), len(values_ms) * 1000))
+        yield "median", _quantile(values_ms, Fraction(1, 2))
+        yield "p90", _quantile(values_ms, Fraction(9, 10))
+
+
+def _quantile(values_ms: Sequence[int], share: Fraction) -> float:
+    """Seconds at a share of the way through the sorted values, linear between neighbours, rounded once."""
+    in_order = sorted(values_ms)
+    position = share * (len(in_order) - 1)
+    below = int(position)
+    above = min(below + 1, len(in_order) - 1)
+    exact_ms = in_order[below] + (position - below) * (in_order[above] - in_order[below])
+    return float(Fraction(exact_ms) / 1000)
+
+
+def _sample(name: str, labels: Mapping[str, str]) -> Sample:
+    return name, frozenset(labels.items())

@@ -1,0 +1,146 @@
+"""Which deployment is to blame for what, which remedied it and when: one series, judged alone.
+
+All functions take the living deployments and incidents of one series that are seen at the moment.
+"""
+
+from collections.abc import Sequence
+
+from tests.oracle.living import finish_order, is_open, start_order
+
+from dora_exporter.events import Deployment, Incident
+
+CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
+
+
+def attributed_to(
+    incident: Incident, deployments: Sequence[Deployment], attribution_limit_ms: int | None
+) -> Deployment | None:
+    """The deployment that an incident is put down to, None when it is to none."""
+    before = [each for each in deployments if each.started_at <= incident.started_at]
+    named = [each for each in before if _names(incident, each)]
+    if named:
+        return max(named, key=start_order)
+    if not before:
+        return None
+    latest = max(before, key=start_order)
+    if attribution_limit_ms is not None and incident.started_at - latest.started_at > attribution_limit_ms:
+        return None
+    return latest
+
+
+def _names(incident: Incident, deployment: Deployment) -> bool:
+    same_version = incident.version is not None and incident.version == deployment.version
+    same_sha = incident.commit_sha is not None and incident.commit_sha == deployment.commit_sha
+    return same_version or same_sha
+
+
+def incidents_of(
+    deployment: Deployment,
+    deployments: Sequence[Deployment],
+    incidents: Sequence[Incident],
+    attribution_limit_ms: int | None,
+) -> list[Incident]:
+    """The incidents that are put down to a deployment."""
+    return [each for each in incidents if attributed_to(each, deployments, attribution_limit_ms) == deployment]
+
+
+def are_equal(one: Deployment, other: Deployment) -> bool:
+    """Whether two deployments brought the same code; one without SHA and version equals nothing."""
+    if one.commit_sha is not None and other.commit_sha is not None:
+        return one.commit_sha == other.commit_sha
+    return one.version is not None and one.version == other.version
+
+
+def rolled_back_by(rollback: Deployment, deployments: Sequence[Deployment]) -> Deployment | None:
+    """The failed deployment that a rollback undid, None when the deployment is no rollback."""
+    in_order = sorted(deployments, key=finish_order)
+    place = in_order.index(rollback)
+    earlier = in_order[:place]
+    targets = [index for index, each in enumerate(earlier) if are_equal(each, rollback)]
+    if not targets or are_equal(earlier[-1], rollback):
+        return None
+    return in_order[targets[-1] + 1]
+
+
+def remedies_of(failed: Deployment, deployments: Sequence[Deployment], *, rollback_rule: bool) -> list[Deployment]:
+    """The deployments that remedied a failed one, in order: the one that its verdict names, else all rollbacks of it.
+
+    A version is that of the first deployment after the failed one; what came before it remedied nothing.
+    """
+    later = [each for each in sorted(deployments, key=finish_order) if finish_order(each) > finish_order(failed)]
+    named = failed.verdict.remediation if failed.verdict is not None else None
+    if named is not None and named.id is not None:
+        return [each for each in later if each.id == named.id]
+    if named is not None:
+        return [each for each in later if each.version == named.version][:1]
+    if rollback_rule:
+        return [each for each in later if rolled_back_by(each, deployments) == failed]
+    return []
+
+
+def cause_of(
+    deployment: Deployment,
+    deployments: Sequence[Deployment],
+    incidents: Sequence[Incident],
+    attribution_limit_ms: int | None,
+    *,
+    rollback_rule: bool,
+) -> str | None:
+    """Why a deployment failed, None when it did not."""
+    if deployment.verdict is not None:
+        return "verdict" if deployment.verdict.change_failure else None
+    if rollback_rule and any(rolled_back_by(each, deployments) == deployment for each in deployments):
+        return "rollback"
+    if incidents_of(deployment, deployments, incidents, attribution_limit_ms):
+        return "incident"
+    return None
+
+
+def recovered_at(
+    failed: Deployment,
+    deployments: Sequence[Deployment],
+    incidents: Sequence[Incident],
+    attribution_limit_ms: int | None,
+    now_ms: int,
+    *,
+    rollback_rule: bool,
+) -> int | None:
+    """When a failed deployment was remedied or its incidents were over, None while neither is so.
+
+    An incident that was over before the deployment finished leaves nothing to recover from at its finish.
+    """
+    moments = [each.finished_at for each in remedies_of(failed, deployments, rollback_rule=rollback_rule)]
+    attributed = incidents_of(failed, deployments, incidents, attribution_limit_ms)
+    if attributed and not any(is_open(each, now_ms) for each in attributed):
+        moments.append(max(each.finished_at for each in attributed if each.finished_at is not None))
+    return max(failed.finished_at, min(moments)) if moments else None
+
+
+def is_rework(
+    deployment: Deployment,
+    deployments: Sequence[Deployment],
+    incidents: Sequence[Incident],
+    attribution_limit_ms: int | None,
+    *,
+    rollback_rule: bool,
+) -> bool:
+    """Whether it remedied a failure, or was the first to finish after an earlier one's incident began."""
+    for each in deployments:
+        cause = cause_of(each, deployments, incidents, attribution_limit_ms, rollback_rule=rollback_rule)
+        if cause is not None and deployment in remedies_of(each, deployments, rollback_rule=rollback_rule):
+            return True
+    return any(
+        _first_after(each, attributed_to(each, deployments, attribution_limit_ms), deployments) == deployment
+        for each in incidents
+    )
+
+
+def _first_after(incident: Incident, blamed: Deployment | None, deployments: Sequence[Deployment]) -> Deployment | None:
+    if blamed is None:
+        return None
+    later = [
+        each
+        for each in deployments
+        if finish_order(each) > finish_order(blamed) and each.finished_at > incident.started_at
+    ]
+    return min(later, key=finish_order) if later else None

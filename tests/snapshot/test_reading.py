@@ -1,0 +1,64 @@
+"""Reading a file beside the daemon that writes it."""
+
+from pathlib import Path
+
+import pytest
+from tests.builders import deployment
+from tests.snapshot.logs import file_of, opened
+
+from dora_exporter.snapshot import SnapshotError, read
+from dora_exporter.snapshot.lines import frame
+from dora_exporter.snapshot.reading import BLOCK_BYTES
+
+EVENTS = [deployment(id=f"d{number}") for number in range(3)]
+
+
+async def test_a_file_is_read_while_a_daemon_holds_it(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    async with opened(path) as kept:
+        await kept.log.append(EVENTS)
+        assert list(read(path)) == EVENTS
+
+
+def test_a_line_half_written_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    lines = file_of(path, EVENTS)
+    path.write_bytes(b"".join(lines)[:-20])
+    assert list(read(path)) == EVENTS[:2]
+
+
+def test_a_damaged_line_is_left_out_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "events"
+    lines = file_of(path, EVENTS)
+    path.write_bytes(b"".join([*lines[:2], b"rubbish\n", *lines[3:]]))
+    assert list(read(path)) == [EVENTS[0], EVENTS[2]]
+    assert "lines=1" in caplog.text
+
+
+def test_lines_longer_and_shorter_than_a_block_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    long = deployment(id="long", tags=tuple(f"tag:{number}" for number in range(BLOCK_BYTES // 4)))
+    events = [deployment(id=f"before{number}") for number in range(2000)] + [long, *EVENTS]
+    file_of(path, events)
+    assert list(read(path)) == events
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"not ours\n",
+        b"not ours",
+        frame(b'{"type":"header","format":"dora-exporter-snapshot","version":2}') + b"\n",
+        frame(b'{"type":"header","format":"other","version":1}') + b"\n",
+    ],
+)
+def test_another_file_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "events"
+    path.write_bytes(content)
+    with pytest.raises(SnapshotError, match=r"events is no snapshot file of version 1$"):
+        list(read(path))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotError, match=r"nowhere cannot be used: No such file or directory$"):
+        list(read(tmp_path / "nowhere"))

@@ -1,0 +1,159 @@
+import asyncio
+import functools
+import gzip
+import json
+import zlib
+from io import BytesIO
+from typing import Any
+
+import pytest
+from tests.web.conftest import MakeApi
+from tests.web.running import Api, Json, deployment
+
+from dora_exporter.clock import stopwatch
+from dora_exporter.web.rules import Rules
+
+PATH = "/api/v2/dora/deployment"
+BODY = json.dumps({"data": {"attributes": deployment()}}).encode()
+
+
+def raw_deflate(body: bytes) -> bytes:
+    engine = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return engine.compress(body) + engine.flush()
+
+
+async def send(api: Api, body: bytes, encoding: str) -> tuple[int, Any]:
+    return await api.send("POST", PATH, data=body, headers={"Content-Encoding": encoding})
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("identity", BODY),
+        ("", BODY),
+        ("gzip", gzip.compress(BODY)),
+        ("GZIP", gzip.compress(BODY)),
+        ("x-gzip", gzip.compress(BODY)),
+        ("gzip", gzip.compress(BODY[:9]) + gzip.compress(BODY[9:])),
+        ("gzip", gzip.compress(BODY) + gzip.compress(b"")),
+        ("deflate", zlib.compress(BODY)),
+        ("deflate", raw_deflate(BODY)),
+    ],
+)
+async def test_a_body_may_be_compressed(api: Api, encoding: str, body: bytes) -> None:
+    assert (await send(api, body, encoding))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "detail"),
+    [
+        ("gzip", BODY, "the body is not valid gzip"),
+        ("gzip", gzip.compress(BODY)[:-1], "the gzip body ends in the middle"),
+        ("gzip", gzip.compress(BODY)[:10], "the gzip body ends in the middle"),
+        ("gzip", gzip.compress(BODY)[:-5] + b"00000", "the body is not valid gzip"),
+        ("gzip", gzip.compress(BODY) + b"more", "the body is not valid gzip"),
+        ("gzip", b"", "the body is not JSON: Input data was truncated"),
+        ("deflate", zlib.compress(BODY) + zlib.compress(BODY), "the deflate body has too many members"),
+        ("deflate", zlib.compress(BODY)[:-1], "the deflate body ends in the middle"),
+        ("br", BODY, "the header Content-Encoding must be gzip, deflate or identity"),
+        ("gzip, gzip", BODY, "the header Content-Encoding must be gzip, deflate or identity"),
+    ],
+)
+async def test_a_broken_one_is_refused(api: Api, encoding: str, body: bytes, detail: str) -> None:
+    problem = {"errors": [{"status": "400", "title": "Bad Request", "detail": detail}]}
+    assert await send(api, body, encoding) == (400, problem)
+    assert api.log.records == []
+
+
+async def test_the_limit_counts_what_is_unpacked(make_api: MakeApi) -> None:
+    api = await make_api(rules=Rules(max_body_bytes=len(BODY)))
+    assert (await send(api, BODY, "identity"))[0] == 200
+    assert (await send(api, gzip.compress(BODY), "gzip"))[0] == 200
+    detail = f"the request body is longer than {len(BODY)} bytes"
+    problem = {"errors": [{"status": "400", "title": "Bad Request", "detail": detail}]}
+    assert await send(api, BODY + b" ", "identity") == (400, problem)
+    assert await send(api, gzip.compress(BODY + b" "), "gzip") == (400, problem)
+    chunks = iter([BODY, b" "])
+
+    async def chunked() -> Json:
+        for chunk in chunks:
+            yield chunk
+
+    assert await api.send("POST", PATH, data=chunked()) == (400, problem)
+
+
+async def test_ten_megabytes_are_too_much(api: Api) -> None:
+    assert (await api.send("POST", PATH, data=BytesIO(b" " * 10_000_000)))[0] == 400
+
+
+@functools.cache
+def bomb(filling: bytes) -> bytes:
+    """Two hundred megabytes in a few hundred kilobytes."""
+    return gzip.compress(filling * ((200 << 20) // len(filling)), 1)
+
+
+@pytest.mark.parametrize("path", [PATH, "/api/v1/events", "/api/v1/events?atomic=true", "/api/v2/dora/deployments"])
+@pytest.mark.parametrize("filling", [b"\0", b"\n", b"{}\n"])
+async def test_a_gzip_bomb_costs_little(api: Api, path: str, filling: bytes) -> None:
+    body = bomb(filling)
+    began = stopwatch()
+    status, answer = await api.send("POST", path, data=BytesIO(body), headers={"Content-Encoding": "gzip"})
+    assert status == 400
+    assert any(word in answer["errors"][-1]["detail"] for word in ("longer", "times its size", "wrong or empty"))
+    assert stopwatch() - began < 1
+
+
+async def test_a_gzip_of_very_many_members_costs_little(api: Api) -> None:
+    members = gzip.compress(b" ") * 40_000
+    began = stopwatch()
+    status, answer = await send(api, members, "gzip")
+    assert (status, answer["errors"][0]["detail"]) == (400, "the gzip body has too many members")
+    assert stopwatch() - began < 1
+
+
+async def exchange(api: Api, *parts: bytes) -> bytes:
+    """The head of the answer, when these parts arrive one after the other."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    for part in parts:
+        writer.write(part)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    writer.close()
+    return answer
+
+
+HEAD = b"POST /api/v2/dora/deployment HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"zz\r\n{}\r\n0\r\n\r\n"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}", b"xx\r\n0\r\n\r\n"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{}",),
+        (HEAD + b"Content-Length: 5\r\n\r\n{}",),
+        (HEAD + b"Content-Length: five\r\n\r\n{}",),
+        (HEAD + b"Content-Length: -5\r\n\r\n{}",),
+        (HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",),
+        (HEAD + b"Content-Length: 2\r\nExpect: miracles\r\n\r\n{}",),
+        (b"no HTTP at all\r\n\r\n",),
+    ],
+)
+async def test_broken_framing_is_answered_and_nothing_is_stored(make_api: MakeApi, parts: tuple[bytes, ...]) -> None:
+    api = await make_api(rules=Rules(body_seconds=0.2))
+    answer = await exchange(api, *parts)
+    assert b" 400 Bad Request\r\n" in answer
+    assert api.log.records == []
+    assert (await api.deploy(**deployment()))[0] == 200
+
+
+async def test_a_client_may_ask_before_it_sends(api: Api) -> None:
+    head = HEAD + b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(BODY)
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    writer.write(head)
+    assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(BODY)
+    assert (await reader.read()).startswith(b"HTTP/1.1 200 OK\r\n")
+    writer.close()

@@ -1,0 +1,207 @@
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator, Iterable
+from io import BytesIO
+from typing import Any
+
+import pytest
+from tests.web.conftest import MakeApi
+from tests.web.running import NOW, Api, deployment, incident
+
+from dora_exporter.events import Deployment
+from dora_exporter.records import Batch
+from dora_exporter.web.rules import Rules
+
+PATH = "/api/v1/events"
+
+
+def line(kind: str, attributes: dict[str, Any]) -> bytes:
+    return json.dumps({"type": kind, "attributes": attributes}).encode()
+
+
+def deployments(count: int) -> list[bytes]:
+    return [line("deployment", deployment(version=str(number))) for number in range(count)]
+
+
+def counts(created: int = 0, updated: int = 0, unchanged: int = 0) -> dict[str, Any]:
+    return {"created": created, "updated": updated, "unchanged": unchanged, "errors_total": 0, "errors": []}
+
+
+async def send(api: Api, lines: Iterable[bytes], *, atomic: bool = False) -> tuple[int, Any]:
+    return await api.send("POST", PATH + ("?atomic=true" if atomic else ""), data=BytesIO(b"\n".join(lines)))
+
+
+@pytest.mark.parametrize("is_atomic", [False, True])
+async def test_every_line_is_an_event(api: Api, *, is_atomic: bool) -> None:
+    held = deployment(id="a-held-deployment")
+    await api.deploy(**held)
+    lines = [
+        line("deployment", deployment()),
+        b"",
+        line("failure", incident(name="it broke")),
+        line("deployment", {**held, "version": "2"}),
+        b"  \r",
+        line("deployment", deployment()),
+    ]
+    assert await send(api, lines, atomic=is_atomic) == (200, counts(created=2, updated=1, unchanged=1))
+    assert len(api.store.deployments) == 2
+    assert [each.name for each in api.store.incidents.values()] == ["it broke"]
+
+
+@pytest.mark.parametrize("body", [b"", b"\n", b"\n\n \n"])
+@pytest.mark.parametrize("query", ["", "?atomic=true"])
+async def test_nothing_is_nothing(api: Api, body: bytes, query: str) -> None:
+    assert await api.send("POST", PATH + query, data=body) == (200, counts())
+    assert api.log.records == []
+
+
+BAD_LINES = [
+    (b"{", "the body is not JSON: Input data was truncated"),
+    (b"[]", 'error decoding attribute "body": invalid type array, expected object'),
+    (b"{}", 'attribute "type" is required'),
+    (b'{"type": "incident"}', "attribute \"type\" is refused: invalid value 'incident'"),
+    (b'{"type": "failure"}', 'attribute "attributes" is required'),
+    (line("deployment", {}), 'attribute "service" is required'),
+    (line("deployment", deployment(service="")), 'attribute "service" must not be empty'),
+    (line("failure", incident(services=None)), 'attribute "services" or team is required'),
+]
+
+
+async def test_valid_lines_are_stored_and_the_others_named(api: Api) -> None:
+    lines = [each for bad, _ in BAD_LINES for each in (bad, *deployments(1))]
+    errors = [{"detail": detail, "line": 2 * index + 1} for index, (_, detail) in enumerate(BAD_LINES)]
+    expected = {**counts(created=1, unchanged=len(BAD_LINES) - 1), "errors_total": len(BAD_LINES), "errors": errors}
+    assert await send(api, lines) == (200, expected)
+
+
+async def test_only_the_first_hundred_errors_are_shown(api: Api) -> None:
+    _, answer = await send(api, [b"{}"] * 1234)
+    assert (answer["errors_total"], len(answer["errors"]), answer["errors"][-1]["line"]) == (1234, 100, 100)
+
+
+async def test_a_body_of_nothing_but_errors_is_not_read_to_its_end(api: Api) -> None:
+    status, answer = await send(api, [*[b"{}"] * 6000, *[b""] * 3998, *deployments(3), *[b""] * 3, *deployments(3)])
+    assert (status, answer["created"], answer["errors_total"]) == (400, 3, 6001)
+    assert answer["errors"][-1]["detail"] == "more than 10000 lines are wrong or empty"
+
+
+async def test_all_or_none_is_one_record(api: Api) -> None:
+    assert await send(api, deployments(1200), atomic=True) == (200, counts(created=1200))
+    (record,) = api.log.records
+    assert isinstance(record, Batch)
+    assert [each.version for each in record.records if isinstance(each, Deployment)] == [*map(str, range(1200))]
+
+
+async def test_one_bad_line_spoils_all_or_none(api: Api) -> None:
+    status, answer = await send(api, [*deployments(3), b"{}"], atomic=True)
+    assert (status, answer["created"], answer["errors_total"]) == (400, 0, 2)
+    assert answer["errors"][0] == {"detail": 'attribute "type" is required', "line": 4}
+    assert answer["errors"][1]["detail"] == "nothing is stored: the request is atomic and a line is wrong"
+    assert api.log.records == []
+
+
+@pytest.mark.parametrize("value", ["", "yes", "1", "true&atomic=false"])
+async def test_atomic_is_true_or_false(api: Api, value: str) -> None:
+    status, answer = await api.send("POST", f"{PATH}?atomic={value}")
+    assert (status, answer["errors"][0]["detail"]) == (400, 'attribute "atomic" must be true or false')
+
+
+async def test_all_or_none_is_capped(make_api: MakeApi) -> None:
+    api = await make_api(rules=Rules(max_atomic_events=3, max_atomic_bytes=2000))
+    assert (await send(api, deployments(3), atomic=True))[0] == 200
+    status, answer = await send(api, deployments(4), atomic=True)
+    assert (status, answer["errors"][-1]["detail"]) == (400, "must not have more than 3 events when atomic")
+    status, answer = await send(api, [b" " * 2001], atomic=True)
+    assert (status, answer["errors"][-1]["detail"]) == (400, "must not be longer than 2000 bytes when atomic")
+    assert len(api.log.records) == 1
+
+
+async def test_a_long_body_goes_to_the_log_in_groups(api: Api) -> None:
+    assert await send(api, deployments(5000)) == (200, counts(created=5000))
+    assert len(api.log.groups) < 15
+    assert max(api.log.groups) < 2000
+    assert [each.version for each in api.store.deployments.values()] == [*map(str, range(5000))]
+
+
+async def in_chunks(body: bytes, size: int) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+async def test_lines_may_be_cut_anywhere(api: Api, size: int) -> None:
+    body = b"\n".join(deployments(5))
+    assert await api.send("POST", PATH, data=in_chunks(body, size)) == (200, counts(created=5))
+
+
+async def test_lines_are_stored_while_the_body_comes_in(api: Api) -> None:
+    first, *others = deployments(600), *deployments(0)
+    assert not others
+    stored = asyncio.Event()
+    api.store.observe(lambda _before, _after: stored.set())
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"\n".join(first) + b"\n"
+        await stored.wait()
+
+    assert await api.send("POST", PATH, data=body()) == (200, counts(created=600))
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
+@pytest.mark.parametrize("query", ["", "?atomic=true"])
+async def test_the_body_may_be_gzip(api: Api, encoding: str, query: str) -> None:
+    lines = deployments(500)
+    body = b"".join(gzip.compress(each + b"\n") for each in lines)
+    headers = {"Content-Encoding": encoding}
+    assert await api.send("POST", PATH + query, data=body, headers=headers) == (200, counts(created=500))
+
+
+async def test_what_came_before_a_broken_gzip_is_stored(api: Api) -> None:
+    body = gzip.compress(b"\n".join(deployments(100)) + b"\n")[:-8]
+    status, answer = await api.send("POST", PATH, data=body, headers={"Content-Encoding": "gzip"})
+    assert (status, answer["created"], answer["errors_total"]) == (400, 100, 1)
+    assert answer["errors"] == [{"status": "400", "title": "Bad Request", "detail": "the gzip body ends in the middle"}]
+    assert len(api.store.deployments) == 100
+
+
+async def test_nothing_of_a_broken_gzip_is_stored_when_atomic(api: Api) -> None:
+    body = gzip.compress(b"\n".join(deployments(100)) + b"\n")[:-8]
+    headers = {"Content-Encoding": "gzip"}
+    status, answer = await api.send("POST", PATH + "?atomic=true", data=body, headers=headers)
+    assert (status, answer["created"], api.log.records) == (400, 0, [])
+
+
+async def test_a_line_that_is_too_long_ends_the_request(make_api: MakeApi) -> None:
+    api = await make_api(rules=Rules(max_body_bytes=1000))
+    status, answer = await send(api, [*deployments(2), b'"' + b"a" * 100_000])
+    assert (status, answer["created"]) == (400, 2)
+    assert answer["errors"][-1]["detail"] == "a line is longer than 1000 bytes"
+
+
+async def test_a_log_that_refuses_ends_the_request(api: Api) -> None:
+    api.log.reason = "the disk is full"
+    status, answer = await send(api, deployments(10_000))
+    assert (status, answer["created"]) == (503, 0)
+    assert answer["errors"] == [{"status": "503", "title": "Service Unavailable", "detail": "the disk is full"}]
+    status, answer = await send(api, deployments(1), atomic=True)
+    assert (status, answer["created"]) == (503, 0)
+
+
+async def test_a_client_that_leaves_keeps_what_it_sent(api: Api) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    stored = asyncio.Event()
+    api.store.observe(lambda _before, _after: stored.set())
+    writer.write(b"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+    writer.write(b"\n".join(deployments(3)) + b'\n{"type": ')
+    await writer.drain()
+    writer.close()
+    await asyncio.wait_for(stored.wait(), 5)
+    assert len(api.store.deployments) == 3
+
+
+async def test_the_age_of_a_held_event_does_not_matter(api: Api) -> None:
+    held = deployment(id="a-held-deployment")
+    await api.deploy(**held)
+    api.now = NOW * 2
+    assert await send(api, [line("deployment", {**held, "version": "2"})]) == (200, counts(updated=1))

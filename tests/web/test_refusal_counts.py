@@ -1,0 +1,76 @@
+import pytest
+from aiohttp import web
+from pytest_aiohttp import AiohttpClient
+
+from dora_exporter.log import Unavailable
+from dora_exporter.telemetry import Rejection, RejectionCounts
+from dora_exporter.web.errors import BadAttribute, BadRequest, Forbidden, NotFound, NotNow, TooLarge, refuse_in_json
+from dora_exporter.web.refusal_counts import counting
+
+
+class Counted(RejectionCounts):
+    def __init__(self) -> None:
+        super().__init__()
+        self.reasons: list[Rejection] = []
+
+    def count(self, reason: Rejection) -> None:
+        self.reasons.append(reason)
+
+
+async def refused(
+    aiohttp_client: AiohttpClient,
+    refusal: Exception,
+    *,
+    method: str = "POST",
+    path: str = "/api/v2/dora/deployment",
+    status: int,
+) -> list[Rejection]:
+    """The reasons counted for one request that a handler refuses."""
+
+    async def refuse(_: web.Request) -> web.Response:
+        raise refusal
+
+    counts = Counted()
+    app = web.Application(middlewares=[refuse_in_json, counting(counts)])
+    app.router.add_route("*", "/{path:.*}", refuse)
+    client = await aiohttp_client(app)
+    assert (await client.request(method, path)).status == status
+    return counts.reasons
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "reason"),
+    [
+        (BadAttribute("service", "must not be empty"), 400, Rejection.INVALID),
+        (BadRequest("the body is not JSON"), 400, Rejection.MALFORMED),
+        (web.RequestPayloadError("broken"), 400, Rejection.MALFORMED),
+        (Forbidden("no valid key"), 403, Rejection.FORBIDDEN),
+        (TooLarge("too long"), 413, Rejection.TOO_LARGE),
+        (web.HTTPRequestEntityTooLarge(1, 2), 400, Rejection.TOO_LARGE),
+        (NotNow("no space"), 503, Rejection.UNAVAILABLE),
+        (Unavailable("no space"), 503, Rejection.UNAVAILABLE),
+    ],
+)
+async def test_a_refused_event_is_counted_by_its_reason(
+    aiohttp_client: AiohttpClient, refusal: Exception, status: int, reason: Rejection
+) -> None:
+    assert await refused(aiohttp_client, refusal, status=status) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/api/v2/dora/deployment"), ("POST", "/api/v2/dora/deployments"), ("POST", "/-/reload")],
+)
+async def test_a_refusal_that_concerns_no_event_is_not_counted(
+    aiohttp_client: AiohttpClient, method: str, path: str
+) -> None:
+    assert await refused(aiohttp_client, BadRequest("no"), method=method, path=path, status=400) == []
+
+
+@pytest.mark.parametrize("path", ["/api/v1/events", "/webhooks/alertmanager", "/api/v2/webhook/"])
+async def test_every_way_in_is_counted(aiohttp_client: AiohttpClient, path: str) -> None:
+    assert await refused(aiohttp_client, BadRequest("no"), path=path, status=400) == [Rejection.MALFORMED]
+
+
+async def test_what_is_not_found_is_no_refused_event(aiohttp_client: AiohttpClient) -> None:
+    assert await refused(aiohttp_client, NotFound("no such path"), status=404) == []
