@@ -25,12 +25,12 @@ class Group:
 
     def change_deployment(self, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
         """A deployment's facts changed."""
-        if self._loading is not None and before is None and after is not None:
-            self._loading.append(after)
-            if len(self._loading) >= _LOADED_AT_ONCE:
-                self.end_loading()
-                self.begin_loading()
-            return
+        if self._loading is not None:
+            if before is None and after is not None and len(self._loading) < _LOADED_AT_ONCE:
+                self._loading.append(after)
+                return
+            self.end_loading()
+            self.begin_loading()
         if before is not None:
             self.history.remove_deployment(before)
         if after is not None:

@@ -12,8 +12,9 @@ from dora_exporter.events import Deployment, Event, Incident, Series
 from dora_exporter.failures.failure import Rule
 from dora_exporter.failures.judging import Judging
 from dora_exporter.group import Group
+from dora_exporter.history import History
 from dora_exporter.rollups import Teams
-from dora_exporter.store import EventStore
+from dora_exporter.store import EventStore, Observer
 from dora_exporter.tallies import Tallies
 from dora_exporter.text import line
 from dora_exporter.timeline import Timeline
@@ -40,6 +41,7 @@ class Readings:
     """Follows a store, and keeps the text of what is exposed.
 
     ``load`` it once; then ``update`` until it returns True, and the text caches hold the numbers of that moment.
+    ``close`` ends that.
     """
 
     def __init__(self, store: EventStore, definitions: Definitions) -> None:
@@ -59,19 +61,19 @@ class Readings:
     async def load(self, now_ms: int) -> None:
         """Reads all that the store holds, a few milliseconds at a time, and follows its changes from then on."""
         self._now_ms = now_ms
-        events = await self._by_series()
-        self.tallies.begin_loading()
-        loaded = 0
-        for series in sorted(events, key=lambda each: self._store.series_order.get(each, -1)):
-            deployments, incidents = events.pop(series)
-            self._timeline(series).load(deployments, incidents, now_ms)
-            self._unsettled[series] = None
-            loaded += len(deployments) + len(incidents)
-            if loaded >= _LOADED_PER_SLICE:
-                loaded = 0
-                await asyncio.sleep(0)
-        self.tallies.end_loading()
+        held: list[Event] = [*self._store.deployments.values(), *self._store.incidents.values()]
+        meanwhile: list[tuple[Event | None, Event | None]] = []
+        note = _noting(meanwhile)
+        self._store.observe(note)
+        await self._read(held, now_ms)
+        self._store.ignore(note)
+        for before, after in meanwhile:
+            self._follow(before, after)
         self._store.observe(self._follow)
+
+    def close(self) -> None:
+        """Follows the store no longer."""
+        self._store.ignore(self._follow)
 
     def update(self, now_ms: int) -> bool:
         """Brings the text caches to a moment, a few milliseconds a call; True when nothing is left to do.
@@ -97,6 +99,12 @@ class Readings:
         """The windows as of the moment of the last update."""
         return [Window(text, length, self._now_ms) for text, length in self._definitions.windows]
 
+    def exposed(self) -> Iterator[tuple[Series, History]]:
+        """The series that have labels of their own, by name, with what is measured."""
+        for series, group in sorted(self.tallies.series.items(), key=lambda item: item[0]):
+            if self.tallies.is_exposed(group):
+                yield series, group.history
+
     @property
     def series(self) -> int:
         """Distinct series with at least one event."""
@@ -117,16 +125,19 @@ class Readings:
         """Commits that are no lead time sample, by cause."""
         return {"negative": sum(group.history.dropped for group in self.tallies.series.values())}
 
-    async def _by_series(self) -> dict[Series, tuple[list[Deployment], list[Incident]]]:
-        events: defaultdict[Series, tuple[list[Deployment], list[Incident]]] = defaultdict(lambda: ([], []))
-        for index, deployment in enumerate(self._store.deployments.values()):
-            events[deployment.series][0].append(deployment)
-            if index % _LOADED_PER_SLICE == 0:
+    async def _read(self, held: list[Event], now_ms: int) -> None:
+        by_series = await _by_series(held)
+        self.tallies.begin_loading()
+        loaded = 0
+        for series in sorted(by_series, key=lambda each: self._store.series_order.get(each, -1)):
+            deployments, incidents = by_series.pop(series)
+            self._timeline(series).load(deployments, incidents, now_ms)
+            self._unsettled[series] = None
+            loaded += len(deployments) + len(incidents)
+            if loaded >= _LOADED_PER_SLICE:
+                loaded = 0
                 await asyncio.sleep(0)
-        for incident in self._store.incidents.values():
-            for series in _homes(incident):
-                events[series][1].append(incident)
-        return dict(events)
+        self.tallies.end_loading()
 
     def _timeline(self, series: Series) -> Timeline:
         timeline = self._timelines.get(series)
@@ -159,7 +170,10 @@ class Readings:
         if timeline.is_empty:
             del self._timelines[series]
             self._seeks.forget(series)
-            self.tallies.drop(series)
+            group = self.tallies.drop(series)
+            if group:
+                self._expiries.forget(group)
+                self.series_text.drop(group.key)
 
     def _render(self, group: Group) -> None:
         """Puts a group's lines into the text it belongs to."""
@@ -195,6 +209,30 @@ def _homes(event: Event) -> Iterator[Series]:
         yield from event.series
         if not event.services and event.team:
             yield Series("", event.environment)
+
+
+async def _by_series(held: list[Event]) -> dict[Series, tuple[list[Deployment], list[Incident]]]:
+    """The events of each series, sorted out in slices."""
+    by_series: defaultdict[Series, tuple[list[Deployment], list[Incident]]] = defaultdict(lambda: ([], []))
+    for start in range(0, len(held), _LOADED_PER_SLICE):
+        for event in held[start : start + _LOADED_PER_SLICE]:
+            for series in _homes(event):
+                deployments, incidents = by_series[series]
+                if isinstance(event, Deployment):
+                    deployments.append(event)
+                else:
+                    incidents.append(event)
+        await asyncio.sleep(0)
+    return dict(by_series)
+
+
+def _noting(changes: list[tuple[Event | None, Event | None]]) -> Observer:
+    """An observer that writes down what it is told."""
+
+    def note(before: Event | None, after: Event | None) -> None:
+        changes.append((before, after))
+
+    return note
 
 
 def _team_name(name: str) -> str:

@@ -50,6 +50,10 @@ class EventStore:
         """Adds an observer of every write to an event from now on."""
         self._observers.append(observer)
 
+    def ignore(self, observer: Observer) -> None:
+        """Takes an observer out again."""
+        self._observers.remove(observer)
+
     def apply(self, record: Record) -> list[Outcome]:
         """Gives a record its effect; the outcomes are those of the events in it."""
         return self._effects[type(record)](record)

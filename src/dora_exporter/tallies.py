@@ -38,9 +38,12 @@ class Tallies:
             group.begin_loading()
         return SeriesLedger(series, group, self)
 
-    def drop(self, series: Series) -> None:
-        """Forgets a series that has no event."""
-        self.series.pop(series, None)
+    def drop(self, series: Series) -> Group | None:
+        """Forgets a series that has no event; gives the group that it had."""
+        group = self.series.pop(series, None)
+        if group:
+            self.changed.pop(group, None)
+        return group
 
     def groups(self) -> Iterator[Group]:
         """Every group."""

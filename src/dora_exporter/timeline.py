@@ -146,13 +146,17 @@ class Timeline:
         while self._future and self._future[0].finished_at <= now_ms:
             judging.add(self._future.pop(0))
         oldest = now_ms - self._retention_ms
+        while self._expired and (not living or self._expired[-1].finished_at >= oldest or self._is_out_of_order()):
+            self._ledger.presence(self._expired[-1], 1)
+            judging.add(self._expired.pop())
         while len(living) > 1 and living[0].finished_at < oldest:
             self._ledger.presence(living[0], -1)
             insort(self._expired, living[0], key=finish_order)
             judging.remove(living[0])
-        while self._expired and (self._expired[-1].finished_at >= oldest or not living):
-            self._ledger.presence(self._expired[-1], 1)
-            judging.add(self._expired.pop())
+
+    def _is_out_of_order(self) -> bool:
+        """Whether a deployment is kept as the last one that was written after a later one had expired."""
+        return bool(finish_order(self._expired[-1]) > finish_order(self.judging.lineup.by_finish[0]))
 
     def _advance(self, incident: Incident) -> None:
         """Brings an incident to its phase."""

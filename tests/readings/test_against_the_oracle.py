@@ -86,7 +86,7 @@ def differences(actual: dict, wanted: dict) -> list[str]:
 
 all_rules = st.builds(
     Rules,
-    attribution_limit_ms=strategies.attribution_limits(),
+    attribution_limit_ms=strategies.attribution_limits,
     team_of=st.sampled_from([{}, strategies.TEAM_OF]),
     rollback=st.booleans(),
     series_limit=st.sampled_from([1, 2, 10_000]),

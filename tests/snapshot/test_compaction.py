@@ -191,6 +191,14 @@ async def test_what_is_appended_during_a_compaction_is_kept(tmp_path: Path) -> N
     assert await ids_after_restart(path) == held
 
 
+async def test_what_an_orphaned_compaction_leaves_is_in_nobodys_way(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    async with opened(path) as kept:
+        put(tmp_path / "events.compacting", b"half")
+        assert await kept.log.compact(NOW_MS, RETENTION_MS)
+    assert content(path) == header_line(compacted_at=NOW_MS)
+
+
 async def test_only_one_compaction_runs_at_a_time(tmp_path: Path) -> None:
     async with opened(tmp_path / "events") as kept:
         results = await asyncio.gather(*[kept.log.compact(NOW_MS, RETENTION_MS) for _ in range(3)])

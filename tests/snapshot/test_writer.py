@@ -114,10 +114,13 @@ async def test_too_much_at_once_is_refused_but_one_append_of_any_size_passes(tmp
 
 async def test_an_append_whose_sender_went_away_still_takes_effect(tmp_path: Path) -> None:
     async with opened(tmp_path / "events") as kept:
+        complaints: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
         abandoned = asyncio.ensure_future(kept.log.append([deployment(id="a")]))
         abandoned.cancel()
         await kept.log.append([deployment(id="b")])
         assert kept.ids == ["a", "b"]
+        assert complaints == []
 
 
 async def test_closing_commits_what_was_appended_and_refuses_more(tmp_path: Path) -> None:

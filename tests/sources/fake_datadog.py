@@ -68,12 +68,12 @@ class FakeDatadog:
         if asked.get("limit", 10) > self.limit_ceiling:
             return _bad_request("limit too large")
         first, last = datetime.fromisoformat(asked["from"]), datetime.fromisoformat(asked["to"])
-        matching = [
+        matching: list[Row] = [
             {"id": id_, "type": "dora_deployment", "attributes": row}
             for id_, row in self.rows.items()
             if first <= datetime.fromisoformat(row["started_at"]) <= last and _matches(asked.get("query", "*"), row)
         ]
-        matching.sort(key=lambda row: datetime.fromisoformat(row["attributes"]["started_at"]))
+        matching.sort(key=lambda each: datetime.fromisoformat(self.rows[each["id"]]["started_at"]))
         if asked.get("sort", "").startswith("-"):
             matching.reverse()
         return web.json_response({"data": matching[: asked.get("limit", 10)]}, content_type="application/vnd.api+json")

@@ -8,10 +8,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dora_exporter.events import DAY_MS, MINUTE_MS, Series
-from dora_exporter.sources.runs import Changes, Found, Rules, Run, Segmentation, Sightings
+from dora_exporter.sources.runs import Changes, Found, Rules, Run, Segmentation, Sightings, spans_of
 
 CHECKOUT = Series("checkout", "production")
-RULES = Rules(step_ms=MINUTE_MS, gap_ms=30 * MINUTE_MS)
+RULES = Rules(gap_ms=30 * MINUTE_MS)
 EDGE = 1_000 * DAY_MS
 """The left edge of the first reading; the minutes of the tables count from it."""
 
@@ -26,7 +26,7 @@ def minutes(*ranges: tuple[int, int]) -> list[int]:
 
 
 def sightings(seen: Mapping[str, list[int]]) -> Sightings:
-    return {(CHECKOUT, version): buckets for version, buckets in seen.items()}
+    return {(CHECKOUT, version): spans_of(buckets, MINUTE_MS) for version, buckets in seen.items()}
 
 
 def read(known: Segmentation, seen: Mapping[str, list[int]], since: int = -60) -> Changes:
@@ -114,10 +114,15 @@ def test_deployments_follow_from_the_minutes_in_which_versions_were_seen(story: 
 def test_the_same_version_in_another_environment_is_another_life() -> None:
     staging = Series("checkout", "staging")
     seen = {(CHECKOUT, "v1"): minutes((0, 10)), (staging, "v1"): minutes((5, 10))}
+    spans = {key: spans_of(buckets, MINUTE_MS) for key, buckets in seen.items()}
 
-    changes = Segmentation(edge=EDGE).add(seen, since=EDGE, rules=RULES, identify=identify)
+    changes = Segmentation(edge=EDGE).add(spans, since=EDGE, rules=RULES, identify=identify)
 
     assert [found.series for found in changes.found] == [staging]
+
+
+def test_buckets_in_any_order_make_the_fewest_spans() -> None:
+    assert spans_of([240, 60, 120, 60, 300, 0], 60) == [(0, 180), (240, 360)]
 
 
 def test_what_was_read_before_changes_nothing() -> None:
@@ -202,7 +207,7 @@ class Bucket:
 
 LENGTH = 120
 OVERLAP = 6
-QUICK = Rules(step_ms=MINUTE_MS, gap_ms=4 * MINUTE_MS, memory_ms=40 * MINUTE_MS)
+QUICK = Rules(gap_ms=4 * MINUTE_MS, memory_ms=40 * MINUTE_MS)
 
 
 @st.composite

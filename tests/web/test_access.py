@@ -1,8 +1,13 @@
+from contextlib import nullcontext
+
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from tests.web.conftest import MakeApi
 from tests.web.running import Api, deployment
 
-from dora_exporter.web.access import Access
+from dora_exporter.web.access import Access, Right
+from dora_exporter.web.errors import Forbidden
 
 FORBIDDEN = (403, {"errors": ["Forbidden"]})
 CREATE = "/api/v2/dora/deployment"
@@ -103,6 +108,44 @@ async def test_replaced_keys_hold_from_then_on(closed: Api) -> None:
     assert await closed.send("GET", "/api/v1/validate", headers={"DD-API-KEY": "new"}) == (200, {"valid": True})
 
 
-def test_without_keys_nobody_holds_one() -> None:
+def test_one_key_closes_the_api() -> None:
     assert not Access().is_closed
     assert Access(read_keys=["reader"]).is_closed
+
+
+def request(headers: dict[str, str], path: str = "/") -> web.Request:
+    return make_mocked_request("GET", path, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("headers", "holds"),
+    [
+        ({}, False),
+        ({"DD-API-KEY": "reader"}, True),
+        ({"Authorization": "Bearer writer"}, True),
+        ({"DD-API-KEY": "writer", "Authorization": "Bearer wrong"}, False),
+    ],
+)
+def test_a_request_holds_a_key_if_all_that_it_brings_are_valid(headers: dict[str, str], *, holds: bool) -> None:
+    assert Access(api_keys=["writer"], read_keys=["reader"]).holds_key(request(headers)) is holds
+    assert not Access().holds_key(request(headers))
+
+
+@pytest.mark.parametrize(
+    ("query", "passes"),
+    [
+        ("api_key=writer&application_key=", True),
+        ("application_key=writer", True),
+        ("api_key=wrong", False),
+        ("api_key=writer&application_key=wrong", False),
+        ("api_key=reader", False),
+        ("", False),
+    ],
+)
+def test_a_key_may_be_in_the_query_where_that_is_said(query: str, *, passes: bool) -> None:
+    access = Access(api_keys=["writer"], read_keys=["reader"])
+    asking = request({}, f"/api/v1/series?{query}")
+    with nullcontext() if passes else pytest.raises(Forbidden):
+        access.check(asking, Right.WRITE, key_in_query=True)
+    with pytest.raises(Forbidden):
+        access.check(asking, Right.WRITE)

@@ -172,9 +172,10 @@ async def test_nothing_of_a_broken_gzip_is_stored_when_atomic(api: Api) -> None:
     assert (status, answer["created"], api.log.records) == (400, 0, [])
 
 
-async def test_a_line_that_is_too_long_ends_the_request(make_api: MakeApi) -> None:
+@pytest.mark.parametrize("more", [[], [b""], deployments(3)])
+async def test_a_line_that_is_too_long_ends_the_request(make_api: MakeApi, more: list[bytes]) -> None:
     api = await make_api(rules=Rules(max_body_bytes=1000))
-    status, answer = await send(api, [*deployments(2), b'"' + b"a" * 100_000])
+    status, answer = await send(api, [*deployments(2), b'"' + b"a" * 1000, *more])
     assert (status, answer["created"]) == (400, 2)
     assert answer["errors"][-1]["detail"] == "a line is longer than 1000 bytes"
 

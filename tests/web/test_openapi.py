@@ -2,8 +2,9 @@ from tests.web.conftest import MakeApi
 from tests.web.running import NOW, Api, Json, MemoryLog
 
 from dora_exporter.store import EventStore
-from dora_exporter.web import EVENT_OPERATIONS, event_routes
+from dora_exporter.web import EVENT_OPERATIONS, event_routes, surface
 from dora_exporter.web.access import Access
+from dora_exporter.web.openapi import document
 from dora_exporter.web.rules import Rules
 
 
@@ -54,3 +55,12 @@ async def test_an_unknown_path_and_a_wrong_method_are_400_under_api(api: Api) ->
 async def test_elsewhere_they_are_404_and_405(api: Api) -> None:
     assert (await api.send("GET", "/nothing"))[0] == 404
     assert (await api.send("POST", "/openapi.json"))[0] == 405
+
+
+def test_pages_and_probes_can_be_described_too() -> None:
+    described = document((*EVENT_OPERATIONS, *surface.OPERATIONS), is_closed=False)["paths"]
+    assert described["/-/ready"]["get"]["responses"] == {
+        "200": {"description": "Done"},
+        "503": {"description": "Service Unavailable"},
+    }
+    assert described["/api/v1/events"]["post"]["requestBody"]["content"]["text/plain"]["schema"]["type"] == "string"

@@ -1,5 +1,6 @@
 """A bare repository that is only read: commits and trees that came in packs."""
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +12,7 @@ from dora_exporter.commits.objects import parents_of
 
 _KEPT_OF_A_COMMIT = 1 << 16
 _MANY_PACKS = 50
+_MANY_FAILURES = 50
 _HERE = "--git-dir=."
 
 
@@ -37,6 +39,10 @@ class BareRepository:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._git.run(self.folder, "init", "--quiet", "--bare", "--template=", f"--object-format={object_format}", ".")
         self._packs.mkdir(parents=True, exist_ok=True)
+
+    def object_format(self) -> str:
+        """``sha1`` or ``sha256``."""
+        return self._git.run(self.folder, _HERE, "rev-parse", "--show-object-format").decode().strip()
 
     def read_also(self, objects: Path) -> None:
         """Reads the objects of another repository too."""
@@ -74,6 +80,13 @@ class BareRepository:
             names.writelines(f"{sha}\n".encode() for sha in shas)
             yield from self._contents(names)
 
+    def with_trees(self, shas: Sequence[str]) -> list[str]:
+        """Those of the commits whose root tree is here."""
+        with self._scratch() as names:
+            names.writelines(f"{sha}^{{tree}}\n".encode() for sha in shas)
+            with self._given(names, "cat-file", "--buffer", "--batch-check=%(objecttype)") as lines:
+                return [sha for sha, line in zip(shas, lines, strict=True) if line == b"tree\n"]
+
     def touching(self, shas: Sequence[str], patterns: Sequence[str]) -> tuple[set[str], set[str]]:
         """Which commits change a path that matches one of the patterns, and of which that cannot be known.
 
@@ -82,14 +95,12 @@ class BareRepository:
         touching: set[str] = set()
         unknown: set[str] = set()
         rest = list(shas)
-        while rest:
-            seen, failed = self._changed(rest, patterns)
-            touching |= seen
-            if failed is None:
-                break
-            unknown.add(failed)
-            rest = rest[rest.index(failed) + 1 :]
-        return touching - unknown, unknown
+        while rest and len(unknown) < _MANY_FAILURES:
+            answers = self._changes(rest, patterns)
+            touching.update(sha for sha, is_touching in answers.items() if is_touching)
+            unknown.update(rest[len(answers) : len(answers) + 1])
+            rest = rest[len(answers) + 1 :]
+        return touching, unknown.union(rest)
 
     def tidy(self) -> None:
         """Joins packs when there are many."""
@@ -124,24 +135,24 @@ class BareRepository:
                 _skip(output, length - len(raw) + 1)
                 yield sha, raw
 
-    def _changed(self, shas: Sequence[str], patterns: Sequence[str]) -> tuple[set[str], str | None]:
-        """The commits that change a matching path, up to one whose trees are not there."""
-        seen: set[str] = set()
-        with self._scratch() as names:
-            names.writelines(f"{sha}\n".encode() for sha in shas)
-            paths = [f":(top,glob){pattern.lstrip('/')}" for pattern in patterns]
-            options = ("--stdin", "--root", "-r", "--no-renames", "--name-only")
-            last = None
-            try:
-                with self._given(names, "diff-tree", *options, "--", *paths) as lines:
-                    for line in lines:
-                        last = line.strip().decode("utf-8", "replace")
-                        seen.add(last)
-            except GitFailed:
-                pass
-        return seen & set(shas), last
+    def _changes(self, shas: Sequence[str], patterns: Sequence[str]) -> dict[str, bool]:
+        """Whether commits change a matching path, in their order, up to the first whose trees are not there."""
+        changes: dict[str, bool] = {}
+        sha = ""
+        paths = [f":(top,glob){pattern.lstrip('/')}" for pattern in patterns]
+        options = ("--stdin", "--always", "--root", "-r", "--no-renames", "--raw")
+        with self._scratch() as names, contextlib.suppress(GitFailed):
+            names.writelines(f"{each}\n".encode() for each in shas)
+            with self._given(names, "diff-tree", *options, "--", *paths) as lines:
+                for line in lines:
+                    if line.startswith(b":"):
+                        changes[sha] = True
+                    elif line.strip():
+                        sha = line.strip().decode("ascii")
+                        changes[sha] = False
+        return changes
 
-    def _given(self, names: IO[bytes], *command: str) -> "contextlib.AbstractContextManager[IO[bytes]]":
+    def _given(self, names: IO[bytes], *command: str) -> contextlib.AbstractContextManager[IO[bytes]]:
         names.flush()
         names.seek(0)
         return self._git.output(self.folder, _HERE, *command, source=names)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 _ERROR_LENGTH = 500
 _NO_PROTOCOL = "none"
@@ -60,6 +60,16 @@ class Git:
         """``program`` is the path of ``git``; None looks it up in the ``PATH``. It need not be there before it runs."""
         self.limits = limits or Limits()
         self._program = program
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._is_closed = False
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Kills what runs, and starts nothing any more."""
+        with self._lock:
+            self._is_closed = True
+            for process in self._running:
+                _kill(process)
 
     def run(
         self,
@@ -92,14 +102,16 @@ class Git:
         with contextlib.ExitStack() as stack:
             errors = stack.enter_context(_memory("errors"))
             environment, descriptors = _environment(folder, remote, stack)
-            process = self._start(folder, arguments, source, errors, environment, descriptors)
-            stack.callback(_end, process)
+            process = self._start(
+                arguments, folder=folder, source=source, errors=errors, environment=environment, descriptors=descriptors
+            )
+            stack.callback(self._end, process)
             _limit(process.pid, limits)
             watch = _Watch(process, limits.seconds)
             stack.callback(watch.stop)
-            assert process.stdout is not None
-            yield stack.enter_context(process.stdout)
-            while process.stdout.read(65536):
+            output = stack.enter_context(cast(IO[bytes], process.stdout))
+            yield output
+            while output.read(65536):
                 pass  # what nobody wanted to read must not block the command
             status = process.wait()
             watch.stop()
@@ -108,8 +120,9 @@ class Git:
 
     def _start(
         self,
-        folder: Path,
         arguments: Sequence[str],
+        *,
+        folder: Path,
         source: IO[bytes] | None,
         errors: IO[bytes],
         environment: dict[str, str],
@@ -119,7 +132,7 @@ class Git:
         if program is None:
             raise GitFailed("there is no git program")
         try:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [program, *arguments],
                 cwd=folder,
                 env=environment,
@@ -131,6 +144,18 @@ class Git:
             )
         except OSError as error:
             raise GitFailed(f"git cannot be started: {error}") from error
+        with self._lock:
+            self._running.add(process)
+            if self._is_closed:
+                _kill(process)
+        return process
+
+    def _end(self, process: "subprocess.Popen[bytes]") -> None:
+        with self._lock:
+            if process.poll() is None:
+                _kill(process)
+                process.wait()
+            self._running.discard(process)
 
 
 class _Watch:
@@ -191,8 +216,11 @@ def _memory(name: str) -> IO[bytes]:
 
 
 def _limit(pid: int, limits: Limits) -> None:
-    """Bounds a process that has just been started. A ``preexec_fn`` would do so earlier, and make a copy of this
-    whole process for it; what starts before the bounds are set is a few system calls of the loader."""
+    """Bounds a process that has just been started.
+
+    A ``preexec_fn`` would do so earlier, and make a copy of this whole process for it. What runs before the bounds
+    are set is no more than the beginning of the loader.
+    """
     seconds = int(limits.seconds) + 1
     with contextlib.suppress(ProcessLookupError, PermissionError):
         for kind, most in (
@@ -202,12 +230,6 @@ def _limit(pid: int, limits: Limits) -> None:
             (resource.RLIMIT_CORE, 0),
         ):
             resource.prlimit(pid, kind, (most, most))
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        _kill(process)
-        process.wait()
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

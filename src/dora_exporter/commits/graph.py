@@ -19,8 +19,10 @@ class Reached(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """What one commit reaches and others do not: the commits, children before parents, and how many ways into the
-    past end at a commit that is not here."""
+    """What one commit reaches and others do not: commits, children before parents.
+
+    ``absent`` is how many further ones are known of only because they are parents of those.
+    """
 
     commits: tuple[Reached, ...]
     absent: int
@@ -91,8 +93,7 @@ class Graph:
         found = list(walk.run(self._parents))
         present = {number for number in found if self._parents[number] is not None}
         commits = [
-            Reached(self._names[each].hex(), len(self._parents[each] or ()))
-            for each in self._ordered(present, start)
+            Reached(self._names[each].hex(), len(self._parents[each] or ())) for each in self._ordered(present, start)
         ]
         return Difference(tuple(commits), len(found) - len(present))
 
@@ -148,7 +149,7 @@ class _Walk:
         self._wanted = 0
 
     def start(self, number: int, *, is_excluded: bool) -> None:
-        self._meet(number, is_excluded)
+        self._meet(number, is_excluded=is_excluded)
 
     def run(self, parents: list[tuple[int, ...] | None]) -> Iterator[int]:
         while self._wanted:
@@ -158,9 +159,9 @@ class _Walk:
                 self._wanted -= 1
                 yield number
             for parent in parents[number] or ():
-                self._meet(parent, is_excluded)
+                self._meet(parent, is_excluded=is_excluded)
 
-    def _meet(self, number: int, is_excluded: bool) -> None:
+    def _meet(self, number: int, *, is_excluded: bool) -> None:
         known = self._is_excluded.get(number)
         if known is None:
             self._is_excluded[number] = is_excluded

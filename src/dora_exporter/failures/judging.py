@@ -192,16 +192,22 @@ class Judging:
             moments.append(max(moment for moment in incidents if moment is not None))
         if not moments:
             return None
-        return min(moments), max(0, min(moments) - failed.finished_at)
+        moment = max(failed.finished_at, min(moments))
+        return moment, moment - failed.finished_at
 
     def _remedies(self, failed: Deployment) -> Sequence[Link]:
-        """What remedied a deployment: what its verdict names, else what the rules found."""
-        named = self.named.link(failed)
-        return [named] if named else self.links.to_failed(failed)
+        """What remedied a deployment: what its verdict names, and nothing else, or else what the rules found."""
+        verdict = verdict_on(failed)
+        if verdict and verdict.remediation:
+            named = self.named.link(failed)
+            return [named] if named else ()
+        return self.links.to_failed(failed)
 
     def _is_rework(self, deployment: Deployment) -> bool:
         remedied = (*self.links.of_remedy(deployment), *self.named.of_remedy(deployment))
-        return self.blame.is_response(deployment) or any(self.cause(link.failed) for link in remedied)
+        return self.blame.is_response(deployment) or any(
+            self.cause(link.failed) and link in self._remedies(link.failed) for link in remedied
+        )
 
     # Marking and telling
 

@@ -69,15 +69,14 @@ class NamedRemedies:
             return None
         if remediation.id is not None:
             self._awaited["id", remediation.id][failed.id] = failed
-            remedy = self._find(remediation.id)
-            if not remedy or not self._lineup.holds(remedy):
-                return None
+            found = self._find(remediation.id)
+            remedy = found if found and self._lineup.holds(found) and _is_later(found, failed) else None
         else:
             self._awaited["version", remediation.version][failed.id] = failed
-            later = (
-                each
-                for each in self._lineup.with_version(remediation.version or "")
-                if finish_order(each) > finish_order(failed)
-            )
-            remedy = next(later, None)
+            same = self._lineup.with_version(remediation.version or "")
+            remedy = next((each for each in same if _is_later(each, failed)), None)
         return Link(failed, remedy, "verdict", remediation.type) if remedy else None
+
+
+def _is_later(one: Deployment, other: Deployment) -> bool:
+    return bool(finish_order(one) > finish_order(other))

@@ -1,22 +1,22 @@
 """Walks Datadog's list of deployments, which has no pages: only a window of time and a limit."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from dora_exporter.sources.datadog_rows import DeploymentRow
+from dora_exporter.sources.source import Unreadable
+from dora_exporter.sources.transport import Upstream
 
 PATH = "/api/v2/dora/deployments"
 LIMIT = 500
 HIGHEST_LIMIT = 1000
 
 _SECOND_MS = 1000
-
-Post = Callable[[str, dict[str, Any]], Awaitable[Any]]
-"""Asks a question as JSON at a path and gives the answer's JSON."""
 
 
 @dataclass(frozen=True)
@@ -28,28 +28,28 @@ class Page:
     has_overflowed: bool = False
 
 
-class EndlessPage(Exception):
-    """A full page without one readable row: where the next one would have to begin is not known."""
+class _Answer(BaseModel):
+    data: list[Any]
 
 
-async def walk(post: Post, *, query: str, first_ms: int, last_ms: int) -> AsyncIterator[Page]:
+async def walk(upstream: Upstream, *, query: str, first_ms: int, last_ms: int) -> AsyncIterator[Page]:
     """The rows that began in the window, both borders included, newest first.
 
     The next window ends where the oldest row began. Its second comes again then, because the upper border is included
-    and the service may round it. A second with more rows than an answer can hold is stepped over.
+    and the service may round it. A second with more rows than an answer can hold is stepped over. Raises Unreadable.
     """
     to_ms, limit = _whole_second(last_ms), LIMIT
     known: set[str] = set()
     while to_ms >= first_ms:
-        raw = (await post(PATH, _question(query, first_ms, to_ms, limit)))["data"]
-        rows, unreadable = _read(raw)
+        answer = await upstream.post_json(PATH, _question(query, first_ms, to_ms, limit))
+        rows, unreadable = await asyncio.to_thread(_read, answer.body)
         fresh = tuple({row.id: row for row in rows if row.id not in known}.values())
         known = {row.id for row in rows}
-        if len(raw) < limit:
+        if len(rows) + len(unreadable) < limit:
             yield Page(fresh, unreadable)
             return
         if not rows:
-            raise EndlessPage(f"{limit} rows until {_text(to_ms)}, none of them readable")
+            raise Unreadable(f"none of the {limit} rows until {_text(to_ms)} can be read")
         oldest_ms = _whole_second(min(row.attributes.started_at for row in rows))
         is_stuck = oldest_ms >= to_ms
         has_overflowed = is_stuck and limit == HIGHEST_LIMIT
@@ -60,9 +60,14 @@ async def walk(post: Post, *, query: str, first_ms: int, last_ms: int) -> AsyncI
             to_ms, limit = to_ms - _SECOND_MS if is_stuck else oldest_ms, LIMIT
 
 
-def _read(raw: list[Any]) -> tuple[list[DeploymentRow], tuple[str, ...]]:
+def _read(body: bytes) -> tuple[list[DeploymentRow], tuple[str, ...]]:
+    """The rows of an answer, and the ids of those that cannot be read."""
+    try:
+        answer = _Answer.model_validate_json(body)
+    except ValidationError:
+        raise Unreadable("the list of deployments cannot be read") from None
     rows, unreadable = [], []
-    for each in raw:
+    for each in answer.data:
         try:
             rows.append(DeploymentRow.model_validate(each))
         except ValidationError:

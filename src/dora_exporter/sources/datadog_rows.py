@@ -95,7 +95,10 @@ def _commit_sha(git: _Git | None) -> str | None:
 
 
 def _repository(git: _Git | None) -> str | None:
-    return normalise(git.repository_id) if git and git.repository_id else None
+    try:
+        return normalise(git.repository_id) if git and git.repository_id else None
+    except ValueError:
+        return None
 
 
 def _commits(commits: list[_Commit] | None) -> tuple[Commit, ...] | None:

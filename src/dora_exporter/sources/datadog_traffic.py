@@ -1,18 +1,19 @@
 """Asks Datadog which versions answered requests in which minutes, by its trace metrics."""
 
+import asyncio
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
 
-from dora_exporter.sources.datadog_list import Post
+from dora_exporter.sources.runs import spans_of
+from dora_exporter.sources.source import Unreadable
+from dora_exporter.sources.transport import Upstream
 from dora_exporter.sources.versions import Seen
 
 PATH = "/api/v2/query/timeseries"
 STEP_MS = 60_000
-SLICE_MS = 4 * 60 * STEP_MS
-"""A longer question may be answered in coarser buckets."""
-
 _TAGS = ("service", "env", "version")
 
 
@@ -34,11 +35,12 @@ class _Answer(BaseModel):
     data: _Data
 
 
-async def ask(post: Post, *, first_ms: int, end_ms: int, environment: str | None, operation: str | None) -> list[Seen]:
+async def ask(
+    upstream: Upstream, *, first_ms: int, end_ms: int, environment: str | None, operation: str | None
+) -> list[Seen]:
     """What was seen from one moment up to before another, whole minutes both, in one environment or in all.
 
-    Without an operation Datadog takes each service's primary one. A bucket coarser than a minute counts for all its
-    minutes. Raises ValidationError when the answer is none.
+    Without an operation Datadog takes each service's primary one. Raises Unreadable.
     """
     attributes = {
         "from": first_ms,
@@ -47,20 +49,25 @@ async def ask(post: Post, *, first_ms: int, end_ms: int, environment: str | None
         "queries": [_query(environment, operation)],
         "formulas": [{"formula": "hits"}],
     }
-    raw = await post(PATH, {"data": {"type": "timeseries_request", "attributes": attributes}})
-    answer = _Answer.model_validate(raw).data.attributes
-    width = min((later - earlier for earlier, later in pairwise(answer.times)), default=STEP_MS)
-    seen = []
-    for series, values in zip(answer.series, answer.values, strict=True):
-        tags = {key: value for key, _, value in (tag.partition(":") for tag in series.group_tags)}
-        moments = [
-            minute
-            for start, hits in zip(answer.times, values, strict=True)
-            if hits
-            for minute in range(start, start + width, STEP_MS)
-        ]
-        seen.append(Seen(tags.get("service", ""), tags.get("env", ""), tags.get("version", ""), moments))
-    return seen
+    answer = await upstream.post_json(PATH, {"data": {"type": "timeseries_request", "attributes": attributes}})
+    return await asyncio.to_thread(_read, answer.body)
+
+
+def _read(body: bytes) -> list[Seen]:
+    """What an answer says; a bucket coarser than it was asked for counts for all its time."""
+    try:
+        answer = _Answer.model_validate_json(body).data.attributes
+        rows = list(zip(answer.series, answer.values, strict=True))
+        width_ms = min((later - earlier for earlier, later in pairwise(answer.times)), default=STEP_MS)
+        return [_seen(series, zip(answer.times, values, strict=True), width_ms) for series, values in rows]
+    except ValueError as reason:
+        raise Unreadable(f"the timeseries cannot be read: {type(reason).__name__}") from None
+
+
+def _seen(series: _Series, points: Iterable[tuple[int, float | None]], width_ms: int) -> Seen:
+    tags = {key: value for key, _, value in (tag.partition(":") for tag in series.group_tags)}
+    spans = spans_of((start for start, hits in points if hits), width_ms)
+    return Seen(tags.get("service", ""), tags.get("env", ""), tags.get("version", ""), spans)
 
 
 def _query(environment: str | None, operation: str | None) -> dict[str, Any]:

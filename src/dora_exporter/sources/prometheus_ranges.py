@@ -1,28 +1,28 @@
 """Asks a Prometheus which versions it saw when, by a range query."""
 
+import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, ValidationError
 
+from dora_exporter.sources.runs import spans_of
+from dora_exporter.sources.source import Unreadable
+from dora_exporter.sources.transport import Upstream
 from dora_exporter.sources.versions import Seen
 
 PATH = "/api/v1/query_range"
-MOST_POINTS = 11_000
-"""Prometheus refuses to answer with more points of a series."""
-
-Post = Callable[[str, dict[str, str]], Awaitable[Any]]
-"""Asks a question as a form at a path and gives the answer's JSON."""
+NAMES = ("service", "environment", "version")
 
 
 class _Series(BaseModel):
     metric: dict[str, str]
-    values: list[tuple[float, str]]
+    values: list[tuple[float, float]]
 
 
 class _Matrix(BaseModel):
-    resultType: Literal["matrix"]
+    result_type: Annotated[Literal["matrix"], Field(alias="resultType")]
     result: list[_Series]
 
 
@@ -32,36 +32,43 @@ class _Answer(BaseModel):
     warnings: list[str] = []
 
 
-class PartialAnswer(Exception):
-    """Prometheus answered with warnings: some of what it should have looked at is missing."""
+Labels = Mapping[str, Sequence[str]]
+"""The labels that may hold the service, the environment and the version: the first that is not empty counts."""
 
 
 async def ask(
-    post: Post, *, query: str, labels: Mapping[str, Sequence[str]], first_ms: int, end_ms: int, step_ms: int
+    upstream: Upstream, *, query: str, labels: Labels, first_ms: int, end_ms: int, step_ms: int
 ) -> list[Seen]:
     """What the query shows from one moment up to before another, both multiples of the step.
 
-    ``labels`` gives for service, environment and version the labels that may hold them: the first that is not empty
-    counts. A sample of 0 or NaN says that the version was not there. A series that ends without a word stays visible
-    for Prometheus' lookback (5 minutes); its beginning is exact to the step. Raises PartialAnswer, and ValidationError
-    when the answer is none.
+    A sample of 0 or NaN says that the version was not there. A series that ends without a word stays visible for
+    Prometheus' lookback of five minutes; its beginning is exact to the step. Raises Unreadable, also when Prometheus
+    warns that its answer is not whole.
     """
-    form = {
-        "query": query,
-        "start": _seconds(first_ms),
-        "end": _seconds(end_ms - step_ms),
-        "step": _seconds(step_ms),
-    }
-    answer = _Answer.model_validate(await post(PATH, form))
-    if answer.warnings:
-        raise PartialAnswer("; ".join(answer.warnings))
-    return [
-        Seen(
-            *(_label(series.metric, labels[name]) for name in ("service", "environment", "version")),
-            [round(at * 1000) for at, value in series.values if _is_there(value)],
-        )
-        for series in answer.data.result
+    fields = [
+        ("query", query),
+        ("start", _seconds(first_ms)),
+        ("end", _seconds(end_ms - step_ms)),
+        ("step", _seconds(step_ms)),
     ]
+    answer = await upstream.post_form(PATH, fields)
+    return await asyncio.to_thread(_read, answer.body, labels, step_ms)
+
+
+def _read(body: bytes, labels: Labels, step_ms: int) -> list[Seen]:
+    try:
+        answer = _Answer.model_validate_json(body)
+    except ValidationError:
+        raise Unreadable("the range query was not answered with a matrix") from None
+    if answer.warnings:
+        raise Unreadable(f"the answer is not whole: {'; '.join(answer.warnings)}")
+    return [_seen(series, labels, step_ms) for series in answer.data.result]
+
+
+def _seen(series: _Series, labels: Labels, step_ms: int) -> Seen:
+    service, environment, version = (_label(series.metric, labels[name]) for name in NAMES)
+    moments = (round(at * 1000) for at, value in series.values if _is_there(value))
+    return Seen(service, environment, version, spans_of(moments, step_ms))
 
 
 def _seconds(moment_ms: int) -> str:
@@ -72,6 +79,5 @@ def _label(metric: Mapping[str, str], names: Sequence[str]) -> str:
     return next((metric[name] for name in names if metric.get(name)), "")
 
 
-def _is_there(value: str) -> bool:
-    number = float(value)
-    return number != 0 and not math.isnan(number)
+def _is_there(value: float) -> bool:
+    return value != 0 and not math.isnan(value)

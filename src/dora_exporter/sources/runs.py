@@ -1,6 +1,6 @@
 """Finds deployments in what versions of a service were seen when.
 
-A version is seen in buckets of time. Its sightings with holes shorter than a gap between them form a run, and a run is
+A version is seen in buckets of time. Buckets with holes shorter than a gap between them form a run, and a run is
 a deployment when
 
 * its version was not seen in the 60 days before (a canary of a minute counts), or
@@ -33,8 +33,11 @@ class Run(NamedTuple):
     id: str | None = None
 
 
-Sightings = Mapping[tuple[Series, str], Iterable[int]]
-"""For each series and version the starts, in milliseconds, of the buckets in which it was seen, in any order."""
+Span = tuple[int, int]
+"""A time in which something was seen: from the first moment up to before the second, in milliseconds."""
+
+Sightings = Mapping[tuple[Series, str], Iterable[Span]]
+"""For each series and version the spans in which it was seen, in any order."""
 
 Identify = Callable[[Series, str, Run], str]
 """Gives a deployment found for the first time its id."""
@@ -42,9 +45,8 @@ Identify = Callable[[Series, str, Run], str]
 
 @dataclass(frozen=True)
 class Rules:
-    """How sightings become runs: the width of a bucket and the shortest hole that ends a run, in milliseconds."""
+    """How sightings become runs: the shortest hole that ends one, and how long a run is remembered."""
 
-    step_ms: int
     gap_ms: int
     memory_ms: int = MEMORY_MS
 
@@ -95,6 +97,11 @@ class Segmentation:
             for series, versions in self.runs.items()
         ]
         return {"edge": self.edge, "settled": self.settled, "runs": runs}
+
+    @property
+    def deployments(self) -> set[str]:
+        """The ids of the deployments among the runs that are kept."""
+        return {id_ for runs in self.runs.values() for id_ in _ids(runs)}
 
     def add(self, sightings: Sightings, *, since: int, rules: Rules, identify: Identify) -> Changes:
         """Takes in what a reading of the time from ``since`` on saw, and says what that changed."""
@@ -157,20 +164,25 @@ class Segmentation:
         return decided[-1:] + remembered[len(decided) :]
 
 
-def _by_series(sightings: Sightings) -> dict[Series, dict[str, Iterable[int]]]:
-    by_series: dict[Series, dict[str, Iterable[int]]] = {}
-    for (series, version), buckets in sightings.items():
-        by_series.setdefault(series, {})[version] = buckets
+def spans_of(buckets: Iterable[int], width_ms: int) -> list[Span]:
+    """Buckets, given by their starts in any order, as the fewest spans."""
+    return [(run.start, run.end) for run in _joined((Run(start, start + width_ms) for start in buckets), 1)]
+
+
+def _by_series(sightings: Sightings) -> dict[Series, dict[str, Iterable[Span]]]:
+    by_series: dict[Series, dict[str, Iterable[Span]]] = {}
+    for (series, version), spans in sightings.items():
+        by_series.setdefault(series, {})[version] = spans
     return by_series
 
 
 def _grown(
-    runs: Mapping[str, Sequence[Run]], seen: Mapping[str, Iterable[int]], rules: Rules
+    runs: Mapping[str, Sequence[Run]], seen: Mapping[str, Iterable[Span]], rules: Rules
 ) -> dict[str, Sequence[Run]]:
     """The runs of a series' versions with what was seen of them added."""
     grown = dict(runs)
-    for version, buckets in seen.items():
-        parts = [*runs.get(version, ()), *(Run(bucket, bucket + rules.step_ms) for bucket in buckets)]
+    for version, spans in seen.items():
+        parts = [*runs.get(version, ()), *(Run(*span) for span in spans)]
         grown[version] = _joined(parts, rules.gap_ms)
     return grown
 

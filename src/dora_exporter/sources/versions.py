@@ -1,118 +1,144 @@
 """Carries on, from pass to pass, which versions a source saw, and writes down the deployments that follow."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from dora_exporter.events import Deployment, Series
 from dora_exporter.identity import deployment_id
-from dora_exporter.records import Deletion, Record
-from dora_exporter.sources.runs import Found, Rules, Run, Segmentation
+from dora_exporter.records import Deletion
+from dora_exporter.sources.runs import Found, Rules, Run, Segmentation, Span
+from dora_exporter.sources.source import Item, Memory, Sink
+
+SLICE_STEPS = 240
+"""An answer with more points of each series would be too long, or Datadog would make its buckets coarser."""
 
 _PLACEHOLDERS = frozenset({"", "none", "null", "unknown", "undefined", "latest"})
 _SHA = re.compile(r"[0-9a-fA-F]{40}")
 
+Held = Callable[[], Iterable[Deployment]]
+"""Gives the deployments that are held of a source."""
+
 
 class Seen(NamedTuple):
-    """A version of a service, and the starts in milliseconds of the buckets in which it was seen."""
+    """A version of a service, and the time in which it was seen."""
 
     service: str
     environment: str
     version: str
-    moments: Iterable[int]
+    spans: Sequence[Span]
 
 
-@dataclass(frozen=True)
-class Watch:
-    """What is to be watched: the widths in milliseconds, and the environments that count, None for all.
+Ask = Callable[[int, int], Awaitable[Sequence[Seen]]]
+"""Gives what was seen from one moment up to before another."""
 
-    ``environment`` is that of what names none.
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What is watched, and how; lengths are in milliseconds.
+
+    ``environment`` is that of what names none; of the others only ``environments`` count, or all when there are none.
     """
 
     source: str
     environment: str
+    environments: frozenset[str]
     rules: Rules
+    step_ms: int
     settle_ms: int
     overlap_ms: int
     backfill_ms: int
-    environments: frozenset[str] | None = None
 
-    def begin(self, state: Mapping[str, Any] | None, now_ms: int, held: Iterable[Deployment] = ()) -> "Reading":
-        """The next reading, from what the last one left, None for the first.
 
-        ``held`` are the deployments of a source that reads its past anew: those found again keep their ids.
-        """
-        return Reading(self, state, now_ms, held)
+class VersionWatch:
+    """The passes of one source that can say which versions were there when, and no more."""
+
+    def __init__(self, scope: Scope) -> None:
+        """Nothing is read yet."""
+        self._scope = scope
+        self._was_read_whole = False
+
+    async def poll(self, ask: Ask, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
+        """One pass; after one that failed, or a restart, also looks for what should not be held."""
+        was_read_whole, self._was_read_whole = self._was_read_whole, False
+        reading = Reading(self._scope, memory, now_ms=now_ms, held=sink.deployments)
+        for first_ms, end_ms in reading.slices():
+            seen = await ask(first_ms, end_ms)
+            counted = [each for each in seen if reading.counts(each)]
+            sink.skip(len(seen) - len(counted))
+            await _write(sink, reading.take(counted))
+        if not was_read_whole:
+            await sink.flush()
+            await _write(sink, reading.stray())
+        self._was_read_whole = True
+        return reading.memory
 
 
 class Reading:
-    """One pass over the time from ``since`` up to ``until``, in slices that come in order."""
+    """One pass: the time from ``since`` up to before ``until``, in slices that are taken in order."""
 
-    def __init__(self, watch: Watch, state: Mapping[str, Any] | None, now_ms: int, held: Iterable[Deployment]) -> None:
-        """Restores what the last reading knew."""
-        step_ms = watch.rules.step_ms
-        self._watch = watch
+    def __init__(self, scope: Scope, memory: Memory, *, now_ms: int, held: Held) -> None:
+        """Goes on from what the last pass left; reads the past when that is nothing."""
+        step_ms = scope.step_ms
+        self.until = _floor(now_ms - scope.settle_ms, step_ms)
+        if memory:
+            self._known = Segmentation.load(memory)
+            self.since = _floor(min(memory["cursor"], self.until) - scope.overlap_ms, step_ms)
+        else:
+            self._known = Segmentation(edge=_floor(self.until - scope.backfill_ms, step_ms))
+            self.since = self._known.edge - scope.rules.gap_ms
+        self._scope = scope
         self._now_ms = now_ms
-        self.until = _floor(now_ms - watch.settle_ms, step_ms)
-        self._through: int | None = None
-        if state is None:
-            self._known = Segmentation(edge=_floor(self.until - watch.backfill_ms, step_ms))
-        else:
-            self._known = Segmentation.load(state)
-            self._through = state["through"]
-        if self._through is None:
-            self.since = self._known.edge - watch.rules.gap_ms
-        else:
-            self.since = _floor(min(self._through, self.until) - watch.overlap_ms, step_ms)
-        self.skipped = 0
-        self._lost: dict[tuple[Series, str | None], list[Deployment]] = {}
-        for each in held:
-            if each.started_at > self._known.edge:
-                self._lost.setdefault((each.series, each.version), []).append(each)
+        self._held = held
+        self._former: dict[tuple[Series, str | None], list[Deployment]] | None = None
 
-    def slices(self, length_ms: int) -> Iterator[tuple[int, int]]:
-        """The time of the pass in parts of at most such a length; none when no bucket is complete yet."""
+    def slices(self) -> Iterator[tuple[int, int]]:
+        """The time of the pass in parts, each from its first moment up to before its second."""
+        length_ms = SLICE_STEPS * self._scope.step_ms
         for first in range(self.since, self.until, length_ms):
             yield first, min(first + length_ms, self.until)
 
-    def take(self, seen: Iterable[Seen]) -> list[Record]:
-        """What follows from a slice."""
-        sightings: dict[tuple[Series, str], list[int]] = {}
-        for each in seen:
-            environment = each.environment or self._watch.environment
-            if not self._counts(each, environment):
-                self.skipped += 1
-                continue
-            moments = [moment for moment in each.moments if self.since <= moment < self.until]
-            sightings.setdefault((Series(each.service, environment), each.version), []).extend(moments)
-        changes = self._known.add(sightings, since=self.since, rules=self._watch.rules, identify=self._identify)
-        written = [self._deployment(found) for found in changes.found]
-        return [*written, *(self._withdrawal(id_) for id_ in changes.withdrawn)]
-
-    def close(self) -> list[Record]:
-        """What follows from having seen everything: deployments held from before that are none any more."""
-        self._through = self.until if self._through is None else max(self._through, self.until)
-        return [self._withdrawal(each.id) for lost in self._lost.values() for each in lost]
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """What the next reading has to know; the time read through moves only when the reading is closed."""
-        return {"through": self._through, **self._known.dump()}
-
-    def _counts(self, seen: Seen, environment: str) -> bool:
-        allowed = self._watch.environments
+    def counts(self, seen: Seen) -> bool:
+        """Whether it says which version of which service it is, in an environment that is asked for."""
+        wanted = self._scope.environments
         return bool(
             seen.service
             and seen.version.strip().lower() not in _PLACEHOLDERS
-            and (allowed is None or environment in allowed)
+            and (not wanted or self._environment(seen) in wanted)
         )
 
+    def take(self, seen: Iterable[Seen]) -> list[Item]:
+        """What follows from a slice."""
+        sightings: dict[tuple[Series, str], list[Span]] = {}
+        for each in seen:
+            key = Series(each.service, self._environment(each)), each.version
+            sightings.setdefault(key, []).extend(each.spans)
+        changes = self._known.add(sightings, since=self.since, rules=self._scope.rules, identify=self._identify)
+        written: list[Item] = [self._deployment(found) for found in changes.found]
+        return [*written, *(self._withdrawal(id_) for id_ in changes.withdrawn)]
+
+    def stray(self) -> list[Item]:
+        """Ends what is held from the time of this pass and was not found in it.
+
+        Such deployments come from a pass that failed half-way, or from other settings. Ask after the last slice.
+        """
+        known = self._known.deployments
+        first = max(self.since, self._known.edge + 1)
+        return [self._withdrawal(each.id) for each in self._held() if each.started_at >= first and each.id not in known]
+
+    @property
+    def memory(self) -> Memory:
+        """What the next pass has to know."""
+        return {"cursor": self.until, **self._known.dump()}
+
+    def _environment(self, seen: Seen) -> str:
+        return seen.environment or self._scope.environment
+
     def _identify(self, series: Series, version: str, run: Run) -> str:
-        former = self._lost.get((series, version), [])
-        for each in former:
-            if run.start <= each.started_at < run.end:
-                former.remove(each)
+        """The id under which the run is held already, or a new one."""
+        for each in self._held_of(series, version):
+            if run.start <= each.started_at < run.end and each.id not in self._known.deployments:
                 return each.id
         digest = deployment_id(
             service=series.service,
@@ -122,7 +148,14 @@ class Reading:
             version=version,
             commit_sha=None,
         )
-        return f"{self._watch.source}:{digest}"
+        return f"{self._scope.source}:{digest}"
+
+    def _held_of(self, series: Series, version: str) -> list[Deployment]:
+        if self._former is None:
+            self._former = {}
+            for each in self._held():
+                self._former.setdefault((each.series, each.version), []).append(each)
+        return self._former.get((series, version), [])
 
     def _deployment(self, found: Found) -> Deployment:
         return Deployment(
@@ -133,12 +166,17 @@ class Reading:
             found.started_at,
             version=found.version,
             commit_sha=found.version.lower() if _SHA.fullmatch(found.version) else None,
-            source=self._watch.source,
+            source=self._scope.source,
         )
 
     def _withdrawal(self, id_: str) -> Deletion:
-        """A deletion that leaves no tombstone: what the source saw amiss it may yet see aright."""
+        """A deletion that leaves no tombstone: what was seen amiss may yet be seen aright."""
         return Deletion("deployment", id_, self._now_ms)
+
+
+async def _write(sink: Sink, items: Sequence[Item]) -> None:
+    if items:
+        await sink.write(items)
 
 
 def _floor(moment_ms: int, step_ms: int) -> int:

@@ -23,6 +23,10 @@ EVENT_OPERATIONS: tuple[Operation, ...] = (
 )
 
 
+SHUTDOWN_SECONDS = 1.5
+"""How long a stop waits for requests, and then again for those it cancelled."""
+
+
 def event_routes(
     *, store: EventStore, log: EventLog, clock: Clock, rules: CurrentRules, access: Access
 ) -> list[web.RouteDef]:
@@ -57,7 +61,14 @@ def application(
 
 def runner(app: web.Application) -> web.AppRunner:
     """The runner that the application needs: bodies are unpacked here, within limits, and not by aiohttp."""
-    return web.AppRunner(app, auto_decompress=False, access_log=None, keepalive_timeout=75.0, lingering_time=2.0)
+    return web.AppRunner(
+        app,
+        auto_decompress=False,
+        access_log=None,
+        keepalive_timeout=75.0,
+        lingering_time=2.0,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )
 
 
 async def _expect(request: web.Request) -> web.StreamResponse | None:

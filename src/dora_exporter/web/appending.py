@@ -38,10 +38,14 @@ class Appending:
         """Waits for all that was taken. When the log refuses a group, those after it may be stored all the same."""
         if self._waiting:
             self._send()
+        failures = []
         for outcomes in await asyncio.gather(*self._under_way, return_exceptions=True):
             if isinstance(outcomes, BaseException):
-                raise outcomes
-            self._tally.count(outcomes)
+                failures.append(outcomes)
+            else:
+                self._tally.count(outcomes)
+        if failures:
+            raise failures[0]
 
     def _send(self) -> None:
         self._under_way.append(asyncio.ensure_future(self._log.append(self._waiting)))

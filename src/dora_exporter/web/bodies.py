@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from dora_exporter.web.errors import BadRequest
+from dora_exporter.web.errors import BadRequest, TooLong
 from dora_exporter.web.inflation import Inflation
 from dora_exporter.web.rules import Rules
 
@@ -79,8 +79,8 @@ def _inflation(request: web.Request) -> Inflation | None:
     return Inflation(encoding)
 
 
-def _too_long(limit: int) -> BadRequest:
-    return BadRequest(f"the request body is longer than {limit} bytes")
+def _too_long(limit: int) -> TooLong:
+    return TooLong(f"the request body is longer than {limit} bytes")
 
 
 def _too_slow(seconds: float) -> BadRequest:

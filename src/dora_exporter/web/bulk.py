@@ -37,7 +37,7 @@ BULK = Operation(
         ),
     ),
     request=Line,
-    request_media_type="application/x-ndjson",
+    is_lines=True,
     answer=BulkAnswer,
     refusals=(400, 503),
 )

@@ -64,6 +64,10 @@ class BadRequest(Refusal):
     title = "Bad Request"
 
 
+class TooLong(BadRequest):
+    """The body is longer than the path takes: 400, because clients take a 413 for a success."""
+
+
 class BadAttribute(BadRequest):
     """An attribute has a value that it must not have."""
 

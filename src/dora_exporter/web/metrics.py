@@ -1,16 +1,25 @@
 """``GET /metrics``: the exposition, in the format and coding that the scraper asks for."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
+from typing import Protocol
 
 from aiohttp import hdrs, web
 
-from dora_exporter.exposition import Body, Exposition, choose_format, is_gzip_accepted
+from dora_exporter.exposition import Body, Format, choose_format, is_gzip_accepted
 
 _LARGEST_WRITE = 256 * 1024
 
 
-def routes(*, exposition: Exposition) -> list[web.RouteDef]:
+class Exposed(Protocol):
+    """Whoever can be scraped."""
+
+    async def scrape(self, wanted: Format, *, gzip: bool, names: Collection[str] = ()) -> Body:
+        """The exposition as of now, of all families or of those named."""
+        ...
+
+
+def routes(*, exposition: Exposed) -> list[web.RouteDef]:
     """The route of the exposition."""
 
     async def scrape(request: web.Request) -> web.StreamResponse:

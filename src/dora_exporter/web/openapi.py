@@ -11,7 +11,9 @@ from aiohttp import web
 import dora_exporter
 from dora_exporter.web.access import API_KEY_HEADER, APPLICATION_KEY_HEADER, Access
 from dora_exporter.web.errors import Problems, Words
-from dora_exporter.web.operations import JSON, Operation, Shape
+from dora_exporter.web.operations import Operation, Shape
+
+JSON = "application/json"
 
 _IN_PATH = re.compile(r"\{(\w+)\}")
 _SCHEMES: dict[str, Any] = {
@@ -71,25 +73,31 @@ class _Writer:
             "summary": operation.summary,
             "parameters": [*_path_parameters(operation.path), *_query_parameters(operation)],
             "responses": {
-                str(operation.status): _body(operation.answer_media_type, self._schema(operation.answer), "Done"),
-                **{str(status): self._refusal(status) for status in sorted(statuses)},
+                str(operation.status): _body(JSON, self._schema(operation.answer), "Done"),
+                **{str(status): self._refusal(operation, status) for status in sorted(statuses)},
             },
         }
         if operation.request is not None:
-            body = _body(operation.request_media_type, self._schema(operation.request), "What is sent")
-            described["requestBody"] = {**body, "required": True}
+            described["requestBody"] = self._request(operation)
         if operation.right is not None and self._is_closed:
             described["security"] = [{name: []} for name in _SCHEMES]
         if operation.is_deprecated:
             described["deprecated"] = True
         return described
 
+    def _request(self, operation: Operation) -> dict[str, Any]:
+        schema = self._schema(operation.request)
+        if operation.is_lines:
+            lines = {"type": "string", "contentMediaType": "application/x-ndjson", "contentSchema": schema}
+            return _body("text/plain", lines, "One JSON object a line")
+        return {**_body(JSON, schema, "What is sent"), "required": True}
+
     def _schema(self, body: Shape | None) -> dict[str, Any] | None:
         return next((schema for each, schema in self._schemas if each is body), None)
 
-    def _refusal(self, status: int) -> dict[str, Any]:
+    def _refusal(self, operation: Operation, status: int) -> dict[str, Any]:
         shape = Words if status == HTTPStatus.FORBIDDEN else Problems
-        return _body(JSON, self._schema(shape), HTTPStatus(status).phrase)
+        return _body(JSON, None if operation.is_text else self._schema(shape), HTTPStatus(status).phrase)
 
 
 def _body(media_type: str, schema: dict[str, Any] | None, description: str) -> dict[str, Any]:

@@ -6,8 +6,6 @@ from typing import Any
 
 from dora_exporter.web.access import Right
 
-JSON = "application/json"
-
 Shape = type | UnionType | GenericAlias
 """A type that msgspec can describe."""
 
@@ -26,7 +24,8 @@ class Operation:
     """One method of one path. ``request`` and ``answer`` are the types of the bodies, None for none.
 
     ``right`` is the one that a key must give, None when no key is asked for. ``refusals`` are the statuses with an
-    error body that it can have beside ``status``.
+    error body that it can have beside ``status``. ``is_lines`` says that ``request`` is what each line of the body is,
+    ``is_text`` that it answers people or Prometheus, not in JSON.
     """
 
     method: str
@@ -35,9 +34,9 @@ class Operation:
     right: Right | None = None
     parameters: tuple[Parameter, ...] = ()
     request: Shape | None = None
-    request_media_type: str = JSON
+    is_lines: bool = False
     status: int = 200
     answer: Shape | None = None
-    answer_media_type: str = JSON
+    is_text: bool = False
     refusals: tuple[int, ...] = ()
     is_deprecated: bool = False

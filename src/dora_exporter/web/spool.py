@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from dora_exporter.web.errors import BadRequest, NotNow
+from dora_exporter.web.errors import NotNow, TooLong
 from dora_exporter.web.inflation import PIECE_BYTES
 
 _IN_MEMORY_BYTES = 1 << 20
@@ -22,10 +22,10 @@ class Spool:
         self._size = 0
 
     async def write(self, piece: bytes) -> None:
-        """Takes bytes; raises ``BadRequest`` on the byte after the limit and ``NotNow`` when the disk takes none."""
+        """Takes bytes; raises ``TooLong`` on the byte after the limit and ``NotNow`` when the disk takes none."""
         self._size += len(piece)
         if self._size > self._limit:
-            raise BadRequest(f"must not be longer than {self._limit} bytes when atomic")
+            raise TooLong(f"must not be longer than {self._limit} bytes when atomic")
         try:
             await asyncio.to_thread(self._file.write, piece)
         except OSError as error:

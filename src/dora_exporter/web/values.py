@@ -1,7 +1,7 @@
 """What the values of attributes may be; each rule returns the value as it is kept or raises ``BadAttribute``."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from dora_exporter import repositories
@@ -20,8 +20,7 @@ FUTURE_MS = 10 * 60_000
 
 _ID = re.compile(ID_PATTERN)
 _SHA = re.compile(SHA_PATTERN)
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -29,6 +28,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 _SECONDS_BELOW = 10**11
 _MILLISECONDS_BELOW = 10**14
 _NANOSECONDS_FROM = 10**17
+_NANOSECONDS_BELOW = 253_402_300_799 * 10**9
+"""The year 10000, which no calendar here can show."""
 
 
 def milliseconds(value: int, name: str) -> int:
@@ -37,7 +38,7 @@ def milliseconds(value: int, name: str) -> int:
         return value * 1000
     if 0 <= value < _MILLISECONDS_BELOW:
         return value
-    if value >= _NANOSECONDS_FROM:
+    if _NANOSECONDS_FROM <= value < _NANOSECONDS_BELOW:
         return (value + 500_000) // 1_000_000
     problem = "must not be negative" if value < 0 else "is no Unix time in seconds, milliseconds or nanoseconds"
     raise BadAttribute(name, problem)
@@ -80,8 +81,6 @@ def title(value: str | None, name: str) -> str | None:
         return None
     if len(value) > NAME_LENGTH:
         raise BadAttribute(name, f"must not be longer than {NAME_LENGTH} characters")
-    if _SURROGATE.search(value):
-        raise BadAttribute(name, "must not contain half a character (a lone surrogate)")
     return value
 
 
@@ -117,19 +116,18 @@ def tags(given: Sequence[str] | None, name: str) -> tuple[str, ...]:
     return tuple(_printable(tag, name, TEXT_LENGTH) for tag in given if tag)
 
 
-def services(given: Iterable[str] | None, old: str | None) -> tuple[str, ...]:
+def services(given: Sequence[str] | None, old: str | None) -> tuple[str, ...]:
     """The services of an incident, sorted and unique; ``old`` is the one of the oldest shape, which had no list."""
-    names = {label(each, "services") for each in given or ()}
-    if not names and old is not None:
-        names = {label(old, "service")}
-    if len(names) > MAX_SERVICES:
+    if not given:
+        return () if old is None else (label(old, "service"),)
+    if len(given) > MAX_SERVICES:
         raise BadAttribute("services", f"must not have more than {MAX_SERVICES} services")
-    return tuple(sorted(names))
+    return tuple(sorted({label(each, "services") for each in given}))
 
 
 def _printable(value: str, name: str, limit: int) -> str:
     if len(value) > limit:
         raise BadAttribute(name, f"must not be longer than {limit} characters")
-    if not value.isprintable() and _UNPRINTABLE.search(value):
-        raise BadAttribute(name, "must not contain control characters or half a character (a lone surrogate)")
+    if not value.isprintable() and _CONTROL.search(value):
+        raise BadAttribute(name, "must not contain control characters")
     return value

@@ -1,0 +1,190 @@
+"""The composition root: builds every object of the daemon, and fixes the order of its start and stop."""
+
+import asyncio
+import gc
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+
+from dora_exporter import __version__, overview, telemetry
+from dora_exporter.clock import stopwatch, system_clock
+from dora_exporter.config import ConfigError, Settings
+from dora_exporter.configuration import Configuration
+from dora_exporter.exposition import OwnFamilies
+from dora_exporter.failures.rollback import Rollback
+from dora_exporter.listening import CannotListen, listen
+from dora_exporter.logs import set_up
+from dora_exporter.numbers import Numbers
+from dora_exporter.readings import Definitions
+from dora_exporter.scheduling import Schedule
+from dora_exporter.snapshot import SnapshotError, SnapshotFile
+from dora_exporter.store import EventStore
+from dora_exporter.web import EVENT_OPERATIONS, application, event_routes, index, metrics, probes, runner
+from dora_exporter.web.access import Access
+from dora_exporter.web.gate import gate
+from dora_exporter.web.refusal_counts import counting
+from dora_exporter.web.rules import Rules
+
+logger = logging.getLogger(__name__)
+
+_MAINTENANCE_SECONDS = 60
+
+
+def serve(settings: Settings, *, load: Callable[[], Settings]) -> int:
+    """Runs the daemon until it is told to stop; the exit code. ``load`` reads the settings again."""
+    try:
+        asyncio.run(_serve(settings, load))
+    except (ConfigError, SnapshotError, CannotListen) as reason:
+        logger.error("cannot start reason=%s", reason)
+        return 1
+    return 0
+
+
+async def _serve(settings: Settings, load: Callable[[], Settings]) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    async with AsyncExitStack() as stack:
+        daemon = Daemon(settings, load)
+        stack.push_async_callback(daemon.stop)
+        await daemon.start()
+        loop.add_signal_handler(signal.SIGHUP, daemon.reload_soon)
+        await stopped.wait()
+        logger.info("stopping")
+    logger.info("stopped")
+
+
+class Daemon:
+    """The objects of a running daemon."""
+
+    def __init__(self, settings: Settings, load: Callable[[], Settings]) -> None:
+        """Builds everything; starts nothing."""
+        self._settings = settings
+        self._clock = system_clock
+        self._is_ready = False
+        self._replay_seconds: float | None = None
+        self._store = EventStore()
+        self._snapshot = SnapshotFile(settings.snapshot.path, durability=settings.snapshot.durability)
+        self._access = Access()
+        self._configuration = Configuration(settings, load=load, use=self._use, clock=self._clock)
+        self._event_counts = telemetry.EventCounts()
+        self._rejections = telemetry.RejectionCounts()
+        registry = telemetry.new_registry()
+        self._numbers = Numbers(
+            self._store, own=OwnFamilies(registry), definitions=definitions(settings), clock=self._clock
+        )
+        for collector in (
+            self._event_counts,
+            self._rejections,
+            telemetry.HeldEvents(self._store),
+            telemetry.SeriesCollector(self._numbers),
+            telemetry.SnapshotCollector(self._snapshot, replay_seconds=lambda: self._replay_seconds),
+            telemetry.ConfigCollector(self._configuration),
+        ):
+            registry.register(collector)
+        self._schedule = Schedule()
+        self._runner = runner(self._application())
+        self._reloads: set[asyncio.Task[str | None]] = set()
+
+    async def start(self) -> None:
+        """Listens, reads what was kept, and takes requests."""
+        logger.info("starting version=%s snapshot=%s", __version__, self._settings.snapshot.path)
+        self._open_to(self._settings)
+        self._snapshot.open()
+        await self._runner.setup()
+        await listen(self._runner, self._settings.web.listen_addresses, None)
+        await self._replay()
+        await self._snapshot.start(self._store.apply)
+        self._schedule.start()
+        self._schedule.every(_MAINTENANCE_SECONDS, self._maintain)
+        self._is_ready = True
+        logger.info(
+            "ready deployments=%d incidents=%d series=%d seconds=%.1f",
+            len(self._store.deployments),
+            len(self._store.incidents),
+            self._numbers.series,
+            self._replay_seconds,
+        )
+
+    async def stop(self) -> None:
+        """Finishes requests, and commits what they brought."""
+        await self._schedule.stop()
+        await self._runner.cleanup()
+        await self._snapshot.close()
+
+    def reload_soon(self) -> None:
+        """Reads the configuration again."""
+        task = asyncio.create_task(self._configuration.reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    def _application(self) -> web.Application:
+        reload = self._configuration.reload if self._settings.web.enable_lifecycle else None
+        return application(
+            routes=[
+                *event_routes(
+                    store=self._store, log=self._snapshot, clock=self._clock, rules=self._rules, access=self._access
+                ),
+                *metrics.routes(exposition=self._numbers),
+                *probes.routes(is_ready=lambda: self._is_ready, reload=reload),
+                *index.routes(rows=lambda: overview.rows(self._numbers.readings)),
+            ],
+            operations=EVENT_OPERATIONS,
+            access=self._access,
+            middlewares=[counting(self._rejections), gate(lambda: self._is_ready)],
+        )
+
+    async def _replay(self) -> None:
+        """Rebuilds the state. What is loaded stays, so the garbage collector need never look at it again."""
+        begun = stopwatch()
+        gc.disable()
+        try:
+            async for records in self._snapshot.replay():
+                for record in records:
+                    self._store.apply(record)
+            await self._numbers.load()
+        finally:
+            gc.freeze()
+            gc.enable()
+        self._store.observe(self._event_counts.observe)
+        self._replay_seconds = stopwatch() - begun
+
+    async def _maintain(self) -> None:
+        if self._snapshot.is_compaction_due():
+            await self._snapshot.compact(self._clock(), self._configuration.settings.retention.ms)
+
+    def _rules(self) -> Rules:
+        settings = self._configuration.settings
+        return Rules(
+            retention_ms=settings.retention.ms,
+            default_environment=settings.default_environment,
+            max_body_bytes=settings.web.max_body_bytes,
+        )
+
+    def _open_to(self, settings: Settings) -> None:
+        self._access.replace(
+            api_keys=[key.get_secret_value() for key in settings.api_keys],
+            read_keys=[key.get_secret_value() for key in settings.read_keys],
+        )
+
+    async def _use(self, settings: Settings) -> None:
+        """Puts reloaded settings into effect."""
+        set_up(settings.log.level, settings.log.format)
+        self._open_to(settings)
+        await self._numbers.define(definitions(settings))
+
+
+def definitions(settings: Settings) -> Definitions:
+    """What the settings say about the numbers."""
+    return Definitions(
+        windows=tuple((window.text, window.ms) for window in settings.windows),
+        retention_ms=settings.retention.ms,
+        series_limit=settings.limits.series,
+        attribution_limit_ms=settings.attribution_limit.ms if settings.attribution_limit else None,
+        rules=(Rollback(),),
+        teams={name: service.team for name, service in settings.services.items() if service.team},
+    )

@@ -1,0 +1,1 @@
+"""Which commits a deployment shipped, through the ``git`` program."""

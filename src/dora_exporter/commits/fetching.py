@@ -1,0 +1,55 @@
+"""When the configured repositories were fetched, and how that went."""
+
+import logging
+from dataclasses import dataclass
+
+from dora_exporter.commits.git import GitFailed
+from dora_exporter.commits.repository import Repository
+
+logger = logging.getLogger(__name__)
+
+SHORTEST_PAUSE_MS = 10_000
+_SINGLE_COMMITS_AT_MOST = 5
+
+
+@dataclass
+class FetchHealth:
+    """What is known about the fetches of one repository; a time is None until there was one."""
+
+    label: str
+    interval_ms: int
+    last_attempt_ms: int | None = None
+    last_success_ms: int | None = None
+    is_failing: bool = False
+    errors: int = 0
+
+    def is_due(self, now_ms: int) -> bool:
+        """Whether the schedule asks for a fetch."""
+        return self.last_attempt_ms is None or now_ms - self.last_attempt_ms >= self.interval_ms
+
+    def may_repeat(self, now_ms: int) -> bool:
+        """Whether a fetch that a deployment asks for is possible so soon after the last."""
+        return self.last_attempt_ms is None or now_ms - self.last_attempt_ms >= SHORTEST_PAUSE_MS
+
+    def succeeded(self, now_ms: int) -> None:
+        """Notes a success."""
+        self.last_success_ms = now_ms
+        if self.is_failing:
+            logger.info("repository can be fetched again repository=%s", self.label)
+        self.is_failing = False
+
+    def failed(self, reason: GitFailed) -> None:
+        """Notes a failure."""
+        self.errors += 1
+        if not self.is_failing:
+            logger.warning("repository cannot be fetched repository=%s reason=%s", self.label, reason)
+        self.is_failing = True
+
+
+def fetch_single(repository: Repository, shas: tuple[str, ...]) -> None:
+    """Fetches commits that no branch has any more, each by itself: one that is not there spoils no other."""
+    for sha in shas[:_SINGLE_COMMITS_AT_MOST]:
+        try:
+            repository.fetch(sha)
+        except GitFailed as reason:
+            logger.debug("commit cannot be fetched repository=%s sha=%s reason=%s", repository.name, sha, reason)

@@ -1,0 +1,111 @@
+"""All repositories: those that are configured, and those that clients uploaded."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from dora_exporter import repositories
+from dora_exporter.commits.git import Git, Limits
+from dora_exporter.commits.mirror import Mirror
+from dora_exporter.commits.repository import Repository
+from dora_exporter.commits.settings import GitSettings, RepositorySettings
+
+_GRAPHS_AT_MOST = 3_000_000
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class TooManyRepositories(Exception):
+    """No further repository may be uploaded."""
+
+
+class Library:
+    """Finds repositories by name. What an event names selects among them and never becomes a URL."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        configured: Mapping[str, RepositorySettings],
+        settings: GitSettings,
+        git: Git,
+        with_trees: bool,
+    ) -> None:
+        """``with_trees`` is for path patterns, which need to know the folders of mirrored repositories."""
+        self.folder = folder.absolute()
+        self._settings = settings
+        self.needs_trees = with_trees
+        self._git = git
+        self._names: dict[str, str] = {}
+        self._held: dict[str, Repository] = {}
+        self.configured: dict[str, Repository] = {}
+        self._intervals = {label: each.interval.ms for label, each in configured.items()}
+        limits = Limits(
+            seconds=settings.fetch_timeout.ms / 1000,
+            memory_bytes=settings.memory_bytes,
+            file_bytes=settings.max_repository_bytes,
+        )
+        for label, each in configured.items():
+            name = repositories.normalise(each.url)
+            folder = self._folder_of(name)
+            mirror = Mirror(folder / "mirror.git", each, git, limits=limits, with_trees=with_trees)
+            repository = self._held.setdefault(name, Repository(name, folder, git, mirror=mirror))
+            self.configured[label] = repository
+            for spelling in (each.url, *each.aliases):
+                self._names[repositories.normalise(spelling)] = name
+
+    def interval_ms(self, label: str) -> int:
+        """How often a configured repository is to be fetched."""
+        return self._intervals[label]
+
+    def close(self) -> None:
+        """Ends every ``git`` that runs; from here on none is started."""
+        self._git.close()
+
+    def name_of(self, spelling: str) -> str:
+        """The one name of a repository that has several; ``spelling`` is a ``host/path``."""
+        return self._names.get(spelling, spelling)
+
+    def find(self, spelling: str) -> Repository | None:
+        """The repository of that name, if it is configured or was uploaded."""
+        name = self.name_of(spelling)
+        held = self._held.get(name)
+        if held is None:
+            held = Repository(name, self._folder_of(name), self._git)
+            if not held.exists:
+                return None
+            self._held[name] = held
+        return held
+
+    def for_upload(self, spelling: str) -> Repository:
+        """The repository of that name, which may be new. Raises ``TooManyRepositories``."""
+        found = self.find(spelling)
+        if found is None:
+            if sum(1 for _ in self.uploaded()) >= self._settings.max_uploaded_repositories:
+                raise TooManyRepositories
+            name = self.name_of(spelling)
+            found = self._held[name] = Repository(name, self._folder_of(name), self._git)
+        return found
+
+    def uploaded(self) -> Iterator[Repository]:
+        """The repositories that are not configured."""
+        return (each for each in self._held.values() if each.mirror is None)
+
+    def load(self) -> None:
+        """Finds what was uploaded before this start, and how large everything is. Runs in a thread."""
+        for marker in self.folder.glob("*/name"):
+            self.find(marker.read_text(encoding="utf-8").strip())
+        for each in self._held.values():
+            each.measure()
+
+    def shrink(self, in_use: Repository) -> None:
+        """Forgets graphs, but not that of the repository in use, while all together are too large."""
+        for each in [*self._held.values()]:
+            if sum(len(held) for held in self._held.values()) <= _GRAPHS_AT_MOST:
+                return
+            if each is not in_use:
+                each.forget()
+
+    def _folder_of(self, name: str) -> Path:
+        slug = _UNSAFE.sub("-", name.rpartition("/")[2])[:40].strip(".-") or "repository"
+        return self.folder / f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"

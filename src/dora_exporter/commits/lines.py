@@ -1,0 +1,76 @@
+"""The deployments that name a commit, in order of finish, for each series and repository."""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from dora_exporter.commits.objects import is_sha
+from dora_exporter.events import Deployment, Series
+from dora_exporter.failures.order import finish_order
+
+
+class LineKey(NamedTuple):
+    """What the deployments of a line have in common; ``repository`` is the one name of a repository."""
+
+    series: Series
+    repository: str
+
+
+class Disturbance(NamedTuple):
+    """Where in a line a commit came, went or became known, so that what later ones shipped may have changed."""
+
+    order: tuple[int, int, str]
+    sha: str
+
+
+class Lines:
+    """The lines of all series."""
+
+    def __init__(self, name_of: Callable[[str], str]) -> None:
+        """``name_of`` gives the one name of a repository that has several spellings."""
+        self._name_of = name_of
+        self._lines: dict[LineKey, list[Deployment]] = {}
+
+    def key(self, deployment: Deployment | None) -> LineKey | None:
+        """The line of a deployment; None when it names no repository or no full SHA."""
+        if deployment is None or not deployment.repository or not is_sha(deployment.commit_sha or ""):
+            return None
+        return LineKey(deployment.series, self._name_of(deployment.repository))
+
+    def load(self, deployments: Iterable[Deployment]) -> None:
+        """Takes in many deployments at once."""
+        for each in deployments:
+            key = self.key(each)
+            if key is not None:
+                self._lines.setdefault(key, []).append(each)
+        for line in self._lines.values():
+            line.sort(key=finish_order)
+
+    def put(self, before: Deployment | None, after: Deployment | None) -> None:
+        """Takes in the change of a deployment."""
+        old, new = self.key(before), self.key(after)
+        if old is not None and before is not None:
+            line = self._lines[old]
+            del line[bisect_left(line, finish_order(before), key=finish_order)]
+            if not line:
+                del self._lines[old]
+        if new is not None and after is not None:
+            insort(self._lines.setdefault(new, []), after, key=finish_order)
+
+    def line(self, key: LineKey) -> tuple[Deployment, ...]:
+        """A line as it is now."""
+        return tuple(self._lines.get(key, ()))
+
+    def items(self) -> Iterable[tuple[LineKey, tuple[Deployment, ...]]]:
+        """All lines as they are now."""
+        return [(key, tuple(line)) for key, line in self._lines.items()]
+
+
+def after(line: tuple[Deployment, ...], disturbance: Disturbance) -> tuple[Deployment, ...]:
+    """What follows a place in a line."""
+    return line[bisect_right(line, disturbance.order, key=finish_order) :]
+
+
+def until(line: tuple[Deployment, ...], disturbance: Disturbance) -> tuple[Deployment, ...]:
+    """What comes before a place in a line."""
+    return line[: bisect_left(line, disturbance.order, key=finish_order)]

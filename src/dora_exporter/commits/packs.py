@@ -1,0 +1,63 @@
+"""Checks packs that a client uploaded."""
+
+import contextlib
+import struct
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dora_exporter.commits.git import Git, GitFailed
+
+_HEADER = struct.Struct(">4sLL")
+_VERSIONS = (2, 3)
+_MAX_OBJECTS = 5_000_000
+_BYTES_OF_A_SHA = {"sha1": 20, "sha256": 32}
+
+
+class BadPack(Exception):
+    """A pack that is none, or is broken."""
+
+
+@dataclass(frozen=True)
+class CheckedPack:
+    """A pack under its right name, with its index beside it."""
+
+    pack: Path
+    index: Path
+
+
+@contextlib.contextmanager
+def incoming(folder: Path) -> Iterator[Path]:
+    """A folder for one upload. Whatever is left in it at the end is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="upload-") as name:
+        yield Path(name)
+
+
+def check(pack: Path, git: Git, object_format: str) -> CheckedPack:
+    """Has ``git index-pack`` check every byte of a pack and make its index. Raises ``BadPack``."""
+    name = _name(pack, object_format)
+    renamed = pack.replace(pack.with_name(f"pack-{name}.pack"))
+    index = renamed.with_suffix(".idx")
+    options = ("--no-rev-index", f"--object-format={object_format}", "-o", str(index))
+    try:
+        git.run(pack.parent, "index-pack", *options, str(renamed))
+    except GitFailed as error:
+        raise BadPack("git index-pack refuses the pack") from error
+    return CheckedPack(renamed, index)
+
+
+def _name(pack: Path, object_format: str) -> str:
+    """The checksum at the end, after a look at the beginning that spares Git what is plainly no pack."""
+    length = _BYTES_OF_A_SHA[object_format]
+    with pack.open("rb") as file:
+        header = file.read(_HEADER.size)
+        size = file.seek(0, 2)
+        if size < _HEADER.size + length:
+            raise BadPack("the pack is too short")
+        mark, version, objects = _HEADER.unpack(header)
+        if mark != b"PACK" or version not in _VERSIONS or objects > _MAX_OBJECTS:
+            raise BadPack("this is no Git pack")
+        file.seek(size - length)
+        return file.read().hex()

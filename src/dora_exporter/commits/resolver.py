@@ -1,0 +1,292 @@
+"""Finds out in the background which commits deployments shipped."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import TypeVar
+
+from dora_exporter.clock import Clock
+from dora_exporter.commits.fetching import FetchHealth, fetch_single
+from dora_exporter.commits.git import GitFailed
+from dora_exporter.commits.library import Library
+from dora_exporter.commits.lines import Disturbance, LineKey, Lines
+from dora_exporter.commits.repository import Repository
+from dora_exporter.commits.settings import GitSettings
+from dora_exporter.commits.settling import Answer, Question, settle
+from dora_exporter.commits.waiting import RETRY_MS, Due, Wait, WaitingRoom
+from dora_exporter.events import Deployment, Event
+from dora_exporter.failures.order import finish_order
+from dora_exporter.log import EventLog, Unavailable
+from dora_exporter.store import EventStore
+
+logger = logging.getLogger(__name__)
+
+_TICK_SECONDS = 5.0
+_APPENDED_AT_ONCE = 16
+_Result = TypeVar("_Result")
+
+
+class Resolver:
+    """Fills in ``Deployment.shipped``: an observer of the store that writes through the log.
+
+    Life: ``load`` after the replay, ``start``, at last ``close``.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: EventStore,
+        log: EventLog,
+        library: Library,
+        clock: Clock,
+        settings: GitSettings,
+        patterns: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """``patterns`` are the paths that count, by service; of others all paths do."""
+        self._store = store
+        self._log = log
+        self._library = library
+        self._clock = clock
+        self._patterns = {service: tuple(each) for service, each in (patterns or {}).items()}
+        self._lines = Lines(library.name_of)
+        self._room = WaitingRoom(give_up_after_ms=settings.resolve_for.ms)
+        self._partial: dict[LineKey, set[str]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._looking_at = 0
+        self._woken = asyncio.Event()
+        self._main: asyncio.Task[None] | None = None
+        self._readers = ThreadPoolExecutor(settings.threads, "git-read")
+        self._fetchers = ThreadPoolExecutor(settings.threads, "git-fetch")
+        self.fetches = {
+            repository.name: FetchHealth(label, library.interval_ms(label))
+            for label, repository in library.configured.items()
+        }
+
+    @property
+    def pending(self) -> int:
+        """How many deployments wait for their commits."""
+        return self._room.waiting + self._looking_at
+
+    @property
+    def unknown(self) -> int:
+        """How many deployments were waited for in vain; news of their repository is looked at nevertheless."""
+        return self._room.unknown
+
+    def load(self) -> None:
+        """Takes in the deployments of the store, and asks for what is not known or not true any more."""
+        self._lines.load(self._store.deployments.values())
+        now = self._clock()
+        for key, line in self._lines.items():
+            before: Deployment | None = None
+            for each in line:
+                self._note_partial(key, each)
+                is_outdated = each.shipped is None or (before and each.shipped.base != before.commit_sha)
+                if each.commits is None and is_outdated:
+                    self._room.ask(key, each.id, Wait(min(each.finished_at, now), now))
+                before = each
+
+    def observe(self, before: Event | None, after: Event | None) -> None:
+        """Takes in a write to a deployment."""
+        event = after or before
+        if before is after or not isinstance(event, Deployment):
+            return
+        old = before if isinstance(before, Deployment) else None
+        new = after if isinstance(after, Deployment) else None
+        if self._place(old) == self._place(new):
+            self._take_in_place(old, new)
+        else:
+            self._take_away(old)
+            self._take_on(new)
+
+    def wake(self, spelling: str) -> None:
+        """Has the deployments of a repository looked at now, because something came for it."""
+        self._wake(self._library.name_of(spelling))
+
+    def start(self) -> None:
+        """Begins to work in the background."""
+        self._main = asyncio.create_task(self._run(), name="commit resolver")
+
+    async def work(self) -> None:
+        """Does what is due by the clock, to its end."""
+        while True:
+            self._begin_due()
+            if not self._tasks:
+                return
+            await asyncio.wait(self._tasks.values())
+
+    async def close(self) -> None:
+        """Stops; whatever is not known yet is asked for again after the next start."""
+        self._library.close()
+        tasks = [task for task in (self._main, *self._tasks.values()) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for threads in (self._readers, self._fetchers):
+            await asyncio.to_thread(threads.shutdown)
+
+    async def _run(self) -> None:
+        while True:
+            self._begin_due()
+            self._woken.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await self._woken.wait()
+
+    def _begin_due(self) -> None:
+        now = self._clock()
+        to_fetch = [name for name, health in self.fetches.items() if health.is_due(now)]
+        for name in {*self._room.repositories(now), *to_fetch} - self._tasks.keys():
+            self._tasks[name] = asyncio.create_task(self._attend(name), name=f"commits of {name}")
+
+    async def _attend(self, name: str) -> None:
+        """Fetches a repository when that is due, and settles what is due of its lines."""
+        try:
+            repository = await self._in(self._readers, self._library.find, name)
+            health = self.fetches.get(name)
+            if repository is None or health is None:
+                await self._settle(name, repository)
+                return
+            if health.is_due(self._clock()):
+                await self._fetch(repository, health)
+            unknown = await self._settle(name, repository)
+            if unknown and health.may_repeat(self._clock()):
+                await self._fetch(repository, health)
+                missing = tuple(sha for sha in unknown if not repository.knows(sha))
+                if missing and not health.is_failing:
+                    await self._in(self._fetchers, fetch_single, repository, missing)
+                self._wake(name)
+                await self._settle(name, repository)
+        finally:
+            del self._tasks[name]
+            self._woken.set()
+
+    async def _fetch(self, repository: Repository, health: FetchHealth) -> None:
+        health.last_attempt_ms = self._clock()
+        size = len(repository)
+        try:
+            await self._in(self._fetchers, repository.fetch)
+        except GitFailed as reason:
+            health.failed(reason)
+        else:
+            health.succeeded(self._clock())
+            if len(repository) != size:
+                self._wake(repository.name)
+
+    async def _settle(self, name: str, repository: Repository | None) -> set[str]:
+        """Settles what is due of a repository; returns the SHAs that are not known."""
+        unknown: set[str] = set()
+        filled = repository.filled if repository else 0
+        while taken := self._room.take(name, self._clock()):
+            for key, due in taken.items():
+                unknown.update(await self._settle_line(key, due, repository))
+            if repository and repository.filled != filled:
+                filled = repository.filled
+                self._ask_partial(name)
+        return unknown
+
+    async def _settle_line(self, key: LineKey, due: Due, repository: Repository | None) -> Sequence[str]:
+        question = Question(
+            line=self._lines.line(key),
+            due=frozenset(due.waits),
+            disturbances=tuple(due.disturbances),
+            patterns=self._patterns.get(key.series.service, ()),
+        )
+        self._looking_at += len(due.waits)
+        try:
+            answer = await self._in(self._readers, self._answer, question, repository)
+            for start in range(0, len(answer.resolutions), _APPENDED_AT_ONCE):
+                await self._log.append(answer.resolutions[start : start + _APPENDED_AT_ONCE])
+        except (GitFailed, Unavailable) as reason:
+            logger.warning("commits not found out repository=%s reason=%s", key.repository, reason)
+            self._put_back(key, due, due.waits)
+            for disturbance in due.disturbances:
+                self._room.disturb(key, disturbance, self._clock() + RETRY_MS)
+            return ()
+        finally:
+            self._looking_at -= len(due.waits)
+        self._put_back(key, due, answer.waiting)
+        for each in answer.rest:
+            self._ask(key, each, due.waits.get(each) or Wait(self._clock(), self._clock()))
+        return answer.unknown_shas
+
+    def _answer(self, question: Question, repository: Repository | None) -> Answer:
+        """Runs in a thread."""
+        if repository is not None:
+            repository.refresh()
+            self._library.shrink(repository)
+        return settle(question, repository)
+
+    def _put_back(self, key: LineKey, due: Due, ids: Iterable[str]) -> None:
+        now = self._clock()
+        for each in ids:
+            self._ask(key, each, self._room.again(due.waits.get(each) or Wait(now, now), now))
+
+    def _ask(self, key: LineKey, deployment_id: str, wait: Wait) -> None:
+        """Asks again for a deployment, unless meanwhile it moved or was asked for."""
+        if self._lines.key(self._store.deployments.get(deployment_id)) == key and not self._room.holds(
+            key, deployment_id
+        ):
+            self._room.ask(key, deployment_id, wait)
+
+    def _wake(self, name: str) -> None:
+        self._room.wake(name, self._clock())
+        self._woken.set()
+
+    def _ask_partial(self, name: str) -> None:
+        """A hole in a history was filled: what was cut off at it may be complete now."""
+        now = self._clock()
+        for key, ids in self._partial.items():
+            if key.repository == name:
+                for each in ids:
+                    self._ask(key, each, Wait(now, now))
+
+    def _place(self, deployment: Deployment | None) -> tuple[object, ...] | None:
+        key = self._lines.key(deployment)
+        return None if key is None or deployment is None else (key, finish_order(deployment), deployment.commit_sha)
+
+    def _take_in_place(self, before: Deployment | None, after: Deployment | None) -> None:
+        """A deployment changed in a way that concerns no other."""
+        key = self._lines.key(after)
+        if key is None or before is None or after is None:
+            return
+        self._lines.put(before, after)
+        self._note_partial(key, after)
+        if after.commits is not None:
+            self._room.leave(key, after.id)
+        elif after.shipped is None and (before.shipped is not None or before.commits is not None):
+            self._room.ask(key, after.id, Wait(self._clock(), self._clock()))
+            self._woken.set()
+
+    def _take_away(self, deployment: Deployment | None) -> None:
+        key = self._lines.key(deployment)
+        if key is not None and deployment is not None:
+            self._lines.put(deployment, None)
+            self._room.leave(key, deployment.id)
+            self._partial.get(key, set()).discard(deployment.id)
+            self._disturb(key, deployment)
+
+    def _take_on(self, deployment: Deployment | None) -> None:
+        key = self._lines.key(deployment)
+        if key is not None and deployment is not None:
+            self._lines.put(None, deployment)
+            self._note_partial(key, deployment)
+            if deployment.commits is None:
+                self._room.ask(key, deployment.id, Wait(self._clock(), self._clock()))
+            self._disturb(key, deployment)
+
+    def _disturb(self, key: LineKey, deployment: Deployment) -> None:
+        disturbance = Disturbance(finish_order(deployment), deployment.commit_sha or "")
+        self._room.disturb(key, disturbance, self._clock())
+        self._woken.set()
+
+    def _note_partial(self, key: LineKey, deployment: Deployment) -> None:
+        if deployment.shipped is not None and deployment.shipped.partial:
+            self._partial.setdefault(key, set()).add(deployment.id)
+        elif key in self._partial:
+            self._partial[key].discard(deployment.id)
+
+    @staticmethod
+    async def _in(threads: Executor, work: Callable[..., _Result], *arguments: object) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(threads, work, *arguments)

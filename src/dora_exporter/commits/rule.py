@@ -1,0 +1,106 @@
+"""Which commits a deployment shipped.
+
+Those that its SHA reaches and no earlier deployment of its line does, without merges, at most 5000. None for the first
+deployment of a line, none when the one before it is more than 60 days older. A line is the deployments of a series
+with commits of one repository, in order of finish.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from dora_exporter.commits.graph import Difference, Reached
+from dora_exporter.commits.objects import commit_of
+from dora_exporter.events import DAY_MS, Commit, Deployment, Shipped
+
+MAX_GAP_MS = 60 * DAY_MS
+MAX_COMMITS = 5000
+CAUSES = ("merge", "path", "cap", "partial", "malformed")
+"""Why a commit is left out."""
+CAUSES_OF_NONE = ("first", "gap")
+"""Why a deployment has no commits at all."""
+
+
+class Archive(Protocol):
+    """What has to be known of a repository."""
+
+    def knows(self, sha: str) -> bool:
+        """Whether a commit is here."""
+        ...
+
+    def difference(self, head: str, excluded: Iterable[str]) -> Difference:
+        """What a commit, which must be here, reaches and others do not."""
+        ...
+
+    def contents(self, shas: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Commits with what their objects say."""
+        ...
+
+    def touching(self, shas: Sequence[str], patterns: Sequence[str]) -> tuple[set[str], set[str]]:
+        """Which commits change a matching path, and of which that cannot be known."""
+        ...
+
+
+def shipped_by(
+    deployment: Deployment, earlier: Sequence[Deployment], archive: Archive | None, patterns: Sequence[str]
+) -> Shipped | None:
+    """What a deployment shipped, None while its SHA or that of the deployment before it is not known.
+
+    ``earlier`` is the line up to it. Only commits that touch ``patterns`` count, all when there are none. Without
+    an ``archive`` no commit is known.
+    """
+    if not earlier:
+        return _nothing(deployment, "first")
+    before = earlier[-1]
+    base = _sha(before)
+    if deployment.finished_at - before.finished_at > MAX_GAP_MS:
+        return _nothing(deployment, "gap", base)
+    head = _sha(deployment)
+    if archive is None or not archive.knows(head) or not archive.knows(base):
+        return None
+    difference = archive.difference(head, {_sha(each) for each in earlier})
+    commits, left_out = _chosen(difference, archive, patterns)
+    return _shipped(deployment, base, commits, left_out)
+
+
+def _chosen(
+    difference: Difference, archive: Archive, patterns: Sequence[str]
+) -> tuple[tuple[Commit, ...], dict[str, int]]:
+    """The commits that count, newest first, and how many of the others there are by cause."""
+    single = [reached.sha for reached in difference.commits if not _is_merge(reached)]
+    touching, unknown = archive.touching(single, patterns) if patterns and single else (set(single), set[str]())
+    matching = [sha for sha in single if sha in touching]
+    newest = matching[:MAX_COMMITS]
+    read = [commit_of(sha, raw) for sha, raw in archive.contents(newest)] if newest else []
+    commits = tuple(commit for commit in read if commit is not None)
+    return commits, {
+        "merge": len(difference.commits) - len(single),
+        "path": len(single) - len(matching) - len(unknown),
+        "cap": len(matching) - len(newest),
+        "partial": difference.absent + len(unknown),
+        "malformed": len(newest) - len(commits),
+    }
+
+
+def _is_merge(reached: Reached) -> bool:
+    return reached.parents > 1
+
+
+def _nothing(deployment: Deployment, cause: str, base: str | None = None) -> Shipped:
+    return _shipped(deployment, base, (), {cause: 1})
+
+
+def _shipped(
+    deployment: Deployment, base: str | None, commits: tuple[Commit, ...], left_out: dict[str, int]
+) -> Shipped:
+    return Shipped(
+        repository=deployment.repository or "",
+        commit_sha=_sha(deployment),
+        commits=commits,
+        base=base,
+        left_out={cause: count for cause, count in left_out.items() if count},
+        partial=left_out.get("partial", 0) > 0,
+    )
+
+
+def _sha(deployment: Deployment) -> str:
+    return deployment.commit_sha or ""

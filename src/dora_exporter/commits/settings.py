@@ -1,0 +1,76 @@
+"""What can be configured about repositories."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from dora_exporter import repositories
+from dora_exporter.durations import Duration, Span
+
+PROTOCOLS = ("https", "http", "ssh", "file")
+
+_SCP = re.compile(r"(?:[\w.+-]+@)?[\w][\w.-]*:(?!//).+")
+
+
+def protocol_of(url: str) -> str:
+    """By which protocol Git reaches a URL; raises ValueError for any but those allowed."""
+    scheme, separator, rest = url.partition("://")
+    if separator:
+        if scheme.lower() in PROTOCOLS and rest:
+            return scheme.lower()
+    elif url.startswith("/"):
+        return "file"
+    elif _SCP.fullmatch(url) and "::" not in url:
+        return "ssh"
+    raise ValueError(f"must be a Git URL that begins with one of {', '.join(f'{each}://' for each in PROTOCOLS)}")
+
+
+def _checked(url: str) -> str:
+    protocol_of(url)
+    repositories.normalise(url)
+    if "://" in url and urlsplit(url).password is not None:
+        raise ValueError("must not hold a password: use token or token_file")
+    return url
+
+
+def _named(spelling: str) -> str:
+    repositories.normalise(spelling)
+    return spelling
+
+
+class RepositorySettings(BaseModel):
+    """A repository that is mirrored, and the further spellings by which events may name it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Annotated[str, AfterValidator(_checked)]
+    token: SecretStr | None = None
+    token_file: Path | None = None
+    ssh_key_file: Path | None = None
+    aliases: tuple[Annotated[str, AfterValidator(_named)], ...] = ()
+    interval: Duration = Span("5m", 300_000)
+
+    @model_validator(mode="after")
+    def _one_token(self) -> "RepositorySettings":
+        if self.token is not None and self.token_file is not None:
+            raise ValueError("token and token_file exclude each other")
+        return self
+
+
+class GitSettings(BaseModel):
+    """How Git is used. Without ``path`` the repositories lie beside the snapshot file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Path | None = None
+    resolve_for: Duration = Span("7d", 604_800_000)
+    threads: int = Field(default=2, ge=1, le=32)
+    timeout: Duration = Span("1m", 60_000)
+    fetch_timeout: Duration = Span("15m", 900_000)
+    memory_bytes: int = Field(default=2 << 30, ge=256 << 20)
+    max_pack_bytes: int = Field(default=64 << 20, ge=1 << 20)
+    max_repository_bytes: int = Field(default=4 << 30, ge=1 << 20)
+    max_uploaded_repositories: int = Field(default=1000, ge=0)

@@ -1,0 +1,82 @@
+"""Works out what deployments of one line shipped, in a thread: immutable facts in, immutable results out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dora_exporter.commits.lines import Disturbance, after, until
+from dora_exporter.commits.rule import Archive, shipped_by
+from dora_exporter.events import Deployment
+from dora_exporter.failures.order import finish_order
+from dora_exporter.records import Resolution
+
+_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which deployments of a line have to be looked at, and what happened in the line."""
+
+    line: tuple[Deployment, ...]
+    due: frozenset[str]
+    disturbances: tuple[Disturbance, ...] = ()
+    patterns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """New results; the ids of deployments that wait for a commit; the ids still to be looked at; unknown SHAs."""
+
+    resolutions: tuple[Resolution, ...]
+    waiting: frozenset[str]
+    rest: frozenset[str]
+    unknown_shas: tuple[str, ...]
+
+
+def settle(question: Question, archive: Archive | None) -> Answer:
+    """Looks at the first deployments that are due. Raises ``GitFailed``."""
+    line = question.line
+    due = set(question.due)
+    for disturbance in question.disturbances:
+        due.update(_affected(line, disturbance, archive))
+    places = [place for place, each in enumerate(line) if each.id in due and each.commits is None]
+    resolutions, waiting, rest = [], set(), {line[place].id for place in places[_AT_ONCE:]}
+    for place in places[:_AT_ONCE]:
+        deployment = line[place]
+        due.discard(deployment.id)
+        shipped = shipped_by(deployment, line[:place], archive, question.patterns)
+        if shipped is None:
+            waiting.add(deployment.id)
+        elif shipped != deployment.shipped:
+            resolutions.append(Resolution(deployment.id, shipped))
+        if deployment.shipped is None:
+            rest.update(_affected(line, Disturbance(finish_order(deployment), deployment.commit_sha or ""), archive))
+    settled = {line[place].id for place in places[:_AT_ONCE]}
+    unknown = dict.fromkeys(_unknown(line, waiting, archive))
+    return Answer(tuple(resolutions), frozenset(waiting), frozenset(rest - settled), tuple(unknown))
+
+
+def _affected(line: tuple[Deployment, ...], disturbance: Disturbance, archive: Archive | None) -> Iterator[str]:
+    """The deployments whose commits may differ with or without a commit at a place in the line.
+
+    They are the one that follows, and further ones as long as the commit reaches something that neither those before
+    the place nor those passed on the way reach.
+    """
+    covered = {each.commit_sha or "" for each in until(line, disturbance)}
+    for each in after(line, disturbance):
+        if each.shipped is not None:
+            yield each.id
+        covered.add(each.commit_sha or "")
+        if archive is None or not archive.knows(disturbance.sha):
+            return
+        if not archive.difference(disturbance.sha, covered).commits:
+            return
+
+
+def _unknown(line: Sequence[Deployment], waiting: set[str], archive: Archive | None) -> Iterator[str]:
+    """The SHAs that those who wait may wait for: their own, and that of the one before them."""
+    for place, each in enumerate(line):
+        if each.id in waiting:
+            for other in line[max(0, place - 1) : place + 1]:
+                sha = other.commit_sha or ""
+                if archive is None or not archive.knows(sha):
+                    yield sha

@@ -1,0 +1,53 @@
+"""History that clients upload, in Git's own packs."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from dora_exporter.commits.git import Git
+from dora_exporter.commits.library import Library
+from dora_exporter.commits.packs import BadPack, check, incoming
+from dora_exporter.commits.repository import Repository
+
+_FORMATS = {40: "sha1", 64: "sha256"}
+
+
+class Uploads:
+    """Where uploaded packs go. Its methods run in threads and raise ``GitFailed``."""
+
+    def __init__(self, *, library: Library, git: Git, max_repository_bytes: int) -> None:
+        """``max_repository_bytes`` bounds what one repository may hold on disk."""
+        self._library = library
+        self._git = git
+        self._max_repository_bytes = max_repository_bytes
+
+    def known(self, spelling: str, shas: Sequence[str]) -> list[str]:
+        """Those of the commits that need not be uploaded."""
+        repository = self._library.find(spelling)
+        if repository is None:
+            return []
+        repository.refresh()
+        self._library.shrink(repository)
+        here = [sha for sha in shas if repository.knows(sha)]
+        return repository.with_trees(here) if self._library.needs_trees else here
+
+    def folder(self) -> AbstractContextManager[Path]:
+        """A folder for one upload. Whatever is left in it at the end is removed."""
+        return incoming(self._library.folder)
+
+    def take(self, spelling: str, head: str, pack: Path) -> None:
+        """Checks a pack and keeps it. ``head`` is the full SHA of a commit of the repository.
+
+        Raises ``BadPack``, and ``TooManyRepositories``. Either leaves nothing behind but the file.
+        """
+        object_format = _FORMATS[len(head)]
+        checked = check(pack, self._git, object_format)
+        repository = self._library.for_upload(spelling)
+        if repository.object_format() not in (None, object_format):
+            raise BadPack("the repository has SHAs of another length")
+        self._check_room(repository, pack_bytes=checked.pack.stat().st_size)
+        repository.take(checked, object_format)
+
+    def _check_room(self, repository: Repository, *, pack_bytes: int) -> None:
+        if repository.size_bytes + pack_bytes > self._max_repository_bytes:
+            raise BadPack(f"the repository would be larger than {self._max_repository_bytes} bytes")

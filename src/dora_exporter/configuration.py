@@ -1,0 +1,48 @@
+"""The settings in use, and how others take their place."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from dora_exporter.clock import Clock
+from dora_exporter.config import ConfigError, Settings
+
+logger = logging.getLogger(__name__)
+
+NEEDS_RESTART = ("web", "snapshot")
+"""The sections that are read at the start only."""
+
+
+class Configuration:
+    """Reads the settings again on demand. Bad ones leave those before in use."""
+
+    def __init__(
+        self, settings: Settings, *, load: Callable[[], Settings], use: Callable[[Settings], Awaitable[None]], clock: Clock
+    ) -> None:
+        """``load`` reads the settings, ``use`` puts them into effect."""
+        self.settings = settings
+        self.is_last_reload_successful = True
+        self.last_reload_success_ms: int | None = clock()
+        self._load = load
+        self._use = use
+        self._clock = clock
+        self._lock = asyncio.Lock()
+
+    async def reload(self) -> str | None:
+        """Reads the settings and uses them; gives the mistakes where they are bad."""
+        async with self._lock:
+            try:
+                settings = await asyncio.to_thread(self._load)
+            except ConfigError as mistakes:
+                self.is_last_reload_successful = False
+                logger.error("configuration not reloaded, the one before stays in use mistakes=%r", str(mistakes))
+                return str(mistakes)
+            for section in NEEDS_RESTART:
+                if getattr(settings, section) != getattr(self.settings, section):
+                    logger.warning("a changed section takes effect at the next start section=%s", section)
+            await self._use(settings)
+            self.settings = settings
+            self.is_last_reload_successful = True
+            self.last_reload_success_ms = self._clock()
+            logger.info("configuration reloaded")
+            return None

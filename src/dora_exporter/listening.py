@@ -1,0 +1,33 @@
+"""The addresses that the daemon listens on."""
+
+import logging
+from collections.abc import Sequence
+from ssl import SSLContext
+
+from aiohttp import web
+
+logger = logging.getLogger(__name__)
+
+
+class CannotListen(Exception):
+    """An address is taken or not one of this machine's; the message says which."""
+
+
+async def listen(runner: web.AppRunner, addresses: Sequence[str], ssl_context: SSLContext | None) -> None:
+    """Listens on every address, ``host:port`` each, and logs where that really is: port 0 takes a free one."""
+    for address in addresses:
+        host, port = split(address)
+        site = web.TCPSite(runner, host or None, port, ssl_context=ssl_context)
+        try:
+            await site.start()
+        except OSError as error:
+            raise CannotListen(f"cannot listen on {address}: {error.strerror or error}") from error
+    for bound in runner.addresses:
+        shown = f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
+        logger.info("listening address=%s tls=%s", shown, str(ssl_context is not None).lower())
+
+
+def split(address: str) -> tuple[str, int]:
+    """Host and port of an address; the host of ``[::1]:3672`` is without brackets, that of ``:3672`` is empty."""
+    host, _, port = address.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), int(port)

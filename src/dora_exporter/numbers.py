@@ -1,0 +1,65 @@
+"""The numbers that are exposed, by the definitions in force: a reload may put new ones in their place."""
+
+from collections.abc import Collection, Mapping
+
+from dora_exporter.clock import Clock
+from dora_exporter.exposition import Body, Exposition, Format, OwnFamilies
+from dora_exporter.readings import Definitions, Readings
+from dora_exporter.store import EventStore
+
+
+class Numbers:
+    """Readings of a store, and their exposition."""
+
+    def __init__(self, store: EventStore, *, own: OwnFamilies, definitions: Definitions, clock: Clock) -> None:
+        """Nothing is exposed before ``load``."""
+        self._store = store
+        self._own = own
+        self._clock = clock
+        self._definitions = definitions
+        self.readings = Readings(store, definitions)
+        self._exposition = self._expose(self.readings)
+
+    async def load(self) -> None:
+        """Computes all that the store holds, and renders it, a few milliseconds at a time."""
+        await self.readings.load(self._clock())
+        await self._exposition.scrape(Format.TEXT, gzip=True)
+
+    async def define(self, definitions: Definitions) -> None:
+        """Computes everything anew by other definitions; until that is done, scrapes see the numbers before."""
+        if definitions == self._definitions:
+            return
+        readings = Readings(self._store, definitions)
+        exposition = self._expose(readings)
+        await readings.load(self._clock())
+        await exposition.scrape(Format.TEXT, gzip=True)
+        self.readings.close()
+        self._definitions, self.readings, self._exposition = definitions, readings, exposition
+
+    async def scrape(self, wanted: Format, *, gzip: bool, names: Collection[str] = ()) -> Body:
+        """The exposition as of now."""
+        return await self._exposition.scrape(wanted, gzip=gzip, names=names)
+
+    @property
+    def series(self) -> int:
+        """Distinct series with at least one event."""
+        return self.readings.series
+
+    @property
+    def series_folded(self) -> int:
+        """Those beyond the limit."""
+        return self.readings.series_folded
+
+    @property
+    def series_limit(self) -> int:
+        """How many series are exposed by name."""
+        return self.readings.series_limit
+
+    @property
+    def lead_time_commits_dropped(self) -> Mapping[str, int]:
+        """Commits that are no lead time sample, by cause."""
+        return self.readings.lead_time_commits_dropped
+
+    def _expose(self, readings: Readings) -> Exposition:
+        caches = (readings.series_text, readings.team_text)
+        return Exposition(caches=caches, own=self._own, update=readings.update, clock=self._clock)

@@ -1,0 +1,41 @@
+"""How a source is doing, as plain data."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from dora_exporter.store import Outcome
+
+
+@dataclass
+class Health:
+    """What became of the passes and items of one source since the start; None for what has not happened yet.
+
+    ``problem`` says in words why the last pass failed, None when it succeeded. ``items`` counts by outcome.
+    """
+
+    is_up: bool | None = None
+    last_attempt_ms: int | None = None
+    last_success_ms: int | None = None
+    pass_seconds: float | None = None
+    consecutive_failures: int = 0
+    problem: str | None = None
+    items: Counter[str] = field(
+        default_factory=lambda: Counter(dict.fromkeys(("created", "updated", "unchanged", "skipped", "quarantined"), 0))
+    )
+    overflows: int = 0
+
+    def count(self, outcomes: list[Outcome]) -> None:
+        """Counts what writes did; taking an item back is a change like another."""
+        self.items.update(
+            Outcome.UPDATED.value if outcome is Outcome.DELETED else outcome.value for outcome in outcomes
+        )
+
+    def succeeded(self, *, at_ms: int, seconds: float) -> None:
+        """A pass came to its end."""
+        self.is_up, self.last_success_ms, self.pass_seconds = True, at_ms, seconds
+        self.consecutive_failures, self.problem = 0, None
+
+    def failed(self, problem: str, *, seconds: float) -> None:
+        """A pass broke off."""
+        self.is_up, self.pass_seconds, self.problem = False, seconds, problem
+        self.consecutive_failures += 1

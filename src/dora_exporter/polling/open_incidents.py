@@ -1,0 +1,40 @@
+"""Which incidents of each source are open."""
+
+from collections.abc import Iterable
+
+from dora_exporter.events import Event, Incident
+from dora_exporter.store import EventStore
+
+
+class OpenIncidents:
+    """Follows a store from now on: make it before the log is replayed, or after, but not in between."""
+
+    def __init__(self, store: EventStore) -> None:
+        """Starts with what the store holds."""
+        self._store = store
+        self._ids: dict[str, dict[str, None]] = {}
+        for incident in store.incidents.values():
+            self.observe(None, incident)
+        store.observe(self.observe)
+
+    def of(self, source: str) -> Iterable[Incident]:
+        """The open incidents of a source that count somewhere."""
+        return [self._store.incidents[each] for each in self._ids.get(source, ())]
+
+    def count(self, source: str) -> int:
+        """How many there are."""
+        return len(self._ids.get(source, ()))
+
+    def observe(self, before: Event | None, after: Event | None) -> None:
+        """Takes note of a write."""
+        if before is after:
+            return
+        if isinstance(before, Incident):
+            self._ids.get(before.source, {}).pop(before.id, None)
+        if isinstance(after, Incident) and _is_open(after):
+            self._ids.setdefault(after.source, {})[after.id] = None
+
+
+def _is_open(incident: Incident) -> bool:
+    """One without service and team is out of its source's filters, and nobody waits for its end."""
+    return incident.finished_at is None and incident.merged_into is None and bool(incident.services or incident.team)

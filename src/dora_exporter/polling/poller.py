@@ -1,0 +1,103 @@
+"""One pass of one source after another, each into the log, and what they say about its health."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from dora_exporter.clock import Clock, stopwatch
+from dora_exporter.log import EventLog, Unavailable
+from dora_exporter.polling.health import Health
+from dora_exporter.polling.landing import Landing
+from dora_exporter.records import Cursor
+from dora_exporter.sources.source import Memory, Misconfigured, Source, Unreadable
+from dora_exporter.sources.transport import Refused, Unreachable
+from dora_exporter.store import EventStore
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 60.0
+"""A misconfigured source is tried again at least so often, however long its interval: it heals without a restart."""
+
+
+class Poller:
+    """Polls one source. What it remembers is a record of the log, written after the last page of a pass."""
+
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        *,
+        store: EventStore,
+        log: EventLog,
+        clock: Clock,
+        health: Health,
+        stopwatch: Callable[[], float] = stopwatch,
+    ) -> None:
+        """Nothing is asked before the first ``run``."""
+        self._name = name
+        self._source = source
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._health = health
+        self._stopwatch = stopwatch
+
+    async def run(self, landing: Landing) -> float | None:
+        """One pass. It never raises; it gives the seconds after which the next one should come at the latest."""
+        now_ms, began = self._clock(), self._stopwatch()
+        self._health.last_attempt_ms = now_ms
+        try:
+            await self._pass(landing, now_ms)
+        except asyncio.CancelledError:
+            raise
+        except Exception as reason:
+            await landing.abandon()
+            self._note_failure(reason, self._stopwatch() - began)
+            return RETRY_SECONDS if _is_misconfiguration(reason) else None
+        self._note_success(self._stopwatch() - began)
+        return None
+
+    async def _pass(self, landing: Landing, now_ms: int) -> None:
+        memory = await self._source.poll(memory_of(self._store, self._name, self._source), landing, now_ms=now_ms)
+        await landing.flush()
+        state = {"settings": self._source.fingerprint, "memory": memory}
+        await self._log.append([Cursor(self._name, state)])
+
+    def _note_success(self, seconds: float) -> None:
+        if self._health.problem is not None:
+            logger.info("source works again source=%s after_failures=%d", self._name, self._health.consecutive_failures)
+        self._health.succeeded(at_ms=self._clock(), seconds=seconds)
+
+    def _note_failure(self, reason: Exception, seconds: float) -> None:
+        """Says what is wrong once, when it begins."""
+        is_expected = isinstance(reason, Misconfigured | Unreadable | Refused | Unreachable | Unavailable)
+        problem = (
+            str(reason) if is_expected else f"a defect of the daemon, which is in its log: {type(reason).__name__}"
+        )
+        if self._health.problem is None:
+            state = "misconfigured" if _is_misconfiguration(reason) else "failing"
+            logger.warning(
+                "source is %s source=%s problem=%s",
+                state,
+                self._name,
+                problem,
+                exc_info=None if is_expected else reason,
+            )
+        self._health.failed(problem, seconds=seconds)
+
+
+def memory_of(store: EventStore, name: str, source: Source) -> Memory:
+    """What the source remembers, nothing when its settings changed since."""
+    state = store.cursors.get(name, {})
+    memory: Memory = state.get("memory", {}) if state.get("settings") == source.fingerprint else {}
+    return memory
+
+
+def cursor_of(store: EventStore, name: str, source: Source) -> int | None:
+    """The moment up to which the source has been read, in milliseconds."""
+    cursor = memory_of(store, name, source).get("cursor")
+    return cursor if isinstance(cursor, int) else None
+
+
+def _is_misconfiguration(reason: Exception) -> bool:
+    return isinstance(reason, Misconfigured) or (isinstance(reason, Refused) and reason.is_misconfiguration)

@@ -1,0 +1,116 @@
+"""The configured sources in operation: each is polled on its schedule, and a reload adds, changes and removes them."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from dora_exporter.clock import Clock
+from dora_exporter.log import EventLog
+from dora_exporter.polling.health import Health
+from dora_exporter.polling.landing import Landing
+from dora_exporter.polling.open_incidents import OpenIncidents
+from dora_exporter.polling.poller import Poller, cursor_of
+from dora_exporter.scheduling import Schedule
+from dora_exporter.sources import KINDS
+from dora_exporter.sources.source import Source, Surroundings
+from dora_exporter.store import EventStore
+
+logger = logging.getLogger(__name__)
+
+_FIRST_WITHIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A source in operation."""
+
+    name: str
+    kind: str
+    settings: BaseModel
+    surroundings: Surroundings
+    source: Source
+    health: Health
+
+
+class RunningSources:
+    """All sources in operation, by name."""
+
+    def __init__(
+        self, *, store: EventStore, log: EventLog, clock: Clock, schedule: Schedule, open_incidents: OpenIncidents
+    ) -> None:
+        """None yet."""
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._schedule = schedule
+        self._open_incidents = open_incidents
+        self._running: dict[str, Running] = {}
+
+    def __iter__(self) -> Iterator[Running]:
+        """The sources in the order of their names."""
+        return iter([self._running[name] for name in sorted(self._running)])
+
+    def of_kind(self, kind: str) -> list[Running]:
+        """The sources of a kind."""
+        return [each for each in self if each.kind == kind]
+
+    def landing(self, running: Running) -> Landing:
+        """A sink for what is pushed to a source."""
+        return Landing(
+            running.name,
+            store=self._store,
+            log=self._log,
+            open_incidents=self._open_incidents,
+            health=running.health,
+        )
+
+    def cursor_ms(self, running: Running) -> int | None:
+        """The moment up to which a source has been read."""
+        return cursor_of(self._store, running.name, running.source)
+
+    def open_items(self, running: Running) -> int:
+        """How many incidents of a source are open."""
+        return self._open_incidents.count(running.name)
+
+    async def configure(self, settings: Mapping[str, BaseModel], surroundings: Surroundings) -> None:
+        """From here on these are the sources, by name. What did not change goes on undisturbed.
+
+        Each settings model has its ``kind``. A removed source's events stay.
+        """
+        for name in [name for name in self._running if name not in settings]:
+            await self._schedule.drop(_job_of(name))
+            del self._running[name]
+            logger.info("source removed source=%s", name)
+        for name, wanted in settings.items():
+            old = self._running.get(name)
+            if old is None or (old.settings, old.surroundings) != (wanted, surroundings):
+                await self._schedule.drop(_job_of(name))
+                self._start(name, wanted, surroundings, old)
+
+    def _start(self, name: str, settings: BaseModel, surroundings: Surroundings, old: Running | None) -> None:
+        kind = kind_of(settings)
+        source = KINDS[kind].build(name, settings, surroundings)
+        health = old.health if old is not None and old.kind == kind else Health()
+        running = Running(
+            name=name, kind=kind, settings=settings, surroundings=surroundings, source=source, health=health
+        )
+        self._running[name] = running
+        if source.interval_ms is not None:
+            poller = Poller(running.name, source, store=self._store, log=self._log, clock=self._clock, health=health)
+            self._schedule.every(
+                source.interval_ms / 1000,
+                lambda: poller.run(self.landing(running)),
+                name=_job_of(name),
+                first_within=_FIRST_WITHIN_SECONDS,
+            )
+
+
+def kind_of(settings: BaseModel) -> str:
+    """The kind that a settings model belongs to."""
+    return str(getattr(settings, "kind"))
+
+
+def _job_of(name: str) -> str:
+    return f"source {name}"

@@ -1,0 +1,156 @@
+"""Prometheus: deployments, by the versions that its series say were running."""
+
+import asyncio
+import ssl
+from base64 import b64encode
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+
+from dora_exporter.durations import Duration, parse
+from dora_exporter.sources import prometheus_ranges
+from dora_exporter.sources.runs import Rules
+from dora_exporter.sources.source import (
+    Kind,
+    Memory,
+    Misconfigured,
+    Sink,
+    SourceSettings,
+    Surroundings,
+    fingerprint_of,
+    secret_of,
+)
+from dora_exporter.sources.transport import Credentials, Traffic
+from dora_exporter.sources.versions import Scope, Seen, VersionWatch
+
+_TUNING = ("bearer_token", "bearer_token_file", "basic_auth", "tls_config", "interval", "overlap", "settle")
+
+LabelNames = Annotated[tuple[str, ...], BeforeValidator(lambda names: (names,) if isinstance(names, str) else names)]
+"""One label, or several of which the first that is not empty counts."""
+
+
+class Labels(SourceSettings):
+    """Where a series says what it is about: by default as OpenTelemetry's ``target_info`` does."""
+
+    service: LabelNames = ("service_name", "job")
+    environment: LabelNames = ("deployment_environment_name", "deployment_environment")
+    version: LabelNames = ("service_version", "version")
+
+
+class BasicAuth(SourceSettings):
+    """A user and the password."""
+
+    username: str
+    password: SecretStr | None = None
+    password_file: Path | None = None
+
+
+class TlsConfig(SourceSettings):
+    """Whom to trust, and who we are."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    insecure_skip_verify: bool = False
+
+
+class PrometheusSettings(SourceSettings):
+    """``query`` is PromQL; each of its series says by its labels which version of which service is running."""
+
+    kind: Literal["prometheus"]
+    url: str = Field(pattern=r"^https?://[^@]+$")
+    query: str = Field("target_info", min_length=1)
+    labels: Labels = Labels()
+    environment: str | None = Field(None, min_length=1)
+    interval: Duration = parse("1m")
+    step: Duration = parse("60s")
+    overlap: Duration = parse("10m")
+    settle: Duration = parse("2m")
+    gap: Duration = parse("30m")
+    backfill: Duration | None = None
+    bearer_token: SecretStr | None = None
+    bearer_token_file: Path | None = None
+    basic_auth: BasicAuth | None = None
+    tls_config: TlsConfig | None = None
+
+    @model_validator(mode="after")
+    def _has_one_way_in(self) -> Self:
+        if sum(way is not None for way in (self.bearer_token, self.bearer_token_file, self.basic_auth)) > 1:
+            raise ValueError("takes one of bearer_token, bearer_token_file and basic_auth")
+        if self.gap.ms < self.step.ms:
+            raise ValueError("gap must not be shorter than step")
+        return self
+
+
+class Prometheus:
+    """One Prometheus, or what answers range queries as it does."""
+
+    def __init__(self, name: str, settings: PrometheusSettings, surroundings: Surroundings) -> None:
+        """Asks nothing yet."""
+        environment = settings.environment or surroundings.default_environment
+        self._settings = settings
+        self._transport = surroundings.transport
+        self._labels = {each: getattr(settings.labels, each) for each in prometheus_ranges.NAMES}
+        self._versions = VersionWatch(
+            Scope(
+                source=name,
+                environment=environment,
+                environments=frozenset(),
+                rules=Rules(gap_ms=settings.gap.ms),
+                step_ms=settings.step.ms,
+                settle_ms=settings.settle.ms,
+                overlap_ms=settings.overlap.ms,
+                backfill_ms=settings.backfill.ms if settings.backfill else surroundings.longest_window_ms,
+            )
+        )
+        self.interval_ms: int | None = settings.interval.ms
+        self.fingerprint = fingerprint_of(settings, environment, tuning=_TUNING)
+        self.traffic = Traffic()
+        self.unmapped_services: int | None = None
+
+    async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
+        """Reads which versions were running since the last pass."""
+        credentials = await asyncio.to_thread(_credentials, self._settings)
+        upstream = self._transport.upstream(self._settings.url, credentials=credentials, traffic=self.traffic)
+
+        async def ask(first_ms: int, end_ms: int) -> list[Seen]:
+            return await prometheus_ranges.ask(
+                upstream,
+                query=self._settings.query,
+                labels=self._labels,
+                first_ms=first_ms,
+                end_ms=end_ms,
+                step_ms=self._settings.step.ms,
+            )
+
+        return await self._versions.poll(ask, memory, sink, now_ms=now_ms)
+
+
+def _credentials(settings: PrometheusSettings) -> Credentials:
+    """What goes with every request, from files as they are now."""
+    tls = _tls(settings.tls_config) if settings.tls_config else None
+    token = secret_of(settings.bearer_token, settings.bearer_token_file)
+    if token:
+        return Credentials(headers={"Authorization": f"Bearer {token}"}, secrets=(token,), tls=tls)
+    if settings.basic_auth:
+        password = secret_of(settings.basic_auth.password, settings.basic_auth.password_file) or ""
+        encoded = b64encode(f"{settings.basic_auth.username}:{password}".encode()).decode()
+        return Credentials(headers={"Authorization": f"Basic {encoded}"}, secrets=(encoded, password), tls=tls)
+    return Credentials(tls=tls)
+
+
+def _tls(settings: TlsConfig) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+        if settings.cert_file:
+            context.load_cert_chain(settings.cert_file, settings.key_file)
+    except (OSError, ssl.SSLError) as reason:
+        raise Misconfigured(f"tls_config: a certificate cannot be loaded: {type(reason).__name__}") from None
+    if settings.insecure_skip_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+KIND = Kind(settings=PrometheusSettings, build=Prometheus)

@@ -1,0 +1,53 @@
+"""A sink that writes straight into a store, and counts what a source says about its rows."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from dora_exporter.events import Deployment, Incident
+from dora_exporter.sources.source import Item
+from dora_exporter.store import EventStore
+
+
+@dataclass
+class StoreSink:
+    """The ``Sink`` of the source named ``source``; ``written`` keeps each page."""
+
+    source: str
+    store: EventStore = field(default_factory=EventStore)
+    written: list[Sequence[Item]] = field(default_factory=list)
+    skipped: int = 0
+    overflowed: int = 0
+    quarantined: list[object] = field(default_factory=list)
+
+    async def write(self, items: Sequence[Item]) -> None:
+        self.written.append(items)
+        for item in items:
+            self.store.apply(item)
+
+    async def flush(self) -> None:
+        return None
+
+    def skip(self, count: int = 1) -> None:
+        self.skipped += count
+
+    def quarantine(self, upstream_id: object, reason: str) -> None:
+        assert reason
+        self.quarantined.append(upstream_id)
+
+    def overflow(self, count: int = 1) -> None:
+        self.overflowed += count
+
+    def deployment(self, event_id: str) -> Deployment | None:
+        return self.store.deployments.get(event_id)
+
+    def incident(self, event_id: str) -> Incident | None:
+        return self.store.incidents.get(event_id)
+
+    def deployments(self) -> Iterable[Deployment]:
+        return [each for each in self.store.deployments.values() if each.source == self.source]
+
+    def incidents(self) -> Iterable[Incident]:
+        return [each for each in self.store.incidents.values() if each.source == self.source]
+
+    def open_incidents(self) -> Iterable[Incident]:
+        return [each for each in self.incidents() if each.finished_at is None]
