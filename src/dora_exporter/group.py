@@ -7,13 +7,11 @@ from dora_exporter.metrics.metric import Metric, WindowMetric
 from dora_exporter.text import sample_end, sample_start
 from dora_exporter.tracks import Window
 
-_LOADED_AT_ONCE = 4096
-
 
 class Group:
     """Labels and what is measured under them."""
 
-    __slots__ = ("_loading", "history", "key", "labels", "present")
+    __slots__ = ("history", "key", "labels", "present")
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         """A group in which nothing happened; ``key`` is the values of its labels."""
@@ -21,16 +19,9 @@ class Group:
         self.key = tuple(labels.values())
         self.history = History()
         self.present = 0
-        self._loading: list[DeploymentFacts] | None = None
 
     def change_deployment(self, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
         """A deployment's facts changed."""
-        if self._loading is not None:
-            if before is None and after is not None and len(self._loading) < _LOADED_AT_ONCE:
-                self._loading.append(after)
-                return
-            self.end_loading()
-            self.begin_loading()
         if before is not None:
             self.history.remove_deployment(before)
         if after is not None:
@@ -42,16 +33,6 @@ class Group:
             self.history.remove_incident(before)
         if after is not None:
             self.history.add_incident(after)
-
-    def begin_loading(self) -> None:
-        """From here to ``end_loading`` new deployments are collected, which makes many of them cheap."""
-        self._loading = []
-
-    def end_loading(self) -> None:
-        """Adds what was collected."""
-        if self._loading:
-            self.history.add_deployments(self._loading)
-        self._loading = None
 
     def lines(self, metric: Metric, name: str, windows: Sequence[Window]) -> bytes:
         """The group's sample lines in a family."""

@@ -1,13 +1,20 @@
 """What happened in a group (a series, a team, or the surplus series), in time order: the metrics are read from it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Self
 
 import msgspec
 
+from dora_exporter.events import Deployment
 from dora_exporter.tracks import Samples, Times, Window
 
 CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
 """Why a deployment is known to have failed, by precedence."""
+
+
+def is_identified(deployment: Deployment) -> bool:
+    """Whether it can be told what was deployed, and so whether it was deployed before."""
+    return bool(deployment.version or deployment.commit_sha)
 
 
 class DeploymentFacts(msgspec.Struct, frozen=True, gc=False):
@@ -26,6 +33,11 @@ class DeploymentFacts(msgspec.Struct, frozen=True, gc=False):
     rework: bool = False
     lead_times: tuple[int, ...] = ()
     dropped: int = 0
+
+    @classmethod
+    def of(cls, deployment: Deployment) -> Self:
+        """What a deployment says of which nothing else is known."""
+        return cls(deployment.finished_at, deployment.source, is_identified(deployment))
 
 
 class IncidentFacts(msgspec.Struct, frozen=True, gc=False):
@@ -94,17 +106,12 @@ class History:
             self.recoveries.remove(*facts.recovery)
         self.dropped -= facts.dropped
 
-    def add_deployments(self, many: Sequence[DeploymentFacts]) -> None:
-        """Adds what many deployments say, at the cost of one sort."""
-        moments: dict[int, tuple[Times, list[int]]] = {}
-        for facts in many:
-            for times in self._tracks_of_deployment(facts):
-                moments.setdefault(id(times), (times, []))[1].append(facts.finished_at)
-        for times, added in moments.values():
-            times.extend(added)
-        self.lead_times.extend((facts.finished_at, value) for facts in many for value in facts.lead_times)
-        self.recoveries.extend(facts.recovery for facts in many if facts.recovery)
-        self.dropped += sum(facts.dropped for facts in many)
+    def add_plain_deployments(self, deployments: Sequence[Deployment]) -> None:
+        """Adds many deployments that say no more than ``DeploymentFacts.of`` each, at the cost of a sort."""
+        self.deployments.extend([deployment.finished_at for deployment in deployments])
+        self.unidentified.extend([each.finished_at for each in deployments if not is_identified(each)])
+        for source in {deployment.source for deployment in deployments}:
+            self._source(source).extend([each.finished_at for each in deployments if each.source == source])
 
     def add_incident(self, facts: IncidentFacts) -> None:
         """Adds what an incident says."""

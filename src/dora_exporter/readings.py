@@ -127,7 +127,6 @@ class Readings:
 
     async def _read(self, held: list[Event], now_ms: int) -> None:
         by_series = await _by_series(held)
-        self.tallies.begin_loading()
         loaded = 0
         for series in sorted(by_series, key=lambda each: self._store.series_order.get(each, -1)):
             deployments, incidents = by_series.pop(series)

@@ -1,6 +1,7 @@
 """The groups of the exposition, and to which of them the facts of a series add."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from dora_exporter.events import Deployment, Event, Incident, Series
 from dora_exporter.group import Group
@@ -27,15 +28,13 @@ class Tallies:
         self.team_seats: Seats[tuple[str, ...]] = Seats(series_limit)
         self._folded: set[Series] = set()
         self._hidden: set[Group] = set()
-        self._loading = False
+        self._waiting: defaultdict[Group, list[Deployment]] = defaultdict(list)
 
     def ledger(self, series: Series) -> "SeriesLedger":
         """The ledger for the events of a series; one without a service is for incidents that name only a team."""
         group = Group({"service": series.service, "environment": series.environment})
         if series.service:
             self.series[series] = group
-        if self._loading:
-            group.begin_loading()
         return SeriesLedger(series, group, self)
 
     def drop(self, series: Series) -> Group | None:
@@ -58,17 +57,21 @@ class Tallies:
         has_name = bool(group.key[0])
         return has_name and group.present > 0 and group not in self._hidden
 
-    def begin_loading(self) -> None:
-        """From here on new facts are collected, which makes many of them cheap."""
-        self._loading = True
-        for group in self.groups():
-            group.begin_loading()
+    def add_plain(self, own: Group, deployments: Sequence[Deployment]) -> None:
+        """Many deployments of a series begin to count; their teams hear of them at ``end_loading``."""
+        for group in self._homes(own):
+            group.history.add_plain_deployments(deployments)
+            self.changed[group] = None
+        for deployment in deployments:
+            team = self._assignment.of_deployment(deployment)
+            if team:
+                self._waiting[self._team(team, deployment.environment)].append(deployment)
 
     def end_loading(self) -> None:
-        """Adds what was collected."""
-        self._loading = False
-        for group in self.groups():
-            group.end_loading()
+        """Adds to the teams what waits for them: at once, because a team has the events of many series."""
+        for group, deployments in self._waiting.items():
+            group.history.add_plain_deployments(deployments)
+        self._waiting.clear()
 
     def add_deployment(
         self, own: Group, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
@@ -102,16 +105,17 @@ class Tallies:
                 group.change_incident(before_all, after_all)
             self.changed[group] = None
 
-    def add_presence(self, series: Series, own: Group, event: Event, change: int) -> None:
-        """An event is held from now on, or held no longer."""
+    def add_presence(self, series: Series, own: Group, events: Sequence[Event], change: int) -> None:
+        """Events of a series are held from now on (1), or held no longer (-1)."""
         was_known = own.present > 0
-        own.present += change
+        own.present += change * len(events)
         if series.service and was_known != (own.present > 0):
             self._seat(series, own)
-        for each in self._assignment.of(event):
-            group = self._team(each, series.environment)
-            group.present += change
-            if group.present == max(change, 0):
+        for team, count in Counter(team for event in events for team in self._assignment.of(event)).items():
+            group = self._team(team, series.environment)
+            was_known = group.present > 0
+            group.present += change * count
+            if was_known != (group.present > 0):
                 self._seat_team(group)
             self.changed[group] = None
         self.changed[own] = None
@@ -144,8 +148,6 @@ class Tallies:
     def _fold(self, series: Series) -> None:
         if series not in self._folded:
             self._folded.add(series)
-            self.surplus.end_loading()
-            self.series[series].end_loading()
             self.surplus.history.absorb(self.series[series].history)
             self._touch(series)
 
@@ -170,8 +172,6 @@ class Tallies:
         group = self.teams.get((team, environment))
         if group is None:
             group = self.teams[team, environment] = Group({"team": team, "environment": environment})
-            if self._loading:
-                group.begin_loading()
         return group
 
 
@@ -186,6 +186,10 @@ class SeriesLedger:
         self._group = group
         self._tallies = tallies
 
+    def plain(self, deployments: Sequence[Deployment]) -> None:
+        """Many deployments count that say no more than themselves."""
+        self._tallies.add_plain(self._group, deployments)
+
     def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
         """A deployment's facts changed."""
         self._tallies.add_deployment(self._group, deployment, before, after)
@@ -194,6 +198,6 @@ class SeriesLedger:
         """An incident's facts changed."""
         self._tallies.add_incident(self._series, self._group, incident, before, after)
 
-    def presence(self, event: Event, change: int) -> None:
-        """An event is held from now on, or held no longer."""
-        self._tallies.add_presence(self._series, self._group, event, change)
+    def presence(self, events: Sequence[Event], change: int) -> None:
+        """Events are held from now on, or held no longer."""
+        self._tallies.add_presence(self._series, self._group, events, change)

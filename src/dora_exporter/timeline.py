@@ -55,8 +55,7 @@ class Timeline:
         seen = bisect_right(ordered, now_ms, key=_finished_at)
         living = min(bisect_left(ordered, now_ms - self._retention_ms, key=_finished_at), max(seen - 1, 0))
         self._expired, self._future = ordered[:living], ordered[seen:]
-        for deployment in ordered[living:]:
-            self._ledger.presence(deployment, 1)
+        self._ledger.presence(ordered[living:], 1)
         for incident in incidents:
             self._put_incident(incident)
         self.judging.load(ordered[living:seen])
@@ -109,7 +108,7 @@ class Timeline:
         return not (self.judging.lineup.by_finish or self._future or self._expired or self._incidents)
 
     def _put_deployment(self, deployment: Deployment) -> None:
-        self._ledger.presence(deployment, 1)
+        self._ledger.presence([deployment], 1)
         if deployment.finished_at > self._now_ms:
             insort(self._future, deployment, key=finish_order)
         else:
@@ -123,7 +122,7 @@ class Timeline:
         else:
             _discard(self._expired, deployment)
             return
-        self._ledger.presence(deployment, -1)
+        self._ledger.presence([deployment], -1)
 
     def _put_incident(self, incident: Incident) -> None:
         self._incidents[incident.id] = incident
@@ -135,7 +134,7 @@ class Timeline:
         if phase in _COUNTS:
             self.judging.remove_incident(incident)
         if phase is not _Phase.GONE:
-            self._ledger.presence(incident, -1)
+            self._ledger.presence([incident], -1)
         del self._incidents[incident.id]
 
     def _move_deployments(self, now_ms: int) -> None:
@@ -147,10 +146,10 @@ class Timeline:
             judging.add(self._future.pop(0))
         oldest = now_ms - self._retention_ms
         while self._expired and (not living or self._expired[-1].finished_at >= oldest or self._is_out_of_order()):
-            self._ledger.presence(self._expired[-1], 1)
+            self._ledger.presence([self._expired[-1]], 1)
             judging.add(self._expired.pop())
         while len(living) > 1 and living[0].finished_at < oldest:
-            self._ledger.presence(living[0], -1)
+            self._ledger.presence([living[0]], -1)
             insort(self._expired, living[0], key=finish_order)
             judging.remove(living[0])
 
@@ -163,7 +162,7 @@ class Timeline:
         before, phase = self._phases[incident.id], self._phase(incident)
         self._phases[incident.id] = phase
         if (before is _Phase.GONE) != (phase is _Phase.GONE):
-            self._ledger.presence(incident, 1 if before is _Phase.GONE else -1)
+            self._ledger.presence([incident], 1 if before is _Phase.GONE else -1)
         if phase in _COUNTS:
             if before not in _COUNTS:
                 self.judging.add_incident(incident)

@@ -38,7 +38,11 @@ class Times:
 
     def extend(self, moments: Iterable[int]) -> None:
         """Adds many moments at once."""
-        self._times = array("q", sorted([*self._times, *moments]))
+        added = sorted(moments)
+        if not self._times or (added and self._times[-1] <= added[0]):
+            self._times.extend(added)
+        elif added:
+            self._times = array("q", sorted([*self._times, *added]))
 
     def absorb(self, other: "Times") -> None:
         """Adds the moments of another."""

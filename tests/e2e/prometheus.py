@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
 from urllib.parse import urlencode
 
 from tests.e2e.process import Process
 from tests.e2e.programs import program
+
+from dora_exporter.clock import stopwatch
 
 SCRAPED_SECONDS = 30.0
 
@@ -39,9 +41,9 @@ class Prometheus:
 
     def wait_for(self, expression: str) -> Samples:
         """An instant vector as soon as it has samples; discovery and scrapes take Prometheus some seconds."""
-        deadline = monotonic() + SCRAPED_SECONDS
+        deadline = stopwatch() + SCRAPED_SECONDS
         while not (found := self.query(expression)):
-            assert monotonic() < deadline, f"{expression} stays empty: {self._get('/api/v1/targets')}"
+            assert stopwatch() < deadline, f"{expression} stays empty: {self._get('/api/v1/targets')}"
             sleep(0.1)
         return found
 

@@ -14,7 +14,7 @@ from tests.e2e.daemon import Daemon, RunningDaemon
 from tests.e2e.programs import program
 from tests.e2e.tunnel import tunnel_to
 
-from dora_exporter.clock import system_clock
+from dora_exporter.clock import stopwatch, system_clock
 
 pytestmark = pytest.mark.e2e
 
@@ -43,11 +43,27 @@ class CommandLine:
         )
 
 
+def git(folder: Path, *arguments: str) -> None:
+    names = [f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")]
+    identity = dict.fromkeys(names, "someone@example.test")
+    subprocess.run(
+        [program("git"), *arguments], cwd=folder, env={**os.environ, **identity}, check=True, timeout=SECONDS
+    )
+
+
+def wait_for_sample(daemon: RunningDaemon, name: str) -> float:
+    """A sample's value as soon as there is one: Git is asked after the deployment is acknowledged."""
+    deadline = stopwatch() + SECONDS
+    while (value := daemon.samples().get(name)) is None:
+        assert stopwatch() < deadline, daemon.process.text
+    return value
+
+
 @pytest.fixture
 def datadog_ci(tmp_path: Path) -> Iterator[CommandLine]:
     """The command line, a daemon behind TLS, and a proxy that leads one to the other."""
     authority = trustme.CA()
-    certificate = authority.issue_cert("api.dora.test", "127.0.0.1")
+    certificate = authority.issue_cert("api.dora.test", "sourcemap-intake.dora.test", "127.0.0.1")
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
     web = tmp_path / "web.yaml"
@@ -80,6 +96,26 @@ def test_a_pipeline_reports_a_deployment(datadog_ci: CommandLine) -> None:
     assert samples[f"dora_last_deployment_timestamp_seconds{{{series}}}"] == finished_at
     found = [name for name in samples if name.startswith("dora_service_info")]
     assert found == [f'dora_service_info{{{series},team="crew",repository="git.example/shop/checkout"}}']
+    assert "hunter2" not in datadog_ci.daemon.process.text
+
+
+def test_a_pipeline_uploads_its_git_metadata_and_gets_lead_times(datadog_ci: CommandLine) -> None:
+    now = system_clock() // 1000
+    git(datadog_ci.folder, "init", "--quiet", "--initial-branch=main")
+    git(datadog_ci.folder, "remote", "add", "origin", "https://user:hunter2@git.example/shop/checkout.git")
+    for authored_at, finished_at in ((now - 50_000, now - 40_000), (now - 30_000, now - 20_000)):
+        git(datadog_ci.folder, "commit", "--quiet", "--allow-empty", "--message", "x", f"--date={authored_at} +0000")
+        upload = datadog_ci.run("git-metadata", "upload")
+        assert upload.returncode == 0, upload.stdout + upload.stderr
+        deployment = datadog_ci.run(
+            *("dora", "deployment", "--service", "checkout", "--env", "production"),
+            *("--started-at", str(finished_at - 60), "--finished-at", str(finished_at)),
+        )
+        assert deployment.returncode == 0, deployment.stdout + deployment.stderr
+    lead_time = (
+        'dora_change_lead_time_seconds{service="checkout",environment="production",window="30d",statistic="mean"}'
+    )
+    assert wait_for_sample(datadog_ci.daemon, lead_time) == 10_000
     assert "hunter2" not in datadog_ci.daemon.process.text
 
 

@@ -82,7 +82,7 @@ definitions = st.builds(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(definitions=definitions, actions=st.lists(actions(), max_size=25), restart_after=st.integers(0, 25))
 def test_readings_agree_with_the_oracle_after_every_action(
     definitions: Definitions, actions: list[Action], restart_after: int
@@ -95,7 +95,7 @@ def test_readings_agree_with_the_oracle_after_every_action(
         assert daemon.disagreements() == {}
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(definitions=definitions, actions=st.lists(actions(), min_size=5, max_size=40))
 def test_many_actions_between_two_scrapes_leave_nothing_behind(definitions: Definitions, actions: list[Action]) -> None:
     daemon = Daemon(definitions)

@@ -17,9 +17,11 @@ def killed_after(path: Path, name: str, lines: int, *, compactions: int) -> list
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as victim:
         assert victim.stdout is not None
         printed: list[str] = []
-        while printed.count("compacted") < compactions:
+        while lines or compactions:
             printed.append(victim.stdout.readline().rstrip())
-        printed += [victim.stdout.readline().rstrip() for _ in range(lines)]
+            assert printed[-1], "the victim died by itself"
+            compactions = max(0, compactions - (printed[-1] == "compacted"))
+            lines = max(0, lines - (not compactions))
         victim.kill()
         return [*printed, *victim.stdout.read().split()]
 

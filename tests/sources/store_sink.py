@@ -1,10 +1,11 @@
 """A sink that writes straight into a store, and counts what a source says about its rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dora_exporter.events import Deployment, Incident
-from dora_exporter.sources.source import Item
+from dora_exporter.records import Cursor
+from dora_exporter.sources.source import Item, Memory
 from dora_exporter.store import EventStore
 
 
@@ -46,8 +47,15 @@ class StoreSink:
     def deployments(self) -> Iterable[Deployment]:
         return [each for each in self.store.deployments.values() if each.source == self.source]
 
-    def incidents(self) -> Iterable[Incident]:
-        return [each for each in self.store.incidents.values() if each.source == self.source]
+    async def incidents(self) -> AsyncIterator[Incident]:
+        for each in self.open_incidents():
+            yield each
 
     def open_incidents(self) -> Iterable[Incident]:
-        return [each for each in self.incidents() if each.finished_at is None]
+        return [each for each in self.store.incidents.values() if each.source == self.source]
+
+    def noted(self) -> Memory:
+        return {}
+
+    def note(self, memory: Memory) -> Item:
+        return Cursor(f"{self.source}:note", memory)

@@ -211,20 +211,24 @@ async def test_a_malformed_row_is_set_aside_and_the_pass_goes_on(datadog: FakeDa
     datadog.add("no service", text(NOW_MS - HOUR_MS), service=None)
     datadog.add("zero date", text(NOW_MS - HOUR_MS), finished_at="0001-01-01T00:00:00Z")
     datadog.add("far ahead", text(NOW_MS - HOUR_MS), finished_at=text(NOW_MS + 2 * DAY_MS))
-    datadog.add("no date", text(NOW_MS - HOUR_MS), finished_at="yesterday")
+    datadog.add("no end", text(NOW_MS - HOUR_MS), finished_at="yesterday")
     async with reaching(datadog) as poller:
         await poller.poll()
 
-    assert ids(poller) == {"good", "zero date"}
-    assert sorted(map(str, poller.sink.quarantined)) == ["far ahead", "no date", "no service"]
+    assert ids(poller) == {"good", "zero date", "far ahead", "no end"}
+    assert {each.finished_at for each in poller.sink.store.deployments.values()} == {NOW_MS - HOUR_MS}
+    assert poller.sink.quarantined == ["no service"]
 
 
-async def test_rows_that_are_no_objects_are_set_aside(datadog: FakeDatadog) -> None:
-    datadog.faults.append(lambda: web.json_response({"data": [None, 7, {"id": "x"}]}))
+async def test_rows_that_are_no_deployments_are_set_aside(datadog: FakeDatadog) -> None:
+    began = {"service": "checkout", "started_at": "0001-01-01T00:00:00Z"}
+    datadog.faults.append(
+        lambda: web.json_response({"data": [None, 7, {"id": "x"}, {"id": "y", "attributes": began}, {"id": ""}]})
+    )
     async with reaching(datadog) as poller:
         await poller.poll()
 
-    assert len(poller.sink.quarantined) == 3
+    assert poller.sink.quarantined == ["?", "?", "x", "y", ""]
 
 
 async def test_a_full_page_of_malformed_rows_fails_the_pass(datadog: FakeDatadog) -> None:
@@ -277,7 +281,7 @@ async def test_a_cursor_ahead_of_the_clock_is_taken_for_now(datadog: FakeDatadog
 
 
 async def test_verdicts_of_the_last_14_days_are_read_again_at_start_and_once_a_day(datadog: FakeDatadog) -> None:
-    datadog.add("abc", text(NOW_MS - 13 * DAY_MS))
+    datadog.add("abc", text(NOW_MS - 12 * DAY_MS))
     async with reaching(datadog) as poller:
 
         def judgement() -> object:

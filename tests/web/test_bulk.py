@@ -206,3 +206,18 @@ async def test_the_age_of_a_held_event_does_not_matter(api: Api) -> None:
     await api.deploy(**held)
     api.now = NOW * 2
     assert await send(api, [line("deployment", {**held, "version": "2"})]) == (200, counts(updated=1))
+
+
+async def test_what_came_before_broken_chunks_is_stored(make_api: MakeApi) -> None:
+    api = await make_api(rules=Rules(piece_seconds=0.2))
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    body = b"\n".join(deployments(3)) + b"\n"
+    asked = b"Host: x\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+    writer.write(b"POST /api/v1/events HTTP/1.1\r\n" + asked)
+    await reader.readuntil(b"100 Continue\r\n\r\n")
+    writer.write(b"%x\r\n%b\r\nno chunk\r\n" % (len(body), body))
+    head, _, answer = (await reader.readuntil(b"]}")).partition(b"\r\n\r\n")
+    writer.close()
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert json.loads(answer)["created"] == 3
+    assert len(api.store.deployments) == 3

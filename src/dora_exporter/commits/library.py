@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from dora_exporter import repositories
@@ -20,7 +20,7 @@ class TooManyRepositories(Exception):
 
 
 class Library:
-    """Finds repositories by name. What an event names selects among them and never becomes a URL."""
+    """Finds repositories by name, in any thread. What an event names selects among them and never becomes a URL."""
 
     def __init__(
         self,
@@ -70,38 +70,36 @@ class Library:
         """The repository of that name, if it is configured or was uploaded."""
         name = self.name_of(spelling)
         held = self._held.get(name)
-        if held is None:
-            held = Repository(name, self._folder_of(name), self._git)
-            if not held.exists:
-                return None
-            self._held[name] = held
-        return held
+        if held is not None:
+            return held
+        found = Repository(name, self._folder_of(name), self._git)
+        return self._held.setdefault(name, found) if found.exists else None
 
     def for_upload(self, spelling: str) -> Repository:
         """The repository of that name, which may be new. Raises ``TooManyRepositories``."""
         found = self.find(spelling)
         if found is None:
-            if sum(1 for _ in self.uploaded()) >= self._settings.max_uploaded_repositories:
+            if len(self.uploaded()) >= self._settings.max_uploaded_repositories:
                 raise TooManyRepositories
             name = self.name_of(spelling)
-            found = self._held[name] = Repository(name, self._folder_of(name), self._git)
+            found = self._held.setdefault(name, Repository(name, self._folder_of(name), self._git))
         return found
 
-    def uploaded(self) -> Iterator[Repository]:
+    def uploaded(self) -> list[Repository]:
         """The repositories that are not configured."""
-        return (each for each in self._held.values() if each.mirror is None)
+        return [each for each in list(self._held.values()) if each.mirror is None]
 
     def load(self) -> None:
         """Finds what was uploaded before this start, and how large everything is. Runs in a thread."""
         for marker in self.folder.glob("*/name"):
             self.find(marker.read_text(encoding="utf-8").strip())
-        for each in self._held.values():
+        for each in list(self._held.values()):
             each.measure()
 
     def shrink(self, in_use: Repository) -> None:
         """Forgets graphs, but not that of the repository in use, while all together are too large."""
-        for each in [*self._held.values()]:
-            if sum(len(held) for held in self._held.values()) <= _GRAPHS_AT_MOST:
+        for each in list(self._held.values()):
+            if sum(len(held) for held in list(self._held.values())) <= _GRAPHS_AT_MOST:
                 return
             if each is not in_use:
                 each.forget()

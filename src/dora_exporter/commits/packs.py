@@ -1,9 +1,6 @@
 """Checks packs that a client uploaded."""
 
-import contextlib
 import struct
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,14 +22,6 @@ class CheckedPack:
 
     pack: Path
     index: Path
-
-
-@contextlib.contextmanager
-def incoming(folder: Path) -> Iterator[Path]:
-    """A folder for one upload. Whatever is left in it at the end is removed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix="upload-") as name:
-        yield Path(name)
 
 
 def check(pack: Path, git: Git, object_format: str) -> CheckedPack:

@@ -50,6 +50,7 @@ class Repository:
         with self._reading:
             self._graph = Graph()
             self._bare.forget_what_was_read()
+            self.filled += 1  # what comes now is read in one go with the rest, and fills holes unnoticed
 
     def knows(self, sha: str) -> bool:
         """Whether a commit is here."""

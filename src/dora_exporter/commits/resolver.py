@@ -53,6 +53,8 @@ class Resolver:
         self._lines = Lines(library.name_of)
         self._room = WaitingRoom(give_up_after_ms=settings.resolve_for.ms)
         self._partial: dict[LineKey, set[str]] = {}
+        self._news: set[str] = set()
+        self._filled: dict[str, int] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._looking_at = 0
         self._woken = asyncio.Event()
@@ -137,7 +139,7 @@ class Resolver:
     def _begin_due(self) -> None:
         now = self._clock()
         to_fetch = [name for name, health in self.fetches.items() if health.is_due(now)]
-        for name in {*self._room.repositories(now), *to_fetch} - self._tasks.keys():
+        for name in {*self._room.repositories(now), *to_fetch, *self._news} - self._tasks.keys():
             self._tasks[name] = asyncio.create_task(self._attend(name), name=f"commits of {name}")
 
     async def _attend(self, name: str) -> None:
@@ -177,13 +179,14 @@ class Resolver:
     async def _settle(self, name: str, repository: Repository | None) -> set[str]:
         """Settles what is due of a repository; returns the SHAs that are not known."""
         unknown: set[str] = set()
-        filled = repository.filled if repository else 0
+        if repository is not None and name in self._news:
+            self._news.discard(name)
+            await self._in(self._readers, repository.refresh)
+        self._ask_partial(name, repository)
         while taken := self._room.take(name, self._clock()):
             for key, due in taken.items():
                 unknown.update(await self._settle_line(key, due, repository))
-            if repository and repository.filled != filled:
-                filled = repository.filled
-                self._ask_partial(name)
+            self._ask_partial(name, repository)
         return unknown
 
     async def _settle_line(self, key: LineKey, due: Due, repository: Repository | None) -> Sequence[str]:
@@ -231,11 +234,16 @@ class Resolver:
             self._room.ask(key, deployment_id, wait)
 
     def _wake(self, name: str) -> None:
+        self._news.add(name)
         self._room.wake(name, self._clock())
         self._woken.set()
 
-    def _ask_partial(self, name: str) -> None:
-        """A hole in a history was filled: what was cut off at it may be complete now."""
+    def _ask_partial(self, name: str, repository: Repository | None) -> None:
+        """Asks for what was cut off at a hole in the history, when one was filled since the last time."""
+        filled = repository.filled if repository else 0
+        if self._filled.get(name, 0) == filled:
+            return
+        self._filled[name] = filled
         now = self._clock()
         for key, ids in self._partial.items():
             if key.repository == name:

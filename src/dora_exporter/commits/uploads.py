@@ -1,12 +1,13 @@
 """History that clients upload, in Git's own packs."""
 
+import shutil
+import tempfile
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from dora_exporter.commits.git import Git
 from dora_exporter.commits.library import Library
-from dora_exporter.commits.packs import BadPack, check, incoming
+from dora_exporter.commits.packs import BadPack, check
 from dora_exporter.commits.repository import Repository
 
 _FORMATS = {40: "sha1", 64: "sha256"}
@@ -31,9 +32,14 @@ class Uploads:
         here = [sha for sha in shas if repository.knows(sha)]
         return repository.with_trees(here) if self._library.needs_trees else here
 
-    def folder(self) -> AbstractContextManager[Path]:
-        """A folder for one upload. Whatever is left in it at the end is removed."""
-        return incoming(self._library.folder)
+    def open(self) -> Path:
+        """A new folder for one upload."""
+        self._library.folder.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=self._library.folder, prefix="upload-"))
+
+    def discard(self, folder: Path) -> None:
+        """Removes such a folder with whatever is left in it."""
+        shutil.rmtree(folder, ignore_errors=True)
 
     def take(self, spelling: str, head: str, pack: Path) -> None:
         """Checks a pack and keeps it. ``head`` is the full SHA of a commit of the repository.

@@ -21,8 +21,8 @@ class Link:
 class Rule(Protocol):
     """Finds the deployments that a later one remedied."""
 
-    def concerns(self, remedy: Deployment) -> bool:
-        """Whether it can remedy one though neither its SHA nor its version was seen before; cheap."""
+    def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
+        """Those that can remedy one though neither their SHA nor their version was seen before; cheap."""
         ...
 
     def links(self, remedy: Deployment, lineup: Lineup) -> Iterable[Link]:

@@ -14,11 +14,15 @@ from dora_exporter.failures.lineup import Lineup
 from dora_exporter.failures.links import Links
 from dora_exporter.failures.shipments import commits_of
 from dora_exporter.failures.verdict import NamedRemedies, verdict_on
-from dora_exporter.history import CAUSES, DeploymentFacts, IncidentFacts
+from dora_exporter.history import CAUSES, DeploymentFacts, IncidentFacts, is_identified
 
 
 class Ledger(Protocol):
     """Is told what changes in the numbers: the facts of an event before and after, None where it does not count."""
+
+    def plain(self, deployments: Sequence[Deployment]) -> None:
+        """Many deployments count from now on that say no more than ``DeploymentFacts.of`` each."""
+        ...
 
     def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
         """A deployment's facts changed."""
@@ -28,8 +32,8 @@ class Ledger(Protocol):
         """An incident's facts changed."""
         ...
 
-    def presence(self, event: Deployment | Incident, change: int) -> None:
-        """An event is held from now on (1), or held no longer (-1): its series and its team are known by it."""
+    def presence(self, events: Sequence[Deployment | Incident], change: int) -> None:
+        """Events are held from now on (1), or held no longer (-1): their series and their teams are known by them."""
         ...
 
 
@@ -59,18 +63,14 @@ class Judging:
 
     # What comes and goes
 
-    def load(self, deployments: Iterable[Deployment]) -> None:
-        """Fills an empty series at once; incidents are added before, and all is settled here."""
-        for deployment in self.lineup.load(deployments):
+    def load(self, ordered: list[Deployment]) -> None:
+        """Fills an empty series at once with deployments in order of finish; incidents are added before."""
+        for deployment in self.lineup.load(ordered):
             self.links.mark(deployment)
-        for deployment in self.lineup.by_finish:
-            self._introduce(deployment)
+        self._introduce(ordered)
         self._decide()
-        marked, self._marked = self._marked, {}
-        for deployment in self.lineup.by_finish:
-            facts = self._judge(deployment) if deployment.id in marked else _plain_facts(deployment)
-            self._keep(deployment, facts)
-            self._ledger.deployment(deployment, None, facts)
+        self._new.update(self._marked)
+        self._ledger.plain([deployment for deployment in ordered if deployment.id not in self._new])
         self.settle()
 
     def add(self, deployment: Deployment) -> None:
@@ -79,7 +79,7 @@ class Judging:
         self._new.add(deployment.id)
         self._marked[deployment.id] = deployment
         self.links.mark(deployment)
-        self._introduce(deployment)
+        self._introduce([deployment])
         self._mark_around(deployment)
 
     def remove(self, deployment: Deployment) -> None:
@@ -144,7 +144,7 @@ class Judging:
 
     def facts(self, deployment: Deployment) -> DeploymentFacts:
         """What a deployment adds to the numbers."""
-        return self._facts.get(deployment.id) or _plain_facts(deployment)
+        return self._facts.get(deployment.id) or DeploymentFacts.of(deployment)
 
     def cause(self, deployment: Deployment) -> str | None:
         """Why a deployment failed: by the verdict, else by the first rule of ``CAUSES`` that says so."""
@@ -173,7 +173,7 @@ class Judging:
         return DeploymentFacts(
             finished_at=deployment.finished_at,
             source=deployment.source,
-            identified=_is_identified(deployment),
+            identified=is_identified(deployment),
             cause=cause,
             recovery=self._recovery(deployment) if cause else None,
             rework=self._is_rework(deployment),
@@ -211,13 +211,14 @@ class Judging:
 
     # Marking and telling
 
-    def _introduce(self, deployment: Deployment) -> None:
-        """Makes known what it shipped and says, and has it judged where that is more than plain facts."""
-        self.links.introduce(deployment)
-        if commits_of(deployment):
-            self._mark([deployment, *self.lineup.shipments.add(deployment)])
-        elif deployment.verdict or deployment.upstream:
-            self._mark([deployment])
+    def _introduce(self, deployments: Sequence[Deployment]) -> None:
+        """Makes known what they shipped and say, and has those judged for which that is more than plain facts."""
+        self.links.introduce(deployments)
+        for deployment in deployments:
+            if deployment.commits is not None or deployment.shipped is not None:
+                self._mark([deployment, *self.lineup.shipments.add(deployment)])
+            elif deployment.verdict is not None or deployment.upstream is not None:
+                self._mark([deployment])
 
     def _mark(self, deployments: Iterable[Deployment]) -> None:
         """Has deployments judged anew, except for those that went, or were replaced, meanwhile."""
@@ -232,7 +233,7 @@ class Judging:
 
     def _keep(self, deployment: Deployment, facts: DeploymentFacts) -> None:
         """Remembers facts, unless they can be told from the deployment alone."""
-        if facts == _plain_facts(deployment):
+        if facts == DeploymentFacts.of(deployment):
             self._facts.pop(deployment.id, None)
         else:
             self._facts[deployment.id] = facts
@@ -248,12 +249,3 @@ class Judging:
         if before != after:
             self._incident_facts[incident.id] = after
             self._ledger.incident(incident, before, after)
-
-
-def _plain_facts(deployment: Deployment) -> DeploymentFacts:
-    """What a deployment says of which nothing else is known."""
-    return DeploymentFacts(deployment.finished_at, deployment.source, _is_identified(deployment))
-
-
-def _is_identified(deployment: Deployment) -> bool:
-    return bool(deployment.version or deployment.commit_sha)

@@ -5,14 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from dora_exporter.events import Deployment
+from dora_exporter.failures.index import Index
 from dora_exporter.failures.order import finish_order, start_order
 from dora_exporter.failures.shipments import Shipments
 
 _finished_at = attrgetter("finished_at")
 _started_at = attrgetter("started_at")
-
-_Index = dict[str, Deployment | list[Deployment]]
-"""Finds one deployment in most cases, so only several of one key cost a list."""
 
 _SCANNED_AT_MOST = 64
 
@@ -27,34 +25,33 @@ class Lineup:
         self.by_finish: list[Deployment] = []
         self.by_start: list[Deployment] = []
         self.shipments = Shipments()
-        self._by_sha: _Index = {}
-        self._by_version: _Index = {}
-        self._without_sha: _Index = {}
+        self._by_sha = Index(attrgetter("commit_sha"), self._everything)
+        self._by_version = Index(attrgetter("version"), self._everything)
+        self._without_sha = Index(_version_without_sha, self._everything)
 
-    def load(self, deployments: Iterable[Deployment]) -> list[Deployment]:
-        """Fills an empty lineup at once; returns those whose SHA or version another has."""
-        self.by_finish = sorted(deployments, key=finish_order)
-        self.by_start = sorted(self.by_finish, key=start_order)
-        return [deployment for deployment in self.by_finish if self._index(deployment)]
+    def load(self, ordered: list[Deployment]) -> Sequence[Deployment]:
+        """Fills an empty lineup at once with deployments in order of finish; gives those that may be rollbacks."""
+        self.by_finish = ordered
+        self.by_start = sorted(ordered, key=start_order)
+        shas = [deployment.commit_sha for deployment in ordered if deployment.commit_sha]
+        versions = [deployment.version for deployment in ordered if deployment.version]
+        if _are_unique(shas) and (len(shas) == len(ordered) or _are_unique(versions)):
+            return ()
+        return ordered
 
     def add(self, deployment: Deployment) -> None:
         """Adds a deployment."""
         _insert(self.by_finish, deployment, finish_order)
         _insert(self.by_start, deployment, start_order)
-        self._index(deployment)
+        for index in (self._by_sha, self._by_version, self._without_sha):
+            index.add(deployment)
 
     def remove(self, deployment: Deployment) -> None:
         """Takes out a deployment that was added."""
         del self.by_finish[bisect_left(self.by_finish, finish_order(deployment), key=finish_order)]
         del self.by_start[bisect_left(self.by_start, start_order(deployment), key=start_order)]
-        for index, key in self._entries(deployment):
-            held = index[key]
-            if isinstance(held, Deployment):
-                del index[key]
-            else:
-                held.remove(deployment)
-                if len(held) == 1:
-                    index[key] = held[0]
+        for index in (self._by_sha, self._by_version, self._without_sha):
+            index.remove(deployment)
 
     def holds(self, deployment: Deployment) -> bool:
         """Whether this very object is in it."""
@@ -86,7 +83,7 @@ class Lineup:
 
     def latest_started_with(self, moment: int, *, version: str | None, commit_sha: str | None) -> Deployment | None:
         """The latest with that version or SHA that had started at a moment."""
-        matches = [*_find(self._by_sha, commit_sha), *_find(self._by_version, version)]
+        matches = [*self._by_sha.find(commit_sha), *self._by_version.find(version)]
         if len(matches) <= _SCANNED_AT_MOST:
             return max((each for each in matches if each.started_at <= moment), key=start_order, default=None)
         for index in range(bisect_right(self.by_start, moment, key=_started_at) - 1, -1, -1):
@@ -102,47 +99,28 @@ class Lineup:
 
     def with_version(self, version: str) -> Sequence[Deployment]:
         """Those with a version, in order of finish."""
-        return _find(self._by_version, version)
+        return self._by_version.find(version)
 
     def latest_same_before(self, deployment: Deployment) -> Deployment | None:
         """The last one before it that deployed the same."""
-        found = [_last_before(each, deployment) for each in self._possibly_same(deployment)]
+        found = [index.last_before(key, deployment) for index, key in self._possibly_same(deployment)]
         return max((each for each in found if each), key=finish_order, default=None)
 
     def same_after(self, deployment: Deployment) -> Iterator[Deployment]:
         """Those after it whose ``latest_same_before`` it may be."""
-        for each in self._possibly_same(deployment):
-            for later in each[bisect_right(each, finish_order(deployment), key=finish_order) :]:
+        for index, key in self._possibly_same(deployment):
+            for later in index.after(key, deployment):
                 yield later
                 if not later.commit_sha or later.commit_sha == deployment.commit_sha:
                     break
 
-    def _possibly_same(self, deployment: Deployment) -> tuple[Sequence[Deployment], ...]:
+    def _possibly_same(self, deployment: Deployment) -> tuple[tuple[Index, str | None], ...]:
         if deployment.commit_sha:
-            return _find(self._by_sha, deployment.commit_sha), _find(self._without_sha, deployment.version)
-        return (_find(self._by_version, deployment.version),)
+            return (self._by_sha, deployment.commit_sha), (self._without_sha, deployment.version)
+        return ((self._by_version, deployment.version),)
 
-    def _entries(self, deployment: Deployment) -> Iterator[tuple[_Index, str]]:
-        if deployment.commit_sha:
-            yield self._by_sha, deployment.commit_sha
-        if deployment.version:
-            yield self._by_version, deployment.version
-            if not deployment.commit_sha:
-                yield self._without_sha, deployment.version
-
-    def _index(self, deployment: Deployment) -> bool:
-        """Makes it findable; says whether another with its SHA or version was there."""
-        met = False
-        for index, key in self._entries(deployment):
-            held = index.setdefault(key, deployment)
-            if held is deployment:
-                continue
-            met = True
-            if isinstance(held, Deployment):
-                index[key] = sorted([held, deployment], key=finish_order)
-            else:
-                _insert(held, deployment, finish_order)
-        return met
+    def _everything(self) -> Iterable[Deployment]:
+        return self.by_finish
 
 
 def same(one: Deployment, other: Deployment) -> bool:
@@ -156,13 +134,10 @@ def _insert(ordered: list[Deployment], deployment: Deployment, order: "attrgette
     ordered.insert(bisect_right(ordered, order(deployment), key=order), deployment)
 
 
-def _find(index: _Index, key: str | None) -> Sequence[Deployment]:
-    held = index.get(key) if key else None
-    if held is None:
-        return ()
-    return (held,) if isinstance(held, Deployment) else held
+def _are_unique(names: list[str]) -> bool:
+    return len(set(names)) == len(names)
 
 
-def _last_before(ordered: Sequence[Deployment], deployment: Deployment) -> Deployment | None:
-    index = bisect_left(ordered, finish_order(deployment), key=finish_order)
-    return ordered[index - 1] if index else None
+def _version_without_sha(deployment: Deployment) -> str | None:
+    """The version of a deployment that only its version identifies."""
+    return None if deployment.commit_sha else deployment.version

@@ -29,12 +29,13 @@ class Links:
         """By what a deployment was remedied."""
         return self._to.get(failed.id, ())
 
-    def introduce(self, deployment: Deployment) -> None:
-        """Watches for what a new deployment may have remedied."""
-        if any(rule.concerns(deployment) for rule in self._rules):
-            self.mark(deployment)
-            for mark in self._lookups(deployment):
-                self._watchers[mark][deployment.id] = deployment
+    def introduce(self, deployments: Sequence[Deployment]) -> None:
+        """Watches for what new deployments may have remedied."""
+        for rule in self._rules:
+            for deployment in rule.concerned(deployments):
+                self.mark(deployment)
+                for mark in rule.looks_up(deployment):
+                    self._watchers[mark][deployment.id] = deployment
 
     def mark(self, deployment: Deployment) -> None:
         """Has a deployment's links decided anew."""

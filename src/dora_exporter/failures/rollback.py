@@ -13,9 +13,9 @@ class Rollback:
     The target is the latest earlier occurrence; the first deployment after the target failed.
     """
 
-    def concerns(self, remedy: Deployment) -> bool:
-        """Never: a rollback has been seen before."""
-        return False
+    def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
+        """None: a rollback has been seen before."""
+        return ()
 
     def links(self, remedy: Deployment, lineup: Lineup) -> Iterator[Link]:
         """The failure that a rollback remedied."""

@@ -1,6 +1,5 @@
 """One pass of one source after another, each into the log, and what they say about its health."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 
@@ -14,6 +13,8 @@ from dora_exporter.sources.transport import Refused, Unreachable
 from dora_exporter.store import EventStore
 
 logger = logging.getLogger(__name__)
+
+_EXPECTED = (Misconfigured, Unreadable, Refused, Unreachable, Unavailable)
 
 RETRY_SECONDS = 60.0
 """A misconfigured source is tried again at least so often, however long its interval: it heals without a restart."""
@@ -48,13 +49,25 @@ class Poller:
         self._health.last_attempt_ms = now_ms
         try:
             await self._pass(landing, now_ms)
-        except asyncio.CancelledError:
-            raise
+        except _EXPECTED as reason:
+            await landing.abandon()
+            is_misconfigured = isinstance(reason, Misconfigured) or (
+                isinstance(reason, Refused) and reason.is_misconfiguration
+            )
+            if self._health.problem is None:
+                state = "misconfigured" if is_misconfigured else "failing"
+                logger.warning("source is %s source=%s problem=%s", state, self._name, reason)
+            self._health.failed(str(reason), seconds=self._stopwatch() - began)
+            return RETRY_SECONDS if is_misconfigured else None
         except Exception as reason:
             await landing.abandon()
-            self._note_failure(reason, self._stopwatch() - began)
-            return RETRY_SECONDS if _is_misconfiguration(reason) else None
-        self._note_success(self._stopwatch() - began)
+            if self._health.problem is None:
+                logger.exception("source met a defect of the daemon source=%s", self._name)
+            self._health.failed(f"a defect of the daemon: {type(reason).__name__}", seconds=self._stopwatch() - began)
+            return None
+        if self._health.problem is not None:
+            logger.info("source works again source=%s after_failures=%d", self._name, self._health.consecutive_failures)
+        self._health.succeeded(at_ms=self._clock(), seconds=self._stopwatch() - began)
         return None
 
     async def _pass(self, landing: Landing, now_ms: int) -> None:
@@ -62,28 +75,6 @@ class Poller:
         await landing.flush()
         state = {"settings": self._source.fingerprint, "memory": memory}
         await self._log.append([Cursor(self._name, state)])
-
-    def _note_success(self, seconds: float) -> None:
-        if self._health.problem is not None:
-            logger.info("source works again source=%s after_failures=%d", self._name, self._health.consecutive_failures)
-        self._health.succeeded(at_ms=self._clock(), seconds=seconds)
-
-    def _note_failure(self, reason: Exception, seconds: float) -> None:
-        """Says what is wrong once, when it begins."""
-        is_expected = isinstance(reason, Misconfigured | Unreadable | Refused | Unreachable | Unavailable)
-        problem = (
-            str(reason) if is_expected else f"a defect of the daemon, which is in its log: {type(reason).__name__}"
-        )
-        if self._health.problem is None:
-            state = "misconfigured" if _is_misconfiguration(reason) else "failing"
-            logger.warning(
-                "source is %s source=%s problem=%s",
-                state,
-                self._name,
-                problem,
-                exc_info=None if is_expected else reason,
-            )
-        self._health.failed(problem, seconds=seconds)
 
 
 def memory_of(store: EventStore, name: str, source: Source) -> Memory:
@@ -97,7 +88,3 @@ def cursor_of(store: EventStore, name: str, source: Source) -> int | None:
     """The moment up to which the source has been read, in milliseconds."""
     cursor = memory_of(store, name, source).get("cursor")
     return cursor if isinstance(cursor, int) else None
-
-
-def _is_misconfiguration(reason: Exception) -> bool:
-    return isinstance(reason, Misconfigured) or (isinstance(reason, Refused) and reason.is_misconfiguration)

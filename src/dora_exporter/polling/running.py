@@ -4,8 +4,6 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pydantic import BaseModel
-
 from dora_exporter.clock import Clock
 from dora_exporter.log import EventLog
 from dora_exporter.polling.health import Health
@@ -14,7 +12,7 @@ from dora_exporter.polling.open_incidents import OpenIncidents
 from dora_exporter.polling.poller import Poller, cursor_of
 from dora_exporter.scheduling import Schedule
 from dora_exporter.sources import KINDS
-from dora_exporter.sources.source import Source, Surroundings
+from dora_exporter.sources.source import Source, SourceSettings, Surroundings
 from dora_exporter.store import EventStore
 
 logger = logging.getLogger(__name__)
@@ -27,8 +25,7 @@ class Running:
     """A source in operation."""
 
     name: str
-    kind: str
-    settings: BaseModel
+    settings: SourceSettings
     surroundings: Surroundings
     source: Source
     health: Health
@@ -54,7 +51,7 @@ class RunningSources:
 
     def of_kind(self, kind: str) -> list[Running]:
         """The sources of a kind."""
-        return [each for each in self if each.kind == kind]
+        return [each for each in self if each.settings.kind == kind]
 
     def landing(self, running: Running) -> Landing:
         """A sink for what is pushed to a source."""
@@ -74,10 +71,10 @@ class RunningSources:
         """How many incidents of a source are open."""
         return self._open_incidents.count(running.name)
 
-    async def configure(self, settings: Mapping[str, BaseModel], surroundings: Surroundings) -> None:
+    async def configure(self, settings: Mapping[str, SourceSettings], surroundings: Surroundings) -> None:
         """From here on these are the sources, by name. What did not change goes on undisturbed.
 
-        Each settings model has its ``kind``. A removed source's events stay.
+        A removed source's events stay.
         """
         for name in [name for name in self._running if name not in settings]:
             await self._schedule.drop(_job_of(name))
@@ -89,13 +86,10 @@ class RunningSources:
                 await self._schedule.drop(_job_of(name))
                 self._start(name, wanted, surroundings, old)
 
-    def _start(self, name: str, settings: BaseModel, surroundings: Surroundings, old: Running | None) -> None:
-        kind = kind_of(settings)
-        source = KINDS[kind].build(name, settings, surroundings)
-        health = old.health if old is not None and old.kind == kind else Health()
-        running = Running(
-            name=name, kind=kind, settings=settings, surroundings=surroundings, source=source, health=health
-        )
+    def _start(self, name: str, settings: SourceSettings, surroundings: Surroundings, old: Running | None) -> None:
+        source = KINDS[settings.kind].build(name, settings, surroundings)
+        health = old.health if old is not None and old.settings.kind == settings.kind else Health()
+        running = Running(name=name, settings=settings, surroundings=surroundings, source=source, health=health)
         self._running[name] = running
         if source.interval_ms is not None:
             poller = Poller(running.name, source, store=self._store, log=self._log, clock=self._clock, health=health)
@@ -105,11 +99,6 @@ class RunningSources:
                 name=_job_of(name),
                 first_within=_FIRST_WITHIN_SECONDS,
             )
-
-
-def kind_of(settings: BaseModel) -> str:
-    """The kind that a settings model belongs to."""
-    return str(getattr(settings, "kind"))
 
 
 def _job_of(name: str) -> str:

@@ -26,7 +26,6 @@ from dora_exporter.sources.versions import Scope, Seen, VersionWatch
 VERDICTS_MS = 14 * DAY_MS
 """For so long Datadog may change its mind about a deployment."""
 
-_FURTHEST_AHEAD_MS = DAY_MS
 _TUNING = ("api_key", "api_key_file", "app_key", "app_key_file", "interval", "overlap", "relist", "settle")
 
 
@@ -116,12 +115,12 @@ class DatadogApm:
             first_ms = min(first_ms, now_ms - VERDICTS_MS)
         pages = datadog_list.walk(upstream, query=self._settings.query, first_ms=first_ms, last_ms=now_ms)
         async for page in pages:
-            await self._take(page, sink, now_ms)
+            await self._take(page, sink)
         if is_relist:
             self._relisted_at = now_ms
         return {"cursor": now_ms}
 
-    async def _take(self, page: datadog_list.Page, sink: Sink, now_ms: int) -> None:
+    async def _take(self, page: datadog_list.Page, sink: Sink) -> None:
         for id_ in page.unreadable:
             sink.quarantine(id_, "it is not a deployment as Datadog documents it")
         if page.has_overflowed:
@@ -131,11 +130,10 @@ class DatadogApm:
             deployment = row.deployment(source=self._name, environment=self._environment)
             if self._settings.environments and deployment.environment not in self._settings.environments:
                 sink.skip()
-            elif deployment.finished_at > now_ms + _FURTHEST_AHEAD_MS:
-                sink.quarantine(row.id, "it ends more than a day ahead")
             else:
                 deployments.append(deployment)
-        await sink.write(deployments)
+        if deployments:
+            await sink.write(deployments)
 
     async def _read_traffic(self, upstream: Upstream, memory: Memory, sink: Sink, now_ms: int) -> Memory:
         async def ask(first_ms: int, end_ms: int) -> list[Seen]:

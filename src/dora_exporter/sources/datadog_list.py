@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from dora_exporter.sources.datadog_rows import DeploymentRow
+from dora_exporter.sources.moments import written
 from dora_exporter.sources.source import Unreadable
 from dora_exporter.sources.transport import Upstream
 
@@ -33,7 +33,7 @@ class _Answer(BaseModel):
 
 
 async def walk(upstream: Upstream, *, query: str, first_ms: int, last_ms: int) -> AsyncIterator[Page]:
-    """The rows that began in the window, both borders included, newest first.
+    """The rows that began in the window, both borders included, newest first; it ends now.
 
     The next window ends where the oldest row began. Its second comes again then, because the upper border is included
     and the service may round it. A second with more rows than an answer can hold is stepped over. Raises Unreadable.
@@ -42,14 +42,14 @@ async def walk(upstream: Upstream, *, query: str, first_ms: int, last_ms: int) -
     known: set[str] = set()
     while to_ms >= first_ms:
         answer = await upstream.post_json(PATH, _question(query, first_ms, to_ms, limit))
-        rows, unreadable = await asyncio.to_thread(_read, answer.body)
+        rows, unreadable = await asyncio.to_thread(_read, answer.body, last_ms)
         fresh = tuple({row.id: row for row in rows if row.id not in known}.values())
         known = {row.id for row in rows}
         if len(rows) + len(unreadable) < limit:
             yield Page(fresh, unreadable)
             return
         if not rows:
-            raise Unreadable(f"none of the {limit} rows until {_text(to_ms)} can be read")
+            raise Unreadable(f"none of the {limit} rows until {written(to_ms)} can be read")
         oldest_ms = _whole_second(min(row.attributes.started_at for row in rows))
         is_stuck = oldest_ms >= to_ms
         has_overflowed = is_stuck and limit == HIGHEST_LIMIT
@@ -60,7 +60,7 @@ async def walk(upstream: Upstream, *, query: str, first_ms: int, last_ms: int) -
             to_ms, limit = to_ms - _SECOND_MS if is_stuck else oldest_ms, LIMIT
 
 
-def _read(body: bytes) -> tuple[list[DeploymentRow], tuple[str, ...]]:
+def _read(body: bytes, now_ms: int) -> tuple[list[DeploymentRow], tuple[str, ...]]:
     """The rows of an answer, and the ids of those that cannot be read."""
     try:
         answer = _Answer.model_validate_json(body)
@@ -69,19 +69,21 @@ def _read(body: bytes) -> tuple[list[DeploymentRow], tuple[str, ...]]:
     rows, unreadable = [], []
     for each in answer.data:
         try:
-            rows.append(DeploymentRow.model_validate(each))
+            rows.append(DeploymentRow.model_validate(each, context=now_ms))
         except ValidationError:
             unreadable.append(str(each.get("id")) if isinstance(each, dict) else "?")
     return rows, tuple(unreadable)
 
 
 def _question(query: str, first_ms: int, to_ms: int, limit: int) -> dict[str, Any]:
-    attributes = {"from": _text(first_ms), "to": _text(to_ms), "query": query, "limit": limit, "sort": "-started_at"}
+    attributes = {
+        "from": written(first_ms),
+        "to": written(to_ms),
+        "query": query,
+        "limit": limit,
+        "sort": "-started_at",
+    }
     return {"data": {"type": "dora_deployments_list_request", "attributes": attributes}}
-
-
-def _text(moment_ms: int) -> str:
-    return datetime.fromtimestamp(moment_ms // _SECOND_MS, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _whole_second(moment_ms: int) -> int:

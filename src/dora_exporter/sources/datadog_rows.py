@@ -1,24 +1,17 @@
 """Reads one deployment of Datadog's DORA list."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo
 
 from dora_exporter.events import Commit, Deployment
 from dora_exporter.repositories import normalise
-
-_FIRST_YEAR = 2000
-_TIMES = TypeAdapter(datetime)
+from dora_exporter.sources.moments import moment
 
 
-def _moment(value: object) -> int | None:
-    """Milliseconds since the epoch; None for the years before 2000, which stand for "not known"."""
-    if value is None:
-        return None
-    moment = _TIMES.validate_python(value)
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return None if aware.year < _FIRST_YEAR else round(aware.timestamp() * 1000)
+def _moment(value: object, validation: ValidationInfo) -> int | None:
+    now_ms: int = validation.context or 0
+    return moment(value, now_ms=now_ms)
 
 
 def _first(value: object) -> object:
@@ -61,7 +54,10 @@ class _Attributes(BaseModel):
 
 
 class DeploymentRow(BaseModel):
-    """A row as Datadog sends it: what its documents name, and what its users saw beyond that."""
+    """A row as Datadog sends it: what its documents name, and what its users saw beyond that.
+
+    It is validated in the context of the present moment, in milliseconds.
+    """
 
     id: Annotated[str, Field(min_length=1)]
     attributes: _Attributes

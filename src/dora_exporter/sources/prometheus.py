@@ -6,7 +6,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, model_validator
 
 from dora_exporter.durations import Duration, parse
 from dora_exporter.sources import prometheus_ranges
@@ -30,24 +30,30 @@ LabelNames = Annotated[tuple[str, ...], BeforeValidator(lambda names: (names,) i
 """One label, or several of which the first that is not empty counts."""
 
 
-class Labels(SourceSettings):
+class Labels(BaseModel):
     """Where a series says what it is about: by default as OpenTelemetry's ``target_info`` does."""
+
+    model_config = SourceSettings.model_config
 
     service: LabelNames = ("service_name", "job")
     environment: LabelNames = ("deployment_environment_name", "deployment_environment")
     version: LabelNames = ("service_version", "version")
 
 
-class BasicAuth(SourceSettings):
+class BasicAuth(BaseModel):
     """A user and the password."""
+
+    model_config = SourceSettings.model_config
 
     username: str
     password: SecretStr | None = None
     password_file: Path | None = None
 
 
-class TlsConfig(SourceSettings):
+class TlsConfig(BaseModel):
     """Whom to trust, and who we are."""
+
+    model_config = SourceSettings.model_config
 
     ca_file: Path | None = None
     cert_file: Path | None = None

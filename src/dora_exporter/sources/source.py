@@ -10,7 +10,7 @@ sees the log, the schedule or a metric: ``polling.py`` gives it a sink, and reme
   fails is read again: writing an item twice must change nothing.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -119,6 +119,14 @@ class Source(Protocol):
         ...
 
 
+class SourceSettings(BaseModel):
+    """What the settings models of all kinds have in common. A member narrows ``kind`` to its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    kind: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """What every source is built with. ``longest_window_ms`` is how far back the first pass reads by default."""
@@ -133,14 +141,8 @@ class Surroundings:
 class Kind:
     """A member of the table of sources: ``build`` takes the source's name, its settings and the surroundings."""
 
-    settings: type[BaseModel]
+    settings: type[SourceSettings]
     build: Callable[[str, Any, Surroundings], Source]
-
-
-class SourceSettings(BaseModel):
-    """What the settings models of all kinds have in common."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Misconfigured(Exception):
@@ -170,6 +172,3 @@ def secret_of(direct: SecretStr | None, file: Path | None) -> str | None:
     if not secret:
         raise Misconfigured(f"the secret file {file} is empty")
     return secret
-
-
-Kinds = Mapping[str, Kind]

@@ -1,7 +1,10 @@
 """What ``datadog-ci git-metadata upload`` sends: the history of a repository, in Git's own packs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -10,7 +13,6 @@ from aiohttp import BodyPartReader, hdrs, web
 
 from dora_exporter.commits.git import GitFailed
 from dora_exporter.commits.library import TooManyRepositories
-from dora_exporter.commits.objects import is_sha
 from dora_exporter.commits.packs import BadPack
 from dora_exporter.commits.uploads import Uploads
 from dora_exporter.web import bodies, values
@@ -20,10 +22,13 @@ from dora_exporter.web.operations import Operation
 from dora_exporter.web.parsing import Parser
 from dora_exporter.web.rules import CurrentRules
 
+logger = logging.getLogger(__name__)
+
 _MULTIPART = "multipart/form-data"
 _MAX_PARTS = 10
 _MAX_JSON_PART = 65_536
 _MAX_IGNORED = 256 << 20
+_PIECE_BYTES = 1 << 16
 _WRITTEN_AT_ONCE = 1 << 20
 
 _Sha = Annotated[str, msgspec.Meta(description="A full SHA.", pattern="^(?:[0-9a-f]{40}|[0-9a-f]{64})$")]
@@ -81,10 +86,8 @@ SEARCH = Operation(
 PACKFILE = Operation(
     method="POST",
     path="/api/v2/git/repository/packfile",
-    summary="Keep commits and trees: parts pushedSha and packfile",
+    summary="Keep commits and trees: multipart/form-data of the parts pushedSha (JSON) and packfile (a Git pack)",
     right=Right.WRITE,
-    request=bytes,
-    request_media_type=_MULTIPART,
     answer=Accepted,
     refusals=(400, 503),
 )
@@ -93,8 +96,6 @@ SRCMAP = Operation(
     path="/api/v2/srcmap",
     summary="Accept, and ignore, the names of a repository's files",
     right=Right.WRITE,
-    request=bytes,
-    request_media_type=_MULTIPART,
     status=202,
     answer=Accepted,
     refusals=(400,),
@@ -104,7 +105,6 @@ SERIES = Operation(
     path="/api/v1/series",
     summary="Accept, and ignore, the client's own metrics",
     right=Right.WRITE,
-    request=msgspec.Raw,
     status=202,
     answer=Accepted,
     refusals=(400,),
@@ -131,17 +131,18 @@ def routes(
         return as_json(SearchAnswer([CommitReference(sha) for sha in known]))
 
     async def packfile(request: web.Request) -> web.Response:
-        with uploads.folder() as folder:
+        folder = await _in_thread(uploads.open)
+        try:
             pack = folder / "incoming.pack"
-            said = await _receive(request, pack, max_pack_bytes, rules().piece_seconds)
-            head = pushed.parse(said)
+            head = pushed.parse(await _receive(request, pack, max_pack_bytes, rules().piece_seconds))
             repository = values.repository(head.meta.repository_url, "pushedSha.meta.repository_url")
-            try:
-                await _in_thread(uploads.take, repository, head.data.id, pack)
-            except BadPack as reason:
-                raise BadAttribute("packfile", f"is refused: {reason}") from reason
-            except TooManyRepositories as reason:
-                raise BadRequest("no further repository may be uploaded") from reason
+            await _in_thread(uploads.take, repository, head.data.id, pack)
+        except BadPack as reason:
+            raise BadAttribute("packfile", f"is refused: {reason}") from reason
+        except TooManyRepositories as reason:
+            raise BadRequest("no further repository may be uploaded") from reason
+        finally:
+            await asyncio.shield(asyncio.to_thread(uploads.discard, folder))
         wake(repository)
         return as_json(Accepted())
 
@@ -164,28 +165,31 @@ def routes(
 async def _receive(request: web.Request, pack: Path, limit: int, seconds: float) -> bytes:
     """Writes the part ``packfile`` to a file; returns the part ``pushedSha``."""
     said: bytes | None = None
+    has_pack = False
     async for part in _parts(request, seconds):
         if part.name == "pushedSha":
             said = b"".join([piece async for piece in _pieces(part, _MAX_JSON_PART, seconds)])
         elif part.name == "packfile":
             await _write(part, pack, limit, seconds)
+            has_pack = True
         else:
             raise BadRequest("the parts of the body must be pushedSha and packfile")
     if said is None:
         raise BadAttribute("pushedSha", "is required")
-    if not pack.exists():
+    if not has_pack:
         raise BadAttribute("packfile", "is required")
     return said
 
 
 async def _parts(request: web.Request, seconds: float) -> AsyncIterator[BodyPartReader]:
-    if request.content_type != _MULTIPART or not request.headers[hdrs.CONTENT_TYPE].count("boundary="):
-        raise BadRequest(f"the header Content-Type must be {_MULTIPART} with a boundary")
+    if request.content_type != _MULTIPART:
+        raise BadRequest(f"the header Content-Type must be {_MULTIPART}")
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise BadRequest("the header Content-Encoding must be identity")
-    reader = await request.multipart()
+    with _broken_parts_refused():
+        reader = await request.multipart()
     for _ in range(_MAX_PARTS):
-        part = await _read(reader.next(), seconds)
+        part = await _read(reader.next, seconds)
         if part is None:
             return
         if not isinstance(part, BodyPartReader):
@@ -196,8 +200,57 @@ async def _parts(request: web.Request, seconds: float) -> AsyncIterator[BodyPart
 
 async def _pieces(part: BodyPartReader, limit: int, seconds: float) -> AsyncIterator[bytes]:
     length = 0
-    while piece := await _read(part.read_chunk(bodies_piece := 65_536), seconds):
+    while not part.at_eof():
+        piece = await _read(partial(part.read_chunk, _PIECE_BYTES), seconds)
         length += len(piece)
         if length > limit:
             raise BadAttribute(part.name or "", f"must not be longer than {limit} bytes")
         yield piece
+
+
+async def _write(part: BodyPartReader, pack: Path, limit: int, seconds: float) -> None:
+    """Writes a part to a file, in a thread, for disks can be slow."""
+    with await asyncio.to_thread(pack.open, "wb") as file:
+        collected = bytearray()
+        async for piece in _pieces(part, limit, seconds):
+            collected += piece
+            if len(collected) >= _WRITTEN_AT_ONCE:
+                await asyncio.to_thread(file.write, bytes(collected))
+                collected.clear()
+        await asyncio.to_thread(file.write, bytes(collected))
+
+
+async def _read(step: Callable[[], Awaitable[_Result]], seconds: float) -> _Result:
+    try:
+        with _broken_parts_refused():
+            async with asyncio.timeout(seconds):
+                return await step()
+    except TimeoutError as error:
+        raise BadRequest(f"the rest of the request body did not arrive within {seconds:g} s") from error
+
+
+@contextmanager
+def _broken_parts_refused() -> Iterator[None]:
+    """What aiohttp raises when a body is not what its header says."""
+    try:
+        yield
+    except (ValueError, AssertionError, RuntimeError) as error:
+        raise BadRequest("the body is no valid multipart/form-data") from error
+
+
+async def _ignore(request: web.Request, seconds: float) -> None:
+    """Reads a body to its end."""
+    length = 0
+    async for piece in bodies.pieces(request, seconds=seconds):
+        length += len(piece)
+        if length > _MAX_IGNORED:
+            raise BadRequest(f"the request body is longer than {_MAX_IGNORED} bytes")
+
+
+async def _in_thread(work: Callable[..., _Result], *arguments: object) -> _Result:
+    """The result of work that uses Git; a failure of Git or of the disk is none of the client's."""
+    try:
+        return await asyncio.to_thread(work, *arguments)
+    except (GitFailed, OSError) as reason:
+        logger.warning("uploaded history not taken reason=%s", reason)
+        raise NotNow("the history cannot be kept now") from reason

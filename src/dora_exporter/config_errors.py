@@ -1,0 +1,178 @@
+"""What is wrong with a configuration: one readable line per mistake, and never a value."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+Location = tuple[str | int, ...]
+"""The way from the top of the settings to one of them."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing to correct: ``where`` is a file with its line, a variable or a flag."""
+
+    where: str
+    text: str
+
+    def __str__(self) -> str:
+        """The line that is shown."""
+        return f"{self.where}: {self.text}"
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. Its text is a line per mistake."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        """``mistakes`` in the order in which they are shown."""
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The settings that come from one place.
+
+    ``where`` says where in it a setting stands. ``misread`` says what YAML took a setting for that was written without
+    quotes and is not text, None for everything else. ``json`` says that lists and mappings are written as JSON there.
+    """
+
+    data: Mapping[str, Any]
+    where: Callable[[Location], str]
+    misread: Callable[[Location], str | None] = lambda _location: None
+    json: bool = False
+
+
+def misplaced(text: str, *location: str | int) -> PydanticCustomError:
+    """To be raised by a validator that sees several settings: the mistake is shown at ``location`` below the model."""
+    return PydanticCustomError("misplaced", "{text}", {"text": text, "location": location})
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validate(model: type[Model], data: Mapping[str, Any], layers: Sequence[Layer]) -> Model:
+    """Makes settings of what ``layers``, the first of which wins, have said; raises ``ConfigError``."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        mistakes = dict.fromkeys(_mistake(model, data, layers, each) for each in details)  # a union complains in each arm
+    raise ConfigError(mistakes)
+
+
+def shown(location: Location) -> str:
+    """A location as people write it: ``web.listen_addresses[0]``."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return "".join(parts).removeprefix(".")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence that asks whether another name was meant, if one is close."""
+    close = get_close_matches(name, sorted(known), n=1)
+    return f", did you mean {close[0]}?" if close else ""
+
+
+def models_in(annotation: object) -> list[type[BaseModel]]:
+    """The models that a field may hold, itself or in a list, a mapping or a union."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in models_in(argument)]
+
+
+def find(data: object, location: Location) -> bool:
+    """Whether the data has something at a location."""
+    for part in location:
+        if isinstance(data, Mapping) and part in data:
+            data = data[part]
+        elif isinstance(data, Sequence) and not isinstance(data, str) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            return False
+    return True
+
+
+def _mistake(
+    model: type[BaseModel], data: Mapping[str, Any], layers: Sequence[Layer], detail: ErrorDetails
+) -> Mistake:
+    location = _trace(data, detail)
+    holders = [layer for part in (location, location[:-1]) for layer in layers if find(layer.data, part)]
+    where = holders[0].where(location) if holders else "configuration"
+    if detail["type"] == "extra_forbidden":
+        text = "unknown key" + suggestion(str(location[-1]), _fields_at(model, location[:-1]))
+    else:
+        text = _text(detail, location, holders[0] if holders else None)
+    name = shown(location)
+    return Mistake(where, f"{name}: {text}" if name else text)
+
+
+def _trace(data: Mapping[str, Any], detail: ErrorDetails) -> Location:
+    """Where in the data a complaint belongs. Pydantic's way also names unions and validators, which nobody wrote."""
+    wanted = (*detail["loc"], *detail.get("ctx", {}).get("location", ()))
+    way: Location = ()
+    for part in wanted:
+        if find(data, (*way, part)):
+            way = (*way, part)
+    return (*way, wanted[-1]) if detail["type"] == "missing" else way
+
+
+def _fields_at(model: type[BaseModel], location: Location) -> set[str]:
+    """The keys that are known at a location. Where it goes through a union, those of all its members."""
+    models = [model]
+    for part in location:
+        fields = [each.model_fields[part] for each in models if isinstance(part, str) and part in each.model_fields]
+        models = [inner for field in fields for inner in models_in(field.annotation)] or models
+    return {name for each in models for name in each.model_fields}
+
+
+_TEXTS = {
+    "missing": "is missing",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping of names to values",
+    "model_type": "must be a mapping of keys to values",
+    "model_attributes_type": "must be a mapping of keys to values",
+    "string_type": "must be text",
+    "path_type": "must be the path of a file",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must have at least {min_length}, not {actual_length}",
+    "too_long": "must have at most {max_length}, not {actual_length}",
+    "string_too_short": "must be at least {min_length} characters long",
+    "string_too_long": "must be at most {max_length} characters long",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+}
+_JSON_EXAMPLES = {
+    "list_type": '["one", "two"]',
+    "tuple_type": '["one", "two"]',
+    "dict_type": '{"name": "value"}',
+    "model_type": '{"key": "value"}',
+    "model_attributes_type": '{"key": "value"}',
+}
+_INTRODUCTION = re.compile(r"(?:Value error|Assertion failed), |Input should (?=be)")
+
+
+def _text(detail: ErrorDetails, location: Location, layer: Layer | None) -> str:
+    kind = detail["type"]
+    misread = layer.misread(location) if layer else None
+    if misread and kind in {"string_type", "path_type"}:
+        return f"must be text, but unquoted it is {misread} in YAML: put it in quotes"
+    if layer and layer.json and kind in _JSON_EXAMPLES:
+        return f"{_TEXTS[kind]} in JSON, such as {_JSON_EXAMPLES[kind]}"
+    if kind in _TEXTS:
+        return _TEXTS[kind].format_map(detail.get("ctx", {}))
+    return _INTRODUCTION.sub(lambda found: "must " if found[0].startswith("Input") else "", detail["msg"])

@@ -1,0 +1,450 @@
+"""The resolver: what deployments shipped, when that is found out, and when it is found out anew."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from tests.builders import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, ManualClock
+from tests.commits.conftest import Begin
+from tests.commits.histories import START, Made, build, extend, git, linear, pack_of, packed
+from tests.commits.worlds import NAME, World
+
+from dora_exporter.commits import rule
+from dora_exporter.events import Commit, Deployment
+from dora_exporter.store import EventStore
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> list[str]:
+    """The SHAs of ten commits one after the other, in the repository ``shop``."""
+    return build(tmp_path / "shop", linear(10))
+
+
+def everything(tmp_path: Path) -> bytes:
+    return pack_of(tmp_path / "shop", ["--all"])
+
+
+async def test_a_deployment_ships_what_came_since_the_one_before_it(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    first, second = world.deploy(shop[1], 0), world.deploy(shop[4], 1)
+    await world.resolver.work()
+    assert world.shipped(first).left_out == {"first": 1}
+    assert world.shipped(second).base == shop[1]
+    assert world.shipped(second).commits == tuple(
+        Commit(shop[place], (START + place * 3600) * 1000, subject=f"Change {place}") for place in (4, 3, 2)
+    )
+
+
+async def test_series_and_repositories_have_lines_of_their_own(begin: Begin, shop: list[str], tmp_path: Path) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.upload(everything(tmp_path), shop[-1], "git.example/other")
+    world.deploy(shop[1], 0)
+    elsewhere = [
+        world.deploy(shop[4], 1, service="cart"),
+        world.deploy(shop[4], 1, environment="staging"),
+        world.deploy(shop[4], 1, repository="git.example/other"),
+    ]
+    await world.resolver.work()
+    assert [world.shipped(each).left_out for each in elsewhere] == [{"first": 1}] * 3
+
+
+async def test_a_deployment_without_git_data_is_passed_over(begin: Begin, shop: list[str], tmp_path: Path) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[1], 0)
+    world.deploy(shop[1], 0.2, commit_sha=None)
+    world.deploy(shop[1], 0.4, repository=None)
+    world.deploy("ab" * 21, 0.6)
+    last = world.deploy(shop[4], 1)
+    await world.resolver.work()
+    assert world.shipped(last).base == shop[1]
+    assert len(world.shas(last)) == 3
+
+
+async def test_nothing_is_shipped_after_sixty_days_and_it_is_not_shipped_later(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[1], 0)
+    in_time = world.deploy(shop[4], 60 * 24)
+    too_late = world.deploy(shop[6], 120 * 24 + 0.001)
+    after = world.deploy(shop[8], 121 * 24)
+    await world.resolver.work()
+    assert len(world.shas(in_time)) == 3
+    assert world.shipped(too_late).commits == ()
+    assert world.shipped(too_late).left_out == {"gap": 1}
+    assert world.shas(after) == [shop[8], shop[7]]
+
+
+async def test_what_was_shipped_before_is_not_shipped_again(begin: Begin, shop: list[str], tmp_path: Path) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    order = [1, 5, 3, 5, 7]
+    ids = [world.deploy(shop[place], hour) for hour, place in enumerate(order)]
+    await world.resolver.work()
+    assert [world.shas(each) for each in ids] == [[], [shop[5], shop[4], shop[3], shop[2]], [], [], [shop[7], shop[6]]]
+
+
+async def test_merges_are_left_out_and_counted(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "shop", [Made(), Made((0,)), Made((0,)), Made((1, 2)), Made((3, 0))])
+    world = begin()
+    world.upload(everything(tmp_path), shas[-1])
+    world.deploy(shas[0], 0)
+    last = world.deploy(shas[4], 1)
+    await world.resolver.work()
+    assert set(world.shas(last)) == {shas[1], shas[2]}
+    assert world.shipped(last).left_out == {"merge": 2}
+
+
+async def test_the_newest_five_thousand_count(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "shop", [Made(), *(Made((place,), files={"f": str(place)}) for place in range(5003))])
+    world = begin()
+    world.upload(everything(tmp_path), shas[-1])
+    world.deploy(shas[0], 0)
+    last = world.deploy(shas[-1], 1)
+    await world.resolver.work()
+    assert world.shas(last) == shas[:3:-1]
+    assert world.shipped(last).left_out == {"cap": 3}
+    assert len(world.shas(last)) == rule.MAX_COMMITS
+
+
+async def test_what_a_commit_says_is_kept(begin: Begin, tmp_path: Path) -> None:
+    first = build(tmp_path / "shop", [Made()])[0]
+    message = f'Revert "Change 0"\nand more\n\nThis reverts commit {first}.\n'
+    second = extend(tmp_path / "shop", [Made((-1,), START + 7, START + 99, message=message)], onto=[first])[0]
+    third = extend(tmp_path / "shop", [Made((-1,), START + 8, message="x" * 1000 + "\x07\n")], onto=[second])[0]
+    world = begin()
+    world.upload(everything(tmp_path), third)
+    world.deploy(first, 0)
+    last = world.deploy(third, 1)
+    await world.resolver.work()
+    assert world.shipped(last).commits == (
+        Commit(third, (START + 8) * 1000, subject="x" * 300),
+        Commit(second, (START + 7) * 1000, subject='Revert "Change 0" and more', reverts=first),
+    )
+
+
+async def test_a_commit_without_a_readable_time_is_counted(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "shop", linear(1))
+    tree = git(tmp_path / "shop", "rev-parse", f"{shas[0]}^{{tree}}")
+    raw = f"tree {tree}\nparent {shas[0]}\nauthor nobody\ncommitter nobody\n\nodd\n".encode()
+    odd = git(tmp_path / "shop", "hash-object", "--literally", "-w", "-t", "commit", "--stdin", given=raw)
+    world = begin()
+    world.upload(packed(tmp_path / "shop", [odd, *shas]), odd)
+    world.deploy(shas[0], 0)
+    last = world.deploy(odd, 1)
+    await world.resolver.work()
+    assert world.shipped(last).left_out == {"malformed": 1}
+    assert world.shas(last) == []
+
+
+async def test_a_list_given_by_the_sender_is_not_looked_at(begin: Begin, shop: list[str], tmp_path: Path) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[1], 0)
+    given = world.deploy(shop[4], 1, commits=(Commit(shop[4], 5),))
+    last = world.deploy(shop[6], 2)
+    await world.resolver.work()
+    assert world.held(given).shipped is None
+    assert world.shas(last) == [shop[6], shop[5]]
+    assert world.resolver.pending == 0
+
+
+async def test_a_list_that_is_taken_back_is_replaced_by_what_git_says(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[1], 0)
+    given = world.deploy(shop[4], 1, id="d" * 16, commits=(Commit(shop[4], 5),))
+    await world.resolver.work()
+    world.deploy(shop[4], 1, id="d" * 16)
+    await world.resolver.work()
+    assert len(world.shas(given)) == 3
+
+
+async def test_a_deployment_waits_for_its_commit(begin: Begin, shop: list[str], tmp_path: Path) -> None:
+    world = begin()
+    world.upload(pack_of(tmp_path / "shop", [shop[4]]), shop[4])
+    first, second = world.deploy(shop[1], 0), world.deploy(shop[7], 1)
+    await world.resolver.work()
+    assert world.shipped(first).left_out == {"first": 1}
+    assert world.held(second).shipped is None
+    assert world.resolver.pending == 1
+    world.upload(pack_of(tmp_path / "shop", [shop[9]], [shop[4]]), shop[9])
+    await world.resolver.work()
+    assert len(world.shas(second)) == 6
+    assert world.resolver.pending == 0
+
+
+async def test_a_deployment_waits_for_the_commit_of_the_one_before_it(
+    begin: Begin, tmp_path: Path
+) -> None:
+    shas = build(tmp_path / "shop", [Made(), Made((0,)), Made((1,)), Made((1,)), Made((3,))])
+    world = begin()
+    world.upload(pack_of(tmp_path / "shop", [shas[4]]), shas[4])
+    world.deploy(shas[0], 0)
+    unknown, last = world.deploy(shas[2], 1), world.deploy(shas[4], 2)
+    await world.resolver.work()
+    assert world.resolver.pending == 2
+    world.upload(everything(tmp_path), shas[4])
+    await world.resolver.work()
+    assert set(world.shas(unknown)) == {shas[1], shas[2]}
+    assert set(world.shas(last)) == {shas[3], shas[4]}
+
+
+async def test_a_commit_that_becomes_known_late_was_shipped_then(begin: Begin, tmp_path: Path) -> None:
+    """A hot fix is deployed, then the main line, then both merged: the fix was shipped at first."""
+    shas = build(tmp_path / "shop", [Made(), Made((0,)), Made((0,)), Made((2, 1))])
+    world = begin()
+    world.upload(packed(tmp_path / "shop", [shas[0], shas[2], shas[3]]), shas[3])
+    world.deploy(shas[0], 0)
+    fix = world.deploy(shas[1], 1)
+    main = world.deploy(shas[2], 2)
+    both = world.deploy(shas[3], 3)
+    await world.resolver.work()
+    assert world.shipped(both).left_out == {"merge": 1}
+    assert world.resolver.pending == 2
+    world.upload(packed(tmp_path / "shop", [shas[1]]), shas[1])
+    await world.resolver.work()
+    assert [world.shas(each) for each in (fix, main, both)] == [[shas[1]], [shas[2]], []]
+
+
+@pytest.mark.parametrize("change", ["late", "deleted", "moved", "corrected"])
+async def test_the_next_deployment_is_looked_at_again(
+    begin: Begin, shop: list[str], tmp_path: Path, change: str
+) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[1], 0)
+    between = world.deploy(shop[3], 1, id="b" * 16)
+    last = world.deploy(shop[6], 2)
+    if change == "late":
+        world.delete(between)
+        await world.resolver.work()
+        assert len(world.shas(last)) == 5
+        world.deploy(shop[3], 1)
+        await world.resolver.work()
+        assert len(world.shas(last)) == 3
+        return
+    await world.resolver.work()
+    assert world.shipped(last).base == shop[3]
+    if change == "deleted":
+        world.delete(between)
+    elif change == "moved":
+        world.deploy(shop[3], 3, id=between)
+    else:
+        world.deploy(shop[4], 1, id=between)
+    await world.resolver.work()
+    expected = {"deleted": (1, 5), "moved": (1, 5), "corrected": (4, 2)}[change]
+    assert (shop.index(world.shipped(last).base or ""), len(world.shas(last))) == expected
+
+
+async def test_a_late_deployment_takes_commits_from_more_than_the_next(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "shop", [Made(), Made((0,)), Made((0,)), Made((2,)), Made((3, 1))])
+    world = begin()
+    world.upload(everything(tmp_path), shas[-1])
+    ids = [world.deploy(shas[place], hour) for hour, place in ((0, 0), (2, 2), (3, 3), (4, 4))]
+    await world.resolver.work()
+    assert world.shas(ids[3]) == [shas[1]]
+    fix = world.deploy(shas[1], 1)
+    await world.resolver.work()
+    assert world.shas(fix) == [shas[1]]
+    assert world.shas(ids[3]) == []
+    world.delete(fix)
+    await world.resolver.work()
+    assert world.shas(ids[3]) == [shas[1]]
+
+
+async def test_a_late_deployment_on_the_line_concerns_only_the_next(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    for hour, place in ((0, 0), (2, 2), (3, 3), (4, 4)):
+        world.deploy(shop[place], hour)
+    await world.resolver.work()
+    world.log.records.clear()
+    world.deploy(shop[1], 1)
+    await world.resolver.work()
+    assert len(world.log.records) == 2
+
+
+async def test_retries_come_every_half_minute_then_less_often_then_no_more(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(pack_of(tmp_path / "shop", [shop[4]]), shop[4])
+    world.deploy(shop[1], 0)
+    last = world.deploy(shop[7], 1)
+    repository = world.library.find(NAME)
+    assert repository is not None
+    looked_at: list[int] = []
+    refresh = repository.refresh
+
+    def noticed() -> None:
+        looked_at.append(world.clock())
+        refresh()
+
+    repository.refresh = noticed  # type: ignore[method-assign]
+    start = world.clock()
+    for _ in range(8 * 24 * 60 * 6):
+        await world.resolver.work()
+        if not world.resolver.pending:
+            break
+        world.clock.advance(10_000 if world.clock() < start + HOUR_MS else 60 * MINUTE_MS)
+    pauses = [(after - before, before - start) for before, after in zip(looked_at, looked_at[1:], strict=False)]
+    assert max(pause for pause, age in pauses if age < 10 * MINUTE_MS) <= 30_000
+    assert len(looked_at) < 500
+    assert 7 * DAY_MS <= looked_at[-1] - start < 8 * DAY_MS
+    assert (world.resolver.pending, world.resolver.unknown) == (0, 1)
+    world.upload(everything(tmp_path), shop[-1])
+    await world.resolver.work()
+    assert len(world.shas(last)) == 6
+    assert world.resolver.unknown == 0
+
+
+async def test_a_restart_needs_no_git(begin: Begin, shop: list[str], tmp_path: Path) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[1], 0)
+    last = world.deploy(shop[4], 1)
+    await world.resolver.work()
+    held = world.held(last)
+    again = begin(store=world.store)
+    await again.resolver.work()
+    assert again.log.records == []
+    assert again.held(last) is held
+
+
+async def test_a_restart_looks_again_where_the_deployment_before_is_another(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[1], 0)
+    last = world.deploy(shop[4], 2)
+    await world.resolver.work()
+    store = EventStore()
+    for each in world.store.deployments.values():
+        store.apply(each)
+    store.apply(replace(world.held(last), id="between" * 3, finished_at=world.held(last).finished_at - 5, shipped=None, commit_sha=shop[3]))
+    again = begin(store=store)
+    await again.resolver.work()
+    assert again.shas(last) == [shop[4]]
+    assert again.shipped(last).base == shop[3]
+
+
+async def test_a_restart_keeps_the_result_of_a_deployment_whose_predecessor_was_too_old_to_keep(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[1], 0)
+    last = world.deploy(shop[4], 2)
+    await world.resolver.work()
+    store = EventStore()
+    store.apply(world.held(last))
+    again = begin(store=store)
+    await again.resolver.work()
+    assert len(again.shas(last)) == 3
+
+
+async def test_history_that_was_cut_off_is_partial_until_it_comes(begin: Begin, tmp_path: Path) -> None:
+    """A long-lived branch whose older part was not uploaded: its merge stays a merge, its present parent counts."""
+    made = [Made(), Made((0,)), Made((0,)), Made((2,)), Made((3,)), Made((1, 4)), Made((5,))]
+    shas = build(tmp_path / "shop", made)
+    world = begin()
+    world.upload(packed(tmp_path / "shop", [shas[place] for place in (0, 1, 4, 5, 6)]), shas[6])
+    world.deploy(shas[1], 0)
+    last = world.deploy(shas[6], 1)
+    await world.resolver.work()
+    assert set(world.shas(last)) == {shas[4], shas[6]}
+    assert world.shipped(last).left_out == {"merge": 1, "partial": 1}
+    assert world.shipped(last).partial
+    world.upload(packed(tmp_path / "shop", [shas[2], shas[3]]), shas[3])
+    await world.resolver.work()
+    assert set(world.shas(last)) == {shas[place] for place in (2, 3, 4, 6)}
+    assert not world.shipped(last).partial
+
+
+async def test_a_merge_of_which_one_parent_was_cut_off_stays_a_merge(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "shop", [Made(), Made((0,)), Made((0,)), Made((1, 2))])
+    world = begin()
+    world.upload(packed(tmp_path / "shop", [shas[0], shas[1], shas[3]]), shas[3])
+    world.deploy(shas[0], 0)
+    last = world.deploy(shas[3], 1)
+    await world.resolver.work()
+    assert world.shas(last) == [shas[1]]
+    assert world.shipped(last).left_out == {"merge": 1, "partial": 1}
+
+
+async def test_history_cut_off_below_the_deployment_before_is_whole_enough(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(packed(tmp_path / "shop", shop[4:]), shop[-1])
+    world.deploy(shop[5], 0)
+    last = world.deploy(shop[8], 1)
+    await world.resolver.work()
+    assert world.shas(last) == [shop[8], shop[7], shop[6]]
+    assert not world.shipped(last).partial
+
+
+async def test_a_log_that_refuses_is_tried_again(begin: Begin, shop: list[str], tmp_path: Path) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[1], 0)
+    last = world.deploy(shop[4], 1)
+    world.log.is_broken = True
+    await world.resolver.work()
+    assert world.resolver.pending == 2
+    world.log.is_broken = False
+    world.clock.advance(30_000)
+    await world.resolver.work()
+    assert len(world.shas(last)) == 3
+    assert world.resolver.pending == 0
+
+
+async def test_it_works_in_the_background(begin: Begin, shop: list[str], tmp_path: Path) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.resolver.start()
+    world.deploy(shop[1], 0)
+    last = world.deploy(shop[4], 1)
+    await _until_resolved(world, last)
+    assert len(world.shas(last)) == 3
+
+
+async def _until_resolved(world: World, deployment_id: str) -> None:
+    """Waits for the store to be told, and for nothing else."""
+    import asyncio
+
+    told = asyncio.Event()
+
+    def notice(_before: object, after: object) -> None:
+        if isinstance(after, Deployment) and after.id == deployment_id and after.shipped is not None:
+            told.set()
+
+    world.store.observe(notice)
+    async with asyncio.timeout(20):
+        await told.wait()
+
+
+async def test_a_result_for_a_deployment_that_moved_meanwhile_does_no_harm(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin(clock=ManualClock(NOW_MS))
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[1], 0)
+    last = world.deploy(shop[4], 1, id="d" * 16)
+    working = world.resolver.work()
+    world.deploy(shop[6], 1, id="d" * 16)
+    await working
+    await world.resolver.work()
+    assert len(world.shas(last)) == 5

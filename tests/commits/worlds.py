@@ -1,0 +1,122 @@
+"""A store, a log, repositories and the resolver between them."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.builders import HOUR_MS, NOW_MS, ManualClock, deployment
+
+from dora_exporter.commits.git import Git
+from dora_exporter.commits.library import Library
+from dora_exporter.commits.resolver import Resolver
+from dora_exporter.commits.settings import GitSettings, RepositorySettings
+from dora_exporter.commits.uploads import Uploads
+from dora_exporter.events import Deployment, Shipped
+from dora_exporter.log import Apply, Unavailable
+from dora_exporter.records import Deletion, Record
+from dora_exporter.store import EventStore, Outcome
+
+NAME = "git.example/shop/checkout"
+
+
+@dataclass
+class MemoryLog:
+    """A log that forgets at once, and can be made to refuse."""
+
+    apply: Apply
+    is_broken: bool = False
+    records: list[Record] = field(default_factory=list)
+
+    async def replay(self) -> AsyncIterator[Sequence[Record]]:
+        """There is nothing to replay."""
+        yield self.records
+
+    async def start(self, apply: Apply) -> None:
+        """Takes another state."""
+        self.apply = apply
+
+    async def append(self, records: Sequence[Record]) -> list[Outcome]:
+        """Applies at once."""
+        if self.is_broken:
+            raise Unavailable("broken by the test")
+        self.records.extend(records)
+        return [outcome for record in records for outcome in self.apply(record)]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class World:
+    """Everything but HTTP."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        configured: Mapping[str, RepositorySettings] | None = None,
+        patterns: Mapping[str, Sequence[str]] | None = None,
+        store: EventStore | None = None,
+        clock: ManualClock | None = None,
+    ) -> None:
+        """Repositories are kept in the folder."""
+        self.clock = clock or ManualClock()
+        self.store = store or EventStore()
+        self.log = MemoryLog(self.store.apply)
+        self.settings = GitSettings()
+        self.git = Git()
+        self.library = Library(
+            folder / "git",
+            configured=configured or {},
+            settings=self.settings,
+            git=self.git,
+            with_trees=bool(patterns),
+        )
+        self.library.load()
+        self.uploads = Uploads(library=self.library, git=self.git, max_repository_bytes=1 << 30)
+        self.resolver = Resolver(
+            store=self.store,
+            log=self.log,
+            library=self.library,
+            clock=self.clock,
+            settings=self.settings,
+            patterns=patterns,
+        )
+        self.resolver.load()
+        self.store.observe(self.resolver.observe)
+
+    def upload(self, pack: bytes, head: str, repository: str = NAME) -> None:
+        """What a client's upload does."""
+        folder = self.uploads.open()
+        (folder / "incoming.pack").write_bytes(pack)
+        self.uploads.take(repository, head, folder / "incoming.pack")
+        self.uploads.discard(folder)
+        self.resolver.wake(repository)
+
+    def deploy(self, sha: str, hour: float, **changes: object) -> str:
+        """Stores a deployment that finished so many hours after the first; returns its id."""
+        finished_at = NOW_MS - 1000 * HOUR_MS + int(hour * HOUR_MS)
+        event = deployment(**{"commit_sha": sha, "repository": NAME, "finished_at": finished_at} | changes)
+        self.store.apply(event)
+        return event.id
+
+    def delete(self, deployment_id: str) -> None:
+        """Deletes a deployment."""
+        self.store.apply(Deletion("deployment", deployment_id, self.clock()))
+
+    def held(self, deployment_id: str) -> Deployment:
+        """A deployment as it is now."""
+        return self.store.deployments[deployment_id]
+
+    def shipped(self, deployment_id: str) -> Shipped:
+        """What a deployment shipped, which must be known."""
+        shipped = self.held(deployment_id).shipped
+        assert shipped is not None
+        return shipped
+
+    def shas(self, deployment_id: str) -> list[str]:
+        """The commits that a deployment shipped, newest first."""
+        return [commit.sha for commit in self.shipped(deployment_id).commits]
+
+    async def close(self) -> None:
+        """Ends what runs."""
+        await self.resolver.close()
