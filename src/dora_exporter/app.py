@@ -68,7 +68,9 @@ class Daemon:
         self._is_ready = False
         self._replay_seconds: float | None = None
         self._store = EventStore()
-        self._snapshot = SnapshotFile(settings.snapshot.path, durability=settings.snapshot.durability)
+        self._snapshot = SnapshotFile(
+            settings.snapshot.path, durability=settings.snapshot.durability, clock=self._clock
+        )
         self._access = Access()
         self._configuration = Configuration(settings, load=load, use=self._use, clock=self._clock)
         self._event_counts = telemetry.EventCounts()
@@ -86,7 +88,7 @@ class Daemon:
             telemetry.ConfigCollector(self._configuration),
         ):
             registry.register(collector)
-        self._schedule = Schedule()
+        self._schedule = Schedule(clock=self._clock)
         self._runner = runner(self._application())
         self._reloads: set[asyncio.Task[str | None]] = set()
 
@@ -100,7 +102,7 @@ class Daemon:
         await self._replay()
         await self._snapshot.start(self._store.apply)
         self._schedule.start()
-        self._schedule.every(_MAINTENANCE_SECONDS, self._maintain)
+        self._schedule.every(_MAINTENANCE_SECONDS, self._maintain, name="maintenance")
         self._is_ready = True
         logger.info(
             "ready deployments=%d incidents=%d series=%d seconds=%.1f",

@@ -1,22 +1,239 @@
 """The settings: their keys, their defaults, and how flags, environment, secrets and a YAML file make them up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import ValidationInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from dora_exporter import addresses, config_file, config_layers
-from dora_exporter.config_errors import ConfigError, Layer, Location, Mistake, misplaced, validate
+from dora_exporter import addresses
+from dora_exporter.config_errors import ConfigError, Layer, Location, Mistake, misplaced, models_in, validate
+from dora_exporter.config_file import read, with_folder
+from dora_exporter.config_layers import folder_layer, secret_lines_layer, variables_layer
 from dora_exporter.durations import Duration, Span
 from dora_exporter.events import DAY_MS
 
 __all__ = ["ConfigError", "Flag", "Settings", "load"]
 
 
-def _whole(value: object) -> object:
+def _not_rounded(value: object) -> object:
+    """Pydantic would take true for 1 and 2.0 for 2."""
     if isinstance(value, bool | float):
-        raise ValueError("must be a whole number")  # noqa
+        raise PydanticCustomError("int_type", "must be a whole number")
     return value
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be printable text")
+    return text
+
+
+def _address(text: str) -> str:
+    addresses.split(text)
+    return text
+
+
+def _key(key: SecretStr) -> SecretStr:
+    text = key.get_secret_value()
+    if not text:
+        raise ValueError("must not be empty")
+    if text != text.strip() or not text.isprintable() or not text.isascii():
+        raise ValueError("must be printable ASCII text without white space around it: a header has to carry it")
+    return key
+
+
+Whole = Annotated[int, BeforeValidator(_not_rounded)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+Address = Annotated[str, AfterValidator(_address)]
+Key = Annotated[SecretStr, AfterValidator(_key)]
+
+
+class Section(BaseModel):
+    """What all groups of settings have in common."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class WebSettings(Section):
+    """The HTTP server. ``config_file`` is a web configuration file as exporter-toolkit defines it."""
+
+    listen_addresses: tuple[Address, ...] = Field(default=("127.0.0.1:3672",), min_length=1)
+    config_file: Path | None = None
+    enable_lifecycle: bool = False
+    max_body_bytes: Whole = Field(default=1 << 20, ge=1 << 10, le=1 << 30)
+
+
+class SnapshotSettings(Section):
+    """The snapshot file. With ``written``, what was acknowledged survives a crash of the daemon, not a power cut."""
+
+    path: Path = Path("dora-exporter.snapshot")
+    durability: Literal["fsync", "written"] = "fsync"
+
+
+class LimitSettings(Section):
+    """What protects the daemon and Prometheus from too much."""
+
+    series: Whole = Field(default=10_000, ge=1)
+
+
+class ServiceSettings(Section):
+    """What is known about a service. Without ``source_patterns`` every commit of its repository is its own."""
+
+    team: Name | None = None
+    source_patterns: tuple[str, ...] = ()
+
+
+class LogSettings(Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warn", "error"] = "info"
+    format: Literal["logfmt", "json"] = "logfmt"
+
+
+class Settings(Section):
+    """All settings. A section is added by a line here, and by its keys in ``config.example.yaml``."""
+
+    snapshot: SnapshotSettings = SnapshotSettings()
+    retention: Duration = Span("400d", 400 * DAY_MS)
+    windows: tuple[Duration, ...] = Field(
+        default=tuple(Span(f"{days}d", days * DAY_MS) for days in (7, 30, 90)), min_length=1, max_length=10
+    )
+    default_environment: Name = "none"
+    attribution_limit: Duration | None = None
+    limits: LimitSettings = LimitSettings()
+    services: dict[Name, ServiceSettings] = Field(default_factory=dict)
+    log: LogSettings = LogSettings()
+    api_keys: tuple[Key, ...] = ()
+    api_keys_file: Path | None = None
+    read_keys: tuple[Key, ...] = ()
+    read_keys_file: Path | None = None
+    allow_anonymous: bool = False
+    web: WebSettings = WebSettings()  # the last one, because what it may be depends on the keys
+
+    @field_validator("windows")
+    @classmethod
+    def _distinct_and_kept(cls, windows: tuple[Span, ...], info: ValidationInfo) -> tuple[Span, ...]:
+        retention: Span | None = info.data.get("retention")
+        for index, window in enumerate(windows):
+            if window.ms in {earlier.ms for earlier in windows[:index]}:
+                raise misplaced("is there already", "windows", index)
+            if retention is not None and window.ms > retention.ms:
+                raise misplaced(f"must not be longer than the retention, which is {retention.text}", "windows", index)
+        return windows
+
+    @field_validator("web")
+    @classmethod
+    def _closed_to_strangers(cls, web: WebSettings, info: ValidationInfo) -> WebSettings:
+        """Keys that are themselves wrong give no second complaint."""
+        keys = [info.data.get(name) for name in ("api_keys", "read_keys")]
+        if info.data.get("allow_anonymous") is False and keys == [(), ()]:
+            for index, address in enumerate(web.listen_addresses):
+                if not addresses.is_loopback(address):
+                    raise misplaced(_OPEN_TO_ALL, "web", "listen_addresses", index)
+        return web
+
+
+_OPEN_TO_ALL = "can be reached from other machines: set api_keys, or write allow_anonymous: true to let everybody in"
+
+
+class _Variables(Settings, BaseSettings):
+    """The settings in a form that pydantic-settings sorts variables into."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A setting given on the command line."""
+
+    name: str
+    location: tuple[str, ...]
+    value: object
+
+
+def load(
+    *, file: Path | None, flags: Sequence[Flag], variables: Mapping[str, str], secrets_folder: Path | None
+) -> Settings:
+    """Reads the settings; each place wins over those after it: flags, variables, secret files, the YAML file.
+
+    Raises ``ConfigError`` with all mistakes.
+    """
+    given, unknown = variables_layer(_Variables, variables)
+    in_folder, in_folder_wrong = folder_layer(_Variables, secrets_folder) if secrets_folder else (_NOTHING, [])
+    written, misspelt = _file_layer(file) if file else (_NOTHING, [])
+    above, below = (_flags_layer(flags), given), (in_folder, written)
+    secrets, secrets_wrong = secret_lines_layer(Settings, above=above, below=below)
+    mistakes = [*misspelt, *unknown, *in_folder_wrong, *secrets_wrong]
+    layers = (*above, secrets, *below)
+    try:
+        settings = validate(Settings, _merged(layers), layers)
+    except ConfigError as error:
+        raise ConfigError(_in_order([*mistakes, *error.mistakes])) from None
+    if mistakes:
+        raise ConfigError(_in_order(mistakes))
+    return settings
+
+
+_NOTHING = Layer({}, lambda _location: "")
+
+
+def _flags_layer(flags: Sequence[Flag]) -> Layer:
+    data: dict[str, Any] = {}
+    for flag in flags:
+        section = data
+        for part in flag.location[:-1]:
+            section = section.setdefault(part, {})
+        section[flag.location[-1]] = flag.value
+    names = {flag.location: flag.name for flag in flags}
+
+    def where(location: Location) -> str:
+        return next((name for way, name in names.items() if location[: len(way)] == way), "command line")
+
+    return Layer(data, where)
+
+
+def _file_layer(file: Path) -> tuple[Layer, list[Mistake]]:
+    """A YAML file's settings. A section of which everything is commented out is as good as absent."""
+    document = read(file)
+    data = {key: value for key, value in document.data.items() if value is not None or not _is_section(key)}
+    relocated = with_folder(data, file.parent)
+    return Layer(
+        relocated if isinstance(relocated, dict) else data, document.where, document.misread
+    ), document.mistakes
+
+
+def _is_section(key: str) -> bool:
+    field = Settings.model_fields.get(key)
+    return field is not None and bool(models_in(field.annotation)) and get_origin(field.annotation) is not tuple
+
+
+def _merged(layers: Sequence[Layer]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for layer in reversed(layers):
+        merged = _over(merged, layer.data)
+    return merged
+
+
+def _over(below: object, above: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping ``above`` with what only ``below`` has."""
+    if not isinstance(below, Mapping):
+        return dict(above)
+    joined = {
+        key: _over(below.get(key), value) if isinstance(value, Mapping) else value for key, value in above.items()
+    }
+    return {**below, **joined}
+
+
+def _in_order(mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """Line by line where a file and a line are known."""
+
+    def place(mistake: Mistake) -> tuple[str, int]:
+        path, _, line = mistake.where.rpartition(":")
+        return (path, int(line)) if line.isdigit() else (mistake.where, 0)
+
+    return sorted(mistakes, key=place)

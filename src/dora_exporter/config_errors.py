@@ -49,7 +49,7 @@ class Layer:
 
 
 def misplaced(text: str, *location: str | int) -> PydanticCustomError:
-    """To be raised by a validator that sees several settings: the mistake is shown at ``location`` below the model."""
+    """To be raised by a field's validator that sees other fields: the mistake is shown at ``location`` in the model."""
     return PydanticCustomError("misplaced", "{text}", {"text": text, "location": location})
 
 
@@ -62,7 +62,9 @@ def validate(model: type[Model], data: Mapping[str, Any], layers: Sequence[Layer
         return model.model_validate(data)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        mistakes = dict.fromkeys(_mistake(model, data, layers, each) for each in details)  # a union complains in each arm
+        mistakes = dict.fromkeys(
+            _mistake(model, data, layers, each) for each in details
+        )  # a union complains in each arm
     raise ConfigError(mistakes)
 
 
@@ -88,18 +90,17 @@ def models_in(annotation: object) -> list[type[BaseModel]]:
 def find(data: object, location: Location) -> bool:
     """Whether the data has something at a location."""
     for part in location:
-        if isinstance(data, Mapping) and part in data:
-            data = data[part]
-        elif isinstance(data, Sequence) and not isinstance(data, str) and isinstance(part, int) and part < len(data):
-            data = data[part]
+        if isinstance(data, Mapping):
+            inner = [data[part]] if part in data else []
         else:
+            inner = data[part : part + 1] if isinstance(data, list) and isinstance(part, int) else []
+        if not inner:
             return False
+        data = inner[0]
     return True
 
 
-def _mistake(
-    model: type[BaseModel], data: Mapping[str, Any], layers: Sequence[Layer], detail: ErrorDetails
-) -> Mistake:
+def _mistake(model: type[BaseModel], data: Mapping[str, Any], layers: Sequence[Layer], detail: ErrorDetails) -> Mistake:
     location = _trace(data, detail)
     holders = [layer for part in (location, location[:-1]) for layer in layers if find(layer.data, part)]
     where = holders[0].where(location) if holders else "configuration"
@@ -113,7 +114,9 @@ def _mistake(
 
 def _trace(data: Mapping[str, Any], detail: ErrorDetails) -> Location:
     """Where in the data a complaint belongs. Pydantic's way also names unions and validators, which nobody wrote."""
-    wanted = (*detail["loc"], *detail.get("ctx", {}).get("location", ()))
+    wanted = detail["loc"]
+    if detail["type"] == "misplaced":
+        wanted = (*wanted[:-1], *detail["ctx"]["location"])
     way: Location = ()
     for part in wanted:
         if find(data, (*way, part)):

@@ -44,10 +44,8 @@ class Document:
 
     def where(self, location: Location) -> str:
         """The file and the line of a setting, or of what is nearest to it."""
-        line = 1
-        for line, _ in self._steps(location):
-            pass
-        return f"{self.path}:{line}"
+        lines = [line for line, _ in self._steps(location)]
+        return f"{self.path}:{lines[-1] if lines else 1}"
 
     def misread(self, location: Location) -> str | None:
         """What YAML took a setting for, when it is an unquoted word that is not text."""

@@ -81,7 +81,9 @@ def secret_lines_layer(
     for key in (name for name in model.model_fields if f"{name}_file" in model.model_fields):
         naming = [layer for layer in (*above, *below) if isinstance(layer.data.get(f"{key}_file"), str)]
         doubled = [layer for layer in naming if key in layer.data]
-        mistakes += [Mistake(each.where((f"{key}_file",)), f"{key} and {key}_file exclude each other") for each in doubled]
+        mistakes += [
+            Mistake(each.where((f"{key}_file",)), f"{key} and {key}_file exclude each other") for each in doubled
+        ]
         if not naming or doubled or any(key in layer.data for layer in above):
             continue
         file = Path(naming[0].data[f"{key}_file"])
@@ -113,7 +115,9 @@ def _is_known(model: type[BaseModel], location: Iterable[str]) -> bool:
             return False
         if any(get_origin(field.annotation) is dict for field in fields):
             return True
-        models = [inner for field in fields if get_origin(field.annotation) is None for inner in models_in(field.annotation)]
+        models = [
+            inner for field in fields if get_origin(field.annotation) is None for inner in models_in(field.annotation)
+        ]
     return True
 
 

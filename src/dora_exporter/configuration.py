@@ -17,7 +17,12 @@ class Configuration:
     """Reads the settings again on demand. Bad ones leave those before in use."""
 
     def __init__(
-        self, settings: Settings, *, load: Callable[[], Settings], use: Callable[[Settings], Awaitable[None]], clock: Clock
+        self,
+        settings: Settings,
+        *,
+        load: Callable[[], Settings],
+        use: Callable[[Settings], Awaitable[None]],
+        clock: Clock,
     ) -> None:
         """``load`` reads the settings, ``use`` puts them into effect."""
         self.settings = settings

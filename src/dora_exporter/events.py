@@ -19,13 +19,35 @@ class Series(NamedTuple):
     environment: str
 
 
+class PullRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The pull request that brought commits in.
+
+    ``ready_at`` is when it was opened or last marked ready for review, ``approved_at`` the last approval before the
+    merge; a time is None when that never happened.
+    """
+
+    merged_at: int
+    ready_at: int | None = None
+    approved_at: int | None = None
+    number: int | None = None
+    title: str | None = None
+    branch: str | None = None
+    labels: tuple[str, ...] = ()
+
+
 class Commit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """A commit that a deployment shipped, with the first line of its message and the SHA that it says it reverts."""
+    """A commit that a deployment shipped.
+
+    ``subject`` is the first line of its message, ``reverts`` the SHA that the message says it reverts. ``via`` is the
+    squash commit that stands for it on the deployed branch, ``pull_request`` an index into those of ``Shipped``.
+    """
 
     sha: str
     authored_at: int
     subject: str | None = None
     reverts: str | None = None
+    via: str | None = None
+    pull_request: int | None = None
 
 
 class Shipped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -41,6 +63,7 @@ class Shipped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     base: str | None = None
     left_out: dict[str, int] = {}
     partial: bool = False
+    pull_requests: tuple[PullRequest, ...] = ()
 
 
 class Remediation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -6,6 +6,8 @@ from ssl import SSLContext
 
 from aiohttp import web
 
+from dora_exporter import addresses
+
 logger = logging.getLogger(__name__)
 
 
@@ -13,10 +15,10 @@ class CannotListen(Exception):
     """An address is taken or not one of this machine's; the message says which."""
 
 
-async def listen(runner: web.AppRunner, addresses: Sequence[str], ssl_context: SSLContext | None) -> None:
+async def listen(runner: web.AppRunner, configured: Sequence[str], ssl_context: SSLContext | None) -> None:
     """Listens on every address, ``host:port`` each, and logs where that really is: port 0 takes a free one."""
-    for address in addresses:
-        host, port = split(address)
+    for address in configured:
+        host, port = addresses.split(address)
         site = web.TCPSite(runner, host or None, port, ssl_context=ssl_context)
         try:
             await site.start()
@@ -25,9 +27,3 @@ async def listen(runner: web.AppRunner, addresses: Sequence[str], ssl_context: S
     for bound in runner.addresses:
         shown = f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
         logger.info("listening address=%s tls=%s", shown, str(ssl_context is not None).lower())
-
-
-def split(address: str) -> tuple[str, int]:
-    """Host and port of an address; the host of ``[::1]:3672`` is without brackets, that of ``:3672`` is empty."""
-    host, _, port = address.rpartition(":")
-    return host.removeprefix("[").removesuffix("]"), int(port)

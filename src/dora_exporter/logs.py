@@ -1,16 +1,16 @@
-"""The daemon's own log: one line per record, as logfmt or as JSON."""
+"""The daemon's log: one line per record, in logfmt or JSON."""
 
 import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 Level = Literal["debug", "info", "warn", "error"]
 Format = Literal["logfmt", "json"]
-Fact = str | int | float | bool | None
+Value = str | int | float | bool | None
 
 _LEVELS: Mapping[Level, int] = {
     "debug": logging.DEBUG,
@@ -18,37 +18,99 @@ _LEVELS: Mapping[Level, int] = {
     "warn": logging.WARNING,
     "error": logging.ERROR,
 }
-
-_FACTS = re.compile(r"(?:(?:^|\s)[A-Za-z_][\w.]*=(?:%[-#0 +.\d]*[a-zA-Z]|[^\s%\"']*))+$")
-_FACT = re.compile(r"([A-Za-z_][\w.]*)=(%[-#0 +.\d]*[a-zA-Z]|\S*)")
-_PLACEHOLDER = re.compile(r"%(?!%)[-#0 +.\d]*[a-zA-Z]")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-
-_HIDDEN = "***"
-_SECRETS = (
-    (re.compile(r"(?<=://)[^\s/?#\"'\\]*@"), f"{_HIDDEN}@"),
-    (re.compile(r"\b(bearer|basic)\s+(?!\*)[\w.~+/=-]{4,}", re.IGNORECASE), rf"\1 {_HIDDEN}"),
-    (
-        re.compile(
-            r"\b([\w-]*(?:api|app|application|access|read|private)[_-]?keys?|[\w-]*(?:password|passwd|secret|token)s?)"
-            r"(['\"]?\s*[=:]\s*)(?:'[^']*'|\"[^\"]*\"|[^\s&,;'\"}\])]+)",
-            re.IGNORECASE,
-        ),
-        rf"\1\2{_HIDDEN}",
-    ),
-)
+_FIELD = r"%[-+ #0]*\d*(?:\.\d+)?[a-zA-Z]"
+_FACTS = re.compile(rf"(?:(?:^|\s)\w+={_FIELD})+$")
+_FACT = re.compile(rf"(\w+)=({_FIELD})")
+_USER_INFO = re.compile(r"(?<=://)[^/\s?#\"']*@")
+_PLAIN = re.compile(r"[^\s\"=\\]+")
+_RESERVED = frozenset({"ts", "level", "logger", "msg", "exception"})
 
 
-def set_up(level: Level, format: Format, stream: TextIO = sys.stderr) -> None:  # noqa: A002
-    """Sends everything that is logged to ``stream``. May be called again, when the settings change."""
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(_Formatter(_WRITERS[format]))
-    logging.basicConfig(level=_LEVELS[level], handlers=[handler], force=True)
-    logging.captureWarnings(capture=True)
+def set_up(level: Level, format: Format, stream: TextIO | None = None) -> None:  # noqa: A002
+    """Makes the log go to a stream, by default standard error, at and above a level. A later call replaces this one."""
+    handler = _Handler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if format == "json" else LogfmtFormatter())
+    root = logging.getLogger()
+    for earlier in [each for each in root.handlers if isinstance(each, _Handler)]:
+        root.removeHandler(earlier)
+    root.addHandler(handler)
+    root.setLevel(max(_LEVELS[level], logging.WARNING))  # what libraries say about their daily work is not news
+    logging.getLogger("dora_exporter").setLevel(_LEVELS[level])
+    logging.getLogger("aiohttp.access").setLevel(logging.CRITICAL)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Our handler, told apart from those of others."""
+
+
+class LogfmtFormatter(logging.Formatter):
+    """``key=value`` pairs, quoted where needed."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as a line without its end."""
+        return " ".join(f"{name}={_quoted(value)}" for name, value in fields(record))
+
+
+class JsonFormatter(logging.Formatter):
+    """A JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as a line without its end."""
+        return json.dumps(dict(fields(record)), allow_nan=True)
+
+
+def fields(record: logging.LogRecord) -> Iterator[tuple[str, Value]]:
+    """What a record says, by name. Facts at the end of its message, written ``name=%s``, get names of their own."""
+    moment = datetime.fromtimestamp(record.created, UTC)
+    yield "ts", moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    yield "level", _level(record.levelno)
+    yield "logger", record.name
+    message, facts = _parted(record)
+    yield "msg", redacted(message)
+    for name, value in facts:
+        yield f"{name}_" if name in _RESERVED else name, redacted(value) if isinstance(value, str) else value
+    if record.exc_info:
+        yield "exception", redacted(logging.Formatter().formatException(record.exc_info))
 
 
 def redacted(text: str) -> str:
-    """The text without what looks like a secret: user info in URLs, credentials, values of keys and passwords."""
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
+    """A text in which the user info of URLs, which may be a password, is not told."""
+    return _USER_INFO.sub("***@", text)
+
+
+def _parted(record: logging.LogRecord) -> tuple[str, list[tuple[str, Value]]]:
+    """The message, and the facts that its template ends in. Values are never taken apart: they may hold anything."""
+    template, arguments = str(record.msg), record.args
+    tail = _FACTS.search(template)
+    if tail is None or not isinstance(arguments, tuple):
+        return record.getMessage(), []
+    facts = _FACT.findall(tail[0])
+    count = len(arguments) - len(facts)
+    try:
+        message = template[: tail.start()] % arguments[:count]
+        return message, [(name, _value(field, value)) for (name, field), value in zip(facts, arguments[count:], strict=True)]
+    except (TypeError, ValueError):
+        return record.getMessage(), []
+
+
+def _value(field: str, value: object) -> Value:
+    if field not in {"%s", "%r", "%d"}:
+        return field % value
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
+
+
+def _level(number: int) -> str:
+    return next((name for name, least in reversed(_LEVELS.items()) if number >= least), "debug")
+
+
+def _quoted(value: Value) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) and text.isprintable() else _escaped(text)
+
+
+def _escaped(text: str) -> str:
+    """The text in quotes, with nothing in it that could end a line or move a terminal's cursor."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in quoted)

@@ -1,52 +1,69 @@
 """The daemon with an eye on its event loop: run as a module, it takes the daemon's own arguments.
 
-The time by which a timer of one millisecond comes too late is how long the loop was kept. The longest since the last
-look stands in the file that the environment names; removing the file begins anew.
+A timer of a millisecond comes late by as long as the loop was kept. On SIGUSR1 the log says the worst of that since it
+last did, on SIGUSR2 the snapshot file is compacted, and the log says when.
 """
 
 import asyncio
-import os
+import signal
 import sys
 from pathlib import Path
 
+from dora_exporter import app
 from dora_exporter.cli import main
+from dora_exporter.clock import system_clock
+from dora_exporter.events import DAY_MS
+from dora_exporter.log import Apply
+from dora_exporter.snapshot import Durability, SnapshotFile
 
-FILE = "BENCHMARK_STALL_FILE"
 _TICK_SECONDS = 0.001
+_RETENTION_MS = 400 * DAY_MS
 
 
-class _WatchedPolicy(asyncio.DefaultEventLoopPolicy):
-    def new_event_loop(self) -> asyncio.AbstractEventLoop:
-        loop = super().new_event_loop()
-        Watch(loop, Path(os.environ[FILE])).begin()
-        return loop
+class WatchedFile(SnapshotFile):
+    """The daemon's own snapshot file, which begins the watch when it starts to take records."""
+
+    def __init__(self, path: Path, *, durability: Durability) -> None:
+        """As its base."""
+        super().__init__(path, durability=durability)
+        self._compactions: set[asyncio.Task[bool]] = set()
+
+    async def start(self, apply: Apply) -> None:
+        """Begins to watch."""
+        await super().start(apply)
+        loop = asyncio.get_running_loop()
+        watch = Watch(loop)
+        loop.add_signal_handler(signal.SIGUSR1, watch.report)
+        loop.add_signal_handler(signal.SIGUSR2, self._compact_soon)
+
+    def _compact_soon(self) -> None:
+        self._compactions.add(asyncio.ensure_future(self.compact(system_clock(), _RETENTION_MS)))
 
 
 class Watch:
     """Measures how late its own timer comes."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, file: Path) -> None:
-        """Begins with ``begin``."""
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begins at once."""
         self._loop = loop
-        self._file = file
-        self._due = 0.0
-        self._longest = 0.0
+        self._worst = 0.0
+        self._wait()
 
-    def begin(self) -> None:
-        """Sets the timer for the first time."""
+    def report(self) -> None:
+        """Says the worst since the last report, in milliseconds."""
+        sys.stdout.write(f"worst stall {self._worst * 1000:.3f} ms\n")
+        sys.stdout.flush()
+        self._worst = 0.0
+
+    def _wait(self) -> None:
         self._due = self._loop.time() + _TICK_SECONDS
         self._loop.call_at(self._due, self._tick)
 
     def _tick(self) -> None:
-        late = self._loop.time() - self._due
-        if not self._file.exists():
-            self._longest = 0.0
-        if late > self._longest or not self._file.exists():
-            self._longest = max(late, self._longest)
-            self._file.write_text(repr(self._longest))
-        self.begin()
+        self._worst = max(self._worst, self._loop.time() - self._due)
+        self._wait()
 
 
 if __name__ == "__main__":
-    asyncio.set_event_loop_policy(_WatchedPolicy())
+    vars(app)["SnapshotFile"] = WatchedFile
     sys.exit(main())

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
 from tests.e2e.process import Process
+from tests.oracle.gauges import Sample
 
 REQUEST_SECONDS = 20.0
 
@@ -100,11 +102,17 @@ class RunningDaemon:
         assert answer.status in {200, 202}, answer
         return str(answer.json()["data"]["id"])
 
-    def samples(self) -> dict[str, float]:
-        """The lines of a scrape, each with its value."""
-        text = self.get("/metrics").body.decode()
-        lines = [line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#")]
-        return {name: float(value) for name, value in lines}
+    def samples(self) -> dict[Sample, float]:
+        """A scrape: values by family and labels."""
+        return {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in text_string_to_metric_families(self.get("/metrics").body.decode())
+            for sample in family.samples
+        }
+
+    def sample(self, name: str, **labels: str) -> float | None:
+        """One value of a scrape, None when it is absent."""
+        return self.samples().get((name, frozenset(labels.items())))
 
     def wait_until_ready(self) -> None:
         """Returns once it has replayed its snapshot; it is asked again at once, for each answer takes its time."""

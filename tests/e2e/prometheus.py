@@ -12,13 +12,11 @@ from urllib.parse import urlencode
 
 from tests.e2e.process import Process
 from tests.e2e.programs import program
+from tests.oracle.gauges import Sample
 
 from dora_exporter.clock import stopwatch
 
 SCRAPED_SECONDS = 30.0
-
-Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
-"""Values by family and labels."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Prometheus:
     process: Process
     port: int
 
-    def query(self, expression: str) -> Samples:
+    def query(self, expression: str) -> dict[Sample, float]:
         """An instant vector, without the labels that the target has of its own."""
         found = self._get("/api/v1/query", query=expression)["data"]["result"]
         return {
@@ -39,7 +37,7 @@ class Prometheus:
             for each in found
         }
 
-    def wait_for(self, expression: str) -> Samples:
+    def wait_for(self, expression: str) -> dict[Sample, float]:
         """An instant vector as soon as it has samples; discovery and scrapes take Prometheus some seconds."""
         deadline = stopwatch() + SCRAPED_SECONDS
         while not (found := self.query(expression)):

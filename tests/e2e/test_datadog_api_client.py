@@ -20,6 +20,7 @@ FACTS = {
     "team": "crew",
     "custom_tags": ["department:engineering"],
 }
+SERIES = {"service": "checkout", "environment": "production"}
 SHA = "a" * 40
 
 
@@ -64,11 +65,10 @@ def test_a_deployment_is_created_read_listed_judged_and_deleted(client: DORAMetr
     assert [each.id for each in client.list_dora_deployments(request).data] == [created.id]
 
     client.patch_dora_deployment(created.id, _judgement(created.id))
-    failed = 'dora_failed_deployments{service="checkout",environment="production",window="30d"}'
-    assert running.samples()[failed] == 1
+    assert running.sample("dora_failed_deployments", **SERIES, window="30d") == 1
 
     client.delete_dora_deployment(created.id)
-    assert failed not in running.samples()
+    assert running.sample("dora_failed_deployments", **SERIES, window="30d") is None
     with pytest.raises(NotFoundException):
         client.get_dora_deployment(created.id)
 
@@ -77,14 +77,12 @@ def test_a_failure_begins_is_listed_ends_and_is_deleted(client: DORAMetricsApi, 
     began = system_clock() - 7_200_000
     created = client.create_dora_failure(failure(began)).data
     assert str(created.type) == "dora_failure"
-    opened = 'dora_open_incidents{service="checkout",environment="production"}'
-    assert running.samples()[opened] == 1
+    assert running.sample("dora_open_incidents", **SERIES) == 1
 
     ended = client.create_dora_failure(failure(began, finished_at=began + 90_000)).data
     assert ended.id == created.id
-    assert running.samples()[opened] == 0
-    restore = 'dora_time_to_restore_seconds{service="checkout",environment="production",window="30d",statistic="mean"}'
-    assert running.samples()[restore] == 90
+    assert running.sample("dora_open_incidents", **SERIES) == 0
+    assert running.sample("dora_time_to_restore_seconds", **SERIES, window="30d", statistic="mean") == 90
 
     request = models.DORAListFailuresRequest(
         data=models.DORAListFailuresRequestData(
@@ -111,8 +109,7 @@ def test_a_version_is_judged_without_knowing_the_deployments_id(client: DORAMetr
         )
     )
     client.patch_dora_deployment_by_version(request)
-    rate = 'dora_change_failure_rate{service="checkout",environment="production",window="30d"}'
-    assert running.samples()[rate] == 1
+    assert running.sample("dora_change_failure_rate", **SERIES, window="30d") == 1
 
 
 def test_bad_input_is_an_api_exception_that_names_the_field(client: DORAMetricsApi) -> None:

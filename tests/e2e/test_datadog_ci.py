@@ -20,6 +20,7 @@ pytestmark = pytest.mark.e2e
 
 KEY = "0123456789abcdef0123456789abcdef"
 SECONDS = 60
+SERIES = {"service": "checkout", "environment": "production"}
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,14 @@ class CommandLine:
 
 def git(folder: Path, *arguments: str) -> None:
     names = [f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")]
-    identity = dict.fromkeys(names, "someone@example.test")
-    subprocess.run(
-        [program("git"), *arguments], cwd=folder, env={**os.environ, **identity}, check=True, timeout=SECONDS
-    )
+    environment = {**os.environ, **dict.fromkeys(names, "someone@example.test")}
+    subprocess.run([program("git"), *arguments], cwd=folder, env=environment, check=True, timeout=SECONDS)
 
 
-def wait_for_sample(daemon: RunningDaemon, name: str) -> float:
+def wait_for(daemon: RunningDaemon, name: str, labels: dict[str, str]) -> float:
     """A sample's value as soon as there is one: Git is asked after the deployment is acknowledged."""
     deadline = stopwatch() + SECONDS
-    while (value := daemon.samples().get(name)) is None:
+    while (value := daemon.sample(name, **labels)) is None:
         assert stopwatch() < deadline, daemon.process.text
     return value
 
@@ -91,11 +90,9 @@ def test_a_pipeline_reports_a_deployment(datadog_ci: CommandLine) -> None:
         *("--git-commit-sha", "a" * 40),
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    samples = datadog_ci.daemon.samples()
-    series = 'service="checkout",environment="production"'
-    assert samples[f"dora_last_deployment_timestamp_seconds{{{series}}}"] == finished_at
-    found = [name for name in samples if name.startswith("dora_service_info")]
-    assert found == [f'dora_service_info{{{series},team="crew",repository="git.example/shop/checkout"}}']
+    described = {**SERIES, "team": "crew", "repository": "git.example/shop/checkout"}
+    assert datadog_ci.daemon.sample("dora_last_deployment_timestamp_seconds", **SERIES) == finished_at
+    assert datadog_ci.daemon.sample("dora_service_info", **described) == 1
     assert "hunter2" not in datadog_ci.daemon.process.text
 
 
@@ -126,7 +123,7 @@ def test_a_pipeline_without_git_or_tags_reports_a_deployment(datadog_ci: Command
         *("--skip-git", "--custom-tags", ""),
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert datadog_ci.daemon.samples()['dora_open_incidents{service="cart",environment="none"}'] == 0
+    assert datadog_ci.daemon.sample("dora_open_incidents", service="cart", environment="none") == 0
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.daemon import Daemon, RunningDaemon, ask, event_body
 from tests.e2e.disk import full, small_disk
+from tests.oracle.gauges import Sample
 
 from dora_exporter.clock import stopwatch, system_clock
 
@@ -21,7 +22,6 @@ CRASHES = int(os.environ.get("CRASHES", "15"))
 
 WRITERS = 4
 STOP_SECONDS = 5.0
-GAUGE = 'dora_deployments{service="checkout",environment="production",window="30d"}'
 HEALED_SECONDS = 30.0
 
 
@@ -76,6 +76,11 @@ def missing(daemon: RunningDaemon, ids: list[str]) -> list[str]:
         ]
 
 
+def held(daemon: RunningDaemon) -> float:
+    """How many of the deployments the daemon counts."""
+    return daemon.sample("dora_deployments", service="checkout", environment="production", window="30d") or 0
+
+
 def test_nothing_acknowledged_is_lost_when_the_daemon_is_killed_under_load(daemon: Daemon) -> None:
     everything: list[str] = []
     before: list[str] = []
@@ -86,7 +91,7 @@ def test_nothing_acknowledged_is_lost_when_the_daemon_is_killed_under_load(daemo
             everything += before
     with daemon.running() as alive:
         assert missing(alive, everything) == []
-        assert alive.samples()[GAUGE] >= len(everything) > CRASHES
+        assert held(alive) >= len(everything) > CRASHES
 
 
 def test_a_restart_changes_no_gauge(daemon: Daemon) -> None:
@@ -144,7 +149,7 @@ def test_a_full_disk_refuses_writes_serves_scrapes_and_heals_by_itself(disk: Pat
             names = (f"on-a-full-disk-{number}" for number in itertools.count())
             acknowledged = list(itertools.takewhile(lambda name: _write(alive, name) == http.client.OK, names))
             assert _write(alive, "refused") == http.client.SERVICE_UNAVAILABLE
-            assert alive.samples()[GAUGE] == 1 + len(acknowledged)
+            assert held(alive) == 1 + len(acknowledged)
         healed = _first_accepted(alive)
         alive.process.kill()
     with daemon.running() as alive:
@@ -166,10 +171,10 @@ def _first_accepted(daemon: RunningDaemon) -> str:
     raise AssertionError
 
 
-def _gauges(daemon: RunningDaemon) -> dict[str, float]:
+def _gauges(daemon: RunningDaemon) -> dict[Sample, float]:
     """The gauges that follow from events."""
     return {
-        name: value
-        for name, value in daemon.samples().items()
+        (name, labels): value
+        for (name, labels), value in daemon.samples().items()
         if name.startswith("dora_") and not name.startswith("dora_exporter_")
     }

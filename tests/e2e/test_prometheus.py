@@ -9,6 +9,7 @@ from tests.builders import HOUR_MS, deployment, incident
 from tests.e2e.daemon import Daemon, RunningDaemon
 from tests.e2e.programs import program
 from tests.e2e.prometheus import Prometheus, prometheus
+from tests.oracle.comparing import differences
 from tests.oracle.gauges import expected
 
 from dora_exporter.clock import system_clock
@@ -97,7 +98,7 @@ def test_prometheus_reads_every_gauge_as_the_oracle_computes_it(
     # What a label lacks and what it has empty are one thing to Prometheus.
     wanted = {(name, frozenset(pair for pair in labels if pair[1])): value for (name, labels), value in wanted.items()}
     families = "|".join(sorted({name for name, _ in wanted}))
-    assert server.query(f'{{__name__=~"{families}"}}') == pytest.approx(wanted, rel=1e-12)
+    assert differences(server.query(f'{{__name__=~"{families}"}}'), wanted) == {}
 
 
 def test_a_scrape_passes_promtools_lint(running: RunningDaemon) -> None:

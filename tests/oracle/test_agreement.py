@@ -1,12 +1,12 @@
 """Readings, kept up to date write by write, always show what the oracle computes from nothing."""
 
 import asyncio
-from math import isclose
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from tests.builders import NOW_MS
+from tests.oracle.comparing import differences
 from tests.oracle.gauges import Sample, expected
 from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, ClockStep, actions, attribution_limits
 
@@ -45,16 +45,6 @@ class Daemon:
             pass
         return _samples(self.readings.series_text) | _samples(self.readings.team_text)
 
-    def disagreements(self) -> dict[Sample, tuple[float | None, float | None]]:
-        """What is shown and what should be, where the two differ by more than a rounding."""
-        shown, wanted = self.samples(), self.expected()
-        both = {key: (shown.get(key), wanted.get(key)) for key in shown | wanted}
-        return {
-            key: (one, other)
-            for key, (one, other) in both.items()
-            if one is None or other is None or not isclose(one, other, rel_tol=1e-12)
-        }
-
     def expected(self) -> dict[Sample, float]:
         """What it should show."""
         return expected(
@@ -92,7 +82,7 @@ def test_readings_agree_with_the_oracle_after_every_action(
         daemon.perform(action)
         if number == restart_after:
             daemon.restart()
-        assert daemon.disagreements() == {}
+        assert differences(daemon.samples(), daemon.expected()) == {}
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -102,7 +92,7 @@ def test_many_actions_between_two_scrapes_leave_nothing_behind(definitions: Defi
     daemon.samples()
     for action in actions:
         daemon.perform(action)
-    assert daemon.disagreements() == {}
+    assert differences(daemon.samples(), daemon.expected()) == {}
 
 
 def _samples(text: TextCache) -> dict[Sample, float]:

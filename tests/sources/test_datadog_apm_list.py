@@ -76,6 +76,15 @@ async def test_a_row_becomes_a_deployment_with_all_that_datadog_knows(datadog: F
     }
 
 
+async def test_a_deployment_that_did_not_fail_has_no_remedy(datadog: FakeDatadog) -> None:
+    remedy = {"id": "def", "type": "rollback"}
+    datadog.add("abc", text(NOW_MS - HOUR_MS), change_failure=False, remediation=remedy)
+    async with reaching(datadog) as poller:
+        await poller.poll()
+
+    assert poller.sink.store.deployments["apm:abc"].upstream == {"change_failure": False}
+
+
 async def test_what_datadog_leaves_out_is_absent(datadog: FakeDatadog) -> None:
     datadog.add("abc", text(NOW_MS - HOUR_MS), finished_at=None, env=None, version=None, git=None)
     async with reaching(datadog) as poller:

@@ -195,6 +195,18 @@ async def test_other_settings_read_the_past_anew_and_keep_what_is_found_again(da
         assert poller.sink.store.deployments.keys() == set(before.values())
 
 
+async def test_what_lies_before_the_past_that_is_read_anew_stays(datadog: FakeDatadog) -> None:
+    datadog.serve("checkout", "production", "v1", minutes(100, 200))
+    datadog.serve("search", "production", "v1", minutes(1_000, 1_010))
+    async with reaching(datadog) as poller:
+        await poller.poll()
+        datadog.hits.clear()
+        poller.restart(backfill="12h")
+        await poller.poll()
+
+    assert [each[0] for each in poller.found] == ["checkout"]
+
+
 async def test_a_clock_set_back_finds_nothing_twice(datadog: FakeDatadog) -> None:
     datadog.serve("checkout", "production", "v1", minutes(-60, 1_600))
     datadog.serve("checkout", "production", "v2", minutes(1_400, 1_600))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from pydantic import ValidationError
-from tests.builders import NOW_MS
+from tests.builders import HOUR_MS, NOW_MS
 from tests.sources.fake_prometheus import FakePrometheus
 from tests.sources.polled import WINDOW_MS, Poller, polled
 
@@ -150,6 +150,7 @@ async def test_the_first_pass_reads_back_to_the_longest_window(prometheus: FakeP
         await poller.poll()
 
     read_ms = NOW_MS - float(prometheus.seen[0]["start"]) * 1000
+    assert float(prometheus.seen[-1]["end"]) * 1000 <= NOW_MS - 2 * MINUTE_MS - HOUR_MS
     assert WINDOW_MS < read_ms <= WINDOW_MS + 4 * 60 * MINUTE_MS
 
 

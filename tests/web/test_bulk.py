@@ -182,7 +182,8 @@ async def test_a_line_that_is_too_long_ends_the_request(make_api: MakeApi, more:
 
 async def test_a_log_that_refuses_ends_the_request(api: Api) -> None:
     api.log.reason = "the disk is full"
-    status, answer = await send(api, deployments(10_000))
+    assert (await send(api, deployments(10_000)))[0] == 503
+    status, answer = await send(api, deployments(3))
     assert (status, answer["created"]) == (503, 0)
     assert answer["errors"] == [{"status": "503", "title": "Service Unavailable", "detail": "the disk is full"}]
     status, answer = await send(api, deployments(1), atomic=True)

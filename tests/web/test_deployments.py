@@ -285,6 +285,15 @@ async def test_commits_are_kept_newest_first_and_each_once(api: Api) -> None:
     assert answer["data"]["attributes"]["commits"][0] == {"sha": others[1], "timestamp": "1970-01-01T00:00:30Z"}
 
 
+async def test_a_list_counts_the_commits_and_leaves_them_out(api: Api) -> None:
+    await api.deploy(**deployment(commits=[{"sha": SHA, "timestamp": 1}]))
+    asked = {"data": {"type": "dora_deployments_list_request"}}
+    _, answer = await api.send("POST", "/api/v2/dora/deployments", json=asked)
+    (found,) = answer["data"]
+    assert found["attributes"]["number_of_commits"] == 1
+    assert "commits" not in found["attributes"]
+
+
 async def test_no_more_than_the_newest_5000_commits_are_kept(api: Api) -> None:
     commits = [{"sha": f"{number:040x}", "timestamp": number} for number in range(5001)]
     await api.deploy(**deployment(commits=commits))

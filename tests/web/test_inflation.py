@@ -35,3 +35,11 @@ def test_a_bomb_is_refused_before_it_has_gone_off() -> None:
 def test_a_small_body_may_be_as_repetitive_as_it_likes() -> None:
     body = bytes(16 << 20)
     assert sum(map(len, Inflation("gzip").feed(gzip.compress(body, 9)))) == len(body)
+
+
+@pytest.mark.parametrize("length", range(PIECE_BYTES - 2, PIECE_BYTES + 300, 7))
+def test_what_is_left_when_all_input_is_taken_comes_out_too(length: int) -> None:
+    engine = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    inflation = Inflation("deflate")
+    assert sum(map(len, inflation.feed(engine.compress(bytes(length)) + engine.flush()))) == length
+    inflation.finish()

@@ -78,6 +78,7 @@ BROKEN = Incident("an-incident", ("cart", "web"), "prod", 1, name="it broke", se
         ("unheard:of", SHIPPED, False),
         ("name:it", SHIPPED, False),
         ("env:(((prod)))", SHIPPED, True),
+        ("(env:*) " * 100, SHIPPED, True),
     ],
 )
 def test_a_query_finds_what_it_asks_for(query: str, event: Event, *, is_found: bool) -> None:

@@ -179,15 +179,22 @@ class Resolver:
     async def _settle(self, name: str, repository: Repository | None) -> set[str]:
         """Settles what is due of a repository; returns the SHAs that are not known."""
         unknown: set[str] = set()
-        if repository is not None and name in self._news:
+        if name in self._news:
             self._news.discard(name)
-            await self._in(self._readers, repository.refresh)
+            await self._read_news(repository)
         self._ask_partial(name, repository)
         while taken := self._room.take(name, self._clock()):
             for key, due in taken.items():
                 unknown.update(await self._settle_line(key, due, repository))
             self._ask_partial(name, repository)
         return unknown
+
+    async def _read_news(self, repository: Repository | None) -> None:
+        if repository is not None:
+            try:
+                await self._in(self._readers, repository.refresh)
+            except GitFailed as reason:
+                logger.warning("history not read repository=%s reason=%s", repository.name, reason)
 
     async def _settle_line(self, key: LineKey, due: Due, repository: Repository | None) -> Sequence[str]:
         question = Question(
@@ -203,9 +210,11 @@ class Resolver:
                 await self._log.append(answer.resolutions[start : start + _APPENDED_AT_ONCE])
         except (GitFailed, Unavailable) as reason:
             logger.warning("commits not found out repository=%s reason=%s", key.repository, reason)
-            self._put_back(key, due, due.waits)
-            for disturbance in due.disturbances:
-                self._room.disturb(key, disturbance, self._clock() + RETRY_MS)
+            self._try_again(key, due)
+            return ()
+        except Exception:
+            logger.exception("commits not found out repository=%s", key.repository)
+            self._try_again(key, due)
             return ()
         finally:
             self._looking_at -= len(due.waits)
@@ -220,6 +229,11 @@ class Resolver:
             repository.refresh()
             self._library.shrink(repository)
         return settle(question, repository)
+
+    def _try_again(self, key: LineKey, due: Due) -> None:
+        self._put_back(key, due, due.waits)
+        for disturbance in due.disturbances:
+            self._room.disturb(key, disturbance, self._clock() + RETRY_MS)
 
     def _put_back(self, key: LineKey, due: Due, ids: Iterable[str]) -> None:
         now = self._clock()

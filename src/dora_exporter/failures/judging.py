@@ -12,7 +12,7 @@ from dora_exporter.failures.blame import Blame
 from dora_exporter.failures.failure import Link, Rule
 from dora_exporter.failures.lineup import Lineup
 from dora_exporter.failures.links import Links
-from dora_exporter.failures.shipments import commits_of
+from dora_exporter.failures.mentions import commits_of
 from dora_exporter.failures.verdict import NamedRemedies, verdict_on
 from dora_exporter.history import CAUSES, DeploymentFacts, IncidentFacts, is_identified
 

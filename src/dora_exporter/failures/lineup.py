@@ -101,6 +101,10 @@ class Lineup:
         """Those with a version, in order of finish."""
         return self._by_version.find(version)
 
+    def latest_with_version_before(self, version: str, deployment: Deployment) -> Deployment | None:
+        """The last one with a version before another."""
+        return self._by_version.last_before(version, deployment)
+
     def latest_same_before(self, deployment: Deployment) -> Deployment | None:
         """The last one before it that deployed the same."""
         found = [index.last_before(key, deployment) for index, key in self._possibly_same(deployment)]

@@ -47,7 +47,7 @@ class Links:
         touched = [*self._lineup.same_after(deployment), *(link.remedy for link in self.to_failed(deployment))]
         if after:
             touched += [after, *(link.remedy for link in self.to_failed(after))]
-        for mark in marks_of(deployment):
+        for mark in (*marks_of(deployment), ("version", deployment.version)):
             touched += self._watchers.get(mark, {}).values()
         for each in touched:
             self.mark(each)

@@ -3,18 +3,12 @@
 from bisect import insort
 from collections.abc import Hashable, Iterator, Sequence
 
-from dora_exporter.events import MINUTE_MS, Commit, Deployment
+from dora_exporter.events import MINUTE_MS, Deployment
+from dora_exporter.failures.mentions import commits_of, numbers, subjects, titles
 from dora_exporter.failures.order import finish_order
 
 CLOCK_SKEW_MS = 5 * MINUTE_MS
 """So far may an author's clock be ahead: the lead time is then 0."""
-
-
-def commits_of(deployment: Deployment) -> Sequence[Commit]:
-    """The commits that a deployment shipped: as its sender listed them, else as Git says."""
-    if deployment.commits is not None:
-        return deployment.commits
-    return deployment.shipped.commits if deployment.shipped else ()
 
 
 class Shipments:
@@ -70,10 +64,16 @@ class Shipments:
 
 
 def marks_of(deployment: Deployment) -> Iterator[Hashable]:
-    """By what its commits can be found, each mark once."""
+    """By what that which it shipped can be found, each mark once."""
+    if deployment.commits is None and deployment.shipped is None:
+        return
     marks: dict[Hashable, None] = {}
     for commit in commits_of(deployment):
         marks["sha", commit.sha] = None
-        if commit.subject:
-            marks["subject", commit.subject] = None
+        if commit.via:
+            marks["via", commit.via] = None
+    for subject in (*subjects(deployment), *titles(deployment)):
+        marks["subject", subject] = None
+    for number in numbers(deployment):
+        marks["number", number] = None
     yield from marks

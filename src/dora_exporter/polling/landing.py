@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 
-from dora_exporter.events import Deployment, Incident
+from msgspec.structs import replace
+
+from dora_exporter.events import Deployment, Event, Incident
 from dora_exporter.log import EventLog
 from dora_exporter.polling.health import Health
 from dora_exporter.polling.open_incidents import OpenIncidents
@@ -22,39 +24,75 @@ class Landing:
     """A ``Sink`` for one pass, or for one webhook. It keeps at most two writes under way."""
 
     def __init__(
-        self, source: str, *, store: EventStore, log: EventLog, open_incidents: OpenIncidents, health: Health
+        self,
+        source: str,
+        *,
+        store: EventStore,
+        log: EventLog,
+        open_incidents: OpenIncidents,
+        health: Health,
+        in_flight: dict[str, Event],
     ) -> None:
-        """``source`` is the name of the source whose items these are."""
+        """``source`` is the name of the source whose items these are.
+
+        ``in_flight`` holds what was written and is not yet durable; all landings of a source share it.
+        """
         self._source = source
         self._store = store
         self._log = log
         self._open_incidents = open_incidents
         self._health = health
-        self._under_way: asyncio.Future[list[Outcome]] | None = None
+        self._in_flight = in_flight
+        self._under_way: asyncio.Task[None] | None = None
 
     async def write(self, items: Sequence[Item]) -> None:
-        """Appends the items, and waits for those of the write before."""
-        if items:
-            before, self._under_way = self._under_way, asyncio.ensure_future(self._log.append(items))
-            await self._settle(before)
+        """Appends the items that change something, and waits for those of the write before."""
+        news = [each for each in items if not self._changes_nothing(each)]
+        self._health.items[Outcome.UNCHANGED.value] += len(items) - len(news)
+        if news:
+            before, self._under_way = self._under_way, self._begin(news)
+            if before is not None:
+                await asyncio.shield(before)
 
     async def flush(self) -> None:
         """Waits until everything written is durable."""
         before, self._under_way = self._under_way, None
-        await self._settle(before)
+        if before is not None:
+            await asyncio.shield(before)
 
     async def abandon(self) -> None:
-        """Ends a pass that failed: what it wrote stays written and is counted, as far as it becomes durable."""
+        """Ends a pass that failed: what it wrote stays written, as far as it becomes durable."""
         before, self._under_way = self._under_way, None
         if before is not None:
-            done, _ = await asyncio.wait([before])
-            for each in done:
-                if not each.cancelled() and each.exception() is None:
-                    self._health.count(each.result())
+            await asyncio.wait([before])
 
-    async def _settle(self, write: asyncio.Future[list[Outcome]] | None) -> None:
-        if write is not None:
-            self._health.count(await write)
+    def _begin(self, items: Sequence[Item]) -> asyncio.Task[None]:
+        """Takes the place in the log now; the task waits until the items are durable."""
+        written = self._log.append(items)
+        flying = {each.id: each for each in items if isinstance(each, Deployment | Incident)}
+        self._in_flight.update(flying)
+        task = asyncio.create_task(self._finish(written, flying))
+        task.add_done_callback(_look_at)
+        return task
+
+    async def _finish(self, written: Awaitable[list[Outcome]], flying: Mapping[str, Event]) -> None:
+        try:
+            self._health.count(await written)
+        finally:
+            for event_id, event in flying.items():
+                if self._in_flight.get(event_id) is event:
+                    del self._in_flight[event_id]
+
+    def _changes_nothing(self, item: Item) -> bool:
+        """Whether the log would only grow by it: it is held just so, or somebody deleted it for good."""
+        if isinstance(item, Incident):
+            return ("incident", item.id) in self._store.tombstones or item == self.incident(item.id)
+        if isinstance(item, Deployment):
+            held = self.deployment(item.id)
+            if held is not None:
+                item = replace(item, verdict=held.verdict, shipped=held.shipped)
+            return ("deployment", item.id) in self._store.tombstones or item == held
+        return False
 
     def noted(self) -> Memory:
         """What was written last as a note."""
@@ -80,12 +118,14 @@ class Landing:
         logger.warning("more rows than the upstream lets anybody read source=%s", self._source)
 
     def deployment(self, event_id: str) -> Deployment | None:
-        """The deployment as held now."""
-        return self._store.deployments.get(event_id)
+        """The deployment as held, or as written last."""
+        flying = self._in_flight.get(event_id)
+        return flying if isinstance(flying, Deployment) else self._store.deployments.get(event_id)
 
     def incident(self, event_id: str) -> Incident | None:
-        """The incident as held now."""
-        return self._store.incidents.get(event_id)
+        """The incident as held, or as written last."""
+        flying = self._in_flight.get(event_id)
+        return flying if isinstance(flying, Incident) else self._store.incidents.get(event_id)
 
     def deployments(self) -> Iterable[Deployment]:
         """The deployments held of this source."""
@@ -104,6 +144,12 @@ class Landing:
     def open_incidents(self) -> Iterable[Incident]:
         """The incidents of this source that are open and count somewhere."""
         return self._open_incidents.of(self._source)
+
+
+def _look_at(task: asyncio.Task[None]) -> None:
+    """A write whose pass was ended meanwhile may fail, and nobody else will ask."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _notes_of(source: str) -> str:

@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dora_exporter.clock import Clock
+from dora_exporter.events import Event
 from dora_exporter.log import EventLog
 from dora_exporter.polling.health import Health
 from dora_exporter.polling.landing import Landing
@@ -29,6 +30,7 @@ class Running:
     surroundings: Surroundings
     source: Source
     health: Health
+    in_flight: dict[str, Event] = field(default_factory=dict)
 
 
 class RunningSources:
@@ -53,6 +55,12 @@ class RunningSources:
         """The sources of a kind."""
         return [each for each in self if each.settings.kind == kind]
 
+    def implied(self, name: str, settings: SourceSettings, surroundings: Surroundings) -> Running:
+        """A source that nobody configured, for what is pushed without one. The next ``configure`` forgets it."""
+        if name not in self._running:
+            self._start(name, settings, surroundings, None)
+        return self._running[name]
+
     def landing(self, running: Running) -> Landing:
         """A sink for what is pushed to a source."""
         return Landing(
@@ -61,6 +69,7 @@ class RunningSources:
             log=self._log,
             open_incidents=self._open_incidents,
             health=running.health,
+            in_flight=running.in_flight,
         )
 
     def cursor_ms(self, running: Running) -> int | None:

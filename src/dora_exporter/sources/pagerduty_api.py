@@ -1,6 +1,7 @@
 """Reads lists and single objects from PagerDuty's REST API, whatever its paging does."""
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -113,7 +114,7 @@ class PagerDutyApi:
         waiting = _cut(since_ms, -(-until_ms // 1000) * 1000, -(-(until_ms - since_ms) // _LONGEST_SLICE_MS))
         while waiting:
             begin, end = waiting.pop()
-            bounds = [("since", written(begin)), ("until", written(end))]
+            bounds: Query = [("since", written(begin)), ("until", written(end))]
             try:
                 async for rows in self._pages_of(path, shape, [*query, *bounds], is_cuttable=_is_cuttable(begin, end)):
                     yield rows
@@ -146,7 +147,7 @@ class PagerDutyApi:
             offset += len(raws)
             if not envelope.more or not raws or is_stuck:
                 return
-            if offset + PAGE > CAP:
+            if offset >= CAP:
                 raise _TooMany(offset + 1)
             seen.update(row.id for row in rows)
 
@@ -154,7 +155,11 @@ class PagerDutyApi:
         self._pages += 1
         if self._pages > _MOST_PAGES:
             raise Unreadable(f"{path}: there is no end to its pages")
-        paging = [("limit", str(PAGE)), ("offset", str(offset)), ("total", "false" if offset else "true")]
+        paging = [
+            ("limit", str(min(PAGE, CAP - offset))),
+            ("offset", str(offset)),
+            ("total", "false" if offset else "true"),
+        ]
         try:
             answer = await self._upstream.get(path, [*query, *paging])
         except Refused as reason:
@@ -180,7 +185,7 @@ def _cut(begin_ms: int, end_ms: int, parts: int) -> list[tuple[int, int]]:
     seconds = (end_ms - begin_ms) // 1000
     parts = max(1, min(parts, seconds))
     borders = [begin_ms + seconds * part // parts * 1000 for part in range(parts)] + [end_ms]
-    return list(zip(borders, borders[1:], strict=False))[::-1]
+    return list(pairwise(borders))[::-1]
 
 
 Decoded = TypeVar("Decoded", _Envelope, _One)

@@ -39,7 +39,9 @@ class Sink(Protocol):
     """Where a source leaves what it finds, and what is held of it."""
 
     async def write(self, items: Sequence[Item]) -> None:
-        """Appends the items in this order. At most two writes are under way, so memory stays bounded by a page.
+        """Appends the items that change something, in this order.
+
+        At most two writes are under way, so memory stays bounded by a page.
 
         The place in the log is taken before the first suspension: nothing comes between what was looked up in the sink
         and the write that follows from it. Raises ``Unavailable`` for this write or the one before.
@@ -63,11 +65,11 @@ class Sink(Protocol):
         ...
 
     def deployment(self, event_id: str) -> Deployment | None:
-        """The deployment as held now."""
+        """The deployment as held, or as written and not yet durable."""
         ...
 
     def incident(self, event_id: str) -> Incident | None:
-        """The incident as held now."""
+        """The incident as held, or as written and not yet durable."""
         ...
 
     def deployments(self) -> Iterable[Deployment]:

@@ -84,7 +84,7 @@ class Reading:
         self.until = _floor(now_ms - scope.settle_ms, step_ms)
         if memory:
             self._known = Segmentation.load(memory)
-            self.since = _floor(min(memory["cursor"], self.until) - scope.overlap_ms, step_ms)
+            self.since = _floor(memory["cursor"] - scope.overlap_ms, step_ms)
         else:
             self._known = Segmentation(edge=_floor(self.until - scope.backfill_ms, step_ms))
             self.since = self._known.edge - scope.rules.gap_ms

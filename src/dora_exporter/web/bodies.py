@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from dora_exporter.web.errors import BadRequest, TooLong
 from dora_exporter.web.inflation import Inflation
@@ -45,8 +44,6 @@ async def pieces(request: web.Request, *, seconds: float) -> AsyncIterator[bytes
                 data = await content.readany()
         except TimeoutError as error:
             raise _too_slow(seconds) from error
-        except (web.RequestPayloadError, HttpProcessingError) as error:
-            raise BadRequest("the rest of the request body cannot be read: its framing is broken") from error
         if not data:
             break
         if inflation is None:

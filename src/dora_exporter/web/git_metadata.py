@@ -13,6 +13,7 @@ from aiohttp import BodyPartReader, hdrs, web
 
 from dora_exporter.commits.git import GitFailed
 from dora_exporter.commits.library import TooManyRepositories
+from dora_exporter.commits.objects import is_sha
 from dora_exporter.commits.packs import BadPack
 from dora_exporter.commits.uploads import Uploads
 from dora_exporter.web import bodies, values
@@ -31,7 +32,12 @@ _MAX_IGNORED = 256 << 20
 _PIECE_BYTES = 1 << 16
 _WRITTEN_AT_ONCE = 1 << 20
 
-_Sha = Annotated[str, msgspec.Meta(description="A full SHA.", pattern="^(?:[0-9a-f]{40}|[0-9a-f]{64})$")]
+_Sha = Annotated[
+    str,
+    msgspec.Meta(
+        description="A full SHA in lower case.", extra_json_schema={"pattern": "^(?:[0-9a-f]{40}|[0-9a-f]{64})$"}
+    ),
+]
 _Result = TypeVar("_Result")
 
 
@@ -127,7 +133,8 @@ def routes(
     async def search(request: web.Request) -> web.Response:
         asked = searched.parse(await bodies.read_within(request, rules()))
         repository = values.repository(asked.meta.repository_url, "meta.repository_url")
-        known = await _in_thread(uploads.known, repository, [each.id for each in asked.data])
+        shas = [_full_sha(each.id, f"data[{place}].id") for place, each in enumerate(asked.data)]
+        known = await _in_thread(uploads.known, repository, shas)
         return as_json(SearchAnswer([CommitReference(sha) for sha in known]))
 
     async def packfile(request: web.Request) -> web.Response:
@@ -136,7 +143,7 @@ def routes(
             pack = folder / "incoming.pack"
             head = pushed.parse(await _receive(request, pack, max_pack_bytes, rules().piece_seconds))
             repository = values.repository(head.meta.repository_url, "pushedSha.meta.repository_url")
-            await _in_thread(uploads.take, repository, head.data.id, pack)
+            await _in_thread(uploads.take, repository, _full_sha(head.data.id, "pushedSha.data.id"), pack)
         except BadPack as reason:
             raise BadAttribute("packfile", f"is refused: {reason}") from reason
         except TooManyRepositories as reason:
@@ -160,6 +167,12 @@ def routes(
         web.post(SRCMAP.path, access.writes(srcmap)),
         web.post(SERIES.path, access.writes(series, key_in_query=True)),
     ]
+
+
+def _full_sha(text: str, name: str) -> str:
+    if not is_sha(text):
+        raise BadAttribute(name, "must be 40 or 64 hexadecimal digits in lower case")
+    return text
 
 
 async def _receive(request: web.Request, pack: Path, limit: int, seconds: float) -> bytes:

@@ -1,0 +1,127 @@
+"""The families about commits and repositories."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from dora_exporter.commits import rule
+from dora_exporter.commits.library import Library
+from dora_exporter.commits.resolver import Resolver
+from dora_exporter.events import Deployment, Event
+from dora_exporter.failures.shipments import CLOCK_SKEW_MS, commits_of
+
+_LEFT_OUT = (*rule.CAUSES, "negative")
+
+
+class CommitTally:
+    """What is held of commits: an observer of the store, from before the first event on."""
+
+    def __init__(self) -> None:
+        """Nothing is held."""
+        self.resolved = 0
+        self.commits = 0
+        self.left_out: Counter[str] = Counter()
+
+    def observe(self, before: Event | None, after: Event | None) -> None:
+        """Takes in a write to a deployment."""
+        if before is after:
+            return
+        if isinstance(before, Deployment):
+            self._count(before, -1)
+        if isinstance(after, Deployment):
+            self._count(after, 1)
+
+    def _count(self, deployment: Deployment, number: int) -> None:
+        commits = commits_of(deployment)
+        self.resolved += number * (deployment.shipped is not None)
+        self.commits += number * len(commits)
+        latest = deployment.finished_at + CLOCK_SKEW_MS
+        self.left_out["negative"] += number * sum(commit.authored_at > latest for commit in commits)
+        if deployment.commits is None and deployment.shipped is not None:
+            for cause, count in deployment.shipped.left_out.items():
+                self.left_out[cause] += number * count
+
+
+class CommitsCollector:
+    """How the search for commits goes."""
+
+    def __init__(self, *, tally: CommitTally, resolver: Resolver, library: Library) -> None:
+        """Reads from objects that know."""
+        self._tally = tally
+        self._resolver = resolver
+        self._library = library
+
+    def collect(self) -> Iterable[Metric]:
+        """Counts of what is held now, and the state of the repositories."""
+        yield from self._deployments()
+        yield from self._commits()
+        yield from self._fetches()
+        yield from self._sizes()
+
+    def _deployments(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(
+            "dora_exporter_commit_resolutions",
+            "Deployments that name a commit: resolved, pending while a commit is not here yet, unknown when it was "
+            "waited for in vain.",
+            labels=("state",),
+        )
+        family.add_metric(("resolved",), self._tally.resolved)
+        family.add_metric(("pending",), self._resolver.pending)
+        family.add_metric(("unknown",), self._resolver.unknown)
+        yield family
+        without = GaugeMetricFamily(
+            "dora_exporter_deployments_without_commits",
+            "Deployments without lead times, by cause: the first one of its series, a gap of more than 60 days before "
+            "it, an unknown commit.",
+            labels=("cause",),
+        )
+        for cause in rule.CAUSES_OF_NONE:
+            without.add_metric((cause,), self._tally.left_out[cause])
+        without.add_metric(("unknown",), self._resolver.unknown)
+        yield without
+
+    def _commits(self) -> Iterable[Metric]:
+        yield GaugeMetricFamily(
+            "dora_exporter_commits_held", "Commits that deployments shipped.", value=self._tally.commits
+        )
+        family = GaugeMetricFamily(
+            "dora_exporter_commits_left_out", "Commits that give no lead time, by cause.", labels=("cause",)
+        )
+        for cause in _LEFT_OUT:
+            family.add_metric((cause,), self._tally.left_out[cause])
+        yield family
+
+    def _fetches(self) -> Iterable[Metric]:
+        success = GaugeMetricFamily(
+            "dora_exporter_repository_last_fetch_timestamp_seconds",
+            "When a repository was last fetched.",
+            labels=("repository",),
+        )
+        errors = CounterMetricFamily(
+            "dora_exporter_repository_fetch_errors", "Fetches of a repository that failed.", labels=("repository",)
+        )
+        for health in self._resolver.fetches.values():
+            if health.last_success_ms is not None:
+                success.add_metric((health.label,), health.last_success_ms / 1000)
+            errors.add_metric((health.label,), health.errors)
+        yield success
+        yield errors
+
+    def _sizes(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(
+            "dora_exporter_repository_size_bytes", "Size of a repository on disk.", labels=("repository",)
+        )
+        for label, repository in self._library.configured.items():
+            family.add_metric((label,), repository.size_bytes)
+        yield family
+        uploaded = self._library.uploaded()
+        yield GaugeMetricFamily(
+            "dora_exporter_uploaded_repositories", "Repositories that clients uploaded.", value=len(uploaded)
+        )
+        yield GaugeMetricFamily(
+            "dora_exporter_uploaded_repositories_size_bytes",
+            "Size of all uploaded repositories on disk.",
+            value=sum(each.size_bytes for each in uploaded),
+        )

@@ -1,0 +1,86 @@
+"""The settings of change failure detection, and the rules that they make."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from dora_exporter.failures.failure import Rule
+from dora_exporter.failures.pattern import BadPattern, Pattern
+from dora_exporter.failures.revert import Revert
+from dora_exporter.failures.roll_forward import LinkedRule, StaticRule
+from dora_exporter.failures.rollback import Rollback
+from dora_exporter.failures.scope import Scoped
+
+Where = Literal["version", "subject", "title", "branch", "label", "tag"]
+
+
+def _usable(text: str) -> str:
+    try:
+        Pattern(text)
+    except BadPattern as reason:
+        raise ValueError(str(reason)) from None
+    return text
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class DetectionSettings(_Section):
+    """Whether a kind of detection is used, and for which services; for all when none is named."""
+
+    enabled: bool = True
+    services: tuple[str, ...] = ()
+
+
+class RuleSettings(_Section):
+    """A roll-forward rule: a regular expression, and what it is looked for in.
+
+    With a variable (``$pr_title``, ``$pr_number`` or ``$version``) the deployment that it names failed, without one
+    the deployment just before.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    pattern: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_usable)]
+    match: Annotated[tuple[Where, ...], Field(min_length=1)]
+    services: tuple[str, ...] = ()
+
+
+HOTFIX = RuleSettings(name="hotfix", pattern="(?i)hotfix", match=("title", "branch", "label"))
+
+
+class FailureSettings(_Section):
+    """How change failures are detected, besides verdicts and incidents."""
+
+    rollback: DetectionSettings = DetectionSettings()
+    revert: DetectionSettings = DetectionSettings()
+    rules: tuple[RuleSettings, ...] = (HOTFIX,)
+
+    @model_validator(mode="after")
+    def _distinct_names(self) -> Self:
+        names = [rule.name for rule in self.rules]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two rules are named {twice[0]}: give each a name of its own")
+        return self
+
+
+def rules(settings: FailureSettings) -> Sequence[Rule]:
+    """The rules in force."""
+    return tuple(_rules(settings))
+
+
+def _rules(settings: FailureSettings) -> Iterator[Rule]:
+    if settings.rollback.enabled:
+        yield _scoped(Rollback(), settings.rollback.services)
+    if settings.revert.enabled:
+        yield _scoped(Revert(), settings.revert.services)
+    for rule in settings.rules:
+        pattern = Pattern(rule.pattern)
+        kind = LinkedRule if pattern.variable else StaticRule
+        yield _scoped(kind(rule.name, pattern, rule.match), rule.services)
+
+
+def _scoped(rule: Rule, services: Sequence[str]) -> Rule:
+    return Scoped(rule, services) if services else rule

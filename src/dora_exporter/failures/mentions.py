@@ -1,0 +1,77 @@
+"""What a deployment's commits and pull requests say, in the words that rules look for."""
+
+import re
+from collections.abc import Iterator
+
+from dora_exporter.events import Commit, Deployment, PullRequest
+
+_NUMBERED = re.compile(r" \(#(\d{1,9})\)$")
+"""How GitHub and others end the subject of a squash commit: with the number of the pull request."""
+
+
+def commits_of(deployment: Deployment) -> tuple[Commit, ...]:
+    """The commits that a deployment shipped: as its sender listed them, else as Git says."""
+    if deployment.commits is not None:
+        return deployment.commits
+    return deployment.shipped.commits if deployment.shipped else ()
+
+
+def titles(deployment: Deployment) -> Iterator[str]:
+    """The titles of its pull requests, as a provider or the subject of a squash commit tells them."""
+    for pull_request in _pull_requests(deployment):
+        if pull_request.title:
+            yield pull_request.title
+    for commit in commits_of(deployment):
+        if commit.subject and _NUMBERED.search(commit.subject):
+            yield plain(commit.subject)
+
+
+def numbers(deployment: Deployment) -> Iterator[str]:
+    """The numbers of its pull requests."""
+    for pull_request in _pull_requests(deployment):
+        if pull_request.number is not None:
+            yield str(pull_request.number)
+    for commit in commits_of(deployment):
+        numbered = _NUMBERED.search(commit.subject or "")
+        if numbered:
+            yield numbered[1]
+
+
+def subjects(deployment: Deployment) -> Iterator[str]:
+    """The first lines of its commits' messages, without a pull request's number."""
+    for commit in commits_of(deployment):
+        if commit.subject:
+            yield plain(commit.subject)
+
+
+def branches(deployment: Deployment) -> Iterator[str]:
+    """The branches of its pull requests."""
+    for pull_request in _pull_requests(deployment):
+        if pull_request.branch:
+            yield pull_request.branch
+
+
+def labels(deployment: Deployment) -> Iterator[str]:
+    """The labels of its pull requests."""
+    for pull_request in _pull_requests(deployment):
+        yield from pull_request.labels
+
+
+def versions(deployment: Deployment) -> Iterator[str]:
+    """Its version, if it has one."""
+    if deployment.version:
+        yield deployment.version
+
+
+def tags(deployment: Deployment) -> Iterator[str]:
+    """Its custom tags."""
+    yield from deployment.tags
+
+
+def plain(subject: str) -> str:
+    """A subject without the number of a pull request at its end."""
+    return _NUMBERED.sub("", subject)
+
+
+def _pull_requests(deployment: Deployment) -> tuple[PullRequest, ...]:
+    return deployment.shipped.pull_requests if deployment.shipped else ()

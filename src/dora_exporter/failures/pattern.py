@@ -1,0 +1,53 @@
+"""Regular expressions of the configuration: they run in linear time on whatever is sent."""
+
+import re
+
+import re2
+
+VARIABLES = {"pr_title": "(.+)", "pr_number": "([0-9]{1,9})", "version": r"(\S+)"}
+"""What a variable captures."""
+
+_VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
+
+
+class BadPattern(ValueError):
+    """A pattern that cannot be used; the message says why."""
+
+
+class Pattern:
+    """A regular expression in RE2's syntax; at most one ``$variable`` captures a name to look up."""
+
+    def __init__(self, text: str) -> None:
+        """Raises ``BadPattern``."""
+        names = _VARIABLE.findall(text)
+        unknown = [name for name in names if name not in VARIABLES]
+        if unknown:
+            known = ", ".join(f"${name}" for name in VARIABLES)
+            raise BadPattern(f"has the unknown variable ${unknown[0]}: known are {known}")
+        if len(names) > 1:
+            raise BadPattern("has more than one variable: use one rule for each")
+        self.variable: str | None = names[0] if names else None
+        self._expression = _compiled(_VARIABLE.sub(lambda found: f"(?P<captured>{VARIABLES[found[1]][1:]}", text))
+        if self._expression.search("") is not None:
+            raise BadPattern("matches everything: say what it must find")
+
+    def matches(self, text: str) -> bool:
+        """Whether it is found in a text."""
+        return self._expression.search(text) is not None
+
+    def captured(self, text: str) -> str | None:
+        """What its variable stands for in a text; None where it is not found."""
+        found = self._expression.search(text)
+        return found.group("captured") if found else None
+
+
+def _compiled(expression: str) -> "re2._Regexp":
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(expression, options)
+    except re2.error as reason:
+        said = reason.args[0]
+        raise BadPattern(
+            f"is not a valid regular expression: {said.decode() if isinstance(said, bytes) else said}"
+        ) from None

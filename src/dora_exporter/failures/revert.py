@@ -1,0 +1,43 @@
+"""A revert: a commit says that it takes back another, which an earlier deployment shipped."""
+
+import re
+from collections.abc import Hashable, Iterable, Iterator
+
+from dora_exporter.events import Deployment
+from dora_exporter.failures.failure import Link
+from dora_exporter.failures.lineup import Lineup
+from dora_exporter.failures.mentions import commits_of, plain, titles
+from dora_exporter.failures.order import finish_order
+
+_QUOTED = re.compile(r'^Revert "(.+)"$', re.DOTALL)
+
+
+class Revert:
+    """Understands ``This reverts commit <sha>`` and ``Revert "<subject>"``, which Git and Git hosts write."""
+
+    def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
+        """Those with a commit, or a pull request, that reverts something."""
+        return [deployment for deployment in deployments if any(True for _ in self.looks_up(deployment))]
+
+    def links(self, remedy: Deployment, lineup: Lineup) -> Iterator[Link]:
+        """The earlier deployments that shipped what it reverts first."""
+        failed: dict[str, Deployment] = {}
+        for mark in self.looks_up(remedy):
+            for first in lineup.shipments.with_mark(mark)[:1]:
+                if finish_order(first) < finish_order(remedy):
+                    failed[first.id] = first
+        for each in failed.values():
+            yield Link(each, remedy, "revert", "revert")
+
+    def looks_up(self, remedy: Deployment) -> Iterator[Hashable]:
+        """The marks of the commits that it reverts."""
+        if remedy.commits is None and remedy.shipped is None:
+            return
+        for commit in commits_of(remedy):
+            if commit.reverts:
+                yield "sha", commit.reverts
+                yield "via", commit.reverts
+        for text in dict.fromkeys((*(plain(each.subject or "") for each in commits_of(remedy)), *titles(remedy))):
+            quoted = _QUOTED.match(text)
+            if quoted:
+                yield "subject", plain(quoted[1])

@@ -1,0 +1,168 @@
+"""Alertmanager: its alerts, or its groups of them, as incidents. It is only pushed to."""
+
+import asyncio
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import msgspec
+
+from dora_exporter.events import Incident
+from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
+from dora_exporter.sources.moments import moment
+from dora_exporter.sources.source import Kind, Memory, Sink, Surroundings, Unreadable, fingerprint_of
+from dora_exporter.sources.transport import Traffic
+
+_RESOLVED = "resolved"
+
+
+class _Alert(msgspec.Struct, frozen=True, rename="camel"):
+    status: str
+    labels: dict[str, str]
+    fingerprint: str
+    starts_at: str
+    ends_at: str | None = None
+    annotations: dict[str, str] = {}
+
+
+class _Notification(msgspec.Struct, frozen=True, rename="camel"):
+    status: str
+    group_key: str
+    alerts: list[msgspec.Raw]
+    common_labels: dict[str, str] = {}
+    truncated_alerts: int = 0
+
+
+class _Nameless(msgspec.Struct, frozen=True):
+    fingerprint: object = None
+
+
+class _Firing(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert with its times in milliseconds: it began, and it ended or has not yet."""
+
+    alert: _Alert
+    began: int
+    ended: int | None
+
+
+class Alertmanager:
+    """The alerts of one Alertmanager, or of several that work together."""
+
+    def __init__(self, name: str, settings: AlertmanagerSettings, surroundings: Surroundings) -> None:
+        """``name`` begins the ids of its incidents."""
+        self._name = name
+        self._settings = settings
+        self._environment = settings.environment or surroundings.default_environment
+        self._traffic = Traffic()
+        self._taking = asyncio.Lock()
+        self._groups: dict[str, str] | None = None
+
+    @property
+    def interval_ms(self) -> int | None:
+        """It is never polled."""
+        return None
+
+    @property
+    def fingerprint(self) -> str:
+        """There is no past that could be read anew."""
+        return fingerprint_of(self._settings, tuning=())
+
+    @property
+    def traffic(self) -> Traffic:
+        """No requests."""
+        return self._traffic
+
+    @property
+    def unmapped_services(self) -> int | None:
+        """An alert names its service itself."""
+        return None
+
+    async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
+        """Nothing to ask."""
+        return memory
+
+    async def take(self, body: bytes, sink: Sink, *, now_ms: int) -> None:
+        """Takes over a notification; raises ``Unreadable`` for one that is none, and ``Unavailable``."""
+        try:
+            notification = msgspec.json.decode(body, type=_Notification)
+        except (msgspec.DecodeError, UnicodeDecodeError) as reason:
+            raise Unreadable(f"the notification is broken: {reason}") from None
+        if notification.truncated_alerts:
+            sink.overflow(notification.truncated_alerts)
+        async with self._taking:
+            firings = list(self._firings(notification, sink, now_ms))
+            if self._settings.group:
+                incidents = await self._group(notification, firings, sink)
+            else:
+                incidents = [self._incident(each) for each in firings]
+            await sink.write(self._newest(incidents, sink))
+            await sink.flush()
+
+    def _firings(self, notification: _Notification, sink: Sink, now_ms: int) -> Iterable[_Firing]:
+        """The alerts that the matchers let through."""
+        for raw in notification.alerts:
+            try:
+                alert = msgspec.json.decode(raw, type=_Alert)
+            except (msgspec.DecodeError, UnicodeDecodeError) as reason:
+                sink.quarantine(_fingerprint_in(raw), str(reason))
+                continue
+            began = moment(alert.starts_at, now_ms=now_ms)
+            ended = (moment(alert.ends_at, now_ms=now_ms) or now_ms) if alert.status == _RESOLVED else None
+            names = self._settings.labels
+            if began is None:
+                sink.quarantine(alert.fingerprint, "startsAt is no moment")
+            elif not all(matcher.matches(alert.labels) for matcher in self._settings.matchers):
+                sink.skip()
+            elif not (alert.labels.get(names.service) or alert.labels.get(names.team)):
+                sink.quarantine(alert.fingerprint, f"it has neither a label {names.service} nor {names.team}")
+            else:
+                yield _Firing(alert=alert, began=began, ended=None if ended is None else max(began, ended))
+
+    def _incident(self, firing: _Firing) -> Incident:
+        """An alert as an incident. It is keyed by its beginning too: when it fires anew, that is another one."""
+        alert, names = firing.alert, self._settings.labels
+        service = alert.labels.get(names.service)
+        return Incident(
+            f"{self._name}:{alert.fingerprint}:{firing.began}",
+            (service,) if service else (),
+            alert.labels.get(names.environment) or self._environment,
+            firing.began,
+            firing.ended,
+            name=alert.annotations.get("summary") or alert.labels.get("alertname"),
+            severity=alert.labels.get(names.severity) or None,
+            team=alert.labels.get(names.team) or None,
+            source=self._name,
+            revision=_revision(firing.began, firing.ended),
+        )
+
+    async def _group(self, notification: _Notification, firings: list[_Firing], sink: Sink) -> list[Incident]:
+        """The incident that a group of alerts is, from its first alert until none fires.
+
+        Alerts that ended are no longer in later notifications, so a group goes on being the incident that it was.
+        """
+        if not firings:
+            return []
+        group = blake2b(notification.group_key.encode(), digest_size=8).hexdigest()
+        held = await self._held(group, sink)
+        began = min(each.began for each in firings)
+        if held is not None and held.finished_at is not None and held.finished_at < began:
+            held = None
+        ended = None if any(each.ended is None for each in firings) else max(each.ended or 0 for each in firings)
+        alerts = [self._incident(each) for each in firings]
+        first = min(alerts, key=lambda each: each.started_at)
+        started_at = held.started_at if held is not None else began
+        incident = Incident(
+            held.id if held is not None else f"{self._name}:{group}:{began}",
+            tuple(sorted({*(held.services if held else ()), *(name for each in alerts for name in each.services)})),
+            held.environment if held is not None else first.environment,
+            started_at,
+            ended,
+            name=notification.common_labels.get("alertname") or first.name,
+            severity=first.severity,
+            team=first.team,
+            source=self._name,
+            revision=_revision(max(each.began for each in firings), ended),
+            upstream={"group": group},
+        )
+        assert self._groups is not None
+        self._groups[group] = incident.id
+        return [incident]

@@ -1,0 +1,85 @@
+"""PagerDuty: its incidents, polled over the REST API and pushed by webhooks."""
+
+import asyncio
+
+from dora_exporter.sources.pagerduty_api import ACCEPT, PagerDutyApi
+from dora_exporter.sources.pagerduty_desk import Desk
+from dora_exporter.sources.pagerduty_events import take
+from dora_exporter.sources.pagerduty_pass import Pass, Recollection
+from dora_exporter.sources.pagerduty_settings import TUNING, PagerDutySettings
+from dora_exporter.sources.source import Kind, Memory, Misconfigured, Sink, Surroundings, fingerprint_of, secret_of
+from dora_exporter.sources.transport import Credentials, Traffic, Upstream
+
+
+class PagerDuty:
+    """One account. Passes and webhooks meet in ``desk``."""
+
+    def __init__(self, name: str, settings: PagerDutySettings, surroundings: Surroundings) -> None:
+        """``name`` begins the ids of its incidents."""
+        self.name = name
+        self.settings = settings
+        self.desk = Desk(name, settings, default_environment=surroundings.default_environment)
+        self._transport = surroundings.transport
+        self._backfill_ms = settings.backfill_ms(surroundings.longest_window_ms)
+        self._traffic = Traffic()
+        self._recollection = Recollection()
+        self._fingerprint = fingerprint_of(
+            settings, surroundings.default_environment, str(self._backfill_ms), tuning=TUNING
+        )
+
+    @property
+    def interval_ms(self) -> int | None:
+        """None without a token."""
+        return self.settings.interval.ms if self.settings.is_polled else None
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with filters, map, environment and back-fill."""
+        return self._fingerprint
+
+    @property
+    def traffic(self) -> Traffic:
+        """What its requests met."""
+        return self._traffic
+
+    @property
+    def unmapped_services(self) -> int | None:
+        """How many services appear under their PagerDuty name."""
+        return self.desk.unmapped_services
+
+    async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
+        """Reads what is new, what is open and what changed; everything when that is due."""
+        self.desk.open(sink)
+        one_pass = Pass(
+            api=PagerDutyApi(await self._upstream(), sink),
+            desk=self.desk,
+            sink=sink,
+            settings=self.settings,
+            backfill_ms=self._backfill_ms,
+            recollection=self._recollection,
+        )
+        return await one_pass.run(memory, now_ms=now_ms)
+
+    async def take(self, body: bytes, sink: Sink, *, dd_env: str | None, now_ms: int) -> None:
+        """Takes over what a webhook says; raises ``Unavailable`` when that cannot be made durable."""
+        self.desk.open(sink)
+        await take(body, self.desk, sink, dd_env=dd_env, now_ms=now_ms)
+
+    async def secrets(self) -> tuple[str, ...]:
+        """What its webhooks may be signed with, one on each line of a file; raises ``Misconfigured``."""
+        if self.settings.webhook_secrets_file is None:
+            return tuple(each.get_secret_value() for each in self.settings.webhook_secrets)
+        lines = await asyncio.to_thread(secret_of, None, self.settings.webhook_secrets_file)
+        return tuple(line.strip() for line in (lines or "").splitlines() if line.strip())
+
+    async def _upstream(self) -> Upstream:
+        """The account with the token as it is now: its file is read at each pass."""
+        token = await asyncio.to_thread(secret_of, self.settings.token, self.settings.token_file)
+        if token is None:
+            raise Misconfigured("there is neither a token nor a token_file")
+        headers = {"Authorization": f"Token token={token}", "Accept": ACCEPT, "Content-Type": "application/json"}
+        credentials = Credentials(headers=headers, secrets=(token,))
+        return self._transport.upstream(self.settings.base_url, credentials=credentials, traffic=self._traffic)
+
+
+KIND = Kind(PagerDutySettings, PagerDuty)

@@ -1,0 +1,78 @@
+"""Takes over what a PagerDuty v3 webhook says."""
+
+import msgspec
+from msgspec.structs import replace
+
+from dora_exporter.events import Incident
+from dora_exporter.sources.moments import moment
+from dora_exporter.sources.pagerduty_desk import Desk
+from dora_exporter.sources.pagerduty_rows import (
+    CustomField,
+    IncidentRow,
+    NotUnderstood,
+    Reference,
+    Sighting,
+    sighting_of,
+)
+from dora_exporter.sources.source import Sink
+
+_RESOLVED = "incident.resolved"
+
+
+class _Event(msgspec.Struct, frozen=True):
+    id: str | None = None
+    event_type: str | None = None
+    occurred_at: str | None = None
+    data: msgspec.Raw | None = None
+
+
+class _Delivery(msgspec.Struct, frozen=True):
+    event: _Event
+
+
+class _Data(msgspec.Struct, frozen=True):
+    type: str | None = None
+    incident: Reference | None = None
+    custom_fields: tuple[CustomField, ...] | None = None
+
+
+async def take(body: bytes, desk: Desk, sink: Sink, *, dd_env: str | None, now_ms: int) -> None:
+    """One delivery. What cannot be understood, or is not about incidents, is counted and makes no trouble."""
+    event = _Event()
+    try:
+        event = msgspec.json.decode(body, type=_Delivery).event
+        incident = _incident(event, desk, sink, dd_env=dd_env, now_ms=now_ms)
+    except (msgspec.DecodeError, UnicodeDecodeError, NotUnderstood) as reason:
+        sink.quarantine(event.id, str(reason))
+        return
+    if incident is not None:
+        await sink.write([incident])
+    else:
+        sink.skip()
+    await desk.settle(sink)
+    await sink.flush()
+
+
+def _incident(event: _Event, desk: Desk, sink: Sink, *, dd_env: str | None, now_ms: int) -> Incident | None:
+    occurred_ms = moment(event.occurred_at, now_ms=now_ms)
+    if event.data is None or occurred_ms is None:
+        raise NotUnderstood("it lacks data or occurred_at")
+    data = msgspec.json.decode(event.data, type=_Data)
+    if data.type == "incident":
+        row = msgspec.json.decode(event.data, type=IncidentRow)
+        held = sink.incident(desk.event_id(row.id))
+        seen = _with_end(sighting_of(row, now_ms=now_ms), event, held, occurred_ms)
+        return desk.pushed(seen, sink, occurred_ms=occurred_ms, dd_env=dd_env)
+    if data.type == "service":
+        desk.services.learn(msgspec.json.decode(event.data, type=Reference), at_ms=occurred_ms)
+    if data.incident is not None and data.custom_fields is not None:
+        return desk.field_changed(data.incident.id, data.custom_fields, sink)
+    return None
+
+
+def _with_end(seen: Sighting, event: _Event, held: Incident | None, occurred_ms: int) -> Sighting:
+    """A webhook does not say when an incident ended: the event that says so happened then."""
+    if not seen.ended_unseen:
+        return seen
+    known = held.finished_at if held is not None and event.event_type != _RESOLVED else None
+    return replace(seen, finished_at=occurred_ms if known is None else known, ended_unseen=False)

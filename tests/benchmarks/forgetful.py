@@ -1,0 +1,56 @@
+"""The daemon with its log switched off: run as a module, it takes the daemon's own arguments and keeps no file."""
+
+import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from dora_exporter import app
+from dora_exporter.cli import main
+from dora_exporter.log import Apply
+from dora_exporter.records import Record
+from dora_exporter.snapshot import Statistics
+from dora_exporter.store import Outcome
+
+
+@dataclass
+class MemoryLog:
+    """An ``EventLog`` that forgets everything, with what the daemon asks of its snapshot file besides."""
+
+    path: object
+    durability: object = None
+    apply: Apply | None = None
+
+    def open(self) -> None:
+        """Nothing to open."""
+
+    async def replay(self) -> AsyncIterator[Sequence[Record]]:
+        """Nothing was kept."""
+        nothing: tuple[Sequence[Record], ...] = ()
+        for records in nothing:
+            yield records
+
+    async def start(self, apply: Apply) -> None:
+        """From here on every record is applied."""
+        self.apply = apply
+
+    async def append(self, records: Sequence[Record]) -> list[Outcome]:
+        """Applies records at once."""
+        assert self.apply is not None
+        return [outcome for record in records for outcome in self.apply(record)]
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def is_compaction_due(self) -> bool:
+        """Never."""
+        return False
+
+    @property
+    def statistics(self) -> Statistics:
+        """Those of an empty file."""
+        return Statistics(0, 0, None, None, None, None, None)
+
+
+if __name__ == "__main__":
+    vars(app)["SnapshotFile"] = MemoryLog
+    sys.exit(main())

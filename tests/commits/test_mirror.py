@@ -1,0 +1,267 @@
+"""Repositories that are mirrored from a real server."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from tests.builders import MINUTE_MS
+from tests.commits.conftest import Begin
+from tests.commits.histories import Made, build, extend, git, linear
+from tests.commits.servers import GitServer, listening
+from tests.commits.worlds import NAME
+
+from dora_exporter.commits.settings import RepositorySettings
+
+TOKEN = "glpat-very-secret-0123"
+
+
+async def test_a_configured_repository_is_mirrored_over_http(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "served" / "shop.git", linear(6))
+    async with listening(GitServer(tmp_path / "served", TOKEN).application()) as port:
+        url = f"http://127.0.0.1:{port}/shop.git"
+        world = begin(configured={"shop": RepositorySettings(url=url, token=SecretStr(TOKEN), aliases=(NAME,))})
+        world.deploy(shas[1], 0)
+        last = world.deploy(shas[4], 1)
+        await world.resolver.work()
+    assert world.shas(last) == [shas[4], shas[3], shas[2]]
+    health = next(iter(world.resolver.fetches.values()))
+    assert (health.last_success_ms, health.errors) == (world.clock(), 0)
+    assert world.library.configured["shop"].size_bytes > 0
+
+
+async def test_only_commits_are_mirrored_unless_paths_count(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "served" / "shop.git", linear(3))
+    url = f"file://{tmp_path}/served/shop.git"
+    kinds = {}
+    for number, patterns in enumerate(({}, {"checkout": ["files/**"]})):
+        world = begin(configured={"shop": RepositorySettings(url=url, aliases=(NAME,))}, patterns=patterns)
+        world.deploy(shas[0], 0)
+        last = world.deploy(shas[2], 1)
+        await world.resolver.work()
+        mirror = world.library.configured["shop"].mirror
+        assert mirror is not None
+        listed = git(mirror.folder, "cat-file", "--batch-all-objects", "--batch-check=%(objecttype)").split()
+        kinds[number] = set(listed)
+        assert len(world.shas(last)) == 2
+    assert kinds == {0: {"commit"}, 1: {"commit", "tree"}}
+
+
+async def test_every_spelling_names_the_same_repository(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "served" / "shop.git", linear(6))
+    settings = RepositorySettings(url=f"file://{tmp_path}/served/shop.git", aliases=("git@github.com:acme/shop.git",))
+    world = begin(configured={"shop": settings})
+    world.deploy(shas[1], 0, repository="github.com/acme/shop")
+    last = world.deploy(shas[4], 1, repository=f"localhost{tmp_path}/served/shop")
+    await world.resolver.work()
+    assert len(world.shas(last)) == 3
+
+
+async def test_an_unknown_commit_is_fetched_on_demand(begin: Begin, tmp_path: Path) -> None:
+    served = tmp_path / "served" / "shop.git"
+    shas = build(served, linear(3))
+    world = begin(configured={"shop": RepositorySettings(url=f"file://{served}", aliases=(NAME,))})
+    world.deploy(shas[0], 0)
+    await world.resolver.work()
+    shas += extend(served, [Made((-1,)), Made((0,))], onto=shas)
+    world.clock.advance(MINUTE_MS)
+    last = world.deploy(shas[4], 1)
+    await world.resolver.work()
+    assert world.shas(last) == [shas[4], shas[3], shas[2], shas[1]]
+
+
+async def test_repositories_are_fetched_on_a_schedule(begin: Begin, tmp_path: Path) -> None:
+    served = tmp_path / "served" / "shop.git"
+    shas = build(served, linear(3))
+    world = begin(configured={"shop": RepositorySettings(url=f"file://{served}", aliases=(NAME,))})
+    health = next(iter(world.resolver.fetches.values()))
+    await world.resolver.work()
+    first = health.last_success_ms
+    shas += extend(served, [Made((-1,))], onto=shas)
+    world.clock.advance(4 * MINUTE_MS)
+    await world.resolver.work()
+    assert health.last_success_ms == first
+    world.clock.advance(MINUTE_MS)
+    await world.resolver.work()
+    assert health.last_success_ms == world.clock()
+    assert world.library.configured["shop"].knows(shas[3])
+
+
+async def test_commits_that_a_forced_push_threw_away_are_kept_or_fetched_by_name(
+    begin: Begin, tmp_path: Path
+) -> None:
+    served = tmp_path / "served" / "shop.git"
+    shas = build(served, linear(4))
+    thrown_away = extend(served, [Made((-1,)), Made((0,))], onto=shas[:3])
+    for branch in git(served, "for-each-ref", "--format=%(refname)").split():
+        if branch != "refs/heads/main":
+            git(served, "update-ref", "-d", branch)
+    world = begin(configured={"shop": RepositorySettings(url=f"file://{served}", aliases=(NAME,))})
+    world.deploy(shas[0], 0)
+    await world.resolver.work()
+    git(served, "update-ref", "refs/heads/main", shas[3])
+    world.clock.advance(10 * MINUTE_MS)
+    kept = world.deploy(thrown_away[1], 1)
+    await world.resolver.work()
+    assert len(world.shas(kept)) == 4
+    never_seen = extend(served, [Made((-1,), message="never on a branch")], onto=shas)[0]
+    git(served, "update-ref", "refs/heads/main", shas[3])
+    git(served, "update-ref", "-d", "refs/heads/made-0")
+    world.clock.advance(MINUTE_MS)
+    single = world.deploy(never_seen, 2)
+    await world.resolver.work()
+    assert set(world.shas(single)) == {never_seen, shas[3]}
+
+
+async def test_an_upload_and_a_mirror_of_one_repository_are_one(begin: Begin, tmp_path: Path) -> None:
+    from tests.commits.histories import pack_of
+
+    served = tmp_path / "served" / "shop.git"
+    shas = build(served, linear(3))
+    ahead = build(tmp_path / "ahead", linear(6))
+    assert ahead[:3] == shas
+    world = begin(configured={"shop": RepositorySettings(url=f"file://{served}", aliases=(NAME,))})
+    world.upload(pack_of(tmp_path / "ahead", [ahead[5]], [ahead[2]]), ahead[5])
+    world.deploy(shas[1], 0)
+    last = world.deploy(ahead[5], 1)
+    await world.resolver.work()
+    assert world.shas(last) == ahead[:1:-1]
+
+
+async def test_a_server_that_fails_is_reported_and_tried_again(
+    begin: Begin, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shas = build(tmp_path / "served" / "shop.git", linear(6))
+    server = GitServer(tmp_path / "served", "another token")
+    async with listening(server.application()) as port:
+        url = f"http://127.0.0.1:{port}/shop.git"
+        world = begin(configured={"shop": RepositorySettings(url=url, token=SecretStr(TOKEN), aliases=(NAME,))})
+        world.deploy(shas[1], 0)
+        last = world.deploy(shas[4], 1)
+        await world.resolver.work()
+        health = next(iter(world.resolver.fetches.values()))
+        assert health.errors == 1
+        assert health.last_success_ms is None
+        server.token = TOKEN
+        world.clock.advance(30_000)
+        with caplog.at_level("INFO"):
+            await world.resolver.work()
+    assert len(world.shas(last)) == 3
+    assert caplog.records[-1].getMessage() == "repository can be fetched again repository=shop"
+
+
+async def test_a_token_is_in_no_process_list_no_log_and_no_file(
+    begin: Begin, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    build(tmp_path / "served" / "shop.git", linear(3))
+    server = GitServer(tmp_path / "served", TOKEN, hold=asyncio.Event())
+    async with listening(server.application()) as port:
+        url = f"http://me@127.0.0.1:{port}/shop.git"
+        world = begin(configured={"shop": RepositorySettings(url=url, token=SecretStr(TOKEN))})
+        with caplog.at_level("DEBUG"):
+            working = asyncio.create_task(world.resolver.work())
+            async with asyncio.timeout(20):
+                while not server.asked:
+                    await asyncio.sleep(0)
+            processes = b"".join(_processes())
+            assert b"remote-http" in processes
+            server.hold.set() if server.hold else None
+            await working
+    secrets = [TOKEN.encode(), server.authorizations[0].split()[1].encode()]
+    assert len(secrets[1]) > 20
+    found = b"".join(each.read_bytes() for each in (tmp_path / "git").rglob("*") if each.is_file())
+    for secret in secrets:
+        assert secret not in processes
+        assert secret not in found
+        assert secret.decode() not in caplog.text
+    assert next(iter(world.resolver.fetches.values())).errors == 0
+
+
+def _processes() -> list[bytes]:
+    """The arguments and the surroundings of every process of this machine, but for those of this one."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        if int(folder.name) != os.getpid():
+            try:
+                found += [(folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()]
+            except OSError:
+                continue
+    return found
+
+
+async def test_a_token_is_not_taken_to_where_a_server_redirects(begin: Begin, tmp_path: Path) -> None:
+    from aiohttp import web
+
+    thief = GitServer(tmp_path / "served", "x")
+
+    async def redirect(request: web.Request) -> web.Response:
+        raise web.HTTPFound(f"http://127.0.0.1:{ports[0]}{request.path_qs}")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", redirect)
+    async with listening(thief.application()) as port, listening(app) as first:
+        ports = [port]
+        url = f"http://127.0.0.1:{first}/shop.git"
+        world = begin(configured={"shop": RepositorySettings(url=url, token=SecretStr(TOKEN))})
+        await world.resolver.work()
+    assert thief.asked == 0
+    assert next(iter(world.resolver.fetches.values())).errors == 1
+
+
+async def test_a_token_comes_from_a_file_that_may_change(begin: Begin, tmp_path: Path) -> None:
+    build(tmp_path / "served" / "shop.git", linear(3))
+    file = tmp_path / "token"
+    async with listening(GitServer(tmp_path / "served", TOKEN).application()) as port:
+        url = f"http://127.0.0.1:{port}/shop.git"
+        world = begin(configured={"shop": RepositorySettings(url=url, token_file=file)})
+        await world.resolver.work()
+        file.write_text(f"{TOKEN}\n")
+        world.clock.advance(5 * MINUTE_MS)
+        await world.resolver.work()
+    health = next(iter(world.resolver.fetches.values()))
+    assert (health.errors, health.is_failing) == (1, False)
+
+
+async def test_a_name_in_an_event_is_never_a_place_to_fetch_from(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "served" / "shop.git", linear(3))
+    server = GitServer(tmp_path / "served")
+    async with listening(server.application()) as port:
+        world = begin()
+        world.deploy(shas[0], 0, repository=f"127.0.0.1:{port}/shop")
+        last = world.deploy(shas[2], 1, repository=f"127.0.0.1:{port}/shop")
+        await world.resolver.work()
+    assert server.asked == 0
+    assert world.held(last).shipped is None
+
+
+async def test_a_repository_without_commits_is_no_failure(begin: Begin, tmp_path: Path) -> None:
+    build(tmp_path / "served" / "shop.git", [])
+    world = begin(configured={"shop": RepositorySettings(url=f"file://{tmp_path}/served/shop.git")})
+    await world.resolver.work()
+    assert next(iter(world.resolver.fetches.values())).errors == 0
+
+
+async def test_ssh_is_called_with_the_key_and_asks_nobody(
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for ``ssh`` notes its arguments and serves what it is asked for."""
+    shas = build(tmp_path / "served" / "shop.git", linear(3))
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    script = f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/arguments\nfor last; do :; done\neval "exec $last"\n'
+    (programs / "ssh").write_text(script)
+    (programs / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    url = f"ssh://git@forge.example{tmp_path}/served/shop.git"
+    settings = RepositorySettings(url=url, ssh_key_file=tmp_path / "a key", aliases=(NAME,))
+    world = begin(configured={"shop": settings})
+    world.deploy(shas[0], 0)
+    last = world.deploy(shas[2], 1)
+    await world.resolver.work()
+    assert len(world.shas(last)) == 2
+    arguments = (tmp_path / "arguments").read_text().splitlines()
+    assert arguments[:2] == ["-F", "/dev/null"]
+    assert "BatchMode=yes" in arguments
+    assert arguments[arguments.index("-i") + 1] == str(tmp_path / "a key")
+    assert "git@forge.example" in arguments
