@@ -56,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
     files = parser.add_argument_group("configuration")
-    files.add_argument("--config.file", dest="config_file", type=Path, metavar="FILE", help="the configuration, in YAML")
+    files.add_argument(
+        "--config.file", dest="config_file", type=Path, metavar="FILE", help="the configuration, in YAML"
+    )
     files.add_argument(
         "--config.check", dest="config_check", action="store_true", help="print what is wrong with it, and exit"
     )
@@ -80,7 +82,10 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         help="may be given several times; port 0 takes a free one (default: 127.0.0.1:3672)",
     )
     settings.add_argument(
-        "--web.config.file", dest="web.config_file", metavar="FILE", help="TLS and basic auth, as exporter-toolkit has it"
+        "--web.config.file",
+        dest="web.config_file",
+        metavar="FILE",
+        help="TLS and basic auth, as exporter-toolkit has it",
     )
     settings.add_argument(
         "--web.enable-lifecycle",

@@ -33,6 +33,13 @@ def _printable(text: str) -> str:
     return text
 
 
+def _not_empty(path: object) -> object:
+    """Pydantic would take an empty path for the working directory."""
+    if path == "":
+        raise ValueError("must not be empty")
+    return path
+
+
 def _address(text: str) -> str:
     addresses.split(text)
     return text
@@ -50,6 +57,7 @@ def _key(key: SecretStr) -> SecretStr:
 Whole = Annotated[int, BeforeValidator(_not_rounded)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 Address = Annotated[str, AfterValidator(_address)]
+File = Annotated[Path, BeforeValidator(_not_empty)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
 
 
@@ -63,7 +71,7 @@ class WebSettings(Section):
     """The HTTP server. ``config_file`` is a web configuration file as exporter-toolkit defines it."""
 
     listen_addresses: tuple[Address, ...] = Field(default=("127.0.0.1:3672",), min_length=1)
-    config_file: Path | None = None
+    config_file: File | None = None
     enable_lifecycle: bool = False
     max_body_bytes: Whole = Field(default=1 << 20, ge=1 << 10, le=1 << 30)
 
@@ -71,7 +79,7 @@ class WebSettings(Section):
 class SnapshotSettings(Section):
     """The snapshot file. With ``written``, what was acknowledged survives a crash of the daemon, not a power cut."""
 
-    path: Path = Path("dora-exporter.snapshot")
+    path: File = Path("dora-exporter.snapshot")
     durability: Literal["fsync", "written"] = "fsync"
 
 
@@ -95,23 +103,24 @@ class LogSettings(Section):
     format: Literal["logfmt", "json"] = "logfmt"
 
 
+_WINDOWS = tuple(Span(f"{days}d", days * DAY_MS) for days in (7, 30, 90))
+
+
 class Settings(Section):
     """All settings. A section is added by a line here, and by its keys in ``config.example.yaml``."""
 
     snapshot: SnapshotSettings = SnapshotSettings()
     retention: Duration = Span("400d", 400 * DAY_MS)
-    windows: tuple[Duration, ...] = Field(
-        default=tuple(Span(f"{days}d", days * DAY_MS) for days in (7, 30, 90)), min_length=1, max_length=10
-    )
+    windows: tuple[Duration, ...] = Field(default=_WINDOWS, min_length=1, max_length=10, validate_default=True)
     default_environment: Name = "none"
     attribution_limit: Duration | None = None
     limits: LimitSettings = LimitSettings()
     services: dict[Name, ServiceSettings] = Field(default_factory=dict)
     log: LogSettings = LogSettings()
     api_keys: tuple[Key, ...] = ()
-    api_keys_file: Path | None = None
+    api_keys_file: File | None = None
     read_keys: tuple[Key, ...] = ()
-    read_keys_file: Path | None = None
+    read_keys_file: File | None = None
     allow_anonymous: bool = False
     web: WebSettings = WebSettings()  # the last one, because what it may be depends on the keys
 
@@ -123,7 +132,8 @@ class Settings(Section):
             if window.ms in {earlier.ms for earlier in windows[:index]}:
                 raise misplaced("is there already", "windows", index)
             if retention is not None and window.ms > retention.ms:
-                raise misplaced(f"must not be longer than the retention, which is {retention.text}", "windows", index)
+                place = ("retention",) if windows == _WINDOWS else ("windows", index)
+                raise misplaced(f"the window {window.text} is longer than the retention {retention.text}", *place)
         return windows
 
     @field_validator("web")
@@ -165,7 +175,10 @@ def load(
     """
     given, unknown = variables_layer(_Variables, variables)
     in_folder, in_folder_wrong = folder_layer(_Variables, secrets_folder) if secrets_folder else (_NOTHING, [])
-    written, misspelt = _file_layer(file) if file else (_NOTHING, [])
+    try:
+        written, misspelt = _file_layer(file) if file else (_NOTHING, [])
+    except ConfigError as error:  # what depends on the file cannot be judged
+        raise ConfigError(_in_order([*error.mistakes, *unknown, *in_folder_wrong])) from None
     above, below = (_flags_layer(flags), given), (in_folder, written)
     secrets, secrets_wrong = secret_lines_layer(Settings, above=above, below=below)
     mistakes = [*misspelt, *unknown, *in_folder_wrong, *secrets_wrong]

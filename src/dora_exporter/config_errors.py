@@ -56,27 +56,41 @@ def misplaced(text: str, *location: str | int) -> PydanticCustomError:
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def validate(model: type[Model], data: Mapping[str, Any], layers: Sequence[Layer]) -> Model:
-    """Makes settings of what ``layers``, the first of which wins, have said; raises ``ConfigError``."""
+def validate(model: type[Model], layers: Sequence[Layer]) -> Model:
+    """Makes settings of layers, the first of which wins; raises ``ConfigError`` with every mistake in them."""
+    data = _merged(layers)
+    mistakes = [mistake for layer in layers for mistake in layer.mistakes]
     try:
-        return model.model_validate(data)
+        settings = model.model_validate(data)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        mistakes = dict.fromkeys(
-            _mistake(model, data, layers, each) for each in details
-        )  # a union complains in each arm
+        mistakes += [_mistake(model, data, layers, each) for each in details]
+    else:
+        if not mistakes:
+            return settings
     raise ConfigError(mistakes)
 
 
 def shown(location: Location) -> str:
     """A location as people write it: ``web.listen_addresses[0]``."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return "".join(parts).removeprefix(".")
+    return _printable("".join(parts).removeprefix("."))
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+def _printable(text: str) -> str:
+    """The text on one line."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def _without_echoes(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Leaves out that a list is too short where it is so for the mistakes in its items."""
+    places = {each["loc"][:-1] for each in details}
+    return [each for each in details if each["type"] != "too_short" or each["loc"] not in places]
+
+
+def suggestion(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
     """The end of a sentence that asks whether another name was meant, if one is close."""
-    close = get_close_matches(name, sorted(known), n=1)
+    close = get_close_matches(name, sorted(known), n=1, cutoff=likeness)
     return f", did you mean {close[0]}?" if close else ""
 
 
@@ -154,7 +168,7 @@ _TEXTS = {
     "less_than_equal": "must be at most {le}",
     "too_short": "must have at least {min_length}, not {actual_length}",
     "too_long": "must have at most {max_length}, not {actual_length}",
-    "string_too_short": "must be at least {min_length} characters long",
+    "string_too_short": "must not be empty",
     "string_too_long": "must be at most {max_length} characters long",
     "literal_error": "must be {expected}",
     "enum": "must be {expected}",

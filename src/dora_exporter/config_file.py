@@ -17,7 +17,8 @@ _MISREADINGS = {
     "tag:yaml.org,2002:timestamp": "a date",
 }
 _MERGE_TAG = "tag:yaml.org,2002:merge"
-_CITATION = re.compile(r"\s*(?:'[^']{2,}'?|\"[^\"]{2,}\"?)")
+_CITATION = re.compile(r"\s*(?:'(?!<[a-z ]+>')[^']{2,}'?|\"[^\"]{2,}\"?)")
+_UNREADABLE = object()
 
 
 class Document:
@@ -92,7 +93,7 @@ class Document:
     def _plain(self, node: yaml.Node, location: Location) -> object:
         if id(node) in self._under_way:
             self.mistakes.append(self._at(node, f"{shown(location)}: must not hold itself"))
-            return None
+            return _UNREADABLE
         self._under_way.add(id(node))
         try:
             if isinstance(node, yaml.MappingNode):
@@ -120,8 +121,9 @@ class Document:
             self._loader.flatten_mapping(node)
         except yaml.MarkedYAMLError:
             self.mistakes.append(self._at(node, "<<: must name a mapping"))
-        texts = ((key, value) for key, value in node.value if key.tag == _TEXT_TAG)
-        return {key.value: self._plain(value, (*location, key.value)) for key, value in texts}
+        texts = ((key.value, value) for key, value in node.value if key.tag == _TEXT_TAG)
+        values = ((name, self._plain(value, (*location, name))) for name, value in texts)
+        return {name: value for name, value in values if value is not _UNREADABLE}
 
     def _key_text(self, key: yaml.Node, location: Location) -> str:
         taken_for = _MISREADINGS.get(key.tag)
@@ -135,7 +137,7 @@ class Document:
             return self._loader.construct_object(node)
         except (yaml.YAMLError, ValueError):
             self.mistakes.append(self._at(node, f"{shown(location)}: YAML cannot read this value: put it in quotes"))
-            return None
+            return _UNREADABLE
 
 
 def read(path: Path) -> Document:

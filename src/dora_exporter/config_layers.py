@@ -17,6 +17,9 @@ FOLDER_VARIABLES = ("DORA_SECRETS_DIR", "CREDENTIALS_DIRECTORY")
 """Variables that name the folder of secrets; the second one is systemd's."""
 
 _NESTING = "__"
+_LIKENESS = 0.8
+"""How like a known name an unknown one must be to be meant by it: all of them begin alike."""
+
 _INJECTED = "DORA_EXPORTER_"
 """Kubernetes gives containers such variables when there is a Service of the name ``dora-exporter``."""
 
@@ -50,7 +53,9 @@ def variables_layer(
         return next((labels[way] for way in lowered if way in labels), "environment")
 
     names = list(_names(settings, PREFIX))
-    mistakes = [Mistake(label.format(name=name), f"is unknown{suggestion(name, names)}") for name in unknown]
+    mistakes = [
+        Mistake(label.format(name=name), f"is unknown{suggestion(name, names, likeness=_LIKENESS)}") for name in unknown
+    ]
     return Layer(sorter(), where, json=True), mistakes
 
 
@@ -79,7 +84,7 @@ def secret_lines_layer(
     places: dict[Location, str] = {}
     mistakes: list[Mistake] = []
     for key in (name for name in model.model_fields if f"{name}_file" in model.model_fields):
-        naming = [layer for layer in (*above, *below) if isinstance(layer.data.get(f"{key}_file"), str)]
+        naming = [layer for layer in (*above, *below) if _is_path(layer.data.get(f"{key}_file"))]
         doubled = [layer for layer in naming if key in layer.data]
         mistakes += [
             Mistake(each.where((f"{key}_file",)), f"{key} and {key}_file exclude each other") for each in doubled
@@ -96,6 +101,10 @@ def secret_lines_layer(
             found[key] = [text for _, text in lines]
             places |= {(key, index): f"{file}:{number}" for index, (number, _) in enumerate(lines)}
     return Layer(found, lambda location: places.get(location, "secret file")), mistakes
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def _is_ours(name: str) -> bool:

@@ -88,7 +88,9 @@ def _parted(record: logging.LogRecord) -> tuple[str, list[tuple[str, Value]]]:
     count = len(arguments) - len(facts)
     try:
         message = template[: tail.start()] % arguments[:count]
-        return message, [(name, _value(field, value)) for (name, field), value in zip(facts, arguments[count:], strict=True)]
+        return message, [
+            (name, _value(field, value)) for (name, field), value in zip(facts, arguments[count:], strict=True)
+        ]
     except (TypeError, ValueError):
         return record.getMessage(), []
 
@@ -100,7 +102,8 @@ def _value(field: str, value: object) -> Value:
 
 
 def _level(number: int) -> str:
-    return next((name for name, least in reversed(_LEVELS.items()) if number >= least), "debug")
+    reached = [name for name, least in _LEVELS.items() if number >= least]
+    return reached[-1] if reached else "debug"
 
 
 def _quoted(value: Value) -> str:

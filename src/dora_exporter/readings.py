@@ -99,6 +99,10 @@ class Readings:
         """The windows as of the moment of the last update."""
         return [Window(text, length, self._now_ms) for text, length in self._definitions.windows]
 
+    def timeline(self, series: Series) -> Timeline | None:
+        """The events of a series, as of the last update; None when it has none."""
+        return self._timelines.get(series)
+
     def exposed(self) -> Iterator[tuple[Series, History]]:
         """The series that have labels of their own, by name, with what is measured."""
         for series, group in sorted(self.tallies.series.items(), key=lambda item: item[0]):

@@ -6,7 +6,7 @@ the retention. Open incidents and the last deployment never are.
 
 import enum
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from operator import attrgetter
 
@@ -15,6 +15,7 @@ from dora_exporter.failures.judging import Judging, Ledger
 from dora_exporter.failures.order import finish_order
 
 _finished_at = attrgetter("finished_at")
+_started_at = attrgetter("started_at")
 
 
 class _Phase(enum.Enum):
@@ -39,6 +40,8 @@ class Timeline:
     def __init__(self, judging: Judging, ledger: Ledger, *, retention_ms: int) -> None:
         """An empty series."""
         self.judging = judging
+        self.version = 0
+        """Another number after every change."""
         self._ledger = ledger
         self._retention_ms = retention_ms
         self._now_ms = 0
@@ -62,6 +65,7 @@ class Timeline:
 
     def put(self, event: Event) -> None:
         """Adds an event."""
+        self.version += 1
         if isinstance(event, Incident):
             self._put_incident(event)
         else:
@@ -69,6 +73,7 @@ class Timeline:
 
     def take(self, event: Event) -> None:
         """Takes out an event that was added."""
+        self.version += 1
         if isinstance(event, Incident):
             self._take_incident(event)
         else:
@@ -77,6 +82,7 @@ class Timeline:
     def seek(self, now_ms: int) -> None:
         """Brings it to a moment, and decides all that changed."""
         backwards, self._now_ms = now_ms < self._now_ms, now_ms
+        self.version += 1
         self._move_deployments(now_ms)
         if backwards:
             for incident in self._incidents.values():
@@ -101,6 +107,17 @@ class Timeline:
         moments += [deployment.finished_at + self._retention_ms + 1 for deployment in living[:1] if len(living) > 1]
         moments += [moment for moment, _ in self._agenda[:1]]
         return min(moments, default=None)
+
+    def waiting(self) -> Iterator[tuple[Deployment, str]]:
+        """The deployments that do not count, and why."""
+        yield from ((deployment, "finishes later") for deployment in self._future)
+        yield from ((deployment, "is older than the retention") for deployment in self._expired)
+
+    def incidents(self) -> Iterator[tuple[Incident, str | None]]:
+        """All incidents, newest first, and why one does not count."""
+        reasons = {_Phase.FUTURE: "begins later", _Phase.GONE: "is older than the retention"}
+        for incident in sorted(self._incidents.values(), key=_started_at, reverse=True):
+            yield incident, reasons.get(self._phases[incident.id])
 
     @property
     def is_empty(self) -> bool:

@@ -77,7 +77,7 @@ def _hash(secret: SecretStr) -> SecretStr:
 
 
 def _seconds(value: object) -> float:
-    if value == 0 or value == "0":
+    if value in {0, "0"} if isinstance(value, int | str) else False:
         return 0.0
     if not isinstance(value, str) or not _INTERVAL.fullmatch(value):
         raise ValueError("must be a duration such as 100ms, 1s or 1m30s")

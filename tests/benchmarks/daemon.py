@@ -14,18 +14,21 @@ from tests.benchmarks.processes import START_SECONDS, Server, start
 
 MODULE = "dora_exporter"
 FORGETFUL = "tests.benchmarks.forgetful"
-WATCHED = "tests.benchmarks.watched"
-"""The daemon with its log switched off, and the daemon with an eye on its event loop."""
+"""The daemon with its log switched off."""
 
-_LISTENING = r"127\.0\.0\.1:([1-9]\d*)"
+WATCHED = "tests.benchmarks.watched"
+"""The daemon with an eye on its event loop."""
+
+_LISTENING = r"listening address=127\.0\.0\.1:([1-9]\d*)"
 _LOOK_SECONDS = 0.02
 
 
 @dataclass
 class Daemon:
-    """A running daemon and one kept-alive connection to it."""
+    """A running daemon, one kept-alive connection to it, and the file that holds its log."""
 
     server: Server
+    log: Path
     connection: http.client.HTTPConnection = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,7 +79,7 @@ def start_daemon(folder: Path, snapshot: Path, *, module: str = MODULE, argument
     command = [sys.executable, "-m", module, f"--config.file={configuration}", f"--snapshot.path={snapshot}"]
     command += ["--web.listen-address=127.0.0.1:0", *arguments]
     log = folder / f"{module}-{snapshot.stem}.log"
-    daemon = Daemon(start(command, log=log, ready=_LISTENING))
+    daemon = Daemon(start(command, log=log, ready=_LISTENING), log)
     deadline = time.monotonic() + START_SECONDS
     while not daemon.is_ready():
         if time.monotonic() > deadline:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
 from dora_exporter import app
 from dora_exporter.cli import main
@@ -12,13 +12,12 @@ from dora_exporter.snapshot import Statistics
 from dora_exporter.store import Outcome
 
 
-@dataclass
 class MemoryLog:
     """An ``EventLog`` that forgets everything, with what the daemon asks of its snapshot file besides."""
 
-    path: object
-    durability: object = None
-    apply: Apply | None = None
+    def __init__(self, _path: Path, **_options: object) -> None:
+        """Takes what a snapshot file takes, and needs nothing of it."""
+        self._apply: Apply | None = None
 
     def open(self) -> None:
         """Nothing to open."""
@@ -31,12 +30,12 @@ class MemoryLog:
 
     async def start(self, apply: Apply) -> None:
         """From here on every record is applied."""
-        self.apply = apply
+        self._apply = apply
 
     async def append(self, records: Sequence[Record]) -> list[Outcome]:
         """Applies records at once."""
-        assert self.apply is not None
-        return [outcome for record in records for outcome in self.apply(record)]
+        assert self._apply is not None
+        return [outcome for record in records for outcome in self._apply(record)]
 
     async def close(self) -> None:
         """Nothing to close."""

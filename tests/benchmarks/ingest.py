@@ -1,6 +1,7 @@
 """How fast events come in: durably against not at all kept, against the pushgateway, and in bulk."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -27,20 +28,10 @@ def measure(folder: Path) -> Iterator[Goal]:
     load = Load(folder)
     with running_daemon(folder, folder / "durable.jsonl") as durable:
         url, now_ms = durable.server.url, system_clock()
-
-        def single() -> float:
-            return load.deployments(url, connections=CONNECTIONS, now_ms=now_ms)
-
+        single = partial(load.deployments, url, connections=CONNECTIONS, now_ms=now_ms)
         with running_daemon(folder, folder / "forgotten.jsonl", module=FORGETFUL) as forgetful:
-            rates = interleaved(
-                {
-                    "durable": single,
-                    "off": lambda: load.deployments(
-                        forgetful.server.url, connections=CONNECTIONS, now_ms=now_ms
-                    ),
-                },
-                ROUNDS,
-            )
+            off = partial(load.deployments, forgetful.server.url, connections=CONNECTIONS, now_ms=now_ms)
+            rates = interleaved({"durable": single, "off": off}, ROUNDS)
         kept = ratio(rates["durable"], rates["off"])
         yield Goal(
             f"durable ingest, {CONNECTIONS} keep-alive connections: against the same daemon with the log switched off",
@@ -51,8 +42,8 @@ def measure(folder: Path) -> Iterator[Goal]:
         for groups, times in GROUPS.items():
             connections = FEW_CONNECTIONS if groups >= MANY_GROUPS else CONNECTIONS
             with pushgateway(folder, groups) as gateway:
-                pushed = lambda: load.groups(gateway.url, connections=connections, groups=groups)
-                rates = interleaved({"durable": single, "gateway": pushed}, ROUNDS)
+                push = partial(load.groups, gateway.url, connections=connections, groups=groups)
+                rates = interleaved({"durable": single, "gateway": push}, ROUNDS)
             reached = ratio(rates["durable"], rates["gateway"])
             yield Goal(
                 f"durable ingest against prometheus-pushgateway as shipped with {groups:,} groups",
@@ -60,7 +51,7 @@ def measure(folder: Path) -> Iterator[Goal]:
                 f"{times} x",
                 reached >= times,
             )
-        bulk = lambda: load.bulk(url, connections=BULK_CONNECTIONS, now_ms=now_ms)
+        bulk = partial(load.bulk, url, connections=BULK_CONNECTIONS, now_ms=now_ms)
         rates = interleaved({"bulk": bulk, "single": single}, ROUNDS)
         reached = ratio(rates["bulk"], rates["single"])
         yield Goal(

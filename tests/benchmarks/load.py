@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tests.benchmarks.processes import LOAD_CORE, on_core
 
+BULK_LINES = 1_000
+
 _RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
 _BAD = re.compile(r"Non-2xx or 3xx responses: (\d+)|Socket errors: .*")
 
@@ -27,6 +29,26 @@ function request()
     seed, math.random(0, 999999999), count, service, count, now - 60000, now, service % 50,
     math.random(0, 999999999), count, service)
   return wrk.format("POST", "/api/v2/dora/deployment", {{["Content-Type"] = "application/json"}}, body)
+end
+"""
+
+_BULK = """
+local now = {now_ms}
+local count = 0
+local seed = {seed}
+function request()
+  local lines = {{}}
+  for line = 1, {lines} do
+    count = count + 1
+    local service = math.random(0, 99)
+    lines[line] = string.format(
+      '{{"type":"deployment","attributes":{{"id":"bulk-%d-%09d-%08d","service":"service-%05d","env":"production",' ..
+      '"version":"1.%d.0","started_at":%.0f,"finished_at":%.0f,"team":"team-%02d","git":{{"commit_sha":"%032d%08d",' ..
+      '"repository_url":"https://git.example.com/crowd/service-%05d"}}}}}}\\n',
+      seed, math.random(0, 999999999), count, service, count, now - 60000, now, service % 50,
+      math.random(0, 999999999), count, service)
+  end
+  return wrk.format("POST", "/api/v1/events", {{["Content-Type"] = "application/x-ndjson"}}, table.concat(lines))
 end
 """
 
@@ -56,6 +78,12 @@ class Load:
         """Deployments a second, one in each request, all of them different."""
         self.runs += 1
         return self._wrk(url, connections, _DEPLOYMENTS.format(now_ms=now_ms, seed=self.runs))
+
+    def bulk(self, url: str, *, connections: int, now_ms: int) -> float:
+        """Deployments a second, many in each request."""
+        self.runs += 1
+        script = _BULK.format(now_ms=now_ms, seed=self.runs, lines=BULK_LINES)
+        return self._wrk(url, connections, script) * BULK_LINES
 
     def groups(self, url: str, *, connections: int, groups: int) -> float:
         """Pushes a second to a pushgateway."""

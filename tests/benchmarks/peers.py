@@ -48,15 +48,26 @@ def nginx(folder: Path, gzipped: bytes) -> Iterator[Server]:
 
 @contextmanager
 def pushgateway(folder: Path, groups: int) -> Iterator[Server]:
-    """A pushgateway as shipped, which holds so many groups already."""
-    command = ["prometheus-pushgateway", "--web.listen-address=127.0.0.1:0"]
-    log, ready = folder / "pushgateway.log", r'"Listening on" address=127\.0\.0\.1:(\d+)'
-    with running(command, log=log, ready=ready, environment={"GOMAXPROCS": "1"}) as server:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    """A pushgateway as shipped, which holds so many groups already.
+
+    They come from a file: a first one without its consistency check, which would take hours, wrote it when it stopped.
+    """
+    kept = f"--persistence.file={folder / f'groups-{groups}'}"
+    with _pushgateway(folder, kept, "--push.disable-consistency-check") as unchecked:
+        connection = http.client.HTTPConnection("127.0.0.1", unchecked.port)
         for number in range(groups):
             connection.request("PUT", group_path(number), body=group_body(number))
             connection.getresponse().read()
         connection.close()
+    with _pushgateway(folder, kept) as server:
+        yield server
+
+
+@contextmanager
+def _pushgateway(folder: Path, *arguments: str) -> Iterator[Server]:
+    command = ["prometheus-pushgateway", "--web.listen-address=127.0.0.1:0", *arguments]
+    log, ready = folder / "pushgateway.log", r'"Listening on" address=127\.0\.0\.1:(\d+)'
+    with running(command, log=log, ready=ready, environment={"GOMAXPROCS": "1"}) as server:
         yield server
 
 

@@ -7,14 +7,13 @@ last did, on SIGUSR2 the snapshot file is compacted, and the log says when.
 import asyncio
 import signal
 import sys
-from pathlib import Path
 
 from dora_exporter import app
 from dora_exporter.cli import main
 from dora_exporter.clock import system_clock
 from dora_exporter.events import DAY_MS
 from dora_exporter.log import Apply
-from dora_exporter.snapshot import Durability, SnapshotFile
+from dora_exporter.snapshot import SnapshotFile
 
 _TICK_SECONDS = 0.001
 _RETENTION_MS = 400 * DAY_MS
@@ -22,11 +21,6 @@ _RETENTION_MS = 400 * DAY_MS
 
 class WatchedFile(SnapshotFile):
     """The daemon's own snapshot file, which begins the watch when it starts to take records."""
-
-    def __init__(self, path: Path, *, durability: Durability) -> None:
-        """As its base."""
-        super().__init__(path, durability=durability)
-        self._compactions: set[asyncio.Task[bool]] = set()
 
     async def start(self, apply: Apply) -> None:
         """Begins to watch."""
@@ -37,7 +31,7 @@ class WatchedFile(SnapshotFile):
         loop.add_signal_handler(signal.SIGUSR2, self._compact_soon)
 
     def _compact_soon(self) -> None:
-        self._compactions.add(asyncio.ensure_future(self.compact(system_clock(), _RETENTION_MS)))
+        self._asked = asyncio.ensure_future(self.compact(system_clock(), _RETENTION_MS))
 
 
 class Watch:

@@ -35,7 +35,9 @@ def git(folder: Path, *arguments: str, given: bytes | None = None) -> str:
         "GIT_COMMITTER_NAME": "Bob",
         "GIT_COMMITTER_EMAIL": "bob@example.test",
     }
-    done = subprocess.run(["git", *arguments], cwd=folder, env=environment, input=given, capture_output=True, check=False)
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, env=environment, input=given, capture_output=True, check=False
+    )
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode().strip()
 

@@ -99,9 +99,7 @@ async def test_an_upload_survives_a_restart(begin: Begin, tmp_path: Path) -> Non
     assert [each.name for each in again.library.uploaded()] == [NAME]
 
 
-async def test_a_commit_without_its_folders_is_asked_for_again_where_paths_count(
-    begin: Begin, tmp_path: Path
-) -> None:
+async def test_a_commit_without_its_folders_is_asked_for_again_where_paths_count(begin: Begin, tmp_path: Path) -> None:
     from tests.commits.histories import packed
 
     shas = build(tmp_path / "shop", linear(2))
@@ -175,7 +173,9 @@ async def test_what_names_no_repository_is_refused(begin: Begin, tmp_path: Path,
     assert left_behind(world) == []
 
 
-@pytest.mark.parametrize("url", ["https://git.example/../../../etc/passwd", "-oProxyCommand=x", "a/b;touch x", "ext::sh"])
+@pytest.mark.parametrize(
+    "url", ["https://git.example/../../../etc/passwd", "-oProxyCommand=x", "a/b;touch x", "ext::sh"]
+)
 async def test_an_odd_name_stays_in_the_folder(begin: Begin, tmp_path: Path, url: str) -> None:
     shas = build(tmp_path / "shop", linear(1))
     world = begin()

@@ -88,9 +88,7 @@ async def test_repositories_are_fetched_on_a_schedule(begin: Begin, tmp_path: Pa
     assert world.library.configured["shop"].knows(shas[3])
 
 
-async def test_commits_that_a_forced_push_threw_away_are_kept_or_fetched_by_name(
-    begin: Begin, tmp_path: Path
-) -> None:
+async def test_commits_that_a_forced_push_threw_away_are_kept_or_fetched_by_name(begin: Begin, tmp_path: Path) -> None:
     served = tmp_path / "served" / "shop.git"
     shas = build(served, linear(4))
     thrown_away = extend(served, [Made((-1,)), Made((0,))], onto=shas[:3])

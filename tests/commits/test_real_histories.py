@@ -136,7 +136,9 @@ def test_random_histories_deployed_in_random_order(data: st.DataObject, made: li
                 if each not in gone:
                     world.deploy(shas[deployed[each][0]], hour, id=ids[each])
             await world.resolver.work()
-            facts = sorted((moved.get(n, hour), ids[n], place) for n, (place, hour) in enumerate(deployed) if n not in gone)
+            facts = sorted(
+                (moved.get(n, hour), ids[n], place) for n, (place, hour) in enumerate(deployed) if n not in gone
+            )
             for place, (_, deployment_id, commit) in enumerate(facts):
                 if place:
                     expected = shipped_by_brute_force(made, [before for _, _, before in facts[:place]], commit)

@@ -182,9 +182,7 @@ async def test_a_deployment_waits_for_its_commit(begin: Begin, shop: list[str], 
     assert world.resolver.pending == 0
 
 
-async def test_a_deployment_waits_for_the_commit_of_the_one_before_it(
-    begin: Begin, tmp_path: Path
-) -> None:
+async def test_a_deployment_waits_for_the_commit_of_the_one_before_it(begin: Begin, tmp_path: Path) -> None:
     shas = build(tmp_path / "shop", [Made(), Made((0,)), Made((1,)), Made((1,)), Made((3,))])
     world = begin()
     world.upload(pack_of(tmp_path / "shop", [shas[4]]), shas[4])
@@ -333,7 +331,15 @@ async def test_a_restart_looks_again_where_the_deployment_before_is_another(
     store = EventStore()
     for each in world.store.deployments.values():
         store.apply(each)
-    store.apply(replace(world.held(last), id="between" * 3, finished_at=world.held(last).finished_at - 5, shipped=None, commit_sha=shop[3]))
+    store.apply(
+        replace(
+            world.held(last),
+            id="between" * 3,
+            finished_at=world.held(last).finished_at - 5,
+            shipped=None,
+            commit_sha=shop[3],
+        )
+    )
     again = begin(store=store)
     await again.resolver.work()
     assert again.shas(last) == [shop[4]]

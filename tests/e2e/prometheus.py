@@ -32,7 +32,7 @@ class Prometheus:
         return {
             (
                 each["metric"].get("__name__", ""),
-                frozenset((name, value) for name, value in each["metric"].items() if name not in _OWN_LABELS),
+                frozenset(pair for pair in each["metric"].items() if not _is_the_targets(*pair)),
             ): float(each["value"][1])
             for each in found
         }
@@ -52,7 +52,11 @@ class Prometheus:
             return answer
 
 
-_OWN_LABELS = {"__name__", "job", "instance"}
+TARGET_LABELS = {"service": "dora-exporter", "environment": "monitoring"}
+
+
+def _is_the_targets(name: str, value: str) -> bool:
+    return name in {"__name__", "job", "instance"} or TARGET_LABELS.get(name) == value
 
 
 @contextmanager
@@ -61,10 +65,7 @@ def prometheus(folder: Path, target_port: int) -> Iterator[Prometheus]:
 
     The target has a ``service`` and an ``environment`` of its own, as the Prometheus Operator gives every target.
     """
-    target = {
-        "targets": [f"127.0.0.1:{target_port}"],
-        "labels": {"service": "dora-exporter", "environment": "monitoring"},
-    }
+    target = {"targets": [f"127.0.0.1:{target_port}"], "labels": TARGET_LABELS}
     job = {"job_name": "dora", "honor_labels": True, "static_configs": [target]}
     every_second = {"scrape_interval": "1s", "scrape_timeout": "1s"}
     configuration = folder / "prometheus.yml"

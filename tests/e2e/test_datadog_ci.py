@@ -109,10 +109,8 @@ def test_a_pipeline_uploads_its_git_metadata_and_gets_lead_times(datadog_ci: Com
             *("--started-at", str(finished_at - 60), "--finished-at", str(finished_at)),
         )
         assert deployment.returncode == 0, deployment.stdout + deployment.stderr
-    lead_time = (
-        'dora_change_lead_time_seconds{service="checkout",environment="production",window="30d",statistic="mean"}'
-    )
-    assert wait_for_sample(datadog_ci.daemon, lead_time) == 10_000
+    lead_time = {**SERIES, "window": "30d", "statistic": "mean"}
+    assert wait_for(datadog_ci.daemon, "dora_change_lead_time_seconds", lead_time) == 10_000
     assert "hunter2" not in datadog_ci.daemon.process.text
 
 

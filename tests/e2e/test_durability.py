@@ -17,7 +17,7 @@ from tests.oracle.gauges import Sample
 
 from dora_exporter.clock import stopwatch, system_clock
 
-CRASHES = int(os.environ.get("CRASHES", "15"))
+CRASHES = int(os.environ.get("CRASHES", "20"))
 """How many times the daemon is killed under load; the benchmark says 100."""
 
 WRITERS = 4
@@ -34,6 +34,11 @@ def a_deployment(name: str) -> bytes:
         started_at=finished_at - 60_000,
         finished_at=finished_at,
     )
+
+
+def endless(prefix: str) -> Iterator[str]:
+    """Names that never repeat."""
+    return (f"{prefix}-{number}" for number in itertools.count())
 
 
 def write_until_cut(daemon: RunningDaemon, names: Iterator[str], acknowledged: list[str]) -> None:
@@ -54,7 +59,7 @@ def kill_under_load(daemon: RunningDaemon, life: int, acknowledgements: int) -> 
     writers = [
         threading.Thread(
             target=write_until_cut,
-            args=(daemon, (f"{life}-{writer}-{number}" for number in itertools.count()), acknowledged),
+            args=(daemon, endless(f"{life}-{writer}"), acknowledged),
         )
         for writer in range(WRITERS)
     ]
@@ -146,7 +151,7 @@ def test_a_full_disk_refuses_writes_serves_scrapes_and_heals_by_itself(disk: Pat
     with daemon.running() as alive:
         assert _write(alive, "before") == http.client.OK
         with full(disk, alive.process.pid):
-            names = (f"on-a-full-disk-{number}" for number in itertools.count())
+            names = endless("on-a-full-disk")
             acknowledged = list(itertools.takewhile(lambda name: _write(alive, name) == http.client.OK, names))
             assert _write(alive, "refused") == http.client.SERVICE_UNAVAILABLE
             assert held(alive) == 1 + len(acknowledged)
@@ -164,11 +169,10 @@ def _write(daemon: RunningDaemon, name: str) -> int:
 def _first_accepted(daemon: RunningDaemon) -> str:
     """Writes until one is accepted again, as a client that retries would."""
     deadline = stopwatch() + HEALED_SECONDS
-    for number in itertools.count():
-        if _write(daemon, f"healed-{number}") == http.client.OK:
-            return f"healed-{number}"
+    names = endless("healed")
+    while _write(daemon, name := next(names)) != http.client.OK:
         assert stopwatch() < deadline, daemon.process.text
-    raise AssertionError
+    return name
 
 
 def _gauges(daemon: RunningDaemon) -> dict[Sample, float]:

@@ -135,7 +135,7 @@ class Judging:
                 self._keep(deployment, after)
                 self._ledger.deployment(deployment, before, after)
                 if (before and before.cause) != after.cause:
-                    self._mark(link.remedy for link in self._remedies(deployment))
+                    self._mark(link.remedy for link in self.remedies(deployment))
         for incident in self._marked_incidents.values():
             self._tell_incident(incident)
         self._marked_incidents.clear()
@@ -155,6 +155,18 @@ class Judging:
         if self.blame.incidents_of(deployment):
             causes.add("incident")
         return min(causes, key=CAUSES.index, default=None)
+
+    def remedies(self, failed: Deployment) -> Sequence[Link]:
+        """What remedied a deployment: what its verdict names, and nothing else, or else what the rules found."""
+        verdict = verdict_on(failed)
+        if verdict and verdict.remediation:
+            named = self.named.link(failed)
+            return [named] if named else ()
+        return self.links.to_failed(failed)
+
+    def incident_facts(self, incident: Incident) -> IncidentFacts | None:
+        """What an incident adds to the numbers; None while it does not count."""
+        return self._incident_facts.get(incident.id)
 
     # Deciding
 
@@ -186,7 +198,7 @@ class Judging:
 
         That is by the first remedy, or when all incidents attributed to it were resolved, whichever came first.
         """
-        moments = [link.remedy.finished_at for link in self._remedies(failed)]
+        moments = [link.remedy.finished_at for link in self.remedies(failed)]
         incidents = [self._restored_at.get(incident.id) for incident in self.blame.incidents_of(failed)]
         if incidents and None not in incidents:
             moments.append(max(moment for moment in incidents if moment is not None))
@@ -195,18 +207,10 @@ class Judging:
         moment = max(failed.finished_at, min(moments))
         return moment, moment - failed.finished_at
 
-    def _remedies(self, failed: Deployment) -> Sequence[Link]:
-        """What remedied a deployment: what its verdict names, and nothing else, or else what the rules found."""
-        verdict = verdict_on(failed)
-        if verdict and verdict.remediation:
-            named = self.named.link(failed)
-            return [named] if named else ()
-        return self.links.to_failed(failed)
-
     def _is_rework(self, deployment: Deployment) -> bool:
         remedied = (*self.links.of_remedy(deployment), *self.named.of_remedy(deployment))
         return self.blame.is_response(deployment) or any(
-            self.cause(link.failed) and link in self._remedies(link.failed) for link in remedied
+            self.cause(link.failed) and link in self.remedies(link.failed) for link in remedied
         )
 
     # Marking and telling

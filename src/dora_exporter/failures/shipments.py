@@ -54,13 +54,20 @@ class Shipments:
         A lead time is the deployment's finished_at minus the commit's author time, in milliseconds. An author time
         ahead of the deployment is a clock's error: a small one counts as 0, a larger one is dropped.
         """
-        values = [
-            deployment.finished_at - commit.authored_at
-            for commit in {commit.sha: commit for commit in reversed(commits_of(deployment))}.values()
-            if self._by_mark["sha", commit.sha][0] is deployment
-        ]
+        values = [value for _, value in self._first_shipped(deployment)]
         kept = tuple(max(0, value) for value in values if value >= -CLOCK_SKEW_MS)
         return kept, len(values) - len(kept)
+
+    def first_shipped(self, deployment: Deployment) -> Iterator[tuple[str, int]]:
+        """The SHAs behind those lead times, with them."""
+        for sha, value in self._first_shipped(deployment):
+            if value >= -CLOCK_SKEW_MS:
+                yield sha, max(0, value)
+
+    def _first_shipped(self, deployment: Deployment) -> Iterator[tuple[str, int]]:
+        for commit in {commit.sha: commit for commit in reversed(commits_of(deployment))}.values():
+            if self._by_mark["sha", commit.sha][0] is deployment:
+                yield commit.sha, deployment.finished_at - commit.authored_at
 
 
 def marks_of(deployment: Deployment) -> Iterator[Hashable]:

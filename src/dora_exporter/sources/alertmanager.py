@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Iterable
-from hashlib import blake2b
 
 import msgspec
 
 from dora_exporter.events import Incident
+from dora_exporter.sources.alertmanager_groups import Groups
 from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
 from dora_exporter.sources.moments import moment
 from dora_exporter.sources.source import Kind, Memory, Sink, Surroundings, Unreadable, fingerprint_of
@@ -28,7 +28,6 @@ class _Notification(msgspec.Struct, frozen=True, rename="camel"):
     status: str
     group_key: str
     alerts: list[msgspec.Raw]
-    common_labels: dict[str, str] = {}
     truncated_alerts: int = 0
 
 
@@ -54,7 +53,7 @@ class Alertmanager:
         self._environment = settings.environment or surroundings.default_environment
         self._traffic = Traffic()
         self._taking = asyncio.Lock()
-        self._groups: dict[str, str] | None = None
+        self._groups = Groups(name)
 
     @property
     def interval_ms(self) -> int | None:
@@ -90,11 +89,12 @@ class Alertmanager:
             sink.overflow(notification.truncated_alerts)
         async with self._taking:
             firings = list(self._firings(notification, sink, now_ms))
-            if self._settings.group:
-                incidents = await self._group(notification, firings, sink)
-            else:
-                incidents = [self._incident(each) for each in firings]
-            await sink.write(self._newest(incidents, sink))
+            alerts = [self._incident(each) for each in firings]
+            if self._settings.group and alerts:
+                alerts = await self._groups.take(
+                    alerts, sink, key=notification.group_key, is_over=notification.status == _RESOLVED
+                )
+            await sink.write(alerts)
             await sink.flush()
 
     def _firings(self, notification: _Notification, sink: Sink, now_ms: int) -> Iterable[_Firing]:
@@ -131,38 +131,16 @@ class Alertmanager:
             severity=alert.labels.get(names.severity) or None,
             team=alert.labels.get(names.team) or None,
             source=self._name,
-            revision=_revision(firing.began, firing.ended),
+            # its end outranks its beginning, whichever is told last
+            revision=firing.began if firing.ended is None else firing.ended + 1,
         )
 
-    async def _group(self, notification: _Notification, firings: list[_Firing], sink: Sink) -> list[Incident]:
-        """The incident that a group of alerts is, from its first alert until none fires.
 
-        Alerts that ended are no longer in later notifications, so a group goes on being the incident that it was.
-        """
-        if not firings:
-            return []
-        group = blake2b(notification.group_key.encode(), digest_size=8).hexdigest()
-        held = await self._held(group, sink)
-        began = min(each.began for each in firings)
-        if held is not None and held.finished_at is not None and held.finished_at < began:
-            held = None
-        ended = None if any(each.ended is None for each in firings) else max(each.ended or 0 for each in firings)
-        alerts = [self._incident(each) for each in firings]
-        first = min(alerts, key=lambda each: each.started_at)
-        started_at = held.started_at if held is not None else began
-        incident = Incident(
-            held.id if held is not None else f"{self._name}:{group}:{began}",
-            tuple(sorted({*(held.services if held else ()), *(name for each in alerts for name in each.services)})),
-            held.environment if held is not None else first.environment,
-            started_at,
-            ended,
-            name=notification.common_labels.get("alertname") or first.name,
-            severity=first.severity,
-            team=first.team,
-            source=self._name,
-            revision=_revision(max(each.began for each in firings), ended),
-            upstream={"group": group},
-        )
-        assert self._groups is not None
-        self._groups[group] = incident.id
-        return [incident]
+def _fingerprint_in(raw: msgspec.Raw) -> object:
+    try:
+        return msgspec.json.decode(raw, type=_Nameless).fingerprint
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+KIND = Kind(AlertmanagerSettings, Alertmanager)

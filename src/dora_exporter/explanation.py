@@ -1,0 +1,232 @@
+"""Why a number is what it is: the events that made it, the links between them, and what was left out."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from dora_exporter import metrics
+from dora_exporter.events import Deployment, Incident
+from dora_exporter.failures.judging import Judging
+from dora_exporter.failures.mentions import commits_of
+from dora_exporter.failures.shipments import CLOCK_SKEW_MS
+from dora_exporter.failures.verdict import verdict_on
+from dora_exporter.history import History
+from dora_exporter.metrics.metric import WindowMetric
+from dora_exporter.timeline import Timeline
+from dora_exporter.tracks import Window
+
+_PER_SLICE = 200
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """That a deployment failed: how that is known, by which rule, and the events that say so."""
+
+    cause: str
+    rule: str
+    remedies: tuple[str, ...]
+    incidents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CountedDeployment:
+    """A deployment that a number is made of, and what it adds."""
+
+    deployment: Deployment
+    failure: Failure | None
+    is_rework: bool
+    lead_times_ms: tuple[tuple[str, int], ...]
+    recovery_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CountedIncident:
+    """An incident that a number is made of; ``because`` is the rule that attributes it, or why none does."""
+
+    incident: Incident
+    attributed_to: str | None
+    because: str
+    restore_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that could have counted, and why it does not."""
+
+    kind: str
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A gauge's values by its own labels, and what they are made of."""
+
+    metric: WindowMetric
+    values: dict[tuple[str, ...], float]
+    deployments: list[CountedDeployment] = field(default_factory=list)
+    incidents: list[CountedIncident] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def numbers(self) -> dict[str, int]:
+        """What is counted, added up from the events listed."""
+        causes = Counter(each.failure.cause for each in self.deployments if each.failure)
+        return {
+            "deployments": len(self.deployments),
+            "failed": sum(causes.values()),
+            **{f"failed_{cause}": count for cause, count in sorted(causes.items())},
+            "rework": sum(each.is_rework for each in self.deployments),
+            "commits": sum(len(each.lead_times_ms) for each in self.deployments),
+            "recovered": sum(each.recovery_ms is not None for each in self.deployments),
+            "incidents": len(self.incidents),
+            "unattributed": sum(each.attributed_to is None for each in self.incidents),
+            "restored": sum(each.restore_ms is not None for each in self.incidents),
+        }
+
+
+_Moment = Callable[[Judging, Deployment], int | None]
+
+
+def _finish(_: Judging, deployment: Deployment) -> int | None:
+    return deployment.finished_at
+
+
+def _recovery(judging: Judging, deployment: Deployment) -> int | None:
+    recovery = judging.facts(deployment).recovery
+    return recovery[0] if recovery else None
+
+
+_BY_DEPLOYMENTS: dict[str, tuple[_Moment, str]] = {
+    **{
+        f"dora_{name}": (_finish, "finished outside of the window")
+        for name in (
+            "deployment_frequency_per_day",
+            "deployments",
+            "change_lead_time_seconds",
+            "lead_time_commits",
+            "change_failure_rate",
+            "failed_deployments",
+            "change_failures",
+            "deployment_rework_rate",
+            "unidentified_deployments",
+        )
+    },
+    "dora_failed_deployment_recovery_time_seconds": (_recovery, "was not remedied in the window"),
+}
+_BY_INCIDENTS: dict[str, tuple[Callable[[Incident], int | None], str]] = {
+    "dora_incidents": (lambda incident: incident.started_at, "began outside of the window"),
+    "dora_unattributed_incidents": (lambda incident: incident.started_at, "began outside of the window"),
+    "dora_time_to_restore_seconds": (lambda incident: incident.finished_at, "was not resolved in the window"),
+    "dora_restored_incidents": (lambda incident: incident.finished_at, "was not resolved in the window"),
+}
+METRICS = {
+    each.name: each
+    for each in metrics.ALL
+    if isinstance(each, WindowMetric) and each.name in {*_BY_DEPLOYMENTS, *_BY_INCIDENTS}
+}
+"""What can be explained: all that is said of a window."""
+
+
+async def explain(timeline: Timeline, history: History, metric: WindowMetric, window: Window) -> Explanation:
+    """Explains a metric of ``METRICS`` for a series that was brought to the end of the window.
+
+    It works in slices; a series that changes meanwhile is explained again, and at last in one go.
+    """
+    for patience in range(_TRIES, -1, -1):
+        version = timeline.version
+        explanation = Explanation(metric, dict(metric.read(history, window)))
+        for count, _ in enumerate(_explained(explanation, timeline, window)):
+            if patience and count % _PER_SLICE == _PER_SLICE - 1:
+                await asyncio.sleep(0)
+                if timeline.version != version:
+                    break
+        if timeline.version == version:
+            return explanation
+    raise AssertionError("a series does not change while nothing else runs")
+
+
+def _explained(explanation: Explanation, timeline: Timeline, window: Window) -> Iterator[None]:
+    """Fills an explanation, an event at a step."""
+    if explanation.metric.name in _BY_DEPLOYMENTS:
+        return _count_deployments(explanation, timeline, window)
+    return _count_incidents(explanation, timeline, window)
+
+
+def _count_deployments(explanation: Explanation, timeline: Timeline, window: Window) -> Iterator[None]:
+    judging = timeline.judging
+    moment_of, otherwise = _BY_DEPLOYMENTS[explanation.metric.name]
+    for deployment in reversed(judging.lineup.by_finish):
+        yield
+        moment = moment_of(judging, deployment)
+        if moment is not None and window.start_ms < moment <= window.end_ms:
+            explanation.deployments.append(_counted(judging, deployment))
+            explanation.left_out.extend(_commits_left_out(judging, deployment))
+        else:
+            explanation.left_out.append(LeftOut("deployment", deployment.id, otherwise))
+    explanation.left_out.extend(LeftOut("deployment", each.id, reason) for each, reason in timeline.waiting())
+
+
+def _count_incidents(explanation: Explanation, timeline: Timeline, window: Window) -> Iterator[None]:
+    moment_of, otherwise = _BY_INCIDENTS[explanation.metric.name]
+    for incident, reason in timeline.incidents():
+        yield
+        moment = moment_of(incident)
+        if reason:
+            explanation.left_out.append(LeftOut("incident", incident.id, reason))
+        elif moment is not None and window.start_ms < moment <= window.end_ms:
+            explanation.incidents.append(_suffered(timeline.judging, incident))
+        else:
+            explanation.left_out.append(LeftOut("incident", incident.id, otherwise))
+
+
+def _counted(judging: Judging, deployment: Deployment) -> CountedDeployment:
+    facts = judging.facts(deployment)
+    return CountedDeployment(
+        deployment=deployment,
+        failure=_failure(judging, deployment) if facts.cause else None,
+        is_rework=facts.rework,
+        lead_times_ms=tuple(judging.lineup.shipments.first_shipped(deployment)),
+        recovery_ms=facts.recovery[1] if facts.recovery else None,
+    )
+
+
+def _failure(judging: Judging, deployment: Deployment) -> Failure:
+    cause = judging.cause(deployment) or ""
+    links = judging.remedies(deployment)
+    rules = {"verdict": "verdict", "incident": "an incident is attributed to it"}
+    return Failure(
+        cause=cause,
+        rule=next((link.rule for link in links if link.cause == cause and cause != "verdict"), rules.get(cause, cause)),
+        remedies=tuple(link.remedy.id for link in links),
+        incidents=tuple(sorted(incident.id for incident in judging.blame.incidents_of(deployment))),
+    )
+
+
+def _suffered(judging: Judging, incident: Incident) -> CountedIncident:
+    attribution = judging.blame.attribution(incident)
+    facts = judging.incident_facts(incident)
+    restored_at = facts.restored_at if facts else None
+    return CountedIncident(
+        incident=incident,
+        attributed_to=attribution.deployment.id if attribution else None,
+        because=attribution.rule if attribution else "no deployment had started when it began, or not within the limit",
+        restore_ms=None if restored_at is None else restored_at - incident.started_at,
+    )
+
+
+def _commits_left_out(judging: Judging, deployment: Deployment) -> Iterator[LeftOut]:
+    """The commits of a deployment that are no sample of the lead time."""
+    kept = {sha for sha, _ in judging.lineup.shipments.first_shipped(deployment)}
+    for commit in commits_of(deployment):
+        if commit.sha not in kept:
+            is_ahead = commit.authored_at - deployment.finished_at > CLOCK_SKEW_MS
+            reason = "was written too long after the deployment" if is_ahead else "was shipped before"
+            yield LeftOut("commit", commit.sha, reason)
+    if deployment.shipped and deployment.commits is None:
+        for cause, count in sorted(deployment.shipped.left_out.items()):
+            yield LeftOut("commits", deployment.id, f"{count} left out: {cause}")
+    verdict = verdict_on(deployment)
+    if verdict and not verdict.change_failure and judging.links.to_failed(deployment):
+        yield LeftOut("failure", deployment.id, "the verdict says that it did not fail")

@@ -1,0 +1,112 @@
+"""Basic auth: who may talk to the daemon at all."""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+
+import bcrypt
+from aiohttp import BasicAuth, hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from dora_exporter.web.errors import API_PREFIX, Forbidden, Words, as_json
+
+_OPENED_BY_KEYS = (API_PREFIX, "/webhooks/")
+_REMEMBERED_FAILURES = 1000
+_LONGEST_PASSWORD_BYTES = 72
+_COST_END = 7
+_NOBODYS = "wV7F4.4bL0mDzqkCHmD2luD3Ff7w8nTgZ6YyZ0vO7lq4Q8oJmJk2."
+"""The salt and the digest that passwords of unknown users are checked against."""
+
+
+def basic_auth(users: Callable[[], Mapping[str, str]], *, has_key: Callable[[web.Request], bool]) -> Middleware:
+    """A middleware that lets in only ``users``, names with bcrypt hashes; while there are none, everybody.
+
+    A valid API key, as told by ``has_key``, stands for a password where keys are taken. Under ``/api/`` a refusal is
+    403, because clients try again after a 401.
+    """
+    passwords = Passwords()
+
+    @web.middleware
+    async def let_in(request: web.Request, handler: Handler) -> web.StreamResponse:
+        known = users()
+        if not known or (request.path.startswith(_OPENED_BY_KEYS) and has_key(request)):
+            return await handler(request)
+        given = credentials(request)
+        if given is not None and await passwords.is_right(known, given.login, given.password):
+            return await handler(request)
+        if request.path.startswith(API_PREFIX):
+            raise Forbidden("neither a valid key nor a user's password")
+        refusal = as_json(Words(["Unauthorized"]), status=HTTPStatus.UNAUTHORIZED)
+        refusal.headers[hdrs.WWW_AUTHENTICATE] = 'Basic realm="dora-exporter", charset="UTF-8"'
+        return refusal
+
+    return let_in
+
+
+def credentials(request: web.Request) -> BasicAuth | None:
+    """The name and the password that a request brings."""
+    for header in request.headers.getall(hdrs.AUTHORIZATION, ()):
+        try:
+            return BasicAuth.decode(header, encoding="utf-8")
+        except ValueError:  # another scheme, or no Base64 of UTF-8
+            continue
+    return None
+
+
+class Passwords:
+    """Checks passwords. bcrypt is slow by intent: it runs in a thread, one at a time, and its answers are kept."""
+
+    def __init__(self) -> None:
+        """Knows no answer yet."""
+        self._pepper = secrets.token_bytes(32)
+        self._right: dict[str, bytes] = {}
+        self._wrong: OrderedDict[bytes, None] = OrderedDict()
+        self._turn = asyncio.Lock()
+
+    async def is_right(self, users: Mapping[str, str], name: str, password: str) -> bool:
+        """Whether there is a user of this name with this password. An unknown one takes as long as a known one."""
+        hashed = users.get(name) or next(iter(users.values()))[:_COST_END] + _NOBODYS
+        attempt = self._digest(name, hashed, password)
+        known = self._answer(name, attempt)
+        if known is not None:
+            return known
+        async with self._turn:
+            known = self._answer(name, attempt)  # the same may have been asked while this one waited
+            if known is None:
+                known = await asyncio.to_thread(_matches, password, hashed) and name in users
+                self._remember(name, attempt, is_right=known)
+        return known
+
+    def _answer(self, name: str, attempt: bytes) -> bool | None:
+        if hmac.compare_digest(self._right.get(name, b""), attempt):
+            return True
+        return False if attempt in self._wrong else None
+
+    def _remember(self, name: str, attempt: bytes, *, is_right: bool) -> None:
+        """Right answers are one per user. Guesses push out older guesses only."""
+        if is_right:
+            self._right[name] = attempt
+            return
+        self._wrong[attempt] = None
+        if len(self._wrong) > _REMEMBERED_FAILURES:
+            self._wrong.popitem(last=False)
+
+    def _digest(self, name: str, hashed: str, password: str) -> bytes:
+        """Stands for an attempt without keeping it. A changed hash makes another attempt of the same password."""
+        digest = hashlib.blake2b(key=self._pepper)
+        for part in (name, hashed, password):
+            encoded = part.encode()
+            digest.update(len(encoded).to_bytes(8, "big") + encoded)
+        return digest.digest()
+
+
+def _matches(password: str, hashed: str) -> bool:
+    """Whether bcrypt says so. It looks at the first 72 bytes only, and the library refuses more."""
+    try:
+        return bcrypt.checkpw(password.encode()[:_LONGEST_PASSWORD_BYTES], hashed.encode())
+    except ValueError:
+        return False

@@ -1,0 +1,92 @@
+"""``POST /api/v2/webhook``: PagerDuty's v3 webhooks, with the path and the headers that Datadog's users have."""
+
+import hashlib
+import hmac
+import logging
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+
+from aiohttp import web
+
+from dora_exporter.clock import Clock
+from dora_exporter.log import Unavailable
+from dora_exporter.polling import Running, RunningSources
+from dora_exporter.sources.pagerduty import PagerDuty
+from dora_exporter.sources.pagerduty_settings import PagerDutySettings
+from dora_exporter.sources.source import Misconfigured, Surroundings
+from dora_exporter.web import bodies
+from dora_exporter.web.errors import Forbidden, as_json
+
+logger = logging.getLogger(__name__)
+
+PATH = "/api/v2/webhook"
+ENVIRONMENT_HEADER = "dd_env"
+SIGNATURE_HEADER = "X-PagerDuty-Signature"
+_IMPLIED_NAME = "pagerduty"
+_LARGEST_BODY = 1024 * 1024
+_BODY_SECONDS = 30.0
+
+MayWrite = Callable[[web.Request], bool]
+"""Whether a request brings what it takes to write events."""
+
+
+def routes(
+    *, sources: RunningSources, surroundings: Callable[[], Surroundings], may_write: MayWrite, clock: Clock
+) -> list[web.RouteDef]:
+    """The two spellings of the path.
+
+    403 makes PagerDuty drop the event, and after a few of them the subscription; 503 makes it try again.
+    """
+
+    async def receive(request: web.Request) -> web.Response:
+        body = await bodies.read(request, limit=_LARGEST_BODY, seconds=_BODY_SECONDS)
+        running = await _addressee(request, body)
+        if running is None:
+            logger.warning("PagerDuty webhook names none of several sources path=%r", request.path)
+            return as_json({}, status=HTTPStatus.ACCEPTED)
+        landing = sources.landing(running)
+        try:
+            await _pagerduty(running).take(
+                body, landing, dd_env=request.headers.get(ENVIRONMENT_HEADER), now_ms=clock()
+            )
+        finally:
+            await landing.abandon()
+        return as_json({}, status=HTTPStatus.ACCEPTED)
+
+    async def _addressee(request: web.Request, body: bytes) -> Running | None:
+        """The source that the signature names, else the only one that asks for none; None when there are several."""
+        configured = sources.of_kind("pagerduty")
+        unsigned: list[Running] = []
+        for running in configured:
+            secrets = await _secrets(running)
+            if not secrets:
+                unsigned.append(running)
+            elif is_signed(body, request.headers.getall(SIGNATURE_HEADER, ()), secrets):
+                return running
+        if (configured and not unsigned) or not may_write(request):
+            raise Forbidden("no valid signature or key")
+        if not configured:
+            return sources.implied(_IMPLIED_NAME, PagerDutySettings(), surroundings())
+        return unsigned[0] if len(unsigned) == 1 else None
+
+    return [web.post(PATH, receive), web.post(f"{PATH}/", receive)]
+
+
+async def _secrets(running: Running) -> tuple[str, ...]:
+    try:
+        return await _pagerduty(running).secrets()
+    except Misconfigured as reason:
+        raise Unavailable(str(reason)) from None
+
+
+def _pagerduty(running: Running) -> PagerDuty:
+    if not isinstance(running.source, PagerDuty):
+        raise TypeError(f"the source {running.name} is no PagerDuty account")
+    return running.source
+
+
+def is_signed(body: bytes, headers: Iterable[str], secrets: Iterable[str]) -> bool:
+    """Whether one of the signatures was made with one of the secrets: while they are rotated there are several."""
+    presented = [each.strip().removeprefix("v1=") for header in headers for each in header.split(",") if "v1=" in each]
+    made = [hmac.new(secret.encode(), body, hashlib.sha256).hexdigest() for secret in secrets]
+    return any(hmac.compare_digest(one.encode(), other.encode()) for one in presented for other in made)

@@ -1,0 +1,56 @@
+"""Refuses requests that come faster than the configuration allows."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Protocol
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from dora_exporter.web.errors import Words, as_json
+
+
+class Limit(Protocol):
+    """A bucket of ``burst`` requests that gets one more every ``interval_seconds``."""
+
+    @property
+    def interval_seconds(self) -> float:
+        """The time between two requests."""
+        ...
+
+    @property
+    def burst(self) -> int:
+        """How many may come at once."""
+        ...
+
+
+class Bucket:
+    """How many requests may still come. It starts full."""
+
+    def __init__(self) -> None:
+        """Of no size: what it holds is counted by what is missing, so that a new limit counts at once."""
+        self._missing = 0.0
+        self._at = 0.0
+
+    def take(self, limit: Limit, now: float) -> bool:
+        """Takes one request out; False when there is none. ``now`` is in seconds on a clock that never steps."""
+        self._missing = max(0.0, self._missing - (now - self._at) / limit.interval_seconds)
+        self._at = now
+        if self._missing + 1 > limit.burst:
+            return False
+        self._missing += 1
+        return True
+
+
+def rate_limit(limit: Callable[[], Limit | None], *, stopwatch: Callable[[], float]) -> Middleware:
+    """A middleware that answers 429 to all clients together beyond ``limit``; None is no limit."""
+    bucket = Bucket()
+
+    @web.middleware
+    async def hold_off(request: web.Request, handler: Handler) -> web.StreamResponse:
+        current = limit()
+        if current is not None and not bucket.take(current, stopwatch()):
+            return as_json(Words(["Too Many Requests"]), status=HTTPStatus.TOO_MANY_REQUESTS)
+        return await handler(request)
+
+    return hold_off

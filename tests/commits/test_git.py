@@ -1,0 +1,138 @@
+"""How the ``git`` program is run."""
+
+import asyncio
+import os
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from tests.commits.histories import build, linear
+
+from dora_exporter.clock import system_clock
+from dora_exporter.commits.git import Git, GitFailed, Limits, Remote
+
+
+def stand_in(folder: Path, body: str) -> str:
+    """A program that takes the place of ``git``."""
+    program = folder / "stand-in"
+    program.write_text(f"#!{sys.executable}\n{body}\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+def test_nobody_else_configures_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".gitconfig").write_text("[core]\n\tpager = evil\n[user]\n\tname = evil\n")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "user.name")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "evil")
+    monkeypatch.setenv("GIT_TRACE", "1")
+    monkeypatch.setenv("GIT_DIR", "/evil")
+    said = Git().run(tmp_path, "config", "--list", "--show-origin").decode()
+    assert "evil" not in said
+    assert {line.split()[0] for line in said.splitlines()} == {"command"}
+
+
+def test_it_knows_no_secret_of_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DORA_API_KEY", "hunter2")
+    git = Git(program=stand_in(tmp_path, "import os\nprint(dict(os.environ))"))
+    assert "hunter2" not in git.run(tmp_path, "x").decode()
+
+
+@pytest.mark.parametrize("url", ["ext::sh -c touch% /tmp/x", "fd::17", "git://127.0.0.1/x", "https://127.0.0.1/x"])
+def test_only_the_allowed_protocol_is_spoken(tmp_path: Path, url: str) -> None:
+    with pytest.raises(GitFailed, match="not allowed"):
+        Git().run(tmp_path, "ls-remote", url, remote=Remote(protocol="file"))
+
+
+def test_without_a_remote_none_can_be_reached(tmp_path: Path) -> None:
+    build(tmp_path / "shop", linear(1))
+    with pytest.raises(GitFailed, match="not allowed"):
+        Git().run(tmp_path, "ls-remote", f"file://{tmp_path}/shop")
+
+
+def test_what_takes_too_long_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+    body = (
+        "import subprocess, sys, time, os\n"
+        f"child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"open({str(tmp_path / 'pids')!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
+        "time.sleep(600)"
+    )
+    git = Git(program=stand_in(tmp_path, body))
+    with pytest.raises(GitFailed, match="too long"):
+        git.run(tmp_path, "x", limits=Limits(seconds=1.0))
+    for pid in (tmp_path / "pids").read_text().split():
+        assert is_gone(int(pid))
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process ends at once; one that nobody waited for counts as ended."""
+    patience = system_clock() + 5000
+    while system_clock() < patience:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+    return False
+
+
+def test_memory_and_files_are_bounded(tmp_path: Path) -> None:
+    read = "import resource\nprint([resource.getrlimit(getattr(resource, 'RLIMIT_' + n))[0] for n in ('AS', 'FSIZE', 'CORE')])"
+    git = Git(program=stand_in(tmp_path, f"import time\ntime.sleep(0.2)\n{read}"))
+    said = git.run(tmp_path, "x", limits=Limits(memory_bytes=1 << 29, file_bytes=1 << 20))
+    assert said.decode().strip() == str([1 << 29, 1 << 20, 0])
+
+
+def test_a_failure_says_what_git_said(tmp_path: Path) -> None:
+    with pytest.raises(GitFailed, match=r"git rev-parse failed with status 128: fatal: not a git repository"):
+        Git().run(tmp_path, "rev-parse", "--git-dir")
+
+
+def test_a_missing_program_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GitFailed, match="no git program"):
+        Git().run(tmp_path, "version")
+    with pytest.raises(GitFailed, match="cannot be started"):
+        Git(program=str(tmp_path / "absent")).run(tmp_path, "version")
+
+
+def test_output_that_is_not_wanted_to_the_end_does_no_harm(tmp_path: Path) -> None:
+    git = Git(program=stand_in(tmp_path, "print('x' * 10_000_000)"))
+    with git.output(tmp_path, "x") as output:
+        assert output.read(3) == b"xxx"
+
+
+def test_an_early_end_ends_the_command(tmp_path: Path) -> None:
+    body = "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)"
+    git = Git(program=stand_in(tmp_path, body))
+    with pytest.raises(KeyError), git.output(tmp_path, "x") as output:
+        pid = int(output.readline())
+        raise KeyError
+    assert is_gone(pid)
+
+
+async def test_closing_ends_what_runs_and_starts_nothing_more(tmp_path: Path) -> None:
+    body = f"import os, time\nopen({str(tmp_path / 'on')!r}, 'w').close()\ntime.sleep(600)"
+    git = Git(program=stand_in(tmp_path, body))
+    failures: list[str] = []
+
+    def run() -> None:
+        try:
+            git.run(tmp_path, "x")
+        except GitFailed as reason:
+            failures.append(str(reason))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    async with asyncio.timeout(20):
+        while not (tmp_path / "on").exists():
+            await asyncio.sleep(0)
+    git.close()
+    thread.join(20)
+    run()
+    assert len(failures) == 2
+    assert os.path.exists(tmp_path / "on")

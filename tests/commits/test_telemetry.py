@@ -1,0 +1,79 @@
+"""The families about commits and repositories."""
+
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest
+from tests.builders import HOUR_MS
+from tests.commits.conftest import Begin
+from tests.commits.histories import START, Made, build, linear, pack_of
+from tests.commits.worlds import World
+
+from dora_exporter.commits.settings import RepositorySettings
+from dora_exporter.commits.telemetry import CommitsCollector, CommitTally
+from dora_exporter.events import Commit
+
+
+def samples(world: World, tally: CommitTally) -> dict[str, float]:
+    registry = CollectorRegistry()
+    registry.register(CommitsCollector(tally=tally, resolver=world.resolver, library=world.library))
+    lines = [line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")]
+    return {
+        name.removeprefix("dora_exporter_"): float(value) for name, value in (line.rsplit(" ", 1) for line in lines)
+    }
+
+
+async def test_what_became_of_deployments_and_commits(begin: Begin, tmp_path: Path) -> None:
+    old = START - 90 * 86_400
+    made = [Made((), old), Made((0,), old), Made((0,), old + 1), Made((1, 2), old), Made((3,), START * 2)]
+    shas = build(tmp_path / "shop", made)
+    world = begin()
+    tally = CommitTally()
+    world.store.observe(tally.observe)
+    world.upload(pack_of(tmp_path / "shop", shas[-1:]), shas[-1])
+    world.deploy(shas[0], 0)
+    between = world.deploy(shas[4], 1)
+    world.deploy(shas[4], 1 + 61 * 24)
+    world.deploy("f" * 40, 2 + 61 * 24)
+    world.deploy(shas[0], 3, service="cart", commits=(Commit(shas[0], 0), Commit(shas[1], 1 << 50)))
+    await world.resolver.work()
+    found = samples(world, tally)
+    assert {name: value for name, value in found.items() if name.startswith("commit_resolutions")} == {
+        'commit_resolutions{state="resolved"}': 3,
+        'commit_resolutions{state="pending"}': 1,
+        'commit_resolutions{state="unknown"}': 0,
+    }
+    assert found["commits_held"] == 5
+    assert found['commits_left_out{cause="merge"}'] == 1
+    assert found['commits_left_out{cause="negative"}'] == 2
+    assert found['commits_left_out{cause="cap"}'] == 0
+    assert found['deployments_without_commits{cause="first"}'] == 1
+    assert found['deployments_without_commits{cause="gap"}'] == 1
+    assert found["uploaded_repositories"] == 1
+    assert found["uploaded_repositories_size_bytes"] > 0
+    world.delete(between)
+    await world.resolver.work()
+    found = samples(world, tally)
+    assert found["commits_held"] == 2
+    assert found['commits_left_out{cause="merge"}'] == 0
+    world.clock.advance(8 * 24 * HOUR_MS)
+    await world.resolver.work()
+    found = samples(world, tally)
+    assert found['commit_resolutions{state="pending"}'] == 0
+    assert found['commit_resolutions{state="unknown"}'] == 1
+    assert found['deployments_without_commits{cause="unknown"}'] == 1
+
+
+async def test_how_fetches_go(begin: Begin, tmp_path: Path) -> None:
+    build(tmp_path / "served", linear(2))
+    configured = {
+        "good": RepositorySettings(url=f"file://{tmp_path}/served"),
+        "bad": RepositorySettings(url=f"file://{tmp_path}/nowhere"),
+    }
+    world = begin(configured=configured)
+    await world.resolver.work()
+    found = samples(world, CommitTally())
+    assert found['repository_last_fetch_timestamp_seconds{repository="good"}'] == world.clock() / 1000
+    assert 'repository_last_fetch_timestamp_seconds{repository="bad"}' not in found
+    assert found['repository_fetch_errors_total{repository="good"}'] == 0
+    assert found['repository_fetch_errors_total{repository="bad"}'] == 1
+    assert found['repository_size_bytes{repository="good"}'] > 0

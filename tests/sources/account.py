@@ -1,0 +1,127 @@
+"""A PagerDuty account and the daemon's half that follows it: store, log, sources, and a clock turned by hand."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp.test_utils import TestServer
+from tests.builders import HOUR_MS, ManualClock
+from tests.sources.fake_pagerduty import FakePagerDuty
+from tests.sources.memory_log import MemoryLog, replayed
+
+from dora_exporter.events import DAY_MS, Incident
+from dora_exporter.polling import Health, OpenIncidents, Running, RunningSources
+from dora_exporter.polling.poller import Poller
+from dora_exporter.scheduling import Schedule
+from dora_exporter.sources.pagerduty import PagerDuty
+from dora_exporter.sources.pagerduty_settings import PagerDutySettings
+from dora_exporter.sources.source import Surroundings
+from dora_exporter.sources.transport import Patience, Transport
+from dora_exporter.store import EventStore
+
+NAME = "pd"
+BACKFILL_MS = 90 * DAY_MS
+
+
+@dataclass
+class Account:
+    """The fake, and what the daemon knows of it."""
+
+    fake: FakePagerDuty
+    clock: ManualClock
+    base_url: str
+    transport: Transport
+    slept: list[float]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.settings = {"base_url": self.base_url, "token": self.fake.token, **self.settings}
+
+    async def start(self, **changes: object) -> None:
+        """Starts the daemon's half from what its log holds, with the settings that the test changes."""
+        self.settings |= changes
+        self.store: EventStore = replayed(self.lines)
+        self.log = MemoryLog(self.store.apply)
+        self.log.lines = self.lines
+        self.schedule = Schedule()
+        self.sources = RunningSources(
+            store=self.store,
+            log=self.log,
+            clock=self.clock,
+            schedule=self.schedule,
+            open_incidents=OpenIncidents(self.store),
+        )
+        given = {name: value for name, value in self.settings.items() if value is not None}
+        await self.sources.configure({NAME: PagerDutySettings(**given)}, self.surroundings)
+
+    @property
+    def surroundings(self) -> Surroundings:
+        return Surroundings(
+            transport=self.transport, clock=self.clock, default_environment="none", longest_window_ms=BACKFILL_MS
+        )
+
+    @property
+    def running(self) -> Running:
+        return next(iter(self.sources))
+
+    async def poll(self, *, after_ms: int = 60_000) -> Health:
+        """One pass, a minute after the last thing that happened."""
+        self.clock.advance(after_ms)
+        running = self.running
+        poller = Poller(
+            running.name, running.source, store=self.store, log=self.log, clock=self.clock, health=running.health
+        )
+        await poller.run(self.sources.landing(running))
+        return running.health
+
+    async def poll_twice(self, apart_ms: int) -> None:
+        """Two passes, so far apart that the second one moves the overlap beyond what the first one saw."""
+        await self.poll()
+        await self.poll(after_ms=apart_ms)
+
+    async def push(self, delivery: Mapping[str, Any], *, dd_env: str | None = None) -> None:
+        """One webhook."""
+        source = self.running.source
+        assert isinstance(source, PagerDuty)
+        landing = self.sources.landing(self.running)
+        await source.take(json.dumps(delivery).encode(), landing, dd_env=dd_env, now_ms=self.clock())
+
+    def incident(self, upstream_id: str) -> Incident:
+        return self.store.incidents[f"{NAME}:{upstream_id}"]
+
+    @property
+    def items(self) -> dict[str, int]:
+        return {outcome: count for outcome, count in self.running.health.items.items() if count}
+
+
+@asynccontextmanager
+async def an_account(**settings: object) -> AsyncIterator[Account]:
+    """A new account, and a daemon that has just started. Waiting takes no time, but moves the clock."""
+    clock = ManualClock()
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock.advance(round(seconds * 1000))
+
+    transport = Transport(clock=clock, patience=Patience(sleep=sleep, chance=lambda: 0.5))
+    fake = FakePagerDuty(clock)
+    clock.advance(-HOUR_MS)
+    async with TestServer(fake.application()) as server:
+        await transport.open()
+        try:
+            account = Account(fake, clock, str(server.make_url("")), transport, slept, settings)
+            await account.start()
+            yield account
+        finally:
+            await transport.close()
+
+
+def signature(body: bytes, secret: str) -> str:
+    """One signature, as PagerDuty writes it."""
+    return "v1=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
