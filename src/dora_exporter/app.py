@@ -14,7 +14,7 @@ from dora_exporter.clock import stopwatch, system_clock
 from dora_exporter.config import ConfigError, Settings
 from dora_exporter.configuration import Configuration
 from dora_exporter.exposition import OwnFamilies
-from dora_exporter.failures.rollback import Rollback
+from dora_exporter.failure_rules import rules
 from dora_exporter.listening import CannotListen, listen
 from dora_exporter.logs import set_up
 from dora_exporter.numbers import Numbers
@@ -22,7 +22,17 @@ from dora_exporter.readings import Definitions
 from dora_exporter.scheduling import Schedule
 from dora_exporter.snapshot import SnapshotError, SnapshotFile
 from dora_exporter.store import EventStore
-from dora_exporter.web import EVENT_OPERATIONS, application, event_routes, index, metrics, probes, runner
+from dora_exporter.web import (
+    EVENT_OPERATIONS,
+    application,
+    event_routes,
+    explain,
+    index,
+    metrics,
+    probes,
+    runner,
+    surface,
+)
 from dora_exporter.web.access import Access
 from dora_exporter.web.gate import gate
 from dora_exporter.web.refusal_counts import counting
@@ -131,11 +141,12 @@ class Daemon:
                 *event_routes(
                     store=self._store, log=self._snapshot, clock=self._clock, rules=self._rules, access=self._access
                 ),
+                *explain.routes(readings=lambda: self._numbers.readings, clock=self._clock, access=self._access),
                 *metrics.routes(exposition=self._numbers),
                 *probes.routes(is_ready=lambda: self._is_ready, reload=reload),
                 *index.routes(rows=lambda: overview.rows(self._numbers.readings)),
             ],
-            operations=EVENT_OPERATIONS,
+            operations=(*EVENT_OPERATIONS, *explain.OPERATIONS, *surface.OPERATIONS),
             access=self._access,
             middlewares=[counting(self._rejections), gate(lambda: self._is_ready)],
         )
@@ -187,6 +198,6 @@ def definitions(settings: Settings) -> Definitions:
         retention_ms=settings.retention.ms,
         series_limit=settings.limits.series,
         attribution_limit_ms=settings.attribution_limit.ms if settings.attribution_limit else None,
-        rules=(Rollback(),),
+        rules=rules(settings.failures),
         teams={name: service.team for name, service in settings.services.items() if service.team},
     )

@@ -11,11 +11,12 @@ from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dora_exporter import addresses
-from dora_exporter.config_errors import ConfigError, Layer, Location, Mistake, misplaced, models_in, validate
-from dora_exporter.config_file import read, with_folder
+from dora_exporter.config_errors import ConfigError, Layer, Location, misplaced, models_in, validate
+from dora_exporter.config_file import read
 from dora_exporter.config_layers import folder_layer, secret_lines_layer, variables_layer
 from dora_exporter.durations import Duration, Span
 from dora_exporter.events import DAY_MS
+from dora_exporter.failure_rules import FailureSettings
 
 __all__ = ["ConfigError", "Flag", "Settings", "load"]
 
@@ -116,6 +117,7 @@ class Settings(Section):
     attribution_limit: Duration | None = None
     limits: LimitSettings = LimitSettings()
     services: dict[Name, ServiceSettings] = Field(default_factory=dict)
+    failures: FailureSettings = FailureSettings()
     log: LogSettings = LogSettings()
     api_keys: tuple[Key, ...] = ()
     api_keys_file: File | None = None
@@ -130,7 +132,7 @@ class Settings(Section):
         retention: Span | None = info.data.get("retention")
         for index, window in enumerate(windows):
             if window.ms in {earlier.ms for earlier in windows[:index]}:
-                raise misplaced("is there already", "windows", index)
+                raise misplaced("is as long as an earlier one", "windows", index)
             if retention is not None and window.ms > retention.ms:
                 place = ("retention",) if windows == _WINDOWS else ("windows", index)
                 raise misplaced(f"the window {window.text} is longer than the retention {retention.text}", *place)
@@ -173,23 +175,12 @@ def load(
 
     Raises ``ConfigError`` with all mistakes.
     """
-    given, unknown = variables_layer(_Variables, variables)
-    in_folder, in_folder_wrong = folder_layer(_Variables, secrets_folder) if secrets_folder else (_NOTHING, [])
-    try:
-        written, misspelt = _file_layer(file) if file else (_NOTHING, [])
-    except ConfigError as error:  # what depends on the file cannot be judged
-        raise ConfigError(_in_order([*error.mistakes, *unknown, *in_folder_wrong])) from None
-    above, below = (_flags_layer(flags), given), (in_folder, written)
-    secrets, secrets_wrong = secret_lines_layer(Settings, above=above, below=below)
-    mistakes = [*misspelt, *unknown, *in_folder_wrong, *secrets_wrong]
-    layers = (*above, secrets, *below)
-    try:
-        settings = validate(Settings, _merged(layers), layers)
-    except ConfigError as error:
-        raise ConfigError(_in_order([*mistakes, *error.mistakes])) from None
-    if mistakes:
-        raise ConfigError(_in_order(mistakes))
-    return settings
+    above = (_flags_layer(flags), variables_layer(_Variables, variables))
+    below = (folder_layer(_Variables, secrets_folder) if secrets_folder else _NOTHING, _file_layer(file))
+    layers = (*above, secret_lines_layer(Settings, above=above, below=below), *below)
+    if below[1].mistakes and not below[1].data:  # what depends on the file cannot be judged
+        raise ConfigError(mistake for layer in layers for mistake in layer.mistakes)
+    return validate(Settings, layers)
 
 
 _NOTHING = Layer({}, lambda _location: "")
@@ -210,43 +201,19 @@ def _flags_layer(flags: Sequence[Flag]) -> Layer:
     return Layer(data, where)
 
 
-def _file_layer(file: Path) -> tuple[Layer, list[Mistake]]:
+def _file_layer(file: Path | None) -> Layer:
     """A YAML file's settings. A section of which everything is commented out is as good as absent."""
-    document = read(file)
-    data = {key: value for key, value in document.data.items() if value is not None or not _is_section(key)}
-    relocated = with_folder(data, file.parent)
-    return Layer(
-        relocated if isinstance(relocated, dict) else data, document.where, document.misread
-    ), document.mistakes
+    if file is None:
+        return _NOTHING
+    try:
+        document = read(file)
+    except ConfigError as error:
+        return Layer({}, lambda _location: str(file), mistakes=error.mistakes)
+    return document.layer(
+        {key: value for key, value in document.data.items() if value is not None or not _is_section(key)}
+    )
 
 
 def _is_section(key: str) -> bool:
     field = Settings.model_fields.get(key)
     return field is not None and bool(models_in(field.annotation)) and get_origin(field.annotation) is not tuple
-
-
-def _merged(layers: Sequence[Layer]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for layer in reversed(layers):
-        merged = _over(merged, layer.data)
-    return merged
-
-
-def _over(below: object, above: Mapping[str, Any]) -> dict[str, Any]:
-    """The mapping ``above`` with what only ``below`` has."""
-    if not isinstance(below, Mapping):
-        return dict(above)
-    joined = {
-        key: _over(below.get(key), value) if isinstance(value, Mapping) else value for key, value in above.items()
-    }
-    return {**below, **joined}
-
-
-def _in_order(mistakes: Sequence[Mistake]) -> list[Mistake]:
-    """Line by line where a file and a line are known."""
-
-    def place(mistake: Mistake) -> tuple[str, int]:
-        path, _, line = mistake.where.rpartition(":")
-        return (path, int(line)) if line.isdigit() else (mistake.where, 0)
-
-    return sorted(mistakes, key=place)

@@ -29,8 +29,8 @@ class ConfigError(Exception):
     """The configuration cannot be used. Its text is a line per mistake."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
-        """``mistakes`` in the order in which they are shown."""
-        self.mistakes = tuple(mistakes)
+        """Puts the mistakes in the order of their lines, and each of them once."""
+        self.mistakes = tuple(sorted(dict.fromkeys(mistakes), key=_order))
         super().__init__("\n".join(map(str, self.mistakes)))
 
 
@@ -40,12 +40,19 @@ class Layer:
 
     ``where`` says where in it a setting stands. ``misread`` says what YAML took a setting for that was written without
     quotes and is not text, None for everything else. ``json`` says that lists and mappings are written as JSON there.
+    ``mistakes`` were found while it was read.
     """
 
     data: Mapping[str, Any]
     where: Callable[[Location], str]
     misread: Callable[[Location], str | None] = lambda _location: None
     json: bool = False
+    mistakes: tuple[Mistake, ...] = ()
+
+
+def _order(mistake: Mistake) -> tuple[str, int]:
+    path, _, line = mistake.where.rpartition(":")
+    return (path, int(line)) if line.isdigit() else (mistake.where, 0)
 
 
 def misplaced(text: str, *location: str | int) -> PydanticCustomError:
@@ -112,6 +119,23 @@ def find(data: object, location: Location) -> bool:
             return False
         data = inner[0]
     return True
+
+
+def _merged(layers: Sequence[Layer]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for layer in reversed(layers):
+        merged = _over(merged, layer.data)
+    return merged
+
+
+def _over(below: object, above: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping ``above`` with what only ``below`` has."""
+    if not isinstance(below, Mapping):
+        return dict(above)
+    joined = {
+        key: _over(below.get(key), value) if isinstance(value, Mapping) else value for key, value in above.items()
+    }
+    return {**below, **joined}
 
 
 def _mistake(model: type[BaseModel], data: Mapping[str, Any], layers: Sequence[Layer], detail: ErrorDetails) -> Mistake:

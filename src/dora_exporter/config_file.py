@@ -1,7 +1,7 @@
 """Reads a YAML file as plain data that knows the line of everything in it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,13 @@ class Document:
                 raise ConfigError([self._at(self._root, "must be a mapping of keys to values")])
             self.data = data
 
-    @property
-    def layer(self) -> Layer:
-        """The content as a layer of settings."""
-        return Layer(self.data, self.where, self.misread)
+    def layer(self, data: Mapping[str, object]) -> Layer:
+        """The content, or what of it is given as ``data``, as settings.
+
+        The paths in its ``..._file`` keys start from the folder of the file rather than from the working directory.
+        """
+        relocated = {key: _from_folder(self.path.parent, key, value) for key, value in data.items()}
+        return Layer(relocated, self.where, self.misread, mistakes=tuple(self.mistakes))
 
     def where(self, location: Location) -> str:
         """The file and the line of a setting, or of what is nearest to it."""
@@ -160,17 +163,12 @@ def read_text(path: Path) -> str:
     raise ConfigError([Mistake(str(path), reason)])
 
 
-def with_folder(data: object, folder: Path) -> object:
-    """The data with the paths in its ``..._file`` keys taken from a folder rather than from the working directory."""
-    if isinstance(data, list):
-        return [with_folder(each, folder) for each in data]
-    if not isinstance(data, dict):
-        return data
-    return {key: _path_from(folder, key, value) or with_folder(value, folder) for key, value in data.items()}
-
-
-def _path_from(folder: Path, key: str, value: object) -> str | None:
-    return str(folder / value) if key.endswith("_file") and isinstance(value, str) and value else None
+def _from_folder(folder: Path, key: str, value: object) -> object:
+    if isinstance(value, dict):
+        return {inner: _from_folder(folder, inner, each) for inner, each in value.items()}
+    if isinstance(value, list):
+        return [_from_folder(folder, "", each) for each in value]
+    return str(folder / value) if key.endswith("_file") and isinstance(value, str) and value else value
 
 
 def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import get_origin
 
@@ -40,71 +41,61 @@ class _Sorter(EnvSettingsSource):
 
 def variables_layer(
     settings: type[BaseSettings], variables: Mapping[str, str], *, label: str = "environment variable {name}"
-) -> tuple[Layer, list[Mistake]]:
-    """What variables named ``DORA_...`` say, and a mistake for each that no setting has the name of."""
+) -> Layer:
+    """What variables named ``DORA_...`` say; each must have the name of a setting."""
     ours = {name: value for name, value in variables.items() if _is_ours(name)}
     unknown = [name for name in ours if not _is_known(settings, _location(name))]
     labels = {_location(name): label.format(name=name) for name in ours}
     sorter = _Sorter(settings, {name: value for name, value in ours.items() if name not in unknown})
 
     def where(location: Location) -> str:
-        ways = (location[:length] for length in range(len(location), 0, -1))
-        lowered = (tuple(str(part).lower() for part in way) for way in ways)
-        return next((labels[way] for way in lowered if way in labels), "environment")
+        lowered = tuple(str(part).lower() for part in location)
+        ways = (lowered[:length] for length in range(len(lowered), 0, -1))
+        return next((labels[way] for way in ways if way in labels), "environment")
 
     names = list(_names(settings, PREFIX))
-    mistakes = [
-        Mistake(label.format(name=name), f"is unknown{suggestion(name, names, likeness=_LIKENESS)}") for name in unknown
-    ]
-    return Layer(sorter(), where, json=True), mistakes
+    mistakes = [Mistake(label.format(name=name), f"is unknown{suggestion(name, names)}") for name in unknown]
+    return Layer(sorter(), where, json=True, mistakes=tuple(mistakes))
 
 
-def folder_layer(settings: type[BaseSettings], folder: Path) -> tuple[Layer, list[Mistake]]:
+def folder_layer(settings: type[BaseSettings], folder: Path) -> Layer:
     """What the files of a folder say that are named like variables. A list may have one item per line."""
-    secrets: dict[str, str] = {}
-    mistakes: list[Mistake] = []
     try:
         files = sorted(file for file in folder.iterdir() if _is_ours(file.name))
     except OSError as error:
-        raise ConfigError([Mistake(str(folder), f"the secrets folder cannot be read: {error.strerror}")]) from None
+        mistake = Mistake(str(folder), f"the secrets folder cannot be read: {error.strerror}")
+        return Layer({}, lambda _location: str(folder), mistakes=(mistake,))
+    secrets: dict[str, str] = {}
+    mistakes: list[Mistake] = []
     for file in files:
         try:
             secrets[file.name] = _in_one_piece(settings, file)
         except ConfigError as error:
             mistakes += error.mistakes
-    layer, unknown = variables_layer(settings, secrets, label=f"{folder}/{{name}}")
-    return layer, mistakes + unknown
+    layer = variables_layer(settings, secrets, label=f"{folder}/{{name}}")
+    return replace(layer, mistakes=(*mistakes, *layer.mistakes))
 
 
-def secret_lines_layer(
-    model: type[BaseModel], *, above: Sequence[Layer], below: Sequence[Layer]
-) -> tuple[Layer, list[Mistake]]:
+def secret_lines_layer(model: type[BaseModel], *, above: Sequence[Layer], below: Sequence[Layer]) -> Layer:
     """The lists of secrets that ``<key>_file`` keys name. ``above`` and ``below`` are the layers around this one."""
-    found: dict[str, list[str]] = {}
+    data: dict[str, list[str]] = {}
     places: dict[Location, str] = {}
     mistakes: list[Mistake] = []
     for key in (name for name in model.model_fields if f"{name}_file" in model.model_fields):
-        naming = [layer for layer in (*above, *below) if _is_path(layer.data.get(f"{key}_file"))]
-        doubled = [layer for layer in naming if key in layer.data]
-        mistakes += [
-            Mistake(each.where((f"{key}_file",)), f"{key} and {key}_file exclude each other") for each in doubled
-        ]
+        naming = [layer for layer in (*above, *below) if isinstance(layer.data.get(f"{key}_file"), str)]
+        doubled = [layer.where((f"{key}_file",)) for layer in naming if key in layer.data]
+        mistakes += [Mistake(where, f"{key} and {key}_file exclude each other") for where in doubled]
         if not naming or doubled or any(key in layer.data for layer in above):
             continue
         file = Path(naming[0].data[f"{key}_file"])
         try:
             lines = _lines(file)
         except ConfigError as error:
-            where = naming[0].where((f"{key}_file",))
-            mistakes += [Mistake(where, f"{key}_file: {each}") for each in error.mistakes]
-        else:
-            found[key] = [text for _, text in lines]
-            places |= {(key, index): f"{file}:{number}" for index, (number, _) in enumerate(lines)}
-    return Layer(found, lambda location: places.get(location, "secret file")), mistakes
-
-
-def _is_path(value: object) -> bool:
-    return isinstance(value, str) and bool(value)
+            mistakes += [Mistake(naming[0].where((f"{key}_file",)), f"{key}_file: {each}") for each in error.mistakes]
+            lines = [(1, "unreadable")]  # so that nobody is told to give keys who has tried to
+        data[key] = [text for _, text in lines]
+        places |= {(key, index): f"{file}:{number}" for index, (number, _) in enumerate(lines)}
+    return Layer(data, lambda location: places.get(location, "secret file"), mistakes=tuple(mistakes))
 
 
 def _is_ours(name: str) -> bool:

@@ -1,9 +1,9 @@
 """The settings of change failure detection, and the rules that they make."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from dora_exporter.failures.failure import Rule
 from dora_exporter.failures.pattern import BadPattern, Pattern
@@ -15,11 +15,11 @@ from dora_exporter.failures.scope import Scoped
 Where = Literal["version", "subject", "title", "branch", "label", "tag"]
 
 
-def _usable(text: str) -> str:
+def _usable(text: str, info: ValidationInfo) -> str:
     try:
         Pattern(text)
     except BadPattern as reason:
-        raise ValueError(str(reason)) from None
+        raise ValueError(f"of the rule {info.data.get('name', '?')} {reason}") from None
     return text
 
 
@@ -57,13 +57,14 @@ class FailureSettings(_Section):
     revert: DetectionSettings = DetectionSettings()
     rules: tuple[RuleSettings, ...] = (HOTFIX,)
 
-    @model_validator(mode="after")
-    def _distinct_names(self) -> Self:
-        names = [rule.name for rule in self.rules]
+    @field_validator("rules")
+    @classmethod
+    def _distinct_names(cls, rules: tuple[RuleSettings, ...]) -> tuple[RuleSettings, ...]:
+        names = [rule.name for rule in rules]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"two rules are named {twice[0]}: give each a name of its own")
-        return self
+            raise ValueError(f"has two rules named {twice[0]}: give each a name of its own")
+        return rules
 
 
 def rules(settings: FailureSettings) -> Sequence[Rule]:

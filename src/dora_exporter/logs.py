@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 Level = Literal["debug", "info", "warn", "error"]
-Format = Literal["logfmt", "json"]
+Layout = Literal["logfmt", "json"]
 Value = str | int | float | bool | None
 
 _LEVELS: Mapping[Level, int] = {
@@ -26,10 +26,10 @@ _PLAIN = re.compile(r"[^\s\"=\\]+")
 _RESERVED = frozenset({"ts", "level", "logger", "msg", "exception"})
 
 
-def set_up(level: Level, format: Format, stream: TextIO | None = None) -> None:  # noqa: A002
+def set_up(level: Level, layout: Layout, stream: TextIO | None = None) -> None:
     """Makes the log go to a stream, by default standard error, at and above a level. A later call replaces this one."""
     handler = _Handler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter() if format == "json" else LogfmtFormatter())
+    handler.setFormatter(JsonFormatter() if layout == "json" else LogfmtFormatter())
     root = logging.getLogger()
     for earlier in [each for each in root.handlers if isinstance(each, _Handler)]:
         root.removeHandler(earlier)

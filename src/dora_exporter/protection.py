@@ -4,8 +4,9 @@ import logging
 import ssl
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Self
 
-from typing_extensions import Self, override
+from typing_extensions import override
 
 from dora_exporter.config_errors import ConfigError, Mistake
 from dora_exporter.web_config import WebConfig, files_of, load

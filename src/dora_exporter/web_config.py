@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from dora_exporter.config_errors import ConfigError, Layer, Mistake, validate
-from dora_exporter.config_file import read, with_folder
+from dora_exporter.config_errors import ConfigError, Mistake, validate
+from dora_exporter.config_file import read
 from dora_exporter.tls import BadCertificate, TlsSettings, server_context
 
 _HASH = re.compile(r"\$2[abxy]?\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
@@ -42,20 +42,13 @@ class WebConfig:
 def load(path: Path) -> WebConfig:
     """Reads the file and the certificates that it names; raises ``ConfigError`` with all mistakes."""
     document = read(path)
-    relocated = with_folder({name: value for name, value in document.data.items() if value}, path.parent)
-    data = relocated if isinstance(relocated, dict) else {}
-    layer = Layer(data, document.where, document.misread)
-    try:
-        settings = validate(_Settings, data, [layer])
-    except ConfigError as error:
-        raise ConfigError([*document.mistakes, *error.mistakes]) from None
-    if document.mistakes:
-        raise ConfigError(document.mistakes)
+    layer = document.layer({name: value for name, value in document.data.items() if value})
+    settings = validate(_Settings, [layer])
     try:
         return _web_config(settings)
     except BadCertificate as reason:
         section = "tls_server_config"
-        given = f"{reason.key}_file" if f"{reason.key}_file" in data[section] else reason.key
+        given = f"{reason.key}_file" if f"{reason.key}_file" in layer.data[section] else reason.key
         raise ConfigError([Mistake(document.where((section, given)), f"{section}.{given}: {reason}")]) from None
 
 
@@ -77,7 +70,7 @@ def _hash(secret: SecretStr) -> SecretStr:
 
 
 def _seconds(value: object) -> float:
-    if value in {0, "0"} if isinstance(value, int | str) else False:
+    if str(value) == "0":
         return 0.0
     if not isinstance(value, str) or not _INTERVAL.fullmatch(value):
         raise ValueError("must be a duration such as 100ms, 1s or 1m30s")

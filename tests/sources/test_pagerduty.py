@@ -231,7 +231,7 @@ async def test_the_environment_field_is_read_once_and_again_when_it_changes() ->
     async with an_account(environment_field="environment", environment="fallback") as account:
         filled, empty = account.fake.trigger(), account.fake.trigger()
         account.fake.set_field(filled, "environment", "production")
-        await account.poll()
+        await account.poll(after_ms=5 * MINUTE_MS)
         await account.poll()
         assert account.incident(filled).environment == "production"
         assert account.incident(empty).environment == "fallback"

@@ -8,12 +8,27 @@ from dora_exporter.events import Commit, Deployment, PullRequest
 _NUMBERED = re.compile(r" \(#(\d{1,9})\)$")
 """How GitHub and others end the subject of a squash commit: with the number of the pull request."""
 
+_REVERTS = re.compile(r"This reverts commit ([0-9a-f]{64}|[0-9a-f]{40})\b")
+LONGEST_SUBJECT = 200
+
 
 def commits_of(deployment: Deployment) -> tuple[Commit, ...]:
     """The commits that a deployment shipped: as its sender listed them, else as Git says."""
     if deployment.commits is not None:
         return deployment.commits
     return deployment.shipped.commits if deployment.shipped else ()
+
+
+def subject_of(message: str) -> str | None:
+    """The first line of a commit's message, cut to a length that is worth keeping."""
+    lines = message.strip().splitlines()
+    return lines[0][:LONGEST_SUBJECT] if lines else None
+
+
+def reverted_by(message: str) -> str | None:
+    """The SHA that a commit's message says it reverts."""
+    found = _REVERTS.search(message)
+    return found[1] if found else None
 
 
 def titles(deployment: Deployment) -> Iterator[str]:

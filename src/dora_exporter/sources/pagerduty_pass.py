@@ -144,7 +144,7 @@ class Pass:
         await self._take_all(pages, listed)
         await self._sink.flush()
         held = [each for each in self._sink.open_incidents() if not _is_unreachable(each)]
-        await self._refresh([_upstream_id(each) for each in held if _upstream_id(each) not in listed])
+        self._changed.update(_upstream_id(each) for each in held if _upstream_id(each) not in listed)
 
     async def _not_listed(self, plan: Plan) -> list[str]:
         """Incidents that are held and should have been in the list of everything, but were not."""

@@ -17,9 +17,6 @@ SLICE_STEPS = 240
 _PLACEHOLDERS = frozenset({"", "none", "null", "unknown", "undefined", "latest"})
 _SHA = re.compile(r"[0-9a-fA-F]{40}")
 
-Held = Callable[[], Iterable[Deployment]]
-"""Gives the deployments that are held of a source."""
-
 
 class Seen(NamedTuple):
     """A version of a service, and the time in which it was seen."""
@@ -61,24 +58,26 @@ class VersionWatch:
 
     async def poll(self, ask: Ask, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
         """One pass; after one that failed, or a restart, also looks for what should not be held."""
-        was_read_whole, self._was_read_whole = self._was_read_whole, False
-        reading = Reading(self._scope, memory, now_ms=now_ms, held=sink.deployments)
+        held = () if self._was_read_whole and memory else sink.deployments()
+        self._was_read_whole = False
+        reading = Reading(self._scope, memory, now_ms=now_ms, held=held)
         for first_ms, end_ms in reading.slices():
             seen = await ask(first_ms, end_ms)
             counted = [each for each in seen if reading.counts(each)]
             sink.skip(len(seen) - len(counted))
             await _write(sink, reading.take(counted))
-        if not was_read_whole:
-            await sink.flush()
-            await _write(sink, reading.stray())
+        await _write(sink, reading.stray())
         self._was_read_whole = True
         return reading.memory
 
 
 class Reading:
-    """One pass: the time from ``since`` up to before ``until``, in slices that are taken in order."""
+    """One pass: the time from ``since`` up to before ``until``, in slices that are taken in order.
 
-    def __init__(self, scope: Scope, memory: Memory, *, now_ms: int, held: Held) -> None:
+    ``held`` are deployments of the source that its memory may not know: what is found of them again keeps its id.
+    """
+
+    def __init__(self, scope: Scope, memory: Memory, *, now_ms: int, held: Iterable[Deployment]) -> None:
         """Goes on from what the last pass left; reads the past when that is nothing."""
         step_ms = scope.step_ms
         self.until = _floor(now_ms - scope.settle_ms, step_ms)
@@ -90,8 +89,9 @@ class Reading:
             self.since = self._known.edge - scope.rules.gap_ms
         self._scope = scope
         self._now_ms = now_ms
-        self._held = held
-        self._former: dict[tuple[Series, str | None], list[Deployment]] | None = None
+        self._held: dict[tuple[Series, str | None], list[Deployment]] = {}
+        for each in held:
+            self._held.setdefault((each.series, each.version), []).append(each)
 
     def slices(self) -> Iterator[tuple[int, int]]:
         """The time of the pass in parts, each from its first moment up to before its second."""
@@ -119,13 +119,18 @@ class Reading:
         return [*written, *(self._withdrawal(id_) for id_ in changes.withdrawn)]
 
     def stray(self) -> list[Item]:
-        """Ends what is held from the time of this pass and was not found in it.
+        """Ends what is held from the time of this pass and was not found in it. To be asked after the last slice.
 
-        Such deployments come from a pass that failed half-way, or from other settings. Ask after the last slice.
+        It comes from a pass that failed half-way, or from other settings.
         """
         known = self._known.deployments
         first = max(self.since, self._known.edge + 1)
-        return [self._withdrawal(each.id) for each in self._held() if each.started_at >= first and each.id not in known]
+        return [
+            self._withdrawal(each.id)
+            for held in self._held.values()
+            for each in held
+            if each.started_at >= first and each.id not in known
+        ]
 
     @property
     def memory(self) -> Memory:
@@ -137,7 +142,7 @@ class Reading:
 
     def _identify(self, series: Series, version: str, run: Run) -> str:
         """The id under which the run is held already, or a new one."""
-        for each in self._held_of(series, version):
+        for each in self._held.get((series, version), ()):
             if run.start <= each.started_at < run.end and each.id not in self._known.deployments:
                 return each.id
         digest = deployment_id(
@@ -149,13 +154,6 @@ class Reading:
             commit_sha=None,
         )
         return f"{self._scope.source}:{digest}"
-
-    def _held_of(self, series: Series, version: str) -> list[Deployment]:
-        if self._former is None:
-            self._former = {}
-            for each in self._held():
-                self._former.setdefault((each.series, each.version), []).append(each)
-        return self._former.get((series, version), [])
 
     def _deployment(self, found: Found) -> Deployment:
         return Deployment(

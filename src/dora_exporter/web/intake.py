@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dora_exporter import identity
 from dora_exporter.clock import Clock
 from dora_exporter.events import Commit, Deployment, Incident
+from dora_exporter.failures.mentions import reverted_by, subject_of
 from dora_exporter.store import EventStore
 from dora_exporter.web import values
 from dora_exporter.web.errors import BadAttribute
@@ -123,10 +124,12 @@ def _git(given: Git | None) -> tuple[str | None, str | None]:
 
 def _commits(given: Sequence[GivenCommit]) -> tuple[Commit, ...]:
     """The newest ones, each SHA once: the first time at which it was written."""
-    authored_at: dict[str, int] = {}
-    for index, commit in enumerate(given):
-        sha = values.sha(commit.sha, f"commits[{index}].sha")
-        moment = values.milliseconds(commit.timestamp, f"commits[{index}].timestamp")
-        authored_at[sha] = min(moment, authored_at.get(sha, moment))
-    newest = sorted(authored_at.items(), key=lambda each: (-each[1], each[0]))
-    return tuple(Commit(sha, moment) for sha, moment in newest[: values.MAX_COMMITS])
+    commits: dict[str, Commit] = {}
+    for index, each in enumerate(given):
+        sha = values.sha(each.sha, f"commits[{index}].sha")
+        moment = values.milliseconds(each.timestamp, f"commits[{index}].timestamp")
+        if sha not in commits or moment < commits[sha].authored_at:
+            message = each.message or ""
+            commits[sha] = Commit(sha, moment, subject_of(message), reverted_by(message))
+    newest = sorted(commits.values(), key=lambda commit: (-commit.authored_at, commit.sha))
+    return tuple(newest[: values.MAX_COMMITS])

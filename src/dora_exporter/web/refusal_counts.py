@@ -6,7 +6,7 @@ from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
 from dora_exporter.log import Unavailable
 from dora_exporter.telemetry import Rejection, RejectionCounts
-from dora_exporter.web.errors import BadAttribute, BadRequest, Forbidden, NotNow, TooLarge
+from dora_exporter.web.errors import BadAttribute, BadRequest, Forbidden, NotNow, TooLarge, TooLong
 
 _EVENT_PATHS = frozenset(
     {"/api/v2/dora/deployment", "/api/v2/dora/failure", "/api/v2/dora/incident", "/api/v1/events", "/api/v2/webhook/"}
@@ -14,6 +14,7 @@ _EVENT_PATHS = frozenset(
 _EVENT_PATHS_BELOW = "/webhooks/"
 _REASONS: tuple[tuple[type[Exception], Rejection], ...] = (
     (BadAttribute, Rejection.INVALID),
+    (TooLong, Rejection.TOO_LARGE),
     (BadRequest, Rejection.MALFORMED),
     (web.RequestPayloadError, Rejection.MALFORMED),
     (Forbidden, Rejection.FORBIDDEN),

@@ -34,10 +34,11 @@ class Git(Struct, frozen=True, gc=False):
 
 
 class GivenCommit(Struct, frozen=True, gc=False):
-    """A commit that a deployment shipped, with the time it was written."""
+    """A commit that a deployment shipped, with the time it was written; by its message reverts are recognised."""
 
     sha: _Sha
     timestamp: _Time
+    message: Annotated[str | None, _schema("The message, or its first lines.")] = None
 
 
 class GivenDeployment(Struct, frozen=True, gc=False):

@@ -1,0 +1,57 @@
+"""The contract of a pull-request provider."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
+
+from dora_exporter.commits.forge import Forge
+from dora_exporter.events import Commit, PullRequest
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A merged pull request with the commits that were on its branch, merges left out.
+
+    ``merge_sha`` is the commit that the merge put on the target branch, of a squash the squashed one; None when there
+    is none.
+    """
+
+    pull_request: PullRequest
+    commits: tuple[Commit, ...]
+    merge_sha: str | None = None
+
+
+class PullRequests(Protocol):
+    """The pull requests of one repository. Methods raise ``ForgeFailed`` and ``Throttled``."""
+
+    async def bringing(self, sha: str) -> Merged | None:
+        """The pull request whose merge first brought a commit into the default branch, else into another.
+
+        None for a commit that came without one.
+        """
+        ...
+
+
+Provider = Callable[[Forge, str], PullRequests]
+"""Makes the pull requests of a repository, given by its path, from the API of a forge."""
+
+
+class PullRequestSettings(BaseModel):
+    """Where the pull requests of the repositories on one host are found."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["github", "gitlab"]
+    host: str | None = None
+    base_url: str | None = None
+    token: SecretStr | None = None
+    token_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_token(self) -> "PullRequestSettings":
+        if self.token is not None and self.token_file is not None:
+            raise ValueError("token and token_file exclude each other")
+        return self
