@@ -1,14 +1,16 @@
 """Nothing that is shown about a configuration holds a secret."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from traceback import format_exception
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from tests.config.reading import settings_of
 
 from dora_exporter.config import ConfigError
-from tests.config.loading import settings
 
 SECRET = "hunter2hunter2"
 
@@ -54,32 +56,37 @@ _NOISE = st.text(st.sampled_from("*&!%@`'\"{}[]#,:-?|> \t0x\\ü\x00"), max_size=
 
 
 def shown(
-    text: str | None = None, *, variables: dict[str, str] | None = None, secrets: dict[str, str] | None = None
+    folder: Path,
+    yaml: str | None = None,
+    *,
+    variables: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
 ) -> str:
     """Everything that such a configuration lets people see."""
     try:
-        loaded = settings(text, variables=variables, secrets=secrets)
+        settings = settings_of(folder, yaml, variables=variables, secrets=secrets)
     except ConfigError as error:
-        causes = (error, error.__cause__, error.__context__ if not error.__suppress_context__ else None)
-        return " ".join(f"{each} {each!r}" for each in causes)
-    return f"{loaded} {loaded!r} {loaded.model_dump_json()}"
+        return "".join((repr(error), *format_exception(error)))
+    return f"{settings} {settings!r} {settings.model_dump_json()}"
 
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(template=st.sampled_from(FILES), before=_NOISE, after=_NOISE)
-def test_no_mistake_in_a_file_tells_a_secret(template: str, before: str, after: str) -> None:
-    assert SECRET not in shown(template.format(*[f"{before}{SECRET}{after}"] * 2))
+def test_no_mistake_in_a_file_tells_a_secret(tmp_path: Path, template: str, before: str, after: str) -> None:
+    assert SECRET not in shown(tmp_path, template.format(*[f"{before}{SECRET}{after}"] * 2))
 
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(variable=st.sampled_from(VARIABLES), before=_NOISE, after=_NOISE)
-def test_no_mistake_in_a_variable_tells_a_secret(variable: tuple[str, str], before: str, after: str) -> None:
+def test_no_mistake_in_a_variable_tells_a_secret(
+    tmp_path: Path, variable: tuple[str, str], before: str, after: str
+) -> None:
     name, template = variable
-    assert SECRET not in shown(variables={name: template.format(f"{before}{SECRET}{after}")})
+    assert SECRET not in shown(tmp_path, variables={name: template.format(f"{before}{SECRET}{after}")})
 
 
 @pytest.mark.parametrize("content", [f"{SECRET}\n", f" {SECRET} \nü{SECRET}\n", f"[{SECRET}", f'["{SECRET}", 5]'])
-def test_no_secret_file_is_told(content: str) -> None:
-    Path("keys").write_text(content)
-    assert SECRET not in shown(variables={"DORA_API_KEYS_FILE": "keys"})
-    assert SECRET not in shown(secrets={"DORA_API_KEYS": content})
+def test_no_secret_file_is_told(tmp_path: Path, content: str) -> None:
+    (tmp_path / "keys").write_text(content)
+    assert SECRET not in shown(tmp_path, "api_keys_file: keys")
+    assert SECRET not in shown(tmp_path, secrets={"DORA_API_KEYS": content})

@@ -54,6 +54,7 @@ class FakePagerDuty:
     services: dict[str, str | None] = field(default_factory=dict)
     deliveries: list[Json] = field(default_factory=list)
     requests: list[web.Request] = field(default_factory=list)
+    triggered: int = 0
     is_still: bool = False
     still: list[Json] = field(default_factory=list)
 
@@ -71,7 +72,8 @@ class FakePagerDuty:
     def trigger(self, service: str = "PCHECK", **changes: object) -> str:
         """An incident begins; gives its id."""
         self.services.setdefault(service, service.lower())
-        number = len(self.rows) + 1
+        self.triggered += 1
+        number = self.triggered
         row: Json = {
             "id": f"Q{number:05}",
             "incident_number": number,

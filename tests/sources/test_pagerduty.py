@@ -169,8 +169,8 @@ async def test_a_filter_lets_through_what_it_names(
     settings: dict[str, object], inside: dict[str, object], outside: dict[str, object]
 ) -> None:
     async with an_account(**settings) as account:
-        taken = account.fake.trigger(**inside)
-        account.fake.trigger(**outside)
+        taken = account.fake.trigger("PCHECK", **inside)
+        account.fake.trigger("PCHECK", **outside)
         await account.poll()
         assert list(account.store.incidents) == [f"{NAME}:{taken}"]
 

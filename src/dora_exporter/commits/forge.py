@@ -6,10 +6,10 @@ GitHub says 403 where others say 429, and answers 304 for free: hence not the tr
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import TypeVar
 
 import aiohttp
-import msgspec
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from yarl import URL
 
 from dora_exporter.clock import Clock
@@ -21,6 +21,9 @@ _RESERVED_RATIO = 0.05
 _WAIT_SECONDS = 60.0
 _LARGEST_BODY = 16 << 20
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+
+_Shape = TypeVar("_Shape", bound=BaseModel)
+_Result = TypeVar("_Result")
 
 Headers = Callable[[], Mapping[str, str]]
 """Gives the headers that go with every request: a token may change."""
@@ -57,20 +60,21 @@ class Forge:
             await self._session.close()
             self._session = None
 
-    async def get(self, path: str) -> Any | None:  # noqa: ANN401
-        """A resource as JSON; None when there is none. ``path`` is quoted."""
+    async def get(self, path: str, shape: type[_Shape]) -> _Shape | None:
+        """A resource; None when there is none. ``path`` is quoted."""
         answer = await self._answer(URL(self._base_url + path, encoded=True))
-        return None if answer is None else _json(answer)
+        return None if answer is None else _read(answer, TypeAdapter(shape))
 
-    async def items(self, path: str) -> AsyncIterator[dict[str, Any]]:
+    async def items(self, path: str, shape: type[_Shape]) -> AsyncIterator[_Shape]:
         """The items of a list, page after page; none when there is no such list."""
+        reader = TypeAdapter(list[dict[str, object]])
         url: URL | None = URL(f"{self._base_url}{path}{'&' if '?' in path else '?'}per_page=100", encoded=True)
         for _ in range(_PAGES_AT_MOST):
             answer = await self._answer(url) if url else None
             if answer is None:
                 return
-            for item in _json(answer):
-                yield item
+            for item in _read(answer, reader):
+                yield _shaped(item, shape)
             url = self._next(answer)
 
     async def _answer(self, url: URL) -> Answer | None:
@@ -96,12 +100,12 @@ class Forge:
         headers = {**self._headers(), **({"If-None-Match": etag} if etag else {})}
         try:
             async with self._session.get(url, headers=headers, allow_redirects=False) as response:
-                body = await response.content.read(_LARGEST_BODY) if response.content_length != 0 else b""
-                while chunk := await response.content.read(_LARGEST_BODY):
+                body = bytearray()
+                async for chunk in response.content.iter_any():
                     body += chunk
                     if len(body) > _LARGEST_BODY:
                         raise ForgeFailed(f"{url.host}{url.path} answered too much")
-                return Answer(response.status, response.headers, body)
+                return Answer(response.status, response.headers, bytes(body))
         except (aiohttp.ClientError, TimeoutError, OSError) as reason:
             raise ForgeFailed(f"{url.host} gave no answer ({type(reason).__name__})") from reason
 
@@ -136,8 +140,15 @@ class Forge:
         return None
 
 
-def _json(answer: Answer) -> Any:  # noqa: ANN401
+def _shaped(item: dict[str, object], shape: type[_Shape]) -> _Shape:
     try:
-        return msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as reason:
-        raise ForgeFailed("the forge answered no JSON") from reason
+        return shape.model_validate(item)
+    except ValidationError as reason:
+        raise ForgeFailed(f"the forge listed something that is no {shape.__name__.strip('_')}") from reason
+
+
+def _read(answer: Answer, reader: TypeAdapter[_Result]) -> _Result:
+    try:
+        return reader.validate_json(answer.body)
+    except ValidationError as reason:
+        raise ForgeFailed(f"the forge answered something else than was asked for ({reason.error_count()})") from reason

@@ -31,13 +31,22 @@ def commit_of(sha: str, raw: bytes) -> Commit | None:
     if author is None:
         return None
     text = _decoded(message, header)
-    reverts = _REVERTS.search(text)
     return Commit(
-        sha=sha,
-        authored_at=int(author[1]) * 1000,
-        subject=_subject(text) or None,
-        reverts=reverts[1] if reverts else None,
+        sha=sha, authored_at=int(author[1]) * 1000, subject=subject_of(text) or None, reverts=reverted_by(text)
     )
+
+
+def reverted_by(message: str) -> str | None:
+    """The SHA that a commit says it reverts."""
+    found = _REVERTS.search(message)
+    return found[1] if found else None
+
+
+def subject_of(message: str) -> str:
+    """The first paragraph of a message in one line, without what cannot be printed."""
+    paragraph, _, _ = message.lstrip().partition("\n\n")
+    line = " ".join(paragraph[: 4 * SUBJECT_LENGTH].split())
+    return "".join(each for each in line if each.isprintable())[:SUBJECT_LENGTH]
 
 
 def _parents(raw: bytes) -> Iterator[bytes]:
@@ -54,10 +63,3 @@ def _decoded(message: bytes, header: bytes) -> str:
         return message.decode(named[1].decode() if named else "utf-8", "replace")
     except (LookupError, UnicodeError):
         return message.decode("utf-8", "replace")
-
-
-def _subject(message: str) -> str:
-    """The first paragraph in one line, without what cannot be printed."""
-    paragraph, _, _ = message.lstrip().partition("\n\n")
-    line = " ".join(paragraph[: 4 * SUBJECT_LENGTH].split())
-    return "".join(each for each in line if each.isprintable())[:SUBJECT_LENGTH]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
 from dora_exporter.commits.forge import Forge
 from dora_exporter.events import Commit, PullRequest
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,12 @@ class PullRequests(Protocol):
 
 Provider = Callable[[Forge, str], PullRequests]
 """Makes the pull requests of a repository, given by its path, from the API of a forge."""
+
+
+def milliseconds(moment: datetime) -> int:
+    """A moment in milliseconds since the epoch; one without a zone is in UTC."""
+    since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+    return since // timedelta(milliseconds=1)
 
 
 class PullRequestSettings(BaseModel):

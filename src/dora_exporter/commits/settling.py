@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dora_exporter.commits.lines import Disturbance, after, until
+from dora_exporter.commits.reviewed import outline
 from dora_exporter.commits.rule import Archive, shipped_by
 from dora_exporter.events import Deployment
 from dora_exporter.failures.order import finish_order
@@ -46,7 +47,7 @@ def settle(question: Question, archive: Archive | None) -> Answer:
         shipped = shipped_by(deployment, line[:place], archive, question.patterns)
         if shipped is None:
             waiting.add(deployment.id)
-        elif shipped != deployment.shipped:
+        elif outline(shipped) != outline(deployment.shipped):
             resolutions.append(Resolution(deployment.id, shipped))
         if deployment.shipped is None:
             rest.update(_affected(line, Disturbance(finish_order(deployment), deployment.commit_sha or ""), archive))

@@ -1,6 +1,7 @@
 """Makes incidents of what PagerDuty says, whichever way and in whichever order it comes."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec.structs import replace
@@ -79,6 +80,11 @@ class Desk:
         """The incident with the custom fields that a webhook brought; None when it is not held."""
         held = sink.incident(self.event_id(upstream_id))
         return None if held is None else self.placed(replace(held, upstream=self._with_field(_facts(held), fields)))
+
+    @property
+    def recently_pushed(self) -> Iterable[str]:
+        """The upstream ids of the incidents that webhooks were about since the last pass that went well."""
+        return self._pushed.keys()
 
     def forget_pushes(self, until: int) -> None:
         """Webhooks before a pass that went well are older news than anything that will be asked."""

@@ -102,6 +102,7 @@ class Pass:
         """Reads everything, and gives what to remember."""
         self._now_ms = now_ms
         pushes = self._desk.pushes
+        self._changed.update(self._desk.recently_pushed)
         plan = Plan.of(memory, self._settings, backfill_ms=self._backfill_ms, now_ms=now_ms)
         if not memory:
             await self._desk.settle(self._sink, everything=True)
