@@ -18,6 +18,8 @@ from dora_exporter.failure_rules import rules
 from dora_exporter.listening import CannotListen, listen
 from dora_exporter.logs import set_up
 from dora_exporter.numbers import Numbers
+from dora_exporter.protection import Protection
+from dora_exporter.protection import Protection
 from dora_exporter.readings import Definitions
 from dora_exporter.scheduling import Schedule
 from dora_exporter.snapshot import SnapshotError, SnapshotFile
@@ -34,13 +36,23 @@ from dora_exporter.web import (
     surface,
 )
 from dora_exporter.web.access import Access
+from dora_exporter.web.basic_auth import basic_auth
+from dora_exporter.web.client_certificates import client_certificates
+from dora_exporter.web.basic_auth import basic_auth
+from dora_exporter.web.client_certificates import client_certificates
 from dora_exporter.web.gate import gate
+from dora_exporter.web.headers import adding
+from dora_exporter.web.rate_limit import rate_limit
+from dora_exporter.web.headers import adding
+from dora_exporter.web.rate_limit import rate_limit
 from dora_exporter.web.refusal_counts import counting
 from dora_exporter.web.rules import Rules
 
 logger = logging.getLogger(__name__)
 
 _MAINTENANCE_SECONDS = 60
+_REFRESH_SECONDS = 5
+_REFRESH_SECONDS = 5
 
 
 def serve(settings: Settings, *, load: Callable[[], Settings]) -> int:
@@ -82,6 +94,8 @@ class Daemon:
             settings.snapshot.path, durability=settings.snapshot.durability, clock=self._clock
         )
         self._access = Access()
+        self._protection = Protection(settings.web.config_file)
+        self._protection = Protection(settings.web.config_file)
         self._configuration = Configuration(settings, load=load, use=self._use, clock=self._clock)
         self._event_counts = telemetry.EventCounts()
         self._rejections = telemetry.RejectionCounts()
@@ -108,11 +122,13 @@ class Daemon:
         self._open_to(self._settings)
         self._snapshot.open()
         await self._runner.setup()
-        await listen(self._runner, self._settings.web.listen_addresses, None)
+        await listen(self._runner, self._settings.web.listen_addresses, self._protection.ssl_context)
         await self._replay()
         await self._snapshot.start(self._store.apply)
         self._schedule.start()
         self._schedule.every(_MAINTENANCE_SECONDS, self._maintain, name="maintenance")
+        self._schedule.every(_REFRESH_SECONDS, self._refresh_protection, name="web configuration")
+        self._schedule.every(_REFRESH_SECONDS, self._refresh_protection, name="web configuration")
         self._is_ready = True
         logger.info(
             "ready deployments=%d incidents=%d series=%d seconds=%.1f",
@@ -148,7 +164,14 @@ class Daemon:
             ],
             operations=(*EVENT_OPERATIONS, *explain.OPERATIONS, *surface.OPERATIONS),
             access=self._access,
-            middlewares=[counting(self._rejections), gate(lambda: self._is_ready)],
+            middlewares=[
+                counting(self._rejections),
+                client_certificates(lambda: self._protection.current.client_allowed_sans),
+                rate_limit(lambda: self._protection.current.rate_limit, stopwatch=stopwatch),
+                basic_auth(lambda: self._protection.current.users, has_key=self._access.holds_key),
+                gate(lambda: self._is_ready),
+            ],
+            on_prepare=[adding(lambda: self._protection.current.headers)],
         )
 
     async def _replay(self) -> None:
@@ -170,6 +193,12 @@ class Daemon:
         if self._snapshot.is_compaction_due():
             await self._snapshot.compact(self._clock(), self._configuration.settings.retention.ms)
 
+    async def _refresh_protection(self) -> None:
+        await asyncio.to_thread(self._protection.refresh)
+
+    async def _refresh_protection(self) -> None:
+        await asyncio.to_thread(self._protection.refresh)
+
     def _rules(self) -> Rules:
         settings = self._configuration.settings
         return Rules(
@@ -186,6 +215,8 @@ class Daemon:
 
     async def _use(self, settings: Settings) -> None:
         """Puts reloaded settings into effect."""
+        await asyncio.to_thread(self._protection.reload)
+        await asyncio.to_thread(self._protection.reload)
         set_up(settings.log.level, settings.log.format)
         self._open_to(settings)
         await self._numbers.define(definitions(settings))

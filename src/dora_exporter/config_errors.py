@@ -70,7 +70,7 @@ def validate(model: type[Model], layers: Sequence[Layer]) -> Model:
     try:
         settings = model.model_validate(data)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
+        details = _without_echoes(error.errors(include_url=False, include_input=False))
         mistakes += [_mistake(model, data, layers, each) for each in details]
     else:
         if not mistakes:
@@ -78,9 +78,12 @@ def validate(model: type[Model], layers: Sequence[Layer]) -> Model:
     raise ConfigError(mistakes)
 
 
+_EMPTY = '""'
+
+
 def shown(location: Location) -> str:
     """A location as people write it: ``web.listen_addresses[0]``."""
-    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part or _EMPTY}" for part in location)
     return _printable("".join(parts).removeprefix("."))
 
 

@@ -38,6 +38,7 @@ class Configuration:
         async with self._lock:
             try:
                 settings = await asyncio.to_thread(self._load)
+                await self._use(settings)
             except ConfigError as mistakes:
                 self.is_last_reload_successful = False
                 logger.error("configuration not reloaded, the one before stays in use mistakes=%r", str(mistakes))
@@ -45,7 +46,6 @@ class Configuration:
             for section in NEEDS_RESTART:
                 if getattr(settings, section) != getattr(self.settings, section):
                     logger.warning("a changed section takes effect at the next start section=%s", section)
-            await self._use(settings)
             self.settings = settings
             self.is_last_reload_successful = True
             self.last_reload_success_ms = self._clock()

@@ -1,7 +1,7 @@
 """TLS of the HTTP server, as exporter-toolkit's ``tls_server_config`` says it."""
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
-_CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1"}
-_SUITES = {
+_CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
+_SUITES: Mapping[str, str] = {
     "TLS_RSA_WITH_AES_128_CBC_SHA": "AES128-SHA",
     "TLS_RSA_WITH_AES_256_CBC_SHA": "AES256-SHA",
     "TLS_RSA_WITH_AES_128_GCM_SHA256": "AES128-GCM-SHA256",
@@ -30,7 +30,19 @@ _SUITES = {
 }
 _SUITES_OF_TLS13 = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 _VERIFIED = {"VerifyClientCertIfGiven": ssl.CERT_OPTIONAL, "RequireAndVerifyClientCert": ssl.CERT_REQUIRED}
+_COMPLAINTS = {
+    "KEY_VALUES_MISMATCH": ("key", "does not belong to the certificate"),
+    "KEY_TYPE_MISMATCH": ("key", "does not belong to the certificate"),
+    "EE_KEY_TOO_SMALL": ("cert", "has a key that is too short for this machine's OpenSSL"),
+    "CA_MD_TOO_WEAK": ("cert", "has a signature that is too weak for this machine's OpenSSL"),
+}
+_NO_CERTIFICATE = "holds no certificate in PEM"
+_MEMORY = Path("/dev") / "shm"
+"""A folder in memory, where there is one: a key must not be left on a disk."""
 _UNVERIFIED = ("RequestClientCert", "RequireClientCert", "RequireAnyClientCert")
+
+
+Reason = tuple[str, str]
 
 
 class TlsSettings(BaseModel):
@@ -107,31 +119,32 @@ class TlsSettings(BaseModel):
     @classmethod
     def _one_curve(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if len(names) > 1 or not set(names) <= set(_CURVES):
-            raise ValueError(f"must be one of {', '.join(_CURVES)}: this server cannot offer several or others")
+            raise ValueError(f"must be one of {', '.join(_CURVES)}: this server offers one")
         return names
 
 
-class BadCertificate(Exception):
-    """A certificate or key cannot be used; ``key`` is the setting that names it."""
+class UnusableTls(Exception):
+    """The settings name what this machine cannot use. ``reasons`` are keys, without ``_file``, and what is wrong."""
 
-    def __init__(self, key: str, text: str) -> None:
-        """``text`` goes on after the key."""
-        super().__init__(text)
-        self.key = key
+    def __init__(self, reasons: Sequence[Reason]) -> None:
+        """At least one reason."""
+        super().__init__()
+        self.reasons = tuple(reasons)
 
 
 def server_context(settings: TlsSettings) -> ssl.SSLContext:
-    """The context that the settings describe; reads the files that they name. Raises ``BadCertificate``."""
+    """The context that the settings describe; reads the files that they name. Raises ``UnusableTls``."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS[settings.min_version]
     context.maximum_version = _VERSIONS[settings.max_version]
     _choose_ciphers(context, settings)
-    if settings.curve_preferences:
-        context.set_ecdh_curve(_CURVES[settings.curve_preferences[0]])
-    _load_certificate(context, settings)
-    if settings.client_auth_type in _VERIFIED:
-        _load_authorities(context, settings)
-        context.verify_mode = _VERIFIED[settings.client_auth_type]
+    reasons = [
+        *_choose_curve(context, settings),
+        *_load_certificate(context, settings),
+        *_load_authorities(context, settings),
+    ]
+    if reasons:
+        raise UnusableTls(reasons)
     return context
 
 
@@ -145,48 +158,73 @@ def _choose_ciphers(context: ssl.SSLContext, settings: TlsSettings) -> None:
         context.minimum_version = ssl.TLSVersion.TLSv1_3
 
 
-def _load_certificate(context: ssl.SSLContext, settings: TlsSettings) -> None:
+def _choose_curve(context: ssl.SSLContext, settings: TlsSettings) -> list[Reason]:
+    try:
+        for name in settings.curve_preferences:
+            context.set_ecdh_curve(_CURVES[name])
+    except (ValueError, ssl.SSLError):
+        return [("curve_preferences", "is not known to this machine's OpenSSL")]
+    return []
+
+
+def _load_certificate(context: ssl.SSLContext, settings: TlsSettings) -> list[Reason]:
     key = settings.key.get_secret_value() if settings.key else None
-    with _as_file(settings.cert, settings.cert_file) as cert_path, _as_file(key, settings.key_file) as key_path:
-        for name, path in (("cert", cert_path), ("key", key_path)):
-            _readable(name, path)
-        try:
-            # An encrypted key would make OpenSSL ask for its password on the terminal.
+    cert_text, reasons = _content("cert", settings.cert, settings.cert_file)
+    reasons += _content("key", key, settings.key_file)[1]
+    if cert_text is not None and not _are_certificates(cert_text):
+        reasons += [("cert", _NO_CERTIFICATE)]
+    if reasons:
+        return reasons
+    try:
+        with _as_file(settings.cert, settings.cert_file) as cert_path, _as_file(key, settings.key_file) as key_path:
+            # Without a password, OpenSSL would ask for that of an encrypted key on the terminal.
             context.load_cert_chain(cert_path, key_path, password="")
-        except ssl.SSLError as error:
-            raise BadCertificate(*_complaint(error)) from None
-
-
-def _complaint(error: ssl.SSLError) -> tuple[str, str]:
-    if error.reason == "KEY_VALUES_MISMATCH":
-        return "key", "does not belong to the certificate"
-    return "cert", "is, or the key is, no unencrypted PEM"
-
-
-def _load_authorities(context: ssl.SSLContext, settings: TlsSettings) -> None:
-    if settings.client_ca_file:
-        _readable("client_ca", settings.client_ca_file)
-    try:
-        context.load_verify_locations(cafile=settings.client_ca_file, cadata=settings.client_ca)
-    except ssl.SSLError:
-        raise BadCertificate("client_ca", "holds no certificate in PEM") from None
-
-
-def _readable(name: str, path: Path) -> None:
-    try:
-        path.read_bytes()
+    except ssl.SSLError as error:
+        return [_COMPLAINTS.get(str(error.reason), ("key", "holds no unencrypted key in PEM"))]
     except OSError as error:
-        raise BadCertificate(name, f"cannot be read: {path}: {error.strerror}") from None
+        return [("key", f"needs a temporary folder, because it is not in a file: {error.strerror}")]
+    return []
+
+
+def _load_authorities(context: ssl.SSLContext, settings: TlsSettings) -> list[Reason]:
+    if settings.client_auth_type not in _VERIFIED:
+        return []
+    text, reasons = _content("client_ca", settings.client_ca, settings.client_ca_file)
+    if text is None:
+        return reasons
+    if not _are_certificates(text):
+        return [("client_ca", _NO_CERTIFICATE)]
+    context.load_verify_locations(cadata=text)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an intermediate authority may be the one to trust
+    context.verify_mode = _VERIFIED[settings.client_auth_type]
+    return []
+
+
+def _content(key: str, inline: str | None, file: Path | None) -> tuple[str | None, list[Reason]]:
+    """The text of a PEM, or why there is none. What is not ASCII is a comment at best."""
+    try:
+        content = (inline or "").encode() if file is None else file.read_bytes()
+    except OSError as error:
+        return None, [(key, f"cannot be read: {file}: {error.strerror}")]
+    return content.decode("ascii", "ignore"), []
+
+
+def _are_certificates(text: str) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=text)
+    except (ssl.SSLError, ValueError):
+        return False
+    return True
 
 
 @contextmanager
-def _as_file(text: str | None, file: Path | None) -> Iterator[Path]:
+def _as_file(inline: str | None, file: Path | None) -> Iterator[Path]:
     """OpenSSL takes certificates and keys from files only, so what is written inline becomes one for a moment."""
-    if text is None:
-        yield file or Path()
+    if file is not None:
+        yield file
         return
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
         path = Path(folder, "pem")
         path.touch(mode=0o600)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(inline or "", encoding="utf-8")
         yield path

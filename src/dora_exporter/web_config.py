@@ -11,10 +11,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from dora_exporter.config_errors import ConfigError, Mistake, validate
-from dora_exporter.config_file import read
-from dora_exporter.tls import BadCertificate, TlsSettings, server_context
+from dora_exporter.config_file import Document, read
+from dora_exporter.tls import TlsSettings, UnusableTls, server_context
 
 _HASH = re.compile(r"\$2[abxy]?\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
+_HIGHEST_COST = 15
 _UNIT_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 _INTERVAL = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+")
 _INTERVAL_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
@@ -42,14 +43,18 @@ class WebConfig:
 def load(path: Path) -> WebConfig:
     """Reads the file and the certificates that it names; raises ``ConfigError`` with all mistakes."""
     document = read(path)
-    layer = document.layer({name: value for name, value in document.data.items() if value})
+    layer = document.layer({name: value for name, value in document.data.items() if value not in ({}, None)})
     settings = validate(_Settings, [layer])
     try:
         return _web_config(settings)
-    except BadCertificate as reason:
-        section = "tls_server_config"
-        given = f"{reason.key}_file" if f"{reason.key}_file" in layer.data[section] else reason.key
-        raise ConfigError([Mistake(document.where((section, given)), f"{section}.{given}: {reason}")]) from None
+    except UnusableTls as error:
+        raise ConfigError(_mistake(document, key, text) for key, text in error.reasons) from None
+
+
+def _mistake(document: Document, key: str, text: str) -> Mistake:
+    section = document.data["tls_server_config"]
+    given = f"{key}_file" if f"{key}_file" in section else key
+    return Mistake(document.where(("tls_server_config", given)), f"tls_server_config.{given}: {text}")
 
 
 def files_of(path: Path) -> frozenset[Path]:
@@ -66,7 +71,15 @@ def files_of(path: Path) -> frozenset[Path]:
 def _hash(secret: SecretStr) -> SecretStr:
     if not _HASH.fullmatch(secret.get_secret_value()):
         raise ValueError("must be a password hashed with bcrypt, such as `htpasswd -nBC 10 ''` prints")
+    if int(secret.get_secret_value().split("$")[2]) > _HIGHEST_COST:
+        raise ValueError(f"takes seconds to check: hash it with a cost of at most {_HIGHEST_COST}")
     return secret
+
+
+def _user(name: str) -> str:
+    if ":" in name:
+        raise ValueError("a user name with a colon cannot log in")
+    return name
 
 
 def _seconds(value: object) -> float:
@@ -127,7 +140,9 @@ class _Rate(_Section):
 class _Settings(_Section):
     tls_server_config: TlsSettings | None = None
     http_server_config: _Http = _Http()
-    basic_auth_users: dict[str, Annotated[SecretStr, AfterValidator(_hash)]] = Field(default_factory=dict)
+    basic_auth_users: dict[Annotated[str, AfterValidator(_user)], Annotated[SecretStr, AfterValidator(_hash)]] = Field(
+        default_factory=dict
+    )
     rate_limit: _Rate = _Rate()
 
 

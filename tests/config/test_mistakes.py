@@ -1,259 +1,256 @@
-"""What people get wrong, and the line that they are shown for it."""
+"""Bad configurations, and the lines that say so."""
 
 from pathlib import Path
 
 import pytest
+from tests.config.reading import mistakes_of, settings_of
 
 from dora_exporter.config import ConfigError, Flag, load
-from tests.config.loading import mistakes
 
-_TEXT = "put it in quotes"
-_DURATION = "must be a duration such as 30s, 5m, 12h or 90d"
-_ADDRESS = "must be host:port, such as 127.0.0.1:3672, [::1]:3672 or :3672"
-_OPEN = "can be reached from other machines: set api_keys, or write allow_anonymous: true to let everybody in"
-_LISTEN = Flag("--web.listen-address", ("web", "listen_addresses"), [":3672"])
+UNQUOTED = "must be text, but unquoted it is {} in YAML: put it in quotes"
+DURATION = "must be a duration such as 30s, 5m, 12h or 90d"
+OPEN_TO_ALL = "can be reached from other machines: set api_keys, or write allow_anonymous: true to let everybody in"
 
-FILES: dict[str, tuple[str | bytes, list[str]]] = {
-    "a list at the top": ("[]", ["config.yaml:1: must be a mapping of keys to values"]),
-    "a word at the top": ("hello", ["config.yaml:1: must be a mapping of keys to values"]),
-    "an open bracket": (
-        "web: [",
-        ["config.yaml:1: is not YAML: expected the node content, but found '<stream end>'"],
+BAD_YAML = {
+    # what is no YAML, or no mapping
+    "web: [": ["config.yaml:1: is not YAML: expected the node content, but found '<stream end>'"],
+    "a: b: c": ["config.yaml:1: is not YAML: mapping values are not allowed here"],
+    "log:\n\tlevel: info": ["config.yaml:2: is not YAML: found character that cannot start any token"],
+    "windows: *secret": ["config.yaml:1: is not YAML: found undefined alias"],
+    "- a": ["config.yaml:1: must be a mapping of keys to values"],
+    "text": ["config.yaml:1: must be a mapping of keys to values"],
+    "a: 1\n---\nb: 2": ["config.yaml:2: must hold one YAML document, here begins a second one"],
+    "log:\n  level: \x07": ["config.yaml:2: holds a character that YAML does not allow"],
+    "services: &a {x: *a}": ["config.yaml:1: services.x: must not hold itself"],
+    "default_environment: !secret x": ["config.yaml:1: default_environment: YAML cannot read this value: put it in quotes"],
+    "default_environment: 2026-99-99": [
+        "config.yaml:1: default_environment: YAML cannot read this value: put it in quotes"
+    ],
+    "log:\n  <<: 5": ["config.yaml:2: <<: must name a mapping"],
+    # keys
+    "retention: 1d\nwindows: [1d]\nretention: 2d": [
+        "config.yaml:3: retention: duplicate key, it is in line 1 already",
+    ],
+    "web:\n  enable_lifecycle: true\n  enable_lifecycle: true": [
+        "config.yaml:3: web.enable_lifecycle: duplicate key, it is in line 2 already",
+    ],
+    "retentoin: 1d": ["config.yaml:1: retentoin: unknown key, did you mean retention?"],
+    "nonsense: 1": ["config.yaml:1: nonsense: unknown key"],
+    "_case_sensitive: 1": ["config.yaml:1: _case_sensitive: unknown key"],
+    "web:\n  listen_adresses: [':1']": [
+        "config.yaml:2: web.listen_adresses: unknown key, did you mean listen_addresses?"
+    ],
+    "services:\n  shop:\n    tean: a": ["config.yaml:3: services.shop.tean: unknown key, did you mean team?"],
+    "NO: 1": ["config.yaml:1: a key must be text, but unquoted it is true or false in YAML: put it in quotes"],
+    "services:\n  012: {}": [
+        "config.yaml:2: services: a key must be text, but unquoted it is a number in YAML: put it in quotes"
+    ],
+    "? [a]\n: 1": ["config.yaml:1: a key must be text"],
+    "services: {'': {}}": ['config.yaml:1: services."": must not be empty'],
+    '"services":\n  "a\\nb": {}': ["config.yaml:2: services.a\\nb: must be printable text"],
+    # text that YAML takes for something else
+    "default_environment: NO": [f"config.yaml:1: default_environment: {UNQUOTED.format('true or false')}"],
+    "default_environment: on": [f"config.yaml:1: default_environment: {UNQUOTED.format('true or false')}"],
+    "default_environment: 012": [f"config.yaml:1: default_environment: {UNQUOTED.format('a number')}"],
+    "default_environment: 1.10": [f"config.yaml:1: default_environment: {UNQUOTED.format('a number')}"],
+    "default_environment: 12:30": [f"config.yaml:1: default_environment: {UNQUOTED.format('a number')}"],
+    "default_environment: 2026-01-31": [f"config.yaml:1: default_environment: {UNQUOTED.format('a date')}"],
+    "default_environment:": ["config.yaml:1: default_environment: must be text"],
+    "services:\n  shop:\n    team: 1.10": [f"config.yaml:3: services.shop.team: {UNQUOTED.format('a number')}"],
+    "api_keys:\n  - 0x1F": [f"config.yaml:2: api_keys[0]: {UNQUOTED.format('a number')}"],
+    "snapshot: {path: 7}": [f"config.yaml:1: snapshot.path: {UNQUOTED.format('a number')}"],
+    # wrong types and values
+    "web: [a]": ["config.yaml:1: web: must be a mapping of keys to values"],
+    "services: [a]": ["config.yaml:1: services: must be a mapping of names to values"],
+    "windows: 7d": ["config.yaml:1: windows: must be a list"],
+    "windows: []": ["config.yaml:1: windows: must have at least 1, not 0"],
+    "windows: [1d, 2d, 3d, 4d, 5d, 6d, 7d, 8d, 9d, 10d, 11d]": [
+        "config.yaml:1: windows: must have at most 10, not 11"
+    ],
+    "windows:\n- 7d\n- 1w": ["config.yaml:3: windows[1]: is as long as an earlier one"],
+    "windows:\n- 7d\n- 8d\nretention: 6d": [
+        "config.yaml:2: windows[0]: the window 7d is longer than the retention 6d"
+    ],
+    "\nretention: 60d": ["config.yaml:2: retention: the window 90d is longer than the retention 60d"],
+    "windows: [7d, 2 fortnights]": [f"config.yaml:1: windows[1]: {DURATION}"],
+    "windows: [soon]": [f"config.yaml:1: windows[0]: {DURATION}"],
+    "retention: 400": [f"config.yaml:1: retention: {DURATION}"],
+    "retention: 0s": ["config.yaml:1: retention: must be longer than nothing"],
+    "attribution_limit: soon": [f"config.yaml:1: attribution_limit: {DURATION}"],
+    "limits: {series: yes}": ["config.yaml:1: limits.series: must be a whole number"],
+    "limits: {series: 1.0}": ["config.yaml:1: limits.series: must be a whole number"],
+    "limits: {series: many}": ["config.yaml:1: limits.series: must be a whole number"],
+    "limits: {series: 0}": ["config.yaml:1: limits.series: must be at least 1"],
+    "web: {max_body_bytes: 9999999999}": ["config.yaml:1: web.max_body_bytes: must be at most 1073741824"],
+    "web: {max_body_bytes: true}": ["config.yaml:1: web.max_body_bytes: must be a whole number"],
+    "allow_anonymous: perhaps": ["config.yaml:1: allow_anonymous: must be true or false"],
+    "allow_anonymous: [1]": ["config.yaml:1: allow_anonymous: must be true or false"],
+    "snapshot: {durability: maybe}": ["config.yaml:1: snapshot.durability: must be 'fsync' or 'written'"],
+    "snapshot: {path: ''}": ["config.yaml:1: snapshot.path: must not be empty"],
+    "log: {format: xml}": ["config.yaml:1: log.format: must be 'logfmt' or 'json'"],
+    "default_environment: ''": ["config.yaml:1: default_environment: must not be empty"],
+    'default_environment: "a\\nb"': ["config.yaml:1: default_environment: must be printable text"],
+    "api_keys: ['']": ["config.yaml:1: api_keys[0]: must not be empty"],
+    "api_keys: [' a']": [
+        "config.yaml:1: api_keys[0]: must be printable ASCII text without white space around it: "
+        "a header has to carry it"
+    ],
+    "api_keys:": ["config.yaml:1: api_keys: must be a list"],
+    # addresses
+    "web: {listen_addresses: [localhost]}": [
+        "config.yaml:1: web.listen_addresses[0]: must be host:port, such as 127.0.0.1:3672, [::1]:3672 or :3672"
+    ],
+    "web: {listen_addresses: ['a:99999']}": [
+        "config.yaml:1: web.listen_addresses[0]: must be host:port, such as 127.0.0.1:3672, [::1]:3672 or :3672"
+    ],
+    "web:\n  listen_addresses:\n  - 127.0.0.1:1\n  - 0.0.0.0:1": [
+        f"config.yaml:4: web.listen_addresses[1]: {OPEN_TO_ALL}"
+    ],
+    "web: {listen_addresses: [':1']}": [f"config.yaml:1: web.listen_addresses[0]: {OPEN_TO_ALL}"],
+    "web: {listen_addresses: ['[::]:1']}": [f"config.yaml:1: web.listen_addresses[0]: {OPEN_TO_ALL}"],
+    "web: {listen_addresses: ['dora.example:1']}": [f"config.yaml:1: web.listen_addresses[0]: {OPEN_TO_ALL}"],
+    "web: {listen_addresses: ['192.0.2.1:1']}": [f"config.yaml:1: web.listen_addresses[0]: {OPEN_TO_ALL}"],
+    "web: {listen_addresses: ['127.0.0.1.:1']}": [f"config.yaml:1: web.listen_addresses[0]: {OPEN_TO_ALL}"],
+    # sections that other modules define
+    "failures:\n  rules:\n  - name: x\n    match: [title]\n    pattern: (": [
+        "config.yaml:5: failures.rules[0].pattern: of the rule x is no regular expression: "
+        "missing ), unterminated subpattern at position 0"
+    ],
+    "failures:\n  rules:\n  - name: x\n    match: [titel]": [
+        "config.yaml:3: failures.rules[0].pattern: is missing",
+        "config.yaml:4: failures.rules[0].match[0]: "
+        "must be 'version', 'subject', 'title', 'branch', 'label' or 'tag'",
+    ],
+    # secret files
+    "api_keys: [a]\napi_keys_file: keys": ["config.yaml:2: api_keys and api_keys_file exclude each other"],
+    "read_keys_file: nowhere": ["config.yaml:1: read_keys_file: nowhere: no such file"],
+    "api_keys_file: .": ["config.yaml:1: api_keys_file: .: is a folder, not a file"],
+    "api_keys_file: empty\nweb: {listen_addresses: [':1']}": ["config.yaml:1: api_keys_file: empty: is empty"],
+    "api_keys_file: bad": [
+        "bad:3: api_keys[1]: must be printable ASCII text without white space around it: a header has to carry it"
+    ],
+}
+
+
+@pytest.mark.parametrize(("yaml", "lines"), BAD_YAML.items(), ids=[ascii(each) for each in BAD_YAML])
+def test_a_mistake_in_the_file_is_one_clear_line(tmp_path: Path, yaml: str, lines: list[str]) -> None:
+    (tmp_path / "empty").write_text("\n \n")
+    (tmp_path / "bad").write_text("good\n\nk\u00e9y\n")
+    assert [line.replace(f"{tmp_path}", ".") for line in mistakes_of(tmp_path, yaml)] == lines
+
+
+BAD_VARIABLES = {
+    ("DORA_WINDOW", "[]"): "environment variable DORA_WINDOW: is unknown, did you mean DORA_WINDOWS?",
+    ("DORA_LOG_LEVEL", "info"): "environment variable DORA_LOG_LEVEL: is unknown, did you mean DORA_LOG__LEVEL?",
+    ("DORA_WINDOWS__0", "1d"): "environment variable DORA_WINDOWS__0: is unknown, did you mean DORA_WINDOWS?",
+    ("DORA_QQ", ""): "environment variable DORA_QQ: is unknown",
+    ("DORA_LOG__LEVEL", "loud"): (
+        "environment variable DORA_LOG__LEVEL: log.level: must be 'debug', 'info', 'warn' or 'error'"
     ),
-    "a tab": ("web:\n\tx: 1", ["config.yaml:2: is not YAML: found character that cannot start any token"]),
-    "two documents": (
-        "log: {}\n---\nlog: {}",
-        ["config.yaml:2: must hold one YAML document, here begins a second one"],
+    ("DORA_WINDOWS", "7d"): 'environment variable DORA_WINDOWS: windows: must be a list in JSON, such as ["one", "two"]',
+    ("DORA_API_KEYS", ""): 'environment variable DORA_API_KEYS: api_keys: must be a list in JSON, such as ["one", "two"]',
+    ("DORA_API_KEYS", "[1]"): "environment variable DORA_API_KEYS: api_keys[0]: must be text",
+    ("DORA_WEB", "x"): (
+        'environment variable DORA_WEB: web: must be a mapping of keys to values in JSON, such as {"key": "value"}'
     ),
-    "a control character": ("log: \x01", ["config.yaml:1: holds a character that YAML does not allow"]),
-    "Latin-1": (b"default_environment: caf\xe9", ["config.yaml: is not UTF-8 text"]),
-    "deep nesting": ("[" * 3000, ["config.yaml: is nested too deeply"]),
-    "a mapping in itself": ("services: &all\n  x: *all", ["config.yaml:1: services.x: must not hold itself"]),
-    "a merge with a number": ("log:\n  <<: 5", ["config.yaml:2: <<: must name a mapping"]),
-    "a duplicate key": (
-        "web:\n  enable_lifecycle: true\n  enable_lifecycle: false",
-        ["config.yaml:3: web.enable_lifecycle: duplicate key, it is in line 2 already"],
+    ("DORA_WEB", '{"port": 1}'): "environment variable DORA_WEB: web.port: unknown key",
+    ("DORA_LIMITS__SERIES", "x"): "environment variable DORA_LIMITS__SERIES: limits.series: must be a whole number",
+    ("DORA_SERVICES__SHOP__TEAN", "a"): (
+        "environment variable DORA_SERVICES__SHOP__TEAN: services.shop.tean: unknown key, did you mean team?"
     ),
-    "a duplicate section": (
-        "log: {}\nweb: {}\nlog: {}",
-        ["config.yaml:3: log: duplicate key, it is in line 1 already"],
+    ("DORA_API_KEYS_FILE", "/nowhere/keys"): (
+        "environment variable DORA_API_KEYS_FILE: api_keys_file: /nowhere/keys: no such file"
     ),
-    "an unknown key": ("retension: 4d", ["config.yaml:1: retension: unknown key, did you mean retention?"]),
-    "an unknown key in a section": (
-        "web:\n  listen_adresses: []",
-        ["config.yaml:2: web.listen_adresses: unknown key, did you mean listen_addresses?"],
-    ),
-    "an unknown key below a name": (
-        "services:\n  checkout:\n    teem: payments",
-        ["config.yaml:3: services.checkout.teem: unknown key, did you mean team?"],
-    ),
-    "an unknown key unlike any": ("zzz: 1", ["config.yaml:1: zzz: unknown key"]),
-    "NO for a name": (
-        "services:\n  NO:\n    team: x",
-        [f"config.yaml:2: services: a key must be text, but unquoted it is true or false in YAML: {_TEXT}"],
-    ),
-    "NO for text": (
-        "services:\n  norway:\n    team: NO",
-        [f"config.yaml:3: services.norway.team: must be text, but unquoted it is true or false in YAML: {_TEXT}"],
-    ),
-    "on for text": (
-        "default_environment: on",
-        [f"config.yaml:1: default_environment: must be text, but unquoted it is true or false in YAML: {_TEXT}"],
-    ),
-    "1.10 for text": (
-        "default_environment: 1.10",
-        [f"config.yaml:1: default_environment: must be text, but unquoted it is a number in YAML: {_TEXT}"],
-    ),
-    "012 for text": (
-        "default_environment: 012",
-        [f"config.yaml:1: default_environment: must be text, but unquoted it is a number in YAML: {_TEXT}"],
-    ),
-    "a time for text": (
-        "default_environment: 12:30",
-        [f"config.yaml:1: default_environment: must be text, but unquoted it is a number in YAML: {_TEXT}"],
-    ),
-    "a date for text": (
-        "default_environment: 2024-01-01",
-        [f"config.yaml:1: default_environment: must be text, but unquoted it is a date in YAML: {_TEXT}"],
-    ),
-    "something like a date": (
-        "default_environment: 2024-13-41",
-        [f"config.yaml:1: default_environment: YAML cannot read this value: {_TEXT}"],
-    ),
-    "a number for a path": (
-        "snapshot: {path: 5}",
-        [f"config.yaml:1: snapshot.path: must be text, but unquoted it is a number in YAML: {_TEXT}"],
-    ),
-    "a number for a key": (
-        "api_keys:\n- 12345",
-        [f"config.yaml:2: api_keys[0]: must be text, but unquoted it is a number in YAML: {_TEXT}"],
-    ),
-    "text for a section": ("web: yes, please", ["config.yaml:1: web: must be a mapping of keys to values"]),
-    "text for a list": ("windows: 7d", ["config.yaml:1: windows: must be a list"]),
-    "text for a number": ("limits: {series: many}", ["config.yaml:1: limits.series: must be a whole number"]),
-    "yes for a number": ("limits: {series: yes}", ["config.yaml:1: limits.series: must be a whole number"]),
-    "a fraction for a number": ("limits: {series: 1.0}", ["config.yaml:1: limits.series: must be a whole number"]),
-    "zero series": ("limits: {series: 0}", ["config.yaml:1: limits.series: must be at least 1"]),
-    "text for yes": (
-        "web: {enable_lifecycle: maybe}",
-        ["config.yaml:1: web.enable_lifecycle: must be true or false"],
-    ),
-    "a word that is no choice": (
-        "snapshot: {durability: maybe}",
-        ["config.yaml:1: snapshot.durability: must be 'fsync' or 'written'"],
-    ),
-    "nothing for text": ("default_environment: ''", ["config.yaml:1: default_environment: must not be empty"]),
-    "nothing for a path": ("snapshot: {path: ''}", ["config.yaml:1: snapshot.path: must not be empty"]),
-    "a line break in a name": (
-        '"services":\n  "a\\nb": {}',
-        ["config.yaml:2: services.a\\nb: must be printable text"],
-    ),
-    "a number for a duration": ("retention: 30", [f"config.yaml:1: retention: {_DURATION}"]),
-    "a unit that there is not": ("windows: [7d, 2 fortnights]", [f"config.yaml:1: windows[1]: {_DURATION}"]),
-    "no window": ("windows: []", ["config.yaml:1: windows: must have at least 1, not 0"]),
-    "eleven windows": (
-        f"windows: {[f'{days}d' for days in range(1, 12)]}",
-        ["config.yaml:1: windows: must have at most 10, not 11"],
-    ),
-    "the same window twice": ("windows:\n- 1w\n- 7d", ["config.yaml:3: windows[1]: is there already"]),
-    "a window beyond the retention": (
-        "retention: 60d\nwindows:\n- 30d\n- 61d",
-        ["config.yaml:4: windows[1]: the window 61d is longer than the retention 60d"],
-    ),
-    "a retention shorter than a default window": (
-        "retention: 60d",
-        ["config.yaml:1: retention: the window 90d is longer than the retention 60d"],
-    ),
-    "an address without a port": (
-        "web: {listen_addresses: [localhost]}",
-        [f"config.yaml:1: web.listen_addresses[0]: {_ADDRESS}"],
-    ),
-    "a port that there is not": (
-        "web: {listen_addresses: ['127.0.0.1:65536']}",
-        [f"config.yaml:1: web.listen_addresses[0]: {_ADDRESS}"],
-    ),
-    "no address": (
-        "web: {listen_addresses: []}",
-        ["config.yaml:1: web.listen_addresses: must have at least 1, not 0"],
-    ),
-    "both keys and their file": (
-        "api_keys: [first]\napi_keys_file: keys",
-        ["config.yaml:2: api_keys and api_keys_file exclude each other"],
-    ),
-    "a key file that is not there": (
-        "\napi_keys_file: nowhere",
-        ["config.yaml:2: api_keys_file: nowhere: no such file"],
-    ),
-    "an empty key": ("read_keys: ['']", ["config.yaml:1: read_keys[0]: must not be empty"]),
-    "several mistakes": (
-        "log:\n  level: loud\nretention: 30\nlog:\n  level: loud\n",
-        [
-            f"config.yaml:3: retention: {_DURATION}",
-            "config.yaml:4: log: duplicate key, it is in line 1 already",
-            "config.yaml:5: log.level: must be 'debug', 'info', 'warn' or 'error'",
-        ],
+    ("DORA_WEB__LISTEN_ADDRESSES", '[":1"]'): (
+        f"environment variable DORA_WEB__LISTEN_ADDRESSES: web.listen_addresses[0]: {OPEN_TO_ALL}"
     ),
 }
 
 
-@pytest.mark.parametrize("case", FILES)
-def test_a_mistake_in_the_file_is_shown_with_its_line(case: str) -> None:
-    text, lines = FILES[case]
-    assert mistakes(text) == lines
+@pytest.mark.parametrize(("variable", "line"), BAD_VARIABLES.items(), ids=[each[0] for each in BAD_VARIABLES])
+def test_a_mistake_in_the_environment_is_one_clear_line(tmp_path: Path, variable: tuple[str, str], line: str) -> None:
+    assert mistakes_of(tmp_path, variables=dict([variable])) == [line]
 
 
-VARIABLES: dict[str, tuple[dict[str, str], list[str]]] = {
-    "unknown": ({"DORA_FOO": "1"}, ["environment variable DORA_FOO: is unknown"]),
-    "misspelt": (
-        {"DORA_LOG__LEVLE": "debug"},
-        ["environment variable DORA_LOG__LEVLE: is unknown, did you mean DORA_LOG__LEVEL?"],
+BAD_SECRETS = {
+    ("DORA_API_KEYS", ""): "secrets/DORA_API_KEYS: is empty",
+    ("DORA_API_KEY", "a"): "secrets/DORA_API_KEY: is unknown, did you mean DORA_API_KEYS?",
+    ("DORA_RETENTION", "x"): f"secrets/DORA_RETENTION: retention: {DURATION}",
+    ("DORA_API_KEYS", "k\u00e9y"): (
+        "secrets/DORA_API_KEYS: api_keys[0]: must be printable ASCII text without white space around it: "
+        "a header has to carry it"
     ),
-    "misspelt below a name": (
-        {"DORA_SERVICES__checkout__TEEM": "x"},
-        ["environment variable DORA_SERVICES__checkout__TEEM: services.checkout.teem: unknown key, did you mean team?"],
-    ),
-    "not a number": (
-        {"DORA_LIMITS__SERIES": "many"},
-        ["environment variable DORA_LIMITS__SERIES: limits.series: must be a whole number"],
-    ),
-    "not a list": (
-        {"DORA_WINDOWS": "7d"},
-        ['environment variable DORA_WINDOWS: windows: must be a list in JSON, such as ["one", "two"]'],
-    ),
-    "not a mapping": (
-        {"DORA_LOG": "debug"},
-        ['environment variable DORA_LOG: log: must be a mapping of keys to values in JSON, such as {"key": "value"}'],
-    ),
-    "empty": ({"DORA_RETENTION": ""}, [f"environment variable DORA_RETENTION: retention: {_DURATION}"]),
-    "both keys and their file": (
-        {"DORA_API_KEYS": '["first"]', "DORA_API_KEYS_FILE": "keys"},
-        ["environment variable DORA_API_KEYS_FILE: api_keys and api_keys_file exclude each other"],
-    ),
-    "what Kubernetes injects": ({"DORA_EXPORTER_PORT": "tcp://10.0.0.1:3672", "DORA_EXPORTER_SERVICE_HOST": "x"}, []),
-    "the folder of secrets": ({"DORA_SECRETS_DIR": "/run/secrets"}, []),
-    "those of others": ({"PATH": "/bin", "DORAEMON": "1", "PANDORA_FOO": "1"}, []),
 }
 
 
-@pytest.mark.parametrize("case", VARIABLES)
-def test_a_mistake_in_a_variable_is_shown_with_its_name(case: str) -> None:
-    variables, lines = VARIABLES[case]
-    assert mistakes(variables=variables) == lines
+@pytest.mark.parametrize(("secret", "line"), BAD_SECRETS.items(), ids=[each[0] for each in BAD_SECRETS])
+def test_a_mistake_in_the_secrets_folder_is_one_clear_line(tmp_path: Path, secret: tuple[str, str], line: str) -> None:
+    assert mistakes_of(tmp_path, secrets=dict([secret])) == [line]
 
 
-def test_a_mistake_in_a_flag_is_shown_with_the_flag() -> None:
-    flag = Flag("--web.listen-address", ("web", "listen_addresses"), ["127.0.0.1:0", "nowhere"])
-    assert mistakes("log: {}", flags=[flag]) == [f"--web.listen-address: web.listen_addresses[1]: {_ADDRESS}"]
-
-
-def test_a_mistake_in_a_folder_of_secrets_is_shown_with_the_file() -> None:
-    secrets = {"DORA_FOO": "x", "DORA_READ_KEYS": " \n", "DORA_LOG__LEVEL": "loud\n", "..data": "", "token": "x"}
-    assert mistakes(secrets=secrets) == [
-        "secrets/DORA_FOO: is unknown",
-        "secrets/DORA_LOG__LEVEL: log.level: must be 'debug', 'info', 'warn' or 'error'",
-        "secrets/DORA_READ_KEYS: is empty",
+def test_all_mistakes_are_listed_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    flags = [Flag("--web.listen-address", ("web", "listen_addresses"), ["nowhere"])]
+    yaml = "windows: 1\nretention: 1\nretention: 2\nmistaken: 3\n"
+    assert mistakes_of(tmp_path, yaml, flags=flags, variables={"DORA_X": "1"}) == [
+        "--web.listen-address: web.listen_addresses[0]: "
+        "must be host:port, such as 127.0.0.1:3672, [::1]:3672 or :3672",
+        "config.yaml:1: windows: must be a list",
+        "config.yaml:3: retention: duplicate key, it is in line 2 already",
+        f"config.yaml:3: retention: {DURATION}",
+        "config.yaml:4: mistaken: unknown key",
+        "environment variable DORA_X: is unknown",
     ]
 
 
-def test_an_empty_key_file_is_no_way_to_have_no_keys() -> None:
-    Path("keys").write_text("\n \n")
-    assert mistakes("api_keys_file: keys") == ["config.yaml:1: api_keys_file: keys: is empty"]
-
-
-def test_a_key_that_no_header_can_carry_is_shown_with_its_line_in_the_key_file() -> None:
-    Path("keys").write_text("good\n\nschlüssel\n")
-    assert mistakes("api_keys_file: keys") == [
-        "keys:3: api_keys[1]: must be printable ASCII text without white space around it: a header has to carry it"
+def test_a_file_that_cannot_be_read_is_told_with_the_mistakes_elsewhere(tmp_path: Path) -> None:
+    flags = [Flag("--web.listen-address", ("web", "listen_addresses"), [":1"])]
+    with pytest.raises(ConfigError) as caught:
+        load(file=tmp_path / "x.yaml", flags=flags, variables={"DORA_X": "1"}, secrets_folder=tmp_path / "y")
+    assert str(caught.value).splitlines() == [
+        f"{tmp_path}/x.yaml: no such file",
+        f"{tmp_path}/y: the secrets folder cannot be read: No such file or directory",
+        "environment variable DORA_X: is unknown",
     ]
 
 
-@pytest.mark.parametrize("address", [":3672", "0.0.0.0:3672", "[::]:3672", "example.org:3672", "192.0.2.1:3672"])
-def test_listening_beyond_this_machine_without_keys_is_refused(address: str) -> None:
-    assert mistakes(f"web:\n  listen_addresses:\n  - localhost:0\n  - '{address}'") == [
-        f"config.yaml:4: web.listen_addresses[1]: {_OPEN}"
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"a: \xff", "config.yaml: is not UTF-8 text"), (b"[" * 5000, "config.yaml: is nested too deeply")]
+)
+def test_hostile_bytes_are_a_line_too(tmp_path: Path, content: bytes, reason: str) -> None:
+    assert mistakes_of(tmp_path, content) == [reason]
+
+
+def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a folder, not a file"):
+        load(file=tmp_path, flags=[], variables={}, secrets_folder=None)
+
+
+@pytest.mark.parametrize(
+    "yaml",
+    [
+        "web: {listen_addresses: ['127.9.9.9:1', 'localhost:2', '[::1]:3', 'LOCALHOST.:65535']}",
+        "web: {listen_addresses: ['0.0.0.0:1']}\nallow_anonymous: true",
+        "web: {listen_addresses: ['0.0.0.0:1']}\napi_keys: [k]",
+        "web: {listen_addresses: ['0.0.0.0:1']}\nread_keys: [k]",
+        "web:\nlog:\nservices:\n",
+        "",
+        "# nothing",
+        "base: &base {team: a}\n".replace("base: ", "services: {x: ").replace("}\n", "}, y: {<<: *base}}\n"),
+    ],
+)
+def test_what_is_good_is_taken(tmp_path: Path, yaml: str) -> None:
+    settings_of(tmp_path, yaml)
+
+
+def test_a_key_and_its_file_exclude_each_other_in_the_environment_too(tmp_path: Path) -> None:
+    assert mistakes_of(tmp_path, variables={"DORA_API_KEYS": '["a"]', "DORA_API_KEYS_FILE": "keys"}) == [
+        "environment variable DORA_API_KEYS_FILE: api_keys and api_keys_file exclude each other"
     ]
 
 
-@pytest.mark.parametrize("permission", ["api_keys: [first]", "allow_anonymous: true"])
-def test_listening_beyond_this_machine_is_allowed_with(permission: str) -> None:
-    assert mistakes(permission, flags=[_LISTEN]) == []
+def test_files_of_others_in_the_secrets_folder_are_ignored(tmp_path: Path) -> None:
+    settings_of(tmp_path, secrets={"..data": "", "token": "x", "PASSWORD": ""})
 
 
-@pytest.mark.parametrize("address", ["localhost:0", "LOCALHOST.:1", "127.0.0.1:3672", "127.9.9.9:1", "[::1]:65535"])
-def test_everybody_on_this_machine_may_come_in(address: str) -> None:
-    assert mistakes(f"web: {{listen_addresses: ['{address}']}}") == []
-
-
-def test_a_file_that_is_not_there_is_said_to_be_so() -> None:
-    with pytest.raises(ConfigError, match=r"^missing\.yaml: no such file$"):
-        load(file=Path("missing.yaml"), flags=(), variables={}, secrets_folder=None)
-
-
-def test_a_folder_is_no_configuration_file(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="is a folder, not a file$"):
-        load(file=folder, flags=(), variables={}, secrets_folder=None)
-
-
-def test_a_folder_of_secrets_that_is_not_there_is_said_to_be_so() -> None:
-    with pytest.raises(ConfigError, match="^nowhere: the secrets folder cannot be read: No such file or directory$"):
-        load(file=None, flags=(), variables={}, secrets_folder=Path("nowhere"))
+def test_what_kubernetes_injects_for_a_service_of_our_name_is_ignored(tmp_path: Path) -> None:
+    settings_of(tmp_path, variables={"DORA_EXPORTER_PORT": "tcp://10.0.0.1:3672", "DORA_EXPORTER_SERVICE_HOST": "x"})

@@ -28,12 +28,12 @@ FILES = (
     "api_keys: &a [{}]\napi_keys: *b",
     "windows: [{}]",
     "retention: {}",
-    "limits: {{series: {}}}",
-    "log: {{level: {}}}",
-    "web: {{listen_addresses: [{}]}}",
-    "web: {{enable_lifecycle: {}}}",
-    "snapshot: {{durability: {}}}",
-    "services: {{checkout: {}}}",
+    "limits:\n  series: {}",
+    "log:\n  level: {}",
+    "web:\n  listen_addresses: [{}]",
+    "web:\n  enable_lifecycle: {}",
+    "snapshot:\n  durability: {}",
+    "services:\n  checkout: {}",
     "--- {}\n--- {}",
 )
 

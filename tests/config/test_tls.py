@@ -247,7 +247,9 @@ def test_every_file_that_is_not_there_is_named_at_once(tmp_path: Path, authority
     ]
 
 
-@pytest.mark.parametrize("content", ["", "rubbish\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "é"])
+@pytest.mark.parametrize(
+    "content", ["", "rubbish\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "é"]
+)
 @pytest.mark.parametrize(("name", "key"), [("server.crt", "cert_file"), ("ca.crt", "client_ca_file")])
 def test_a_file_without_a_certificate_is_named(
     tmp_path: Path, authority: trustme.CA, name: str, key: str, content: str

@@ -101,7 +101,9 @@ def test_a_pipeline_uploads_its_git_metadata_and_gets_lead_times(datadog_ci: Com
     git(datadog_ci.folder, "init", "--quiet", "--initial-branch=main")
     git(datadog_ci.folder, "remote", "add", "origin", "https://user:hunter2@git.example/shop/checkout.git")
     for authored_at, finished_at in ((now - 50_000, now - 40_000), (now - 30_000, now - 20_000)):
-        git(datadog_ci.folder, "commit", "--quiet", "--allow-empty", "--message", "x", f"--date={authored_at} +0000")
+        (datadog_ci.folder / "code.py").write_text(f"print({authored_at})\n")
+        git(datadog_ci.folder, "add", "code.py")
+        git(datadog_ci.folder, "commit", "--quiet", "--message", "Change", f"--date={authored_at} +0000")
         upload = datadog_ci.run("git-metadata", "upload")
         assert upload.returncode == 0, upload.stdout + upload.stderr
         deployment = datadog_ci.run(
@@ -127,7 +129,7 @@ def test_a_pipeline_without_git_or_tags_reports_a_deployment(datadog_ci: Command
 @pytest.mark.parametrize(
     ("facts", "key", "reason"),
     [
-        (["--started-at", "1700000000", "--finished-at", "1600000000"], KEY, "finished_at"),
+        (["--started-at", "1000000000", "--finished-at", "1000000001"], KEY, "finished_at"),
         (["--started-at", "1700000000", "--finished-at", "1700000001"], "wrong", "403"),
     ],
 )

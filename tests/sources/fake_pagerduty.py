@@ -94,12 +94,13 @@ class FakePagerDuty:
         return str(row["id"])
 
     def acknowledge(self, incident_id: str) -> None:
-        """Somebody looks at it."""
-        self._change(incident_id, "acknowledge_log_entry", "incident.acknowledged", status="acknowledged")
+        """Somebody looks at it, and so opens it again if it had ended."""
+        opened: Json = {"status": "acknowledged", "resolved_at": None, "resolve_reason": None}
+        self._change(incident_id, "acknowledge_log_entry", "incident.acknowledged", **opened)
 
     def resolve(self, incident_id: str) -> None:
         """It ends."""
-        resolved = {"status": "resolved", "resolved_at": text(self.clock())}
+        resolved: Json = {"status": "resolved", "resolved_at": text(self.clock()), "resolve_reason": None}
         self._change(incident_id, "resolve_log_entry", "incident.resolved", **resolved)
 
     def reopen(self, incident_id: str) -> None:

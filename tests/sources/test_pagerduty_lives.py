@@ -12,7 +12,7 @@ from tests.sources.account import NAME, Account, an_account
 from tests.sources.fake_pagerduty import failure
 from tests.sources.memory_log import replayed
 
-from dora_exporter.events import DAY_MS, Incident
+from dora_exporter.events import DAY_MS, MINUTE_MS, Incident
 from dora_exporter.sources.moments import moment
 
 Chosen = TypeVar("Chosen")
@@ -132,19 +132,23 @@ def expected(account: Account, row: dict[str, Any]) -> State:
 
 
 @settings(max_examples=600, deadline=None)
-@given(steps=st.lists(_STEPS, max_size=40), priorities=st.sampled_from(([], ["P1"])), is_relist=st.booleans())
+@given(
+    steps=st.lists(_STEPS, max_size=40),
+    priorities=st.sampled_from(([], ["P1"])),
+    last_pause=st.sampled_from((MINUTE_MS, DAY_MS)),
+)
 def test_every_life_ends_in_the_state_that_the_upstream_has(
-    steps: list[Step], priorities: list[str], is_relist: bool
+    steps: list[Step], priorities: list[str], last_pause: int
 ) -> None:
-    asyncio.run(_live(steps, priorities, is_relist=is_relist))
+    asyncio.run(_live(steps, priorities, last_pause))
 
 
-async def _live(steps: list[Step], priorities: list[str], *, is_relist: bool) -> None:
+async def _live(steps: list[Step], priorities: list[str], last_pause: int) -> None:
     async with an_account(priorities=priorities) as account:
         life = Life(account)
         for step in steps:
             await life.go(step)
-        await account.poll(after_ms=DAY_MS + HOUR_MS if is_relist else 0)
+        await account.poll(after_ms=last_pause)
         rows = account.fake.rows
         wanted = {
             f"{NAME}:{each}": expected(account, row)
@@ -156,9 +160,10 @@ async def _live(steps: list[Step], priorities: list[str], *, is_relist: bool) ->
             for each in account.store.incidents.values()
             if each.services and each.id.removeprefix(f"{NAME}:") in rows
         }
-        if not is_relist:  # the change feed does not tell that a closed incident moved
+        if last_pause < DAY_MS:  # no relist, and the change feed does not tell that a closed incident moved
             known, wanted = ({each: _placeless(state) for each, state in both.items()} for both in (known, wanted))
         assert known == wanted
+        assert not account.items.get("quarantined")
         assert replayed(account.lines).incidents == account.store.incidents
 
 

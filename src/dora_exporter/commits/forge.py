@@ -4,7 +4,7 @@ GitHub says 403 where others say 429, and answers 304 for free: hence not the tr
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 _Shape = TypeVar("_Shape", bound=BaseModel)
 _Result = TypeVar("_Result")
 
-Headers = Callable[[], Mapping[str, str]]
+Headers = Callable[[], Awaitable[Mapping[str, str]]]
 """Gives the headers that go with every request: a token may change."""
 
 
@@ -97,7 +97,7 @@ class Forge:
         """One request. A redirect is not followed: it would carry the token to another host."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True, cookie_jar=aiohttp.DummyCookieJar())
-        headers = {**self._headers(), **({"If-None-Match": etag} if etag else {})}
+        headers = {**await self._headers(), **({"If-None-Match": etag} if etag else {})}
         try:
             async with self._session.get(url, headers=headers, allow_redirects=False) as response:
                 body = bytearray()

@@ -66,6 +66,11 @@ class Library:
         """The one name of a repository that has several; ``spelling`` is a ``host/path``."""
         return self._names.get(spelling, spelling)
 
+    def spellings(self, spelling: str) -> list[str]:
+        """All names of the repository that has this one, this one first."""
+        name = self.name_of(spelling)
+        return [spelling, *(each for each, other in self._names.items() if other == name and each != spelling)]
+
     def find(self, spelling: str) -> Repository | None:
         """The repository of that name, if it is configured or was uploaded."""
         name = self.name_of(spelling)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from dora_exporter.commits.git import Git, GitFailed, Limits, Remote
 from dora_exporter.commits.objects import is_sha
 from dora_exporter.commits.settings import RepositorySettings, protocol_of
+from dora_exporter.commits.tokens import read_token
 
 _HERE = "--git-dir=."
 _ORIGIN = "origin"
@@ -122,13 +123,8 @@ class Mirror:
         return ["ssh", "-F", "/dev/null", "-o", "BatchMode=yes", *identity]
 
     def _token(self) -> str | None:
-        settings = self._settings
-        if settings.token is not None:
-            return settings.token.get_secret_value()
-        if settings.token_file is None:
-            return None
         try:
-            return settings.token_file.read_text(encoding="utf-8").strip()
+            return read_token(self._settings.token, self._settings.token_file)
         except OSError as error:
             raise GitFailed(f"the token file cannot be read: {error.strerror}") from error
 

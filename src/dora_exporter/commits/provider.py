@@ -49,7 +49,10 @@ def milliseconds(moment: datetime) -> int:
 
 
 class PullRequestSettings(BaseModel):
-    """Where the pull requests of the repositories on one host are found."""
+    """Where the pull requests of the repositories on one host are found.
+
+    ``host`` is the first part of the repositories' names; without it the product's own.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,7 +63,9 @@ class PullRequestSettings(BaseModel):
     token_file: Path | None = None
 
     @model_validator(mode="after")
-    def _one_token(self) -> "PullRequestSettings":
+    def _consistent(self) -> "PullRequestSettings":
         if self.token is not None and self.token_file is not None:
             raise ValueError("token and token_file exclude each other")
+        if self.host is not None and self.base_url is None:
+            raise ValueError("host needs a base_url")
         return self

@@ -10,7 +10,8 @@ from dora_exporter.commits import rule
 from dora_exporter.commits.library import Library
 from dora_exporter.commits.resolver import Resolver
 from dora_exporter.events import Deployment, Event
-from dora_exporter.failures.shipments import CLOCK_SKEW_MS, commits_of
+from dora_exporter.failures.mentions import commits_of
+from dora_exporter.failures.shipments import CLOCK_SKEW_MS
 
 _LEFT_OUT = (*rule.CAUSES, "negative")
 

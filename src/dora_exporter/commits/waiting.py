@@ -110,8 +110,7 @@ class WaitingRoom:
         age = now_ms - wait.since_ms
         if age >= self._give_up_after_ms:
             return Wait(wait.since_ms, None)
-        pause = RETRY_MS if age < _OFTEN_FOR_MS else _LATER_MS if age < DAY_MS else _RARELY_MS
-        return Wait(wait.since_ms, now_ms + pause)
+        return Wait(wait.since_ms, now_ms + pause_after(age))
 
     def _due(self, key: LineKey) -> Due:
         return self._lines.setdefault(key.repository, {}).setdefault(key, Due())
@@ -131,6 +130,13 @@ class WaitingRoom:
             self.unknown += number
         else:
             self.waiting += number
+
+
+def pause_after(age_ms: int) -> int:
+    """How long to wait before the next attempt."""
+    if age_ms < _OFTEN_FOR_MS:
+        return RETRY_MS
+    return _LATER_MS if age_ms < DAY_MS else _RARELY_MS
 
 
 def _moments(lines: Mapping[LineKey, Due]) -> Iterator[int]:

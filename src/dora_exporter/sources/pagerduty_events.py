@@ -17,13 +17,14 @@ from dora_exporter.sources.pagerduty_rows import (
 from dora_exporter.sources.source import Sink
 
 _RESOLVED = "incident.resolved"
+_NOTHING = msgspec.Raw(b"null")
 
 
 class _Event(msgspec.Struct, frozen=True):
     id: str | None = None
     event_type: str | None = None
     occurred_at: str | None = None
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = _NOTHING
 
 
 class _Delivery(msgspec.Struct, frozen=True):
@@ -55,8 +56,8 @@ async def take(body: bytes, desk: Desk, sink: Sink, *, dd_env: str | None, now_m
 
 def _incident(event: _Event, desk: Desk, sink: Sink, *, dd_env: str | None, now_ms: int) -> Incident | None:
     occurred_ms = moment(event.occurred_at, now_ms=now_ms)
-    if event.data is None or occurred_ms is None:
-        raise NotUnderstood("it lacks data or occurred_at")
+    if occurred_ms is None:
+        raise NotUnderstood("occurred_at is no moment")
     data = msgspec.json.decode(event.data, type=_Data)
     if data.type == "incident":
         row = msgspec.json.decode(event.data, type=IncidentRow)

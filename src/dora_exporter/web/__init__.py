@@ -1,6 +1,6 @@
 """The HTTP surface: the table of its endpoints, and what they have in common."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
@@ -11,6 +11,7 @@ from dora_exporter.store import EventStore
 from dora_exporter.web import bulk, deployments, failures, keys, openapi, verdicts
 from dora_exporter.web.access import Access
 from dora_exporter.web.errors import API_PREFIX, BadRequest, as_json, refuse_in_json
+from dora_exporter.web.headers import OnPrepare
 from dora_exporter.web.operations import Operation
 from dora_exporter.web.rules import CurrentRules
 
@@ -23,6 +24,7 @@ EVENT_OPERATIONS: tuple[Operation, ...] = (
 )
 
 
+OnPrepare = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 SHUTDOWN_SECONDS = 1.5
 """How long a stop waits for requests, and then again for those it cancelled."""
 
@@ -46,16 +48,18 @@ def application(
     operations: Iterable[Operation],
     access: Access,
     middlewares: Iterable[Middleware] = (),
+    on_prepare: Iterable[OnPrepare] = (),
 ) -> web.Application:
     """The application with these endpoints, those of ``operations`` described in ``/openapi.json``.
 
-    ``middlewares`` run in their order, inside of the one that turns refusals into answers.
+    ``middlewares`` run in their order, inside of the one that turns refusals into answers. ``on_prepare`` is asked
+    before each answer is sent.
     """
     app = web.Application(middlewares=[refuse_in_json, *middlewares])
     for route in (*routes, *openapi.routes(operations, access=access)):
         expecting = {"expect_handler": _expect, **route.kwargs}
         web.RouteDef(route.method, route.path, route.handler, expecting).register(app.router)
-    app.on_response_prepare.append(_hide_server)
+    app.on_response_prepare.extend((_hide_server, *on_prepare))
     return app
 
 

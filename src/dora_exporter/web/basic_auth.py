@@ -18,6 +18,7 @@ _OPENED_BY_KEYS = (API_PREFIX, "/webhooks/")
 _REMEMBERED_FAILURES = 1000
 _LONGEST_PASSWORD_BYTES = 72
 _COST_END = 7
+_USER = web.RequestKey("user", str)
 _NOBODYS = "wV7F4.4bL0mDzqkCHmD2luD3Ff7w8nTgZ6YyZ0vO7lq4Q8oJmJk2."
 """The salt and the digest that passwords of unknown users are checked against."""
 
@@ -37,6 +38,7 @@ def basic_auth(users: Callable[[], Mapping[str, str]], *, has_key: Callable[[web
             return await handler(request)
         given = credentials(request)
         if given is not None and await passwords.is_right(known, given.login, given.password):
+            request[_USER] = given.login
             return await handler(request)
         if request.path.startswith(API_PREFIX):
             raise Forbidden("neither a valid key nor a user's password")
@@ -45,6 +47,11 @@ def basic_auth(users: Callable[[], Mapping[str, str]], *, has_key: Callable[[web
         return refusal
 
     return let_in
+
+
+def user_of(request: web.Request) -> str | None:
+    """The user who was let in; None where there are no users, or a key stood for one."""
+    return request.get(_USER)
 
 
 def credentials(request: web.Request) -> BasicAuth | None:

@@ -32,5 +32,10 @@ def names_in(request: web.Request) -> frozenset[str]:
 
 
 def _name(kind: str, value: str) -> str:
-    """OpenSSL writes IPv6 addresses at full length and in capitals."""
-    return str(ip_address(value.strip())) if kind == "IP Address" else value
+    """OpenSSL writes IPv6 addresses at full length and in capitals, and malformed ones as words."""
+    if kind != "IP Address":
+        return value
+    try:
+        return str(ip_address(value.strip()))
+    except ValueError:
+        return value

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
+from math import ceil
 from typing import Protocol
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from dora_exporter.web.errors import Words, as_json
@@ -50,7 +51,9 @@ def rate_limit(limit: Callable[[], Limit | None], *, stopwatch: Callable[[], flo
     async def hold_off(request: web.Request, handler: Handler) -> web.StreamResponse:
         current = limit()
         if current is not None and not bucket.take(current, stopwatch()):
-            return as_json(Words(["Too Many Requests"]), status=HTTPStatus.TOO_MANY_REQUESTS)
+            refusal = as_json(Words(["Too Many Requests"]), status=HTTPStatus.TOO_MANY_REQUESTS)
+            refusal.headers[hdrs.RETRY_AFTER] = str(max(1, ceil(current.interval_seconds)))
+            return refusal
         return await handler(request)
 
     return hold_off

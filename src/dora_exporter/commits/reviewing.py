@@ -1,0 +1,178 @@
+"""Finds out in the background by which pull requests shipped commits came."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+
+from dora_exporter.clock import Clock
+from dora_exporter.commits import KINDS
+from dora_exporter.commits.forge import Forge, ForgeFailed, Throttled
+from dora_exporter.commits.library import Library
+from dora_exporter.commits.provider import PullRequests, PullRequestSettings
+from dora_exporter.commits.reviewed import with_pull_requests
+from dora_exporter.commits.settings import GitSettings
+from dora_exporter.commits.tokens import read_token
+from dora_exporter.commits.waiting import Wait, pause_after
+from dora_exporter.events import Deployment, Event
+from dora_exporter.log import EventLog, Unavailable
+from dora_exporter.records import Resolution
+from dora_exporter.store import EventStore
+
+logger = logging.getLogger(__name__)
+
+_TICK_SECONDS = 5.0
+
+
+class Reviewer:
+    """Fills in ``Shipped.pull_requests``: an observer of the store that writes through the log.
+
+    Life: ``load`` after the replay, ``start``, at last ``close``. Without configured providers it does nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: EventStore,
+        log: EventLog,
+        library: Library,
+        clock: Clock,
+        settings: GitSettings,
+        configured: Mapping[str, PullRequestSettings],
+    ) -> None:
+        """``configured`` are the providers; of two for one host the first counts."""
+        self._store = store
+        self._log = log
+        self._library = library
+        self._clock = clock
+        self._give_up_after_ms = settings.resolve_for.ms
+        self._forges: dict[str, tuple[PullRequestSettings, Forge]] = {}
+        for each in configured.values():
+            host = each.host or KINDS[each.kind].host
+            self._forges.setdefault(host, (each, _forge(each, clock)))
+        self._waits: dict[str, Wait] = {}
+        self._woken = asyncio.Event()
+        self._main: asyncio.Task[None] | None = None
+        self._is_failing = False
+
+    @property
+    def pending(self) -> int:
+        """How many deployments wait for their pull requests."""
+        return len(self._waits)
+
+    def load(self) -> None:
+        """Asks for the deployments of late whose commits came without pull requests so far."""
+        now = self._clock()
+        for each in self._store.deployments.values():
+            if now - each.finished_at < self._give_up_after_ms and self._is_wanting(each):
+                self._waits[each.id] = Wait(min(each.finished_at, now), now)
+
+    def observe(self, before: Event | None, after: Event | None) -> None:
+        """Takes in a write to a deployment."""
+        if before is after or not isinstance(after, Deployment):
+            return
+        known = before.shipped if isinstance(before, Deployment) else None
+        if after.shipped is not known and self._is_wanting(after):
+            self._waits[after.id] = Wait(self._clock(), self._clock())
+            self._woken.set()
+
+    def start(self) -> None:
+        """Begins to work in the background."""
+        if self._forges:
+            self._main = asyncio.create_task(self._run(), name="pull requests")
+
+    async def work(self) -> None:
+        """Does what is due by the clock."""
+        now = self._clock()
+        for each, wait in list(self._waits.items()):
+            if wait.due_ms is not None and wait.due_ms <= now:
+                await self._look(each, wait)
+
+    async def close(self) -> None:
+        """Stops; whatever of late is not known is asked for again after the next start."""
+        if self._main is not None:
+            self._main.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._main
+        for _, forge in self._forges.values():
+            await forge.close()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.work()
+            except Exception:
+                logger.exception("pull requests not looked for")
+            self._woken.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await self._woken.wait()
+
+    async def _look(self, deployment_id: str, wait: Wait) -> None:
+        del self._waits[deployment_id]
+        deployment = self._store.deployments.get(deployment_id)
+        if deployment is None or deployment.shipped is None or not self._is_wanting(deployment):
+            return
+        provider = self._provider(deployment)
+        if provider is None:
+            return
+        try:
+            reviewed = await with_pull_requests(deployment.shipped, provider)
+            held = self._store.deployments.get(deployment_id)
+            if reviewed != deployment.shipped and held is not None and held.shipped is deployment.shipped:
+                await self._log.append([Resolution(deployment_id, reviewed)])
+        except Throttled as reason:
+            self._waits.setdefault(deployment_id, Wait(wait.since_ms, reason.until_ms))
+        except (ForgeFailed, Unavailable) as reason:
+            self._note_failure(reason)
+            self._put_back(deployment_id, wait)
+        else:
+            self._note_success()
+
+    def _put_back(self, deployment_id: str, wait: Wait) -> None:
+        now = self._clock()
+        age = now - wait.since_ms
+        if age < self._give_up_after_ms:
+            self._waits.setdefault(deployment_id, Wait(wait.since_ms, now + pause_after(age)))
+
+    def _is_wanting(self, deployment: Deployment) -> bool:
+        """Whether its commits are known, and no pull requests, and there is somebody to ask."""
+        shipped = deployment.shipped
+        return (
+            shipped is not None
+            and bool(shipped.commits)
+            and not shipped.pull_requests
+            and deployment.commits is None
+            and self._provider(deployment) is not None
+        )
+
+    def _provider(self, deployment: Deployment) -> PullRequests | None:
+        for spelling in self._library.spellings(deployment.repository or ""):
+            host, _, path = spelling.partition("/")
+            if host in self._forges:
+                settings, forge = self._forges[host]
+                return KINDS[settings.kind].provider(forge, path)
+        return None
+
+    def _note_failure(self, reason: Exception) -> None:
+        if not self._is_failing:
+            logger.warning("pull requests not found out reason=%s", reason)
+        self._is_failing = True
+
+    def _note_success(self) -> None:
+        if self._is_failing:
+            logger.info("pull requests can be found out again")
+        self._is_failing = False
+
+
+def _forge(settings: PullRequestSettings, clock: Clock) -> Forge:
+    kind = KINDS[settings.kind]
+
+    async def headers() -> Mapping[str, str]:
+        try:
+            token = await asyncio.to_thread(read_token, settings.token, settings.token_file)
+        except OSError as error:
+            raise ForgeFailed(f"the token file cannot be read: {error.strerror}") from error
+        return kind.headers(token)
+
+    return Forge(settings.base_url or kind.base_url, headers=headers, clock=clock)

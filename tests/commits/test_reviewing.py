@@ -1,0 +1,291 @@
+"""Pull requests of GitHub and GitLab: what they add to commits, and how sparingly they are asked for."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+from tests.builders import HOUR_MS, NOW_MS, deployment
+from tests.commits.conftest import Begin
+from tests.commits.fake_forge import FakeForge, FakeGitHub, FakeGitLab, Request
+from tests.commits.servers import listening
+from tests.commits.worlds import World
+
+from dora_exporter.commits.provider import PullRequestSettings
+from dora_exporter.commits.reviewing import Reviewer
+from dora_exporter.events import Commit, PullRequest, Shipped
+
+HOST = "forge.example"
+NAME = f"{HOST}/acme/shop"
+DEPLOYED = NOW_MS - 10 * HOUR_MS
+KINDS: dict[str, type[FakeForge]] = {"github": FakeGitHub, "gitlab": FakeGitLab}
+
+
+def sha(letter: str) -> str:
+    return letter * 40
+
+
+def commit(letter: str, hour: int, subject: str | None = None) -> Commit:
+    return Commit(sha(letter), DEPLOYED - hour * HOUR_MS, subject=subject or f"Change {letter}")
+
+
+@dataclass
+class Review:
+    """A world whose commits are known, a forge, and the one who asks it."""
+
+    world: World
+    forge: FakeForge
+    reviewer: Reviewer
+
+    def deploy(self, *commits: Commit, deployment_id: str = "d" * 16) -> None:
+        """A deployment whose commits Git has told."""
+        shipped = Shipped(NAME, sha("f"), commits, base=sha("e"))
+        event = deployment(
+            id=deployment_id, finished_at=DEPLOYED, commit_sha=sha("f"), repository=NAME, shipped=shipped
+        )
+        self.world.store.apply(event)
+
+    def shipped(self, deployment_id: str = "d" * 16) -> Shipped:
+        """What it shipped, as it is known now."""
+        return self.world.shipped(deployment_id)
+
+
+@asynccontextmanager
+async def reviewing(kind: str, world: World, *requests: Request) -> AsyncIterator[Review]:
+    forge = KINDS[kind](requests=list(requests))
+    base_url_end = "/api" if kind == "github" else "/api/v4"
+    async with listening(forge.application()) as port:
+        forge.port = port
+        settings = PullRequestSettings(
+            kind=kind,  # type: ignore[arg-type]
+            host=HOST,
+            base_url=f"http://127.0.0.1:{port}{base_url_end}",
+            token=SecretStr("token"),
+        )
+        reviewer = Reviewer(
+            store=world.store,
+            log=world.log,
+            library=world.library,
+            clock=world.clock,
+            settings=world.settings,
+            configured={"forge": settings},
+        )
+        world.store.observe(reviewer.observe)
+        yield Review(world, forge, reviewer)
+        await reviewer.close()
+
+
+both = pytest.mark.parametrize("kind", KINDS)
+
+
+def request(number: int = 1, **changes: object) -> Request:
+    defaults: dict[str, object] = {
+        "number": number,
+        "merged_at": DEPLOYED - 2 * HOUR_MS,
+        "created_at": DEPLOYED - 8 * HOUR_MS,
+        "ready_at": [DEPLOYED - 7 * HOUR_MS, DEPLOYED - 6 * HOUR_MS, DEPLOYED - HOUR_MS],
+        "approved_at": [DEPLOYED - 5 * HOUR_MS, DEPLOYED - 4 * HOUR_MS, DEPLOYED - HOUR_MS],
+    }
+    return Request(**(defaults | changes))  # type: ignore[arg-type]
+
+
+@both
+async def test_a_merged_branch_brings_its_commits(kind: str, begin: Begin) -> None:
+    commits = [commit("a", 9), commit("b", 8), commit("c", 7)]
+    asked = request(commits=commits, merge_sha=sha("d"), brings={sha("a"), sha("b"), sha("c"), sha("d")})
+    async with reviewing(kind, begin(), asked) as review:
+        review.deploy(commits[2], commits[1], commit("9", 1), commits[0])
+        await review.reviewer.work()
+        shipped = review.shipped()
+    assert shipped.pull_requests == (
+        PullRequest(
+            merged_at=DEPLOYED - 2 * HOUR_MS,
+            ready_at=DEPLOYED - 6 * HOUR_MS,
+            approved_at=DEPLOYED - 4 * HOUR_MS,
+            number=1,
+            title="Request 1",
+            branch="branch-1",
+            labels=("big",),
+        ),
+    )
+    assert [each.pull_request for each in shipped.commits] == [0, 0, None, 0]
+    assert len([each for each in review.forge.asked if "pulls?" in each or "merge_requests?" in each]) == 2
+
+
+@both
+async def test_a_squash_is_resolved_to_what_was_squashed(kind: str, begin: Begin) -> None:
+    originals = [commit("a", 9), commit("b", 8), commit("c", 7)]
+    asked = request(commits=originals, merge_commits=1, squash_sha=sha("5"), brings={sha("5")})
+    async with reviewing(kind, begin(), asked) as review:
+        review.deploy(commit("5", 2, "Request 1 (#1)"))
+        await review.reviewer.work()
+        shipped = review.shipped()
+    assert [(each.sha, each.via, each.authored_at) for each in shipped.commits] == [
+        (each.sha, sha("5"), each.authored_at) for each in originals
+    ]
+    assert {each.pull_request for each in shipped.commits} == {0}
+
+
+@both
+async def test_a_rebase_keeps_the_commits_that_were_deployed(kind: str, begin: Begin) -> None:
+    originals = [commit("a", 9, "First"), commit("b", 8, "Second")]
+    asked = request(commits=originals, merge_sha=sha("2"), brings={sha("1"), sha("2")})
+    async with reviewing(kind, begin(), asked) as review:
+        review.deploy(commit("2", 8, "Second"), commit("1", 9, "First"))
+        await review.reviewer.work()
+        shipped = review.shipped()
+    assert [(each.sha, each.via, each.pull_request) for each in shipped.commits] == [
+        (sha("2"), None, 0),
+        (sha("1"), None, 0),
+    ]
+
+
+@both
+async def test_a_commit_belongs_to_the_request_that_first_brought_it_to_the_default_branch(
+    kind: str, begin: Begin
+) -> None:
+    brings = {sha("a")}
+    requests = [
+        request(1, merged_at=DEPLOYED - 2 * HOUR_MS, brings=brings),
+        request(2, merged_at=DEPLOYED - 3 * HOUR_MS, brings=brings),
+        request(3, merged_at=DEPLOYED - 4 * HOUR_MS, brings=brings, base="develop"),
+        request(4, merged_at=None, brings=brings),
+    ]
+    async with reviewing(kind, begin(), *requests) as review:
+        review.deploy(commit("a", 9))
+        await review.reviewer.work()
+        assert [each.number for each in review.shipped().pull_requests] == [2]
+
+
+@both
+async def test_a_request_that_nobody_approved_and_that_was_never_a_draft(kind: str, begin: Begin) -> None:
+    asked = request(approved_at=[], ready_at=[], brings={sha("a")})
+    async with reviewing(kind, begin(), asked) as review:
+        review.deploy(commit("a", 9))
+        await review.reviewer.work()
+        found = review.shipped().pull_requests[0]
+    assert (found.ready_at, found.approved_at) == (DEPLOYED - 8 * HOUR_MS, None)
+
+
+@both
+async def test_commits_without_a_request_stay_as_they_are(kind: str, begin: Begin) -> None:
+    async with reviewing(kind, begin()) as review:
+        review.deploy(commit("a", 9))
+        before = review.shipped()
+        await review.reviewer.work()
+        assert review.shipped() is before
+        assert review.reviewer.pending == 0
+        await review.reviewer.work()
+        assert len(review.forge.asked) == 1
+
+
+@both
+async def test_answers_that_did_not_change_are_not_sent_again(kind: str, begin: Begin) -> None:
+    asked = request(brings={sha("a")}, commits=[commit("a", 9)])
+    async with reviewing(kind, begin(), asked) as review:
+        review.deploy(commit("a", 9))
+        await review.reviewer.work()
+        first = len(review.forge.asked)
+        used = review.forge.remaining
+        review.deploy(commit("a", 9), deployment_id="e" * 16)
+        await review.reviewer.work()
+        assert len(review.shipped("e" * 16).pull_requests) == 1
+        assert review.forge.not_modified == len(review.forge.asked) - first == first
+        assert review.forge.remaining == used
+
+
+@both
+async def test_a_used_up_rate_limit_is_waited_for(kind: str, begin: Begin) -> None:
+    asked = request(brings={sha("a")}, commits=[commit("a", 9)])
+    async with reviewing(kind, begin(), asked) as review:
+        review.forge.remaining = 0
+        review.forge.reset_at = review.world.clock() + 600_000
+        for each in "de":
+            review.deploy(commit("a", 9), deployment_id=each * 16)
+        await review.reviewer.work()
+        assert len(review.forge.asked) == 1
+        review.world.clock.advance(590_000)
+        await review.reviewer.work()
+        assert len(review.forge.asked) == 1
+        review.forge.remaining = 500
+        review.world.clock.advance(20_000)
+        await review.reviewer.work()
+        assert all(review.shipped(each * 16).pull_requests for each in "de")
+
+
+@both
+async def test_the_last_of_a_rate_limit_is_left_to_others(kind: str, begin: Begin) -> None:
+    asked = request(brings={sha("a")}, commits=[commit("a", 9)])
+    async with reviewing(kind, begin(), asked) as review:
+        review.forge.remaining = 50
+        review.forge.reset_at = review.world.clock() + 600_000
+        review.deploy(commit("a", 9))
+        await review.reviewer.work()
+        assert review.forge.remaining == 49
+        assert review.reviewer.pending == 1
+        review.forge.remaining = 1000
+        review.world.clock.advance(610_000)
+        await review.reviewer.work()
+        assert review.shipped().pull_requests
+
+
+@both
+async def test_a_forge_that_fails_is_tried_again(kind: str, begin: Begin, caplog: pytest.LogCaptureFixture) -> None:
+    asked = request(brings={sha("a")}, commits=[commit("a", 9)])
+    async with reviewing(kind, begin(), asked) as review:
+        review.forge.status = 500
+        review.deploy(commit("a", 9))
+        await review.reviewer.work()
+        review.world.clock.advance(30_000)
+        await review.reviewer.work()
+        assert review.reviewer.pending == 1
+        assert len(caplog.records) == 1
+        assert "token" not in caplog.text.replace("token=", "")
+        review.forge.status = None
+        review.world.clock.advance(30_000)
+        await review.reviewer.work()
+        assert review.shipped().pull_requests
+        assert review.reviewer.pending == 0
+
+
+@both
+async def test_a_result_that_changed_meanwhile_is_looked_at_anew(kind: str, begin: Begin) -> None:
+    asked = request(brings={sha("a")}, commits=[commit("a", 9)])
+    async with reviewing(kind, begin(), asked) as review:
+        review.deploy(commit("b", 9))
+        review.deploy(commit("a", 9))
+        await review.reviewer.work()
+        assert [each.sha for each in review.shipped().commits] == [sha("a")]
+        assert review.shipped().pull_requests
+
+
+async def test_git_alone_decides_whether_a_deployment_changed(begin: Begin, tmp_path: Path) -> None:
+    """What a provider added is not taken away when Git says the same again."""
+    from tests.commits.histories import build, linear, pack_of
+
+    shas = build(tmp_path / "shop", linear(3))
+    asked = request(commits=[commit("a", 9), commit("b", 8)], squash_sha=shas[2], brings={shas[2]})
+    async with reviewing("github", begin(), asked) as review:
+        world = review.world
+        world.upload(pack_of(tmp_path / "shop", shas[-1:]), shas[-1], NAME)
+        first = world.deploy(shas[0], 0, repository=NAME)
+        last = world.deploy(shas[2], 2, repository=NAME)
+        await world.resolver.work()
+        await review.reviewer.work()
+        assert [each.sha for each in world.shipped(last).commits] == [sha("a"), sha("b"), shas[1]]
+        world.deploy(shas[0], 0.5, repository=NAME)
+        world.delete(first)
+        await world.resolver.work()
+        assert [each.sha for each in world.shipped(last).commits] == [sha("a"), sha("b"), shas[1]]
+        world.deploy(shas[1], 1, repository=NAME)
+        await world.resolver.work()
+        assert world.shas(last) == [shas[2]]
+        await review.reviewer.work()
+        assert world.shas(last) == [sha("a"), sha("b")]
+
+
+def test_a_host_of_ones_own_needs_to_be_told_where_it_is() -> None:
+    with pytest.raises(ValidationError, match="needs a base_url"):
+        PullRequestSettings(kind="github", host="git.example")
