@@ -4,8 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
 
 from aiohttp import web
 
@@ -17,8 +16,9 @@ from dora_exporter.exposition import OwnFamilies
 from dora_exporter.failure_rules import rules
 from dora_exporter.listening import CannotListen, listen
 from dora_exporter.logs import set_up
+from dora_exporter.metrics import ALL
+from dora_exporter.metrics.performance_level import performance_level
 from dora_exporter.numbers import Numbers
-from dora_exporter.protection import Protection
 from dora_exporter.protection import Protection
 from dora_exporter.readings import Definitions
 from dora_exporter.scheduling import Schedule
@@ -38,11 +38,7 @@ from dora_exporter.web import (
 from dora_exporter.web.access import Access
 from dora_exporter.web.basic_auth import basic_auth
 from dora_exporter.web.client_certificates import client_certificates
-from dora_exporter.web.basic_auth import basic_auth
-from dora_exporter.web.client_certificates import client_certificates
 from dora_exporter.web.gate import gate
-from dora_exporter.web.headers import adding
-from dora_exporter.web.rate_limit import rate_limit
 from dora_exporter.web.headers import adding
 from dora_exporter.web.rate_limit import rate_limit
 from dora_exporter.web.refusal_counts import counting
@@ -51,7 +47,6 @@ from dora_exporter.web.rules import Rules
 logger = logging.getLogger(__name__)
 
 _MAINTENANCE_SECONDS = 60
-_REFRESH_SECONDS = 5
 _REFRESH_SECONDS = 5
 
 
@@ -67,16 +62,23 @@ def serve(settings: Settings, *, load: Callable[[], Settings]) -> int:
 
 async def _serve(settings: Settings, load: Callable[[], Settings]) -> None:
     stopped = asyncio.Event()
+    daemon = Daemon(settings, load)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    async with AsyncExitStack() as stack:
-        daemon = Daemon(settings, load)
-        stack.push_async_callback(daemon.stop)
-        await daemon.start()
-        loop.add_signal_handler(signal.SIGHUP, daemon.reload_soon)
-        await stopped.wait()
+    loop.add_signal_handler(signal.SIGHUP, daemon.reload_soon)
+    starting = asyncio.create_task(daemon.start())
+    stopping = asyncio.create_task(stopped.wait())
+    try:
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.done():
+            await starting
+            await stopping
         logger.info("stopping")
+    finally:
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await daemon.stop()
     logger.info("stopped")
 
 
@@ -95,7 +97,6 @@ class Daemon:
         )
         self._access = Access()
         self._protection = Protection(settings.web.config_file)
-        self._protection = Protection(settings.web.config_file)
         self._configuration = Configuration(settings, load=load, use=self._use, clock=self._clock)
         self._event_counts = telemetry.EventCounts()
         self._rejections = telemetry.RejectionCounts()
@@ -110,6 +111,7 @@ class Daemon:
             telemetry.SeriesCollector(self._numbers),
             telemetry.SnapshotCollector(self._snapshot, replay_seconds=lambda: self._replay_seconds),
             telemetry.ConfigCollector(self._configuration),
+            telemetry.LevelThresholds(lambda: self._configuration.settings.levels.edition),
         ):
             registry.register(collector)
         self._schedule = Schedule(clock=self._clock)
@@ -128,7 +130,6 @@ class Daemon:
         self._schedule.start()
         self._schedule.every(_MAINTENANCE_SECONDS, self._maintain, name="maintenance")
         self._schedule.every(_REFRESH_SECONDS, self._refresh_protection, name="web configuration")
-        self._schedule.every(_REFRESH_SECONDS, self._refresh_protection, name="web configuration")
         self._is_ready = True
         logger.info(
             "ready deployments=%d incidents=%d series=%d seconds=%.1f",
@@ -145,7 +146,10 @@ class Daemon:
         await self._snapshot.close()
 
     def reload_soon(self) -> None:
-        """Reads the configuration again."""
+        """Reads the configuration again, once the daemon is ready."""
+        if not self._is_ready:
+            logger.warning("reload ignored reason=%s", "the daemon is starting")
+            return
         task = asyncio.create_task(self._configuration.reload())
         self._reloads.add(task)
         task.add_done_callback(self._reloads.discard)
@@ -157,10 +161,10 @@ class Daemon:
                 *event_routes(
                     store=self._store, log=self._snapshot, clock=self._clock, rules=self._rules, access=self._access
                 ),
-                *explain.routes(readings=lambda: self._numbers.readings, clock=self._clock, access=self._access),
+                *explain.routes(readings=self._numbers.current, access=self._access),
                 *metrics.routes(exposition=self._numbers),
                 *probes.routes(is_ready=lambda: self._is_ready, reload=reload),
-                *index.routes(rows=lambda: overview.rows(self._numbers.readings)),
+                *index.routes(rows=self._rows),
             ],
             operations=(*EVENT_OPERATIONS, *explain.OPERATIONS, *surface.OPERATIONS),
             access=self._access,
@@ -189,12 +193,12 @@ class Daemon:
         self._store.observe(self._event_counts.observe)
         self._replay_seconds = stopwatch() - begun
 
+    async def _rows(self) -> Iterator[index.SeriesRow]:
+        return overview.rows(await self._numbers.current())
+
     async def _maintain(self) -> None:
         if self._snapshot.is_compaction_due():
             await self._snapshot.compact(self._clock(), self._configuration.settings.retention.ms)
-
-    async def _refresh_protection(self) -> None:
-        await asyncio.to_thread(self._protection.refresh)
 
     async def _refresh_protection(self) -> None:
         await asyncio.to_thread(self._protection.refresh)
@@ -216,10 +220,23 @@ class Daemon:
     async def _use(self, settings: Settings) -> None:
         """Puts reloaded settings into effect."""
         await asyncio.to_thread(self._protection.reload)
-        await asyncio.to_thread(self._protection.reload)
         set_up(settings.log.level, settings.log.format)
         self._open_to(settings)
-        await self._numbers.define(definitions(settings))
+        if definitions_in(settings) != definitions_in(self._configuration.settings):
+            await self._numbers.define(definitions(settings))
+
+
+def definitions_in(settings: Settings) -> tuple[object, ...]:
+    """The settings that decide what the numbers are."""
+    return (
+        settings.windows,
+        settings.retention,
+        settings.limits,
+        settings.attribution_limit,
+        settings.failures,
+        settings.levels,
+        settings.services,
+    )
 
 
 def definitions(settings: Settings) -> Definitions:
@@ -230,5 +247,6 @@ def definitions(settings: Settings) -> Definitions:
         series_limit=settings.limits.series,
         attribution_limit_ms=settings.attribution_limit.ms if settings.attribution_limit else None,
         rules=rules(settings.failures),
+        metrics=(*ALL, performance_level(settings.levels.edition)),
         teams={name: service.team for name, service in settings.services.items() if service.team},
     )

@@ -97,6 +97,12 @@ class ServiceSettings(Section):
     source_patterns: tuple[str, ...] = ()
 
 
+class LevelSettings(Section):
+    """Which of DORA's reports the performance levels are taken from."""
+
+    edition: Literal["2019", "2021", "2022", "2023", "2024"] = "2024"
+
+
 class LogSettings(Section):
     """What is logged, and how."""
 
@@ -118,6 +124,7 @@ class Settings(Section):
     limits: LimitSettings = LimitSettings()
     services: dict[Name, ServiceSettings] = Field(default_factory=dict)
     failures: FailureSettings = FailureSettings()
+    levels: LevelSettings = LevelSettings()
     log: LogSettings = LogSettings()
     api_keys: tuple[Key, ...] = ()
     api_keys_file: File | None = None

@@ -171,7 +171,7 @@ def _fields_at(model: type[BaseModel], location: Location) -> set[str]:
     for part in location:
         fields = [each.model_fields[part] for each in models if isinstance(part, str) and part in each.model_fields]
         models = [inner for field in fields for inner in models_in(field.annotation)] or models
-    return {name for each in models for name in each.model_fields}
+    return {field.alias or name for each in models for name, field in each.model_fields.items()}
 
 
 _TEXTS = {

@@ -54,7 +54,9 @@ def variables_layer(
         return next((labels[way] for way in ways if way in labels), "environment")
 
     names = list(_names(settings, PREFIX))
-    mistakes = [Mistake(label.format(name=name), f"is unknown{suggestion(name, names, likeness=_LIKENESS)}") for name in unknown]
+    mistakes = [
+        Mistake(label.format(name=name), f"is unknown{suggestion(name, names, likeness=_LIKENESS)}") for name in unknown
+    ]
     return Layer(sorter(), where, json=True, mistakes=tuple(mistakes))
 
 

@@ -16,7 +16,6 @@ class Numbers:
         self._store = store
         self._own = own
         self._clock = clock
-        self._definitions = definitions
         self.readings = Readings(store, definitions)
         self._exposition = self._expose(self.readings)
 
@@ -27,14 +26,17 @@ class Numbers:
 
     async def define(self, definitions: Definitions) -> None:
         """Computes everything anew by other definitions; until that is done, scrapes see the numbers before."""
-        if definitions == self._definitions:
-            return
         readings = Readings(self._store, definitions)
         exposition = self._expose(readings)
         await readings.load(self._clock())
         await exposition.scrape(Format.TEXT, gzip=True)
         self.readings.close()
-        self._definitions, self.readings, self._exposition = definitions, readings, exposition
+        self.readings, self._exposition = readings, exposition
+
+    async def current(self) -> Readings:
+        """The readings, brought up to now."""
+        await self._exposition.update()
+        return self.readings
 
     async def scrape(self, wanted: Format, *, gzip: bool, names: Collection[str] = ()) -> Body:
         """The exposition as of now."""

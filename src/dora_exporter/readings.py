@@ -13,6 +13,7 @@ from dora_exporter.failures.failure import Rule
 from dora_exporter.failures.judging import Judging
 from dora_exporter.group import Group
 from dora_exporter.history import History
+from dora_exporter.metrics.metric import Metric
 from dora_exporter.rollups import Teams
 from dora_exporter.store import EventStore, Observer
 from dora_exporter.tallies import Tallies
@@ -35,6 +36,7 @@ class Definitions:
     attribution_limit_ms: int | None = None
     rules: Sequence[Rule] = ()
     teams: Mapping[str, str] = field(default_factory=dict)
+    metrics: Sequence[Metric] = metrics.ALL
 
 
 class Readings:
@@ -55,8 +57,9 @@ class Readings:
         self._seeks: Agenda[Series] = Agenda()
         self._expiries: Agenda[Group] = Agenda()
         self.tallies = Tallies(ranks=store.series_order, series_limit=definitions.series_limit, teams=self._teams)
-        self.series_text = TextCache([*(Family(each.name, each.help) for each in metrics.ALL), _SERVICE_INFO])
-        self.team_text = TextCache([Family(_team_name(each.name), each.help) for each in metrics.ALL])
+        self._team_metrics = [each for each in definitions.metrics if each.is_per_team]
+        self.series_text = TextCache([*(Family(each.name, each.help) for each in definitions.metrics), _SERVICE_INFO])
+        self.team_text = TextCache([Family(_team_name(each.name), each.help) for each in self._team_metrics])
 
     async def load(self, now_ms: int) -> None:
         """Reads all that the store holds, a few milliseconds at a time, and follows its changes from then on."""
@@ -186,10 +189,10 @@ class Readings:
             text.drop(group.key)
             return
         windows = self.windows()
-        for index, metric in enumerate(metrics.ALL):
+        for index, metric in enumerate(self._team_metrics if is_team else self._definitions.metrics):
             text.set(index, group.key, group.lines(metric, text.families[index].name, windows))
         if not is_team:
-            text.set(len(metrics.ALL), group.key, self._service_info(group))
+            text.set(len(self._definitions.metrics), group.key, self._service_info(group))
         self._expiries.schedule(group, group.history.changes_after(windows))
 
     def _service_info(self, group: Group) -> bytes:

@@ -4,6 +4,7 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -43,12 +44,17 @@ class WebConfig:
 def load(path: Path) -> WebConfig:
     """Reads the file and the certificates that it names; raises ``ConfigError`` with all mistakes."""
     document = read(path)
-    layer = document.layer({name: value for name, value in document.data.items() if value not in ({}, None)})
+    layer = document.layer({name: value for name, value in document.data.items() if not _is_blank(name, value)})
     settings = validate(_Settings, [layer])
     try:
         return _web_config(settings)
     except UnusableTls as error:
         raise ConfigError(_mistake(document, key, text) for key, text in error.reasons) from None
+
+
+def _is_blank(name: str, value: object) -> bool:
+    """Whether a section of the file is left empty, which is as good as leaving it out."""
+    return value in ({}, None) and name in _Settings.model_fields
 
 
 def _mistake(document: Document, key: str, text: str) -> Mistake:
@@ -85,9 +91,11 @@ def _user(name: str) -> str:
 def _seconds(value: object) -> float:
     if str(value) == "0":
         return 0.0
-    if not isinstance(value, str) or not _INTERVAL.fullmatch(value):
-        raise ValueError("must be a duration such as 100ms, 1s or 1m30s")
-    return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _INTERVAL_PART.findall(value))
+    if isinstance(value, str) and _INTERVAL.fullmatch(value):
+        seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _INTERVAL_PART.findall(value))
+        if isfinite(seconds):
+            return seconds
+    raise ValueError("must be a duration such as 100ms, 1s or 1m30s")
 
 
 def _not_rounded(value: object) -> object:

@@ -48,7 +48,7 @@ class FakeForge:
     asked: list[str] = field(default_factory=list)
     not_modified: int = 0
     status: int | None = None
-    port: int = 0
+    meanwhile: Callable[[], None] | None = None
 
     def application(self) -> web.Application:
         """The API."""
@@ -58,6 +58,8 @@ class FakeForge:
 
     async def _serve(self, request: web.Request) -> web.Response:
         self.asked.append(request.path_qs)
+        if self.meanwhile is not None:
+            self.meanwhile()
         if not self.is_authorized(request):
             return web.json_response({"message": "Bad credentials"}, status=401)
         if self.status is not None:

@@ -16,6 +16,7 @@ from tests.commits.worlds import World
 from dora_exporter.commits.provider import PullRequestSettings
 from dora_exporter.commits.reviewing import Reviewer
 from dora_exporter.events import Commit, PullRequest, Shipped
+from dora_exporter.records import Resolution
 
 HOST = "forge.example"
 NAME = f"{HOST}/acme/shop"
@@ -57,7 +58,6 @@ async def reviewing(kind: str, world: World, *requests: Request) -> AsyncIterato
     forge = KINDS[kind](requests=list(requests))
     base_url_end = "/api" if kind == "github" else "/api/v4"
     async with listening(forge.application()) as port:
-        forge.port = port
         settings = PullRequestSettings(
             kind=kind,  # type: ignore[arg-type]
             host=HOST,
@@ -73,8 +73,10 @@ async def reviewing(kind: str, world: World, *requests: Request) -> AsyncIterato
             configured={"forge": settings},
         )
         world.store.observe(reviewer.observe)
-        yield Review(world, forge, reviewer)
-        await reviewer.close()
+        try:
+            yield Review(world, forge, reviewer)
+        finally:
+            await reviewer.close()
 
 
 both = pytest.mark.parametrize("kind", KINDS)
@@ -252,13 +254,20 @@ async def test_a_forge_that_fails_is_tried_again(kind: str, begin: Begin, caplog
 
 @both
 async def test_a_result_that_changed_meanwhile_is_looked_at_anew(kind: str, begin: Begin) -> None:
-    asked = request(brings={sha("a")}, commits=[commit("a", 9)])
+    asked = request(brings={sha("a"), sha("b")}, commits=[commit("a", 9), commit("b", 9)])
     async with reviewing(kind, begin(), asked) as review:
         review.deploy(commit("b", 9))
-        review.deploy(commit("a", 9))
+
+        def change() -> None:
+            review.forge.meanwhile = None
+            shipped = Shipped(NAME, sha("f"), (commit("a", 9),), base=sha("e"))
+            review.world.store.apply(Resolution("d" * 16, shipped))
+
+        review.forge.meanwhile = change
         await review.reviewer.work()
-        assert [each.sha for each in review.shipped().commits] == [sha("a")]
-        assert review.shipped().pull_requests
+        assert review.shipped().pull_requests == ()
+        await review.reviewer.work()
+        assert [(each.sha, each.pull_request) for each in review.shipped().commits] == [(sha("a"), 0)]
 
 
 async def test_git_alone_decides_whether_a_deployment_changed(begin: Begin, tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ def test_every_key_of_the_example_has_a_comment_above_it() -> None:
     bare = [
         line
         for above, line in zip(lines, lines[1:], strict=False)
-        if re.match(r" {0,2}\w+: *\S", line) and not above.lstrip().startswith("#") and not line.split(":")[0].endswith("_file")
+        if re.match(r" {0,2}\w+: *\S", line)
+        and not above.lstrip().startswith("#")
+        and not line.split(":")[0].endswith("_file")
     ]
     assert bare == []
 

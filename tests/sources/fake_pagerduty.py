@@ -1,7 +1,7 @@
 """A PagerDuty that has a life: incidents happen in it, and it answers for them over a real socket."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -37,7 +37,10 @@ def failure(status: int, code: int | None = None, **headers: str) -> web.Respons
 
 @dataclass
 class FakePagerDuty:
-    """An account. ``faults`` are tried on every request in turn; ``before_page`` runs before each answered list.
+    """An account.
+
+    ``faults`` are tried on every request in turn; ``before_page`` runs before each answered list; ``slow_page`` answers
+    one list of incidents, and may take its time.
 
     Times without an offset are read in the account's zone, as the real one does. While it ``is_still`` nothing changes
     between two pages of a list, which are then answered faster.
@@ -54,6 +57,7 @@ class FakePagerDuty:
     services: dict[str, str | None] = field(default_factory=dict)
     deliveries: list[Json] = field(default_factory=list)
     requests: list[web.Request] = field(default_factory=list)
+    slow_page: Callable[[web.Request], Awaitable[web.Response]] | None = None
     triggered: int = 0
     is_still: bool = False
     still: list[Json] = field(default_factory=list)
@@ -138,7 +142,7 @@ class FakePagerDuty:
     def rename(self, service: str, name: str | None) -> None:
         """A service gets another name; None deletes it."""
         self.services[service] = name
-        self._deliver("service.updated", {"type": "service", **self._service(service)})
+        self._deliver("service.updated", {**self._service(service), "type": "service"})
 
     def _change(self, incident_id: str, entry: str | None, event: str | None, **changes: object) -> None:
         row = self.rows[incident_id]
@@ -211,6 +215,9 @@ class FakePagerDuty:
         if answer is not None:
             return answer
         self.before_page(request)
+        if self.slow_page is not None:
+            slow_page, self.slow_page = self.slow_page, None
+            return await slow_page(request)
         if self.is_still and int(request.query["offset"]):
             return self._paged(request, "incidents", self.still)
         rows = [row for row in self.rows.values() if self._is_wanted(row, request)]

@@ -18,7 +18,11 @@ NONE = FourNumbers(0.0, None, None, None)
 
 async def client_of(aiohttp_client: AiohttpClient, *rows: SeriesRow) -> Client:
     app = web.Application()
-    app.add_routes(index.routes(rows=lambda: rows))
+
+    async def given() -> tuple[SeriesRow, ...]:
+        return rows
+
+    app.add_routes(index.routes(rows=given))
     return await aiohttp_client(app)
 
 
@@ -122,8 +126,11 @@ async def test_a_long_table_is_cut_and_says_so(aiohttp_client: AiohttpClient) ->
             taken += 1
             yield SeriesRow(f"service-{taken}", "prod", {"7d": SOME})
 
+    async def given() -> Iterator[SeriesRow]:
+        return endless()
+
     app = web.Application()
-    app.add_routes(index.routes(rows=endless))
+    app.add_routes(index.routes(rows=given))
     client = await aiohttp_client(app)
     text = await (await client.get("/")).text()
 

@@ -48,6 +48,11 @@ class Exposition:
         self._version: tuple[int, ...] = ()
         self._bodies: dict[tuple[Format, bool], Body] = {}
 
+    async def update(self) -> None:
+        """Brings the text caches up to now, as a scrape does."""
+        async with self._lock:
+            await self._bring_up_to_date()
+
     async def scrape(self, wanted: Format, *, gzip: bool, names: Collection[str] = ()) -> Body:
         """The exposition as of now, of all families or of those named. Never keeps the event loop for long."""
         async with self._lock:

@@ -1,4 +1,4 @@
-"""The table of metrics. Each exists per series, and as ``dora_team_...`` per team and environment."""
+"""The table of metrics. Each exists per series, and most as ``dora_team_...`` per team and environment."""
 
 from dora_exporter.metrics import (
     change_failure_rate,

@@ -31,5 +31,6 @@ METRICS = (
         "The latest end of a deployment, or beginning or end of an incident, by source, in seconds since the epoch.",
         last_event,
         labels=("source",),
+        is_per_team=False,
     ),
 )

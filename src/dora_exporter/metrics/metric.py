@@ -18,6 +18,7 @@ class WindowMetric:
     help: str
     read: Callable[[History, Window], Iterable[Value]]
     labels: tuple[str, ...] = ()
+    is_per_team: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class StateMetric:
     help: str
     read: Callable[[History], Iterable[Value]]
     labels: tuple[str, ...] = ()
+    is_per_team: bool = True
 
 
 Metric = WindowMetric | StateMetric

@@ -17,7 +17,7 @@ from dora_exporter.sources.pagerduty_rows import (
 from dora_exporter.sources.source import Sink
 
 _RESOLVED = "incident.resolved"
-_NOTHING = msgspec.Raw(b"null")
+_NOTHING = msgspec.Raw(b"{}")
 
 
 class _Event(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ Their collectors read from objects that know; each is registered in one registry
 
 from dora_exporter.telemetry.config import ConfigCollector, ConfigHealth
 from dora_exporter.telemetry.events import EventCounts, HeldEvents, Rejection, RejectionCounts
+from dora_exporter.telemetry.levels import LevelThresholds
 from dora_exporter.telemetry.registry import new_registry
 from dora_exporter.telemetry.series import SeriesCollector, SeriesHealth
 from dora_exporter.telemetry.snapshot import SnapshotCollector
@@ -14,6 +15,7 @@ __all__ = [
     "ConfigHealth",
     "EventCounts",
     "HeldEvents",
+    "LevelThresholds",
     "Rejection",
     "RejectionCounts",
     "SeriesCollector",

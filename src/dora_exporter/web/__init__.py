@@ -1,6 +1,6 @@
 """The HTTP surface: the table of its endpoints, and what they have in common."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
@@ -24,7 +24,6 @@ EVENT_OPERATIONS: tuple[Operation, ...] = (
 )
 
 
-OnPrepare = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 SHUTDOWN_SECONDS = 1.5
 """How long a stop waits for requests, and then again for those it cancelled."""
 

@@ -1,11 +1,10 @@
 """``GET /api/v1/explain``: why a number of a series is what it is."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from msgspec import Struct
 
-from dora_exporter.clock import Clock
 from dora_exporter.events import Series
 from dora_exporter.explanation import METRICS, CountedDeployment, CountedIncident, Explanation, Failure, explain
 from dora_exporter.readings import Readings
@@ -115,7 +114,7 @@ EXPLAIN = Operation(
 OPERATIONS = (EXPLAIN,)
 
 
-def routes(*, readings: Callable[[], Readings], clock: Clock, access: Access) -> list[web.RouteDef]:
+def routes(*, readings: Callable[[], Awaitable[Readings]], access: Access) -> list[web.RouteDef]:
     """The route of explanations."""
 
     async def handle(request: web.Request) -> web.Response:
@@ -123,9 +122,7 @@ def routes(*, readings: Callable[[], Readings], clock: Clock, access: Access) ->
         metric = METRICS.get(_asked(request, "metric"))
         if metric is None:
             raise BadRequest(f'parameter "metric" must be one of {", ".join(sorted(METRICS))}')
-        current = readings()
-        while not current.update(clock()):
-            pass
+        current = await readings()
         window = _window(request, current)
         timeline, group = current.timeline(series), current.tallies.series.get(series)
         if timeline is None or group is None:

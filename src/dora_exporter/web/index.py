@@ -1,7 +1,7 @@
 """``GET /``: what this daemon is, where its endpoints are, and the four numbers of each series."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from importlib.metadata import PackageNotFoundError, metadata
@@ -67,11 +67,11 @@ class SeriesRow:
     windows: Mapping[str, FourNumbers]
 
 
-def routes(*, rows: Callable[[], Iterable[SeriesRow]]) -> list[web.RouteDef]:
+def routes(*, rows: Callable[[], Awaitable[Iterable[SeriesRow]]]) -> list[web.RouteDef]:
     """The routes of the page and its style. No more rows than the page shows are taken from ``rows``, at once."""
 
     async def index(_: web.Request) -> web.Response:
-        shown = list(islice(rows(), LARGEST_TABLE + 1))
+        shown = list(islice(await rows(), LARGEST_TABLE + 1))
         page = await _render(shown)
         return web.Response(text=page, content_type="text/html", headers=_HEADERS)
 

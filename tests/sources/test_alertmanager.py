@@ -1,0 +1,232 @@
+"""What an alertmanager source makes of notifications, whatever their order."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import permutations
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import ValidationError
+from tests.sources.account import Account, an_account
+
+from dora_exporter.events import MINUTE_MS, Incident
+from dora_exporter.sources.alertmanager import Alertmanager
+from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
+from dora_exporter.web import alertmanager_webhook, application
+from dora_exporter.web.access import Access
+
+KEY = "key-of-an-alertmanager"
+BEGAN = 1_749_990_000_000
+PATH = "/webhooks/alertmanager"
+
+
+def written(moment_ms: int | None) -> str:
+    """A moment as Alertmanager writes it; the zero date for none."""
+    if moment_ms is None:
+        return "0001-01-01T00:00:00Z"
+    return datetime.fromtimestamp(moment_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "789Z"
+
+
+def alert(fingerprint: str = "f1", *, began: int = BEGAN, ended: int | None = None, **labels: str) -> dict[str, Any]:
+    """An alert that fires, or that ended."""
+    return {
+        "status": "firing" if ended is None else "resolved",
+        "labels": {"alertname": "Down", "service": "checkout", **labels},
+        "annotations": {},
+        "startsAt": written(began),
+        "endsAt": written(ended),
+        "generatorURL": "",
+        "fingerprint": fingerprint,
+    }
+
+
+def notification(*alerts: dict[str, Any], group: str = "{}:{}") -> dict[str, Any]:
+    """What Alertmanager sends about a group."""
+    is_firing = any(each["status"] == "firing" for each in alerts)
+    return {
+        "version": "4",
+        "groupKey": group,
+        "truncatedAlerts": 0,
+        "status": "firing" if is_firing else "resolved",
+        "receiver": "dora",
+        "groupLabels": {},
+        "commonLabels": {},
+        "commonAnnotations": {},
+        "externalURL": "",
+        "alerts": list(alerts),
+    }
+
+
+@asynccontextmanager
+async def alerted(**settings: Any) -> AsyncIterator[Account]:
+    """A daemon with one alertmanager source."""
+    async with an_account() as account:
+        await account.sources.configure({"am": AlertmanagerSettings(**settings)}, account.surroundings)
+        yield account
+
+
+async def notify(account: Account, *notifications: dict[str, Any]) -> None:
+    for each in notifications:
+        source = account.running.source
+        assert isinstance(source, Alertmanager)
+        landing = account.sources.landing(account.running)
+        await source.take(json.dumps(each).encode(), landing, now_ms=account.clock())
+
+
+def spans(account: Account) -> list[tuple[int, int | None]]:
+    """Beginning and end of each incident."""
+    return sorted(((each.started_at, each.finished_at) for each in account.store.incidents.values()), key=str)
+
+
+async def test_an_alert_opens_an_incident_and_its_end_closes_it() -> None:
+    async with alerted() as account:
+        labels = {"environment": "production", "severity": "critical", "team": "buyers"}
+        await notify(account, notification(alert(**labels)))
+        (incident,) = account.store.incidents.values()
+        assert incident == Incident(
+            f"am:f1:{BEGAN}",
+            ("checkout",),
+            "production",
+            BEGAN,
+            name="Down",
+            severity="critical",
+            team="buyers",
+            source="am",
+            revision=BEGAN,
+        )
+        assert account.sources.open_items(account.running) == 1
+        await notify(account, notification(alert(ended=BEGAN + MINUTE_MS, **labels)))
+        assert spans(account) == [(BEGAN, BEGAN + MINUTE_MS)]
+        assert account.items == {"created": 1, "updated": 1}
+
+
+@pytest.mark.parametrize("ended", [BEGAN, BEGAN + MINUTE_MS])
+@pytest.mark.parametrize("group", ["alert", "group"])
+async def test_repeats_and_reordering_change_nothing(ended: int, group: str) -> None:
+    firing, resolved = notification(alert()), notification(alert(ended=ended))
+    for order in permutations((firing, resolved, firing, resolved)):
+        async with alerted(group=group == "group") as account:
+            await notify(account, *order)
+            assert spans(account) == [(BEGAN, ended)]
+
+
+async def test_an_alert_that_fires_anew_is_another_incident() -> None:
+    async with alerted() as account:
+        again = BEGAN + 10 * MINUTE_MS
+        await notify(account, notification(alert(ended=BEGAN + MINUTE_MS)), notification(alert(began=again)))
+        assert spans(account) == [(BEGAN, BEGAN + MINUTE_MS), (again, None)]
+
+
+async def test_matchers_labels_and_the_environment_follow_the_settings() -> None:
+    settings = {
+        "matchers": ['severity=~"critical|page"', "silent!=yes", 'team!~"x.*"'],
+        "labels": {"service": "app", "environment": "stage"},
+        "environment": "production",
+    }
+    async with alerted(**settings) as account:
+        await notify(
+            account,
+            notification(
+                alert("a", severity="critical", app="shop"),
+                alert("b", severity="warning", app="shop"),
+                alert("c", severity="page", app="shop", silent="yes"),
+                alert("d", severity="page", app="shop", team="xy"),
+                alert("e", severity="page", app="shop", stage="staging"),
+            ),
+        )
+        placed = {each.id: (each.services, each.environment) for each in account.store.incidents.values()}
+        assert placed == {
+            f"am:a:{BEGAN}": (("shop",), "production"),
+            f"am:e:{BEGAN}": (("shop",), "staging"),
+        }
+        assert account.items == {"created": 2, "skipped": 3}
+
+
+@pytest.mark.parametrize("matcher", ["severity", 'a="b', 'a="b"c', 'a=~"("', "1a=b", 7])
+async def test_a_wrong_matcher_is_refused(matcher: object) -> None:
+    with pytest.raises(ValidationError):
+        AlertmanagerSettings(matchers=(matcher,))
+
+
+async def test_a_team_without_a_service_counts_in_the_team_and_neither_is_left_out() -> None:
+    async with alerted() as account:
+        bad_times = {**alert("c"), "startsAt": "0001-01-01T00:00:00Z"}
+        await notify(
+            account,
+            notification(
+                alert("a", service="", team="buyers"), alert("b", service=""), bad_times, {"status": "firing"}
+            ),
+        )
+        assert [(each.services, each.team) for each in account.store.incidents.values()] == [((), "buyers")]
+        assert account.items == {"created": 1, "quarantined": 3}
+
+
+async def test_a_group_is_one_incident_until_none_of_its_alerts_fires() -> None:
+    minute = [BEGAN + each * MINUTE_MS for each in range(10)]
+    story = [
+        notification(alert("a")),
+        notification(alert("a"), alert("b", began=minute[1], service="search")),
+        notification(alert("a", ended=minute[2]), alert("b", began=minute[1], service="search")),
+        notification(alert("b", began=minute[1], ended=minute[3], service="search")),
+        notification(alert("c", began=minute[6])),
+    ]
+    for order in permutations(story[:4]):
+        async with alerted(group=True) as account:
+            await notify(account, *order, story[4], *order)
+            assert spans(account) == [(BEGAN, minute[3]), (minute[6], None)]
+            first = min(account.store.incidents.values(), key=lambda each: each.started_at)
+            assert first.services == ("checkout", "search")
+
+
+async def test_groups_are_kept_apart_and_outlive_a_restart() -> None:
+    async with alerted(group=True) as account:
+        await notify(account, notification(alert("a"), group="one"), notification(alert("b"), group="two"))
+        await account.start()
+        await account.sources.configure({"am": AlertmanagerSettings(group=True)}, account.surroundings)
+        await notify(account, notification(alert("a", ended=BEGAN + MINUTE_MS), group="one"))
+        assert spans(account) == [(BEGAN, BEGAN + MINUTE_MS), (BEGAN, None)]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "path", "status"),
+    [
+        (notification(alert()), {"Authorization": f"Bearer {KEY}"}, PATH, 200),
+        (notification(alert()), {"Authorization": f"Bearer {KEY}"}, f"{PATH}?source=am", 200),
+        (notification(alert()), {"Authorization": f"Bearer {KEY}"}, f"{PATH}?source=other", 404),
+        (notification(alert()), {"Authorization": "Bearer wrong"}, PATH, 403),
+        (notification(alert()), {}, PATH, 403),
+        ({"alerts": 3}, {"Authorization": f"Bearer {KEY}"}, PATH, 400),
+    ],
+)
+async def test_who_may_notify_of_what(body: object, headers: dict[str, str], path: str, status: int) -> None:
+    async with alerted() as account, _client(account) as client:
+        async with client.post(path, json=body, headers=headers) as response:
+            assert response.status == status
+        assert len(account.store.incidents) == (status == 200)
+
+
+async def test_several_sources_must_be_named_and_a_full_disk_is_503() -> None:
+    async with alerted() as account, _client(account) as client:
+        headers = {"Authorization": f"Bearer {KEY}"}
+        account.log.is_full = True
+        async with client.post(PATH, json=notification(alert()), headers=headers) as response:
+            assert response.status == 503
+        account.log.is_full = False
+        both = {"am": AlertmanagerSettings(), "other": AlertmanagerSettings()}
+        await account.sources.configure(both, account.surroundings)
+        async with client.post(PATH, json=notification(alert()), headers=headers) as response:
+            assert response.status == 400
+        async with client.post(f"{PATH}?source=other", json=notification(alert()), headers=headers) as response:
+            assert response.status == 200
+        assert list(account.store.incidents) == [f"other:f1:{BEGAN}"]
+
+
+@asynccontextmanager
+async def _client(account: Account) -> AsyncIterator[TestClient[Any, Any]]:
+    access = Access(api_keys=[KEY])
+    routes = alertmanager_webhook.routes(sources=account.sources, may_write=access.holds_key, clock=account.clock)
+    async with TestClient(TestServer(application(routes=routes, operations=(), access=access))) as client:
+        yield client

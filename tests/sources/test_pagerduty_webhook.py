@@ -1,0 +1,282 @@
+"""PagerDuty's webhooks: who may send them, what they change, and how they meet the poll."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from tests.sources.account import NAME, Account, an_account, signature
+
+from dora_exporter.events import MINUTE_MS
+from dora_exporter.sources.pagerduty_settings import PagerDutySettings
+from dora_exporter.web import application, pagerduty_webhook
+from dora_exporter.web.access import Access
+
+KEY = "key-of-a-sender"
+OLD, NEW = "secret-of-yesterday", "secret-of-today"
+
+
+class Receiver:
+    """The daemon's endpoint."""
+
+    def __init__(self, client: TestClient[Any, Any]) -> None:
+        self.client = client
+
+    async def post(self, body: bytes, path: str = "/api/v2/webhook", **headers: str) -> int:
+        async with self.client.post(path, data=body, headers=headers) as response:
+            return response.status
+
+
+@asynccontextmanager
+async def receiving(account: Account) -> AsyncIterator[Receiver]:
+    """The endpoint with one valid key."""
+    access = Access(api_keys=[KEY])
+    routes = pagerduty_webhook.routes(
+        sources=account.sources,
+        surroundings=lambda: account.surroundings,
+        may_write=access.holds_key,
+        clock=account.clock,
+    )
+    server = TestServer(application(routes=routes, operations=(), access=access))
+    async with TestClient(server) as client:
+        yield Receiver(client)
+
+
+def body_of(delivery: Mapping[str, Any]) -> bytes:
+    return json.dumps(delivery).encode()
+
+
+@pytest.mark.parametrize("path", ["/api/v2/webhook", "/api/v2/webhook/"])
+async def test_a_key_is_enough_where_there_are_no_secrets(path: str) -> None:
+    async with an_account() as account, receiving(account) as receiver:
+        first = account.fake.trigger()
+        headers = {"DD-API-KEY": KEY, "dd_env": "staging"}
+        assert await receiver.post(body_of(account.fake.deliveries[0]), path, **headers) == 202
+        assert account.incident(first).environment == "staging"
+        assert account.items == {"created": 1}
+
+
+@pytest.mark.parametrize("headers", [{}, {"DD-API-KEY": "wrong"}, {"X-PagerDuty-Signature": "v1=00"}])
+async def test_no_valid_key_is_403(headers: dict[str, str]) -> None:
+    async with an_account() as account, receiving(account) as receiver:
+        account.fake.trigger()
+        assert await receiver.post(body_of(account.fake.deliveries[0]), **headers) == 403
+        assert account.store.incidents == {}
+
+
+@pytest.mark.parametrize(
+    ("signed", "status"),
+    [
+        (lambda body: signature(body, OLD), 202),
+        (lambda body: f"{signature(body, 'unknown')}, {signature(body, NEW)}", 202),
+        (lambda body: f"v2=abc,{signature(body, NEW)} ", 202),
+        (lambda body: signature(body, "unknown"), 403),
+        (lambda body: signature(body + b" ", NEW), 403),
+        (lambda body: signature(body, NEW).replace("v1=", "v0="), 403),
+        (lambda _: "", 403),
+        (lambda _: "v1=\u00e4", 403),
+    ],
+)
+async def test_one_signature_with_one_secret_is_required_and_enough(
+    signed: Callable[[bytes], str], status: int
+) -> None:
+    async with an_account(webhook_secrets=[OLD, NEW]) as account, receiving(account) as receiver:
+        account.fake.trigger()
+        body = json.dumps(account.fake.deliveries[0], indent=1).encode()
+        assert await receiver.post(body, **{"X-PagerDuty-Signature": signed(body)}) == status
+        assert len(account.store.incidents) == (status == 202)
+
+
+async def test_a_key_does_not_stand_for_a_signature() -> None:
+    async with an_account(webhook_secrets=[NEW]) as account, receiving(account) as receiver:
+        account.fake.trigger()
+        assert await receiver.post(body_of(account.fake.deliveries[0]), **{"DD-API-KEY": KEY}) == 403
+
+
+async def test_secrets_in_a_file_are_read_anew_and_a_missing_file_is_503(tmp_path: Path) -> None:
+    file = tmp_path / "secrets"
+    async with an_account(webhook_secrets_file=file) as account, receiving(account) as receiver:
+        account.fake.trigger()
+        body = body_of(account.fake.deliveries[0])
+        headers = {"X-PagerDuty-Signature": signature(body, NEW)}
+        assert await receiver.post(body, **headers) == 503
+        file.write_text(f"{OLD}\n\n{NEW}\n")
+        assert await receiver.post(body, **headers) == 202
+
+
+async def test_the_signature_names_the_source() -> None:
+    async with an_account() as account:
+        secrets = {"eu": OLD, "us": NEW}
+        configured = {name: PagerDutySettings(webhook_secrets=(secret,)) for name, secret in secrets.items()}
+        await account.sources.configure(configured, account.surroundings)
+        async with receiving(account) as receiver:
+            first = account.fake.trigger()
+            body = body_of(account.fake.deliveries[0])
+            assert await receiver.post(body, **{"X-PagerDuty-Signature": signature(body, OLD)}) == 202
+            assert list(account.store.incidents) == [f"eu:{first}"]
+
+
+async def test_a_key_names_none_of_several_sources() -> None:
+    async with an_account() as account:
+        await account.sources.configure({"a": PagerDutySettings(), "b": PagerDutySettings()}, account.surroundings)
+        async with receiving(account) as receiver:
+            account.fake.trigger()
+            assert await receiver.post(body_of(account.fake.deliveries[0]), **{"DD-API-KEY": KEY}) == 202
+            assert account.store.incidents == {}
+
+
+async def test_without_a_configured_source_the_ids_begin_with_pagerduty() -> None:
+    async with an_account() as account:
+        await account.sources.configure({}, account.surroundings)
+        async with receiving(account) as receiver:
+            first = account.fake.trigger()
+            assert await receiver.post(body_of(account.fake.deliveries[0]), **{"DD-API-KEY": KEY}) == 202
+            incident = account.store.incidents[f"pagerduty:{first}"]
+            assert (incident.source, incident.services, incident.environment) == ("pagerduty", ("pcheck",), "none")
+            assert account.running.source.interval_ms is None
+
+
+async def test_what_cannot_be_made_durable_is_503() -> None:
+    async with an_account() as account, receiving(account) as receiver:
+        first = account.fake.trigger()
+        body = body_of(account.fake.deliveries[0])
+        account.log.is_full = True
+        assert await receiver.post(body, **{"DD-API-KEY": KEY}) == 503
+        assert account.running.in_flight == {}
+        account.log.is_full = False
+        assert await receiver.post(body, **{"DD-API-KEY": KEY}) == 202
+        assert account.incident(first).finished_at is None
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        (b"", "quarantined"),
+        (b"\xff\xfe", "quarantined"),
+        (b"[]", "quarantined"),
+        (b'{"event": null}', "quarantined"),
+        (b'{"event": {"event_type": "incident.triggered", "data": {}}}', "quarantined"),
+        (b'{"event": {"occurred_at": "2025-06-15T14:00:00Z", "data": {"type": "incident"}}}', "quarantined"),
+        (b'{"event": {"occurred_at": "2025-06-15T14:00:00Z", "data": {"type": "incident_note"}}}', "skipped"),
+        (b'{"event": {"event_type": "pagey.ping", "occurred_at": "2025-06-15T14:00:00Z"}}', "skipped"),
+        (b'{"event": {"occurred_at": "2025-06-15T14:00:00Z", "data": {"type": "service", "id": "P1"}}}', "skipped"),
+    ],
+)
+async def test_what_is_authentic_but_says_nothing_is_202_and_counted(body: bytes, outcome: str) -> None:
+    async with an_account() as account, receiving(account) as receiver:
+        assert await receiver.post(body, **{"DD-API-KEY": KEY}) == 202
+        assert account.items == {outcome: 1}
+
+
+async def test_webhooks_alone_follow_a_life() -> None:
+    async with an_account(token=None, services={"PPAY": "payments"}) as account:
+        assert account.running.source.interval_ms is None
+        fake = account.fake
+        first, big = fake.trigger("PCHECK"), fake.trigger("PCHECK")
+        account.clock.advance(MINUTE_MS)
+        fake.resolve(first)
+        end = account.clock()
+        account.clock.advance(MINUTE_MS)
+        fake.prioritise(first, "P1")
+        await _deliver(account)
+        assert (account.incident(first).finished_at, account.incident(first).severity) == (end, "P1")
+        fake.reopen(first)
+        await _deliver(account)
+        assert account.incident(first).finished_at is None
+        fake.move(first, "PPAY")
+        fake.merge(first, big)
+        await _deliver(account)
+        assert account.incident(first).services == ("payments",)
+        assert account.incident(first).merged_into == f"{NAME}:{big}"
+        fake.rename("PCHECK", "shop")
+        await _deliver(account)
+        assert account.incident(big).services == ("shop",)
+
+
+async def _deliver(account: Account) -> None:
+    """Everything that PagerDuty has not delivered yet."""
+    for delivery in account.fake.deliveries:
+        await account.push(delivery)
+    account.fake.deliveries.clear()
+
+
+async def test_a_delivery_that_comes_again_or_late_changes_nothing() -> None:
+    async with an_account(token=None) as account:
+        first = account.fake.trigger()
+        account.clock.advance(300)
+        account.fake.acknowledge(first)
+        account.clock.advance(300)
+        account.fake.resolve(first)
+        triggered, acknowledged, resolved = account.fake.deliveries
+        for delivery in (triggered, resolved, acknowledged, triggered, resolved):
+            await account.push(delivery)
+        assert account.incident(first).finished_at == account.clock()
+        assert len(account.lines) == 3  # the incident twice, and the note about its service
+
+
+@pytest.mark.parametrize("order", ["push poll", "poll push"])
+async def test_webhook_and_poll_meet_in_one_incident(order: str) -> None:
+    async with an_account() as account:
+        first = account.fake.trigger()
+        for each in order.split():
+            if each == "push":
+                await account.push(account.fake.deliveries[0], dd_env="staging")
+            else:
+                await account.poll()
+        assert list(account.store.incidents) == [f"{NAME}:{first}"]
+        assert account.incident(first).environment == "staging"
+        await account.start()
+        account.fake.resolve(first)
+        await account.poll()
+        assert account.incident(first).environment == "staging"
+
+
+async def test_a_late_webhook_still_tells_the_environment() -> None:
+    async with an_account() as account:
+        first = account.fake.trigger()
+        account.clock.advance(MINUTE_MS)
+        account.fake.resolve(first)
+        await account.poll()
+        polled = account.incident(first)
+        await account.push(account.fake.deliveries[0], dd_env="staging")
+        assert account.incident(first).environment == "staging"
+        assert account.incident(first).finished_at == polled.finished_at
+
+
+async def test_a_page_that_was_under_way_does_not_undo_a_webhook() -> None:
+    async with an_account() as account:
+        first = account.fake.trigger()
+        await account.poll()
+        account.clock.advance(MINUTE_MS)
+        before = [account.fake._shown(account.fake.rows[first], is_whole=False)]
+        account.fake.resolve(first)
+
+        async def slowly(_: web.Request) -> web.Response:
+            await account.push(account.fake.deliveries[-1])
+            return web.json_response({"incidents": before})
+
+        account.fake.slow_page = slowly
+        await account.poll()
+        assert account.incident(first).finished_at == account.clock() - MINUTE_MS
+
+
+async def test_custom_fields_in_a_webhook_move_the_incident() -> None:
+    async with an_account(token=None, environment_field="environment") as account:
+        first = account.fake.trigger()
+        account.fake.set_field(first, "environment", "production")
+        await _deliver(account)
+        assert account.incident(first).environment == "production"
+
+
+async def test_a_webhook_of_what_the_filters_leave_out_is_skipped_until_it_is_in() -> None:
+    async with an_account(token=None, priorities=["P1"]) as account:
+        first = account.fake.trigger()
+        await _deliver(account)
+        assert account.items == {"skipped": 1}
+        account.fake.prioritise(first, "P1")
+        await _deliver(account)
+        assert account.incident(first).services == ("pcheck",)
