@@ -6,6 +6,8 @@ from msgspec.structs import replace
 
 from dora_exporter.events import DAY_MS, MINUTE_MS, Deployment, Incident
 
+__all__ = ["DAY_MS", "HOUR_MS", "MINUTE_MS", "NOW_MS", "ManualClock", "deployment", "incident"]
+
 HOUR_MS = 60 * MINUTE_MS
 ROLL_OUT_MS = 5 * MINUTE_MS
 NOW_MS = 1_750_000_000_000

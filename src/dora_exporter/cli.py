@@ -1,13 +1,15 @@
 """The command line."""
 
 import argparse
+import logging
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 
 from dora_exporter import __version__, logs, web_config
 from dora_exporter.config import ConfigError, Flag, Settings, load
@@ -16,10 +18,20 @@ from dora_exporter.config_layers import FOLDER_VARIABLES
 OK = 0
 BAD_CONFIGURATION = 1
 
+COMMANDS: Mapping[str, str] = {}
+"""The sub-commands. Each is a ``module:function`` that takes the arguments after its name and gives the exit code."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the daemon, or checks its configuration; the exit code. Bad usage and ``--version`` raise SystemExit."""
-    arguments = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    if given and given[0] in COMMANDS:
+        command: Callable[[Sequence[str]], int] = resolve_name(COMMANDS[given[0]])
+        return command(given[1:])
+    return _daemon(_parser().parse_args(given))
+
+
+def _daemon(arguments: argparse.Namespace) -> int:
     read = partial(
         load,
         file=arguments.config_file,
@@ -36,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write("the configuration is good\n")
         return OK
     logs.set_up(settings.log.level, settings.log.format)
+    logging.captureWarnings(capture=True)
     # Found only now: looking at the version or at a configuration takes no server.
     return int(import_module("dora_exporter.app").serve(settings, load=read))
 

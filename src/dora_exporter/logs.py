@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Literal, TextIO
 
 Level = Literal["debug", "info", "warn", "error"]
@@ -22,6 +23,11 @@ _FIELD = r"%[-+ #0]*\d*(?:\.\d+)?[a-zA-Z]"
 _FACTS = re.compile(rf"(?:(?:^|\s)\w+={_FIELD})+$")
 _FACT = re.compile(rf"(\w+)=({_FIELD})")
 _USER_INFO = re.compile(r"(?<=://)[^/\s?#\"']*@")
+_CREDENTIALS = re.compile(r"(authorization\W{1,4}\w+ +|\bbearer +)[\w.~+/=-]{8,}", re.IGNORECASE)
+_TELLING = r"[\w-]*(?:(?:api|app|application|read)[_-]?keys?|passw(?:or)?ds?|secrets?|tokens?)"
+_SECRET_NAME = re.compile(_TELLING, re.IGNORECASE)
+_NAMED_SECRET = re.compile(rf"\b({_TELLING})(=|['\"]: *)('[^']*'|\"[^\"]*\"|[^\s&,;'\"]+)", re.IGNORECASE)
+_HIDDEN = "***"
 _PLAIN = re.compile(r"[^\s\"=\\]+")
 _RESERVED = frozenset({"ts", "level", "logger", "msg", "exception"})
 
@@ -56,7 +62,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line without its end."""
-        return json.dumps(dict(fields(record)), allow_nan=True)
+        return json.dumps(dict(fields(record)), allow_nan=False)
 
 
 def fields(record: logging.LogRecord) -> Iterator[tuple[str, Value]]:
@@ -68,14 +74,22 @@ def fields(record: logging.LogRecord) -> Iterator[tuple[str, Value]]:
     message, facts = _parted(record)
     yield "msg", redacted(message)
     for name, value in facts:
-        yield f"{name}_" if name in _RESERVED else name, redacted(value) if isinstance(value, str) else value
+        yield f"{name}_" if name in _RESERVED else name, _harmless(name, value)
     if record.exc_info:
         yield "exception", redacted(logging.Formatter().formatException(record.exc_info))
 
 
 def redacted(text: str) -> str:
-    """A text in which the user info of URLs, which may be a password, is not told."""
-    return _USER_INFO.sub("***@", text)
+    """A text without user info in URLs, credentials, and what is called a key, password, secret or token."""
+    text = _USER_INFO.sub(f"{_HIDDEN}@", text)
+    text = _CREDENTIALS.sub(rf"\1{_HIDDEN}", text)
+    return _NAMED_SECRET.sub(rf"\1\2{_HIDDEN}", text)
+
+
+def _harmless(name: str, value: Value) -> Value:
+    if not isinstance(value, str):
+        return value
+    return _HIDDEN if _SECRET_NAME.fullmatch(name) else redacted(value)
 
 
 def _parted(record: logging.LogRecord) -> tuple[str, list[tuple[str, Value]]]:
@@ -83,7 +97,7 @@ def _parted(record: logging.LogRecord) -> tuple[str, list[tuple[str, Value]]]:
     template, arguments = str(record.msg), record.args
     tail = _FACTS.search(template)
     if tail is None or not isinstance(arguments, tuple):
-        return record.getMessage(), []
+        return _whole(record), []
     facts = _FACT.findall(tail[0])
     count = len(arguments) - len(facts)
     try:
@@ -92,13 +106,23 @@ def _parted(record: logging.LogRecord) -> tuple[str, list[tuple[str, Value]]]:
             (name, _value(field, value)) for (name, field), value in zip(facts, arguments[count:], strict=True)
         ]
     except (TypeError, ValueError):
-        return record.getMessage(), []
+        return _whole(record), []
+
+
+def _whole(record: logging.LogRecord) -> str:
+    """The message in one piece. A call with the wrong arguments is a defect, but no reason to lose the line."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return str(record.msg)
 
 
 def _value(field: str, value: object) -> Value:
-    if field not in {"%s", "%r", "%d"}:
-        return field % value
-    return value if value is None or isinstance(value, bool | int | float) else str(value)
+    """Numbers stay numbers, as far as JSON has them."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    shown = str(value) if field[-1] in "sr" else str(field % value)
+    return float(shown) if isinstance(value, float) and isfinite(value) else shown
 
 
 def _level(number: int) -> str:

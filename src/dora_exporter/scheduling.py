@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from dora_exporter.clock import Clock, system_clock
+from dora_exporter.clock import Clock, stopwatch, system_clock
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +18,8 @@ Job = Callable[[], Awaitable[float | None]]
 
 _JITTER_RATIO = 0.1
 _STOP_SECONDS = 1.0
+_WATCH_SECONDS = 10.0
+_SMALL_STEP = timedelta(seconds=2)
 
 
 class Schedule:
@@ -31,6 +33,8 @@ class Schedule:
         """``chance`` gives a number from 0 up to 1."""
         self._clock = clock
         self._chance = chance
+        self._offset_ms = self._clock_offset()
+        self._watch: asyncio.Task[None] | None = None
         self._runs: dict[str, asyncio.Task[None]] = {}
         defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=defaults)
@@ -38,13 +42,15 @@ class Schedule:
     def start(self) -> None:
         """From here on jobs run."""
         self._scheduler.start()
+        self._watch = asyncio.create_task(self._follow_clock())
 
     async def stop(self) -> None:
         """Ends every run, within a second, and starts no other."""
-        if self._scheduler.running:
+        if self._watch is not None:
             self._scheduler.pause()
-            await self._end(list(self._runs.values()))
+            await self._end([self._watch, *self._runs.values()])
             self._scheduler.shutdown(wait=False)
+            self._watch = None
 
     def every(self, seconds: float, job: Job, *, name: str, first_within: float | None = None) -> None:
         """Runs a job on an interval, in place of the one that had this name.
@@ -94,6 +100,24 @@ class Schedule:
             _, late = await asyncio.wait(runs, timeout=_STOP_SECONDS)
             for run in late:
                 logger.warning("scheduled job does not end job=%s", run.get_name())
+
+    async def _follow_clock(self) -> None:
+        """APScheduler plans by the wall clock: when that is set back an hour, nothing would run for an hour."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            self.note_clock_step()
+
+    def note_clock_step(self) -> None:
+        """Moves what is planned by as much as the wall clock was set forward or back since the last look."""
+        before, self._offset_ms = self._offset_ms, self._clock_offset()
+        step = timedelta(milliseconds=self._offset_ms - before)
+        if abs(step) > _SMALL_STEP:
+            logger.warning("the clock was set seconds=%d", step.total_seconds())
+            for job in self._scheduler.get_jobs():
+                job.modify(next_run_time=job.next_run_time + step)
+
+    def _clock_offset(self) -> int:
+        return self._clock() - round(stopwatch() * 1000)
 
     def _in(self, seconds: float) -> datetime:
         return datetime.fromtimestamp(self._clock() / 1000, UTC) + timedelta(seconds=seconds)

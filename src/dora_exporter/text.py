@@ -19,15 +19,21 @@ def sample_start(name: str, labels: Mapping[str, str]) -> bytes:
     """A sample up to its value: worth keeping, because names and labels change less often than values."""
     if not labels:
         return f"{name} ".encode()
-    pairs = ",".join([f'{label}="{_escape(labels[label])}"' for label in sorted(labels)])
+    pairs = ",".join([f'{label}="{escape(labels[label])}"' for label in sorted(labels)])
     # A lone surrogate, should a source let one through, must not cost the whole scrape.
     return f"{name}{{{pairs}}} ".encode(errors="replace")
 
 
 def sample_end(value: float) -> bytes:
     """A sample from its value on."""
-    return f"{_number(value)}\n".encode()
+    return number(value).encode()
 
 
-def _escape(value: str) -> str:
+def number(value: float) -> str:
+    """A value with the line feed that ends its sample."""
+    return f"{_number(value)}\n"
+
+
+def escape(value: str) -> str:
+    """A label's value as it stands between quotes."""
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

@@ -5,12 +5,12 @@ import http.client
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.benchmarks.processes import START_SECONDS, Server, start
+from tests.benchmarks.processes import SERVER_CORE, START_SECONDS, Server, start
 
 MODULE = "dora_exporter"
 FORGETFUL = "tests.benchmarks.forgetful"
@@ -72,14 +72,14 @@ class Daemon:
         self.ask("POST", "/api/v2/dora/deployment", body, {"Content-Type": "application/json"})
 
 
-def start_daemon(folder: Path, snapshot: Path, *, module: str = MODULE, arguments: Sequence[str] = ()) -> Daemon:
-    """Starts a daemon from a snapshot file, and waits until it is ready."""
+def start_daemon(folder: Path, snapshot: Path, *, module: str = MODULE, core: int | None = SERVER_CORE) -> Daemon:
+    """Starts a daemon from a snapshot file, and waits until it is ready. Without a core it may use them all."""
     configuration = folder / "benchmark.yaml"
     configuration.write_text("{}\n")
     command = [sys.executable, "-m", module, f"--config.file={configuration}", f"--snapshot.path={snapshot}"]
-    command += ["--web.listen-address=127.0.0.1:0", *arguments]
+    command += ["--web.listen-address=127.0.0.1:0"]
     log = folder / f"{module}-{snapshot.stem}.log"
-    daemon = Daemon(start(command, log=log, ready=_LISTENING), log)
+    daemon = Daemon(start(command, log=log, ready=_LISTENING, core=core), log)
     deadline = time.monotonic() + START_SECONDS
     while not daemon.is_ready():
         if time.monotonic() > deadline:
@@ -91,10 +91,10 @@ def start_daemon(folder: Path, snapshot: Path, *, module: str = MODULE, argument
 
 @contextmanager
 def running_daemon(
-    folder: Path, snapshot: Path, *, module: str = MODULE, arguments: Sequence[str] = ()
+    folder: Path, snapshot: Path, *, module: str = MODULE, core: int | None = SERVER_CORE
 ) -> Iterator[Daemon]:
     """A daemon for the time of the block."""
-    daemon = start_daemon(folder, snapshot, module=module, arguments=arguments)
+    daemon = start_daemon(folder, snapshot, module=module, core=core)
     try:
         yield daemon
     finally:

@@ -61,12 +61,13 @@ def start(
     log: Path,
     ready: str,
     port: int | None = None,
+    core: int | None = SERVER_CORE,
     environment: Mapping[str, str] | None = None,
 ) -> Server:
     """Starts a server and waits until its log matches ``ready``; without ``port`` the first group of it is the port."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            on_core(SERVER_CORE, command),
+            command if core is None else on_core(core, command),
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},

@@ -29,7 +29,7 @@ def measure(folder: Path) -> Iterator[Goal]:
     """The row about stalls."""
     snapshot = folder / "snapshot.jsonl"
     write_snapshot(snapshot, crowd(1, system_clock(), events=EVENTS, series=SERIES, commits=True))
-    with running_daemon(folder, snapshot, module=WATCHED) as daemon:
+    with running_daemon(folder, snapshot, module=WATCHED, core=None) as daemon:
         watch = _Watch(daemon)
         watch.busy()
         stalls = interleaved({"idle": watch.idle, "busy": watch.busy}, ROUNDS)

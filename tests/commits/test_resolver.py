@@ -143,6 +143,25 @@ async def test_a_commit_without_a_readable_time_is_counted(begin: Begin, tmp_pat
     assert world.shas(last) == []
 
 
+async def test_hostile_objects_spoil_no_others(begin: Begin, shop: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    odd = []
+    for number, parent in enumerate(("HEAD", "z" * 40, "\xff" * 40, "a" * 400_000)):
+        raw = f"tree {'1' * 40}\nparent {parent}\nauthor x {number} +0000\n\nodd\n".encode("latin-1")
+        odd.append(git(folder, "hash-object", "--literally", "-w", "-t", "commit", "--stdin", given=raw))
+    tag = f"object {'1' * 40}\ntype commit\ntag x\ntagger x <x> 0 +0000\n\nx\n".encode()
+    odd.append(git(folder, "hash-object", "--literally", "-w", "-t", "tag", "--stdin", given=tag))
+    world = begin()
+    world.upload(packed(folder, [*odd, *shop]), odd[0])
+    world.deploy(shop[1], 0)
+    last = world.deploy(shop[4], 1)
+    strange = world.deploy(odd[3], 2)
+    await world.resolver.work()
+    assert len(world.shas(last)) == 3
+    assert world.shas(strange) == []
+    assert world.shipped(strange).left_out == {"malformed": 1}
+
+
 async def test_a_list_given_by_the_sender_is_not_looked_at(begin: Begin, shop: list[str], tmp_path: Path) -> None:
     world = begin()
     world.upload(everything(tmp_path), shop[-1])

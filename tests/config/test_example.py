@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -42,7 +43,7 @@ def test_every_key_of_the_example_has_a_comment_above_it() -> None:
     lines = EXAMPLE.read_text().splitlines()
     bare = [
         line
-        for above, line in zip(lines, lines[1:], strict=False)
+        for above, line in pairwise(lines)
         if re.match(r" {0,2}\w+: *\S", line)
         and not above.lstrip().startswith("#")
         and not line.split(":")[0].endswith("_file")

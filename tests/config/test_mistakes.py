@@ -8,6 +8,7 @@ from tests.config.reading import mistakes_of, settings_of
 from dora_exporter.config import ConfigError, Flag, load
 
 UNQUOTED = "must be text, but unquoted it is {} in YAML: put it in quotes"
+HEADER = "must be printable ASCII text without white space around it: a header has to carry it"
 DURATION = "must be a duration such as 30s, 5m, 12h or 90d"
 OPEN_TO_ALL = "can be reached from other machines: set api_keys, or write allow_anonymous: true to let everybody in"
 
@@ -90,8 +91,7 @@ BAD_YAML = {
     'default_environment: "a\\nb"': ["config.yaml:1: default_environment: must be printable text"],
     "api_keys: ['']": ["config.yaml:1: api_keys[0]: must not be empty"],
     "api_keys: [' a']": [
-        "config.yaml:1: api_keys[0]: must be printable ASCII text without white space around it: "
-        "a header has to carry it"
+        f"config.yaml:1: api_keys[0]: {HEADER}",
     ],
     "api_keys:": ["config.yaml:1: api_keys: must be a list"],
     # addresses
@@ -122,9 +122,7 @@ BAD_YAML = {
     "read_keys_file: nowhere": ["config.yaml:1: read_keys_file: nowhere: no such file"],
     "api_keys_file: .": ["config.yaml:1: api_keys_file: .: is a folder, not a file"],
     "api_keys_file: empty\nweb: {listen_addresses: [':1']}": ["config.yaml:1: api_keys_file: empty: is empty"],
-    "api_keys_file: bad": [
-        "bad:3: api_keys[1]: must be printable ASCII text without white space around it: a header has to carry it"
-    ],
+    "api_keys_file: bad": [f"bad:3: api_keys[1]: {HEADER}"],
 }
 
 
@@ -178,10 +176,7 @@ BAD_SECRETS = {
     ("DORA_API_KEYS", ""): "secrets/DORA_API_KEYS: is empty",
     ("DORA_API_KEY", "a"): "secrets/DORA_API_KEY: is unknown, did you mean DORA_API_KEYS?",
     ("DORA_RETENTION", "x"): f"secrets/DORA_RETENTION: retention: {DURATION}",
-    ("DORA_API_KEYS", "k\u00e9y"): (
-        "secrets/DORA_API_KEYS: api_keys[0]: must be printable ASCII text without white space around it: "
-        "a header has to carry it"
-    ),
+    ("DORA_API_KEYS", "k\u00e9y"): (f"secrets/DORA_API_KEYS: api_keys[0]: {HEADER}"),
 }
 
 

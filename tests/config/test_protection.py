@@ -124,6 +124,17 @@ def test_a_bad_file_is_complained_of_once_and_the_next_good_one_is_taken(
     assert list(protection.current.users) == ["bob"]
 
 
+def test_a_file_that_is_no_yaml_for_a_moment_is_read_again(tmp_path: Path) -> None:
+    path = write(tmp_path, users("alice"))
+    protection = Protection(path)
+
+    for text in ("[", users("bob")):
+        write(tmp_path, text)
+        protection.refresh()
+
+    assert list(protection.current.users) == ["bob"]
+
+
 def test_a_certificate_that_comes_late_is_noticed(tmp_path: Path, authority: trustme.CA) -> None:
     """The new file names one that is written a moment after it."""
     path = write_tls(tmp_path, authority)
@@ -172,7 +183,9 @@ async def test_while_the_new_key_is_not_there_yet_the_old_pair_is_used(tmp_path:
     assert before.certificate != after.certificate
 
 
-async def test_another_authority_of_clients_takes_the_place_of_the_old_one(tmp_path: Path, authority: trustme.CA) -> None:
+async def test_another_authority_of_clients_takes_the_place_of_the_old_one(
+    tmp_path: Path, authority: trustme.CA
+) -> None:
     protection = Protection(
         write_tls(tmp_path, authority, "client_ca_file: ca.crt", "client_auth_type: RequireAndVerifyClientCert")
     )

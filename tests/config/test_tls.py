@@ -1,15 +1,23 @@
 """What a ``tls_server_config`` makes of real handshakes."""
 
+import errno
+import os
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from tests.config.certificates import client, issue, write, write_tls
 from tests.config.handshakes import greeting, shake_hands
 
-from dora_exporter import web_config
+from dora_exporter import tls, web_config
 from dora_exporter.config import ConfigError
 
 VERIFY = ("client_ca_file: ca.crt", "client_auth_type: RequireAndVerifyClientCert")
@@ -37,6 +45,24 @@ def mistakes(path: Path) -> str:
     with pytest.raises(ConfigError) as raised:
         web_config.load(path)
     return str(raised.value)
+
+
+def read_only(**_: object) -> NoReturn:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+def weak() -> tuple[bytes, bytes]:
+    """An RSA key of 1024 bits, and a certificate of it."""
+    key = rsa.generate_private_key(65537, 1024)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private, certificate.public_bytes(Encoding.PEM)
 
 
 async def versions(path: Path, authority: trustme.CA) -> list[str]:
@@ -273,6 +299,29 @@ def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(tmp_path: P
     (tmp_path / "server.key").write_text(ENCRYPTED_KEY)
 
     assert mistakes(path) == f"{path}:3: tls_server_config.key_file: holds no unencrypted key in PEM"
+
+
+def test_a_key_that_is_too_short_for_openssl_is_named(tmp_path: Path, authority: trustme.CA) -> None:
+    path = write_tls(tmp_path, authority)
+    key, certificate = weak()
+    (tmp_path / "server.key").write_bytes(key)
+    (tmp_path / "server.crt").write_bytes(certificate)
+
+    assert (
+        mistakes(path)
+        == f"{path}:2: tls_server_config.cert_file: has a key that is too short for this machine's OpenSSL"
+    )
+
+
+def test_without_a_place_for_a_temporary_file_a_key_must_be_in_a_file(
+    tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue(authority, tmp_path)
+    path = write(tmp_path, "tls_server_config:\n  cert_file: server.crt\n  key: any\n")
+    monkeypatch.setattr(tls, "TemporaryDirectory", read_only)
+
+    reason = "needs a temporary folder, because it is not in a file: Read-only file system"
+    assert mistakes(path) == f"{path}:3: tls_server_config.key: {reason}"
 
 
 def test_a_client_authority_that_is_written_into_the_file_and_is_none(tmp_path: Path, authority: trustme.CA) -> None:

@@ -85,12 +85,12 @@ def test_http2_may_be_offered_but_is_not(tmp_path: Path, http2: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("interval", "seconds"), [("1s", 1), ("250ms", 0.25), ("1m30s", 90), ("1.5h", 5400), ("20us", 20e-6)]
+    ("interval", "seconds"), [("1s", 1), ("250ms", 0.25), ("1m30s", 90), ("1.5h", 5400), ("2us", 2e-6)]
 )
 def test_a_rate_limit(tmp_path: Path, interval: str, seconds: float) -> None:
     limit = load(write(tmp_path, f"rate_limit: {{interval: {interval}, burst: 7}}")).rate_limit
 
-    assert limit == RateLimit(pytest.approx(seconds), 7)
+    assert limit == RateLimit(seconds, 7)
 
 
 @pytest.mark.parametrize(
@@ -103,16 +103,21 @@ def test_no_interval_is_no_rate_limit(tmp_path: Path, text: str) -> None:
 def test_names_of_clients(certified: Path) -> None:
     path = write(
         certified,
-        f"{TLS} client_ca_file: ca.crt, client_auth_type: RequireAndVerifyClientCert, client_allowed_sans: [a, '::1']}}",
+        f"{TLS} client_ca_file: ca.crt, client_auth_type: RequireAndVerifyClientCert, client_allowed_sans: [a, b]}}",
     )
 
-    assert load(path).client_allowed_sans == {"a", "::1"}
+    assert load(path).client_allowed_sans == frozenset({"a", "b"})
 
 
 def test_the_hashes_do_not_show(tmp_path: Path) -> None:
     assert BCRYPT not in repr(load(write(tmp_path, f"basic_auth_users: {{alice: {BCRYPT}}}")))
 
 
+_TLS = "1: tls_server_config"
+_HEADERS = "1: http_server_config.headers"
+_ONE_CURVE = "must be one of CurveP256, CurveP384, CurveP521, X25519: this server offers one"
+_NO_EFFECT = "has no effect without client_auth_type: write RequireAndVerifyClientCert there"
+_NO_AUTHORITY = "client_ca_file must be given: client certificates are verified against it"
 _EITHER_CERT = "tls_server_config: either cert_file or cert must be given"
 _EITHER_KEY = "tls_server_config: either key_file or key must be given"
 _HASH = "must be a password hashed with bcrypt, such as `htpasswd -nBC 10 ''` prints"
@@ -144,21 +149,18 @@ _UNVERIFIED = "takes certificates that nobody has verified: write RequireAndVeri
         ),
         ("http_server_config: {http3: true}", ["1: http_server_config.http3: unknown key, did you mean http2?"]),
         ("http_server_config: {http2: 7}", ["1: http_server_config.http2: must be true or false"]),
-        ("http_server_config: {headers: {Server: x}}", ["1: http_server_config.headers.Server: unknown key"]),
+        ("http_server_config: {headers: {Server: x}}", [f"{_HEADERS}.Server: unknown key"]),
         (
             "http_server_config: {headers: {content-security-policy: x}}",
-            [
-                "1: http_server_config.headers.content-security-policy: "
-                "unknown key, did you mean Content-Security-Policy?"
-            ],
+            [f"{_HEADERS}.content-security-policy: unknown key, did you mean Content-Security-Policy?"],
         ),
         (
             "http_server_config: {headers: {X-Frame-Options: ALLOW}}",
-            ["1: http_server_config.headers.X-Frame-Options: must be 'deny', 'sameorigin' or ''"],
+            [f"{_HEADERS}.X-Frame-Options: must be 'deny', 'sameorigin' or ''"],
         ),
         (
             'http_server_config: {headers: {X-XSS-Protection: "1\\r\\nSet-Cookie: x"}}',
-            ["1: http_server_config.headers.X-XSS-Protection: must be printable ASCII text"],
+            [f"{_HEADERS}.X-XSS-Protection: must be printable ASCII text"],
         ),
         ("rate_limit: {interval: 5, burst: 1}", [f"1: {_DURATION}"]),
         ("rate_limit: {interval: -1s, burst: 1}", [f"1: {_DURATION}"]),
@@ -172,59 +174,53 @@ _UNVERIFIED = "takes certificates that nobody has verified: write RequireAndVeri
             "tls_server_config: {min_version: TLS12}",
             [f"1: {_EITHER_CERT}", f"1: {_EITHER_KEY}"],
         ),
-        (f"{TLS} cert: x}}", ["1: tls_server_config.cert_file: either cert_file or cert must be given, not both"]),
-        (f"{TLS} key: x}}", ["1: tls_server_config.key_file: either key_file or key must be given, not both"]),
-        (f"{TLS} certfile: x}}", ["1: tls_server_config.certfile: unknown key, did you mean cert_file?"]),
+        (f"{TLS} cert: x}}", [f"{_TLS}.cert_file: either cert_file or cert must be given, not both"]),
+        (f"{TLS} key: x}}", [f"{_TLS}.key_file: either key_file or key must be given, not both"]),
+        (f"{TLS} certfile: x}}", [f"{_TLS}.certfile: unknown key, did you mean cert_file?"]),
         (
             "tls_server_config:\n  cert_file: 1.10\n  key_file: x",
             ["2: tls_server_config.cert_file: must be text, but unquoted it is a number in YAML: put it in quotes"],
         ),
-        (f"{TLS} min_version: TLS10}}", ["1: tls_server_config.min_version: must be 'TLS12' or 'TLS13'"]),
-        (f"{TLS} max_version: TLS11}}", ["1: tls_server_config.max_version: must be 'TLS12' or 'TLS13'"]),
+        (f"{TLS} min_version: TLS10}}", [f"{_TLS}.min_version: must be 'TLS12' or 'TLS13'"]),
+        (f"{TLS} max_version: TLS11}}", [f"{_TLS}.max_version: must be 'TLS12' or 'TLS13'"]),
         (
             f"{TLS} min_version: TLS13, max_version: TLS12}}",
-            ["1: tls_server_config.max_version: must not be older than min_version"],
+            [f"{_TLS}.max_version: must not be older than min_version"],
         ),
         *(
             (
                 f"{TLS} client_ca_file: ca.crt, client_auth_type: {kind}}}",
-                [f"1: tls_server_config.client_auth_type: {_UNVERIFIED}"],
+                [f"{_TLS}.client_auth_type: {_UNVERIFIED}"],
             )
             for kind in ("RequestClientCert", "RequireClientCert", "RequireAnyClientCert")
         ),
         (
             f"{TLS} client_auth_type: Perhaps}}",
-            [
-                "1: tls_server_config.client_auth_type: "
-                "must be NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert"
-            ],
+            [f"{_TLS}.client_auth_type: must be NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert"],
         ),
         (
             f"{TLS} client_auth_type: RequireAndVerifyClientCert}}",
-            [
-                "1: tls_server_config: client_ca_file must be given: client certificates are verified against it"
-            ],
+            [f"{_TLS}: {_NO_AUTHORITY}"],
         ),
         (
             f"{TLS} client_ca_file: ca.crt}}",
-            [
-                "1: tls_server_config.client_ca_file: has no effect without client_auth_type: write RequireAndVerifyClientCert there"
-            ],
+            [f"{_TLS}.client_ca_file: {_NO_EFFECT}"],
+        ),
+        (
+            f"{TLS} client_ca: x, client_ca_file: ca.crt, client_auth_type: VerifyClientCertIfGiven}}",
+            [f"{_TLS}.client_ca_file: either client_ca_file or client_ca must be given, not both"],
         ),
         (
             f"{TLS} client_ca_file: ca.crt, client_auth_type: VerifyClientCertIfGiven, client_allowed_sans: [a]}}",
-            ["1: tls_server_config.client_allowed_sans: needs client_auth_type: RequireAndVerifyClientCert"],
+            [f"{_TLS}.client_allowed_sans: needs client_auth_type: RequireAndVerifyClientCert"],
         ),
         (
             f"{TLS} client_allowed_sans: [a]}}",
-            ["1: tls_server_config.client_allowed_sans: needs client_auth_type: RequireAndVerifyClientCert"],
+            [f"{_TLS}.client_allowed_sans: needs client_auth_type: RequireAndVerifyClientCert"],
         ),
         (
             f"{TLS} curve_preferences: [X25519, CurveP256]}}",
-            [
-                "1: tls_server_config.curve_preferences: "
-                "must be one of CurveP256, CurveP384, CurveP521, X25519: this server offers one"
-            ],
+            [f"{_TLS}.curve_preferences: {_ONE_CURVE}"],
         ),
     ],
 )
@@ -235,14 +231,14 @@ def test_mistakes_are_shown_with_their_lines(certified: Path, text: str, shown: 
 def test_an_unknown_cipher_suite_is_refused_with_the_known_ones(certified: Path) -> None:
     (shown,) = mistakes(certified, f"{TLS} cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]}}")
 
-    assert shown.startswith("1: tls_server_config.cipher_suites: has an unknown suite: it takes TLS_")
+    assert shown.startswith(f"{_TLS}.cipher_suites: has an unknown suite: it takes TLS_")
     assert "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" in shown
 
 
 def test_no_mistake_repeats_a_secret(certified: Path) -> None:
     shown = mistakes(
         certified,
-        "basic_auth_users: {alice: hunter2}\ntls_server_config: {cert: hunter2, key: [hunter2], client_auth_type: hunter2}",
+        "basic_auth_users: {a: hunter2}\ntls_server_config: {cert: hunter2, key: [hunter2], client_auth_type: hunter2}",
     )
 
     assert len(shown) == 3
@@ -274,7 +270,7 @@ def promtool_accepts(path: Path) -> bool:
         f"{TLS} curve_preferences: [CurveP384]}}",
         f"{TLS} curve_preferences: [X25519]}}",
         "http_server_config: {http2: false, headers: {X-Frame-Options: sameorigin, X-Content-Type-Options: nosniff}}",
-        "http_server_config: {headers: {Content-Security-Policy: a, X-XSS-Protection: b, Strict-Transport-Security: c}}",
+        "http_server_config: {headers: {Content-Security-Policy: a, X-XSS-Protection: b}}",
     ],
 )
 def test_promtool_accepts_what_we_accept(certified: Path, text: str) -> None:

@@ -1,7 +1,7 @@
 """What an alertmanager source makes of notifications, whatever their order."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import permutations
@@ -30,11 +30,13 @@ def written(moment_ms: int | None) -> str:
     return datetime.fromtimestamp(moment_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "789Z"
 
 
-def alert(fingerprint: str = "f1", *, began: int = BEGAN, ended: int | None = None, **labels: str) -> dict[str, Any]:
+def alert(
+    fingerprint: str = "f1", began: int = BEGAN, ended: int | None = None, labels: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """An alert that fires, or that ended."""
     return {
         "status": "firing" if ended is None else "resolved",
-        "labels": {"alertname": "Down", "service": "checkout", **labels},
+        "labels": {"alertname": "Down", "service": "checkout", **(labels or {})},
         "annotations": {},
         "startsAt": written(began),
         "endsAt": written(ended),
@@ -61,10 +63,10 @@ def notification(*alerts: dict[str, Any], group: str = "{}:{}") -> dict[str, Any
 
 
 @asynccontextmanager
-async def alerted(**settings: Any) -> AsyncIterator[Account]:
+async def alerted(**settings: object) -> AsyncIterator[Account]:
     """A daemon with one alertmanager source."""
     async with an_account() as account:
-        await account.sources.configure({"am": AlertmanagerSettings(**settings)}, account.surroundings)
+        await account.sources.configure({"am": AlertmanagerSettings.model_validate(settings)}, account.surroundings)
         yield account
 
 
@@ -84,7 +86,7 @@ def spans(account: Account) -> list[tuple[int, int | None]]:
 async def test_an_alert_opens_an_incident_and_its_end_closes_it() -> None:
     async with alerted() as account:
         labels = {"environment": "production", "severity": "critical", "team": "buyers"}
-        await notify(account, notification(alert(**labels)))
+        await notify(account, notification(alert(labels=labels)))
         (incident,) = account.store.incidents.values()
         assert incident == Incident(
             f"am:f1:{BEGAN}",
@@ -98,7 +100,7 @@ async def test_an_alert_opens_an_incident_and_its_end_closes_it() -> None:
             revision=BEGAN,
         )
         assert account.sources.open_items(account.running) == 1
-        await notify(account, notification(alert(ended=BEGAN + MINUTE_MS, **labels)))
+        await notify(account, notification(alert(ended=BEGAN + MINUTE_MS, labels=labels)))
         assert spans(account) == [(BEGAN, BEGAN + MINUTE_MS)]
         assert account.items == {"created": 1, "updated": 1}
 
@@ -130,11 +132,11 @@ async def test_matchers_labels_and_the_environment_follow_the_settings() -> None
         await notify(
             account,
             notification(
-                alert("a", severity="critical", app="shop"),
-                alert("b", severity="warning", app="shop"),
-                alert("c", severity="page", app="shop", silent="yes"),
-                alert("d", severity="page", app="shop", team="xy"),
-                alert("e", severity="page", app="shop", stage="staging"),
+                alert("a", labels={"severity": "critical", "app": "shop"}),
+                alert("b", labels={"severity": "warning", "app": "shop"}),
+                alert("c", labels={"severity": "page", "app": "shop", "silent": "yes"}),
+                alert("d", labels={"severity": "page", "app": "shop", "team": "xy"}),
+                alert("e", labels={"severity": "page", "app": "shop", "stage": "staging"}),
             ),
         )
         placed = {each.id: (each.services, each.environment) for each in account.store.incidents.values()}
@@ -157,7 +159,10 @@ async def test_a_team_without_a_service_counts_in_the_team_and_neither_is_left_o
         await notify(
             account,
             notification(
-                alert("a", service="", team="buyers"), alert("b", service=""), bad_times, {"status": "firing"}
+                alert("a", labels={"service": "", "team": "buyers"}),
+                alert("b", labels={"service": ""}),
+                bad_times,
+                {"status": "firing"},
             ),
         )
         assert [(each.services, each.team) for each in account.store.incidents.values()] == [((), "buyers")]
@@ -168,9 +173,9 @@ async def test_a_group_is_one_incident_until_none_of_its_alerts_fires() -> None:
     minute = [BEGAN + each * MINUTE_MS for each in range(10)]
     story = [
         notification(alert("a")),
-        notification(alert("a"), alert("b", began=minute[1], service="search")),
-        notification(alert("a", ended=minute[2]), alert("b", began=minute[1], service="search")),
-        notification(alert("b", began=minute[1], ended=minute[3], service="search")),
+        notification(alert("a"), alert("b", began=minute[1], labels={"service": "search"})),
+        notification(alert("a", ended=minute[2]), alert("b", began=minute[1], labels={"service": "search"})),
+        notification(alert("b", began=minute[1], ended=minute[3], labels={"service": "search"})),
         notification(alert("c", began=minute[6])),
     ]
     for order in permutations(story[:4]):

@@ -28,6 +28,7 @@ class BareRepository:
         self._git = git
         self._packs = folder / "objects" / "pack"
         self._read: set[Path] = set()
+        self._format: str | None = None
 
     @property
     def exists(self) -> bool:
@@ -42,7 +43,9 @@ class BareRepository:
 
     def object_format(self) -> str:
         """``sha1`` or ``sha256``."""
-        return self._git.run(self.folder, _HERE, "rev-parse", "--show-object-format").decode().strip()
+        if self._format is None:
+            self._format = self._git.run(self.folder, _HERE, "rev-parse", "--show-object-format").decode().strip()
+        return self._format
 
     def read_also(self, objects: Path) -> None:
         """Reads the objects of another repository too."""

@@ -1,11 +1,12 @@
 """The graph of a repository's commits, and exact differences of what is reachable in it."""
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+_ABSENT = -1
 _ABSENT_LEVEL = 0
 _UNKNOWN_LEVEL = -1
 
@@ -39,7 +40,9 @@ class Graph:
         """A graph without commits."""
         self._numbers: dict[bytes, int] = {}
         self._names: list[bytes] = []
-        self._parents: list[tuple[int, ...] | None] = []
+        self._parents = array("i")  # of all commits, one after the other: no object for the garbage collector
+        self._starts = array("q")
+        self._counts = array("h")
         self._levels = array("i")
         self._present = 0
 
@@ -50,7 +53,7 @@ class Graph:
     def __contains__(self, sha: str) -> bool:
         """Whether a commit is here."""
         number = self._numbers.get(bytes.fromhex(sha))
-        return number is not None and self._parents[number] is not None
+        return number is not None and self._is_present(number)
 
     def add(self, commits: Iterable[tuple[bytes, tuple[bytes, ...]]]) -> bool:
         """Adds commits with their parents in any order; says whether one of them was missing in the past of another.
@@ -58,24 +61,11 @@ class Graph:
         Names are the bytes of a SHA.
         """
         added: list[int] = []
-        has_filled = False
         known = len(self._names)
-        for name, parents in commits:
-            number = self._number(name)
-            if self._parents[number] is not None:
-                continue
-            has_filled |= number < known
-            self._levels[number] = _UNKNOWN_LEVEL
-            self._parents[number] = tuple([self._number(parent) for parent in parents])
-            added.append(number)
-        self._present += len(added)
-        if has_filled:
-            # What stood on an absent commit stood too low.
-            added = [number for number, each in enumerate(self._parents) if each is not None]
-            for number in added:
-                self._levels[number] = _UNKNOWN_LEVEL
-        for number in added:
-            self._settle_level(number)
+        try:
+            added.extend(self._placed(commits))
+        finally:  # what came before a failure must stand right
+            has_filled = self._settle(added, known)
         return has_filled
 
     def difference(self, head: str, excluded: Iterable[str]) -> Difference:
@@ -90,11 +80,9 @@ class Graph:
                 walk.start(number, is_excluded=True)
         start = self._numbers[bytes.fromhex(head)]
         walk.start(start, is_excluded=False)
-        found = list(walk.run(self._parents))
-        present = {number for number in found if self._parents[number] is not None}
-        commits = [
-            Reached(self._names[each].hex(), len(self._parents[each] or ())) for each in self._ordered(present, start)
-        ]
+        found = list(walk.run(self._parents_of))
+        present = {number for number in found if self._is_present(number)}
+        commits = [Reached(self._names[each].hex(), self._counts[each]) for each in self._ordered(present, start)]
         return Difference(tuple(commits), len(found) - len(present))
 
     def reaches(self, heads: Iterable[str], sha: str) -> bool:
@@ -105,32 +93,65 @@ class Graph:
         """Commits as ``git log --topo-order`` lists them: children before parents, one line of history at a time."""
         waiting = dict.fromkeys(members, 0)
         for number in members:
-            for parent in self._parents[number] or ():
+            for parent in self._parents_of(number):
                 if parent in waiting:
                     waiting[parent] += 1
         ready = [start] if start in members else []
         while ready:
             number = ready.pop()
             yield number
-            for parent in self._parents[number] or ():
+            for parent in self._parents_of(number):
                 if parent in waiting:
                     waiting[parent] -= 1
                     if not waiting[parent]:
                         ready.append(parent)
 
+    def _is_present(self, number: int) -> bool:
+        return self._counts[number] != _ABSENT
+
+    def _parents_of(self, number: int) -> "array[int]":
+        start = self._starts[number]
+        return self._parents[start : start + max(0, self._counts[number])]
+
     def _number(self, name: bytes) -> int:
         number = self._numbers.setdefault(name, len(self._names))
         if number == len(self._names):
             self._names.append(name)
-            self._parents.append(None)
+            self._starts.append(0)
+            self._counts.append(_ABSENT)
             self._levels.append(_ABSENT_LEVEL)
         return number
+
+    def _placed(self, commits: Iterable[tuple[bytes, tuple[bytes, ...]]]) -> Iterator[int]:
+        """Takes in commits that were not here, and gives their numbers."""
+        for name, parents in commits:
+            number = self._number(name)
+            if not self._is_present(number):
+                self._starts[number] = len(self._parents)
+                self._counts[number] = len(parents)
+                self._parents.extend([self._number(parent) for parent in parents])
+                self._present += 1
+                yield number
+
+    def _settle(self, added: list[int], known: int) -> bool:
+        """Gives new commits their levels; says whether one of them was known before, as the parent of another.
+
+        What stood on such a one stood too low, so then all get new levels.
+        """
+        has_filled = any(number < known for number in added)
+        if has_filled:
+            added = [number for number in range(len(self._names)) if self._is_present(number)]
+        for number in added:
+            self._levels[number] = _UNKNOWN_LEVEL
+        for number in added:
+            self._settle_level(number)
+        return has_filled
 
     def _settle_level(self, number: int) -> None:
         """Gives a commit its level, and its ancestors before it. Histories are too long for recursion."""
         levels, path = self._levels, [number]
         while path:
-            parents = self._parents[path[-1]] or ()
+            parents = self._parents_of(path[-1])
             below = [parent for parent in parents if levels[parent] == _UNKNOWN_LEVEL]
             if below:
                 path.extend(below)
@@ -151,14 +172,14 @@ class _Walk:
     def start(self, number: int, *, is_excluded: bool) -> None:
         self._meet(number, is_excluded=is_excluded)
 
-    def run(self, parents: list[tuple[int, ...] | None]) -> Iterator[int]:
+    def run(self, parents_of: "Callable[[int], array[int]]") -> Iterator[int]:
         while self._wanted:
             _, number = heappop(self._queue)
             is_excluded = self._is_excluded[number]
             if not is_excluded:
                 self._wanted -= 1
                 yield number
-            for parent in parents[number] or ():
+            for parent in parents_of(number):
                 self._meet(parent, is_excluded=is_excluded)
 
     def _meet(self, number: int, *, is_excluded: bool) -> None:

@@ -1,17 +1,21 @@
 """What a commit object says, as far as it matters here."""
 
 import re
-from collections.abc import Iterator
 
 from dora_exporter.events import Commit
 
 SUBJECT_LENGTH = 300
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_AUTHOR = re.compile(rb"^author .*?(-?\d{1,12}) [+-]\d{4}$", re.MULTILINE)
-_ENCODING = re.compile(rb"^encoding ([\w.-]{1,40})$", re.MULTILINE)
+_AUTHOR = re.compile(rb"^author (?:.* )?(-?\d{1,12}) [+-]\d{4}$", re.MULTILINE)
+_ENCODING = re.compile(
+    rb"^encoding (utf-?8|latin-?1|iso-?8859-\d{1,2}|(?:windows-|cp)125\d|koi8-[ru]|euc-(?:jp|kr)|shift_jis|gbk|gb2312"
+    rb"|gb18030|big5)$",
+    re.MULTILINE | re.IGNORECASE,
+)
+"""Those that people use: some of Python's codecs take a time that grows with the square of the text."""
 _REVERTS = re.compile(r"This reverts commit ([0-9a-f]{64}|[0-9a-f]{40})\b")
-_PARENT = b"parent "
+_PARENT = re.compile(rb"parent ([0-9a-f]{64}|[0-9a-f]{40})\n")
 
 
 def is_sha(text: str) -> bool:
@@ -21,7 +25,12 @@ def is_sha(text: str) -> bool:
 
 def parents_of(raw: bytes) -> tuple[bytes, ...]:
     """The SHAs of a commit's parents, as bytes. Its object begins with the tree, and the parents follow."""
-    return tuple(_parents(raw))
+    parents = []
+    found = _PARENT.match(raw, raw.find(b"\n") + 1)
+    while found:
+        parents.append(bytes.fromhex(found[1].decode("ascii")))
+        found = _PARENT.match(raw, found.end())
+    return tuple(parents)
 
 
 def commit_of(sha: str, raw: bytes) -> Commit | None:
@@ -47,14 +56,6 @@ def subject_of(message: str) -> str:
     paragraph, _, _ = message.lstrip().partition("\n\n")
     line = " ".join(paragraph[: 4 * SUBJECT_LENGTH].split())
     return "".join(each for each in line if each.isprintable())[:SUBJECT_LENGTH]
-
-
-def _parents(raw: bytes) -> Iterator[bytes]:
-    start = raw.find(b"\n") + 1
-    while raw.startswith(_PARENT, start):
-        end = raw.find(b"\n", start)
-        yield bytes.fromhex(raw[start + len(_PARENT) : end].decode("ascii"))
-        start = end + 1
 
 
 def _decoded(message: bytes, header: bytes) -> str:

@@ -24,7 +24,7 @@ class Index:
 
     def find(self, key: str | None) -> Sequence[Deployment]:
         """The deployments with a key, in order of finish."""
-        held = self._made().get(key) if key else None
+        held = self.make().get(key) if key else None
         if held is None:
             return ()
         return (held,) if isinstance(held, Deployment) else held
@@ -59,7 +59,8 @@ class Index:
         if len(held) == 1:
             self._entries[key] = held[0]
 
-    def _made(self) -> dict[str, Deployment | list[Deployment]]:
+    def make(self) -> dict[str, Deployment | list[Deployment]]:
+        """Makes it now, unless it was made before."""
         if self._entries is None:
             self._entries = {}
             for deployment in self._all():

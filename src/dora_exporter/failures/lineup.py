@@ -13,6 +13,8 @@ _finished_at = attrgetter("finished_at")
 _started_at = attrgetter("started_at")
 
 _SCANNED_AT_MOST = 64
+_INDEXED_FROM = 5_000
+"""Of a series as long as this the first write must not wait for the index."""
 
 
 class Lineup:
@@ -33,6 +35,8 @@ class Lineup:
         """Fills an empty lineup at once with deployments in order of finish; gives those that may be rollbacks."""
         self.by_finish = ordered
         self.by_start = sorted(ordered, key=start_order)
+        if len(ordered) > _INDEXED_FROM:
+            self._by_sha.make()
         shas = [deployment.commit_sha for deployment in ordered if deployment.commit_sha]
         versions = [deployment.version for deployment in ordered if deployment.version]
         if _are_unique(shas) and (len(shas) == len(ordered) or _are_unique(versions)):

@@ -24,6 +24,15 @@ class Health:
     )
     overflows: int = 0
 
+    def in_words(self) -> str:
+        """One sentence for people."""
+        if self.problem is not None:
+            times = "once" if self.consecutive_failures == 1 else f"{self.consecutive_failures} times in a row"
+            return f"failed {times}: {self.problem}"
+        if self.is_up is not None:
+            return "works"
+        return "its first pass has not ended" if self.last_attempt_ms is not None else "has not been asked yet"
+
     def count(self, outcomes: list[Outcome]) -> None:
         """Counts what writes did; taking an item back is a change like another."""
         self.items.update(

@@ -32,6 +32,11 @@ class Running:
     health: Health
     in_flight: dict[str, Event] = field(default_factory=dict)
 
+    @property
+    def condition(self) -> str:
+        """How it is doing, in words, with what it last complained about."""
+        return self.health.in_words() if self.source.interval_ms is not None else "is only pushed to"
+
 
 class RunningSources:
     """All sources in operation, by name."""

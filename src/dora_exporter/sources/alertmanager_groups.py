@@ -8,12 +8,15 @@ from msgspec.structs import replace
 from dora_exporter.events import Incident
 from dora_exporter.sources.source import Sink
 
+_REMEMBERED = 5
+"""So many incidents of a group are looked at when a notification comes late."""
+
 Ends = Mapping[str, int | None]
 """When each alert of a group ended, by the id that it has as an incident of its own; None while it fires."""
 
 
 class Groups:
-    """The incidents that groups were last.
+    """The incidents that groups were of late.
 
     A notification names only alerts that fire or just ended, and it may come twice or late: so what is known of a
     group's alerts is kept with its incident, and each notification adds to it.
@@ -22,46 +25,50 @@ class Groups:
     def __init__(self, source: str) -> None:
         """Knows no group before the first notification."""
         self._source = source
-        self._latest: dict[str, str] | None = None
+        self._recent: dict[str, list[str]] | None = None
 
     async def take(self, alerts: Sequence[Incident], sink: Sink, *, key: str, is_over: bool) -> list[Incident]:
         """What a notification about some alerts of a group changes. ``is_over`` says that none of them fires."""
-        if self._latest is None:
-            self._latest = await self._recall(sink)
+        if self._recent is None:
+            self._recent = await self._recall(sink)
         group = blake2b(key.encode(), digest_size=8).hexdigest()
-        held = sink.incident(self._latest.get(group, ""))
-        if held is None:
-            return [self._begun(group, alerts)]
-        known = [each for each in alerts if each.id in _ends_of(held)]
-        updated = _grown(held, known, is_over=is_over)
-        new = [each for each in alerts if each not in known and not _is_before(each, updated)]
-        if new and updated.finished_at is not None and updated.finished_at < min(each.started_at for each in new):
-            return [updated, self._begun(group, new)]
-        return [_grown(updated, new, is_over=is_over)]
+        recent = self._recent.setdefault(group, [])
+        held = [each for each in (sink.incident(event_id) for event_id in recent) if each is not None]
+        changed: list[Incident] = []
+        new = list(alerts)
+        for incident in held:
+            known = [each for each in new if each.id in _ends_of(incident)]
+            new = [each for each in new if each not in known]
+            changed.append(_grown(incident, known, is_over=is_over and bool(known)))
+        if changed:
+            new = [each for each in new if not _is_before(each, changed[-1])]
+        if new and (not changed or _is_over_before(changed[-1], new)):
+            changed.append(self._begun(group, new))
+            recent.append(changed[-1].id)
+            del recent[:-_REMEMBERED]
+        elif new:
+            changed[-1] = _grown(changed[-1], new, is_over=is_over)
+        return changed
 
     def _begun(self, group: str, alerts: Sequence[Incident]) -> Incident:
         """The incident that begins with some alerts."""
         first = min(alerts, key=lambda each: (each.started_at, each.id))
-        ends = {each.id: each.finished_at for each in alerts}
-        empty = replace(
+        incident = replace(
             first,
             id=f"{self._source}:{group}:{first.started_at}",
-            finished_at=None,
             revision=None,
-            upstream={"group": group, "ends": ends},
+            upstream={"group": group, "ends": {}},
         )
-        if self._latest is not None:
-            self._latest[group] = empty.id
-        return _grown(empty, alerts, is_over=False)
+        return _grown(incident, alerts, is_over=False)
 
-    async def _recall(self, sink: Sink) -> dict[str, str]:
-        """The latest incident of each group that is held."""
-        latest: dict[str, Incident] = {}
+    async def _recall(self, sink: Sink) -> dict[str, list[str]]:
+        """The latest incidents of each group that are held, oldest first."""
+        held: dict[str, list[tuple[int, str]]] = {}
         async for incident in sink.incidents():
             group = (incident.upstream or {}).get("group")
-            if group is not None and (group not in latest or latest[group].started_at < incident.started_at):
-                latest[group] = incident
-        return {group: incident.id for group, incident in latest.items()}
+            if group is not None:
+                held[group] = sorted([*held.get(group, ()), (incident.started_at, incident.id)])[-_REMEMBERED:]
+        return {group: [event_id for _, event_id in kept] for group, kept in held.items()}
 
 
 def _ends_of(incident: Incident) -> Ends:
@@ -72,6 +79,10 @@ def _ends_of(incident: Incident) -> Ends:
 def _is_before(alert: Incident, incident: Incident) -> bool:
     """Whether an alert had ended when the group's incident began: it belongs to an earlier one."""
     return alert.finished_at is not None and alert.finished_at < incident.started_at
+
+
+def _is_over_before(incident: Incident, alerts: Sequence[Incident]) -> bool:
+    return incident.finished_at is not None and incident.finished_at < min(each.started_at for each in alerts)
 
 
 def _grown(incident: Incident, alerts: Sequence[Incident], *, is_over: bool) -> Incident:

@@ -14,10 +14,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints
 
 from dora_exporter.clock import Clock
 from dora_exporter.events import Deployment, Incident
@@ -119,6 +119,18 @@ class Source(Protocol):
     async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
         """One pass. It may raise what ``transport`` raises, ``Unreadable`` and ``Misconfigured``."""
         ...
+
+
+def _not_reserved(name: str) -> str:
+    if name == "api":
+        raise ValueError("is the name of what is sent to the API")
+    return name
+
+
+SourceName = Annotated[
+    str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", max_length=64), AfterValidator(_not_reserved)
+]
+"""What a source may be called: it begins the ids of its items, and is a label."""
 
 
 class SourceSettings(BaseModel):

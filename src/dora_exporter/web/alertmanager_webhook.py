@@ -7,10 +7,28 @@ from dora_exporter.polling import Running, RunningSources
 from dora_exporter.sources.alertmanager import Alertmanager
 from dora_exporter.sources.source import Unreadable
 from dora_exporter.web import bodies
+from dora_exporter.web.access import Right
+from dora_exporter.web.answers import EmptyAnswer
 from dora_exporter.web.errors import BadRequest, Forbidden, NotFound, as_json
+from dora_exporter.web.operations import Operation, Parameter
 from dora_exporter.web.pagerduty_webhook import MayWrite
 
-PATH = "/webhooks/alertmanager"
+NOTIFY = Operation(
+    method="POST",
+    path="/webhooks/alertmanager",
+    summary="Take what an Alertmanager notifies of",
+    right=Right.WRITE,
+    parameters=(
+        Parameter(
+            name="source",
+            description="The source that it is for; needed where there are several",
+            schema={"type": "string"},
+        ),
+    ),
+    answer=EmptyAnswer,
+    refusals=(400, 404, 503),
+)
+OPERATIONS = (NOTIFY,)
 _LARGEST_BODY = 16 * 1024 * 1024
 _BODY_SECONDS = 30.0
 
@@ -30,7 +48,7 @@ def routes(*, sources: RunningSources, may_write: MayWrite, clock: Clock) -> lis
             raise BadRequest(str(reason)) from None
         finally:
             await landing.abandon()
-        return as_json({})
+        return as_json(EmptyAnswer())
 
     def _addressee(request: web.Request) -> tuple[Running, Alertmanager]:
         """The source that ``?source=`` names, or the only one."""
@@ -46,4 +64,4 @@ def routes(*, sources: RunningSources, may_write: MayWrite, clock: Clock) -> lis
             raise TypeError(f"the source {named[0].name} is no Alertmanager")
         return named[0], source
 
-    return [web.post(PATH, receive)]
+    return [web.post(NOTIFY.path, receive)]

@@ -109,7 +109,7 @@ EXPLAIN = Operation(
         _text("window", "The window, as configured; the first one by default."),
     ),
     answer=ExplainAnswer,
-    refusals=(404,),
+    refusals=(400, 404),
 )
 OPERATIONS = (EXPLAIN,)
 

@@ -15,7 +15,10 @@ from dora_exporter.sources.pagerduty import PagerDuty
 from dora_exporter.sources.pagerduty_settings import PagerDutySettings
 from dora_exporter.sources.source import Misconfigured, Surroundings
 from dora_exporter.web import bodies
+from dora_exporter.web.access import Right
+from dora_exporter.web.answers import EmptyAnswer
 from dora_exporter.web.errors import Forbidden, as_json
+from dora_exporter.web.operations import Operation
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +28,19 @@ SIGNATURE_HEADER = "X-PagerDuty-Signature"
 _IMPLIED_NAME = "pagerduty"
 _LARGEST_BODY = 1024 * 1024
 _BODY_SECONDS = 30.0
+
+OPERATIONS = tuple(
+    Operation(
+        method="POST",
+        path=path,
+        summary="Take an event that PagerDuty sends as a v3 webhook",
+        right=Right.WRITE,
+        status=HTTPStatus.ACCEPTED,
+        answer=EmptyAnswer,
+        refusals=(400, 503),
+    )
+    for path in (PATH, f"{PATH}/")
+)
 
 MayWrite = Callable[[web.Request], bool]
 """Whether a request brings what it takes to write events."""
@@ -43,7 +59,7 @@ def routes(
         running = await _addressee(request, body)
         if running is None:
             logger.warning("PagerDuty webhook names none of several sources path=%r", request.path)
-            return as_json({}, status=HTTPStatus.ACCEPTED)
+            return as_json(EmptyAnswer(), status=HTTPStatus.ACCEPTED)
         landing = sources.landing(running)
         try:
             await _pagerduty(running).take(
@@ -51,7 +67,7 @@ def routes(
             )
         finally:
             await landing.abandon()
-        return as_json({}, status=HTTPStatus.ACCEPTED)
+        return as_json(EmptyAnswer(), status=HTTPStatus.ACCEPTED)
 
     async def _addressee(request: web.Request, body: bytes) -> Running | None:
         """The source that the signature names, else the only one that asks for none; None when there are several."""
@@ -69,7 +85,7 @@ def routes(
             return sources.implied(_IMPLIED_NAME, PagerDutySettings(), surroundings())
         return unsigned[0] if len(unsigned) == 1 else None
 
-    return [web.post(PATH, receive), web.post(f"{PATH}/", receive)]
+    return [web.post(operation.path, receive) for operation in OPERATIONS]
 
 
 async def _secrets(running: Running) -> tuple[str, ...]:

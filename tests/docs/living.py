@@ -1,0 +1,60 @@
+"""A daemon in a process of its own in which every family has a sample."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.daemon import Daemon, RunningDaemon
+
+from dora_exporter.clock import system_clock
+
+WRITE_KEY = "a-key-that-may-write"
+READ_KEY = "a-key-that-may-read"
+_SETTINGS = {"api_keys": [WRITE_KEY], "read_keys": [READ_KEY]}
+_MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True)
+class Documented:
+    """A running daemon with keys."""
+
+    daemon: RunningDaemon
+
+    def exposition(self) -> str:
+        """What Prometheus would read."""
+        return self.daemon.get("/metrics").body.decode()
+
+    def json(self, path: str) -> dict[str, Any]:
+        """A document."""
+        return self.daemon.get(path, **{"DD-API-KEY": READ_KEY}).json()
+
+    def status(self, method: str, path: str, key: str = "") -> int:
+        """What comes back for a request without a body."""
+        return self.daemon.request(method, path, headers={"DD-API-KEY": key}).status
+
+
+@contextmanager
+def documented(folder: Path) -> Iterator[Documented]:
+    """Starts a daemon, and sends it a history with a bit of everything."""
+    with Daemon(folder, _SETTINGS).running() as running:
+        lines = "\n".join(json.dumps({"type": kind, "attributes": each}) for kind, each in _history(system_clock()))
+        answer = running.request("POST", "/api/v1/events", lines.encode(), {"DD-API-KEY": WRITE_KEY})
+        assert answer.json()["errors"] == [], answer
+        yield Documented(running)
+
+
+def _history(now: int) -> Iterator[tuple[str, dict[str, object]]]:
+    """Two deployments, of which the first failed and was remedied, and an incident that goes on."""
+    about = {"env": "production", "team": "payments"}
+    git = {"repository_url": "https://git.example/acme/shop", "commit_sha": "a" * 40}
+    for version, ago in (("v1", 120), ("v2", 60)):
+        finished = now - ago * _MINUTE_MS
+        commit = {"sha": version.encode().hex().rjust(40, "0"), "timestamp": finished - _MINUTE_MS}
+        times = {"started_at": finished - _MINUTE_MS, "finished_at": finished}
+        yield "deployment", {"service": "shop", "version": version, "git": git, "commits": [commit], **times, **about}
+    began = now - 100 * _MINUTE_MS
+    yield "failure", {"services": ["shop"], "started_at": began, "finished_at": began + _MINUTE_MS, **about}
+    yield "failure", {"services": ["shop"], "started_at": now - _MINUTE_MS, **about}

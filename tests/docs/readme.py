@@ -1,0 +1,94 @@
+"""The README taken apart: its code blocks, tables, headings and links."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PATH = Path(__file__).parents[2] / "README.md"
+
+_BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^#+ (?P<text>.+)$", re.MULTILINE)
+_LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of code. ``line`` is where it begins."""
+
+    language: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """Commands for a shell, and what the block after them promises that they print; None where there is no such block."""
+
+    commands: Block
+    output: str | None
+
+
+def text() -> str:
+    """The README."""
+    return PATH.read_text(encoding="utf-8")
+
+
+def blocks(markdown: str, *languages: str) -> list[Block]:
+    """The blocks in these languages, in their order."""
+    found = (
+        Block(match["language"], match["text"], markdown.count("\n", 0, match.start()) + 1)
+        for match in _BLOCK.finditer(markdown)
+    )
+    return [block for block in found if block.language in languages]
+
+
+def examples(markdown: str) -> Iterator[Example]:
+    """The commands to run, which are marked ``sh``, each with the output that follows it."""
+    ordered = blocks(markdown, "sh", "shell", "bash", "text", "json", "yaml", "promql", "python")
+    for block, following in zip(ordered, [*ordered[1:], None], strict=True):
+        if block.language == "sh":
+            is_output = following is not None and following.language in {"text", "json"}
+            yield Example(block, following.text if following and is_output else None)
+
+
+def table(markdown: str, name: str) -> list[tuple[str, ...]]:
+    """The rows of the table between the markers of this name, without its heading."""
+    lines = _between(markdown, name).strip().splitlines()
+    return [tuple(cell.strip() for cell in _cells(line)) for line in lines[2:]]
+
+
+def with_table(markdown: str, name: str, heading: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """The README with another table between the markers of this name."""
+    lines = [heading, ("---",) * len(heading), *rows]
+    written = "".join(f"| {' | '.join(cell or ' ' for cell in line)} |\n" for line in lines)
+    before, after = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    return markdown.replace(before + _between(markdown, name) + after, before + written + after)
+
+
+def anchors(markdown: str) -> set[str]:
+    """The anchors of the headings, as GitHub makes them."""
+    prose = _BLOCK.sub("", markdown)
+    return {
+        re.sub(r"[^\w\- ]", "", match["text"].strip().lower()).replace(" ", "-") for match in _HEADING.finditer(prose)
+    }
+
+
+def links(markdown: str) -> list[str]:
+    """The targets of the links in the text."""
+    return [match["target"] for match in _LINK.finditer(_BLOCK.sub("", markdown))]
+
+
+def code(cell: str) -> str:
+    """A table's cell without the marks of code."""
+    return cell.strip("`").replace("\\|", "|")
+
+
+def _between(markdown: str, name: str) -> str:
+    found = re.search(f"<!-- {re.escape(name)} -->\n(.*?)<!-- /{re.escape(name)} -->", markdown, re.DOTALL)
+    assert found, f"the README has no table {name}"
+    return found[1]
+
+
+def _cells(line: str) -> list[str]:
+    return re.split(r"(?<!\\)\|", line.strip().strip("|"))

@@ -1,0 +1,169 @@
+"""Sources in operation: what a reload does to them, and what is shown of them."""
+
+import asyncio
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, generate_latest
+from tests.sources.account import NAME, Account, an_account
+from tests.sources.fake_pagerduty import failure
+
+from dora_exporter.events import MINUTE_MS
+from dora_exporter.polling import SourceCollector
+from dora_exporter.polling.poller import RETRY_SECONDS, Poller
+from dora_exporter.records import Cursor
+from dora_exporter.sources.pagerduty_settings import PagerDutySettings
+
+
+def samples(account: Account) -> dict[str, float]:
+    """Every sample about sources by its text."""
+    registry = CollectorRegistry()
+    registry.register(SourceCollector(account.sources))
+    lines: Iterable[str] = generate_latest(registry).decode().splitlines()
+    pairs = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
+    return {name.removeprefix("dora_exporter_source_"): float(value) for name, value in pairs}
+
+
+def of(name: str, **labels: str) -> str:
+    shown = {"source": NAME, **labels}
+    return name + "{" + ",".join(f'{key}="{value}"' for key, value in sorted(shown.items())) + "}"
+
+
+async def test_before_the_first_pass_nothing_is_claimed() -> None:
+    async with an_account() as account:
+        assert samples(account) == {
+            of("consecutive_failures"): 0,
+            of("open_items"): 0,
+            of("unmapped_services"): 0,
+            of("throttled_seconds_total"): 0,
+            of("overflow_total"): 0,
+            **{
+                of("items_total", outcome=outcome): 0
+                for outcome in ("created", "updated", "unchanged", "skipped", "quarantined")
+            },
+        }
+
+
+async def test_after_a_pass_everything_is_told() -> None:
+    async with an_account(services={"PPAY": "payments"}) as account:
+        account.fake.rate_headers = {"ratelimit-limit": "960", "ratelimit-remaining": "900", "ratelimit-reset": "9"}
+        account.fake.trigger("PCHECK")
+        account.fake.resolve(account.fake.trigger("PPAY"))
+        await account.poll()
+        shown = samples(account)
+        assert shown.pop(of("pass_duration_seconds")) > 0
+        now = account.clock() / 1000
+        assert shown == {
+            of("up"): 1,
+            of("last_success_timestamp_seconds"): now,
+            of("last_attempt_timestamp_seconds"): now,
+            of("consecutive_failures"): 0,
+            of("ratelimit_remaining"): 900,
+            of("open_items"): 1,
+            of("cursor_timestamp_seconds"): now,
+            of("unmapped_services"): 1,
+            of("throttled_seconds_total"): 0,
+            of("overflow_total"): 0,
+            of("requests_total", outcome="success"): 3,
+            of("items_total", outcome="created"): 2,
+            of("items_total", outcome="updated"): 0,
+            of("items_total", outcome="unchanged"): 1,
+            of("items_total", outcome="skipped"): 0,
+            of("items_total", outcome="quarantined"): 0,
+        }
+
+
+async def test_a_failure_keeps_the_last_success_and_the_cursor() -> None:
+    async with an_account() as account:
+        await account.poll()
+        then = account.clock() / 1000
+        account.fake.faults.append(lambda _: failure(400))
+        await account.poll()
+        shown = samples(account)
+        assert (shown[of("up")], shown[of("consecutive_failures")]) == (0, 1)
+        assert shown[of("last_success_timestamp_seconds")] == shown[of("cursor_timestamp_seconds")] == then
+        assert shown[of("last_attempt_timestamp_seconds")] == then + 60
+        assert shown[of("requests_total", outcome="refused")] == 1
+
+
+async def test_the_cursor_is_known_after_a_restart_before_the_first_pass() -> None:
+    async with an_account() as account:
+        await account.poll()
+        then = account.clock() / 1000
+        await account.start()
+        shown = samples(account)
+        assert shown[of("cursor_timestamp_seconds")] == then
+        assert of("up") not in shown
+
+
+async def test_a_removed_source_keeps_its_events_and_loses_its_metrics() -> None:
+    async with an_account() as account:
+        first = account.fake.trigger()
+        await account.poll()
+        await account.sources.configure({}, account.surroundings)
+        assert samples(account) == {}
+        assert account.incident(first).services == ("pcheck",)
+
+
+async def test_what_did_not_change_goes_on_undisturbed() -> None:
+    async with an_account() as account:
+        await account.poll()
+        before = account.running
+        same = before.settings.model_copy()
+        await account.sources.configure(
+            {NAME: same, "other": PagerDutySettings(token="t")},
+            account.surroundings,
+        )
+        assert [each.name for each in account.sources] == ["other", NAME]
+        assert next(each for each in account.sources if each.name == NAME) is before
+
+
+async def test_a_changed_source_keeps_its_health_and_gets_its_new_settings() -> None:
+    async with an_account() as account:
+        await account.poll()
+        changed = PagerDutySettings.model_validate({**account.settings, "environment": "production"})
+        await account.sources.configure({NAME: changed}, account.surroundings)
+        assert samples(account)[of("up")] == 1
+        first = account.fake.trigger()
+        await account.poll()
+        assert account.incident(first).environment == "production"
+
+
+async def test_a_pass_that_is_cancelled_leaves_the_log_whole() -> None:
+    async with an_account() as account:
+        account.fake.trigger()
+        running = account.running
+        poller = Poller(
+            NAME, running.source, store=account.store, log=account.log, clock=account.clock, health=running.health
+        )
+        asked = asyncio.Event()
+        account.fake.before_page = lambda _: asked.set()
+        one_pass = asyncio.create_task(poller.run(account.sources.landing(running)))
+        await asked.wait()
+        one_pass.cancel()
+        await asyncio.wait([one_pass])
+        assert one_pass.cancelled()
+        assert running.health.is_up is None
+        await account.poll()
+        assert len(account.store.incidents) == 1
+
+
+async def test_a_misconfigured_source_is_tried_again_within_a_minute() -> None:
+    async with an_account(interval="6h") as account:
+        running = account.running
+        poller = Poller(
+            NAME, running.source, store=account.store, log=account.log, clock=account.clock, health=running.health
+        )
+        account.fake.faults.append(lambda _: failure(403, 2010))
+        assert await poller.run(account.sources.landing(running)) == RETRY_SECONDS
+        assert await poller.run(account.sources.landing(running)) is None
+
+
+async def test_a_defect_is_told_in_words_and_does_not_stop_the_source() -> None:
+    async with an_account() as account:
+        await account.poll()
+        await account.log.append(
+            [Cursor(NAME, {"settings": account.running.source.fingerprint, "memory": {"cursor": "", "relisted": 0}})]
+        )
+        health = await account.poll()
+        assert (health.is_up, health.problem) == (False, "a defect of the daemon: TypeError")
+        account.clock.advance(MINUTE_MS)
