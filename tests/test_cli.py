@@ -146,6 +146,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Served:
             return 7
 
         monkeypatch.setattr("dora_exporter.logs.set_up", lambda *_: None)  # the test run has a log of its own
+        monkeypatch.setattr("logging.captureWarnings", lambda **_: None)
         monkeypatch.setattr("dora_exporter.app.serve", note)
         assert main(arguments) == 7
         return calls[0]

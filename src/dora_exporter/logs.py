@@ -24,9 +24,9 @@ _FACTS = re.compile(rf"(?:(?:^|\s)\w+={_FIELD})+$")
 _FACT = re.compile(rf"(\w+)=({_FIELD})")
 _USER_INFO = re.compile(r"(?<=://)[^/\s?#\"']*@")
 _CREDENTIALS = re.compile(r"(authorization\W{1,4}\w+ +|\bbearer +)[\w.~+/=-]{8,}", re.IGNORECASE)
-_TELLING = r"[\w-]*(?:(?:api|app|application|read)[_-]?keys?|passw(?:or)?ds?|secrets?|tokens?)"
-_SECRET_NAME = re.compile(_TELLING, re.IGNORECASE)
-_NAMED_SECRET = re.compile(rf"\b({_TELLING})(=|['\"]: *)('[^']*'|\"[^\"]*\"|[^\s&,;'\"]+)", re.IGNORECASE)
+_TELLING = r"(?:api|app|application|read)[_-]?keys?|passw(?:or)?ds?|secrets?|tokens?"
+_SECRET_NAME = re.compile(rf"\w*(?:{_TELLING})", re.IGNORECASE)
+_NAMED_SECRET = re.compile(rf"({_TELLING})(=|['\"]: *)('[^']*'|\"[^\"]*\"|[^\s&,;'\"]+)", re.IGNORECASE)
 _HIDDEN = "***"
 _PLAIN = re.compile(r"[^\s\"=\\]+")
 _RESERVED = frozenset({"ts", "level", "logger", "msg", "exception"})

@@ -67,7 +67,7 @@ class EventStore:
             if event == before:
                 return self._tell(before, before)
         self._share_strings(event)
-        self._note_series(event.series)
+        self._note_series(event.service, event.environment)
         self.deployments[event.id] = event
         return self._tell(before, event)
 
@@ -78,8 +78,8 @@ class EventStore:
         if event == before:
             return self._tell(before, before)
         self._share_strings(event)
-        for series in event.series:
-            self._note_series(series)
+        for service in event.services:
+            self._note_series(service, event.environment)
         self.incidents[event.id] = event
         return self._tell(before, event)
 
@@ -117,12 +117,12 @@ class EventStore:
 
     def _order_series(self, order: SeriesOrder) -> list[Outcome]:
         for service, environment in order.names:
-            self._note_series(Series(service, environment))
+            self._note_series(service, environment)
         return []
 
     def _is_overtaken(self, kind: EventKind, event: Event, before: Event | None) -> bool:
         """Whether an upsert comes too late to have an effect: deleted here, or held in a newer revision."""
-        if (kind, event.id) in self.tombstones:
+        if self.tombstones and (kind, event.id) in self.tombstones:
             if event.source != "api":
                 return True
             del self.tombstones[kind, event.id]
@@ -133,9 +133,9 @@ class EventStore:
             and event.revision < before.revision
         )
 
-    def _note_series(self, series: Series) -> None:
-        if series not in self.series_order:
-            self.series_order[series] = len(self.series_order)
+    def _note_series(self, service: str, environment: str) -> None:
+        if (service, environment) not in self.series_order:
+            self.series_order[Series(service, environment)] = len(self.series_order)
 
     def _share_strings(self, event: Event) -> None:
         """Lets events with equal strings hold one copy: most of a million events repeat a few thousand names."""
@@ -145,7 +145,8 @@ class EventStore:
         else:
             force_setattr(event, "services", tuple(share(each, each) for each in event.services))
         force_setattr(event, "environment", share(event.environment, event.environment))
-        force_setattr(event, "source", share(event.source, event.source))
+        if event.source != "api":
+            force_setattr(event, "source", share(event.source, event.source))
         if event.repository is not None:
             force_setattr(event, "repository", share(event.repository, event.repository))
         if event.team is not None:
