@@ -1,9 +1,9 @@
 """The stages of a commit's way into production, one by one."""
 
 import pytest
-from tests.builders import MINUTE_MS, NOW_MS, deployment
+from tests.builders import NOW_MS, deployment
 
-from dora_exporter.events import Commit, PullRequest, Shipped
+from dora_exporter.events import MINUTE_MS, Commit, PullRequest, Shipped
 from dora_exporter.stages import STAGES, stages_of
 
 START = NOW_MS - 600 * MINUTE_MS
@@ -15,8 +15,8 @@ def minutes(
     """The stages of a commit, all in minutes; the deployment begins at 100."""
     pull_requests: tuple[PullRequest, ...] = ()
     if merged is not None:
-        moments = [None if each is None else START + each * MINUTE_MS for each in (ready, approved)]
-        pull_requests = (PullRequest(START + merged * MINUTE_MS, *moments),)
+        ready_at, approved_at = (None if each is None else START + each * MINUTE_MS for each in (ready, approved))
+        pull_requests = (PullRequest(START + merged * MINUTE_MS, ready_at, approved_at),)
     commit = Commit("a" * 40, START + written * MINUTE_MS, pull_request=0 if pull_requests else None)
     event = deployment(
         started_at=START + 100 * MINUTE_MS,
@@ -32,11 +32,17 @@ TABLE: list[tuple[dict[str, int | None], dict[str, int]]] = [
     ({"written": 10, "ready": 20, "approved": 40, "merged": 70}, ALL),
     ({"written": 10}, {"time_to_deploy": 90, "deploy": 5}),
     ({"written": 10, "took": 0}, {"time_to_deploy": 90}),
-    ({"written": 30, "ready": 20, "approved": 40, "merged": 70}, {k: v for k, v in ALL.items() if k != "time_to_pr_ready"}),
+    (
+        {"written": 30, "ready": 20, "approved": 40, "merged": 70},
+        {k: v for k, v in ALL.items() if k != "time_to_pr_ready"},
+    ),
     ({"written": 50, "ready": 20, "approved": 40, "merged": 70}, {"merge": 30, "time_to_deploy": 30, "deploy": 5}),
     ({"written": 10, "ready": 20, "merged": 70}, {"time_to_pr_ready": 10, "time_to_deploy": 30, "deploy": 5}),
     ({"written": 10, "ready": 20, "approved": 40, "merged": 103}, {**ALL, "merge": 63, "time_to_deploy": 0}),
-    ({"written": 10, "ready": 20, "approved": 40, "merged": 120}, {"time_to_pr_ready": 10, "review": 20, "merge": 80, "deploy": 5}),
+    (
+        {"written": 10, "ready": 20, "approved": 40, "merged": 120},
+        {"time_to_pr_ready": 10, "review": 20, "merge": 80, "deploy": 5},
+    ),
 ]
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from dora_exporter import __version__, overview, telemetry
 from dora_exporter.clock import stopwatch, system_clock
+from dora_exporter.commit_search import CommitSearch
 from dora_exporter.config import ConfigError, Settings
 from dora_exporter.configuration import Configuration
 from dora_exporter.exposition import OwnFamilies
@@ -19,24 +20,30 @@ from dora_exporter.logs import set_up
 from dora_exporter.metrics import ALL
 from dora_exporter.metrics.performance_level import performance_level
 from dora_exporter.numbers import Numbers
+from dora_exporter.polling import OpenIncidents, RunningSources, SourceCollector
 from dora_exporter.protection import Protection
 from dora_exporter.readings import Definitions
 from dora_exporter.scheduling import Schedule
 from dora_exporter.snapshot import SnapshotError, SnapshotFile
+from dora_exporter.sources.source import Surroundings
+from dora_exporter.sources.transport import Transport
 from dora_exporter.store import EventStore
 from dora_exporter.web import (
     EVENT_OPERATIONS,
+    alertmanager_webhook,
     application,
     event_routes,
     explain,
+    git_metadata,
     index,
     metrics,
+    pagerduty_webhook,
     probes,
     runner,
     surface,
 )
-from dora_exporter.web.access import Access
-from dora_exporter.web.basic_auth import basic_auth
+from dora_exporter.web.access import Access, Right
+from dora_exporter.web.basic_auth import basic_auth, user_of
 from dora_exporter.web.client_certificates import client_certificates
 from dora_exporter.web.gate import gate
 from dora_exporter.web.headers import adding
@@ -100,6 +107,25 @@ class Daemon:
         self._configuration = Configuration(settings, load=load, use=self._use, clock=self._clock)
         self._event_counts = telemetry.EventCounts()
         self._rejections = telemetry.RejectionCounts()
+        self._commits = CommitSearch(
+            store=self._store,
+            log=self._snapshot,
+            clock=self._clock,
+            folder=settings.git.path or settings.snapshot.path.parent / "git",
+            settings=settings.git,
+            repositories=settings.repositories,
+            pull_requests=settings.pull_requests,
+            patterns={name: each.source_patterns for name, each in settings.services.items() if each.source_patterns},
+        )
+        self._schedule = Schedule(clock=self._clock)
+        self._transport = Transport(clock=self._clock)
+        self._sources = RunningSources(
+            store=self._store,
+            log=self._snapshot,
+            clock=self._clock,
+            schedule=self._schedule,
+            open_incidents=OpenIncidents(self._store),
+        )
         registry = telemetry.new_registry()
         self._numbers = Numbers(
             self._store, own=OwnFamilies(registry), definitions=definitions(settings), clock=self._clock
@@ -112,9 +138,10 @@ class Daemon:
             telemetry.SnapshotCollector(self._snapshot, replay_seconds=lambda: self._replay_seconds),
             telemetry.ConfigCollector(self._configuration),
             telemetry.LevelThresholds(lambda: self._configuration.settings.levels.edition),
+            SourceCollector(self._sources),
+            self._commits.collector,
         ):
             registry.register(collector)
-        self._schedule = Schedule(clock=self._clock)
         self._runner = runner(self._application())
         self._reloads: set[asyncio.Task[str | None]] = set()
 
@@ -130,6 +157,9 @@ class Daemon:
         self._schedule.start()
         self._schedule.every(_MAINTENANCE_SECONDS, self._maintain, name="maintenance")
         self._schedule.every(_REFRESH_SECONDS, self._refresh_protection, name="web configuration")
+        await self._commits.start()
+        await self._transport.open()
+        await self._sources.configure(self._settings.sources, self._surroundings(self._settings))
         self._is_ready = True
         logger.info(
             "ready deployments=%d incidents=%d series=%d seconds=%.1f",
@@ -142,7 +172,9 @@ class Daemon:
     async def stop(self) -> None:
         """Finishes requests, and commits what they brought."""
         await self._schedule.stop()
+        await self._transport.close()
         await self._runner.cleanup()
+        await self._commits.close()
         await self._snapshot.close()
 
     def reload_soon(self) -> None:
@@ -161,12 +193,27 @@ class Daemon:
                 *event_routes(
                     store=self._store, log=self._snapshot, clock=self._clock, rules=self._rules, access=self._access
                 ),
+                *self._commits.routes(rules=self._rules, access=self._access),
+                *pagerduty_webhook.routes(
+                    sources=self._sources,
+                    surroundings=lambda: self._surroundings(self._configuration.settings),
+                    may_write=self._may_write,
+                    clock=self._clock,
+                ),
+                *alertmanager_webhook.routes(sources=self._sources, may_write=self._may_write, clock=self._clock),
                 *explain.routes(readings=self._numbers.current, access=self._access),
                 *metrics.routes(exposition=self._numbers),
                 *probes.routes(is_ready=lambda: self._is_ready, reload=reload),
                 *index.routes(rows=self._rows),
             ],
-            operations=(*EVENT_OPERATIONS, *explain.OPERATIONS, *surface.OPERATIONS),
+            operations=(
+                *EVENT_OPERATIONS,
+                *explain.OPERATIONS,
+                *git_metadata.OPERATIONS,
+                *pagerduty_webhook.OPERATIONS,
+                *alertmanager_webhook.OPERATIONS,
+                *surface.OPERATIONS,
+            ),
             access=self._access,
             middlewares=[
                 counting(self._rejections),
@@ -203,6 +250,20 @@ class Daemon:
     async def _refresh_protection(self) -> None:
         await asyncio.to_thread(self._protection.refresh)
 
+    def _may_write(self, request: web.Request) -> bool:
+        """Whether a request brings a key that writes, or a user's password where that is taken for one."""
+        if user_of(request) is not None and request.path.startswith("/webhooks/"):
+            return True
+        return self._access.allows(request, Right.WRITE)
+
+    def _surroundings(self, settings: Settings) -> Surroundings:
+        return Surroundings(
+            transport=self._transport,
+            clock=self._clock,
+            default_environment=settings.default_environment,
+            longest_window_ms=max(window.ms for window in settings.windows),
+        )
+
     def _rules(self) -> Rules:
         settings = self._configuration.settings
         return Rules(
@@ -224,6 +285,7 @@ class Daemon:
         self._open_to(settings)
         if definitions_in(settings) != definitions_in(self._configuration.settings):
             await self._numbers.define(definitions(settings))
+        await self._sources.configure(settings.sources, self._surroundings(settings))
 
 
 def definitions_in(settings: Settings) -> tuple[object, ...]:

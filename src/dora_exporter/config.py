@@ -11,12 +11,15 @@ from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dora_exporter import addresses
+from dora_exporter.commits.provider import PullRequestSettings
+from dora_exporter.commits.settings import GitSettings, RepositorySettings
 from dora_exporter.config_errors import ConfigError, Layer, Location, misplaced, models_in, validate
 from dora_exporter.config_file import read
 from dora_exporter.config_layers import folder_layer, secret_lines_layer, variables_layer
 from dora_exporter.durations import Duration, Span
 from dora_exporter.events import DAY_MS
 from dora_exporter.failure_rules import FailureSettings
+from dora_exporter.sources import AnySettings
 
 __all__ = ["ConfigError", "Flag", "Settings", "load"]
 
@@ -103,6 +106,9 @@ class LevelSettings(Section):
     edition: Literal["2019", "2021", "2022", "2023", "2024"] = "2024"
 
 
+SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
+
+
 class LogSettings(Section):
     """What is logged, and how."""
 
@@ -123,6 +129,10 @@ class Settings(Section):
     attribution_limit: Duration | None = None
     limits: LimitSettings = LimitSettings()
     services: dict[Name, ServiceSettings] = Field(default_factory=dict)
+    sources: dict[SourceName, AnySettings] = Field(default_factory=dict)
+    repositories: dict[Name, RepositorySettings] = Field(default_factory=dict)
+    git: GitSettings = GitSettings()
+    pull_requests: dict[Name, PullRequestSettings] = Field(default_factory=dict)
     failures: FailureSettings = FailureSettings()
     levels: LevelSettings = LevelSettings()
     log: LogSettings = LogSettings()

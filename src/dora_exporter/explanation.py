@@ -187,7 +187,7 @@ def _counted(judging: Judging, deployment: Deployment) -> CountedDeployment:
         deployment=deployment,
         failure=_failure(judging, deployment) if facts.cause else None,
         is_rework=facts.rework,
-        lead_times_ms=tuple(judging.lineup.shipments.first_shipped(deployment)),
+        lead_times_ms=tuple((commit.sha, value) for commit, value in judging.lineup.shipments.samples(deployment)),
         recovery_ms=facts.recovery[1] if facts.recovery else None,
     )
 
@@ -218,7 +218,7 @@ def _suffered(judging: Judging, incident: Incident) -> CountedIncident:
 
 def _commits_left_out(judging: Judging, deployment: Deployment) -> Iterator[LeftOut]:
     """The commits of a deployment that are no sample of the lead time."""
-    kept = {sha for sha, _ in judging.lineup.shipments.first_shipped(deployment)}
+    kept = {commit.sha for commit, _ in judging.lineup.shipments.samples(deployment)}
     for commit in commits_of(deployment):
         if commit.sha not in kept:
             is_ahead = commit.authored_at - deployment.finished_at > CLOCK_SKEW_MS

@@ -6,6 +6,7 @@ from typing import Self
 import msgspec
 
 from dora_exporter.events import Deployment
+from dora_exporter.stages import STAGES
 from dora_exporter.tracks import Samples, Times, Window
 
 CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
@@ -21,8 +22,8 @@ class DeploymentFacts(msgspec.Struct, frozen=True, gc=False):
     """What a deployment adds to the numbers.
 
     ``cause`` is one of ``CAUSES`` when it failed; ``recovery`` is the moment at which that was remedied and how long
-    it took; ``lead_times`` are those of the commits it shipped first; ``dropped`` counts the commits whose author time
-    lies too far ahead. All lengths are in milliseconds.
+    it took; ``lead_times`` are those of the commits it shipped first, ``stages`` their parts; ``dropped`` counts the
+    commits whose author time lies too far ahead. All lengths are in milliseconds.
     """
 
     finished_at: int
@@ -32,6 +33,7 @@ class DeploymentFacts(msgspec.Struct, frozen=True, gc=False):
     recovery: tuple[int, int] | None = None
     rework: bool = False
     lead_times: tuple[int, ...] = ()
+    stages: tuple[tuple[str, int], ...] = ()
     dropped: int = 0
 
     @classmethod
@@ -63,6 +65,7 @@ class History:
         "restores",
         "reworks",
         "sources",
+        "stages",
         "unattributed",
         "unidentified",
     )
@@ -73,6 +76,7 @@ class History:
         self.unidentified = Times()
         self.causes: dict[str, Times] = {cause: Times() for cause in CAUSES}
         self.lead_times = Samples()
+        self.stages: dict[str, Samples] = {stage: Samples() for stage in STAGES}
         self.recoveries = Samples()
         self.reworks = Times()
         self.incidents = Times()
@@ -92,6 +96,8 @@ class History:
             times.add(facts.finished_at)
         for value in facts.lead_times:
             self.lead_times.add(facts.finished_at, value)
+        for stage, value in facts.stages:
+            self.stages[stage].add(facts.finished_at, value)
         if facts.recovery:
             self.recoveries.add(*facts.recovery)
         self.dropped += facts.dropped
@@ -102,6 +108,8 @@ class History:
             times.remove(facts.finished_at)
         for value in facts.lead_times:
             self.lead_times.remove(facts.finished_at, value)
+        for stage, value in facts.stages:
+            self.stages[stage].remove(facts.finished_at, value)
         if facts.recovery:
             self.recoveries.remove(*facts.recovery)
         self.dropped -= facts.dropped
@@ -161,6 +169,8 @@ class History:
 
     def _paired_samples(self, other: "History") -> Iterator[tuple[Samples, Samples]]:
         yield self.lead_times, other.lead_times
+        for stage in STAGES:
+            yield self.stages[stage], other.stages[stage]
         yield self.recoveries, other.recoveries
         yield self.restores, other.restores
 

@@ -25,7 +25,7 @@ from tests.benchmarks.rounds import Goal
 from dora_exporter.clock import system_clock
 
 INCIDENTS = int(os.environ.get("BACKFILL_INCIDENTS", "100000"))
-SERVICES = 200
+SERVICES = 50
 PAGE = 100
 PAGE_SECONDS = 0.05
 DAYS = 80

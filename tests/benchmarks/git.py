@@ -4,7 +4,8 @@ import asyncio
 import gc
 import io
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -53,10 +54,8 @@ async def _resolutions(folder: Path, shas: list[str]) -> list[Goal]:
     await world.resolver.work()
     resolutions, bare = [], []
     for number in range(1, ROUNDS + 1):
-        revisions = f"{deployed[number - 1]}..{deployed[number]}"
-        bare.append(
-            await asyncio.to_thread(_seconds, lambda revisions=revisions: _rev_list(folder / "shop", revisions))
-        )
+        rev_list = partial(_rev_list, folder / "shop", f"{deployed[number - 1]}..{deployed[number]}")
+        bare.append(await asyncio.to_thread(_seconds, rev_list))
         resolutions.append(await _resolve(world, deployed[number], number))
     idle = await _worst_stall(asyncio.sleep(5))
     row = asyncio.ensure_future(_row(world, deployed[ROUNDS + 1 :]))
@@ -137,7 +136,7 @@ def _form(pack: bytes, head: str) -> aiohttp.FormData:
     return form
 
 
-async def _worst_stall(work: "asyncio.Future[float] | asyncio.Task[None]") -> float:
+async def _worst_stall(work: Awaitable[object]) -> float:
     """For how long, in milliseconds, the event loop did nothing else at most while something was done."""
     task = asyncio.ensure_future(work)
     worst = 0.0

@@ -1,12 +1,11 @@
 """What the tests of commits share."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.commits.worlds import World
-
-Begin = Callable[..., World]
+from tests.commits.worlds import Begin, World
 
 
 @pytest.fixture
@@ -14,10 +13,6 @@ async def begin(tmp_path: Path) -> AsyncIterator[Begin]:
     """Makes worlds in one folder, and ends them."""
     worlds: list[World] = []
 
-    def make(**changes: object) -> World:
-        worlds.append(World(tmp_path, **changes))  # type: ignore[arg-type]
-        return worlds[-1]
-
-    yield make
+    yield partial(World, tmp_path, worlds=worlds)
     for each in worlds:
         await each.close()

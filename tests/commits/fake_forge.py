@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from aiohttp import web
+from msgspec import Struct
 
 from dora_exporter.events import Commit
 
@@ -18,20 +19,19 @@ def stamp(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@dataclass
-class Request:
+class Request(Struct):
     """A pull request: who approved it and when it became ready are moments in milliseconds."""
 
     number: int
     merged_at: int | None
     created_at: int
-    commits: list[Commit] = field(default_factory=list)
+    commits: list[Commit] = []
     merge_commits: int = 0
-    ready_at: list[int] = field(default_factory=list)
-    approved_at: list[int] = field(default_factory=list)
+    ready_at: list[int] = []
+    approved_at: list[int] = []
     merge_sha: str | None = None
     squash_sha: str | None = None
-    brings: set[str] = field(default_factory=set)
+    brings: set[str] = set()
     base: str = "main"
 
 
@@ -82,7 +82,9 @@ class FakeForge:
         etag = f'W/"{hashlib.sha1(body).hexdigest()}"'
         if request.headers.get("If-None-Match") == etag:
             self.not_modified += 1
-            return web.Response(status=304, headers={**headers, "ETag": etag, "X-RateLimit-Remaining": str(self.remaining)})
+            return web.Response(
+                status=304, headers={**headers, "ETag": etag, "X-RateLimit-Remaining": str(self.remaining)}
+            )
         self.remaining -= 1
         headers |= {"ETag": etag, "X-RateLimit-Remaining": str(self.remaining)}
         return web.Response(body=body, content_type="application/json", headers=headers)

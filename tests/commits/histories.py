@@ -42,9 +42,9 @@ def git(folder: Path, *arguments: str, given: bytes | None = None) -> str:
     return done.stdout.decode().strip()
 
 
-def linear(count: int, **changes: object) -> list[Made]:
+def linear(count: int) -> list[Made]:
     """Commits one after the other."""
-    return [Made(parents=(place - 1,) if place else (), **changes) for place in range(count)]  # type: ignore[arg-type]
+    return [Made(parents=(place - 1,) if place else ()) for place in range(count)]
 
 
 def build(folder: Path, commits: Sequence[Made], *, object_format: str = "sha1") -> list[str]:

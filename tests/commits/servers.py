@@ -2,10 +2,12 @@
 
 import asyncio
 import base64
+import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from ssl import SSLContext
 
 from aiohttp import web
 from tests.commits.worlds import World
@@ -19,11 +21,11 @@ KEY = "0123456789abcdef0123456789abcdef"
 
 
 @asynccontextmanager
-async def listening(app: web.Application, **options: object) -> AsyncIterator[int]:
+async def listening(app: web.Application, *, ssl_context: SSLContext | None = None) -> AsyncIterator[int]:
     """Serves an application on a port of its own."""
     running = runner(app)
     await running.setup()
-    site = web.TCPSite(running, "127.0.0.1", 0, **options)  # type: ignore[arg-type]
+    site = web.TCPSite(running, "127.0.0.1", 0, ssl_context=ssl_context)
     await site.start()
     try:
         yield running.addresses[0][1]
@@ -52,9 +54,14 @@ class GitServer:
 
     folder: Path
     token: str | None = None
-    hold: asyncio.Event | None = None
     asked: int = 0
     authorizations: list[str] = field(default_factory=list)
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        """Answers at once, until a test holds it back."""
+        self.released.set()
 
     def application(self) -> web.Application:
         """The server."""
@@ -69,12 +76,10 @@ class GitServer:
             self.authorizations.append(said)
             if not said.startswith("Basic ") or base64.b64decode(said[6:]).decode().partition(":")[2] != self.token:
                 return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="git"'})
-        if self.hold is not None:
-            await self.hold.wait()
+        self.reached.set()
+        await self.released.wait()
         body = await request.read()
         if request.headers.get("Content-Encoding") == "gzip":
-            import gzip
-
             body = gzip.decompress(body)
         process = await asyncio.create_subprocess_exec(
             *("git", "http-backend"),

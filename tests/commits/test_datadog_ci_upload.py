@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 import trustme
-from tests.commits.conftest import Begin
 from tests.commits.histories import git
 from tests.commits.servers import KEY, listening, taking_uploads
-from tests.commits.worlds import NAME, World
+from tests.commits.worlds import NAME, Begin, World
 from tests.e2e.programs import program
 from tests.e2e.tunnel import tunnel_to
 

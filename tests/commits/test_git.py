@@ -1,9 +1,8 @@
 """How the ``git`` program is run."""
 
 import asyncio
-import os
 import sys
-import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -81,10 +80,30 @@ def is_gone(pid: int) -> bool:
 
 
 def test_memory_and_files_are_bounded(tmp_path: Path) -> None:
-    read = "import resource\nprint([resource.getrlimit(getattr(resource, 'RLIMIT_' + n))[0] for n in ('AS', 'FSIZE', 'CORE')])"
+    kinds = "(resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)"
+    read = f"import resource\nprint([resource.getrlimit(each)[0] for each in {kinds}])"
     git = Git(program=stand_in(tmp_path, f"import time\ntime.sleep(0.2)\n{read}"))
     said = git.run(tmp_path, "x", limits=Limits(memory_bytes=1 << 29, file_bytes=1 << 20))
     assert said.decode().strip() == str([1 << 29, 1 << 20, 0])
+
+
+def test_limits_hold_from_the_first_moment_on(tmp_path: Path) -> None:
+    git = Git(program=stand_in(tmp_path, "import resource\nprint(resource.getrlimit(resource.RLIMIT_FSIZE)[0])"))
+    said = [git.run(tmp_path, "x", limits=Limits(file_bytes=1 << 20)) for _ in range(10)]
+    assert said == [b"1048576\n"] * 10
+
+
+def test_without_the_program_that_sets_limits_they_come_a_little_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = stand_in(
+        tmp_path,
+        "import resource, time\nwhile resource.getrlimit(resource.RLIMIT_CORE)[0]:\n    time.sleep(0.01)\n"
+        "print(resource.getrlimit(resource.RLIMIT_AS)[0])",
+    )
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = Git(program=program).run(tmp_path, "x", limits=Limits(memory_bytes=1 << 29))
+    assert said == b"536870912\n"
 
 
 def test_a_failure_says_what_git_said(tmp_path: Path) -> None:
@@ -107,32 +126,30 @@ def test_output_that_is_not_wanted_to_the_end_does_no_harm(tmp_path: Path) -> No
 
 
 def test_an_early_end_ends_the_command(tmp_path: Path) -> None:
-    body = "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)"
-    git = Git(program=stand_in(tmp_path, body))
-    with pytest.raises(KeyError), git.output(tmp_path, "x") as output:
-        pid = int(output.readline())
+    git = Git(program=stand_in(tmp_path, "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)"))
+    with ExitStack() as stack:
+        stack.push(lambda *_: True)
+        pid = int(stack.enter_context(git.output(tmp_path, "x")).readline())
         raise KeyError
     assert is_gone(pid)
 
 
 async def test_closing_ends_what_runs_and_starts_nothing_more(tmp_path: Path) -> None:
-    body = f"import os, time\nopen({str(tmp_path / 'on')!r}, 'w').close()\ntime.sleep(600)"
-    git = Git(program=stand_in(tmp_path, body))
-    failures: list[str] = []
+    git = Git(program=stand_in(tmp_path, "import time\nprint('on', flush=True)\ntime.sleep(600)"))
+    loop = asyncio.get_running_loop()
+    started = asyncio.Event()
 
     def run() -> None:
-        try:
-            git.run(tmp_path, "x")
-        except GitFailed as reason:
-            failures.append(str(reason))
+        with git.output(tmp_path, "x") as output:
+            assert output.readline() == b"on\n"
+            loop.call_soon_threadsafe(started.set)
+            output.read()
 
-    thread = threading.Thread(target=run)
-    thread.start()
+    running = asyncio.create_task(asyncio.to_thread(run))
     async with asyncio.timeout(20):
-        while not (tmp_path / "on").exists():
-            await asyncio.sleep(0)
-    git.close()
-    thread.join(20)
-    run()
-    assert len(failures) == 2
-    assert os.path.exists(tmp_path / "on")
+        await started.wait()
+        git.close()
+        with pytest.raises(GitFailed):
+            await running
+    with pytest.raises(GitFailed):
+        git.run(tmp_path, "x")

@@ -5,14 +5,14 @@ import os
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from pydantic import SecretStr
-from tests.builders import MINUTE_MS
-from tests.commits.conftest import Begin
-from tests.commits.histories import Made, build, extend, git, linear
+from tests.commits.histories import Made, build, extend, git, linear, pack_of
 from tests.commits.servers import GitServer, listening
-from tests.commits.worlds import NAME
+from tests.commits.worlds import NAME, Begin
 
 from dora_exporter.commits.settings import RepositorySettings
+from dora_exporter.events import MINUTE_MS
 
 TOKEN = "glpat-very-secret-0123"
 
@@ -113,8 +113,6 @@ async def test_commits_that_a_forced_push_threw_away_are_kept_or_fetched_by_name
 
 
 async def test_an_upload_and_a_mirror_of_one_repository_are_one(begin: Begin, tmp_path: Path) -> None:
-    from tests.commits.histories import pack_of
-
     served = tmp_path / "served" / "shop.git"
     shas = build(served, linear(3))
     ahead = build(tmp_path / "ahead", linear(6))
@@ -153,18 +151,18 @@ async def test_a_token_is_in_no_process_list_no_log_and_no_file(
     begin: Begin, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     build(tmp_path / "served" / "shop.git", linear(3))
-    server = GitServer(tmp_path / "served", TOKEN, hold=asyncio.Event())
+    server = GitServer(tmp_path / "served", TOKEN)
+    server.released.clear()
     async with listening(server.application()) as port:
         url = f"http://me@127.0.0.1:{port}/shop.git"
         world = begin(configured={"shop": RepositorySettings(url=url, token=SecretStr(TOKEN))})
         with caplog.at_level("DEBUG"):
             working = asyncio.create_task(world.resolver.work())
             async with asyncio.timeout(20):
-                while not server.asked:
-                    await asyncio.sleep(0)
+                await server.reached.wait()
             processes = b"".join(_processes())
             assert b"remote-http" in processes
-            server.hold.set() if server.hold else None
+            server.released.set()
             await working
     secrets = [TOKEN.encode(), server.authorizations[0].split()[1].encode()]
     assert len(secrets[1]) > 20
@@ -189,8 +187,6 @@ def _processes() -> list[bytes]:
 
 
 async def test_a_token_is_not_taken_to_where_a_server_redirects(begin: Begin, tmp_path: Path) -> None:
-    from aiohttp import web
-
     thief = GitServer(tmp_path / "served", "x")
 
     async def redirect(request: web.Request) -> web.Response:

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.commits.conftest import Begin
-from tests.commits.histories import Made, build, pack_of, packed
-from tests.commits.worlds import World
+from tests.commits.histories import Made, build, git, pack_of, packed
+from tests.commits.worlds import Begin, World
 
 PATHS = [
     "README",
@@ -73,8 +72,6 @@ async def test_one_of_several_patterns_is_enough(begin: Begin, tmp_path: Path) -
 
 
 async def test_a_deleted_and_a_moved_file_touch_their_old_place(begin: Begin, tmp_path: Path) -> None:
-    from tests.commits.histories import git
-
     shas = build(tmp_path / "shop", [Made(files={"a/f": "1", "b/f": "2"})])
     tree = git(tmp_path / "shop", "rev-parse", f"{shas[0]}:b")
     moved = git(tmp_path / "shop", "mktree", given=f"040000 tree {tree}\tc\n".encode())
@@ -123,18 +120,11 @@ PATTERN = st.lists(st.sampled_from(["a", "b", "ab", "*", "a*", "**"]), min_size=
 def matches(pattern: str, path: str) -> bool:
     """The three rules, by way of a regular expression."""
     if "*" not in pattern:
-        pattern = f"{{{pattern}}}"
-        return path == pattern[1:-1] or path.startswith(f"{pattern[1:-1]}/")
-    return (
-        re.fullmatch(
-            "/".join(map(segment, pattern.split("/")))
-            .replace("<any>/", "(?:.+/)?")
-            .replace("/<any>", "/.+")
-            .replace("<any>", ".+"),
-            path,
-        )
-        is not None
-    )
+        return path == pattern or path.startswith(f"{pattern}/")
+    expression = "/".join(map(segment, pattern.split("/")))
+    for wild, meaning in (("<any>/", "(?:.+/)?"), ("/<any>", "/.+"), ("<any>", ".+")):
+        expression = expression.replace(wild, meaning)
+    return re.fullmatch(expression, path) is not None
 
 
 def segment(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Histories of every shape, in real repositories: against sets made by brute force, and against Git where it is right."""
+"""Histories of every shape in real repositories, against sets made by brute force and, without skew, against Git."""
 
 import asyncio
 import tempfile
@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.commits.conftest import Begin
 from tests.commits.histories import START, Made, ancestors, build, git, pack_of
-from tests.commits.worlds import World
+from tests.commits.worlds import Begin, World
 
 DAY = 86_400
 
@@ -23,8 +22,14 @@ SHAPES: dict[str, tuple[list[Made], int, int]] = {
         4,
     ),
     "long-lived branch": (
-        [Made(), *(Made((place,)) for place in range(6)), Made((0,)), *(Made((place,)) for place in range(7, 10))]
-        + [Made((6, 10)), Made((11,))],
+        [
+            Made(),
+            *(Made((place,)) for place in range(6)),
+            Made((0,)),
+            *(Made((place,)) for place in range(7, 10)),
+            Made((6, 10)),
+            Made((11,)),
+        ],
         5,
         12,
     ),

@@ -1,16 +1,17 @@
 """The resolver: what deployments shipped, when that is found out, and when it is found out anew."""
 
+import asyncio
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from tests.builders import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, ManualClock
-from tests.commits.conftest import Begin
+from tests.builders import HOUR_MS, NOW_MS, ManualClock
 from tests.commits.histories import START, Made, build, extend, git, linear, pack_of, packed
-from tests.commits.worlds import NAME, World
+from tests.commits.worlds import NAME, Begin, World
 
 from dora_exporter.commits import rule
-from dora_exporter.events import Commit, Deployment
+from dora_exporter.events import DAY_MS, MINUTE_MS, Commit, Deployment
 from dora_exporter.store import EventStore
 
 
@@ -293,7 +294,7 @@ async def test_a_late_deployment_on_the_line_concerns_only_the_next(
 
 
 async def test_retries_come_every_half_minute_then_less_often_then_no_more(
-    begin: Begin, shop: list[str], tmp_path: Path
+    begin: Begin, shop: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = begin()
     world.upload(pack_of(tmp_path / "shop", [shop[4]]), shop[4])
@@ -308,14 +309,14 @@ async def test_retries_come_every_half_minute_then_less_often_then_no_more(
         looked_at.append(world.clock())
         refresh()
 
-    repository.refresh = noticed  # type: ignore[method-assign]
+    monkeypatch.setattr(repository, "refresh", noticed)
     start = world.clock()
     for _ in range(8 * 24 * 60 * 6):
         await world.resolver.work()
         if not world.resolver.pending:
             break
         world.clock.advance(10_000 if world.clock() < start + HOUR_MS else 60 * MINUTE_MS)
-    pauses = [(after - before, before - start) for before, after in zip(looked_at, looked_at[1:], strict=False)]
+    pauses = [(after - before, before - start) for before, after in pairwise(looked_at)]
     assert max(pause for pause, age in pauses if age < 10 * MINUTE_MS) <= 30_000
     assert len(looked_at) < 500
     assert 7 * DAY_MS <= looked_at[-1] - start < 8 * DAY_MS
@@ -448,8 +449,6 @@ async def test_it_works_in_the_background(begin: Begin, shop: list[str], tmp_pat
 
 async def _until_resolved(world: World, deployment_id: str) -> None:
     """Waits for the store to be told, and for nothing else."""
-    import asyncio
-
     told = asyncio.Event()
 
     def notice(_before: object, after: object) -> None:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from pydantic import SecretStr, ValidationError
 from tests.builders import HOUR_MS, NOW_MS, deployment
-from tests.commits.conftest import Begin
 from tests.commits.fake_forge import FakeForge, FakeGitHub, FakeGitLab, Request
+from tests.commits.histories import build, linear, pack_of
 from tests.commits.servers import listening
-from tests.commits.worlds import World
+from tests.commits.worlds import Begin, World
 
 from dora_exporter.commits.provider import PullRequestSettings
 from dora_exporter.commits.reviewing import Reviewer
@@ -59,7 +60,7 @@ async def reviewing(kind: str, world: World, *requests: Request) -> AsyncIterato
     base_url_end = "/api" if kind == "github" else "/api/v4"
     async with listening(forge.application()) as port:
         settings = PullRequestSettings(
-            kind=kind,  # type: ignore[arg-type]
+            kind=kind,
             host=HOST,
             base_url=f"http://127.0.0.1:{port}{base_url_end}",
             token=SecretStr("token"),
@@ -83,14 +84,14 @@ both = pytest.mark.parametrize("kind", KINDS)
 
 
 def request(number: int = 1, **changes: object) -> Request:
-    defaults: dict[str, object] = {
-        "number": number,
-        "merged_at": DEPLOYED - 2 * HOUR_MS,
-        "created_at": DEPLOYED - 8 * HOUR_MS,
-        "ready_at": [DEPLOYED - 7 * HOUR_MS, DEPLOYED - 6 * HOUR_MS, DEPLOYED - HOUR_MS],
-        "approved_at": [DEPLOYED - 5 * HOUR_MS, DEPLOYED - 4 * HOUR_MS, DEPLOYED - HOUR_MS],
-    }
-    return Request(**(defaults | changes))  # type: ignore[arg-type]
+    default = Request(
+        number=number,
+        merged_at=DEPLOYED - 2 * HOUR_MS,
+        created_at=DEPLOYED - 8 * HOUR_MS,
+        ready_at=[DEPLOYED - 7 * HOUR_MS, DEPLOYED - 6 * HOUR_MS, DEPLOYED - HOUR_MS],
+        approved_at=[DEPLOYED - 5 * HOUR_MS, DEPLOYED - 4 * HOUR_MS, DEPLOYED - HOUR_MS],
+    )
+    return replace(default, **changes)
 
 
 @both
@@ -272,8 +273,6 @@ async def test_a_result_that_changed_meanwhile_is_looked_at_anew(kind: str, begi
 
 async def test_git_alone_decides_whether_a_deployment_changed(begin: Begin, tmp_path: Path) -> None:
     """What a provider added is not taken away when Git says the same again."""
-    from tests.commits.histories import build, linear, pack_of
-
     shas = build(tmp_path / "shop", linear(3))
     asked = request(commits=[commit("a", 9), commit("b", 8)], squash_sha=shas[2], brings={shas[2]})
     async with reviewing("github", begin(), asked) as review:

@@ -35,7 +35,7 @@ def test_every_way_to_name_a_repository_is_known(url: str, protocol: str) -> Non
 
 @pytest.mark.parametrize("url", BAD)
 def test_anything_else_is_refused(url: str) -> None:
-    with pytest.raises(ValidationError, match="Git URL|names no repository"):
+    with pytest.raises(ValidationError, match=r"Git URL|names no repository"):
         RepositorySettings(url=url)
 
 

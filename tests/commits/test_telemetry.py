@@ -4,9 +4,8 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from tests.builders import HOUR_MS
-from tests.commits.conftest import Begin
 from tests.commits.histories import START, Made, build, linear, pack_of
-from tests.commits.worlds import World
+from tests.commits.worlds import Begin, World
 
 from dora_exporter.commits.settings import RepositorySettings
 from dora_exporter.commits.telemetry import CommitsCollector, CommitTally

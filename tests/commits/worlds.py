@@ -1,6 +1,6 @@
 """A store, a log, repositories and the resolver between them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,8 +57,11 @@ class World:
         patterns: Mapping[str, Sequence[str]] | None = None,
         store: EventStore | None = None,
         clock: ManualClock | None = None,
+        worlds: "list[World] | None" = None,
     ) -> None:
-        """Repositories are kept in the folder."""
+        """Repositories are kept in the folder. ``worlds`` is the list of those to be closed, to which it is added."""
+        if worlds is not None:
+            worlds.append(self)
         self.clock = clock or ManualClock()
         self.store = store or EventStore()
         self.log = MemoryLog(self.store.apply)
@@ -120,3 +123,7 @@ class World:
     async def close(self) -> None:
         """Ends what runs."""
         await self.resolver.close()
+
+
+Begin = Callable[..., World]
+"""Makes a world in the folder of the test."""

@@ -15,6 +15,7 @@ WRITE_KEY = "a-key-that-may-write"
 READ_KEY = "a-key-that-may-read"
 _SETTINGS = {"api_keys": [WRITE_KEY], "read_keys": [READ_KEY]}
 _MINUTE_MS = 60_000
+_LAST_TO_COME = "\ndora_exporter_snapshot_replay_duration_seconds "
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,10 @@ class Documented:
     daemon: RunningDaemon
 
     def exposition(self) -> str:
-        """What Prometheus would read."""
-        return self.daemon.get("/metrics").body.decode()
+        """What Prometheus would read once the daemon has looked at itself again, which it does every second."""
+        while _LAST_TO_COME not in (exposition := self.daemon.get("/metrics").body.decode()):
+            assert self.daemon.process.is_running, self.daemon.process.text
+        return exposition
 
     def json(self, path: str) -> dict[str, Any]:
         """A document."""

@@ -43,7 +43,8 @@ def rows(found: dict[str, Family]) -> list[tuple[str, ...]]:
     """The table of the families about services; those of teams are a column of it."""
     names = [name for name in found if not name.startswith((_OWN, _TEAM))]
     return [
-        (f"`{name}`", found[name].type, _labels(found[name]), _team(name, found), _meaning(found[name])) for name in names
+        (f"`{name}`", found[name].type, _labels(found[name]), _team(name, found), _meaning(found[name]))
+        for name in names
     ]
 
 

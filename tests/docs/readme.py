@@ -23,7 +23,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Example:
-    """Commands for a shell, and what the block after them promises that they print; None where there is no such block."""
+    """Commands for a shell, and the output that the block after them promises; None where there is none."""
 
     commands: Block
     output: str | None

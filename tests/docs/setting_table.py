@@ -5,16 +5,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from dora_exporter.config_errors import models_in
 from dora_exporter.durations import Span
 
 HEADING = ("key", "type", "default", "meaning")
 
-_KINDS = {bool: "true or false", int: "whole number", str: "text", Path: "path", SecretStr: "secret", Span: "duration"}
+_REQUIRED = "required"
+_TYPES: Mapping[object, str] = {
+    bool: "true or false",
+    int: "whole number",
+    Path: "path",
+    SecretStr: "secret",
+    Span: "duration",
+}
 
 
 @dataclass(frozen=True)
@@ -22,71 +30,61 @@ class Setting:
     """A key, what it takes, and what it is when it is not given."""
 
     key: str
-    kind: str
+    type: str
     default: str
 
 
 def rows(settings: type[BaseModel], meanings: Mapping[str, str]) -> list[tuple[str, ...]]:
     """The table; what a key means is taken from ``meanings``, and nothing where it is not there."""
-    return [
-        (f"`{each.key}`", each.kind, f"`{each.default}`" if each.default != "required" else "required", meanings.get(each.key, ""))
-        for each in sorted(described(settings), key=lambda each: each.key.partition(".")[0])
-    ]
+    in_order = sorted(_described(settings, ""), key=lambda each: each.key.partition(".")[0])
+    return [(f"`{each.key}`", each.type, each.default, meanings.get(each.key, "")) for each in in_order]
 
 
-def described(settings: type[BaseModel], prefix: str = "") -> Iterator[Setting]:
+def _described(settings: type[BaseModel], prefix: str) -> Iterator[Setting]:
     """Every key of a model and of the models within it."""
     for name, field in settings.model_fields.items():
-        yield from _described(f"{prefix}{field.alias or name}", field.annotation, field)
+        key = prefix + name
+        models = models_in(field.annotation)
+        container = get_origin(_bare(field.annotation))
+        if models and container not in {dict, tuple}:
+            yield from _described(models[0], f"{key}.")
+            continue
+        yield Setting(key, _type(_bare(field.annotation)), _default(field))
+        for model in models:
+            yield from _described(model, f"{key}.<{_kind(model)}>." if container is dict else f"{key}[].")
 
 
-def _described(key: str, annotation: object, field: FieldInfo) -> Iterator[Setting]:
-    bare = _bare(annotation)
-    inner = _bare(get_args(bare)[-1 if get_origin(bare) is dict else 0]) if get_origin(bare) in {dict, tuple} else bare
-    if inner is bare and _is_model(bare):
-        yield from described(bare, f"{key}.")
-        return
-    yield Setting(key, _kind(bare), _default(field))
-    if inner is bare:
-        return
-    below = f"{key}.<name>" if get_origin(bare) is dict else f"{key}[]"
-    for model in (inner, *get_args(inner)):
-        if _is_model(model):
-            kind = model.model_fields.get("kind")
-            named = f" ({kind.annotation.__args__[0]})" if kind is not None and get_args(kind.annotation) else ""
-            yield from described(model, f"{below}{named}.")
+def _kind(model: type[BaseModel]) -> str:
+    """What stands in a mapping for the name of an item: its kind, where there are several."""
+    kind = model.model_fields.get("kind")
+    return str(get_args(kind.annotation)[0]) if kind else "name"
 
 
-def _bare(annotation: Any) -> Any:
+def _bare(annotation: object) -> object:
     """A type without its conditions, and without None."""
+    arguments = get_args(annotation)
     if get_origin(annotation) is Annotated:
-        return _bare(get_args(annotation)[0])
+        return _bare(arguments[0])
     if get_origin(annotation) in {Union, UnionType}:
-        others = [each for each in get_args(annotation) if each is not type(None)]
+        others = [each for each in arguments if each is not type(None)]
         return _bare(others[0]) if len(others) == 1 else annotation
     return annotation
 
 
-def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _kind(annotation: Any) -> str:
-    origin = get_origin(annotation)
+def _type(bare: object) -> str:
+    origin, arguments = get_origin(bare), get_args(bare)
     if origin is Literal:
-        return ", ".join(f"`{each}`" for each in get_args(annotation))
+        return ", ".join(f"`{each}`" for each in arguments)
     if origin is tuple:
-        return f"list of {_kind(_bare(get_args(annotation)[0]))}"
-    if origin is dict or _is_model(annotation):
-        return "mapping"
-    return _KINDS.get(annotation, "text")
+        return f"list of {_type(_bare(arguments[0]))}"
+    return "mapping" if origin is dict or models_in(bare) else _TYPES.get(bare, "text")
 
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
-        return "required"
+        return _REQUIRED
     value = _plain(field.get_default(call_default_factory=True, validated_data={}))
-    return value if isinstance(value, str) else json.dumps(value)
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
 
 
 def _plain(value: object) -> object:

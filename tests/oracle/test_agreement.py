@@ -15,7 +15,7 @@ from dora_exporter.failures.rollback import Rollback
 from dora_exporter.readings import Definitions, Readings
 from dora_exporter.store import EventStore
 
-NOT_IN_THE_ORACLE = ("unidentified_deployments", "last_event_timestamp_seconds")
+NOT_IN_THE_ORACLE = ("unidentified_deployments", "last_event_timestamp_seconds", "lead_time_stage_seconds")
 
 
 class Daemon:

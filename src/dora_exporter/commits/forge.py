@@ -110,7 +110,7 @@ class Forge:
             raise ForgeFailed(f"{url.host} gave no answer ({type(reason).__name__})") from reason
 
     def _note_rate(self, answer: Answer) -> None:
-        """Closes the forge while its limit is nearly used up, or it says so. Raises ``Throttled`` in the latter case."""
+        """Closes the forge while its limit is nearly used up. Raises ``Throttled`` when it is."""
         limit, remaining = answer.rate("limit"), answer.rate("remaining")
         is_refused = answer.outcome == "throttled" or (
             answer.status == HTTPStatus.FORBIDDEN and (remaining == 0 or "Retry-After" in answer.headers)

@@ -60,6 +60,7 @@ class Git:
         """``program`` is the path of ``git``; None looks it up in the ``PATH``. It need not be there before it runs."""
         self.limits = limits or Limits()
         self._program = program
+        self._prlimit = shutil.which("prlimit")
         self._running: set[subprocess.Popen[bytes]] = set()
         self._is_closed = False
         self._lock = threading.Lock()
@@ -103,10 +104,16 @@ class Git:
             errors = stack.enter_context(_memory("errors"))
             environment, descriptors = _environment(folder, remote, stack)
             process = self._start(
-                arguments, folder=folder, source=source, errors=errors, environment=environment, descriptors=descriptors
+                (*self._bounds(limits), self._found(), *arguments),
+                folder=folder,
+                source=source,
+                errors=errors,
+                environment=environment,
+                descriptors=descriptors,
             )
             stack.callback(self._end, process)
-            _limit(process.pid, limits)
+            if self._prlimit is None:
+                _limit(process.pid, limits)
             watch = _Watch(process, limits.seconds)
             stack.callback(watch.stop)
             output = stack.enter_context(cast(IO[bytes], process.stdout))
@@ -120,7 +127,7 @@ class Git:
 
     def _start(
         self,
-        arguments: Sequence[str],
+        command: Sequence[str],
         *,
         folder: Path,
         source: IO[bytes] | None,
@@ -128,12 +135,9 @@ class Git:
         environment: dict[str, str],
         descriptors: Sequence[int],
     ) -> "subprocess.Popen[bytes]":
-        program = self._program or shutil.which("git")
-        if program is None:
-            raise GitFailed("there is no git program")
         try:
             process = subprocess.Popen(
-                [program, *arguments],
+                command,
                 cwd=folder,
                 env=environment,
                 stdin=source or subprocess.DEVNULL,
@@ -149,6 +153,19 @@ class Git:
             if self._is_closed:
                 _kill(process)
         return process
+
+    def _found(self) -> str:
+        program = self._program or shutil.which("git")
+        if program is None:
+            raise GitFailed("there is no git program")
+        return program
+
+    def _bounds(self, limits: Limits) -> Iterator[str]:
+        """What starts a program within limits; nothing when this machine does not have it."""
+        if self._prlimit is not None:
+            yield self._prlimit
+            for name, _, most in _bounds(limits):
+                yield f"--{name}={most}"
 
     def _end(self, process: "subprocess.Popen[bytes]") -> None:
         with self._lock:
@@ -215,20 +232,21 @@ def _memory(name: str) -> IO[bytes]:
     return os.fdopen(os.memfd_create(name), "w+b")
 
 
-def _limit(pid: int, limits: Limits) -> None:
-    """Bounds a process that has just been started.
+def _bounds(limits: Limits) -> Iterator[tuple[str, int, int]]:
+    """The limits by their names, the kinds they have in Python, and how much they allow."""
+    yield "as", resource.RLIMIT_AS, limits.memory_bytes
+    yield "cpu", resource.RLIMIT_CPU, int(limits.seconds) + 1
+    yield "fsize", resource.RLIMIT_FSIZE, limits.file_bytes
+    yield "core", resource.RLIMIT_CORE, 0
 
-    A ``preexec_fn`` would do so earlier, and make a copy of this whole process for it. What runs before the bounds
-    are set is no more than the beginning of the loader.
+
+def _limit(pid: int, limits: Limits) -> None:
+    """Bounds a process that has been started already, which is late but better than never.
+
+    A ``preexec_fn`` would be in time, and make a copy of this whole process for it.
     """
-    seconds = int(limits.seconds) + 1
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        for kind, most in (
-            (resource.RLIMIT_AS, limits.memory_bytes),
-            (resource.RLIMIT_CPU, seconds),
-            (resource.RLIMIT_FSIZE, limits.file_bytes),
-            (resource.RLIMIT_CORE, 0),
-        ):
+        for _, kind, most in _bounds(limits):
             resource.prlimit(pid, kind, (most, most))
 
 

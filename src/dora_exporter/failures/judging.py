@@ -15,6 +15,7 @@ from dora_exporter.failures.links import Links
 from dora_exporter.failures.mentions import commits_of
 from dora_exporter.failures.verdict import NamedRemedies, verdict_on
 from dora_exporter.history import CAUSES, DeploymentFacts, IncidentFacts, is_identified
+from dora_exporter.stages import stages_of
 
 
 class Ledger(Protocol):
@@ -181,7 +182,7 @@ class Judging:
     def _judge(self, deployment: Deployment) -> DeploymentFacts:
         self._mark(self.named.decide(deployment, verdict_on(deployment)))
         cause = self.cause(deployment)
-        lead_times, dropped = self.lineup.shipments.lead_times(deployment)
+        samples = list(self.lineup.shipments.samples(deployment))
         return DeploymentFacts(
             finished_at=deployment.finished_at,
             source=deployment.source,
@@ -189,8 +190,9 @@ class Judging:
             cause=cause,
             recovery=self._recovery(deployment) if cause else None,
             rework=self._is_rework(deployment),
-            lead_times=lead_times,
-            dropped=dropped,
+            lead_times=tuple(value for _, value in samples),
+            stages=tuple(stage for commit, _ in samples for stage in stages_of(deployment, commit)),
+            dropped=sum(1 for _ in self.lineup.shipments.first_shipped(deployment)) - len(samples),
         )
 
     def _recovery(self, failed: Deployment) -> tuple[int, int] | None:

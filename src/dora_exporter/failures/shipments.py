@@ -3,7 +3,7 @@
 from bisect import insort
 from collections.abc import Hashable, Iterator, Sequence
 
-from dora_exporter.events import MINUTE_MS, Deployment
+from dora_exporter.events import MINUTE_MS, Commit, Deployment
 from dora_exporter.failures.mentions import commits_of, numbers, subjects, titles
 from dora_exporter.failures.order import finish_order
 
@@ -48,26 +48,21 @@ class Shipments:
         """Those that shipped a commit with a mark, in order of finish."""
         return self._by_mark.get(mark, ())
 
-    def lead_times(self, deployment: Deployment) -> tuple[tuple[int, ...], int]:
-        """The lead times of the commits that a deployment was the first to ship, and how many had to be dropped.
+    def first_shipped(self, deployment: Deployment) -> Iterator[tuple[Commit, int]]:
+        """The commits that a deployment was the first to ship, with their lead times in milliseconds.
 
-        A lead time is the deployment's finished_at minus the commit's author time, in milliseconds. An author time
-        ahead of the deployment is a clock's error: a small one counts as 0, a larger one is dropped.
+        A lead time is the deployment's finished_at minus the commit's author time. It is negative when the author's
+        clock was ahead; ``CLOCK_SKEW_MS`` says how much of that still counts.
         """
-        values = [value for _, value in self._first_shipped(deployment)]
-        kept = tuple(max(0, value) for value in values if value >= -CLOCK_SKEW_MS)
-        return kept, len(values) - len(kept)
-
-    def first_shipped(self, deployment: Deployment) -> Iterator[tuple[str, int]]:
-        """The SHAs behind those lead times, with them."""
-        for sha, value in self._first_shipped(deployment):
-            if value >= -CLOCK_SKEW_MS:
-                yield sha, max(0, value)
-
-    def _first_shipped(self, deployment: Deployment) -> Iterator[tuple[str, int]]:
         for commit in {commit.sha: commit for commit in reversed(commits_of(deployment))}.values():
             if self._by_mark["sha", commit.sha][0] is deployment:
-                yield commit.sha, deployment.finished_at - commit.authored_at
+                yield commit, deployment.finished_at - commit.authored_at
+
+    def samples(self, deployment: Deployment) -> Iterator[tuple[Commit, int]]:
+        """Those of them that count: a lead time that a wrong clock made negative is 0, or too long to be kept."""
+        for commit, value in self.first_shipped(deployment):
+            if value >= -CLOCK_SKEW_MS:
+                yield commit, max(0, value)
 
 
 def marks_of(deployment: Deployment) -> Iterator[Hashable]:

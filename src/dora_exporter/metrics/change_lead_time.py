@@ -18,6 +18,13 @@ def commits(history: History, window: Window) -> Iterator[Value]:
     yield (), history.lead_times.count(window)
 
 
+def stages(history: History, window: Window) -> Iterator[Value]:
+    """Statistics over the stages of those commits; absent where nothing is known of a stage."""
+    for stage, samples in history.stages.items():
+        for statistic, seconds in samples.statistics(window):
+            yield (stage, statistic), seconds
+
+
 METRICS = (
     WindowMetric(
         "dora_change_lead_time_seconds",
@@ -30,5 +37,11 @@ METRICS = (
         "dora_lead_time_commits",
         "Commits first shipped by deployments that finished in the window: the samples of the change lead time.",
         commits,
+    ),
+    WindowMetric(
+        "dora_lead_time_stage_seconds",
+        "The stages of the change lead time, over the same commits. Absent where nothing is known of a stage.",
+        stages,
+        labels=("stage", "statistic"),
     ),
 )

@@ -53,6 +53,10 @@ class Access:
         if right not in self._rights_of(keys):
             raise Forbidden("no valid key")
 
+    def allows(self, request: web.Request, right: Right) -> bool:
+        """Whether ``check`` lets a request pass."""
+        return not self.is_closed or right in self._rights_of(_presented(request))
+
     def reads(self, handler: Handler) -> Handler:
         """The handler for those who may read."""
         return self._guarded(handler, Right.READ, key_in_query=False)
