@@ -4,11 +4,11 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from aiohttp import web
 
-from dora_exporter import __version__, overview, telemetry
+from dora_exporter import __version__, telemetry
 from dora_exporter.clock import stopwatch, system_clock
 from dora_exporter.commit_search import CommitSearch
 from dora_exporter.config import ConfigError, Settings
@@ -35,9 +35,9 @@ from dora_exporter.web import (
     event_routes,
     explain,
     git_metadata,
-    index,
     metrics,
     pagerduty_webhook,
+    pages,
     probes,
     runner,
     surface,
@@ -55,6 +55,7 @@ logger = logging.getLogger(__name__)
 
 _MAINTENANCE_SECONDS = 60
 _REFRESH_SECONDS = 5
+_CATCH_UP_SECONDS = 1
 
 
 def serve(settings: Settings, *, load: Callable[[], Settings]) -> int:
@@ -156,6 +157,7 @@ class Daemon:
         await self._snapshot.start(self._store.apply)
         self._schedule.start()
         self._schedule.every(_MAINTENANCE_SECONDS, self._maintain, name="maintenance")
+        self._schedule.every(_CATCH_UP_SECONDS, self._numbers.keep_up, name="numbers")
         self._schedule.every(_REFRESH_SECONDS, self._refresh_protection, name="web configuration")
         await self._commits.start()
         await self._transport.open()
@@ -191,7 +193,12 @@ class Daemon:
         return application(
             routes=[
                 *event_routes(
-                    store=self._store, log=self._snapshot, clock=self._clock, rules=self._rules, access=self._access
+                    store=self._store,
+                    log=self._snapshot,
+                    clock=self._clock,
+                    rules=self._rules,
+                    access=self._access,
+                    is_superseded=self._numbers.is_superseded,
                 ),
                 *self._commits.routes(rules=self._rules, access=self._access),
                 *pagerduty_webhook.routes(
@@ -204,7 +211,12 @@ class Daemon:
                 *explain.routes(readings=self._numbers.current, access=self._access),
                 *metrics.routes(exposition=self._numbers),
                 *probes.routes(is_ready=lambda: self._is_ready, reload=reload),
-                *index.routes(rows=self._rows),
+                *pages.routes(
+                    readings=self._numbers.current,
+                    sources=self._sources,
+                    edition=lambda: self._configuration.settings.levels.edition,
+                    clock=self._clock,
+                ),
             ],
             operations=(
                 *EVENT_OPERATIONS,
@@ -213,6 +225,7 @@ class Daemon:
                 *pagerduty_webhook.OPERATIONS,
                 *alertmanager_webhook.OPERATIONS,
                 *surface.OPERATIONS,
+                *pages.OPERATIONS,
             ),
             access=self._access,
             middlewares=[
@@ -239,9 +252,6 @@ class Daemon:
             gc.enable()
         self._store.observe(self._event_counts.observe)
         self._replay_seconds = stopwatch() - begun
-
-    async def _rows(self) -> Iterator[index.SeriesRow]:
-        return overview.rows(await self._numbers.current())
 
     async def _maintain(self) -> None:
         if self._snapshot.is_compaction_due():
@@ -295,6 +305,7 @@ def definitions_in(settings: Settings) -> tuple[object, ...]:
         settings.retention,
         settings.limits,
         settings.attribution_limit,
+        settings.merge_within,
         settings.failures,
         settings.levels,
         settings.services,
@@ -308,6 +319,7 @@ def definitions(settings: Settings) -> Definitions:
         retention_ms=settings.retention.ms,
         series_limit=settings.limits.series,
         attribution_limit_ms=settings.attribution_limit.ms if settings.attribution_limit else None,
+        merge_within_ms=settings.merge_within.ms,
         rules=rules(settings.failures),
         metrics=(*ALL, performance_level(settings.levels.edition)),
         teams={name: service.team for name, service in settings.services.items() if service.team},

@@ -129,6 +129,7 @@ class Settings(Section):
     attribution_limit: Duration | None = None
     limits: LimitSettings = LimitSettings()
     services: dict[Name, ServiceSettings] = Field(default_factory=dict)
+    merge_within: Duration = Span("30m", 1_800_000)
     sources: dict[SourceName, AnySettings] = Field(default_factory=dict)
     repositories: dict[Name, RepositorySettings] = Field(default_factory=dict)
     git: GitSettings = GitSettings()

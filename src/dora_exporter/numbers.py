@@ -1,11 +1,15 @@
 """The numbers that are exposed, by the definitions in force: a reload may put new ones in their place."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 
 from dora_exporter.clock import Clock
+from dora_exporter.events import Deployment
 from dora_exporter.exposition import Body, Exposition, Format, OwnFamilies
 from dora_exporter.readings import Definitions, Readings
 from dora_exporter.store import EventStore
+
+_PER_SLICE = 64
 
 
 class Numbers:
@@ -37,6 +41,15 @@ class Numbers:
         """The readings, brought up to now."""
         await self._exposition.update()
         return self.readings
+
+    async def keep_up(self) -> None:
+        """Takes over what was written since, a few milliseconds at a time, so that a scrape finds little to do."""
+        for _ in iter(lambda: self.readings.take_over(_PER_SLICE), True):
+            await asyncio.sleep(0)
+
+    def is_superseded(self, deployment: Deployment) -> bool:
+        """Whether another report of the same deployment counts in its place."""
+        return self.readings.is_superseded(deployment)
 
     async def scrape(self, wanted: Format, *, gzip: bool, names: Collection[str] = ()) -> Body:
         """The exposition as of now."""

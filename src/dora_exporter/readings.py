@@ -1,21 +1,21 @@
 """The current value of every metric of every series and team: recomputed where something changed or expired."""
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dora_exporter import metrics
 from dora_exporter.agenda import Agenda
 from dora_exporter.blocks import Family, TextCache
-from dora_exporter.events import Deployment, Event, Incident, Series
+from dora_exporter.events import MINUTE_MS, Deployment, Event, Incident, Series
 from dora_exporter.failures.failure import Rule
 from dora_exporter.failures.judging import Judging
 from dora_exporter.group import Group
 from dora_exporter.history import History
 from dora_exporter.metrics.metric import Metric
 from dora_exporter.rollups import Teams
-from dora_exporter.store import EventStore, Observer
+from dora_exporter.store import EventStore
 from dora_exporter.tallies import Tallies
 from dora_exporter.text import line
 from dora_exporter.timeline import Timeline
@@ -34,6 +34,7 @@ class Definitions:
     retention_ms: int
     series_limit: int
     attribution_limit_ms: int | None = None
+    merge_within_ms: int = 30 * MINUTE_MS
     rules: Sequence[Rule] = ()
     teams: Mapping[str, str] = field(default_factory=dict)
     metrics: Sequence[Metric] = metrics.ALL
@@ -52,6 +53,7 @@ class Readings:
         self._definitions = definitions
         self._teams = Teams(definitions.teams)
         self._now_ms = 0
+        self._written: deque[tuple[Event | None, Event | None]] = deque()
         self._timelines: dict[Series, Timeline] = {}
         self._unsettled: dict[Series, None] = {}
         self._seeks: Agenda[Series] = Agenda()
@@ -65,24 +67,26 @@ class Readings:
         """Reads all that the store holds, a few milliseconds at a time, and follows its changes from then on."""
         self._now_ms = now_ms
         held: list[Event] = [*self._store.deployments.values(), *self._store.incidents.values()]
-        meanwhile: list[tuple[Event | None, Event | None]] = []
-        note = _noting(meanwhile)
-        self._store.observe(note)
+        self._store.observe(self._note)
         await self._read(held, now_ms)
-        self._store.ignore(note)
-        for before, after in meanwhile:
-            self._follow(before, after)
-        self._store.observe(self._follow)
 
     def close(self) -> None:
         """Follows the store no longer."""
-        self._store.ignore(self._follow)
+        self._store.ignore(self._note)
+
+    def take_over(self, limit: int | None = None) -> bool:
+        """Takes over what was written to the store since, at most ``limit`` writes; True when nothing is left."""
+        for _ in range(len(self._written) if limit is None else min(limit, len(self._written))):
+            self._follow(*self._written.popleft())
+        return not self._written
 
     def update(self, now_ms: int) -> bool:
         """Brings the text caches to a moment, a few milliseconds a call; True when nothing is left to do.
 
         The moment may lie before the last one: clocks are set back.
         """
+        if not self.take_over(_PER_SLICE):
+            return False
         if now_ms < self._now_ms:
             self._unsettled.update(dict.fromkeys(self._timelines))
             self._mark_all_groups()
@@ -101,6 +105,12 @@ class Readings:
     def windows(self) -> list[Window]:
         """The windows as of the moment of the last update."""
         return [Window(text, length, self._now_ms) for text, length in self._definitions.windows]
+
+    def is_superseded(self, deployment: Deployment) -> bool:
+        """Whether another report of the same deployment counts in its place."""
+        self.take_over(_PER_SLICE)
+        timeline = self._timelines.get(deployment.series)
+        return timeline is not None and timeline.is_superseded(deployment)
 
     def timeline(self, series: Series) -> Timeline | None:
         """The events of a series, as of the last update; None when it has none."""
@@ -155,14 +165,22 @@ class Readings:
                 find=self._store.deployments.get,
                 ledger=ledger,
             )
-            timeline = Timeline(judging, ledger, retention_ms=self._definitions.retention_ms)
+            timeline = Timeline(
+                judging,
+                ledger,
+                retention_ms=self._definitions.retention_ms,
+                merge_within_ms=self._definitions.merge_within_ms,
+            )
             self._timelines[series] = timeline
         return timeline
 
+    def _note(self, before: Event | None, after: Event | None) -> None:
+        """Notes a write, to be taken over later: many at once must not wait for what each means."""
+        if before is not after:
+            self._written.append((before, after))
+
     def _follow(self, before: Event | None, after: Event | None) -> None:
-        """Takes a change of the store over into the timelines."""
-        if before is after:
-            return
+        """Takes a write over into the timelines."""
         for event, change in ((before, Timeline.take), (after, Timeline.put)):
             if event:
                 for series in _homes(event):
@@ -230,15 +248,6 @@ async def _by_series(held: list[Event]) -> dict[Series, tuple[list[Deployment], 
                     incidents.append(event)
         await asyncio.sleep(0)
     return dict(by_series)
-
-
-def _noting(changes: list[tuple[Event | None, Event | None]]) -> Observer:
-    """An observer that writes down what it is told."""
-
-    def note(before: Event | None, after: Event | None) -> None:
-        changes.append((before, after))
-
-    return note
 
 
 def _team_name(name: str) -> str:

@@ -12,7 +12,9 @@ from operator import attrgetter
 
 from dora_exporter.events import Deployment, Event, Incident
 from dora_exporter.failures.judging import Judging, Ledger
+from dora_exporter.failures.lineup import deploys_same_name
 from dora_exporter.failures.order import finish_order
+from dora_exporter.pairing import Pairing, is_found
 
 _finished_at = attrgetter("finished_at")
 _started_at = attrgetter("started_at")
@@ -37,7 +39,7 @@ class Timeline:
     Costs follow what changes, not what is held.
     """
 
-    def __init__(self, judging: Judging, ledger: Ledger, *, retention_ms: int) -> None:
+    def __init__(self, judging: Judging, ledger: Ledger, *, retention_ms: int, merge_within_ms: int) -> None:
         """An empty series."""
         self.judging = judging
         self.version = 0
@@ -45,6 +47,8 @@ class Timeline:
         self._ledger = ledger
         self._retention_ms = retention_ms
         self._now_ms = 0
+        self._pairing: Pairing | None = None
+        self._merge_within_ms = merge_within_ms
         self._expired: list[Deployment] = []
         self._future: list[Deployment] = []
         self._incidents: dict[str, Incident] = {}
@@ -54,7 +58,10 @@ class Timeline:
     def load(self, deployments: Iterable[Deployment], incidents: Iterable[Incident], now_ms: int) -> None:
         """Fills an empty timeline at once and brings it to a moment."""
         self._now_ms = now_ms
-        ordered = sorted(deployments, key=finish_order)
+        held = list(deployments)
+        if any(map(is_found, held)):
+            held = self._pairs().load(held)
+        ordered = sorted(held, key=finish_order)
         seen = bisect_right(ordered, now_ms, key=_finished_at)
         living = min(bisect_left(ordered, now_ms - self._retention_ms, key=_finished_at), max(seen - 1, 0))
         self._expired, self._future = ordered[:living], ordered[seen:]
@@ -69,7 +76,7 @@ class Timeline:
         if isinstance(event, Incident):
             self._put_incident(event)
         else:
-            self._put_deployment(event)
+            self._change(event, comes=True)
 
     def take(self, event: Event) -> None:
         """Takes out an event that was added."""
@@ -77,7 +84,7 @@ class Timeline:
         if isinstance(event, Incident):
             self._take_incident(event)
         else:
-            self._take_deployment(event)
+            self._change(event, comes=False)
 
     def seek(self, now_ms: int) -> None:
         """Brings it to a moment, and decides all that changed."""
@@ -123,6 +130,36 @@ class Timeline:
     def is_empty(self) -> bool:
         """Whether it holds no event, not even one past the retention."""
         return not (self.judging.lineup.by_finish or self._future or self._expired or self._incidents)
+
+    def is_superseded(self, deployment: Deployment) -> bool:
+        """Whether another report of the same deployment counts in its place."""
+        return self._pairing is not None and self._pairing.is_superseded(deployment)
+
+    def _pairs(self) -> Pairing:
+        if self._pairing is None:
+            self._pairing = Pairing(within_ms=self._merge_within_ms, sent=self._sent)
+        return self._pairing
+
+    def _sent(self, found: Deployment) -> Iterator[Deployment]:
+        """The deployments that were sent and have the version or SHA of one that was found."""
+        future = (each for each in self._future if deploys_same_name(each, found))
+        for each in (*self.judging.lineup.named_as(found), *future):
+            if not is_found(each):
+                yield self._pairs().as_sent(each)
+
+    def _change(self, deployment: Deployment, *, comes: bool) -> None:
+        """Adds or takes out a deployment, with what that means for other reports of it."""
+        if self._pairing is None and not is_found(deployment):
+            changes: list[tuple[Deployment | None, Deployment | None]]
+            changes = [(None, deployment) if comes else (deployment, None)]
+        else:
+            changes = list(self._pairs().change(deployment, comes=comes))
+        for before, _ in changes:
+            if before:
+                self._take_deployment(before)
+        for _, after in changes:
+            if after:
+                self._put_deployment(after)
 
     def _put_deployment(self, deployment: Deployment) -> None:
         self._ledger.presence([deployment], 1)

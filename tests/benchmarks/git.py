@@ -25,6 +25,8 @@ ROUNDS = 15
 RESOLUTION_RATIO = 3
 UPLOAD_RATIO = 2
 ROW_SECONDS = 60
+STALL_ROUNDS = 8
+IDLE_SECONDS = 1
 STALL_MS = 20
 
 
@@ -57,9 +59,13 @@ async def _resolutions(folder: Path, shas: list[str]) -> list[Goal]:
         rev_list = partial(_rev_list, folder / "shop", f"{deployed[number - 1]}..{deployed[number]}")
         bare.append(await asyncio.to_thread(_seconds, rev_list))
         resolutions.append(await _resolve(world, deployed[number], number))
-    idle = await _worst_stall(asyncio.sleep(5))
-    row = asyncio.ensure_future(_row(world, deployed[ROUNDS + 1 :]))
-    busy = await _worst_stall(row)
+    idle, busy, seconds = [], [], 0.0
+    for first in range(ROUNDS + 1, len(deployed), DEPLOYMENTS // STALL_ROUNDS):
+        idle.append(await _worst_stall(asyncio.sleep(IDLE_SECONDS)))
+        row = asyncio.ensure_future(_row(world, deployed[first : first + DEPLOYMENTS // STALL_ROUNDS], first))
+        busy.append(await _worst_stall(row))
+        seconds += row.result()
+    beyond = median([one - other for one, other in zip(busy, idle, strict=True)])
     await world.close()
     times = ratio(resolutions, bare)
     return [
@@ -71,15 +77,15 @@ async def _resolutions(folder: Path, shas: list[str]) -> list[Goal]:
         ),
         Goal(
             f"{DEPLOYMENTS:,} deployments in a row",
-            f"{row.result():.1f} s",
+            f"{seconds:.1f} s",
             f"under {ROW_SECONDS} s",
-            row.result() < ROW_SECONDS,
+            seconds < ROW_SECONDS,
         ),
         Goal(
-            "worst stall of the event loop meanwhile, beyond an idle loop",
-            f"{busy:.1f} ms, idle {idle:.1f} ms",
+            f"worst stall of the event loop meanwhile, beyond an idle loop (median of {STALL_ROUNDS})",
+            f"{median(busy):.1f} ms, idle {median(idle):.1f} ms: {beyond:.1f} ms",
             f"at most {STALL_MS} ms",
-            busy - idle <= STALL_MS,
+            beyond <= STALL_MS,
         ),
     ]
 
@@ -94,9 +100,9 @@ async def _resolve(world: World, sha: str, number: int) -> float:
     return seconds
 
 
-async def _row(world: World, deployed: list[str]) -> float:
+async def _row(world: World, deployed: list[str], first: int) -> float:
     begun = stopwatch()
-    for number, sha in enumerate(deployed, ROUNDS + 1):
+    for number, sha in enumerate(deployed, first):
         await _resolve(world, sha, number)
     return stopwatch() - begun
 

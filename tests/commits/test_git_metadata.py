@@ -105,6 +105,13 @@ async def test_an_upload_survives_a_restart(begin: Begin, tmp_path: Path) -> Non
     assert [each.name for each in again.library.uploaded()] == [NAME]
 
 
+async def test_what_a_killed_daemon_left_of_an_upload_is_removed(begin: Begin) -> None:
+    world = begin()
+    (world.uploads.open() / "incoming.pack").write_bytes(b"PACK")
+    begin()
+    assert left_behind(world) == []
+
+
 async def test_a_commit_without_its_folders_is_asked_for_again_where_paths_count(begin: Begin, tmp_path: Path) -> None:
     shas = build(tmp_path / "shop", linear(2))
     world = begin(patterns={"checkout": ["apps/**"]})

@@ -66,7 +66,7 @@ class World:
         self.store = store or EventStore()
         self.log = MemoryLog(self.store.apply)
         self.settings = GitSettings()
-        self.git = Git()
+        self.git = Git(self.settings.limits)
         self.library = Library(
             folder / "git",
             configured=configured or {},

@@ -1,21 +1,28 @@
 """A daemon in a process of its own in which every family has a sample."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.docs.quiet_upstream import quiet_upstream
 from tests.e2e.daemon import Daemon, RunningDaemon
+from tests.e2e.programs import program
 
-from dora_exporter.clock import system_clock
+from dora_exporter.clock import stopwatch, system_clock
 
 WRITE_KEY = "a-key-that-may-write"
 READ_KEY = "a-key-that-may-read"
-_SETTINGS = {"api_keys": [WRITE_KEY], "read_keys": [READ_KEY]}
 _MINUTE_MS = 60_000
-_LAST_TO_COME = "\ndora_exporter_snapshot_replay_duration_seconds "
+_LAST_TO_COME = (
+    "dora_exporter_snapshot_replay_duration_seconds ",
+    'dora_exporter_source_last_success_timestamp_seconds{source="pagerduty"} ',
+    "dora_exporter_repository_last_fetch_timestamp_seconds{",
+)
+_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -25,10 +32,11 @@ class Documented:
     daemon: RunningDaemon
 
     def exposition(self) -> str:
-        """What Prometheus would read once the daemon has looked at itself again, which it does every second."""
-        while _LAST_TO_COME not in (exposition := self.daemon.get("/metrics").body.decode()):
-            assert self.daemon.process.is_running, self.daemon.process.text
-        return exposition
+        """What Prometheus would read once all has happened that the daemon does by itself after its start."""
+        deadline = stopwatch() + _SECONDS
+        while any(f"\n{sample}" not in (read := self.daemon.get("/metrics").body.decode()) for sample in _LAST_TO_COME):
+            assert stopwatch() < deadline, self.daemon.process.text
+        return read
 
     def json(self, path: str) -> dict[str, Any]:
         """A document."""
@@ -41,12 +49,24 @@ class Documented:
 
 @contextmanager
 def documented(folder: Path) -> Iterator[Documented]:
-    """Starts a daemon, and sends it a history with a bit of everything."""
-    with Daemon(folder, _SETTINGS).running() as running:
+    """Starts a daemon with an upstream and a repository, and sends it a history with a bit of everything."""
+    origin = folder / "origin.git"
+    subprocess.run([program("git"), "init", "--quiet", "--bare", origin], check=True)
+    with quiet_upstream() as upstream, Daemon(folder, _settings(upstream, origin)).running() as running:
         lines = "\n".join(json.dumps({"type": kind, "attributes": each}) for kind, each in _history(system_clock()))
         answer = running.request("POST", "/api/v1/events", lines.encode(), {"DD-API-KEY": WRITE_KEY})
         assert answer.json()["errors"] == [], answer
         yield Documented(running)
+
+
+def _settings(upstream: str, origin: Path) -> dict[str, object]:
+    pagerduty = {"kind": "pagerduty", "base_url": upstream, "token": "any", "interval": "500ms"}
+    return {
+        "api_keys": [WRITE_KEY],
+        "read_keys": [READ_KEY],
+        "sources": {"pagerduty": pagerduty},
+        "repositories": {"shop": {"url": origin.as_uri()}},
+    }
 
 
 def _history(now: int) -> Iterator[tuple[str, dict[str, object]]]:

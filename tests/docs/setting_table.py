@@ -57,7 +57,8 @@ def _described(settings: type[BaseModel], prefix: str) -> Iterator[Setting]:
 def _kind(model: type[BaseModel]) -> str:
     """What stands in a mapping for the name of an item: its kind, where there are several."""
     kind = model.model_fields.get("kind")
-    return str(get_args(kind.annotation)[0]) if kind else "name"
+    kinds = get_args(kind.annotation) if kind else ()
+    return str(kinds[0]) if len(kinds) == 1 else "name"
 
 
 def _bare(annotation: object) -> object:

@@ -40,7 +40,8 @@ class FakePagerDuty:
     """An account.
 
     ``faults`` are tried on every request in turn; ``before_page`` runs before each answered list; ``slow_page`` answers
-    one list of incidents, and may take its time.
+    the next list of acknowledged incidents, the last one of a pass, and may take its time. A webhook says that things
+    happened ``webhook_lag_ms`` later than the API does.
 
     Times without an offset are read in the account's zone, as the real one does. While it ``is_still`` nothing changes
     between two pages of a list, which are then answered faster.
@@ -58,6 +59,8 @@ class FakePagerDuty:
     deliveries: list[Json] = field(default_factory=list)
     requests: list[web.Request] = field(default_factory=list)
     slow_page: Callable[[web.Request], Awaitable[web.Response]] | None = None
+    clock_behind_ms: int = 0
+    webhook_lag_ms: int = 0
     triggered: int = 0
     is_still: bool = False
     still: list[Json] = field(default_factory=list)
@@ -71,6 +74,10 @@ class FakePagerDuty:
         application.router.add_get("/log_entries", self._list_entries)
         return application
 
+    def now(self) -> int:
+        """The account's own clock."""
+        return self.clock() - self.clock_behind_ms
+
     # what happens
 
     def trigger(self, service: str = "PCHECK", **changes: object) -> str:
@@ -81,7 +88,7 @@ class FakePagerDuty:
         row: Json = {
             "id": f"Q{number:05}",
             "incident_number": number,
-            "created_at": text(self.clock()),
+            "created_at": text(self.now()),
             "title": f"incident {number}",
             "status": "triggered",
             "urgency": "high",
@@ -104,7 +111,7 @@ class FakePagerDuty:
 
     def resolve(self, incident_id: str) -> None:
         """It ends."""
-        resolved: Json = {"status": "resolved", "resolved_at": text(self.clock()), "resolve_reason": None}
+        resolved: Json = {"status": "resolved", "resolved_at": text(self.now()), "resolve_reason": None}
         self._change(incident_id, "resolve_log_entry", "incident.resolved", **resolved)
 
     def reopen(self, incident_id: str) -> None:
@@ -115,7 +122,7 @@ class FakePagerDuty:
     def merge(self, source: str, target: str) -> None:
         """One becomes part of another."""
         reason = {"type": "merge_resolve_reason", "incident": {"id": target, "type": "incident_reference"}}
-        merged = {"status": "resolved", "resolved_at": text(self.clock()), "resolve_reason": reason}
+        merged = {"status": "resolved", "resolved_at": text(self.now()), "resolve_reason": reason}
         self._change(source, "resolve_log_entry", "incident.resolved", **merged)
 
     def move(self, incident_id: str, service: str) -> None:
@@ -150,15 +157,15 @@ class FakePagerDuty:
         self._note(row, entry, event)
 
     def _note(self, row: Json, entry: str | None, event: str | None) -> None:
-        row["updated_at"] = text(self.clock())
+        row["updated_at"] = text(self.now())
         if "status" in row:
-            row["last_status_change_at"] = text(self.clock())
+            row["last_status_change_at"] = text(self.now())
         if entry is not None:
             self.entries.append(
                 {
                     "id": f"R{len(self.entries):06}",
                     "type": entry,
-                    "created_at": text(self.clock()),
+                    "created_at": text(self.now()),
                     "incident": {"id": row["id"], "type": "incident_reference"},
                     "service": self._service(row["service"]),
                 }
@@ -171,7 +178,7 @@ class FakePagerDuty:
             "id": f"E{len(self.deliveries):06}",
             "event_type": event_type,
             "resource_type": event_type.partition(".")[0],
-            "occurred_at": finely(self.clock()),
+            "occurred_at": finely(self.now() + self.webhook_lag_ms),
             "data": data,
         }
         self.deliveries.append({"event": event})
@@ -215,7 +222,7 @@ class FakePagerDuty:
         if answer is not None:
             return answer
         self.before_page(request)
-        if self.slow_page is not None:
+        if self.slow_page is not None and "acknowledged" in request.query.getall("statuses[]", []):
             slow_page, self.slow_page = self.slow_page, None
             return await slow_page(request)
         if self.is_still and int(request.query["offset"]):
@@ -268,7 +275,7 @@ class FakePagerDuty:
         """With one bound the time is a month long, and without any it is the last month."""
         since, until = (request.query.get(name) for name in ("since", "until"))
         if since is None and until is None:
-            return self.clock() - 30 * DAY_MS, self.clock() + 1000
+            return self.now() - 30 * DAY_MS, self.now() + 1000
         begin = None if since is None else _read(since)
         end = None if until is None else _read(until)
         return (

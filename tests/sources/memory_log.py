@@ -11,12 +11,18 @@ from dora_exporter.store import EventStore, Outcome
 
 
 class MemoryLog:
-    """Keeps records as JSON, so that what cannot be written to a file fails here; refuses while ``is_full``."""
+    """Keeps records as JSON, so that what cannot be written to a file fails here.
+
+    It refuses while ``is_full``, all after the next ``fails_after``, and the ``fails_next`` ones.
+    """
 
     def __init__(self, apply: Apply) -> None:
         self.lines: list[bytes] = []
         self.is_full = False
         self.fails_after: int | None = None
+        self.fails_next = 0
+        self.may_commit = asyncio.Event()
+        self.may_commit.set()
         self.largest_append = 0
         self._apply = apply
 
@@ -35,6 +41,10 @@ class MemoryLog:
 
     async def _commit(self, lines: list[bytes]) -> list[Outcome]:
         await asyncio.sleep(0)
+        await self.may_commit.wait()
+        if self.fails_next:
+            self.fails_next -= 1
+            raise Unavailable("the disk was full")
         if self.fails_after is not None:
             self.fails_after -= 1
         if self.is_full or (self.fails_after is not None and self.fails_after < 0):

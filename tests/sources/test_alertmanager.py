@@ -186,6 +186,13 @@ async def test_a_group_is_one_incident_until_none_of_its_alerts_fires() -> None:
             assert first.services == ("checkout", "search")
 
 
+async def test_an_alert_that_ended_before_the_group_began_does_not_move_its_beginning() -> None:
+    async with alerted(group=True) as account:
+        await notify(account, notification(alert("a", BEGAN + 2 * MINUTE_MS)))
+        await notify(account, notification(alert("old", ended=BEGAN + MINUTE_MS)))
+        assert spans(account) == [(BEGAN + 2 * MINUTE_MS, None)]
+
+
 async def test_groups_are_kept_apart_and_outlive_a_restart() -> None:
     async with alerted(group=True) as account:
         await notify(account, notification(alert("a"), group="one"), notification(alert("b"), group="two"))

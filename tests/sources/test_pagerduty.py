@@ -1,6 +1,7 @@
 """What a PagerDuty source makes of an account that lives: new, open, changed, renamed, deleted incidents."""
 
 import pytest
+from aiohttp import web
 from tests.builders import HOUR_MS
 from tests.sources.account import NAME, an_account
 
@@ -60,6 +61,27 @@ async def test_the_end_is_looked_up_when_the_row_does_not_say_it() -> None:
         account.fake.rows[first] |= {"resolved_at": "0001-01-01T00:00:00Z", "last_status_change_at": None}
         await account.poll()
         assert account.incident(first).finished_at == end
+
+
+async def test_the_last_change_of_status_stands_for_a_missing_end() -> None:
+    async with an_account() as account:
+        first = account.fake.trigger()
+        account.clock.advance(MINUTE_MS)
+        account.fake.resolve(first)
+        account.fake.rows[first]["resolved_at"] = None
+        await account.poll()
+        assert account.incident(first).finished_at == account.clock() - MINUTE_MS
+        assert f"/incidents/{first}/log_entries" not in account.fake.counts()
+
+
+async def test_an_incident_that_ended_before_it_began_lasted_no_time() -> None:
+    async with an_account() as account:
+        first = account.fake.trigger()
+        began = account.clock()
+        account.clock.advance(-MINUTE_MS)
+        account.fake.resolve(first)
+        await account.poll(after_ms=HOUR_MS)
+        assert (account.incident(first).started_at, account.incident(first).finished_at) == (began, began)
 
 
 @pytest.mark.parametrize("age_ms", [MINUTE_MS, 2 * DAY_MS])
@@ -141,6 +163,34 @@ async def test_a_moved_open_incident_leaves_a_service_filter_and_comes_back() ->
         account.fake.move(first, "PCHECK")
         await account.poll()
         assert account.incident(first).services == ("pcheck",)
+
+
+async def test_a_closed_incident_that_moved_out_of_the_filter_leaves_with_the_relist() -> None:
+    async with an_account(service_ids=["PCHECK"]) as account:
+        first = account.fake.trigger("PCHECK")
+        account.fake.resolve(first)
+        await account.poll_twice(5 * HOUR_MS)
+        account.fake.move(first, "PPAY")
+        await account.poll(after_ms=DAY_MS)
+        assert account.incident(first).services == ()
+
+
+async def test_a_change_during_the_relist_is_seen_though_the_accounts_clock_is_behind() -> None:
+    async with an_account() as account:
+        account.fake.clock_behind_ms = MINUTE_MS
+        first = account.fake.trigger()
+        account.fake.resolve(first)
+        account.clock.advance(2 * HOUR_MS)
+
+        def prioritise_when_read(request: web.Request) -> None:
+            if "statuses[]" in request.query and account.fake.rows[first]["priority"] is None:
+                account.fake.prioritise(first, "P1")
+
+        account.fake.before_page = prioritise_when_read
+        await account.poll()
+        assert account.incident(first).severity is None
+        await account.poll()
+        assert account.incident(first).severity == "P1"
 
 
 async def test_priorities_are_judged_on_the_current_state() -> None:

@@ -136,15 +136,17 @@ def expected(account: Account, row: dict[str, Any]) -> State:
     steps=st.lists(_STEPS, max_size=40),
     priorities=st.sampled_from(([], ["P1"])),
     last_pause=st.sampled_from((MINUTE_MS, DAY_MS)),
+    webhook_lag_ms=st.sampled_from((0, 2500)),
 )
 def test_every_life_ends_in_the_state_that_the_upstream_has(
-    steps: list[Step], priorities: list[str], last_pause: int
+    steps: list[Step], priorities: list[str], last_pause: int, webhook_lag_ms: int
 ) -> None:
-    asyncio.run(_live(steps, priorities, last_pause))
+    asyncio.run(_live(steps, priorities, last_pause, webhook_lag_ms))
 
 
-async def _live(steps: list[Step], priorities: list[str], last_pause: int) -> None:
+async def _live(steps: list[Step], priorities: list[str], last_pause: int, webhook_lag_ms: int) -> None:
     async with an_account(priorities=priorities) as account:
+        account.fake.webhook_lag_ms = webhook_lag_ms
         life = Life(account)
         for step in steps:
             await life.go(step)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from tests.builders import HOUR_MS
 from tests.sources.account import NAME, Account, an_account, signature
 
 from dora_exporter.events import MINUTE_MS
@@ -77,6 +78,7 @@ async def test_no_valid_key_is_403(headers: dict[str, str]) -> None:
         (lambda body: signature(body, "unknown"), 403),
         (lambda body: signature(body + b" ", NEW), 403),
         (lambda body: signature(body, NEW).replace("v1=", "v0="), 403),
+        (lambda body: signature(body, NEW).removeprefix("v1="), 403),
         (lambda _: "", 403),
         (lambda _: "v1=\u00e4", 403),
     ],
@@ -250,9 +252,11 @@ async def test_a_late_webhook_still_tells_the_environment() -> None:
 async def test_a_page_that_was_under_way_does_not_undo_a_webhook() -> None:
     async with an_account() as account:
         first = account.fake.trigger()
+        account.fake.acknowledge(first)
         await account.poll()
         account.clock.advance(MINUTE_MS)
         before = [account.fake._shown(account.fake.rows[first], is_whole=False)]
+        account.fake.webhook_lag_ms = 2500
         account.fake.resolve(first)
 
         async def slowly(_: web.Request) -> web.Response:
@@ -261,7 +265,32 @@ async def test_a_page_that_was_under_way_does_not_undo_a_webhook() -> None:
 
         account.fake.slow_page = slowly
         await account.poll()
-        assert account.incident(first).finished_at == account.clock() - MINUTE_MS
+        assert account.incident(first).finished_at == account.clock() - MINUTE_MS + 2500
+
+
+async def test_the_poll_after_a_webhook_has_the_last_word_though_its_clock_is_behind() -> None:
+    async with an_account(relist="30d") as account:
+        first = account.fake.trigger()
+        account.fake.resolve(first)
+        await account.poll_twice(5 * HOUR_MS)
+        account.fake.webhook_lag_ms = 2500
+        account.fake.reopen(first)
+        account.fake.resolve(first)
+        for delivery in account.fake.deliveries[-2:]:
+            await account.push(delivery)
+        assert account.incident(first).finished_at == account.clock() + 2500
+        await account.poll(after_ms=0)
+        assert account.incident(first).finished_at == account.clock()
+
+
+async def test_a_late_webhook_does_not_bring_an_old_name_back() -> None:
+    async with an_account() as account:
+        first = account.fake.trigger("PCHECK")
+        account.clock.advance(MINUTE_MS)
+        account.fake.rename("PCHECK", "shop")
+        await account.poll()
+        await account.push(account.fake.deliveries[0])
+        assert account.incident(first).services == ("shop",)
 
 
 async def test_custom_fields_in_a_webhook_move_the_incident() -> None:

@@ -2,16 +2,19 @@
 
 import hashlib
 import re
+import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from dora_exporter import repositories
-from dora_exporter.commits.git import Git, Limits
+from dora_exporter.commits.git import Git
 from dora_exporter.commits.mirror import Mirror
 from dora_exporter.commits.repository import Repository
 from dora_exporter.commits.settings import GitSettings, RepositorySettings
 
 _GRAPHS_AT_MOST = 3_000_000
+_INCOMING = "upload-"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -40,15 +43,10 @@ class Library:
         self._held: dict[str, Repository] = {}
         self.configured: dict[str, Repository] = {}
         self._intervals = {label: each.interval.ms for label, each in configured.items()}
-        limits = Limits(
-            seconds=settings.fetch_timeout.ms / 1000,
-            memory_bytes=settings.memory_bytes,
-            file_bytes=settings.max_repository_bytes,
-        )
         for label, each in configured.items():
             name = repositories.normalise(each.url)
             folder = self._folder_of(name)
-            mirror = Mirror(folder / "mirror.git", each, git, limits=limits, with_trees=with_trees)
+            mirror = Mirror(folder / "mirror.git", each, git, limits=settings.fetch_limits, with_trees=with_trees)
             repository = self._held.setdefault(name, Repository(name, folder, git, mirror=mirror))
             self.configured[label] = repository
             for spelling in (each.url, *each.aliases):
@@ -95,11 +93,22 @@ class Library:
         return [each for each in list(self._held.values()) if each.mirror is None]
 
     def load(self) -> None:
-        """Finds what was uploaded before this start, and how large everything is. Runs in a thread."""
+        """Finds what was uploaded before this start, and how large everything is. Runs in a thread.
+
+        What a daemon that was killed left of an upload is removed.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in self.folder.glob(f"{_INCOMING}*"):
+            shutil.rmtree(left, ignore_errors=True)
         for marker in self.folder.glob("*/name"):
             self.find(marker.read_text(encoding="utf-8").strip())
         for each in list(self._held.values()):
             each.measure()
+
+    def open(self) -> Path:
+        """A new folder for what comes in."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=self.folder, prefix=_INCOMING))
 
     def shrink(self, in_use: Repository) -> None:
         """Forgets graphs, but not that of the repository in use, while all together are too large."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from dora_exporter.commits.bare import BareRepository
@@ -38,6 +39,10 @@ class Repository:
     def exists(self) -> bool:
         """Whether anything was uploaded or fetched."""
         return self._bare.exists
+
+    def held(self) -> AbstractContextManager[bool]:
+        """Keeps all others out until the end of the block, so that its questions are about one state."""
+        return self._reading
 
     def refresh(self) -> None:
         """Reads what has come since the last time. ``filled`` grows when that filled a hole in the history."""

@@ -225,10 +225,13 @@ class Resolver:
 
     def _answer(self, question: Question, repository: Repository | None) -> Answer:
         """Runs in a thread."""
-        if repository is not None:
+        if repository is None:
+            return settle(question, None)
+        with repository.held():
             repository.refresh()
-            self._library.shrink(repository)
-        return settle(question, repository)
+            answer = settle(question, repository)
+        self._library.shrink(repository)
+        return answer
 
     def _try_again(self, key: LineKey, due: Due) -> None:
         self._put_back(key, due, due.waits)

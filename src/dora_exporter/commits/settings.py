@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from dora_exporter import repositories
+from dora_exporter.commits.git import Limits
 from dora_exporter.durations import Duration, Span
 
 PROTOCOLS = ("https", "http", "ssh", "file")
@@ -74,3 +75,17 @@ class GitSettings(BaseModel):
     max_pack_bytes: int = Field(default=64 << 20, ge=1 << 20)
     max_repository_bytes: int = Field(default=4 << 30, ge=1 << 20)
     max_uploaded_repositories: int = Field(default=1000, ge=0)
+
+    @property
+    def limits(self) -> Limits:
+        """What a ``git`` may use that stays on this machine."""
+        return Limits(
+            seconds=self.timeout.ms / 1000, memory_bytes=self.memory_bytes, file_bytes=self.max_repository_bytes
+        )
+
+    @property
+    def fetch_limits(self) -> Limits:
+        """What a ``git`` may use that fetches."""
+        return Limits(
+            seconds=self.fetch_timeout.ms / 1000, memory_bytes=self.memory_bytes, file_bytes=self.max_repository_bytes
+        )

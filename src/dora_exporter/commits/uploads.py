@@ -1,7 +1,6 @@
 """History that clients upload, in Git's own packs."""
 
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,8 +33,7 @@ class Uploads:
 
     def open(self) -> Path:
         """A new folder for one upload."""
-        self._library.folder.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(dir=self._library.folder, prefix="upload-"))
+        return self._library.open()
 
     def discard(self, folder: Path) -> None:
         """Removes such a folder with whatever is left in it."""

@@ -70,9 +70,10 @@ class Judging:
             self.links.mark(deployment)
         self._introduce(ordered)
         self._decide()
-        self._new.update(self._marked)
-        self._ledger.plain([deployment for deployment in ordered if deployment.id not in self._new])
+        self._new = {deployment.id for deployment in ordered}
         self.settle()
+        self._ledger.plain([deployment for deployment in ordered if deployment.id in self._new])
+        self._new.clear()
 
     def add(self, deployment: Deployment) -> None:
         """A deployment counts from now on."""

@@ -101,6 +101,10 @@ class Lineup:
         index = bisect_right(self.by_start, start_order(deployment), key=start_order)
         return self.by_start[index].started_at if index < len(self.by_start) else None
 
+    def named_as(self, deployment: Deployment) -> Sequence[Deployment]:
+        """Those with its version or its SHA."""
+        return (*self._by_sha.find(deployment.commit_sha), *self._by_version.find(deployment.version))
+
     def with_version(self, version: str) -> Sequence[Deployment]:
         """Those with a version, in order of finish."""
         return self._by_version.find(version)
@@ -136,6 +140,13 @@ def same(one: Deployment, other: Deployment) -> bool:
     if one.commit_sha and other.commit_sha:
         return one.commit_sha == other.commit_sha
     return one.version is not None and one.version == other.version
+
+
+def deploys_same_name(one: Deployment, other: Deployment) -> bool:
+    """Whether two deployments have a version or a SHA in common."""
+    return (one.version is not None and one.version == other.version) or (
+        one.commit_sha is not None and one.commit_sha == other.commit_sha
+    )
 
 
 def _insert(ordered: list[Deployment], deployment: Deployment, order: "attrgetter[tuple[int, int, str]]") -> None:

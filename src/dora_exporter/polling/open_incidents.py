@@ -37,4 +37,4 @@ class OpenIncidents:
 
 def _is_open(incident: Incident) -> bool:
     """One without service and team is out of its source's filters, and nobody waits for its end."""
-    return incident.finished_at is None and incident.merged_into is None and bool(incident.services or incident.team)
+    return incident.finished_at is None and bool(incident.services or incident.team)

@@ -143,7 +143,7 @@ class Reading:
     def _identify(self, series: Series, version: str, run: Run) -> str:
         """The id under which the run is held already, or a new one."""
         for each in self._held.get((series, version), ()):
-            if run.start <= each.started_at < run.end and each.id not in self._known.deployments:
+            if run.start <= each.started_at < run.end:
                 return each.id
         digest = deployment_id(
             service=series.service,

@@ -1,13 +1,14 @@
 """The HTTP surface: the table of its endpoints, and what they have in common."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
 from dora_exporter.clock import Clock
+from dora_exporter.events import Deployment
 from dora_exporter.log import EventLog
 from dora_exporter.store import EventStore
 from dora_exporter.web import bulk, deployments, failures, keys, openapi, verdicts
@@ -31,11 +32,17 @@ SHUTDOWN_SECONDS = 1.5
 
 
 def event_routes(
-    *, store: EventStore, log: EventLog, clock: Clock, rules: CurrentRules, access: Access
+    *,
+    store: EventStore,
+    log: EventLog,
+    clock: Clock,
+    rules: CurrentRules,
+    access: Access,
+    is_superseded: Callable[[Deployment], bool] = lambda _: False,
 ) -> list[web.RouteDef]:
     """The endpoints through which events come in and can be looked at."""
     return [
-        *deployments.routes(store=store, log=log, clock=clock, rules=rules, access=access),
+        *deployments.routes(store=store, log=log, clock=clock, rules=rules, access=access, is_superseded=is_superseded),
         *failures.routes(store=store, log=log, clock=clock, rules=rules, access=access),
         *verdicts.routes(store=store, log=log, rules=rules, access=access),
         *keys.routes(access=access),

@@ -1,9 +1,13 @@
 """Deployments over the Datadog event API: create, list, get, delete."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from aiohttp import web
 from msgspec.json import Decoder
 
 from dora_exporter.clock import Clock
+from dora_exporter.events import Deployment, Event
 from dora_exporter.log import EventLog
 from dora_exporter.records import Deletion
 from dora_exporter.store import EventStore
@@ -54,9 +58,15 @@ OPERATIONS = (CREATE, LIST, GET, DELETE)
 
 
 def routes(
-    *, store: EventStore, log: EventLog, clock: Clock, rules: CurrentRules, access: Access
+    *,
+    store: EventStore,
+    log: EventLog,
+    clock: Clock,
+    rules: CurrentRules,
+    access: Access,
+    is_superseded: Callable[[Deployment], bool],
 ) -> list[web.RouteDef]:
-    """The routes of deployments."""
+    """The routes of deployments. Lists leave out those that are superseded by another report of the same one."""
     intake = Intake(store=store, clock=clock, rules=rules)
     created, listed = Parser(Decoder(DeploymentRequest)), Parser(Decoder(ListRequest))
 
@@ -67,7 +77,12 @@ def routes(
 
     async def list_(request: web.Request) -> web.Response:
         asked = listed.parse(await bodies.read_within(request, rules()))
-        found = await listing.select(store.deployments.values(), listing.selection(asked, LIST_DEPLOYMENTS))
+        selection = listing.selection(asked, LIST_DEPLOYMENTS)
+
+        def matches(event: Event) -> bool:
+            return selection.matches(event) and not (isinstance(event, Deployment) and is_superseded(event))
+
+        found = await listing.select(store.deployments.values(), replace(selection, matches=matches))
         return as_json(answers.DeploymentsAnswer([answers.deployment(event) for event in found]))
 
     async def get(request: web.Request) -> web.Response:

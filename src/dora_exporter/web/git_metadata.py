@@ -223,14 +223,18 @@ async def _pieces(part: BodyPartReader, limit: int, seconds: float) -> AsyncIter
 
 async def _write(part: BodyPartReader, pack: Path, limit: int, seconds: float) -> None:
     """Writes a part to a file, in a thread, for disks can be slow."""
-    with await asyncio.to_thread(pack.open, "wb") as file:
-        collected = bytearray()
-        async for piece in _pieces(part, limit, seconds):
-            collected += piece
-            if len(collected) >= _WRITTEN_AT_ONCE:
-                await asyncio.to_thread(file.write, bytes(collected))
-                collected.clear()
-        await asyncio.to_thread(file.write, bytes(collected))
+    collected = bytearray()
+    async for piece in _pieces(part, limit, seconds):
+        collected += piece
+        if len(collected) >= _WRITTEN_AT_ONCE:
+            await _in_thread(_append, pack, bytes(collected))
+            collected.clear()
+    await _in_thread(_append, pack, bytes(collected))
+
+
+def _append(pack: Path, data: bytes) -> None:
+    with pack.open("ab") as file:
+        file.write(data)
 
 
 async def _read(step: Callable[[], Awaitable[_Result]], seconds: float) -> _Result:

@@ -103,6 +103,6 @@ def _pagerduty(running: Running) -> PagerDuty:
 
 def is_signed(body: bytes, headers: Iterable[str], secrets: Iterable[str]) -> bool:
     """Whether one of the signatures was made with one of the secrets: while they are rotated there are several."""
-    presented = [each.strip().removeprefix("v1=") for header in headers for each in header.split(",") if "v1=" in each]
-    made = [hmac.new(secret.encode(), body, hashlib.sha256).hexdigest() for secret in secrets]
-    return any(hmac.compare_digest(one.encode(), other.encode()) for one in presented for other in made)
+    presented = [each.strip().encode() for header in headers for each in header.split(",")]
+    made = [b"v1=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode() for secret in secrets]
+    return any(hmac.compare_digest(one, other) for one in presented for other in made)

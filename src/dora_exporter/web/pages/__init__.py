@@ -1,0 +1,30 @@
+"""The pages for people: rendered here, without scripts, and with nothing from the network."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from dora_exporter.clock import Clock
+from dora_exporter.polling import RunningSources
+from dora_exporter.readings import Readings
+from dora_exporter.web.pages import all_series, health, one_series, readme, static, why
+
+OPERATIONS = (all_series.ALL_SERIES, one_series.ONE_SERIES, why.WHY, health.HEALTH, readme.README, *static.OPERATIONS)
+
+
+def routes(
+    *,
+    readings: Callable[[], Awaitable[Readings]],
+    sources: RunningSources,
+    edition: Callable[[], str],
+    clock: Clock,
+) -> list[web.RouteDef]:
+    """The routes of the pages. ``edition`` is the report of DORA's that levels are taken from."""
+    return [
+        *all_series.routes(readings=readings, sources=sources, edition=edition),
+        *one_series.routes(readings=readings, edition=edition),
+        *why.routes(readings=readings),
+        *health.routes(sources=sources, clock=clock),
+        *readme.routes(),
+        *static.routes(),
+    ]

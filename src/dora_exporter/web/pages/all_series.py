@@ -1,0 +1,101 @@
+"""``GET /``: all series with their numbers, to be searched and sorted."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from dora_exporter.events import DAY_MS
+from dora_exporter.metrics.editions import LEVELS
+from dora_exporter.overview import ORDERS, Question, overview
+from dora_exporter.polling import RunningSources
+from dora_exporter.readings import Readings
+from dora_exporter.tracks import Window
+from dora_exporter.web.operations import Operation, Parameter
+from dora_exporter.web.pages.page import page
+
+_USUAL_DAYS = 30
+
+
+def _parameter(name: str, description: str, *values: str) -> Parameter:
+    return Parameter(
+        name=name, description=description, schema={"type": "string", **({"enum": list(values)} if values else {})}
+    )
+
+
+ALL_SERIES = Operation(
+    method="GET",
+    path="/",
+    summary="A page with the series and their numbers",
+    parameters=(
+        _parameter("q", "What the name of the service holds."),
+        _parameter("environment", "The environment."),
+        _parameter("level", "The level that one of the numbers has.", *LEVELS),
+        _parameter("window", "The window, as configured; the one nearest to 30 days by default."),
+        _parameter("sort", "What to sort by.", *ORDERS),
+        _parameter("order", "In which direction.", "asc", "desc"),
+        _parameter("page", "The page of the table, from 1."),
+    ),
+    is_text=True,
+)
+
+
+def routes(
+    *, readings: Callable[[], Awaitable[Readings]], sources: RunningSources, edition: Callable[[], str]
+) -> list[web.RouteDef]:
+    """The route of the page. What a request asks for and is not there gives way to the default."""
+
+    async def show(request: web.Request) -> web.Response:
+        current = await readings()
+        windows = current.windows()
+        question = _question(request, windows, edition())
+        found = await overview(current, question)
+        return await page(
+            "all_series.html",
+            found=found,
+            question=question,
+            windows=windows,
+            orders=ORDERS,
+            levels=LEVELS,
+            parameters=_parameters(question),
+            folded=current.series_folded,
+            sources_failing=sum(each.health.problem is not None for each in sources),
+            sources_total=sum(1 for _ in sources),
+        )
+
+    return [web.get(ALL_SERIES.path, show)]
+
+
+def usual_window(windows: list[Window]) -> Window:
+    """The window that is shown unless another is asked for."""
+    return min(windows, key=lambda window: abs(window.length_ms - _USUAL_DAYS * DAY_MS))
+
+
+def _question(request: web.Request, windows: list[Window], edition: str) -> Question:
+    asked = request.query.get
+    order, page_number = asked("sort", ""), asked("page", "")
+    return Question(
+        window=next((each for each in windows if each.text == asked("window")), usual_window(windows)),
+        edition=edition,
+        text=asked("q", "").strip(),
+        environment=asked("environment", ""),
+        level=LEVELS.get(asked("level", "")),
+        order=order if order in ORDERS else ORDERS[0],
+        is_descending=asked("order") == "desc",
+        page=max(1, int(page_number)) if _is_small_number(page_number) else 1,
+    )
+
+
+def _is_small_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < len("1000000")
+
+
+def _parameters(question: Question) -> dict[str, object]:
+    """The question as parameters of a link, without the page."""
+    return {
+        "q": question.text,
+        "environment": question.environment,
+        "level": next((name for name, number in LEVELS.items() if number == question.level), None),
+        "window": question.window.text,
+        "sort": question.order,
+        "order": "desc" if question.is_descending else None,
+    }

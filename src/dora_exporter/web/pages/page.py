@@ -1,0 +1,84 @@
+"""What every page has in common: a template in which all text is escaped, and the headers that fence it in."""
+
+import asyncio
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from aiohttp import hdrs, web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from dora_exporter import __version__
+from dora_exporter.web.answers import iso
+from dora_exporter.web.pages import wording
+from dora_exporter.web.pages.bars import bars
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    hdrs.CACHE_CONTROL: "no-cache",
+}
+_PIECES_PER_SLICE = 500
+
+
+def url(path: str, *given: Mapping[str, object], **changes: object) -> str:
+    """A relative link, which also holds behind a proxy that adds a prefix; parameters without a value are left out."""
+    parameters: dict[str, object] = {}
+    for each in (*given, changes):
+        parameters.update(each)
+    stated = {name: value for name, value in parameters.items() if value not in {None, ""}}
+    return f"{path}?{urlencode(stated, errors='replace')}" if stated else path
+
+
+def _templates() -> Environment:
+    """The templates, all read and compiled now, so that no request waits for a disk."""
+    environment = Environment(
+        loader=PackageLoader("dora_exporter.web.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(
+        ago=wording.ago,
+        amount=wording.amount,
+        bars=bars,
+        duration=wording.duration,
+        figure=wording.figure,
+        iso=iso,
+        level=wording.level,
+        metric_title=wording.metric_title,
+        moment=wording.moment,
+    )
+    environment.globals.update(
+        url=url,
+        version=__version__,
+        causes=wording.CAUSES,
+        figure_names=wording.FIGURE_NAMES,
+        figure_metrics=wording.FIGURE_METRICS,
+        no_data=wording.NO_DATA,
+    )
+    for name in environment.list_templates():
+        environment.get_template(name)
+    return environment
+
+
+_TEMPLATES = _templates()
+
+
+async def page(template: str, *, status: int = 200, **values: object) -> web.Response:
+    """A page made from a template, in slices, so that a long one never keeps the event loop."""
+    pieces: list[str] = []
+    for count, piece in enumerate(_TEMPLATES.get_template(template).generate(**values)):
+        pieces.append(piece)
+        if count % _PIECES_PER_SLICE == _PIECES_PER_SLICE - 1:
+            await asyncio.sleep(0)
+    body = "".join(pieces).encode(errors="replace")
+    return web.Response(body=body, status=status, content_type="text/html", charset="utf-8", headers=HEADERS)
+
+
+async def refusal(status: int, reason: str) -> web.Response:
+    """A page that says why there is none."""
+    return await page("refusal.html", status=status, reason=reason)
