@@ -104,6 +104,7 @@ class Daemon:
             settings.snapshot.path, durability=settings.snapshot.durability, clock=self._clock
         )
         self._access = Access()
+        self._rules_in_force = rules_for_senders(settings)
         self._protection = Protection(settings.web.config_file)
         self._configuration = Configuration(settings, load=load, use=self._use, clock=self._clock)
         self._event_counts = telemetry.EventCounts()
@@ -275,12 +276,7 @@ class Daemon:
         )
 
     def _rules(self) -> Rules:
-        settings = self._configuration.settings
-        return Rules(
-            retention_ms=settings.retention.ms,
-            default_environment=settings.default_environment,
-            max_body_bytes=settings.web.max_body_bytes,
-        )
+        return self._rules_in_force
 
     def _open_to(self, settings: Settings) -> None:
         self._access.replace(
@@ -293,9 +289,19 @@ class Daemon:
         await asyncio.to_thread(self._protection.reload)
         set_up(settings.log.level, settings.log.format)
         self._open_to(settings)
+        self._rules_in_force = rules_for_senders(settings)
         if definitions_in(settings) != definitions_in(self._configuration.settings):
             await self._numbers.define(definitions(settings))
         await self._sources.configure(settings.sources, self._surroundings(settings))
+
+
+def rules_for_senders(settings: Settings) -> Rules:
+    """What the settings say about what senders may say."""
+    return Rules(
+        retention_ms=settings.retention.ms,
+        default_environment=settings.default_environment,
+        max_body_bytes=settings.web.max_body_bytes,
+    )
 
 
 def definitions_in(settings: Settings) -> tuple[object, ...]:

@@ -1,6 +1,6 @@
 """What happened to one series lately, and what was decided about each event."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -38,7 +38,7 @@ async def chronicle(readings: Readings, series: Series) -> Chronicle | None:
         history=group.history,
         deployments=deployed.deployments[:RECENT],
         incidents=suffered.incidents[:RECENT],
-        left_out=_left_out(timeline, deployed.left_out)[:RECENT],
+        left_out=list(islice(_left_out(timeline, deployed.left_out), RECENT)),
     )
 
 
@@ -57,8 +57,8 @@ def _since(first_ms: int, now_ms: int) -> Window:
     return Window("latest", now_ms - first_ms + 1, now_ms)
 
 
-def _left_out(timeline: Timeline, of_deployments: Sequence[LeftOut]) -> list[LeftOut]:
+def _left_out(timeline: Timeline, of_deployments: Sequence[LeftOut]) -> Iterator[LeftOut]:
     """What does not count though it could: older events do, and are only not shown."""
-    waiting = [LeftOut("deployment", each.id, reason) for each, reason in timeline.waiting()]
-    waiting += [LeftOut("incident", each.id, reason) for each, reason in timeline.incidents() if reason]
-    return [*waiting, *(each for each in of_deployments if each.kind != "deployment")]
+    yield from (LeftOut("deployment", each.id, reason) for each, reason in timeline.waiting())
+    yield from (LeftOut("incident", each.id, reason) for each, reason in timeline.incidents() if reason)
+    yield from (each for each in of_deployments if each.kind != "deployment")

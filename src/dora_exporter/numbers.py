@@ -1,7 +1,7 @@
 """The numbers that are exposed, by the definitions in force: a reload may put new ones in their place."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from dora_exporter.clock import Clock
 from dora_exporter.events import Deployment
@@ -10,6 +10,8 @@ from dora_exporter.readings import Definitions, Readings
 from dora_exporter.store import EventStore
 
 _PER_SLICE = 64
+_PAUSE_SECONDS = 0.005
+"""Leaves most of the time to those who write meanwhile."""
 
 
 class Numbers:
@@ -44,8 +46,12 @@ class Numbers:
 
     async def keep_up(self) -> None:
         """Takes over what was written since, a few milliseconds at a time, so that a scrape finds little to do."""
-        for _ in iter(lambda: self.readings.take_over(_PER_SLICE), True):
-            await asyncio.sleep(0)
+        for _ in self._slices():
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    def _slices(self) -> Iterator[None]:
+        while not self.readings.take_over(_PER_SLICE):
+            yield
 
     def is_superseded(self, deployment: Deployment) -> bool:
         """Whether another report of the same deployment counts in its place."""

@@ -43,8 +43,8 @@ def measure(folder: Path) -> Iterator[Goal]:
             scrapes, seconds = _watched(daemon)
         bare = _bare_seconds(port)
     yield Goal(
-        f"first back-fill of {INCIDENTS:,} PagerDuty incidents at {PAGE_SECONDS * 1000:.0f} ms a page: against the bare "
-        f"requests",
+        f"first back-fill of {INCIDENTS:,} PagerDuty incidents at {PAGE_SECONDS * 1000:.0f} ms a page: against the "
+        f"bare requests",
         f"{seconds:.1f} s against {bare:.1f} s: {seconds / bare:.2f} x",
         "at most 1.3 x",
         seconds / bare <= 1.3,

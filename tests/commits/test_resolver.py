@@ -233,6 +233,22 @@ async def test_a_commit_that_becomes_known_late_was_shipped_then(begin: Begin, t
     assert [world.shas(each) for each in (fix, main, both)] == [[shas[1]], [shas[2]], []]
 
 
+async def test_a_commit_that_becomes_known_late_takes_others_from_later_deployments(
+    begin: Begin, tmp_path: Path
+) -> None:
+    """Of a fix of two commits the first is merged; that the fix was deployed before is known later."""
+    shas = build(tmp_path / "shop", [Made(), Made((0,)), Made((1,)), Made((0,)), Made((3, 1))])
+    world = begin()
+    world.upload(packed(tmp_path / "shop", [shas[place] for place in (0, 1, 3, 4)]), shas[4])
+    world.deploy(shas[0], 0)
+    fix, main, both = (world.deploy(shas[place], hour) for hour, place in ((1, 2), (2, 3), (3, 4)))
+    await world.resolver.work()
+    assert world.shas(both) == [shas[1]]
+    world.upload(packed(tmp_path / "shop", [shas[2]]), shas[2])
+    await world.resolver.work()
+    assert [world.shas(each) for each in (fix, main, both)] == [[shas[2], shas[1]], [shas[3]], []]
+
+
 @pytest.mark.parametrize("change", ["late", "deleted", "moved", "corrected"])
 async def test_the_next_deployment_is_looked_at_again(
     begin: Begin, shop: list[str], tmp_path: Path, change: str

@@ -133,7 +133,7 @@ async def test_a_squash_is_resolved_to_what_was_squashed(kind: str, begin: Begin
 
 @both
 async def test_a_rebase_keeps_the_commits_that_were_deployed(kind: str, begin: Begin) -> None:
-    originals = [commit("a", 9, "First"), commit("b", 8, "Second")]
+    originals = [commit("a", 9, "First, in other words"), commit("b", 8, "Second")]
     asked = request(commits=originals, merge_sha=sha("2"), brings={sha("1"), sha("2")})
     async with reviewing(kind, begin(), asked) as review:
         review.deploy(commit("2", 8, "Second"), commit("1", 9, "First"))

@@ -100,6 +100,19 @@ async def test_a_refused_write_fails_the_next_step_and_leaves_nothing_under_way(
     assert place.in_flight == {}
 
 
+async def test_a_pass_that_failed_ends_when_its_last_write_has() -> None:
+    place = Place()
+    place.log.may_commit.clear()
+    landing = place.landing()
+    await landing.write([incident(id="pd:1", source="pd")])
+    ending = asyncio.create_task(landing.abandon())
+    await asyncio.sleep(0)
+    assert not ending.done()
+    place.log.may_commit.set()
+    await ending
+    assert place.items == {"created": 1}
+
+
 async def test_a_writer_that_is_cancelled_leaves_its_write_to_end() -> None:
     place = Place()
     place.log.may_commit.clear()

@@ -131,7 +131,7 @@ def expected(account: Account, row: dict[str, Any]) -> State:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     steps=st.lists(_STEPS, max_size=40),
     priorities=st.sampled_from(([], ["P1"])),

@@ -281,6 +281,10 @@ async def test_the_poll_after_a_webhook_has_the_last_word_though_its_clock_is_be
         assert account.incident(first).finished_at == account.clock() + 2500
         await account.poll(after_ms=0)
         assert account.incident(first).finished_at == account.clock()
+        account.clock.advance(1000)
+        account.fake.reopen(first)
+        await account.poll(after_ms=0)
+        assert account.incident(first).finished_at is None
 
 
 async def test_a_late_webhook_does_not_bring_an_old_name_back() -> None:

@@ -69,6 +69,14 @@ class Library:
         name = self.name_of(spelling)
         return [spelling, *(each for each, other in self._names.items() if other == name and each != spelling)]
 
+    def names(self) -> list[str]:
+        """The repositories that are configured or were uploaded."""
+        return list(self._held)
+
+    def holds(self, spelling: str) -> bool:
+        """Whether the repository of that name is configured or was uploaded; cheap, after ``load``."""
+        return self._names.get(spelling, spelling) in self._held
+
     def find(self, spelling: str) -> Repository | None:
         """The repository of that name, if it is configured or was uploaded."""
         name = self.name_of(spelling)

@@ -26,14 +26,20 @@ class Disturbance(NamedTuple):
 class Lines:
     """The lines of all series."""
 
-    def __init__(self, name_of: Callable[[str], str]) -> None:
-        """``name_of`` gives the one name of a repository that has several spellings."""
+    def __init__(self, name_of: Callable[[str], str], holds: Callable[[str], bool] = lambda _: True) -> None:
+        """``name_of`` gives the one name of a repository that has several spellings.
+
+        Deployments of a repository that ``holds`` denies are passed over, so that they cost nothing.
+        """
         self._name_of = name_of
+        self._holds = holds
         self._lines: dict[LineKey, list[Deployment]] = {}
 
     def key(self, deployment: Deployment | None) -> LineKey | None:
-        """The line of a deployment; None when it names no repository or no full SHA."""
+        """The line of a deployment; None when it names no repository that is here, or no full SHA."""
         if deployment is None or not deployment.repository or not is_sha(deployment.commit_sha or ""):
+            return None
+        if not self._holds(deployment.repository):
             return None
         return LineKey(deployment.series, self._name_of(deployment.repository))
 
@@ -49,13 +55,20 @@ class Lines:
     def put(self, before: Deployment | None, after: Deployment | None) -> None:
         """Takes in the change of a deployment."""
         old, new = self.key(before), self.key(after)
-        if old is not None and before is not None:
+        if old is not None and before is not None and self.has(before):
             line = self._lines[old]
             del line[bisect_left(line, finish_order(before), key=finish_order)]
             if not line:
                 del self._lines[old]
         if new is not None and after is not None:
             insort(self._lines.setdefault(new, []), after, key=finish_order)
+
+    def has(self, deployment: Deployment) -> bool:
+        """Whether a deployment is in its line; one that came before its repository did is not."""
+        key = self.key(deployment)
+        line = self._lines.get(key, []) if key else []
+        index = bisect_left(line, finish_order(deployment), key=finish_order)
+        return index < len(line) and line[index].id == deployment.id
 
     def line(self, key: LineKey) -> tuple[Deployment, ...]:
         """A line as it is now."""

@@ -1,7 +1,6 @@
 """A mirror of a remote repository: its commits, and its trees where they are needed."""
 
 import base64
-import re
 import shlex
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,7 +17,6 @@ _BRANCHES_AND_TAGS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _MANY_PACKS = 50
 _DEFAULT_USER = "x-access-token"
 _FORMATS = {40: "sha1", 64: "sha256"}
-_WITH_USER = re.compile(r"(https?://)[^/?#]*@", re.IGNORECASE)
 
 
 class Mirror:
@@ -51,7 +49,7 @@ class Mirror:
             "ls-remote",
             "--quiet",
             "--end-of-options",
-            self._url,
+            self._settings.url,
             remote=self._remote(),
             limits=self._limits,
         ).split(b"\t", 1)[0]
@@ -89,17 +87,12 @@ class Mirror:
             self._configure("extensions.partialClone", _ORIGIN)
             self._configure("remote.origin.promisor", "true")
             self._configure(_FILTER_KEY, self._filter)
-        self._configure("remote.origin.url", self._url)
+        self._configure("remote.origin.url", self._settings.url)
         before = self._git.run(self.folder, _HERE, "config", "--local", "--get", _FILTER_KEY).decode().strip()
         return before == "tree:0" and before != self._filter
 
     def _configure(self, key: str, value: str) -> None:
         self._git.run(self.folder, _HERE, "config", "--local", key, value)
-
-    @property
-    def _url(self) -> str:
-        """The URL without user info where a token takes its place."""
-        return _WITH_USER.sub(r"\1", self._settings.url)
 
     def _remote(self) -> Remote:
         settings = self._settings

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _TICK_SECONDS = 5.0
 _APPENDED_AT_ONCE = 16
+_LOOKED_AT_ONCE = 2000
 _Result = TypeVar("_Result")
 
 
@@ -50,10 +51,11 @@ class Resolver:
         self._library = library
         self._clock = clock
         self._patterns = {service: tuple(each) for service, each in (patterns or {}).items()}
-        self._lines = Lines(library.name_of)
+        self._lines = Lines(library.name_of, library.holds)
         self._room = WaitingRoom(give_up_after_ms=settings.resolve_for.ms)
         self._partial: dict[LineKey, set[str]] = {}
         self._news: set[str] = set()
+        self._followed: set[str] = set()
         self._filled: dict[str, int] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._looking_at = 0
@@ -78,6 +80,7 @@ class Resolver:
 
     def load(self) -> None:
         """Takes in the deployments of the store, and asks for what is not known or not true any more."""
+        self._followed.update(self._library.names())
         self._lines.load(self._store.deployments.values())
         now = self._clock()
         for key, line in self._lines.items():
@@ -181,13 +184,26 @@ class Resolver:
         unknown: set[str] = set()
         if name in self._news:
             self._news.discard(name)
+            if repository is not None and name not in self._followed:
+                await self._begin_to_follow(name)
             await self._read_news(repository)
         self._ask_partial(name, repository)
         while taken := self._room.take(name, self._clock()):
             for key, due in taken.items():
                 unknown.update(await self._settle_line(key, due, repository))
-            self._ask_partial(name, repository)
         return unknown
+
+    async def _begin_to_follow(self, name: str) -> None:
+        """Takes on the deployments that came before their repository did, in slices."""
+        self._followed.add(name)
+        held = list(self._store.deployments)
+        for start in range(0, len(held), _LOOKED_AT_ONCE):
+            for each in held[start : start + _LOOKED_AT_ONCE]:
+                deployment = self._store.deployments.get(each)
+                key = self._lines.key(deployment)
+                if deployment and key and key.repository == name and not self._lines.has(deployment):
+                    self._take_on(deployment)
+            await asyncio.sleep(0)
 
     async def _read_news(self, repository: Repository | None) -> None:
         if repository is not None:

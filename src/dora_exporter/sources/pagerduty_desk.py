@@ -56,13 +56,15 @@ class Desk:
         """An incident as the REST API shows it; None when the filters leave it out and it is not held.
 
         ``asked`` is what ``pushes`` was when the request was made: a webhook that came before it is older news, even
-        where its clock says otherwise.
+        where its clock is ahead of the API's; the incident then keeps the webhook's revision.
         """
         held = sink.incident(self.event_id(seen.id))
-        revision = seen.revision
-        if held is not None and "pushed" in _facts(held) and self._pushed.get(seen.id, 0) <= asked:
-            revision = max(revision, held.revision or 0)
-        return self._arranged(seen, held, revision=revision, learnt_at_ms=now_ms)
+        revision, pushed_ms = seen.revision, None
+        if held is not None and self._pushed.get(seen.id, 0) <= asked and revision < (held.revision or 0):
+            pushed_ms = _facts(held).get("pushed")
+            if pushed_ms is not None:
+                revision = held.revision or 0
+        return self._arranged(seen, held, revision=revision, learnt_at_ms=now_ms, pushed_ms=pushed_ms)
 
     def pushed(self, seen: Sighting, sink: Sink, *, occurred_ms: int, dd_env: str | None) -> Incident | None:
         """An incident as a webhook shows it; None as above. REST times end at the second, so ours does as well."""

@@ -10,6 +10,8 @@ from dora_exporter.events import Incident
 from dora_exporter.sources.moments import moment
 from dora_exporter.sources.pagerduty_api import PagerDutyApi
 from dora_exporter.sources.pagerduty_desk import Desk
+from dora_exporter.sources.pagerduty_numbers import Numbers
+from dora_exporter.sources.pagerduty_plan import FEED_DELAY_MS, Plan
 from dora_exporter.sources.pagerduty_rows import IncidentRow, LogEntry, NotUnderstood, Sighting, sighting_of
 from dora_exporter.sources.pagerduty_settings import PagerDutySettings
 from dora_exporter.sources.source import Memory, Sink
@@ -17,12 +19,9 @@ from dora_exporter.sources.transport import Query
 
 logger = logging.getLogger(__name__)
 
-_FEED_DELAY_MS = 120_000
-"""How late an entry of the change feed may show up after a list already showed the change."""
 _MOST_SINGLE = 1000
 """More incidents than this are cheaper to list than to ask for one by one."""
 _MOST_TRIES = 3
-_HIGHEST_NUMBER = 1 << 27
 
 
 @dataclass
@@ -35,41 +34,6 @@ class Recollection:
 
     entries: dict[str, int] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What times a pass looks at, in milliseconds."""
-
-    since: int
-    now: int
-    feed_since: int
-    relisted: int
-    is_relist: bool
-
-    @classmethod
-    def of(cls, memory: Memory, settings: PagerDutySettings, *, backfill_ms: int, now_ms: int) -> "Plan":
-        """Goes on where the memory ends. A cursor in the future means that the clock stepped: then all is read."""
-        cursor, relisted = memory.get("cursor"), memory.get("relisted")
-        start = now_ms - backfill_ms
-        if (
-            cursor is None
-            or relisted is None
-            or max(cursor, relisted) > now_ms
-            or now_ms - relisted >= settings.relist.ms
-        ):
-            return cls(since=start, now=now_ms, feed_since=now_ms, relisted=now_ms, is_relist=True)
-        since = cursor - settings.overlap.ms
-        feed_since = max(since, relisted - _FEED_DELAY_MS)
-        return cls(since=since, now=now_ms, feed_since=feed_since, relisted=relisted, is_relist=False)
-
-    def relist(self, backfill_ms: int) -> "Plan":
-        """The plan to read everything instead."""
-        return Plan(self.now - backfill_ms, self.now, self.now, self.now, is_relist=True)
-
-    def memory(self) -> Memory:
-        """What to remember when the plan is done."""
-        return {"cursor": self.now, "relisted": self.relisted}
 
 
 class Pass:
@@ -95,7 +59,7 @@ class Pass:
         self._filters = _filters(settings)
         self._entries: dict[str, int] = {}
         self._changed: set[str] = set()
-        self._numbers = _Numbers()
+        self._numbers = Numbers()
         self._now_ms = 0
 
     async def run(self, memory: Memory, *, now_ms: int) -> Memory:
@@ -229,29 +193,8 @@ class Pass:
         """Remembers what was followed up, now that it is durable."""
         self._desk.forget_pushes(pushes)
         entries = {**self._recollection.entries, **self._entries}
-        oldest = plan.now - self._settings.overlap.ms - _FEED_DELAY_MS
+        oldest = plan.now - self._settings.overlap.ms - FEED_DELAY_MS
         self._recollection.entries = {each: at for each, at in entries.items() if at >= oldest}
-
-
-class _Numbers:
-    """A set of incident numbers, a bit each: it stays small however many there are."""
-
-    def __init__(self) -> None:
-        self._bits = bytearray()
-
-    def add(self, number: int | None) -> None:
-        if number is not None and 0 <= number < _HIGHEST_NUMBER:
-            place = number // 8
-            if place >= len(self._bits):
-                self._bits.extend(bytes(place + 1 - len(self._bits)))
-            self._bits[place] |= 1 << number % 8
-
-    def __contains__(self, number: object) -> bool:
-        """Numbers too high to be kept count as contained: nothing is known about them."""
-        if not isinstance(number, int) or not 0 <= number < _HIGHEST_NUMBER:
-            return True
-        place = number // 8
-        return place < len(self._bits) and bool(self._bits[place] & 1 << number % 8)
 
 
 def _filters(settings: PagerDutySettings) -> Query:

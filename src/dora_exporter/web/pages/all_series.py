@@ -1,6 +1,6 @@
 """``GET /``: all series with their numbers, to be searched and sorted."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 
@@ -16,10 +16,14 @@ from dora_exporter.web.pages.page import page
 _USUAL_DAYS = 30
 
 
-def _parameter(name: str, description: str, *values: str) -> Parameter:
-    return Parameter(
-        name=name, description=description, schema={"type": "string", **({"enum": list(values)} if values else {})}
-    )
+def _parameter(name: str, description: str) -> Parameter:
+    """Any text goes: what is not there gives way to the default."""
+    return Parameter(name=name, description=description, schema={"type": "string"})
+
+
+def _either(names: Iterable[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} or {last}"
 
 
 ALL_SERIES = Operation(
@@ -29,10 +33,10 @@ ALL_SERIES = Operation(
     parameters=(
         _parameter("q", "What the name of the service holds."),
         _parameter("environment", "The environment."),
-        _parameter("level", "The level that one of the numbers has.", *LEVELS),
+        _parameter("level", f"The level that one of the numbers has: {_either(LEVELS)}."),
         _parameter("window", "The window, as configured; the one nearest to 30 days by default."),
-        _parameter("sort", "What to sort by.", *ORDERS),
-        _parameter("order", "In which direction.", "asc", "desc"),
+        _parameter("sort", f"What to sort by: {_either(ORDERS)}."),
+        _parameter("order", "In which direction: asc or desc."),
         _parameter("page", "The page of the table, from 1."),
     ),
     is_text=True,

@@ -1,0 +1,30 @@
+"""What is wrong with the lines of a file, told by their numbers."""
+
+from typing import TextIO
+
+_SHOWN = 100
+
+
+class Mistakes:
+    """Tells of each wrong line once it is found, of the first hundred at least, and counts them all."""
+
+    def __init__(self, name: str, stream: TextIO) -> None:
+        """``name`` is that of the file, ``stream`` where it is told."""
+        self.total = 0
+        self._name = name
+        self._stream = stream
+
+    def note(self, line: int, detail: str) -> None:
+        """A line is wrong."""
+        self.total += 1
+        if self.total <= _SHOWN:
+            self._stream.write(f"{self._name}:{line}: {detail}\n")
+
+    def note_untold(self, count: int) -> None:
+        """So many further lines are wrong, nobody says which."""
+        self.total += count
+
+    def end(self) -> None:
+        """Says how many were not told."""
+        if self.total > _SHOWN:
+            self._stream.write(f"{self._name}: {self.total} lines are wrong in all\n")

@@ -1,0 +1,160 @@
+"""The pages in a real Chromium, over a seeded organisation and a service with a hostile name."""
+
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from tests.e2e.chromium import Browser, browsing
+from tests.e2e.daemon import Daemon, RunningDaemon
+
+from dora_exporter.clock import system_clock
+from dora_exporter.organisation import organisation, split
+from dora_exporter.roster import ROSTER
+from dora_exporter.snapshot import encode, header_line
+
+pytestmark = pytest.mark.e2e
+
+HOSTILE = "<img src=x onerror=document.title=1><script>document.title=2</script>"
+SERIES = urlencode({"service": "web-shop", "environment": "production"})
+HOSTILE_SERIES = urlencode({"service": HOSTILE, "environment": HOSTILE})
+PATHS = (
+    "/",
+    "/?environment=production&sort=change_failure_rate&order=desc",
+    f"/series?{SERIES}",
+    f"/explain?{SERIES}&metric=dora_change_lead_time_seconds",
+    f"/explain?{SERIES}&metric=dora_time_to_restore_seconds",
+    f"/series?{HOSTILE_SERIES}",
+    "/sources",
+    "/series?service=nobody",
+)
+DEEP_CONTRAST = """
+(() => {
+  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const over = colours => {
+    canvas.clearRect(0, 0, 1, 1);
+    for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const light = rgb => rgb.map(part => part / 255)
+    .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+  const poor = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const says = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+    if (!says || !element.checkVisibility() || element.closest(".skip")) continue;
+    const grounds = [];
+    for (let each = element; each; each = each.parentElement) grounds.unshift(getComputedStyle(each).backgroundColor);
+    const ground = light(over(grounds)), text = light(over([...grounds, getComputedStyle(element).color]));
+    const ratio = (Math.max(ground, text) + 0.05) / (Math.min(ground, text) + 0.05);
+    if (ratio < 4.5) poor.push([element.className, element.textContent.trim().slice(0, 40), ratio]);
+  }
+  return poor;
+})()
+"""
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
+    """A daemon that holds 120 days of twelve services, has a source that fails, and was sent a hostile name."""
+    folder = tmp_path_factory.mktemp("daemon")
+    now_ms = system_clock()
+    past, _ = split(organisation(1, now_ms), now_ms)
+    nowhere = {"kind": "pagerduty", "token": "made-up", "base_url": "http://127.0.0.1:9"}
+    daemon = Daemon(folder, settings={"sources": {"on-call": nowhere}})
+    daemon.snapshot.write_bytes(header_line() + b"".join(encode(each.record) for each in past))
+    with daemon.running() as running:
+        seconds = now_ms // 1000
+        running.send(
+            "deployment",
+            service=HOSTILE,
+            env=HOSTILE,
+            version=HOSTILE,
+            started_at=seconds - 60,
+            finished_at=seconds - 30,
+        )
+        running.send("failure", services=[HOSTILE], env=HOSTILE, name=HOSTILE, started_at=seconds - 20)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browsing(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
+def services(browser: Browser) -> list[str]:
+    return [each.text for each in browser.driver.find_elements(By.CSS_SELECTOR, "tbody th")]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 820, 1280])
+def test_a_page_fits_reads_well_and_offends_no_policy(
+    shown: RunningDaemon, browser: Browser, path: str, scheme: str, width: int
+) -> None:
+    browser.resize(width=width, scheme=scheme)
+    browser.driver.get(shown.url + path)
+
+    complaints = [each for each in browser.complaints() if not ("404" in each and "nobody" in path)]
+    assert complaints == []
+    assert browser.ask("document.documentElement.scrollWidth") <= width
+    assert browser.ask("document.styleSheets.length") == 1
+    assert browser.ask("document.scripts.length") == 0
+    assert browser.ask(DEEP_CONTRAST) == []
+
+
+def test_the_table_is_sorted_by_a_link_and_filtered_by_the_form(shown: RunningDaemon, browser: Browser) -> None:
+    browser.resize(width=1280)
+    browser.driver.get(f"{shown.url}/?environment=production")
+    assert services(browser) == sorted(each.name for each in ROSTER)
+
+    browser.driver.find_element(By.LINK_TEXT, "Service ▲").click()
+    assert services(browser) == sorted((each.name for each in ROSTER), reverse=True)
+    assert browser.ask("document.querySelector('[aria-sort]').getAttribute('aria-sort')") == "descending"
+
+    browser.driver.find_element(By.ID, "q").send_keys("pay", Keys.ENTER)
+    assert services(browser) == ["payments"]
+    assert browser.complaints() == []
+
+
+def test_a_number_leads_to_its_explanation(shown: RunningDaemon, browser: Browser) -> None:
+    browser.resize(width=1280)
+    browser.driver.get(f"{shown.url}/series?{SERIES}")
+    number = browser.driver.find_element(By.CSS_SELECTOR, "a.why[href*='change_failure_rate']")
+    value = number.text
+    number.click()
+
+    assert browser.driver.find_element(By.TAG_NAME, "h1").text == "Change failure rate: why?"
+    assert browser.driver.find_element(By.CSS_SELECTOR, ".tile dd").text == value
+
+
+def test_a_hostile_name_is_text(shown: RunningDaemon, browser: Browser) -> None:
+    browser.driver.get(f"{shown.url}/?{urlencode({'q': HOSTILE})}")
+    assert services(browser) == [HOSTILE]
+
+    browser.driver.find_element(By.LINK_TEXT, HOSTILE).click()
+    assert browser.driver.find_element(By.TAG_NAME, "h1").text == f"{HOSTILE} in {HOSTILE}"
+    assert browser.driver.title.startswith(HOSTILE)
+    assert browser.driver.find_elements(By.CSS_SELECTOR, "main img, script") == []
+    assert browser.complaints() == []
+
+
+def test_a_keyboard_reaches_the_content_and_is_seen(shown: RunningDaemon, browser: Browser) -> None:
+    browser.driver.get(shown.url)
+    browser.driver.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    focused = browser.driver.switch_to.active_element
+    assert focused.text == "Skip to the content"
+    assert focused.rect["y"] >= 0
+    assert browser.ask("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+    focused.send_keys(Keys.ENTER)
+    assert browser.ask("document.activeElement.id") == "content"
+
+
+def test_a_failing_source_says_why(shown: RunningDaemon, browser: Browser) -> None:
+    shown.process.wait_for_log("source is failing source=on-call")
+    browser.driver.get(f"{shown.url}/sources")
+    assert "failed once: GET 127.0.0.1" in browser.driver.find_element(By.TAG_NAME, "main").text
+    assert "made-up" not in browser.driver.page_source

@@ -1,0 +1,113 @@
+"""The pages of a daemon with given events and sources, as a browser without scripts or style reads them."""
+
+from collections.abc import Iterable, Mapping
+from html.parser import HTMLParser
+
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp import AiohttpClient
+from tests.builders import NOW_MS, ManualClock
+from tests.web.running import MemoryLog
+
+from dora_exporter.events import DAY_MS
+from dora_exporter.failures.rollback import Rollback
+from dora_exporter.polling import OpenIncidents, RunningSources
+from dora_exporter.readings import Definitions, Readings
+from dora_exporter.records import Record
+from dora_exporter.scheduling import Schedule
+from dora_exporter.store import EventStore
+from dora_exporter.web import pages
+
+WINDOWS = (("7d", 7 * DAY_MS), ("30d", 30 * DAY_MS), ("90d", 90 * DAY_MS))
+
+
+class Site:
+    """What the pages show, and what they are asked through."""
+
+    def __init__(self, records: Iterable[Record] = (), *, series_limit: int = 10_000) -> None:
+        self.clock = ManualClock()
+        self.store = EventStore()
+        for record in records:
+            self.store.apply(record)
+        definitions = Definitions(
+            windows=WINDOWS, retention_ms=400 * DAY_MS, series_limit=series_limit, rules=(Rollback(),)
+        )
+        self.readings = Readings(self.store, definitions)
+        self.sources = RunningSources(
+            store=self.store,
+            log=MemoryLog(self.store.apply),
+            clock=self.clock,
+            schedule=Schedule(clock=self.clock),
+            open_incidents=OpenIncidents(self.store),
+        )
+
+    async def start(self, aiohttp_client: AiohttpClient) -> "Browser":
+        await self.readings.load(NOW_MS)
+        app = web.Application()
+        app.add_routes(
+            pages.routes(readings=self._current, sources=self.sources, edition=lambda: "2024", clock=self.clock)
+        )
+        return Browser(await aiohttp_client(app))
+
+    async def _current(self) -> Readings:
+        while not self.readings.update(self.clock()):
+            pass
+        return self.readings
+
+
+class Page(HTMLParser):
+    """An answer: its text, and the tables, links and tags that are in it."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], source: str) -> None:
+        super().__init__()
+        self.status, self.headers, self.source = status, headers, source
+        self.words: list[str] = []
+        self.links: dict[str, str] = {}
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.rows: list[list[str]] = []
+        self._within: list[str] = []
+        self.feed(source)
+
+    @property
+    def text(self) -> str:
+        """All that can be read, with single spaces."""
+        return " ".join(" ".join(self.words).split())
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        """The attributes of each element of a kind."""
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    def row(self, first: str) -> list[str]:
+        """The texts of the row whose first cell begins so."""
+        return next(row for row in self.rows if row[0].split()[:1] == [first] or row[0] == first)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._within.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in {"td", "th"}:
+            self.rows[-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+        if {"td", "th"} & set(self._within) and data.strip():
+            self.rows[-1][-1] = " ".join([*self.rows[-1][-1].split(), *data.split()])
+        if "a" in self._within and data.strip():
+            link = next(attributes for name, attributes in reversed(self.tags) if name == "a")
+            self.links.setdefault(data.strip(), link.get("href") or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._within and self._within.pop() != tag:
+            pass
+
+
+class Browser:
+    """Follows links of the pages."""
+
+    def __init__(self, client: TestClient[web.Request, web.Application]) -> None:
+        self.client = client
+
+    async def open(self, path: str) -> Page:
+        answer = await self.client.get(f"/{path.removeprefix('/').removeprefix('./').removeprefix('.')}")
+        return Page(answer.status, answer.headers, await answer.text())

@@ -1,0 +1,172 @@
+"""The page at ``/``."""
+
+import pytest
+from pytest_aiohttp import AiohttpClient
+from tests.builders import HOUR_MS, NOW_MS, deployment, incident
+from tests.web.site import Page, Site
+
+from dora_exporter import __version__
+from dora_exporter.events import DAY_MS, Commit, Deployment, Verdict
+from dora_exporter.overview import LARGEST_PAGE
+from dora_exporter.sources.pagerduty_settings import PagerDutySettings
+from dora_exporter.sources.source import Surroundings
+from dora_exporter.sources.transport import Transport
+
+DASH = "\N{EN DASH}"
+
+
+def deployments(service: str, count: int, **changes: object) -> list[Deployment]:
+    """So many, a day between each and the next."""
+    return [
+        deployment(service=service, id=f"{service}-{number}", finished_at=NOW_MS - number * DAY_MS, **changes)
+        for number in range(count)
+    ]
+
+
+def services(page: Page) -> list[str]:
+    return [row[0] for row in page.rows[1:]]
+
+
+async def test_a_series_shows_its_numbers_with_their_levels(aiohttp_client: AiohttpClient) -> None:
+    commit = Commit("a" * 40, NOW_MS - 2 * DAY_MS - 2 * HOUR_MS)
+    browser = await Site(
+        [
+            *deployments("checkout", 2),
+            deployment(service="checkout", finished_at=NOW_MS - 2 * DAY_MS, commits=(commit,)),
+            incident(started_at=NOW_MS - HOUR_MS, finished_at=NOW_MS - HOUR_MS // 2),
+            incident(started_at=NOW_MS - HOUR_MS // 4),
+        ]
+    ).start(aiohttp_client)
+
+    page = await browser.open("/")
+
+    assert page.rows[1] == [
+        "checkout",
+        "production",
+        "0 s ago",
+        "0.10 medium",
+        "2.0 h elite",
+        "33.3% low",
+        "30.0 min",
+        DASH,
+        "1 open",
+    ]
+    assert page.named("svg")[0]["aria-label"] == "Deployments a day over 30 days: 3 in all, 1 failed, at most 1 a day"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["often", "rare", "shaky"]),
+        ("?sort=service&order=desc", ["shaky", "rare", "often"]),
+        ("?sort=deployment_frequency", ["rare", "shaky", "often"]),
+        ("?sort=change_failure_rate&order=desc", ["shaky", "often", "rare"]),
+        ("?sort=open_incidents&order=desc", ["rare", "often", "shaky"]),
+        ("?sort=change_lead_time", ["shaky", "often", "rare"]),
+        ("?sort=change_lead_time&order=desc", ["shaky", "often", "rare"]),
+        ("?sort=environment", ["often", "shaky", "rare"]),
+        ("?q=AR", ["rare"]),
+        ("?q=+rare+", ["rare"]),
+        ("?environment=staging", ["rare"]),
+        ("?level=high", ["often", "shaky"]),
+        ("?window=7d&level=elite", ["often", "rare"]),
+        ("?sort=nothing&order=odd&window=2y&level=best&page=x", ["often", "rare", "shaky"]),
+        ("?page=99999999999999999999", ["often", "rare", "shaky"]),
+        ("?q=nobody", []),
+    ],
+)
+async def test_series_are_searched_and_sorted(aiohttp_client: AiohttpClient, query: str, expected: list[str]) -> None:
+    failed = Verdict(change_failure=True)
+    commit = Commit("a" * 40, NOW_MS - 3 * DAY_MS)
+    browser = await Site(
+        [
+            *deployments("often", 9),
+            *deployments("rare", 1, environment="staging"),
+            incident(services=("rare",), environment="staging", started_at=NOW_MS - 9 * DAY_MS),
+            *deployments("shaky", 2, verdict=failed, commits=(commit,)),
+        ]
+    ).start(aiohttp_client)
+
+    assert services(await browser.open(f"/{query}")) == expected
+
+
+async def test_the_headers_sort_and_say_how_the_table_is_sorted(aiohttp_client: AiohttpClient) -> None:
+    browser = await Site([*deployments("often", 9), *deployments("rare", 1)]).start(aiohttp_client)
+
+    once = await browser.open((await browser.open("/?window=7d")).links["Deployments per day"])
+    twice = await browser.open(once.links["Deployments per day"])
+
+    assert (services(once), services(twice)) == (["rare", "often"], ["often", "rare"])
+    assert [each["aria-sort"] for each in once.named("th") if "aria-sort" in each] == ["ascending"]
+    assert [each["aria-sort"] for each in twice.named("th") if "aria-sort" in each] == ["descending"]
+    assert "window=7d" in twice.links["Service"]
+
+
+async def test_the_sums_are_of_what_was_asked_for(aiohttp_client: AiohttpClient) -> None:
+    browser = await Site(
+        [
+            *deployments("checkout", 3),
+            *deployments("search", 1, verdict=Verdict(change_failure=True)),
+            incident(services=("search",), started_at=NOW_MS - 60 * DAY_MS),
+        ]
+    ).start(aiohttp_client)
+
+    assert "Series 2 Deployments in 30d 4 Of these failed 25.0% Open incidents 1" in (await browser.open("/")).text
+    assert "Series 1 Deployments in 7d 3 Of these failed 0.0%" in (await browser.open("/?q=check&window=7d")).text
+
+
+async def test_a_long_table_has_pages(aiohttp_client: AiohttpClient) -> None:
+    count = LARGEST_PAGE + 1
+    records = [deployment(service=f"service-{number:03}") for number in range(count)]
+    browser = await Site(records).start(aiohttp_client)
+
+    first = await browser.open("/?environment=production")
+    last = await browser.open(first.links["Next page"])
+
+    assert services(first) == [f"service-{number:03}" for number in range(LARGEST_PAGE)]
+    assert services(last) == [f"service-{LARGEST_PAGE:03}"]
+    assert f"Page 1 of 2 of {count} series" in first.text
+    assert services(await browser.open(last.links["Previous page"])) == services(first)
+
+
+async def test_series_beyond_the_limit_are_mentioned(aiohttp_client: AiohttpClient) -> None:
+    records = [deployment(service=name) for name in ("checkout", "search", "stock")]
+    page = await (await Site(records, series_limit=1).start(aiohttp_client)).open("/")
+
+    assert services(page) == ["checkout"]
+    assert "2 further series are beyond the limit" in page.text
+
+
+async def test_an_empty_daemon_says_what_to_expect(aiohttp_client: AiohttpClient) -> None:
+    page = await (await Site().start(aiohttp_client)).open("/")
+
+    assert "No events yet" in page.text
+    assert "Of these failed \N{EN DASH}" in page.text
+
+
+async def test_a_search_without_result_leads_back(aiohttp_client: AiohttpClient) -> None:
+    page = await (await Site([deployment()]).start(aiohttp_client)).open("/?q=nobody")
+
+    assert "No series is as asked for" in page.text
+    assert page.links["Show all"] == "./"
+
+
+async def test_the_page_names_the_version_and_links_to_what_else_there_is(aiohttp_client: AiohttpClient) -> None:
+    page = await (await Site().start(aiohttp_client)).open("/")
+
+    assert f"dora-exporter {__version__}" in page.text
+    assert {"sources", "metrics", "openapi.json", "readme", "-/healthy", "-/ready"} <= {*page.links.values()}
+
+
+async def test_failing_sources_are_counted(aiohttp_client: AiohttpClient) -> None:
+    site = Site()
+    settings = PagerDutySettings(kind="pagerduty", token="t")
+    around = Surroundings(
+        transport=Transport(clock=site.clock), clock=site.clock, default_environment="none", longest_window_ms=DAY_MS
+    )
+    await site.sources.configure({"one": settings, "two": settings}, around)
+    browser = await site.start(aiohttp_client)
+
+    assert "Sources 2 fine" in (await browser.open("/")).text
+    next(iter(site.sources)).health.failed("no answer", seconds=1)
+    assert "Sources 1 of 2 fails" in (await browser.open("/")).text

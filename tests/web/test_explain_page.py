@@ -1,0 +1,104 @@
+"""The readable form of explanations."""
+
+import pytest
+from pytest_aiohttp import AiohttpClient
+from tests.builders import HOUR_MS, NOW_MS, deployment, incident
+from tests.web.site import Site
+
+from dora_exporter.events import DAY_MS, Commit
+from dora_exporter.explanation import METRICS
+from dora_exporter.web.pages.why import LARGEST_LIST
+
+SERIES = "/explain?service=checkout&environment=production"
+EVENTS = (
+    deployment(id="first", version="v1", finished_at=NOW_MS - 8 * DAY_MS),
+    deployment(id="second", version="v2", finished_at=NOW_MS - 6 * HOUR_MS),
+    deployment(
+        id="back", version="v1", finished_at=NOW_MS - 4 * HOUR_MS, commits=(Commit("a" * 40, NOW_MS - 5 * HOUR_MS),)
+    ),
+    incident(id="outage", name="Outage", started_at=NOW_MS - 5 * HOUR_MS, finished_at=NOW_MS - 3 * HOUR_MS),
+)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "sum_"),
+    [
+        ("dora_deployment_frequency_per_day", "Value 0.29", "2 deployments in 7 days."),
+        ("dora_change_failure_rate", "Value 50.0%", "1 of 2 deployments failed."),
+        ("dora_deployment_rework_rate", "Value 50.0%", "1 of 2 deployments were rework."),
+        ("dora_change_lead_time_seconds", "median 1.0 h", "Over 1 commits that were shipped first by 2 deployments."),
+        ("dora_time_to_restore_seconds", "median 2.0 h", "Over 1 resolved incidents."),
+        (
+            "dora_failed_deployment_recovery_time_seconds",
+            "median 2.0 h",
+            "Over 1 failed deployments that were remedied.",
+        ),
+        ("dora_change_failures", "rollback 1", "What it is made of"),
+        ("dora_incidents", "Value 1", "What it is made of"),
+    ],
+)
+async def test_the_value_stands_beside_what_it_is_made_of(
+    aiohttp_client: AiohttpClient, metric: str, value: str, sum_: str
+) -> None:
+    browser = await Site(EVENTS).start(aiohttp_client)
+
+    page = await browser.open(f"{SERIES}&metric={metric}&window=7d")
+
+    assert value in page.text
+    assert sum_ in page.text
+
+
+async def test_what_counts_and_what_does_not_are_listed(aiohttp_client: AiohttpClient) -> None:
+    browser = await Site(EVENTS).start(aiohttp_client)
+
+    page = await browser.open(f"{SERIES}&metric=dora_change_failure_rate&window=7d")
+
+    assert [row[0] for row in page.rows if row[0].startswith("v")] == ["v1 back", "v2 second"]
+    assert page.rows[-1] == ["deployment", "first", "finished outside of the window"]
+    assert "Failed: rollback 1" in page.text
+
+
+async def test_every_number_can_be_asked_for(aiohttp_client: AiohttpClient) -> None:
+    browser = await Site(EVENTS).start(aiohttp_client)
+    options = {each["value"] for each in (await browser.open(SERIES)).named("option") if "value" in each}
+
+    assert options == {*METRICS}
+    for metric in METRICS:
+        assert (await browser.open(f"{SERIES}&metric={metric}")).status == 200
+
+
+async def test_a_number_without_data_says_so(aiohttp_client: AiohttpClient) -> None:
+    page = await (await Site(EVENTS[:1]).start(aiohttp_client)).open(f"{SERIES}&metric=dora_time_to_restore_seconds")
+
+    assert "Value \N{EN DASH}" in page.text
+    assert "Events 0" in page.text
+
+
+async def test_long_lists_are_cut_and_say_so(aiohttp_client: AiohttpClient) -> None:
+    many = [
+        deployment(id=f"d{number}", version="v", finished_at=NOW_MS - number * 1000) for number in range(LARGEST_LIST)
+    ]
+    page = await (await Site([*many, *EVENTS]).start(aiohttp_client)).open(
+        f"{SERIES}&metric=dora_deployments&window=7d"
+    )
+
+    assert sum(row[0].startswith("v") for row in page.rows) == LARGEST_LIST
+    assert f"The latest {LARGEST_LIST} of the {LARGEST_LIST + 2} deployments" in page.text
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("&metric=dora_nothing", 400),
+        ("&window=2y", 400),
+        ("&environment=&service=", 200),
+        ("x", 404),
+    ],
+)
+async def test_what_cannot_be_explained_is_refused_in_words(
+    aiohttp_client: AiohttpClient, query: str, status: int
+) -> None:
+    page = await (await Site(EVENTS).start(aiohttp_client)).open(f"{SERIES}{query}")
+
+    assert page.status == status
+    assert page.named("h1")

@@ -1,0 +1,109 @@
+"""The page of one series: its latest events and what was decided about them."""
+
+from pytest_aiohttp import AiohttpClient
+from tests.builders import HOUR_MS, MINUTE_MS, NOW_MS, deployment, incident
+from tests.web.site import Site
+
+from dora_exporter.chronicle import RECENT
+from dora_exporter.events import DAY_MS, Commit, Verdict
+
+PATH = "/series?service=checkout&environment=production"
+FIRST = deployment(id="first", version="v1", finished_at=NOW_MS - 9 * HOUR_MS)
+SECOND = deployment(id="second", version="v2", finished_at=NOW_MS - 8 * HOUR_MS)
+BACK = deployment(id="back", version="v1", finished_at=NOW_MS - 7 * HOUR_MS)
+
+
+async def test_a_rollback_is_told_with_what_it_remedied(aiohttp_client: AiohttpClient) -> None:
+    page = await (await Site([FIRST, SECOND, BACK]).start(aiohttp_client)).open(PATH)
+
+    assert [row[0] for row in page.rows if row[0].startswith("v")] == ["v1 back", "v2 second", "v1 first"]
+    assert "fine rework it remedied a failure" in page.rows[5][2]
+    assert page.rows[6][2] == "failed it was rolled back Remedied by back Recovered after 1.0 h"
+    assert page.rows[7][2] == "fine"
+    assert page.links["back"] == "#deployment-1"
+    assert page.named("tr")[5]["id"] == "deployment-1"
+
+
+async def test_an_incident_and_its_deployment_lead_to_each_other(aiohttp_client: AiohttpClient) -> None:
+    opened = incident(id="outage", name="Till is down", severity="SEV-1", started_at=NOW_MS - 6 * HOUR_MS)
+    page = await (await Site([FIRST, opened]).start(aiohttp_client)).open(PATH)
+
+    assert "failed an incident is attributed to it Incident outage Not recovered yet" in page.row("v1")[2]
+    assert page.row("Till")[0] == "Till is down SEV-1 outage"
+    assert page.row("Till")[2] == "open for 6.0 h"
+    assert page.row("Till")[3].startswith("first ")
+    assert (page.links["outage"], page.links["first"]) == ("#incident-1", "#deployment-1")
+
+
+async def test_a_restored_incident_and_one_that_is_nobodys(aiohttp_client: AiohttpClient) -> None:
+    over = incident(
+        id="old", name="Old", started_at=NOW_MS - 20 * HOUR_MS, finished_at=NOW_MS - 20 * HOUR_MS + 30 * MINUTE_MS
+    )
+    page = await (await Site([FIRST, over]).start(aiohttp_client)).open(PATH)
+
+    assert "restored after 30.0 min" in page.row("Old")[2]
+    assert page.row("Old")[3].startswith("unattributed no deployment had started")
+
+
+async def test_a_verdict_is_told_either_way(aiohttp_client: AiohttpClient) -> None:
+    fine = deployment(id="fine", version="v3", verdict=Verdict(change_failure=False))
+    failed = deployment(id="bad", version="v4", verdict=Verdict(change_failure=True))
+    page = await (await Site([fine, failed]).start(aiohttp_client)).open(PATH)
+
+    assert page.row("v3")[2] == "fine a person or a client said so"
+    assert page.row("v4")[2] == "failed a person or a client said so Not recovered yet"
+
+
+async def test_what_does_not_count_is_named_with_the_reason(aiohttp_client: AiohttpClient) -> None:
+    later = deployment(id="later", finished_at=NOW_MS + MINUTE_MS)
+    expired = deployment(id="expired", finished_at=NOW_MS - 401 * DAY_MS)
+    lost = incident(id="lost", started_at=NOW_MS - 402 * DAY_MS, finished_at=NOW_MS - 401 * DAY_MS)
+    ahead = deployment(id="ahead", commits=(Commit("c" * 40, NOW_MS + DAY_MS),))
+    page = await (await Site([FIRST, later, expired, lost, ahead]).start(aiohttp_client)).open(PATH)
+
+    left_out = [row for row in page.rows if row[0] in {"deployment", "incident", "commit"}]
+    assert left_out == [
+        ["deployment", "later", "finishes later"],
+        ["deployment", "expired", "is older than the retention"],
+        ["incident", "lost", "is older than the retention"],
+        ["commit", "c" * 40, "was written too long after the deployment"],
+    ]
+
+
+async def test_commits_are_listed_with_their_lead_times(aiohttp_client: AiohttpClient) -> None:
+    commits = tuple(Commit(f"{number:040x}", NOW_MS - DAY_MS - number * HOUR_MS) for number in range(12))
+    page = await (await Site([deployment(version="v1", commits=commits)]).start(aiohttp_client)).open(PATH)
+
+    assert page.row("v1")[3].startswith("12 commits 0000000000 11.0 h 0000000000 10.0 h")
+    assert page.row("v1")[3].endswith(" 2 more")
+
+
+async def test_only_the_latest_events_are_shown(aiohttp_client: AiohttpClient) -> None:
+    count = RECENT + 3
+    events = [
+        deployment(id=f"d{number}", version="v", finished_at=NOW_MS - number * HOUR_MS) for number in range(count)
+    ]
+    incidents = [incident(id=f"i{number}", name="n", started_at=NOW_MS - number * HOUR_MS) for number in range(count)]
+    page = await (await Site([*events, *incidents]).start(aiohttp_client)).open(PATH)
+
+    assert [row[0] for row in page.rows if row[0].startswith("v ")] == [f"v d{number}" for number in range(RECENT)]
+    assert [row[0] for row in page.rows if row[0].startswith("n ")] == [f"n i{number}" for number in range(RECENT)]
+    assert f"The latest {RECENT} of {count} deployments" in page.text
+
+
+async def test_the_numbers_of_each_window_lead_to_their_explanations(aiohttp_client: AiohttpClient) -> None:
+    browser = await Site([FIRST, SECOND, BACK]).start(aiohttp_client)
+    page = await browser.open(PATH)
+
+    assert page.row("7d")[3] == page.row("90d")[3] == "33.3% low"
+    explanation = await browser.open(page.links["33.3%"])
+    assert "1 of 3 deployments failed." in explanation.text
+    assert explanation.links["checkout"].startswith("series?")
+
+
+async def test_a_series_of_which_nothing_is_held_is_not_found(aiohttp_client: AiohttpClient) -> None:
+    browser = await Site([FIRST]).start(aiohttp_client)
+
+    for path in ("/series", "/series?service=checkout", "/series?service=&environment=production"):
+        page = await browser.open(path)
+        assert (page.status, page.links["Show all series"]) == (404, "./")
