@@ -16,6 +16,8 @@ BUSY = 8
 """How many times likelier the first service in the first environment is than another: links form within a series."""
 VERSIONS = ("v1", "v2", "v3")
 SHAS = tuple(letter * 40 for letter in "abc")
+REVERTS = {"d" * 40: "a" * 40, "e" * 40: "b" * 40}
+"""Commits that take back others."""
 TEAMS = ("crew", "squad")
 TEAM_OF = {"cart": "crew", "checkout": "squad"}
 DEPLOYMENT_IDS = tuple(f"deployment-{number}" for number in range(10))
@@ -110,7 +112,9 @@ def _deployment(
         commit_sha=identity[1],
         team=belonging[0],
         repository=belonging[1],
-        commits=None if commits is None else tuple(Commit(sha, finished_at + ahead) for sha, ahead in commits),
+        commits=None
+        if commits is None
+        else tuple(Commit(sha, finished_at + ahead, reverts=REVERTS.get(sha)) for sha, ahead in commits),
         verdict=verdict,
     )
 

@@ -38,7 +38,7 @@ class CommitSearch:
         patterns: Mapping[str, Sequence[str]],
     ) -> None:
         """``folder`` holds the repositories; ``patterns`` are the paths that count, by service."""
-        git = Git()
+        git = Git(settings.limits)
         self._store = store
         self._settings = settings
         self._library = Library(folder, configured=repositories, settings=settings, git=git, with_trees=bool(patterns))

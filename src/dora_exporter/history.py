@@ -117,9 +117,11 @@ class History:
     def add_plain_deployments(self, deployments: Sequence[Deployment]) -> None:
         """Adds many deployments that say no more than ``DeploymentFacts.of`` each, at the cost of a sort."""
         self.deployments.extend([deployment.finished_at for deployment in deployments])
-        self.unidentified.extend([each.finished_at for each in deployments if not is_identified(each)])
-        for source in {deployment.source for deployment in deployments}:
-            self._source(source).extend([each.finished_at for each in deployments if each.source == source])
+        self.unidentified.extend([each.finished_at for each in deployments if not (each.version or each.commit_sha)])
+        sources = {deployment.source for deployment in deployments}
+        for source in sources:
+            its = deployments if len(sources) == 1 else [each for each in deployments if each.source == source]
+            self._source(source).extend([each.finished_at for each in its])
 
     def add_incident(self, facts: IncidentFacts) -> None:
         """Adds what an incident says."""

@@ -237,17 +237,16 @@ def _homes(event: Event) -> Iterator[Series]:
 
 async def _by_series(held: list[Event]) -> dict[Series, tuple[list[Deployment], list[Incident]]]:
     """The events of each series, sorted out in slices."""
-    by_series: defaultdict[Series, tuple[list[Deployment], list[Incident]]] = defaultdict(lambda: ([], []))
+    by_series: defaultdict[tuple[str, str], tuple[list[Deployment], list[Incident]]] = defaultdict(lambda: ([], []))
     for start in range(0, len(held), _LOADED_PER_SLICE):
         for event in held[start : start + _LOADED_PER_SLICE]:
-            for series in _homes(event):
-                deployments, incidents = by_series[series]
-                if isinstance(event, Deployment):
-                    deployments.append(event)
-                else:
-                    incidents.append(event)
+            if isinstance(event, Deployment):
+                by_series[event.service, event.environment][0].append(event)
+            else:
+                for series in _homes(event):
+                    by_series[series][1].append(event)
         await asyncio.sleep(0)
-    return dict(by_series)
+    return {Series(*names): events for names, events in by_series.items()}
 
 
 def _team_name(name: str) -> str:

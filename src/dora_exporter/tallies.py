@@ -62,10 +62,12 @@ class Tallies:
         for group in self._homes(own):
             group.history.add_plain_deployments(deployments)
             self.changed[group] = None
+        by_team: defaultdict[str | None, list[Deployment]] = defaultdict(list)
         for deployment in deployments:
-            team = self._assignment.of_deployment(deployment)
+            by_team[self._assignment.of_deployment(deployment)].append(deployment)
+        for team, its in by_team.items():
             if team:
-                self._waiting[self._team(team, deployment.environment)].append(deployment)
+                self._waiting[self._team(team, its[0].environment)].extend(its)
 
     def end_loading(self) -> None:
         """Adds to the teams what waits for them: at once, because a team has the events of many series."""

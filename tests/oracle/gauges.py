@@ -56,6 +56,7 @@ def expected(
     series_limit: int = 10_000,
     series_order: Iterable[tuple[str, str]] = (),
     rollback_rule: bool = True,
+    revert_rule: bool = False,
 ) -> dict[Sample, float]:
     """All samples of all ``dora_`` families that follow from events.
 
@@ -75,6 +76,7 @@ def expected(
             attribution_limit_ms,
             now_ms,
             rollback_rule=rollback_rule,
+            revert_rule=revert_rule,
         )
         for series in known
     }
@@ -124,18 +126,21 @@ def _judge(
     now_ms: int,
     *,
     rollback_rule: bool,
+    revert_rule: bool,
 ) -> list[Shipped]:
     everything = (deployments, incidents, attribution_limit_ms)
     judged = []
     for each in deployments:
-        cause = links.cause_of(each, *everything, rollback_rule=rollback_rule)
-        recovered_at = links.recovered_at(each, *everything, now_ms, rollback_rule=rollback_rule)
+        cause = links.cause_of(each, *everything, rollback_rule=rollback_rule, revert_rule=revert_rule)
+        recovered_at = links.recovered_at(
+            each, *everything, now_ms, rollback_rule=rollback_rule, revert_rule=revert_rule
+        )
         judged.append(
             Shipped(
                 deployment=each,
                 cause=cause,
                 recovered_at=recovered_at if cause is not None else None,
-                is_rework=links.is_rework(each, *everything, rollback_rule=rollback_rule),
+                is_rework=links.is_rework(each, *everything, rollback_rule=rollback_rule, revert_rule=revert_rule),
                 lead_times_ms=tuple(_lead_times_ms(each, deployments)),
             )
         )

@@ -62,8 +62,20 @@ def rolled_back_by(rollback: Deployment, deployments: Sequence[Deployment]) -> D
     return in_order[targets[-1] + 1]
 
 
-def remedies_of(failed: Deployment, deployments: Sequence[Deployment], *, rollback_rule: bool) -> list[Deployment]:
-    """The deployments that remedied a failed one, in order: the one that its verdict names, else all rollbacks of it.
+def reverted_by(revert: Deployment, deployments: Sequence[Deployment]) -> list[Deployment]:
+    """The earlier deployments that were the first to ship a commit that this one takes back."""
+    failed = []
+    for commit in revert.commits or ():
+        shippers = [each for each in deployments if commit.reverts in {shipped.sha for shipped in each.commits or ()}]
+        if shippers and finish_order(min(shippers, key=finish_order)) < finish_order(revert):
+            failed.append(min(shippers, key=finish_order))
+    return failed
+
+
+def remedies_of(
+    failed: Deployment, deployments: Sequence[Deployment], *, rollback_rule: bool, revert_rule: bool = False
+) -> list[Deployment]:
+    """The deployments that remedied a failed one, in order: the one its verdict names, else all rollbacks and reverts.
 
     A version is that of the first deployment after the failed one; what came before it remedied nothing.
     """
@@ -73,9 +85,12 @@ def remedies_of(failed: Deployment, deployments: Sequence[Deployment], *, rollba
         return [each for each in later if each.id == named.id]
     if named is not None:
         return [each for each in later if each.version == named.version][:1]
-    if rollback_rule:
-        return [each for each in later if rolled_back_by(each, deployments) == failed]
-    return []
+    return [
+        each
+        for each in later
+        if (rollback_rule and rolled_back_by(each, deployments) == failed)
+        or (revert_rule and failed in reverted_by(each, deployments))
+    ]
 
 
 def cause_of(
@@ -85,12 +100,15 @@ def cause_of(
     attribution_limit_ms: int | None,
     *,
     rollback_rule: bool,
+    revert_rule: bool = False,
 ) -> str | None:
     """Why a deployment failed, None when it did not."""
     if deployment.verdict is not None:
         return "verdict" if deployment.verdict.change_failure else None
     if rollback_rule and any(rolled_back_by(each, deployments) == deployment for each in deployments):
         return "rollback"
+    if revert_rule and any(deployment in reverted_by(each, deployments) for each in deployments):
+        return "revert"
     if incidents_of(deployment, deployments, incidents, attribution_limit_ms):
         return "incident"
     return None
@@ -104,12 +122,16 @@ def recovered_at(
     now_ms: int,
     *,
     rollback_rule: bool,
+    revert_rule: bool = False,
 ) -> int | None:
     """When a failed deployment was remedied or its incidents were over, None while neither is so.
 
     An incident that was over before the deployment finished leaves nothing to recover from at its finish.
     """
-    moments = [each.finished_at for each in remedies_of(failed, deployments, rollback_rule=rollback_rule)]
+    moments = [
+        each.finished_at
+        for each in remedies_of(failed, deployments, rollback_rule=rollback_rule, revert_rule=revert_rule)
+    ]
     attributed = incidents_of(failed, deployments, incidents, attribution_limit_ms)
     if attributed and not any(is_open(each, now_ms) for each in attributed):
         moments.append(max(each.finished_at for each in attributed if each.finished_at is not None))
@@ -123,11 +145,16 @@ def is_rework(
     attribution_limit_ms: int | None,
     *,
     rollback_rule: bool,
+    revert_rule: bool = False,
 ) -> bool:
     """Whether it remedied a failure, or was the first to finish after an earlier one's incident began."""
     for each in deployments:
-        cause = cause_of(each, deployments, incidents, attribution_limit_ms, rollback_rule=rollback_rule)
-        if cause is not None and deployment in remedies_of(each, deployments, rollback_rule=rollback_rule):
+        cause = cause_of(
+            each, deployments, incidents, attribution_limit_ms, rollback_rule=rollback_rule, revert_rule=revert_rule
+        )
+        if cause is not None and deployment in remedies_of(
+            each, deployments, rollback_rule=rollback_rule, revert_rule=revert_rule
+        ):
             return True
     return any(
         _first_after(each, attributed_to(each, deployments, attribution_limit_ms), deployments) == deployment

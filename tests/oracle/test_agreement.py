@@ -11,6 +11,7 @@ from tests.oracle.gauges import Sample, expected
 from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, ClockStep, actions, attribution_limits
 
 from dora_exporter.blocks import TextCache
+from dora_exporter.failures.revert import Revert
 from dora_exporter.failures.rollback import Rollback
 from dora_exporter.readings import Definitions, Readings
 from dora_exporter.store import EventStore
@@ -58,6 +59,7 @@ class Daemon:
             series_limit=self._definitions.series_limit,
             series_order=self.store.series_order,
             rollback_rule=bool(self._definitions.rules),
+            revert_rule=len(self._definitions.rules) > 1,
         )
 
 
@@ -67,7 +69,7 @@ definitions = st.builds(
     retention_ms=st.just(RETENTION_MS),
     series_limit=st.sampled_from([1, 2, 10]),
     attribution_limit_ms=attribution_limits,
-    rules=st.sampled_from([(), (Rollback(),)]),
+    rules=st.sampled_from([(), (Rollback(),), (Rollback(), Revert())]),
     teams=st.sampled_from([{}, TEAM_OF]),
 )
 

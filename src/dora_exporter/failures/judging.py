@@ -221,11 +221,11 @@ class Judging:
     def _introduce(self, deployments: Sequence[Deployment]) -> None:
         """Makes known what they shipped and say, and has those judged for which that is more than plain facts."""
         self.links.introduce(deployments)
-        for deployment in deployments:
-            if deployment.commits is not None or deployment.shipped is not None:
-                self._mark([deployment, *self.lineup.shipments.add(deployment)])
-            elif deployment.verdict is not None or deployment.upstream is not None:
-                self._mark([deployment])
+        for each in deployments:
+            if each.commits is not None or each.shipped is not None:
+                self._mark([each, *self.lineup.shipments.add(each)])
+            elif each.verdict is not None or each.upstream is not None:
+                self._mark([each])
 
     def _mark(self, deployments: Iterable[Deployment]) -> None:
         """Has deployments judged anew, except for those that went, or were replaced, meanwhile."""

@@ -17,7 +17,8 @@ class Revert:
 
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
         """Those with a commit, or a pull request, that reverts something."""
-        return [deployment for deployment in deployments if any(True for _ in self.looks_up(deployment))]
+        talking = [each for each in deployments if each.commits is not None or each.shipped is not None]
+        return [deployment for deployment in talking if any(True for _ in self.looks_up(deployment))]
 
     def links(self, remedy: Deployment, lineup: Lineup) -> Iterator[Link]:
         """The earlier deployments that shipped what it reverts first."""
@@ -31,8 +32,6 @@ class Revert:
 
     def looks_up(self, remedy: Deployment) -> Iterator[Hashable]:
         """The marks of the commits that it reverts."""
-        if remedy.commits is None and remedy.shipped is None:
-            return
         for commit in commits_of(remedy):
             if commit.reverts:
                 yield "sha", commit.reverts

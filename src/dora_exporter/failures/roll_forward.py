@@ -32,7 +32,7 @@ class StaticRule:
 
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
         """Those that match."""
-        return [deployment for deployment in deployments if self._matches(deployment)]
+        return [deployment for deployment in _talking(deployments, self._fields) if self._matches(deployment)]
 
     def links(self, remedy: Deployment, lineup: Lineup) -> Iterator[Link]:
         """The deployment just before one that matches."""
@@ -59,7 +59,8 @@ class LinkedRule:
 
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
         """Those that name something."""
-        return [deployment for deployment in deployments if any(True for _ in self._captured(deployment))]
+        talking = _talking(deployments, self._fields)
+        return [deployment for deployment in talking if any(True for _ in self._captured(deployment))]
 
     def links(self, remedy: Deployment, lineup: Lineup) -> Iterator[Link]:
         """The earlier deployments that it names."""
@@ -89,6 +90,13 @@ class LinkedRule:
             return lineup.latest_with_version_before(name, remedy)
         first = next(iter(lineup.shipments.with_mark((kind, name))), None)
         return first if first and finish_order(first) < finish_order(remedy) else None
+
+
+def _talking(deployments: Iterable[Deployment], fields: Collection[str]) -> Iterable[Deployment]:
+    """Those that have anything in the fields: most have neither commits nor pull requests, and are passed over fast."""
+    if not {"version", "tag"}.isdisjoint(fields):
+        return deployments
+    return [each for each in deployments if each.commits is not None or each.shipped is not None]
 
 
 def _texts(deployment: Deployment, fields: Iterable[str]) -> Iterator[str]:
