@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from aiohttp import web
 
@@ -16,6 +16,7 @@ from dora_exporter.configuration import Configuration
 from dora_exporter.exposition import OwnFamilies
 from dora_exporter.failure_rules import rules
 from dora_exporter.listening import CannotListen, listen
+from dora_exporter.log import EventLog
 from dora_exporter.logs import set_up
 from dora_exporter.metrics import ALL
 from dora_exporter.metrics.performance_level import performance_level
@@ -58,24 +59,28 @@ _REFRESH_SECONDS = 5
 _CATCH_UP_SECONDS = 1
 
 
-def serve(settings: Settings, *, load: Callable[[], Settings]) -> int:
+Companion = Callable[[EventLog], Coroutine[None, None, None]]
+"""Something that writes events while the daemon runs, from when it is ready."""
+
+
+def serve(settings: Settings, *, load: Callable[[], Settings], companion: Companion | None = None) -> int:
     """Runs the daemon until it is told to stop; the exit code. ``load`` reads the settings again."""
     try:
-        asyncio.run(_serve(settings, load))
+        asyncio.run(_serve(settings, load, companion))
     except (ConfigError, SnapshotError, CannotListen) as reason:
         logger.error("cannot start reason=%s", reason)
         return 1
     return 0
 
 
-async def _serve(settings: Settings, load: Callable[[], Settings]) -> None:
+async def _serve(settings: Settings, load: Callable[[], Settings], companion: Companion | None) -> None:
     stopped = asyncio.Event()
     daemon = Daemon(settings, load)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     loop.add_signal_handler(signal.SIGHUP, daemon.reload_soon)
-    starting = asyncio.create_task(daemon.start())
+    starting = asyncio.create_task(daemon.start(companion))
     stopping = asyncio.create_task(stopped.wait())
     try:
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -145,9 +150,10 @@ class Daemon:
         ):
             registry.register(collector)
         self._runner = runner(self._application())
+        self._companion: asyncio.Task[None] | None = None
         self._reloads: set[asyncio.Task[str | None]] = set()
 
-    async def start(self) -> None:
+    async def start(self, companion: Companion | None = None) -> None:
         """Listens, reads what was kept, and takes requests."""
         logger.info("starting version=%s snapshot=%s", __version__, self._settings.snapshot.path)
         self._open_to(self._settings)
@@ -164,6 +170,8 @@ class Daemon:
         await self._transport.open()
         await self._sources.configure(self._settings.sources, self._surroundings(self._settings))
         self._is_ready = True
+        if companion:
+            self._companion = asyncio.create_task(companion(self._snapshot))
         logger.info(
             "ready deployments=%d incidents=%d series=%d seconds=%.1f",
             len(self._store.deployments),
@@ -174,6 +182,9 @@ class Daemon:
 
     async def stop(self) -> None:
         """Finishes requests, and commits what they brought."""
+        if self._companion:
+            self._companion.cancel()
+            await asyncio.gather(self._companion, return_exceptions=True)
         await self._schedule.stop()
         await self._transport.close()
         await self._runner.cleanup()

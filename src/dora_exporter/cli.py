@@ -18,7 +18,12 @@ from dora_exporter.config_layers import FOLDER_VARIABLES
 OK = 0
 BAD_CONFIGURATION = 1
 
-COMMANDS: Mapping[str, str] = {}
+COMMANDS: Mapping[str, str] = {
+    "demo": "dora_exporter.commands.demo:run",
+    "export": "dora_exporter.commands.export:run",
+    "history": "dora_exporter.commands.history:run",
+    "import": "dora_exporter.commands.import_events:run",
+}
 """The sub-commands. Each is a ``module:function`` that takes the arguments after its name and gives the exit code."""
 
 

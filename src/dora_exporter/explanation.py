@@ -165,7 +165,9 @@ def _count_deployments(explanation: Explanation, timeline: Timeline, window: Win
             explanation.left_out.extend(_commits_left_out(judging, deployment))
         else:
             explanation.left_out.append(LeftOut("deployment", deployment.id, otherwise))
-    explanation.left_out.extend(LeftOut("deployment", each.id, reason) for each, reason in timeline.waiting())
+    for each, reason in timeline.waiting():
+        yield
+        explanation.left_out.append(LeftOut("deployment", each.id, reason))
 
 
 def _count_incidents(explanation: Explanation, timeline: Timeline, window: Window) -> Iterator[None]:

@@ -61,7 +61,7 @@ class EventStore:
     def _upsert_deployment(self, event: Deployment) -> list[Outcome]:
         before = self.deployments.get(event.id)
         if self._is_overtaken("deployment", event, before):
-            return [Outcome.UNCHANGED]
+            return self._tell(before, before)
         if before is not None:
             event = _with_what_was_learnt(event, before)
             if event == before:
@@ -74,7 +74,7 @@ class EventStore:
     def _upsert_incident(self, event: Incident) -> list[Outcome]:
         before = self.incidents.get(event.id)
         if self._is_overtaken("incident", event, before):
-            return [Outcome.UNCHANGED]
+            return self._tell(before, before)
         if event == before:
             return self._tell(before, before)
         self._share_strings(event)

@@ -7,6 +7,7 @@ from typing import Any
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.remote.command import Command
 from tests.e2e.programs import program
 
 Found = Any
@@ -42,7 +43,7 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """Errors, refused loads and broken policies since the last time."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]
+        return [entry["message"] for entry in self.driver.execute(Command.GET_LOG, {"type": "browser"})["value"]]
 
     def _tell(self, command: str, parameters: Mapping[str, object]) -> None:
         self.driver.execute_cdp_cmd(command, dict(parameters))

@@ -8,11 +8,13 @@ import pytest
 from tests.e2e.daemon import Daemon, RunningDaemon
 
 
+_NEEDS = {"test_datadog_api_client.py": "datadog_api_client", "test_page_in_chromium.py": "selenium"}
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leaves out what needs the ``e2e`` dependency group; where ``-m e2e`` asks for it, it must be installed."""
-    if config.getoption("markexpr") == "e2e" or find_spec("datadog_api_client"):
-        return None
-    return True if collection_path.name == "test_datadog_api_client.py" else None
+    needed = _NEEDS.get(collection_path.name)
+    return True if needed and config.getoption("markexpr") != "e2e" and not find_spec(needed) else None
 
 
 @pytest.fixture

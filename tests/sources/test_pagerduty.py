@@ -22,7 +22,7 @@ async def test_an_incident_is_taken_over_with_all_its_facts() -> None:
         assert (incident.services, incident.environment) == (("pcheck",), "none")
         assert (incident.name, incident.severity, incident.team) == ("it burns", "P1", None)
         assert (incident.started_at, incident.finished_at) == (began // 1000 * 1000, (began + MINUTE_MS) // 1000 * 1000)
-        assert incident.upstream == {"service": "PCHECK", "number": 1, "urgency": "high", "teams": ["PTEAM"]}
+        assert incident.upstream == {"service": "PCHECK", "number": 1, "urgency": "high", "teams": "PTEAM"}
         assert (health.is_up, health.problem) == (True, None)
 
 

@@ -159,8 +159,10 @@ async def test_a_keyboard_and_a_screen_reader_find_their_way(aiohttp_client: Aio
 
 
 async def test_a_name_that_is_no_unicode_is_answered(aiohttp_client: AiohttpClient) -> None:
-    browser = await Site([deployment()]).start(aiohttp_client)
+    half = "half \ud800 a pair"
+    browser = await Site([deployment(), *world(half)]).start(aiohttp_client)
 
+    assert "half ? a pair" in (await browser.open("/")).text
     for path in PATHS:
         answer = await browser.client.get(f"{path}?service=%ED%A0%80&q=%FF%ED%A0%80&environment=%00")
         assert answer.status in {200, 404}

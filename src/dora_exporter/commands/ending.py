@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from dora_exporter.config import ConfigError
 from dora_exporter.log import Unavailable
@@ -25,12 +26,18 @@ def ending(work: Callable[[], int]) -> int:
     except (CannotDo, ConfigError, SnapshotError, Unavailable) as reason:
         return _failed(str(reason))
     except BrokenPipeError:  # whoever read the output has seen enough, ``head`` for one
-        sys.stdout = open(os.devnull, "w")  # or Python complains when it flushes at its end
+        _forget_output()
         return FAILED
     except OSError as error:
         return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _forget_output() -> None:
+    """Or Python complains when it flushes at its end."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _failed(reason: str) -> int:

@@ -52,7 +52,7 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 def _write(lines: Iterator[bytes], target: Path, snapshot: Path) -> None:
     """Writes a file that has its name only once it is whole."""
-    if target.exists() and target.samefile(snapshot):
+    if target.exists() and snapshot.exists() and target.samefile(snapshot):
         raise CannotDo(f"{target} is the snapshot file itself")
     if target.exists() and not target.is_file():
         raise CannotDo(f"{target} is no file")

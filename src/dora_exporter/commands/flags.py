@@ -75,7 +75,9 @@ def add_settings(parser: argparse.ArgumentParser, names: tuple[str, ...] = ALL) 
 def given(arguments: argparse.Namespace) -> list[Flag]:
     """The flags that were given, with the way to their settings."""
     values = vars(arguments).items()
-    return [Flag(_FLAGS[way], tuple(way.split(".")), value) for way, value in values if way in _FLAGS and value is not None]
+    return [
+        Flag(_FLAGS[way], tuple(way.split(".")), value) for way, value in values if way in _FLAGS and value is not None
+    ]
 
 
 def reader(arguments: argparse.Namespace) -> Callable[[], Settings]:

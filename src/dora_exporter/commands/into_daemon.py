@@ -1,22 +1,20 @@
 """Lines on their way into a running daemon."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
-from itertools import islice
 
 import aiohttp
 import msgspec
 from yarl import URL
 
 from dora_exporter.commands.ending import CannotDo
+from dora_exporter.commands.groups import groups
 from dora_exporter.commands.mistakes import Mistakes
 from dora_exporter.store import Outcome
 from dora_exporter.web.bulk import BULK
 from dora_exporter.web.tally import BulkAnswer
 
-_GROUP = 500
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=120)
 _answers = msgspec.json.Decoder(BulkAnswer)
 
@@ -42,7 +40,7 @@ async def send(lines: Iterable[NumberedLine], url: URL, key: str | None, mistake
     outcomes: Counter[Outcome] = Counter()
     headers = {"DD-API-KEY": key} if key else {}
     async with aiohttp.ClientSession(headers=headers, timeout=_TIMEOUT, trust_env=True) as session:
-        for group in _groups(lines):
+        for group in groups(lines):
             try:
                 outcomes.update(await _post(session, _endpoint(url), group, mistakes))
             except (CannotDo, aiohttp.ClientError, TimeoutError) as reason:
@@ -81,9 +79,3 @@ def _read(status: int, body: bytes) -> BulkAnswer:
     except msgspec.MsgspecError as error:
         phrase = HTTPStatus(status).phrase if status in list(HTTPStatus) else ""
         raise CannotDo(f"it answered {status} {phrase}".rstrip()) from error
-
-
-def _groups(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
-    iterator = iter(lines)
-    while group := list(islice(iterator, _GROUP)):
-        yield group

@@ -1,17 +1,13 @@
 """Records on their way into a snapshot file that no daemon uses."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
-from typing import TypeVar
+from collections.abc import Callable, Iterator
 
+from dora_exporter.commands.groups import groups
 from dora_exporter.config import SnapshotSettings
 from dora_exporter.records import Record
 from dora_exporter.snapshot import SnapshotFile, read
 from dora_exporter.store import EventStore, Outcome
-
-_GROUP = 500
-_Item = TypeVar("_Item")
 
 Make = Callable[[EventStore], Iterator[Record]]
 """Makes the records, given the store that they go to: what it holds decides about some."""
@@ -31,7 +27,7 @@ async def keep(make: Make, snapshot: SnapshotSettings) -> Counter[Outcome]:
             for record in records:
                 store.apply(record)
         await log.start(store.apply)
-        for group in _groups(make(store)):
+        for group in groups(make(store)):
             outcomes.update(await log.append(group))
     finally:
         await log.close()
@@ -48,9 +44,3 @@ def rehearse(make: Make, snapshot: SnapshotSettings) -> Counter[Outcome]:
     for record in make(store):
         outcomes.update(store.apply(record))
     return outcomes
-
-
-def _groups(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    iterator = iter(items)
-    while group := list(islice(iterator, _GROUP)):
-        yield group

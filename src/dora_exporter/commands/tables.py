@@ -65,7 +65,7 @@ def _texts(raw: Iterable[bytes]) -> Iterator[str]:
 def _problem(header: list[str]) -> str | None:
     for name in header:
         if name not in COLUMNS:
-            return f"column {ascii(name)} is unknown: there are {', '.join(COLUMNS)}"
+            return f"column {name!a} is unknown: there are {', '.join(COLUMNS)}"
         if header.count(name) > 1:
             return f"column {name!r} is there twice"
     missing = [name for name in ("type", "service", "started_at") if name not in header]

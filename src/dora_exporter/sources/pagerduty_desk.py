@@ -15,6 +15,7 @@ from dora_exporter.sources.source import Sink
 _LONGEST_NAME = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _AT_ONCE = 500
+_FIELD = "field "
 
 
 class Desk:
@@ -97,7 +98,7 @@ class Desk:
         wanted = self._settings.environment_field
         if wanted is None or seen.custom_fields is not None:
             return False
-        if not is_changed and held is not None and wanted in _facts(held).get("fields", {}):
+        if not is_changed and held is not None and _field_key(wanted) in _facts(held):
             return False
         return self._passes(_facts_of(seen, None), seen.priority)
 
@@ -143,7 +144,7 @@ class Desk:
         wanted = self._settings.environment_field
         if wanted is None or fields is None:
             return facts
-        return {**facts, "fields": {wanted: field_value(fields, wanted) or ""}}
+        return {**facts, _field_key(wanted): field_value(fields, wanted) or ""}
 
     def placed(self, incident: Incident) -> Incident:
         """The incident with service, environment and team by the settings, from the facts that are kept with it."""
@@ -155,7 +156,7 @@ class Desk:
         entry = self._entry(service_id, known)
         settings = self._settings
         environment = (
-            facts.get("fields", {}).get(settings.environment_field)
+            facts.get(_field_key(settings.environment_field))
             or (entry.environment if entry else None)
             or facts.get("dd_env")
             or settings.environment
@@ -174,7 +175,7 @@ class Desk:
         settings = self._settings
         return (
             (not settings.service_ids or facts.get("service") in settings.service_ids)
-            and (not settings.team_ids or any(team in settings.team_ids for team in facts.get("teams", ())))
+            and (not settings.team_ids or any(team in settings.team_ids for team in facts.get("teams", "").split()))
             and (not settings.urgencies or facts.get("urgency") in settings.urgencies)
             and (not settings.priorities or priority in settings.priorities)
         )
@@ -206,16 +207,25 @@ def _facts(incident: Incident) -> dict[str, Any]:
 
 
 def _facts_of(seen: Sighting, held: Incident | None) -> dict[str, Any]:
-    """What is kept with an incident beside its fields: what PagerDuty says, and what was learnt about it before."""
+    """What is kept with an incident beside its fields: what PagerDuty says, and what was learnt about it before.
+
+    Only texts and numbers: a dict that holds a list or another dict is one more thing for the garbage collector to
+    look at, and there is one for each incident.
+    """
     before = _facts(held) if held is not None else {}
     said = {
         "service": seen.service.id if seen.service else before.get("service"),
         "number": seen.number,
         "urgency": seen.urgency,
-        "teams": list(seen.teams),
+        "teams": " ".join(seen.teams),
     }
-    learnt = {key: before[key] for key in ("dd_env", "fields") if key in before}
+    learnt = {key: value for key, value in before.items() if key == "dd_env" or key.startswith(_FIELD)}
     return {key: value for key, value in said.items() if value} | learnt
+
+
+def _field_key(name: str | None) -> str:
+    """Where the value of a custom field is kept."""
+    return f"{_FIELD}{name}"
 
 
 def _printable(text: str | None) -> str:

@@ -3,9 +3,6 @@
 from dora_exporter.web.operations import Operation
 
 OPERATIONS = (
-    Operation(method="GET", path="/", summary="A page with the series and their four numbers", is_text=True),
-    Operation(method="GET", path="/readme", summary="The README of this version", is_text=True),
-    Operation(method="GET", path="/static/page.css", summary="The style of the page", is_text=True),
     Operation(method="GET", path="/metrics", summary="The metrics, as Prometheus asks for them", is_text=True),
     Operation(method="GET", path="/-/healthy", summary="Whether the daemon runs", is_text=True),
     Operation(method="GET", path="/-/ready", summary="Whether all events are there", is_text=True, refusals=(503,)),

@@ -19,7 +19,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     hdrs.CACHE_CONTROL: "no-cache",
 }
-_PIECES_PER_SLICE = 500
+_PIECES_PER_SLICE = 100
 
 
 def url(path: str, *given: Mapping[str, object], **changes: object) -> str:

@@ -56,6 +56,7 @@ def routes(*, readings: Callable[[], Awaitable[Readings]]) -> list[web.RouteDef]
         if timeline is None or group is None:
             return await refusal(404, UNKNOWN)
         explanation = await explain(timeline, group.history, metric, window)
+        numbers = explanation.numbers()
         return await page(
             "why.html",
             series=series,
@@ -63,7 +64,8 @@ def routes(*, readings: Callable[[], Awaitable[Readings]]) -> list[web.RouteDef]
             windows=[*windows],
             metrics=sorted(METRICS),
             explanation=explanation,
-            sum=_SUMS.get(metric.name, "").format(days=window.days, **explanation.numbers()),
+            numbers=numbers,
+            sum=_SUMS.get(metric.name, "").format(days=window.days, **numbers),
             most=LARGEST_LIST,
             now_ms=window.end_ms,
             places=places([each.deployment.id for each in explanation.deployments[:LARGEST_LIST]], "deployment"),

@@ -1,0 +1,135 @@
+"""``dora-exporter import``: events from a file, into a running daemon or into the snapshot file."""
+
+import argparse
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from msgspec.json import Decoder
+
+from dora_exporter import logs
+from dora_exporter.clock import system_clock
+from dora_exporter.commands import flags, into_daemon, into_file, tables
+from dora_exporter.commands.ending import FAILED, OK, CannotDo, ending
+from dora_exporter.commands.given_file import GivenFile, Kind, look_into
+from dora_exporter.commands.mistakes import Mistakes
+from dora_exporter.config import Settings
+from dora_exporter.records import Record
+from dora_exporter.snapshot import SnapshotInUse
+from dora_exporter.store import EventStore, Outcome
+from dora_exporter.web.errors import BadRequest
+from dora_exporter.web.intake import Intake
+from dora_exporter.web.parsing import Parser
+from dora_exporter.web.rules import Rules
+from dora_exporter.web.shapes import DeploymentLine, Line
+
+_parser_of_lines: Parser[Line] = Parser(Decoder(Line))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Imports a file; the exit code, which is 1 when a line of it is wrong."""
+    return ending(lambda: _run(_parser().parse_args(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = flags.parser(
+        "import",
+        "Takes events from a file: lines as POST /api/v1/events takes them, CSV, or what the export command wrote. "
+        "The right lines are kept and the wrong ones told by number; to repeat an import changes nothing.",
+    )
+    parser.epilog = f"The first line of CSV names columns: {', '.join(tables.COLUMNS)}."
+    parser.add_argument("file", metavar="FILE", help="- is standard input")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
+    parser.add_argument(
+        "--url", metavar="URL", help="the running daemon that takes them, rather than the snapshot file"
+    )
+    parser.add_argument("--api-key-file", type=Path, metavar="FILE", help="a file with the key that the daemon wants")
+    flags.add_configuration(parser)
+    flags.add_settings(parser, flags.SNAPSHOT + flags.LOG)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = flags.reader(arguments)()
+    logs.set_up(settings.log.level, settings.log.format)
+    if arguments.api_key_file and not arguments.url:
+        raise CannotDo("--api-key-file needs --url: the snapshot file wants no key")
+    mistakes = Mistakes(arguments.file, sys.stderr)
+    with _opened(arguments.file) as stream:
+        given = look_into(stream)
+        if arguments.url:
+            outcomes = _into_daemon(given, arguments, settings, mistakes)
+        else:
+            outcomes = _into_file(given, settings, mistakes, is_rehearsal=arguments.dry_run)
+    mistakes.end()
+    sys.stdout.write(_summary(outcomes, mistakes, is_rehearsal=arguments.dry_run))
+    return FAILED if mistakes.total else OK
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    if name == "-":
+        yield sys.stdin.buffer
+    else:
+        with Path(name).open("rb") as file:
+            yield file
+
+
+def _into_daemon(
+    given: GivenFile, arguments: argparse.Namespace, settings: Settings, mistakes: Mistakes
+) -> Counter[Outcome]:
+    if given.kind is Kind.EXPORT:
+        raise CannotDo(
+            "an export cannot go to a running daemon, whose API has no place for cursors and resolved commits: "
+            "stop the daemon and import it into the snapshot file, without --url"
+        )
+    url = into_daemon.parse_url(arguments.url)
+    lines = given.bulk_lines(mistakes)
+    if arguments.dry_run:  # by the rules of this side: the daemon is not asked
+        store = EventStore()
+        return Counter(
+            outcome for event in _events(lines, _intake(store, settings), mistakes) for outcome in store.apply(event)
+        )
+    key = arguments.api_key_file.read_text(encoding="utf-8").strip() if arguments.api_key_file else None
+    return asyncio.run(into_daemon.send(lines, url, key, mistakes))
+
+
+def _into_file(given: GivenFile, settings: Settings, mistakes: Mistakes, *, is_rehearsal: bool) -> Counter[Outcome]:
+    def make(store: EventStore) -> Iterator[Record]:
+        if given.kind is Kind.EXPORT:
+            return given.records(mistakes)
+        return _events(given.bulk_lines(mistakes), _intake(store, settings), mistakes)
+
+    if is_rehearsal:
+        return into_file.rehearse(make, settings.snapshot)
+    try:
+        return asyncio.run(into_file.keep(make, settings.snapshot))
+    except SnapshotInUse as error:
+        raise CannotDo(f"{error}: if that is the daemon, send it the file with --url") from error
+
+
+def _intake(store: EventStore, settings: Settings) -> Intake:
+    rules = Rules(retention_ms=settings.retention.ms, default_environment=settings.default_environment)
+    return Intake(store=store, clock=system_clock, rules=lambda: rules)
+
+
+def _events(lines: Iterable[tuple[int, bytes]], intake: Intake, mistakes: Mistakes) -> Iterator[Record]:
+    for number, text in lines:
+        try:
+            line = _parser_of_lines.parse(text)
+            if isinstance(line, DeploymentLine):
+                yield intake.deployment(line.attributes)
+            else:
+                yield intake.incident(line.attributes)
+        except BadRequest as refusal:
+            mistakes.note(number, refusal.detail)
+
+
+def _summary(outcomes: Counter[Outcome], mistakes: Mistakes, *, is_rehearsal: bool) -> str:
+    counts = [f"{outcomes[each]} {each.value}" for each in Outcome if outcomes[each] or each is not Outcome.DELETED]
+    start = "nothing is stored; it would be " if is_rehearsal else ""
+    return f"{start}{', '.join(counts)}; {mistakes.total} wrong\n"

@@ -1,0 +1,77 @@
+"""The shipped dashboards, and what Grafana would send to Prometheus for them."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+GRAFANA = Path(__file__).parents[2] / "grafana"
+FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
+
+CHOICES: Mapping[str, str] = {
+    "environment": "production",
+    "team": ".*",
+    "service": "notifications",
+    "window": "30d",
+    "statistic": "median",
+    "sample": "3",
+    "job": ".+",
+    "instance": ".+",
+    "__rate_interval": "20s",
+}
+"""What a person has chosen in the variables."""
+
+_VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)(?::\w+)?\}")
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question to Prometheus, and where it stands."""
+
+    place: str
+    expression: str
+
+
+def load(file: Path) -> dict[str, Any]:
+    """A dashboard."""
+    dashboard: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return dashboard
+
+
+def panels(dashboard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The panels, without the headings of rows."""
+    return (panel for panel in dashboard["panels"] if panel["type"] != "row")
+
+
+def queries(file: Path) -> Iterator[Query]:
+    """Every expression of a dashboard, with the chosen values of its variables."""
+    dashboard = load(file)
+    for panel in panels(dashboard):
+        for target in panel.get("targets", ()):
+            place = f"{file.name}: {panel['title']}: {target['refId']}"
+            yield Query(place, interpolated(target["expr"]))
+    for annotation in dashboard["annotations"]["list"]:
+        if "target" in annotation:
+            yield Query(f"{file.name}: {annotation['name']}", interpolated(annotation["target"]["expr"]))
+
+
+def label_queries(file: Path) -> Iterator[tuple[str, str]]:
+    """For each variable that Prometheus is asked for: the selector, and the label whose values are wanted."""
+    for variable in load(file)["templating"]["list"]:
+        if variable["type"] == "query":
+            asked = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
+            assert asked is not None, variable
+            yield interpolated(asked[1]), asked[2]
+
+
+def variables_in(text: str) -> set[str]:
+    """The names of the variables that a text uses, without Grafana's own."""
+    names = {match[1] or match[2] for match in _VARIABLE.finditer(text)}
+    return {name for name in names if not name.startswith("__")}
+
+
+def interpolated(text: str) -> str:
+    """A text with the chosen values in place of its variables."""
+    return _VARIABLE.sub(lambda match: CHOICES[match[1] or match[2]], text)

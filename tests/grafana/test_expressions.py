@@ -1,0 +1,110 @@
+"""Every expression of a dashboard or rule can be parsed, uses what exists, and finds data in a real Prometheus."""
+
+from collections.abc import Iterator
+from math import isnan
+from pathlib import Path
+
+import promql_parser
+import pytest
+from tests.e2e.prometheus import Prometheus
+from tests.grafana.dashboards import FILES, Query, label_queries, queries
+from tests.grafana.monitoring import ask
+from tests.grafana.rules import Rule, alerts, recorded, rules
+from tests.grafana.shop import Shop
+
+pytestmark = pytest.mark.e2e
+
+PROMETHEUS_OWN = {"up", "scrape_duration_seconds", "scrape_samples_scraped"}
+ONCE_A_DAY = "dora_exporter_snapshot_last_compaction_"
+"""What exists only after the first compaction."""
+
+ALL_QUERIES = [query for file in FILES for query in queries(file)]
+each_query = pytest.mark.parametrize("query", ALL_QUERIES, ids=lambda query: query.place)
+
+
+@pytest.fixture(scope="module")
+def exported(shop: Shop) -> set[str]:
+    """The names of the samples that the daemon can have, whether or not it has them now."""
+    exposition = shop.daemon.get("/metrics").body.decode()
+    return {line.split(" ")[2] for line in exposition.splitlines() if line.startswith("# TYPE ")}
+
+
+@each_query
+def test_a_query_uses_only_metrics_that_exist(query: Query, exported: set[str]) -> None:
+    used = names_in(query.expression)
+    assert used
+    assert used - exported - PROMETHEUS_OWN == set()
+
+
+@each_query
+def test_a_query_finds_data(query: Query, shop: Shop) -> None:
+    found = shop.prometheus.query(query.expression)
+    assert found or ONCE_A_DAY in query.expression, query.expression
+    assert not any(map(isnan, found.values())), found
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_variable_has_something_to_choose(file: Path, shop: Shop) -> None:
+    for selector, label in label_queries(file):
+        values = {dict(labels).get(label) for _, labels in shop.prometheus.query(f"count by ({label}) ({selector})")}
+        assert values - {None}, (selector, label)
+
+
+@pytest.mark.parametrize("rule", list(rules()), ids=lambda rule: rule.name)
+def test_a_rule_uses_only_metrics_that_exist(rule: Rule, exported: set[str]) -> None:
+    assert names_in(rule.expression) - exported - recorded() == set()
+
+
+@pytest.mark.parametrize("name", sorted(recorded()))
+def test_what_is_recorded_has_data(name: str, shop: Shop) -> None:
+    found = shop.prometheus.wait_for(name)
+    assert not any(map(isnan, found.values())), found
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
+def test_what_an_alert_looks_at_has_data(alert: Rule, shop: Shop) -> None:
+    """An alert that is quiet because it looks at nothing would always be quiet."""
+    for selector in selectors_in(alert.expression):
+        if "outcome=" not in selector:  # no upstream has refused anything
+            assert shop.prometheus.query(selector), selector
+
+
+def test_prometheus_evaluates_every_rule_without_a_complaint(shop: Shop) -> None:
+    groups = ask(shop.prometheus, "/api/v1/rules")["groups"]
+    health = {rule["name"]: (rule["health"], rule.get("lastError")) for group in groups for rule in group["rules"]}
+    assert health.keys() == {rule.name for rule in rules()}
+    assert {name: told for name, told in health.items() if told[0] != "ok"} == {}
+
+
+def test_a_rollup_is_the_sum_over_the_sum(shop: Shop) -> None:
+    server = shop.prometheus
+    failed = only(server, 'sum(dora_failed_deployments{environment="production", window="30d"})')
+    deployments = only(server, 'sum(dora_deployments{environment="production", window="30d"})')
+    rollup = 'environment_window:dora_change_failure_rate:ratio{environment="production", window="30d"}'
+    assert only(server, rollup) == pytest.approx(failed / deployments)
+
+
+def only(server: Prometheus, expression: str) -> float:
+    (value,) = server.query(expression).values()
+    return value
+
+
+def names_in(expression: str) -> set[str]:
+    """The metrics that an expression reads."""
+    return {selector.name for selector in _selectors(expression)}
+
+
+def selectors_in(expression: str) -> set[str]:
+    """What an expression reads, with its matchers."""
+    return {selector.prettify() for selector in _selectors(expression)}
+
+
+def _selectors(expression: str) -> Iterator[promql_parser.VectorSelector]:
+    found: list[promql_parser.VectorSelector] = []
+
+    def visit(node: object) -> None:
+        if isinstance(node, promql_parser.VectorSelector):
+            found.append(node)
+
+    promql_parser.walk(promql_parser.parse(expression), visit)
+    return iter(found)

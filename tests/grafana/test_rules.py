@@ -1,0 +1,80 @@
+"""The rules as files: promtool proves them, and each alert tells people what to do."""
+
+import re
+import subprocess
+
+import pytest
+from tests.e2e.programs import program
+from tests.grafana.dashboards import GRAFANA
+from tests.grafana.rules import FILE, PROOFS, Rule, alerts, rules
+
+ALERTS = {
+    "DoraChangeFailureRateHigh",
+    "DoraChangeFailureRateWorse",
+    "DoraTimeToRestoreHigh",
+    "DoraLeadTimeRegressed",
+    "DoraIncidentOpenTooLong",
+    "DoraDeploymentOverdue",
+    "DoraSourceDown",
+    "DoraSourceStale",
+    "DoraSourceMisconfigured",
+    "DoraSnapshotFailing",
+    "DoraSnapshotLinesLost",
+    "DoraEventsRejected",
+    "DoraSeriesOverflow",
+    "DoraConfigurationBroken",
+    "DoraExporterAbsent",
+}
+README = GRAFANA.parent / "README.md"
+
+each_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
+
+
+def test_there_is_an_alert_for_everything_that_one_must_know() -> None:
+    assert {alert.name for alert in alerts()} == ALERTS
+
+
+@each_alert
+def test_an_alert_has_what_people_and_routes_need(alert: Rule) -> None:
+    assert alert.labels["severity"] in {"critical", "warning", "info"}
+    assert alert.annotations.keys() == {"summary", "description", "runbook_url"}
+    assert "{{" not in alert.annotations["summary"]
+
+
+@each_alert
+def test_an_alert_leads_to_a_section_of_the_readme(alert: Rule) -> None:
+    anchor = alert.annotations["runbook_url"].removeprefix("https://github.com/dora-exporter/dora-exporter#")
+    assert anchor == alert.name.lower()
+    assert re.search(rf"^#+ {alert.name}$", README.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@each_alert
+def test_an_alert_is_proved_to_fire(alert: Rule) -> None:
+    proofs = "".join(file.read_text(encoding="utf-8") for file in PROOFS)
+    assert f"#{alert.name.lower()}" in proofs
+
+
+def test_what_is_recorded_is_named_by_level_metric_and_operation() -> None:
+    for rule in rules():
+        if not rule.is_alert:
+            assert re.fullmatch(r"[a-z_]+:[a-z_]+:[a-z0-9_]+", rule.name), rule.name
+
+
+@pytest.mark.e2e
+def test_promtool_finds_the_rules_sound() -> None:
+    check = subprocess.run(
+        [program("promtool"), "check", "rules", "--lint=all", "--lint-fatal", FILE],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert check.returncode == 0, check.stderr.decode()
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.stem)
+def test_promtool_proves_the_rules(proof: object) -> None:
+    check = subprocess.run(
+        [program("promtool"), "test", "rules", str(proof)], capture_output=True, check=False, timeout=120
+    )
+    assert check.returncode == 0, check.stdout.decode() + check.stderr.decode()
