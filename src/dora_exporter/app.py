@@ -244,7 +244,7 @@ class Daemon:
                 counting(self._rejections),
                 client_certificates(lambda: self._protection.current.client_allowed_sans),
                 rate_limit(lambda: self._protection.current.rate_limit, stopwatch=stopwatch),
-                basic_auth(lambda: self._protection.current.users, has_key=self._access.holds_key),
+                basic_auth(lambda: self._protection.current.users, has_key=self._stands_for_a_password),
                 gate(lambda: self._is_ready),
             ],
             on_prepare=[adding(lambda: self._protection.current.headers)],
@@ -272,10 +272,16 @@ class Daemon:
     async def _refresh_protection(self) -> None:
         await asyncio.to_thread(self._protection.refresh)
 
+    def _stands_for_a_password(self, request: web.Request) -> bool:
+        """Whether a request needs no password: it has a key, or may have a signature, which its handler looks at."""
+        return self._access.holds_key(request) or request.path.rstrip("/") == pagerduty_webhook.PATH
+
     def _may_write(self, request: web.Request) -> bool:
-        """Whether a request brings a key that writes, or a user's password where that is taken for one."""
-        if user_of(request) is not None and request.path.startswith("/webhooks/"):
+        """Whether a webhook brings what it takes to write: a key, or where there are users a user's password."""
+        if user_of(request) is not None:
             return True
+        if self._protection.current.users and not self._access.is_closed:
+            return False
         return self._access.allows(request, Right.WRITE)
 
     def _surroundings(self, settings: Settings) -> Surroundings:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.benchmarks.rounds import Goal
 
-SCENARIOS = ("scrapes", "stalls", "ingest", "memory", "restart", "kills")
+SCENARIOS = ("scrapes", "stalls", "ingest", "memory", "restart", "kills", "git", "backfill")
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from tests.commands.calling import Called, Ended
 
 from dora_exporter.cli import main
 
+
 @pytest.fixture
 def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Called:
     """Runs a command in an empty folder."""

@@ -1,5 +1,6 @@
 """The demo: an organisation to look at, with nothing configured."""
 
+import asyncio
 import re
 import signal
 from collections.abc import Iterator, Mapping
@@ -9,16 +10,21 @@ from pathlib import Path
 from tempfile import gettempdir
 
 import pytest
-from tests.commands.calling import call, command, environment, store_of
+from tests.builders import NOW_MS, ManualClock, deployment
+from tests.commands.calling import Called, call, command, environment, store_of
 from tests.e2e.daemon import RunningDaemon
 from tests.e2e.process import Process
 from tests.oracle.comparing import differences
 from tests.oracle.gauges import Sample, expected
 from tests.oracle.test_agreement import NOT_IN_THE_ORACLE
+from tests.web.running import MemoryLog
 
 from dora_exporter.clock import system_clock
+from dora_exporter.commands.demo import _live
 from dora_exporter.events import DAY_MS
 from dora_exporter.metrics import ALL
+from dora_exporter.service_life import Happening
+from dora_exporter.store import EventStore
 
 WINDOWS = [("7d", 7 * DAY_MS), ("30d", 30 * DAY_MS), ("90d", 90 * DAY_MS)]
 
@@ -32,9 +38,7 @@ class Demo:
 
     def writes(self) -> float:
         """How many events were written while it ran."""
-        return sum(
-            value for (name, _), value in self.daemon.samples().items() if name == "dora_exporter_events_total"
-        )
+        return sum(value for (name, _), value in self.daemon.samples().items() if name == "dora_exporter_events_total")
 
 
 @contextmanager
@@ -87,8 +91,9 @@ def without_failures(samples: Mapping[Sample, float]) -> dict[Sample, float]:
     return {
         (name, labels): value
         for (name, labels), value in samples.items()
-        if not name.endswith(NOT_IN_THE_ORACLE)
+        if name.startswith("dora_")
         and not name.startswith("dora_exporter_")
+        and not name.endswith(NOT_IN_THE_ORACLE)
         and not any(word in name for word in ("fail", "rework", "recover", "level"))
     }
 
@@ -108,6 +113,29 @@ def test_nothing_is_left_when_it_ends(number: signal.Signals) -> None:
         assert running.daemon.process.wait() == 0
     assert not running.snapshot.parent.exists()
     assert "Traceback" not in running.daemon.process.text
+
+
+def test_it_listens_wherever_it_is_told_to_because_nothing_is_real() -> None:
+    with demo("--days=3", "--web.listen-address=0.0.0.0:0") as running:
+        assert running.daemon.get("/-/ready").status == 200
+
+
+def test_what_cannot_be_written_is_told_and_the_next_event_comes_all_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store, clock = EventStore(), ManualClock()
+    log = MemoryLog(store.apply)
+    events = [Happening(NOW_MS - age, deployment(id=f"event-{age}")) for age in (3, 2, 1)]
+
+    async def live() -> None:
+        log.reason = "the disk is full"
+        await _live(events[:1], log, clock=clock)
+        log.reason = None
+        await _live(events[1:], log, clock=clock)
+
+    asyncio.run(live())
+    assert "an event of the demo is lost reason=the disk is full" in caplog.text
+    assert list(store.deployments) == ["event-2", "event-1"]
 
 
 def test_a_seed_is_an_organisation_of_its_own() -> None:
@@ -131,7 +159,8 @@ def test_an_address_that_is_taken_ends_it_in_one_line_and_leaves_nothing(tmp_pat
 
 
 @pytest.mark.parametrize("flag", ["--haste=0", "--haste=nan", "--days=0", "--days=x", "--seed=x", "--config.file=x"])
-def test_a_wrong_call_is_answered_with_the_usage(flag: str, tmp_path: Path) -> None:
-    ended = call("demo", flag, folder=tmp_path)
-    assert (ended.code, ended.output) == (2, "")
-    assert ended.errors.startswith("usage: dora-exporter demo")
+def test_a_wrong_call_is_answered_with_the_usage(flag: str, called: Called, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        called("demo", flag)
+    assert left.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: dora-exporter demo")

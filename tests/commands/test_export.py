@@ -93,9 +93,7 @@ def test_a_file_of_another_kind_is_refused(called: Called) -> None:
 def test_a_reader_that_has_seen_enough_is_no_reason_for_a_traceback(snapshot: Path) -> None:
     kept(snapshot, [deployment(id=f"number-{number:09}") for number in range(20_000)])
     exporting = command("export", f"--snapshot.path={snapshot}")
-    with subprocess.Popen(
-        exporting, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen(exporting, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()

@@ -22,6 +22,7 @@ _SCRAPED_LAST = (
     "dora_exporter_repository_last_fetch_timestamp_seconds",
     "dora_exporter_source_last_success_timestamp_seconds",
     'count_over_time(dora_exporter_events_rejected_total{reason="invalid"}[10s]) > 3',
+    'dora_open_incidents{service="notifications", environment="production"} > 0',
     "environment_window:dora_change_failure_rate:ratio",
 )
 
@@ -65,5 +66,6 @@ def _write_the_past(snapshot: Path, clock: Clock) -> None:
 def _send_something_new(daemon: RunningDaemon) -> None:
     now = system_clock() // 1000
     daemon.send("deployment", service="web-shop", env="production", version="2.0.0", started_at=now, finished_at=now)
+    daemon.send("failure", services=["notifications"], env="production", started_at=now)
     refused = daemon.request("POST", "/api/v2/dora/deployment", json.dumps({"data": {}}).encode())
     assert refused.status == 400

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from math import isnan
 from pathlib import Path
+from urllib.parse import urlencode
 
 import promql_parser
 import pytest
@@ -46,8 +47,7 @@ def test_a_query_finds_data(query: Query, shop: Shop) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_variable_has_something_to_choose(file: Path, shop: Shop) -> None:
     for selector, label in label_queries(file):
-        values = {dict(labels).get(label) for _, labels in shop.prometheus.query(f"count by ({label}) ({selector})")}
-        assert values - {None}, (selector, label)
+        assert ask(shop.prometheus, f"/api/v1/label/{label}/values?{urlencode({'match[]': selector})}"), selector
 
 
 @pytest.mark.parametrize("rule", list(rules()), ids=lambda rule: rule.name)

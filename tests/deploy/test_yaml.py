@@ -1,0 +1,17 @@
+"""All YAML that is shipped is well-kept."""
+
+import pytest
+from tests.deploy.manifests import DEPLOY, ROOT, check
+
+pytestmark = pytest.mark.e2e
+
+STYLE = """
+extends: default
+rules:
+  line-length: {max: 120}
+  document-start: disable
+"""
+
+
+def test_yamllint_finds_no_fault() -> None:
+    assert check("yamllint", "--strict", "-d", STYLE, DEPLOY, ROOT / "grafana") == ""
