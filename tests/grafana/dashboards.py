@@ -45,14 +45,14 @@ def panels(dashboard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     return (panel for panel in dashboard["panels"] if panel["type"] != "row")
 
 
-def queries(file: Path) -> Iterator[Query]:
+def queries(file: Path, *, panels_only: bool = False) -> Iterator[Query]:
     """Every expression of a dashboard, with the chosen values of its variables."""
     dashboard = load(file)
     for panel in panels(dashboard):
         for target in panel.get("targets", ()):
             place = f"{file.name}: {panel['title']}: {target['refId']}"
             yield Query(place, interpolated(target["expr"]))
-    for annotation in dashboard["annotations"]["list"]:
+    for annotation in () if panels_only else dashboard["annotations"]["list"]:
         if "target" in annotation:
             yield Query(f"{file.name}: {annotation['name']}", interpolated(annotation["target"]["expr"]))
 
