@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from tests.e2e.daemon import Daemon, RunningDaemon
 
-
 _NEEDS = {"test_datadog_api_client.py": "datadog_api_client", "test_page_in_chromium.py": "selenium"}
 
 

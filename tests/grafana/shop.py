@@ -62,6 +62,7 @@ def open_demo(folder: Path) -> Iterator[Shop]:
         running = RunningDaemon(process, address["host"], int(address["port"]))
         running.wait_until_ready()
         with prometheus_with_rules(folder, running.port) as server:
+            _deploy(running)  # what happens by itself does so twice a minute
             server.wait_for("count_over_time(dora_exporter_build_info[20s]) > 3")
             yield Shop(running, server)
         process.stop()
@@ -80,9 +81,14 @@ def _write_the_past(snapshot: Path, clock: Clock) -> None:
         file.writelines(encode(happening.record) for happening in past)
 
 
-def _send_something_new(daemon: RunningDaemon) -> None:
+def _deploy(daemon: RunningDaemon) -> None:
     now = system_clock() // 1000
     daemon.send("deployment", service="web-shop", env="production", version="2.0.0", started_at=now, finished_at=now)
+
+
+def _send_something_new(daemon: RunningDaemon) -> None:
+    now = system_clock() // 1000
+    _deploy(daemon)
     daemon.send("failure", services=["notifications"], env="production", started_at=now)
     refused = daemon.request("POST", "/api/v2/dora/deployment", json.dumps({"data": {}}).encode())
     assert refused.status == 400

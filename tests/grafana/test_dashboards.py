@@ -81,7 +81,9 @@ def test_a_ratio_or_a_time_is_shown_only_over_enough_samples(file: Path) -> None
     """Lines of one service show what they have, with the counts beside them; what is compared or coloured may not."""
     for panel in panels(load(file)):
         for target in panel.get("targets", ()):
-            if panel["type"] in {"stat", "bargauge"} and re.search(r"_rate\{|lead_time_s\w+\{|restore_s\w+\{", target["expr"]):
+            if panel["type"] in {"stat", "bargauge"} and re.search(
+                r"_rate\{|lead_time_s\w+\{|restore_s\w+\{", target["expr"]
+            ):
                 assert "$sample" in target["expr"], panel["title"]
 
 
@@ -90,7 +92,9 @@ def test_a_rate_over_many_services_is_a_sum_over_a_sum(file: Path) -> None:
     for panel in panels(load(file)):
         for target in panel.get("targets", ()):
             assert not re.search(r"\bavg\b", target["expr"]), panel["title"]
-            assert not re.search(r"\bsum[^(]*\((max by \([^)]*\) )?\(?dora_change_failure_rate", target["expr"]), panel["title"]
+            assert not re.search(r"\bsum[^(]*\((max by \([^)]*\) )?\(?dora_change_failure_rate", target["expr"]), panel[
+                "title"
+            ]
 
 
 @each_dashboard

@@ -91,7 +91,7 @@ def only(server: Prometheus, expression: str) -> float:
 
 def names_in(expression: str) -> set[str]:
     """The metrics that an expression reads."""
-    return {selector.name for selector in _selectors(expression)}
+    return {selector.name or "a selector without a name" for selector in _selectors(expression)}
 
 
 def selectors_in(expression: str) -> set[str]:
