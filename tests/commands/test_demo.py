@@ -3,9 +3,10 @@
 import asyncio
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -22,17 +23,27 @@ from tests.web.running import MemoryLog
 from dora_exporter import app
 from dora_exporter.app import Companion
 from dora_exporter.clock import system_clock
-from dora_exporter.commands.demo import _live
+from dora_exporter.commands.demo import SEED, _live
 from dora_exporter.config import Settings
-from dora_exporter.events import DAY_MS, Deployment, Incident
+from dora_exporter.events import DAY_MS
 from dora_exporter.log import EventLog
 from dora_exporter.metrics import ALL
-from dora_exporter.records import Judgement
+from dora_exporter.organisation import organisation, split
+from dora_exporter.records import Record
 from dora_exporter.service_life import Happening
-from dora_exporter.store import EventStore
+from dora_exporter.snapshot import read
+from dora_exporter.store import EventStore, Outcome
 
-UNKNOWN = (*NOT_IN_THE_ORACLE, "performance_level", "performance_level_threshold")
 WINDOWS = [("7d", 7 * DAY_MS), ("30d", 30 * DAY_MS), ("90d", 90 * DAY_MS)]
+
+
+def is_comparable(name: str) -> bool:
+    """The oracle does not know all families, nor all that makes a deployment a failed one."""
+    about_failures = any(word in name for word in ("fail", "rework", "recover", "level"))
+    is_known = (
+        name.startswith("dora_") and not name.startswith("dora_exporter_") and not name.endswith(NOT_IN_THE_ORACLE)
+    )
+    return is_known and not about_failures
 
 
 @dataclass(frozen=True)
@@ -72,11 +83,7 @@ def test_its_numbers_are_those_of_the_oracle() -> None:
         samples = running.daemon.samples()
         after = system_clock()
         store = store_of(running.snapshot)
-    shown = {
-        (name, labels): value
-        for (name, labels), value in samples.items()
-        if name.startswith("dora_") and not name.startswith("dora_exporter_") and not name.endswith(UNKNOWN)
-    }
+    shown = {(name, labels): value for (name, labels), value in samples.items() if is_comparable(name)}
 
     def different(now_ms: int) -> object:
         wanted = expected(
@@ -86,46 +93,53 @@ def test_its_numbers_are_those_of_the_oracle() -> None:
             windows=WINDOWS,
             retention_ms=400 * DAY_MS,
             series_order=store.series_order,
-            revert_rule=True,
         )
-        return differences(shown, wanted)
+        return differences(shown, {key: value for key, value in wanted.items() if is_comparable(key[0])})
 
     assert different(before) == {} or different(after) == {}
 
 
-def test_what_goes_on_happening_is_written_to_the_log_in_its_order(
-    called: Called, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lived = EventStore()
-    log = MemoryLog(lived.apply)
-    clock = ManualClock()
+class Enough(Exception):
+    """So much was written that one can see how it goes on."""
 
-    async def live_until_enough(companion: Companion) -> None:
-        living = asyncio.create_task(companion(log))
-        while len(log.records) < 200:
-            await asyncio.sleep(0)
-        living.cancel()
+
+class ShortLog(MemoryLog):
+    def append(self, records: Sequence[Record]) -> Awaitable[list[Outcome]]:
+        if len(self.records) == 200:
+            raise Enough
+        return super().append(records)
+
+
+def test_what_goes_on_happening_is_written_to_the_log(called: Called, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = ManualClock()
+    log = ShortLog(EventStore().apply)
+    past, future = split(organisation(SEED, NOW_MS, haste=50), NOW_MS)
 
     def serve(settings: Settings, *, load: Callable[[], Settings], companion: Companion) -> int:
         assert load() == settings
-        for event in store_of(settings.snapshot.path).deployments.values():
-            lived.apply(event)
-            clock.now_ms = max(clock.now_ms, event.finished_at)
-        clock.advance(DAY_MS)
-        asyncio.run(live_until_enough(companion))
+        assert list(read(settings.snapshot.path)) == [happening.record for happening in past]
+        clock.advance(10 * DAY_MS)
+        with pytest.raises(Enough):
+            asyncio.run(companion(log))
         return 7
 
     monkeypatch.setattr("dora_exporter.commands.demo.system_clock", clock)
     monkeypatch.setattr("dora_exporter.commands.demo.serve", serve)
-    held = signal.getsignal(signal.SIGTERM)
-    try:
-        assert called("demo").code == 7
-    finally:
-        signal.signal(signal.SIGTERM, held)
-    moments = [each.finished_at or each.started_at for each in log.records if isinstance(each, Deployment | Incident)]
-    assert moments == sorted(moments)
-    assert moments[0] > NOW_MS
-    assert {type(each) for each in log.records} == {Deployment, Incident, Judgement}
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # the test run has its own way to end
+    assert called("demo", "--haste=50").code == 7
+    assert log.records == [happening.record for happening in islice(future, 200)]
+
+
+def test_an_event_waits_for_its_time() -> None:
+    log = ShortLog(EventStore().apply)
+    event = Happening(NOW_MS + 1_000_000, deployment())
+
+    async def live_a_little() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(_live([event], log, clock=ManualClock()), timeout=0.05)
+
+    asyncio.run(live_a_little())
+    assert log.records == []
 
 
 def test_a_companion_writes_through_the_log_of_the_daemon(tmp_path: Path) -> None:
