@@ -63,6 +63,7 @@ def demo(*flags: str) -> Iterator[Demo]:
         running = RunningDaemon(process, address["host"], int(address["port"]))
         running.wait_until_ready()
         yield Demo(running, Path(snapshot))
+        process.stop()  # killed, it would leave its folder behind
 
 
 def test_it_serves_every_family_with_twelve_services_in_three_environments() -> None:
