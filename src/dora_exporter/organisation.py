@@ -13,8 +13,8 @@ from dora_exporter.service_life import SYMPTOMS, Happening, ServiceLife, made_up
 
 DAYS = 120
 
-_UNDER_WAY = ((-420, 90), (-35, 25), (1, 6))
-"""When some incidents begin and end, in minutes from now: one drags on, one is fresh, one is yet to come and short."""
+_UNDER_WAY = ((-420, 12), (-35, 25), (1, 6))
+"""When some incidents begin and end, in minutes from now: one drags on until soon, one is fresh, one comes and goes."""
 
 
 def organisation(seed: int, now_ms: int, *, days: int = DAYS, haste: float = 1.0) -> Iterator[Happening]:

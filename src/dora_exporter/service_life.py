@@ -102,8 +102,9 @@ class ServiceLife:
                 return at
 
     def _after(self, at: int, ms: float) -> int:
-        """How long something takes that takes so long without haste."""
-        return int(ms / (self.haste if at >= self.now_ms else 1))
+        """How long something takes that takes so long without haste; what is under way now goes on in haste."""
+        unhurried = min(ms, max(0, self.now_ms - at))
+        return int(unhurried + (ms - unhurried) / self.haste)
 
     def _minutes(self, at: int, shortest: float, longest: float) -> int:
         return self._after(at, self.random.uniform(shortest, longest) * MINUTE_MS)

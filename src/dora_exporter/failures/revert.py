@@ -36,7 +36,15 @@ class Revert:
             if commit.reverts:
                 yield "sha", commit.reverts
                 yield "via", commit.reverts
-        for text in dict.fromkeys((*(plain(each.subject or "") for each in commits_of(remedy)), *titles(remedy))):
-            quoted = _QUOTED.match(text)
-            if quoted:
-                yield "subject", plain(quoted[1])
+            else:
+                yield from _quoted(plain(commit.subject or ""))
+        if not any(commit.reverts for commit in commits_of(remedy)):
+            for title in titles(remedy):
+                yield from _quoted(title)
+
+
+def _quoted(text: str) -> Iterator[Hashable]:
+    """The mark of the commit whose subject a text says it reverts; a SHA is surer, where one is named."""
+    quoted = _QUOTED.match(text)
+    if quoted:
+        yield "subject", plain(quoted[1])
