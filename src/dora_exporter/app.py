@@ -4,9 +4,10 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from dora_exporter import __version__, telemetry
 from dora_exporter.clock import stopwatch, system_clock
@@ -242,9 +243,7 @@ class Daemon:
             access=self._access,
             middlewares=[
                 counting(self._rejections),
-                client_certificates(lambda: self._protection.current.client_allowed_sans),
-                rate_limit(lambda: self._protection.current.rate_limit, stopwatch=stopwatch),
-                basic_auth(lambda: self._protection.current.users, has_key=self._stands_for_a_password),
+                *(self._protecting() if self._settings.web.config_file else ()),
                 gate(lambda: self._is_ready),
             ],
             on_prepare=[adding(lambda: self._protection.current.headers)],
@@ -271,6 +270,12 @@ class Daemon:
 
     async def _refresh_protection(self) -> None:
         await asyncio.to_thread(self._protection.refresh)
+
+    def _protecting(self) -> Iterator[Middleware]:
+        """What the web configuration file asks for; each costs every request a little, so none is there without it."""
+        yield client_certificates(lambda: self._protection.current.client_allowed_sans)
+        yield rate_limit(lambda: self._protection.current.rate_limit, stopwatch=stopwatch)
+        yield basic_auth(lambda: self._protection.current.users, has_key=self._stands_for_a_password)
 
     def _stands_for_a_password(self, request: web.Request) -> bool:
         """Whether a request needs no password: it has a key, or may have a signature, which its handler looks at."""

@@ -37,9 +37,9 @@ class Lines:
 
     def key(self, deployment: Deployment | None) -> LineKey | None:
         """The line of a deployment; None when it names no repository that is here, or no full SHA."""
-        if deployment is None or not deployment.repository or not is_sha(deployment.commit_sha or ""):
+        if deployment is None or not deployment.repository or not self._holds(deployment.repository):
             return None
-        if not self._holds(deployment.repository):
+        if not is_sha(deployment.commit_sha or ""):
             return None
         return LineKey(deployment.series, self._name_of(deployment.repository))
 

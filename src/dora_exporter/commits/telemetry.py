@@ -35,6 +35,8 @@ class CommitTally:
             self._count(after, 1)
 
     def _count(self, deployment: Deployment, number: int) -> None:
+        if deployment.commits is None and deployment.shipped is None:
+            return
         commits = commits_of(deployment)
         self.resolved += number * (deployment.shipped is not None)
         self.commits += number * len(commits)
