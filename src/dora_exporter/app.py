@@ -14,21 +14,20 @@ from dora_exporter.clock import stopwatch, system_clock
 from dora_exporter.commit_search import CommitSearch
 from dora_exporter.config import ConfigError, Settings
 from dora_exporter.configuration import Configuration
+from dora_exporter.definitions import definitions, definitions_in, rules_for_senders
 from dora_exporter.exposition import OwnFamilies
-from dora_exporter.failure_rules import rules
 from dora_exporter.listening import CannotListen, listen
 from dora_exporter.log import EventLog
 from dora_exporter.logs import set_up
-from dora_exporter.metrics import ALL
-from dora_exporter.metrics.performance_level import performance_level
 from dora_exporter.numbers import Numbers
 from dora_exporter.polling import OpenIncidents, RunningSources, SourceCollector
+from dora_exporter.postgresql.errors import DatabaseError
 from dora_exporter.protection import Protection
-from dora_exporter.readings import Definitions
 from dora_exporter.scheduling import Schedule
-from dora_exporter.snapshot import SnapshotError, SnapshotFile
+from dora_exporter.snapshot import SnapshotError
 from dora_exporter.sources.source import Surroundings
 from dora_exporter.sources.transport import Transport
+from dora_exporter.storage import Part, storage
 from dora_exporter.store import EventStore
 from dora_exporter.web import (
     EVENT_OPERATIONS,
@@ -68,7 +67,7 @@ def serve(settings: Settings, *, load: Callable[[], Settings], companion: Compan
     """Runs the daemon until it is told to stop; the exit code. ``load`` reads the settings again."""
     try:
         asyncio.run(_serve(settings, load, companion))
-    except (ConfigError, SnapshotError, CannotListen) as reason:
+    except (ConfigError, SnapshotError, DatabaseError, CannotListen) as reason:
         logger.error("cannot start reason=%s", reason)
         return 1
     return 0
@@ -106,9 +105,7 @@ class Daemon:
         self._is_ready = False
         self._replay_seconds: float | None = None
         self._store = EventStore()
-        self._snapshot = SnapshotFile(
-            settings.snapshot.path, durability=settings.snapshot.durability, clock=self._clock
-        )
+        self._storage = storage(settings, clock=self._clock, replay_seconds=lambda: self._replay_seconds)
         self._access = Access()
         self._rules_in_force = rules_for_senders(settings)
         self._protection = Protection(settings.web.config_file)
@@ -117,7 +114,7 @@ class Daemon:
         self._rejections = telemetry.RejectionCounts()
         self._commits = CommitSearch(
             store=self._store,
-            log=self._snapshot,
+            log=self._storage.leader_log,
             clock=self._clock,
             folder=settings.git.path or settings.snapshot.path.parent / "git",
             settings=settings.git,
@@ -129,7 +126,9 @@ class Daemon:
         self._transport = Transport(clock=self._clock)
         self._sources = RunningSources(
             store=self._store,
-            log=self._snapshot,
+            log=self._storage.log,
+            pass_log=self._storage.leader_log,
+            leads=self._storage.leads,
             clock=self._clock,
             schedule=self._schedule,
             open_incidents=OpenIncidents(self._store),
@@ -143,7 +142,7 @@ class Daemon:
             self._rejections,
             telemetry.HeldEvents(self._store),
             telemetry.SeriesCollector(self._numbers),
-            telemetry.SnapshotCollector(self._snapshot, replay_seconds=lambda: self._replay_seconds),
+            self._storage.collector,
             telemetry.ConfigCollector(self._configuration),
             telemetry.LevelThresholds(lambda: self._configuration.settings.levels.edition),
             SourceCollector(self._sources),
@@ -158,11 +157,11 @@ class Daemon:
         """Listens, reads what was kept, and takes requests."""
         logger.info("starting version=%s snapshot=%s", __version__, self._settings.snapshot.path)
         self._open_to(self._settings)
-        self._snapshot.open()
+        await self._storage.open()
         await self._runner.setup()
         await listen(self._runner, self._settings.web.listen_addresses, self._protection.ssl_context)
         await self._replay()
-        await self._snapshot.start(self._store.apply)
+        await self._storage.start(self._store, self._event_counts)
         self._schedule.start()
         self._schedule.every(_MAINTENANCE_SECONDS, self._maintain, name="maintenance")
         self._schedule.every(_CATCH_UP_SECONDS, self._numbers.keep_up, name="numbers")
@@ -170,9 +169,12 @@ class Daemon:
         await self._commits.start()
         await self._transport.open()
         await self._sources.configure(self._settings.sources, self._surroundings(self._settings))
+        await self._storage.take_part(
+            Part(lead=self._commits.lead, follow=self._follow, uploads=self._commits.uploads, wake=self._commits.wake)
+        )
         self._is_ready = True
         if companion:
-            self._companion = asyncio.create_task(companion(self._snapshot))
+            self._companion = asyncio.create_task(companion(self._storage.log))
         logger.info(
             "ready deployments=%d incidents=%d series=%d seconds=%.1f",
             len(self._store.deployments),
@@ -190,7 +192,7 @@ class Daemon:
         await self._transport.close()
         await self._runner.cleanup()
         await self._commits.close()
-        await self._snapshot.close()
+        await self._storage.close()
 
     def reload_soon(self) -> None:
         """Reads the configuration again, once the daemon is ready."""
@@ -207,13 +209,13 @@ class Daemon:
             routes=[
                 *event_routes(
                     store=self._store,
-                    log=self._snapshot,
+                    log=self._storage.log,
                     clock=self._clock,
                     rules=self._rules,
                     access=self._access,
                     is_superseded=self._numbers.is_superseded,
                 ),
-                *self._commits.routes(rules=self._rules, access=self._access),
+                *self._commits.routes(rules=self._rules, access=self._access, share=self._storage.share),
                 *pagerduty_webhook.routes(
                     sources=self._sources,
                     surroundings=lambda: self._surroundings(self._configuration.settings),
@@ -245,6 +247,7 @@ class Daemon:
                 counting(self._rejections),
                 *(self._protecting() if self._settings.web.config_file else ()),
                 gate(lambda: self._is_ready),
+                *self._storage.middlewares,
             ],
             on_prepare=[adding(lambda: self._protection.current.headers)],
         )
@@ -254,7 +257,7 @@ class Daemon:
         begun = stopwatch()
         gc.disable()
         try:
-            async for records in self._snapshot.replay():
+            async for records in self._storage.log.replay():
                 for record in records:
                     self._store.apply(record)
             await self._numbers.load()
@@ -265,8 +268,12 @@ class Daemon:
         self._replay_seconds = stopwatch() - begun
 
     async def _maintain(self) -> None:
-        if self._snapshot.is_compaction_due():
-            await self._snapshot.compact(self._clock(), self._configuration.settings.retention.ms)
+        await self._storage.maintain(self._configuration.settings.retention.ms)
+
+    async def _follow(self) -> None:
+        """Leaves to another replica what only one does."""
+        await self._sources.start_over()
+        await self._commits.follow()
 
     async def _refresh_protection(self) -> None:
         await asyncio.to_thread(self._protection.refresh)
@@ -315,40 +322,3 @@ class Daemon:
         if definitions_in(settings) != definitions_in(self._configuration.settings):
             await self._numbers.define(definitions(settings))
         await self._sources.configure(settings.sources, self._surroundings(settings))
-
-
-def rules_for_senders(settings: Settings) -> Rules:
-    """What the settings say about what senders may say."""
-    return Rules(
-        retention_ms=settings.retention.ms,
-        default_environment=settings.default_environment,
-        max_body_bytes=settings.web.max_body_bytes,
-    )
-
-
-def definitions_in(settings: Settings) -> tuple[object, ...]:
-    """The settings that decide what the numbers are."""
-    return (
-        settings.windows,
-        settings.retention,
-        settings.limits,
-        settings.attribution_limit,
-        settings.merge_within,
-        settings.failures,
-        settings.levels,
-        settings.services,
-    )
-
-
-def definitions(settings: Settings) -> Definitions:
-    """What the settings say about the numbers."""
-    return Definitions(
-        windows=tuple((window.text, window.ms) for window in settings.windows),
-        retention_ms=settings.retention.ms,
-        series_limit=settings.limits.series,
-        attribution_limit_ms=settings.attribution_limit.ms if settings.attribution_limit else None,
-        merge_within_ms=settings.merge_within.ms,
-        rules=rules(settings.failures),
-        metrics=(*ALL, performance_level(settings.levels.edition)),
-        teams={name: service.team for name, service in settings.services.items() if service.team},
-    )

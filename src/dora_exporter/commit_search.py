@@ -15,7 +15,7 @@ from dora_exporter.commits.reviewing import Reviewer
 from dora_exporter.commits.settings import GitSettings, RepositorySettings
 from dora_exporter.commits.telemetry import CommitsCollector, CommitTally
 from dora_exporter.commits.uploads import Uploads
-from dora_exporter.log import EventLog
+from dora_exporter.log import Appendable
 from dora_exporter.store import EventStore
 from dora_exporter.web import git_metadata
 from dora_exporter.web.access import Access
@@ -23,13 +23,16 @@ from dora_exporter.web.rules import CurrentRules
 
 
 class CommitSearch:
-    """Life: made before the replay, ``start`` after it, ``close`` at the end."""
+    """Life: made before the replay, ``start`` after it, ``close`` at the end.
+
+    Of many replicas one searches, from ``lead`` to ``follow``; all take uploads.
+    """
 
     def __init__(
         self,
         *,
         store: EventStore,
-        log: EventLog,
+        log: Appendable,
         clock: Clock,
         folder: Path,
         settings: GitSettings,
@@ -40,39 +43,74 @@ class CommitSearch:
         """``folder`` holds the repositories; ``patterns`` are the paths that count, by service."""
         git = Git(settings.limits)
         self._store = store
+        self._log = log
+        self._clock = clock
         self._settings = settings
+        self._pull_requests = pull_requests
+        self._patterns = patterns
         self._library = Library(folder, configured=repositories, settings=settings, git=git, with_trees=bool(patterns))
-        self._uploads = Uploads(library=self._library, git=git, max_repository_bytes=settings.max_repository_bytes)
-        self._resolver = Resolver(
-            store=store, log=log, library=self._library, clock=clock, settings=settings, patterns=patterns
-        )
-        self._reviewer = Reviewer(
-            store=store, log=log, library=self._library, clock=clock, settings=settings, configured=pull_requests
-        )
+        self.uploads = Uploads(library=self._library, git=git, max_repository_bytes=settings.max_repository_bytes)
+        self._resolver: Resolver | None = None
+        self._reviewer: Reviewer | None = None
         tally = CommitTally()
         store.observe(tally.observe)
-        self.collector = CommitsCollector(tally=tally, resolver=self._resolver, library=self._library)
+        self.collector = CommitsCollector(tally=tally, resolver=lambda: self._resolver, library=self._library)
 
-    def routes(self, *, rules: CurrentRules, access: Access) -> list[web.RouteDef]:
-        """The endpoints that take uploads."""
+    def routes(
+        self, *, rules: CurrentRules, access: Access, share: git_metadata.Share | None = None
+    ) -> list[web.RouteDef]:
+        """The endpoints that take uploads. ``share`` makes each known to the other replicas."""
         return git_metadata.routes(
-            uploads=self._uploads,
-            wake=self._resolver.wake,
+            uploads=self.uploads,
+            wake=self.wake,
+            share=share,
             max_pack_bytes=self._settings.max_pack_bytes,
             rules=rules,
             access=access,
         )
 
     async def start(self) -> None:
-        """Looks for what is missing, and follows the store from then on."""
+        """Looks what repositories are here."""
         await asyncio.to_thread(self._library.load)
+
+    async def lead(self) -> None:
+        """Looks for what is missing, and follows the store from then on."""
+        self._resolver = Resolver(
+            store=self._store,
+            log=self._log,
+            library=self._library,
+            clock=self._clock,
+            settings=self._settings,
+            patterns=self._patterns,
+        )
+        self._reviewer = Reviewer(
+            store=self._store,
+            log=self._log,
+            library=self._library,
+            clock=self._clock,
+            settings=self._settings,
+            configured=self._pull_requests,
+        )
         workers: tuple[Resolver | Reviewer, ...] = (self._resolver, self._reviewer)
         for worker in workers:
             worker.load()
             self._store.observe(worker.observe)
             worker.start()
 
+    async def follow(self) -> None:
+        """Leaves the search to another replica. Without effect where it did not lead."""
+        for worker in (self._reviewer, self._resolver):
+            if worker is not None:
+                self._store.ignore(worker.observe)
+                await worker.close()
+        self._resolver = self._reviewer = None
+
+    def wake(self, repository: str) -> None:
+        """Has the deployments of a repository looked at now, because something came for it."""
+        if self._resolver is not None:
+            self._resolver.wake(repository)
+
     async def close(self) -> None:
         """Ends the workers and every ``git`` that runs."""
-        await self._reviewer.close()
-        await self._resolver.close()
+        self._library.close()
+        await self.follow()

@@ -19,6 +19,7 @@ from dora_exporter.config_layers import folder_layer, secret_lines_layer, variab
 from dora_exporter.durations import Duration, Span
 from dora_exporter.events import DAY_MS
 from dora_exporter.failure_rules import FailureSettings
+from dora_exporter.postgresql.address import ReadUrl, check, from_file, from_text
 from dora_exporter.sources import AnySettings
 
 __all__ = ["ConfigError", "Flag", "Settings", "load"]
@@ -49,6 +50,11 @@ def _address(text: str) -> str:
     return text
 
 
+def _database(url: SecretStr) -> SecretStr:
+    check(url.get_secret_value())
+    return url
+
+
 def _key(key: SecretStr) -> SecretStr:
     text = key.get_secret_value()
     if not text:
@@ -61,6 +67,7 @@ def _key(key: SecretStr) -> SecretStr:
 Whole = Annotated[int, BeforeValidator(_not_rounded)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 Address = Annotated[str, AfterValidator(_address)]
+Url = Annotated[SecretStr, AfterValidator(_database)]
 File = Annotated[Path, BeforeValidator(_not_empty)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
 
@@ -85,6 +92,35 @@ class SnapshotSettings(Section):
 
     path: File = Path("dora-exporter.snapshot")
     durability: Literal["fsync", "written"] = "fsync"
+
+
+class StoreSettings(Section):
+    """A PostgreSQL database that replicas share, in the place of the snapshot file.
+
+    ``url_file`` holds the URL, and is read again at each connect.
+    """
+
+    url: Url | None = None
+    url_file: File | None = None
+
+    @field_validator("url_file")
+    @classmethod
+    def _only_one(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is not None and info.data.get("url") is not None:
+            raise ValueError("url and url_file exclude each other")
+        return file
+
+    @property
+    def is_database(self) -> bool:
+        """Whether one is configured."""
+        return self.url is not None or self.url_file is not None
+
+    @property
+    def read_url(self) -> ReadUrl:
+        """Where it is."""
+        if self.url_file is not None:
+            return from_file(self.url_file)
+        return from_text(self.url.get_secret_value() if self.url else "")
 
 
 class LimitSettings(Section):
@@ -123,6 +159,7 @@ class Settings(Section):
     """All settings. A section is added by a line here, and by its keys in ``config.example.yaml``."""
 
     snapshot: SnapshotSettings = SnapshotSettings()
+    store: StoreSettings = StoreSettings()
     retention: Duration = Span("400d", 400 * DAY_MS)
     windows: tuple[Duration, ...] = Field(default=_WINDOWS, min_length=1, max_length=10, validate_default=True)
     default_environment: Name = "none"

@@ -9,7 +9,7 @@ from dora_exporter.config import ConfigError, Settings
 
 logger = logging.getLogger(__name__)
 
-NEEDS_RESTART = ("web", "snapshot", "git", "repositories", "pull_requests")
+NEEDS_RESTART = ("web", "snapshot", "store", "git", "repositories", "pull_requests")
 """The sections that are read at the start only."""
 
 

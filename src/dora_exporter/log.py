@@ -15,7 +15,19 @@ class Unavailable(Exception):
     """The log cannot take records now. What was refused may still appear later, so a retry must be idempotent."""
 
 
-class EventLog(Protocol):
+class Appendable(Protocol):
+    """Where records go."""
+
+    def append(self, records: Sequence[Record]) -> Awaitable[list[Outcome]]:
+        """Commits records and applies them; the outcomes of the events in them come once they are durable.
+
+        The order of the calls is the order in the log. Raises ``Unavailable`` when the records could not be made
+        durable.
+        """
+        ...
+
+
+class EventLog(Appendable, Protocol):
     """An ordered, durable list of records. All methods are called on the event loop and never make it wait.
 
     Life: ``replay`` to its end, then ``start``, then any number of ``append`` at once, at last ``close``.
@@ -27,14 +39,6 @@ class EventLog(Protocol):
 
     async def start(self, apply: Apply) -> None:
         """From here on every committed record is applied."""
-        ...
-
-    def append(self, records: Sequence[Record]) -> Awaitable[list[Outcome]]:
-        """Commits records and applies them; the outcomes of the events in them come once they are durable.
-
-        The order of the calls is the order in the log. Raises ``Unavailable`` when the records could not be made
-        durable.
-        """
         ...
 
     async def close(self) -> None:

@@ -1,13 +1,15 @@
 """Every event by id, as the records of the log leave it."""
 
 import enum
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from msgspec.structs import force_setattr, replace
 
 from dora_exporter.events import Deployment, Event, Incident, Series, Shipped
 from dora_exporter.records import Batch, Cursor, Deletion, EventKind, Judgement, Record, Resolution, SeriesOrder
+
+_E = TypeVar("_E", bound=Event)
 
 Observer = Callable[[Event | None, Event | None], None]
 """Told of each write to an event with the event before and after it: None before it is created and after it is
@@ -57,6 +59,14 @@ class EventStore:
     def apply(self, record: Record) -> list[Outcome]:
         """Gives a record its effect; the outcomes are those of the events in it."""
         return self._effects[type(record)](record)
+
+    def become(self, other: "EventStore") -> None:
+        """Takes over the state of another store; observers are told of each event that differs."""
+        self.cursors, self.tombstones = other.cursors, other.tombstones
+        for series in other.series_order:
+            self._note_series(*series)
+        _replace(self.deployments, other.deployments, self._tell)
+        _replace(self.incidents, other.incidents, self._tell)
 
     def _upsert_deployment(self, event: Deployment) -> list[Outcome]:
         before = self.deployments.get(event.id)
@@ -160,6 +170,16 @@ class EventStore:
         if before is None:
             return [Outcome.CREATED]
         return [Outcome.DELETED if after is None else Outcome.UPDATED]
+
+
+def _replace(held: dict[str, _E], wanted: Mapping[str, _E], tell: Callable[[_E | None, _E | None], object]) -> None:
+    for event_id in [each for each in held if each not in wanted]:
+        tell(held.pop(event_id), None)
+    for event_id, after in wanted.items():
+        before = held.get(event_id)
+        if before != after:
+            held[event_id] = after
+            tell(before, after)
 
 
 def _with_what_was_learnt(event: Deployment, before: Deployment) -> Deployment:

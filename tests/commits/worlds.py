@@ -122,6 +122,7 @@ class World:
 
     async def close(self) -> None:
         """Ends what runs."""
+        self.library.close()
         await self.resolver.close()
 
 

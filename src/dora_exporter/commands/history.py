@@ -12,7 +12,6 @@ from tempfile import TemporaryFile
 from prometheus_client.core import GaugeMetricFamily
 
 from dora_exporter import durations, logs
-from dora_exporter.app import definitions
 from dora_exporter.blocks import Family
 from dora_exporter.clock import system_clock
 from dora_exporter.commands import flags
@@ -21,6 +20,7 @@ from dora_exporter.commands.family_spool import FamilySpool
 from dora_exporter.commands.past import Past
 from dora_exporter.commands.progress import shown
 from dora_exporter.config import Settings
+from dora_exporter.definitions import definitions
 from dora_exporter.exposition import Format
 from dora_exporter.exposition.own_families import Families
 from dora_exporter.snapshot import read

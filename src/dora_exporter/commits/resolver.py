@@ -18,7 +18,7 @@ from dora_exporter.commits.settling import Answer, Question, settle
 from dora_exporter.commits.waiting import RETRY_MS, Due, Wait, WaitingRoom
 from dora_exporter.events import Deployment, Event
 from dora_exporter.failures.order import finish_order
-from dora_exporter.log import EventLog, Unavailable
+from dora_exporter.log import Appendable, Unavailable
 from dora_exporter.store import EventStore
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Resolver:
         self,
         *,
         store: EventStore,
-        log: EventLog,
+        log: Appendable,
         library: Library,
         clock: Clock,
         settings: GitSettings,
@@ -122,8 +122,7 @@ class Resolver:
             await asyncio.wait(self._tasks.values())
 
     async def close(self) -> None:
-        """Stops; whatever is not known yet is asked for again after the next start."""
-        self._library.close()
+        """Stops, after a ``git`` that runs; what is not known yet is asked for again after the next start."""
         tasks = [task for task in (self._main, *self._tasks.values()) if task]
         for task in tasks:
             task.cancel()

@@ -15,7 +15,7 @@ from dora_exporter.commits.settings import GitSettings
 from dora_exporter.commits.tokens import read_token
 from dora_exporter.commits.waiting import Wait, pause_after
 from dora_exporter.events import Deployment, Event
-from dora_exporter.log import EventLog, Unavailable
+from dora_exporter.log import Appendable, Unavailable
 from dora_exporter.records import Resolution
 from dora_exporter.store import EventStore
 
@@ -34,7 +34,7 @@ class Reviewer:
         self,
         *,
         store: EventStore,
-        log: EventLog,
+        log: Appendable,
         library: Library,
         clock: Clock,
         settings: GitSettings,

@@ -1,7 +1,7 @@
 """The families about commits and repositories."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -50,8 +50,8 @@ class CommitTally:
 class CommitsCollector:
     """How the search for commits goes."""
 
-    def __init__(self, *, tally: CommitTally, resolver: Resolver, library: Library) -> None:
-        """Reads from objects that know."""
+    def __init__(self, *, tally: CommitTally, resolver: Callable[[], Resolver | None], library: Library) -> None:
+        """Reads from objects that know. ``resolver`` gives None while another replica resolves."""
         self._tally = tally
         self._resolver = resolver
         self._library = library
@@ -71,8 +71,10 @@ class CommitsCollector:
             labels=("state",),
         )
         family.add_metric(("resolved",), self._tally.resolved)
-        family.add_metric(("pending",), self._resolver.pending)
-        family.add_metric(("unknown",), self._resolver.unknown)
+        resolver = self._resolver()
+        if resolver is not None:
+            family.add_metric(("pending",), resolver.pending)
+            family.add_metric(("unknown",), resolver.unknown)
         yield family
         without = GaugeMetricFamily(
             "dora_exporter_deployments_without_commits",
@@ -82,7 +84,8 @@ class CommitsCollector:
         )
         for cause in rule.CAUSES_OF_NONE:
             without.add_metric((cause,), self._tally.left_out[cause])
-        without.add_metric(("unknown",), self._resolver.unknown)
+        if resolver is not None:
+            without.add_metric(("unknown",), resolver.unknown)
         yield without
 
     def _commits(self) -> Iterable[Metric]:
@@ -105,7 +108,8 @@ class CommitsCollector:
         errors = CounterMetricFamily(
             "dora_exporter_repository_fetch_errors", "Fetches of a repository that failed.", labels=("repository",)
         )
-        for health in self._resolver.fetches.values():
+        resolver = self._resolver()
+        for health in resolver.fetches.values() if resolver else ():
             if health.last_success_ms is not None:
                 success.add_metric((health.label,), health.last_success_ms / 1000)
             errors.add_metric((health.label,), health.errors)

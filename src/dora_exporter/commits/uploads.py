@@ -2,14 +2,24 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from dora_exporter.commits.git import Git
 from dora_exporter.commits.library import Library
-from dora_exporter.commits.packs import BadPack, check
+from dora_exporter.commits.packs import BadPack, CheckedPack, check
 from dora_exporter.commits.repository import Repository
 
 _FORMATS = {40: "sha1", 64: "sha256"}
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A pack that was found good, and where it goes."""
+
+    repository: Repository
+    checked: CheckedPack
+    object_format: str
 
 
 class Uploads:
@@ -39,8 +49,8 @@ class Uploads:
         """Removes such a folder with whatever is left in it."""
         shutil.rmtree(folder, ignore_errors=True)
 
-    def take(self, spelling: str, head: str, pack: Path) -> None:
-        """Checks a pack and keeps it. ``head`` is the full SHA of a commit of the repository.
+    def check(self, spelling: str, head: str, pack: Path) -> Upload:
+        """Checks a pack. ``head`` is the full SHA of a commit of the repository.
 
         Raises ``BadPack``, and ``TooManyRepositories``. Either leaves nothing behind but the file.
         """
@@ -50,7 +60,15 @@ class Uploads:
         if repository.object_format() not in (None, object_format):
             raise BadPack("the repository has SHAs of another length")
         self._check_room(repository, pack_bytes=checked.pack.stat().st_size)
-        repository.take(checked, object_format)
+        return Upload(repository, checked, object_format)
+
+    def keep(self, upload: Upload) -> None:
+        """Keeps a pack that was found good. One that is here already changes nothing."""
+        upload.repository.take(upload.checked, upload.object_format)
+
+    def take(self, spelling: str, head: str, pack: Path) -> None:
+        """Checks a pack and keeps it."""
+        self.keep(self.check(spelling, head, pack))
 
     def _check_room(self, repository: Repository, *, pack_bytes: int) -> None:
         if repository.size_bytes + pack_bytes > self._max_repository_bytes:

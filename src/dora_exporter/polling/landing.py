@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequenc
 from msgspec.structs import replace
 
 from dora_exporter.events import Deployment, Event, Incident
-from dora_exporter.log import EventLog
+from dora_exporter.log import Appendable
 from dora_exporter.polling.health import Health
 from dora_exporter.polling.open_incidents import OpenIncidents
 from dora_exporter.records import Cursor
@@ -28,7 +28,7 @@ class Landing:
         source: str,
         *,
         store: EventStore,
-        log: EventLog,
+        log: Appendable,
         open_incidents: OpenIncidents,
         health: Health,
         in_flight: dict[str, Event],

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from dora_exporter.clock import Clock, stopwatch
-from dora_exporter.log import EventLog, Unavailable
+from dora_exporter.log import Appendable, Unavailable
 from dora_exporter.polling.health import Health
 from dora_exporter.polling.landing import Landing
 from dora_exporter.records import Cursor
@@ -29,7 +29,7 @@ class Poller:
         source: Source,
         *,
         store: EventStore,
-        log: EventLog,
+        log: Appendable,
         clock: Clock,
         health: Health,
         stopwatch: Callable[[], float] = stopwatch,

@@ -1,12 +1,12 @@
 """The configured sources in operation: each is polled on its schedule, and a reload adds, changes and removes them."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dora_exporter.clock import Clock
 from dora_exporter.events import Event
-from dora_exporter.log import EventLog
+from dora_exporter.log import Appendable
 from dora_exporter.polling.health import Health
 from dora_exporter.polling.landing import Landing
 from dora_exporter.polling.open_incidents import OpenIncidents
@@ -19,6 +19,8 @@ from dora_exporter.store import EventStore
 logger = logging.getLogger(__name__)
 
 _FIRST_WITHIN_SECONDS = 5.0
+_LOOK_AGAIN_SECONDS = 1.0
+"""So soon a replica that comes to lead begins to poll."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +44,21 @@ class RunningSources:
     """All sources in operation, by name."""
 
     def __init__(
-        self, *, store: EventStore, log: EventLog, clock: Clock, schedule: Schedule, open_incidents: OpenIncidents
+        self,
+        *,
+        store: EventStore,
+        log: Appendable,
+        clock: Clock,
+        schedule: Schedule,
+        open_incidents: OpenIncidents,
+        pass_log: Appendable | None = None,
+        leads: Callable[[], bool] = lambda: True,
     ) -> None:
-        """None yet."""
+        """None yet. What is pushed goes to ``log``, what is polled to ``pass_log`` while this one ``leads``."""
         self._store = store
         self._log = log
+        self._pass_log = pass_log or log
+        self._leads = leads
         self._clock = clock
         self._schedule = schedule
         self._open_incidents = open_incidents
@@ -68,10 +80,13 @@ class RunningSources:
 
     def landing(self, running: Running) -> Landing:
         """A sink for what is pushed to a source."""
+        return self._landing(running, self._log)
+
+    def _landing(self, running: Running, log: Appendable) -> Landing:
         return Landing(
             running.name,
             store=self._store,
-            log=self._log,
+            log=log,
             open_incidents=self._open_incidents,
             health=running.health,
             in_flight=running.in_flight,
@@ -100,16 +115,30 @@ class RunningSources:
                 await self._schedule.drop(_job_of(name))
                 self._start(name, wanted, surroundings, old)
 
+    async def start_over(self) -> None:
+        """Ends the passes under way and forgets how they went: another replica polls from here on."""
+        for name, old in list(self._running.items()):
+            await self._schedule.drop(_job_of(name))
+            self._start(name, old.settings, old.surroundings, None)
+
     def _start(self, name: str, settings: SourceSettings, surroundings: Surroundings, old: Running | None) -> None:
         source = KINDS[settings.kind].build(name, settings, surroundings)
         health = old.health if old is not None and old.settings.kind == settings.kind else Health()
         running = Running(name=name, settings=settings, surroundings=surroundings, source=source, health=health)
         self._running[name] = running
         if source.interval_ms is not None:
-            poller = Poller(running.name, source, store=self._store, log=self._log, clock=self._clock, health=health)
+            poller = Poller(
+                running.name, source, store=self._store, log=self._pass_log, clock=self._clock, health=health
+            )
+
+            async def poll() -> float | None:
+                if not self._leads():
+                    return _LOOK_AGAIN_SECONDS
+                return await poller.run(self._landing(running, self._pass_log))
+
             self._schedule.every(
                 source.interval_ms / 1000,
-                lambda: poller.run(self.landing(running)),
+                poll,
                 name=_job_of(name),
                 first_within=_FIRST_WITHIN_SECONDS,
             )

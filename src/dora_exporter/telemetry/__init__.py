@@ -4,6 +4,7 @@ Their collectors read from objects that know; each is registered in one registry
 """
 
 from dora_exporter.telemetry.config import ConfigCollector, ConfigHealth
+from dora_exporter.telemetry.database import DatabaseCollector
 from dora_exporter.telemetry.events import EventCounts, HeldEvents, Rejection, RejectionCounts
 from dora_exporter.telemetry.levels import LevelThresholds
 from dora_exporter.telemetry.registry import new_registry
@@ -13,6 +14,7 @@ from dora_exporter.telemetry.snapshot import SnapshotCollector
 __all__ = [
     "ConfigCollector",
     "ConfigHealth",
+    "DatabaseCollector",
     "EventCounts",
     "HeldEvents",
     "LevelThresholds",

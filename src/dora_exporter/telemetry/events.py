@@ -19,11 +19,13 @@ class EventCounts:
         self._counts = Counter(
             {(kind, "api", each.value): 0 for kind in ("deployment", "incident") for each in Outcome}
         )
+        self.is_paused = False
+        """While another replica's writes are followed, which counts them itself."""
 
     def observe(self, before: Event | None, after: Event | None) -> None:
         """Counts a write, by the source of the event."""
         event = after or before
-        if event is not None:
+        if event is not None and not self.is_paused:
             kind = "deployment" if isinstance(event, Deployment) else "incident"
             self._counts[kind, event.source, _outcome(before, after).value] += 1
 

@@ -40,6 +40,9 @@ _Sha = Annotated[
 ]
 _Result = TypeVar("_Result")
 
+Share = Callable[[str, str, Path], Awaitable[None]]
+"""Gives the others a good pack: the repository, the SHA at which the client stands, the file. Raises Unavailable."""
+
 
 class CommitReference(msgspec.Struct, frozen=True):
     """A commit."""
@@ -122,6 +125,7 @@ def routes(
     *,
     uploads: Uploads,
     wake: Callable[[str], None],
+    share: Share | None = None,
     max_pack_bytes: int,
     rules: CurrentRules,
     access: Access,
@@ -137,13 +141,19 @@ def routes(
         known = await _in_thread(uploads.known, repository, shas)
         return as_json(SearchAnswer([CommitReference(sha) for sha in known]))
 
+    async def take(repository: str, head: str, pack: Path) -> None:
+        upload = await _in_thread(uploads.check, repository, head, pack)
+        if share is not None:
+            await share(repository, head, upload.checked.pack)
+        await _in_thread(uploads.keep, upload)
+
     async def packfile(request: web.Request) -> web.Response:
         folder = await _in_thread(uploads.open)
         try:
             pack = folder / "incoming.pack"
             head = pushed.parse(await _receive(request, pack, max_pack_bytes, rules().piece_seconds))
             repository = values.repository(head.meta.repository_url, "pushedSha.meta.repository_url")
-            await _in_thread(uploads.take, repository, _full_sha(head.data.id, "pushedSha.data.id"), pack)
+            await take(repository, _full_sha(head.data.id, "pushedSha.data.id"), pack)
         except BadPack as reason:
             raise BadAttribute("packfile", f"is refused: {reason}") from reason
         except TooManyRepositories as reason:

@@ -1,0 +1,147 @@
+"""Events kept in a database that replicas share."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from aiohttp.typedefs import Middleware
+from prometheus_client.registry import Collector
+
+from dora_exporter.clock import Clock
+from dora_exporter.commits.git import GitFailed
+from dora_exporter.commits.library import TooManyRepositories
+from dora_exporter.commits.packs import BadPack
+from dora_exporter.commits.uploads import Uploads
+from dora_exporter.config import Settings
+from dora_exporter.log import Appendable, Unavailable
+from dora_exporter.postgresql import address, compaction
+from dora_exporter.postgresql.compaction import LeaseLost
+from dora_exporter.postgresql.errors import DatabaseError
+from dora_exporter.postgresql.lease import Lease
+from dora_exporter.postgresql.link import Link
+from dora_exporter.postgresql.log import PostgresLog
+from dora_exporter.postgresql.packs import PackExchange, Take
+from dora_exporter.postgresql.reasons import LOST, reason
+from dora_exporter.records import Record
+from dora_exporter.storage import Part
+from dora_exporter.store import EventStore, Outcome
+from dora_exporter.telemetry import DatabaseCollector, EventCounts
+from dora_exporter.web.catching_up import catching_up
+from dora_exporter.web.git_metadata import Share
+
+logger = logging.getLogger(__name__)
+
+
+class _LeaderLog:
+    """Writes that only the leader may do: each is refused where another leads by the time of its commit."""
+
+    def __init__(self, log: PostgresLog, lease: Lease) -> None:
+        self._log = log
+        self._lease = lease
+
+    def append(self, records: Sequence[Record]) -> Awaitable[list[Outcome]]:
+        fence = self._lease.fence
+        if fence is None:
+            raise Unavailable("another replica leads")
+        return self._log.append(records, fence=fence)
+
+
+class DatabaseStorage:
+    """The ``Storage`` over PostgreSQL. It has five connections at the most, each with a task of its own."""
+
+    def __init__(self, settings: Settings, *, clock: Clock, replay_seconds: Callable[[], float | None]) -> None:
+        """Connects to nothing yet."""
+        url = settings.store.read_url
+        self._url = url
+        self._clock = clock
+        self._store: EventStore | None = None
+        self.log = PostgresLog(Link(url, name="log"), clock=clock)
+        self._lease = Lease(Link(url, name="lease"), f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
+        self.leader_log: Appendable = _LeaderLog(self.log, self._lease)
+        self._maintenance = Link(url, name="maintenance")
+        folder = settings.git.path or settings.snapshot.path.parent / "git"
+        self._packs = PackExchange(Link(url, name="uploads"), Link(url, name="packs"), folder=folder.absolute())
+        self.share: Share | None = self._packs.share
+        self.middlewares: Sequence[Middleware] = (catching_up(self.log.catch_up),)
+        self.collector: Collector = DatabaseCollector(
+            lambda: self.log.statistics, leads=self.leads, replay_seconds=replay_seconds
+        )
+
+    async def open(self) -> None:
+        """Connects, and makes the tables when there are none; raises DatabaseError."""
+        await self.log.open()
+        logger.info("events are kept in a database place=%s", address.place(self._url()))
+
+    async def start(self, store: EventStore, counts: EventCounts) -> None:
+        """Follows the log. What other replicas accepted is for them to count."""
+
+        def follow(record: Record) -> list[Outcome]:
+            counts.is_paused = True
+            try:
+                return store.apply(record)
+            finally:
+                counts.is_paused = False
+
+        self._store = store
+        await self.log.start(store.apply, follow=follow, become=store.become)
+        with contextlib.suppress(Unavailable):
+            await self.log.catch_up()  # with what was written during the replay
+
+    async def take_part(self, part: Part) -> None:
+        """Asks for the lease from here on, and takes the packs that others were sent."""
+        self._packs.start(_taking(part.uploads, part.wake))
+        self._lease.start(gained=part.lead, lost=part.follow)
+
+    def leads(self) -> bool:
+        """Whether this replica holds the lease."""
+        return self._lease.is_held
+
+    async def maintain(self, retention_ms: int) -> None:
+        """Compacts the log, on the leader."""
+        fence = self._lease.fence
+        if fence is None or self._store is None:
+            return
+        try:
+            if await compaction.is_due(self._maintenance):
+                await compaction.compact(
+                    self._maintenance,
+                    self._store,
+                    fence=fence,
+                    applied=self.log.position,
+                    now_ms=self._clock(),
+                    retention_ms=retention_ms,
+                )
+        except (LeaseLost, DatabaseError, *LOST) as error:
+            logger.warning("compaction given up reason=%s", reason(error))
+
+    async def close(self) -> None:
+        """Gives the lease back, and commits what was appended."""
+        await self._packs.close()
+        await self._lease.close()
+        await self.log.close()
+        await self._maintenance.close()
+
+
+def _taking(uploads: Uploads, wake: Callable[[str], None]) -> Take:
+    async def take(repository: str, head: str, pack: Path) -> bool:
+        folder = await asyncio.to_thread(uploads.open)
+        try:
+            inside = await asyncio.to_thread(pack.replace, folder / "incoming.pack")
+            await asyncio.to_thread(uploads.take, repository, head, inside)
+        except (BadPack, TooManyRepositories) as error:
+            logger.warning("shared history left out repository=%s reason=%s", repository, error or type(error).__name__)
+            return True
+        except (GitFailed, OSError) as error:
+            logger.warning("shared history not taken yet repository=%s reason=%s", repository, error)
+            return False
+        finally:
+            await asyncio.to_thread(uploads.discard, folder)
+        wake(repository)
+        return True
+
+    return take

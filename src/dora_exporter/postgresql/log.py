@@ -1,0 +1,301 @@
+"""The events' log in a database that replicas share: the ``EventLog`` of each of them."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+
+from dora_exporter.clock import Clock, stopwatch
+from dora_exporter.log import Apply, Unavailable
+from dora_exporter.postgresql import schema, tables
+from dora_exporter.postgresql.errors import DatabaseError
+from dora_exporter.postgresql.link import Connection, Link
+from dora_exporter.postgresql.queue import Append, Queue, refuse
+from dora_exporter.postgresql.reasons import LOST, reason
+from dora_exporter.postgresql.rows import entries
+from dora_exporter.postgresql.statistics import Statistics
+from dora_exporter.postgresql.tables import SNAPSHOT, Fence, Page
+from dora_exporter.records import Record
+from dora_exporter.store import EventStore, Outcome
+
+Become = Callable[[EventStore], None]
+"""Takes over the state of another store, where the records that lead to it cannot be had any more."""
+
+logger = logging.getLogger(__name__)
+
+_POLLED_EVERY_SECONDS = 0.1
+_PAGES_AT_ONCE = 20
+_REPLAY_SECONDS = 3600
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 2.0
+
+
+class PostgresLog:
+    """An ``EventLog`` over tables. Life: ``open``, ``replay`` to its end, ``start``, then any use, ``close``.
+
+    One task alone talks to the database: it commits what waits, all at once, and reads what others committed. Every
+    replica applies the records in the order of their positions, its own among them, so all reach the same state.
+    """
+
+    def __init__(self, link: Link, *, clock: Clock) -> None:
+        """Connects to nothing yet."""
+        self._link = link
+        self._clock = clock
+        self._queue = Queue()
+        self._owed: dict[int, Append] = {}
+        self._asking: list[asyncio.Future[None]] = []
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._is_closing = False
+        self._position = 0
+        self._head = 0
+        self._lost = 0
+        self._apply: Apply | None = None
+        self._follow: Apply | None = None
+        self._become: Become | None = None
+        self._last_write_ms: int | None = None
+        self._away_since_ms: int | None = None
+        self._away_because = ""
+        self._last_commit_seconds: float | None = None
+
+    async def open(self) -> None:
+        """Connects, and makes the tables when there are none; raises ``DatabaseError``."""
+        try:
+            await schema.prepare(self._link)
+        except LOST as error:
+            raise DatabaseError(f"the database cannot be used: {reason(error)}") from error
+
+    async def replay(self) -> AsyncIterator[Sequence[Record]]:
+        """The records kept so far. Raises ``DatabaseError``."""
+        try:
+            async with contextlib.aclosing(self._read_all()) as chunks:
+                async for records in chunks:
+                    yield records
+        except LOST as error:
+            raise DatabaseError(f"the database went away: {reason(error)}") from error
+
+    async def start(self, apply: Apply, *, follow: Apply | None = None, become: Become | None = None) -> None:
+        """From here on every committed record is applied, those of other replicas by ``follow``."""
+        self._apply, self._follow, self._become = apply, follow or apply, become
+        self._task = asyncio.create_task(self._run(), name="log")
+
+    def append(self, records: Sequence[Record], *, fence: Fence | None = None) -> Awaitable[list[Outcome]]:
+        """Commits records in one transaction, and applies them. Raises Unavailable, at once or when awaited."""
+        self._check_presence()
+        future = self._queue.put(entries(records), fence)
+        self._woken.set()
+        return future
+
+    async def catch_up(self) -> None:
+        """Waits until everything is applied that was committed before the call. Raises Unavailable."""
+        self._check_presence()
+        asking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asking.append(asking)
+        self._woken.set()
+        await asking
+
+    async def close(self) -> None:
+        """Commits what was appended, then takes leave of the database."""
+        self._is_closing = True
+        self._woken.set()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._refuse_all(Unavailable("the daemon stops"))
+        await self._link.close()
+
+    @property
+    def position(self) -> int:
+        """The last position applied."""
+        return self._position
+
+    @property
+    def statistics(self) -> Statistics:
+        """The state now."""
+        return Statistics(
+            position=self._position,
+            head=max(self._head, self._position),
+            rows_lost=self._lost,
+            last_write_ms=self._last_write_ms,
+            last_commit_seconds=self._last_commit_seconds,
+            unavailable_since_ms=self._away_since_ms,
+        )
+
+    def _check_presence(self) -> None:
+        if self._away_since_ms is not None:
+            raise Unavailable(f"the database is away: {self._away_because}")
+        if self._task is None or self._is_closing:
+            raise Unavailable("the event log is not open for writing")
+
+    async def _run(self) -> None:
+        pause = _FIRST_PAUSE_SECONDS
+        while not self._is_closing or self._queue:
+            try:
+                await self._turn()
+            except (DatabaseError, *LOST) as error:
+                self._note_failure(reason(error))
+                if self._is_closing:
+                    return
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            else:
+                self._note_success()
+                pause = _FIRST_PAUSE_SECONDS
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Until something is wanted, or it is time to look what others wrote."""
+        if not (self._queue or self._asking or self._is_closing):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_POLLED_EVERY_SECONDS):
+                    await self._woken.wait()
+        self._woken.clear()
+
+    async def _turn(self) -> None:
+        """Commits the next batch or reads the news. What is asked for by then is known at its end."""
+        asking, self._asking = self._asking, []
+        batch = self._queue.take()
+        try:
+            is_applied = bool(batch) and await self._write(batch)
+            if asking or not is_applied:
+                await self._read_news()
+        except BaseException:
+            self._asking += asking
+            refuse(batch, Unavailable("the database went away"))
+            raise
+        for each in asking:
+            if not each.done():
+                each.set_result(None)
+
+    async def _write(self, batch: list[Append]) -> bool:
+        """Commits a batch; whether nothing of others lies between it and what is applied."""
+        begun = stopwatch()
+        async with self._link.transaction() as connection:
+            batch = await self._permitted(connection, batch)
+            if not batch:
+                return False
+            rows = [entry.row for append in batch for entry in append.entries]
+            base = await tables.append(connection, rows) if rows else self._position
+        self._last_commit_seconds = stopwatch() - begun
+        self._last_write_ms = self._clock()
+        position = base
+        for append in batch:
+            if not append.entries:
+                append.settle()
+            for _ in append.entries:
+                position += 1
+                self._owed[position] = append
+        self._head = max(self._head, position)
+        if base != self._position:
+            return False
+        for append in batch:
+            for entry in append.entries:
+                self._take(self._position + 1, entry.record)
+        return True
+
+    async def _permitted(self, connection: Connection, batch: list[Append]) -> list[Append]:
+        """Those of a batch that may be written; the others are refused."""
+        fences = {each.fence for each in batch if each.fence is not None}
+        broken = [each for each in fences if not await tables.is_within(connection, each)]
+        refuse([each for each in batch if each.fence in broken], Unavailable("another replica leads by now"))
+        return [each for each in batch if each.fence not in broken]
+
+    async def _read_news(self) -> None:
+        """Applies what was committed until now."""
+        is_known = False
+        while not is_known:
+            async with self._link.transaction(SNAPSHOT) as connection:
+                head = await tables.head(connection)
+                self._head = head.position
+                if head.compacted_to <= self._position:
+                    is_known = await self._read_some(connection)
+                    continue
+            await self._read_anew()
+
+    async def _read_some(self, connection: Connection) -> bool:
+        """Applies the next pages, not so many that it takes long; whether that was all."""
+        async with contextlib.aclosing(tables.pages(connection, self._position)) as pages:
+            for _ in range(_PAGES_AT_ONCE):
+                if self._position == self._head:
+                    return True
+                self._take_page(await anext(pages))
+                await asyncio.sleep(0)
+        return self._position == self._head
+
+    def _take_page(self, page: Page) -> None:
+        self._lost += page.lost
+        for position, record in page.records:
+            self._take(position, record)
+        self._position = page.last
+
+    def _take(self, position: int, record: Record) -> None:
+        """Applies the record at a position, and tells who waits for it once their last one is applied."""
+        self._position = position
+        own = self._owed.pop(position, None)
+        apply = self._follow if own is None else self._apply
+        outcomes = self._outcomes(apply, record) if apply else []
+        if own is not None:
+            own.outcomes += outcomes
+            if self._owed.get(position + 1) is not own:
+                own.settle()
+
+    def _outcomes(self, apply: Apply, record: Record) -> list[Outcome]:
+        """A record that anybody may have put there must not end the following of all others."""
+        try:
+            return apply(record)
+        except Exception:
+            self._lost += 1
+            logger.exception("record not applied position=%d", self._position)
+            return []
+
+    async def _read_anew(self) -> None:
+        """Takes over the whole state, because others compacted what was not read yet."""
+        logger.warning("log is read anew position=%d reason=%s", self._position, "it was compacted meanwhile")
+        store = EventStore()
+        async for records in self._read_all():
+            for record in records:
+                store.apply(record)
+        refuse(dict.fromkeys(self._owed.values()), Unavailable("the log was compacted before it was read"))
+        self._owed.clear()
+        if self._become is not None:
+            self._become(store)
+
+    async def _read_all(self) -> AsyncGenerator[list[Record], None]:
+        """All records as of now, beginning with the order of the series. The next page comes while one is applied."""
+        async with self._link.transaction(
+            SNAPSHOT, seconds=_REPLAY_SECONDS, statement_seconds=300, idle_seconds=300
+        ) as connection:
+            yield [await tables.series_order(connection)]
+            head = await tables.head(connection)
+            pages = tables.pages(connection, 0)
+            coming = asyncio.ensure_future(anext(pages, None))
+            try:
+                while (page := await coming) is not None:
+                    coming = asyncio.ensure_future(anext(pages, None))
+                    self._lost += page.lost
+                    yield [record for _, record in page.records]
+            finally:
+                coming.cancel()
+        self._position = self._head = head.position
+
+    def _note_failure(self, because: str) -> None:
+        """Refuses what waits, and says so once until the database is back."""
+        self._away_because = because
+        if self._away_since_ms is None:
+            self._away_since_ms = self._clock()
+            logger.error("database away, writes are refused reason=%s", because)
+        self._refuse_all(Unavailable(f"the database is away: {because}"))
+
+    def _note_success(self) -> None:
+        if self._away_since_ms is not None:
+            seconds = (self._clock() - self._away_since_ms) / 1000
+            self._away_since_ms = None
+            logger.warning("database available again after_seconds=%.1f", seconds)
+
+    def _refuse_all(self, error: Unavailable) -> None:
+        self._queue.refuse_all(error)
+        refuse(dict.fromkeys(self._owed.values()), error)
+        asking, self._asking = self._asking, []
+        for each in asking:
+            if not each.done():
+                each.set_exception(error)
+                each.exception()

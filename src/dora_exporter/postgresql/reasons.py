@@ -1,0 +1,32 @@
+"""Why the database does not answer, in a few words without secrets."""
+
+import asyncio
+import socket
+import ssl
+
+import asyncpg
+
+LOST = (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What a database that went away, or does not like what it was told, raises."""
+
+
+_WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (TimeoutError, "it does not answer in time"),
+    (socket.gaierror, "its host name is unknown"),
+    (ConnectionRefusedError, "connection refused"),
+    (ssl.SSLError, "TLS cannot be agreed on, or the certificate is not trusted"),
+    (OSError, "the connection was cut"),
+    (asyncpg.InvalidPasswordError, "user or password are refused"),
+    (asyncpg.InvalidAuthorizationSpecificationError, "user or password are refused"),
+    (asyncpg.InvalidCatalogNameError, "there is no such database"),
+    (asyncpg.InterfaceError, "the connection was cut"),
+)
+"""The first that fits counts."""
+
+
+def reason(error: Exception) -> str:
+    """Why the database does not answer, in words that hold no secret."""
+    for kind, words in _WORDS:
+        if isinstance(error, kind):
+            return words
+    return str(error) or type(error).__name__

@@ -1,0 +1,116 @@
+"""What is said to the tables of the log."""
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dora_exporter.postgresql.link import Connection
+from dora_exporter.postgresql.rows import Row, Unreadable, record_in, records_in
+from dora_exporter.records import Record, SeriesOrder
+
+logger = logging.getLogger(__name__)
+
+PAGE_ROWS = 500
+"""About as many events as can be applied in a few milliseconds."""
+
+# Positions are commit-ordered: whoever appends takes them from the one row of dora.head and holds that row until the
+# commit, so nobody gets a later position before those below it can be seen, and a rollback leaves no gap. Who has seen
+# a position has therefore seen all below it. A cut at pg_snapshot_xmin would do as well, but every long transaction of
+# the whole server would hold it up, and the engines that are distributed know no such thing.
+_APPEND = """
+WITH head AS (
+    UPDATE dora.head SET position = position + $1 RETURNING position - $1 AS base
+), added AS (
+    INSERT INTO dora.log (position, about, id, kind, moment, revision, source, body)
+    SELECT head.base + given.number, given.about, given.id, given.kind, given.moment, given.revision, given.source,
+        given.body
+    FROM head, unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::text[], $8::text[])
+        WITH ORDINALITY AS given (about, id, kind, moment, revision, source, body, number)
+)
+SELECT base FROM head
+"""
+
+_HEAD = "SELECT position, compacted_to FROM dora.head"
+
+_PAGE = """
+SELECT array_agg(position ORDER BY position) AS positions,
+    convert_to(string_agg(body, E'\\n' ORDER BY position), 'UTF8') AS bodies
+FROM (SELECT position, body FROM dora.log WHERE position > $1 ORDER BY position LIMIT $2) AS page
+"""
+
+_ONE_BY_ONE = """
+SELECT position, convert_to(body, 'UTF8') AS body FROM dora.log WHERE position BETWEEN $1 AND $2 ORDER BY position
+"""
+
+_HOLDS_LEASE = "SELECT 1 FROM dora.lease WHERE name = $1 AND holder = $2 AND token = $3 FOR SHARE"
+
+SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
+"""The mode of a transaction whose questions are all about one state."""
+
+
+@dataclass(frozen=True)
+class Fence:
+    """Who held the lease when something was written that only its holder may write."""
+
+    name: str
+    holder: str
+    token: int
+
+
+class Head(NamedTuple):
+    """The last position of the log, and up to where it was compacted."""
+
+    position: int
+    compacted_to: int
+
+
+class Page(NamedTuple):
+    """Records that follow each other, each with its position, up to ``last``; ``lost`` rows could not be read."""
+
+    records: list[tuple[int, Record]]
+    last: int
+    lost: int
+
+
+async def is_within(connection: Connection, fence: Fence) -> bool:
+    """Whether the lease is still held; if so nobody else can take it before this transaction ends."""
+    return bool(await connection.fetchval(_HOLDS_LEASE, fence.name, fence.holder, fence.token))
+
+
+async def append(connection: Connection, rows: Sequence[Row]) -> int:
+    """Adds rows; the position before the first of them."""
+    return int(await connection.fetchval(_APPEND, len(rows), *map(list, zip(*rows, strict=True))))
+
+
+async def head(connection: Connection) -> Head:
+    """Where the log ends."""
+    return Head(*await connection.fetchrow(_HEAD))
+
+
+async def series_order(connection: Connection) -> SeriesOrder:
+    """The series in the order of their first appearance, as far as the log was compacted."""
+    rows = await connection.fetch("SELECT service, environment FROM dora.series ORDER BY rank")
+    return SeriesOrder(tuple((each["service"], each["environment"]) for each in rows))
+
+
+async def pages(connection: Connection, after: int) -> AsyncGenerator[Page, None]:
+    """The log after a position, in order. In a transaction of the mode ``SNAPSHOT`` it has an end."""
+    while (row := await connection.fetchrow(_PAGE, after, PAGE_ROWS))["positions"]:
+        positions = row["positions"]
+        after = positions[-1]
+        try:
+            yield Page(list(zip(positions, records_in(row["bodies"], len(positions)), strict=True)), after, 0)
+        except Unreadable:
+            yield await _read_one_by_one(connection, positions)
+
+
+async def _read_one_by_one(connection: Connection, positions: Sequence[int]) -> Page:
+    found, lost = [], 0
+    for each in await connection.fetch(_ONE_BY_ONE, positions[0], positions[-1]):
+        try:
+            found.append((each["position"], record_in(each["body"])))
+        except Unreadable as flaw:
+            lost += 1
+            logger.error("row of the log left out position=%d reason=%s", each["position"], flaw)
+    return Page(found, positions[-1], lost)

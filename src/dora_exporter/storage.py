@@ -1,0 +1,139 @@
+"""Where the events are kept, as the settings say: in a file of this daemon, or in a database that replicas share."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import Protocol
+
+from aiohttp.typedefs import Middleware
+from prometheus_client.registry import Collector
+
+from dora_exporter.clock import Clock
+from dora_exporter.commits.uploads import Uploads
+from dora_exporter.config import Settings
+from dora_exporter.log import Appendable, EventLog
+from dora_exporter.postgresql.errors import DatabaseError
+from dora_exporter.snapshot import SnapshotFile
+from dora_exporter.store import EventStore
+from dora_exporter.telemetry import EventCounts, SnapshotCollector
+from dora_exporter.web.git_metadata import Share
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What a process does as one of many. ``lead`` and ``follow`` are called in turn, the first of them ``lead``.
+
+    ``uploads`` takes the packs that others were sent, and ``wake`` is told of each repository for which one came.
+    """
+
+    lead: Callable[[], Awaitable[None]]
+    follow: Callable[[], Awaitable[None]]
+    uploads: Uploads
+    wake: Callable[[str], None]
+
+
+class Storage(Protocol):
+    """Life: ``open``, the log's ``replay``, ``start``, ``take_part``, at last ``close``."""
+
+    @property
+    def log(self) -> EventLog:
+        """Where events go."""
+        ...
+
+    @property
+    def leader_log(self) -> Appendable:
+        """For what only the leader may write: it refuses what comes from any other."""
+        ...
+
+    @property
+    def collector(self) -> Collector:
+        """The families about how events are kept."""
+        ...
+
+    @property
+    def middlewares(self) -> Sequence[Middleware]:
+        """What requests about events need."""
+        ...
+
+    @property
+    def share(self) -> Share | None:
+        """Gives an uploaded pack to the other replicas, where there may be others."""
+        ...
+
+    async def open(self) -> None:
+        """Gets hold of what is kept; raises what ends the program, in one line."""
+        ...
+
+    async def start(self, store: EventStore, counts: EventCounts) -> None:
+        """From here on every committed record is applied to the store."""
+        ...
+
+    async def take_part(self, part: Part) -> None:
+        """From here on this process may lead: poll, resolve and compact."""
+        ...
+
+    def leads(self) -> bool:
+        """Whether this process polls, resolves and compacts."""
+        ...
+
+    async def maintain(self, retention_ms: int) -> None:
+        """Takes out what does not count any more, when that is due."""
+        ...
+
+    async def close(self) -> None:
+        """Commits what was appended, and lets go."""
+        ...
+
+
+class FileStorage:
+    """A snapshot file: this process is alone with it."""
+
+    middlewares: Sequence[Middleware] = ()
+    share: Share | None = None
+
+    def __init__(self, settings: Settings, *, clock: Clock, replay_seconds: Callable[[], float | None]) -> None:
+        """Opens nothing yet."""
+        self.log = SnapshotFile(settings.snapshot.path, durability=settings.snapshot.durability, clock=clock)
+        self.leader_log: Appendable = self.log
+        self.collector: Collector = SnapshotCollector(self.log, replay_seconds=replay_seconds)
+        self._clock = clock
+
+    async def open(self) -> None:
+        """Takes the lock; raises SnapshotError."""
+        self.log.open()
+
+    async def start(self, store: EventStore, _counts: EventCounts) -> None:
+        """Follows the log."""
+        await self.log.start(store.apply)
+
+    async def take_part(self, part: Part) -> None:
+        """Leads at once."""
+        await part.lead()
+
+    def leads(self) -> bool:
+        """Always."""
+        return True
+
+    async def maintain(self, retention_ms: int) -> None:
+        """Compacts the file."""
+        if self.log.is_compaction_due():
+            await self.log.compact(self._clock(), retention_ms)
+
+    async def close(self) -> None:
+        """Gives the lock back."""
+        await self.log.close()
+
+
+def storage(settings: Settings, *, clock: Clock, replay_seconds: Callable[[], float | None]) -> Storage:
+    """What the settings ask for. Raises ``DatabaseError`` where what is needed for it is not installed."""
+    if not settings.store.is_database:
+        return FileStorage(settings, clock=clock, replay_seconds=replay_seconds)
+    try:
+        build: Callable[..., Storage] = resolve_name("dora_exporter.database_storage:DatabaseStorage")
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        raise DatabaseError(
+            "store.url needs the driver, which is not installed: pip install 'dora-exporter[postgresql]'"
+        ) from error
+    return build(settings, clock=clock, replay_seconds=replay_seconds)
