@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pkgutil import resolve_name
 from typing import Protocol
 
 from aiohttp.typedefs import Middleware
@@ -12,7 +11,7 @@ from dora_exporter.clock import Clock
 from dora_exporter.commits.uploads import Uploads
 from dora_exporter.config import Settings
 from dora_exporter.log import Appendable, EventLog
-from dora_exporter.postgresql.errors import DatabaseError
+from dora_exporter.postgresql.driver import needing_driver
 from dora_exporter.snapshot import SnapshotFile
 from dora_exporter.store import EventStore
 from dora_exporter.telemetry import EventCounts, SnapshotCollector
@@ -128,12 +127,5 @@ def storage(settings: Settings, *, clock: Clock, replay_seconds: Callable[[], fl
     """What the settings ask for. Raises ``DatabaseError`` where what is needed for it is not installed."""
     if not settings.store.is_database:
         return FileStorage(settings, clock=clock, replay_seconds=replay_seconds)
-    try:
-        build: Callable[..., Storage] = resolve_name("dora_exporter.database_storage:DatabaseStorage")
-    except ModuleNotFoundError as error:
-        if error.name != "asyncpg":
-            raise
-        raise DatabaseError(
-            "store.url needs the driver, which is not installed: pip install 'dora-exporter[postgresql]'"
-        ) from error
+    build: Callable[..., Storage] = needing_driver("dora_exporter.database_storage:DatabaseStorage")
     return build(settings, clock=clock, replay_seconds=replay_seconds)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dora_exporter.config import ConfigError
 from dora_exporter.log import Unavailable
+from dora_exporter.postgresql.errors import DatabaseError
 from dora_exporter.snapshot import SnapshotError
 
 OK = 0
@@ -23,7 +24,7 @@ def ending(work: Callable[[], int]) -> int:
     """Does the work of a command. What the person can mend is said without a traceback."""
     try:
         return work()
-    except (CannotDo, ConfigError, SnapshotError, Unavailable) as reason:
+    except (CannotDo, ConfigError, DatabaseError, SnapshotError, Unavailable) as reason:
         return _failed(str(reason))
     except BrokenPipeError:  # whoever read the output has seen enough, ``head`` for one
         _forget_output()

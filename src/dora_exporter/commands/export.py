@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dora_exporter import logs
-from dora_exporter.commands import flags
+from dora_exporter.commands import flags, kept
 from dora_exporter.commands.ending import OK, CannotDo, ending
-from dora_exporter.snapshot import encode, header_line, read
+from dora_exporter.config import Settings
+from dora_exporter.snapshot import encode, header_line
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -32,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     settings = flags.reader(arguments)()
     logs.set_up(settings.log.level, settings.log.format)
-    lines = _lines(settings.snapshot.path)
+    lines = _lines(settings)
     if arguments.output is None:
         sys.stdout.buffer.writelines(lines)
         sys.stdout.buffer.flush()
@@ -41,8 +42,8 @@ def _run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    records = read(path)
+def _lines(settings: Settings) -> Iterator[bytes]:
+    records = kept.records(settings)
     first = next(records, None)  # before anything is written: this is where a wrong file is found out
     yield header_line()
     if first is not None:

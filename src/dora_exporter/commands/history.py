@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from dora_exporter import durations, logs
 from dora_exporter.blocks import Family
 from dora_exporter.clock import system_clock
-from dora_exporter.commands import flags
+from dora_exporter.commands import flags, kept
 from dora_exporter.commands.ending import OK, CannotDo, ending
 from dora_exporter.commands.family_spool import FamilySpool
 from dora_exporter.commands.past import Past
@@ -23,7 +23,6 @@ from dora_exporter.config import Settings
 from dora_exporter.definitions import definitions
 from dora_exporter.exposition import Format
 from dora_exporter.exposition.own_families import Families
-from dora_exporter.snapshot import read
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +75,7 @@ def _run(arguments: argparse.Namespace) -> int:
     logs.set_up(settings.log.level, settings.log.format)
     instants = _instants(arguments)
     _warn_of_what_is_gone(settings, instants[0])
-    past = Past(read(settings.snapshot.path), definitions(settings), instants[0])
+    past = Past(kept.records(settings), definitions(settings), instants[0])
     for piece in _open_metrics(past, instants):
         sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()

@@ -13,7 +13,7 @@ from msgspec.json import Decoder
 
 from dora_exporter import logs
 from dora_exporter.clock import system_clock
-from dora_exporter.commands import flags, into_daemon, into_file, tables
+from dora_exporter.commands import flags, into_daemon, into_log, tables
 from dora_exporter.commands.ending import FAILED, OK, CannotDo, ending
 from dora_exporter.commands.given_file import GivenFile, Kind, look_into
 from dora_exporter.commands.mistakes import Mistakes
@@ -64,7 +64,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.url:
             outcomes = _into_daemon(given, arguments, settings, mistakes)
         else:
-            outcomes = _into_file(given, settings, mistakes, is_rehearsal=arguments.dry_run)
+            outcomes = _into_log(given, settings, mistakes, is_rehearsal=arguments.dry_run)
     mistakes.end()
     sys.stdout.write(_summary(outcomes, mistakes, is_rehearsal=arguments.dry_run))
     return FAILED if mistakes.total else OK
@@ -98,16 +98,16 @@ def _into_daemon(
     return asyncio.run(into_daemon.send(lines, url, key, mistakes))
 
 
-def _into_file(given: GivenFile, settings: Settings, mistakes: Mistakes, *, is_rehearsal: bool) -> Counter[Outcome]:
+def _into_log(given: GivenFile, settings: Settings, mistakes: Mistakes, *, is_rehearsal: bool) -> Counter[Outcome]:
     def make(store: EventStore) -> Iterator[Record]:
         if given.kind is Kind.EXPORT:
             return given.records(mistakes)
         return _events(given.bulk_lines(mistakes), _intake(store, settings), mistakes)
 
     if is_rehearsal:
-        return into_file.rehearse(make, settings.snapshot)
+        return into_log.rehearse(make, settings)
     try:
-        return asyncio.run(into_file.keep(make, settings.snapshot))
+        return asyncio.run(into_log.keep(make, settings))
     except SnapshotInUse as error:
         raise CannotDo(f"{error}: if that is the daemon, send it the file with --url") from error
 

@@ -23,7 +23,7 @@ Become = Callable[[EventStore], None]
 
 logger = logging.getLogger(__name__)
 
-_POLLED_EVERY_SECONDS = 0.1
+_POLLED_EVERY_SECONDS = 0.2
 _PAGES_AT_ONCE = 20
 _REPLAY_SECONDS = 3600
 _FIRST_PAUSE_SECONDS = 0.1

@@ -19,6 +19,8 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (asyncpg.InvalidPasswordError, "user or password are refused"),
     (asyncpg.InvalidAuthorizationSpecificationError, "user or password are refused"),
     (asyncpg.InvalidCatalogNameError, "there is no such database"),
+    (asyncpg.UndefinedTableError, "it has no tables of the exporter"),
+    (asyncpg.InvalidSchemaNameError, "it has no tables of the exporter"),
     (asyncpg.InterfaceError, "the connection was cut"),
 )
 """The first that fits counts."""
