@@ -27,12 +27,14 @@ _STATE = """
 SELECT position - compacted_to AS growth, extract(epoch FROM clock_timestamp() - compacted_at)::float8 AS age
 FROM dora.head
 """
-_HORIZON = "SELECT max(position) FROM dora.log WHERE at < clock_timestamp() - make_interval(secs => $1)"
+_HORIZON = """
+SELECT max(position) FROM dora.log WHERE position <= $1 AND at < clock_timestamp() - make_interval(secs => $2)
+"""
 _CANDIDATES = """
 SELECT about, id, max(position) AS last FROM dora.log
+WHERE position <= $1
 GROUP BY about, id
-HAVING max(position) <= $1 AND (count(*) > 1 OR max(kind) NOT IN ('deployment', 'incident', 'cursor')
-    OR max(moment) < $2)
+HAVING count(*) > 1 OR max(kind) NOT IN ('deployment', 'incident', 'cursor') OR max(moment) < $2
 """
 _BEGIN = "UPDATE dora.head SET compacted_to = $1"
 _END = "UPDATE dora.head SET compacted_at = clock_timestamp()"
@@ -87,16 +89,17 @@ async def compact(
     retention_ms: int,
     spared_seconds: float = SPARED_SECONDS,
 ) -> int:
-    """Leaves of each event, source and tombstone one row that says what the store says; how many there were to do.
+    """Leaves of each event, source and tombstone one row of old; how many there were to do.
 
-    The store has ``applied`` all up to that position. Raises LeaseLost.
+    That row says what the store says now, which may be later than the row: those that follow it lead from there to the
+    same state. The store has ``applied`` all up to that position. Raises LeaseLost.
     """
     begun = stopwatch()
     oldest_ms = now_ms - retention_ms
     async with link.transaction(seconds=_SECONDS, statement_seconds=_SECONDS) as connection:
         await _check(connection, fence)
-        horizon = await connection.fetchval(_HORIZON, float(spared_seconds))
-        if horizon is None or horizon > applied:
+        horizon = await connection.fetchval(_HORIZON, applied, float(spared_seconds))
+        if horizon is None:
             return 0
         # First of all, so that whoever has not come that far does not take what is left for all there was.
         await connection.execute(_BEGIN, horizon)

@@ -1,0 +1,71 @@
+"""Logs in a database, each with the store that it fills."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from tests.builders import ManualClock
+from tests.postgresql.cluster import Database
+
+from dora_exporter.postgresql.link import Link
+from dora_exporter.postgresql.log import PostgresLog
+from dora_exporter.records import Record
+from dora_exporter.store import EventStore
+
+
+@dataclass
+class Replica:
+    """A log that was started, beside its store, without a daemon around them."""
+
+    log: PostgresLog
+    store: EventStore = field(default_factory=EventStore)
+    own: list[Record] = field(default_factory=list)
+    others: list[Record] = field(default_factory=list)
+
+    async def start(self) -> None:
+        """Reads what is there, and follows it."""
+        await self.log.open()
+        async for records in self.log.replay():
+            for record in records:
+                self.store.apply(record)
+        await self.log.start(self._apply, follow=self._follow, become=self.store.become)
+
+    def _apply(self, record: Record) -> list:  # type: ignore[type-arg]
+        self.own.append(record)
+        return self.store.apply(record)
+
+    def _follow(self, record: Record) -> list:  # type: ignore[type-arg]
+        self.others.append(record)
+        return self.store.apply(record)
+
+
+def link(database: Database, *, port: int | None = None) -> Link:
+    """A connection for whatever a test wants."""
+    url = database.url(port=port)
+    return Link(lambda: url, name="test")
+
+
+@asynccontextmanager
+async def opened(database: Database, *, port: int | None = None) -> AsyncIterator[Replica]:
+    """A replica from its start to its end."""
+    replica = Replica(PostgresLog(link(database, port=port), clock=ManualClock()))
+    try:
+        await replica.start()
+        yield replica
+    finally:
+        await replica.log.close()
+
+
+async def replayed(database: Database) -> EventStore:
+    """What a replica that starts now finds."""
+    async with opened(database) as replica:
+        return replica.store
+
+
+def same(first: EventStore, second: EventStore) -> bool:
+    """Whether two stores hold the same."""
+    return _held(first) == _held(second)
+
+
+def _held(store: EventStore) -> Iterable[object]:
+    return (store.deployments, store.incidents, store.cursors, store.tombstones, list(store.series_order))

@@ -1,0 +1,162 @@
+"""The log in a database: what every replica sees of it."""
+
+import asyncio
+
+import pytest
+from tests.builders import NOW_MS, deployment, incident
+from tests.postgresql.cluster import Database
+from tests.postgresql.logs import link, opened, replayed, same
+
+from dora_exporter.events import Remediation, Verdict
+from dora_exporter.log import Unavailable
+from dora_exporter.postgresql import tables
+from dora_exporter.postgresql.rows import entries
+from dora_exporter.postgresql.tables import Fence
+from dora_exporter.records import Batch, Cursor, Deletion, Judgement, SeriesOrder
+from dora_exporter.store import Outcome
+
+pytestmark = pytest.mark.e2e
+
+
+async def test_what_one_replica_was_sent_another_holds(database: Database) -> None:
+    async with opened(database) as one, opened(database) as other:
+        assert await one.log.append([deployment(id="a"), incident(id="b")]) == [Outcome.CREATED] * 2
+        await other.log.catch_up()
+        assert same(one.store, other.store)
+        assert list(other.store.deployments) == ["a"]
+        assert (len(one.own), len(one.others)) == (2, 0)
+        assert (len(other.own), len(other.others)) == (0, 2)
+
+
+async def test_one_event_at_two_replicas_at_once_is_created_once(database: Database) -> None:
+    async with opened(database) as one, opened(database) as other:
+        outcomes = await asyncio.gather(*(each.log.append([deployment(id="a")]) for each in (one, other)))
+        assert sorted(each.value for outcome in outcomes for each in outcome) == ["created", "unchanged"]
+
+
+async def test_replicas_that_write_at_once_reach_one_state(database: Database) -> None:
+    """The last verdict is the one with the last position, whoever sent it first."""
+    async with opened(database) as one, opened(database) as two, opened(database) as three:
+        replicas = [one, two, three]
+        await one.log.append([deployment(id=str(number)) for number in range(20)])
+        await asyncio.gather(
+            *(
+                replica.log.append([Judgement(str(number), Verdict(change_failure=place % 2 == 0))])
+                for number in range(20)
+                for place, replica in enumerate(replicas)
+            )
+        )
+        await asyncio.gather(*(each.log.catch_up() for each in replicas))
+        assert same(one.store, two.store)
+        assert same(one.store, three.store)
+    assert same(one.store, await replayed(database))
+
+
+async def test_a_transaction_held_open_hides_nothing(database: Database) -> None:
+    """Who appends later waits for its position, so nobody reads past a row that is committed late."""
+    async with opened(database) as reader, opened(database) as writer:
+        slow = link(database)
+        async with slow.transaction() as connection:
+            base = await tables.append(connection, [each.row for each in entries([deployment(id="slow")])])
+            quick = asyncio.ensure_future(writer.log.append([deployment(id="quick")]))
+            await reader.log.catch_up()
+            assert not quick.done()
+            assert reader.log.position == base
+        await quick
+        await reader.log.catch_up()
+        assert list(reader.store.deployments) == ["slow", "quick"]
+        await slow.close()
+
+
+async def test_a_frozen_writer_holds_up_the_others_for_some_seconds_only(database: Database) -> None:
+    async with opened(database) as writer:
+        frozen = link(database)
+        with pytest.raises(ConnectionError):
+            async with frozen.transaction(idle_seconds=1) as connection:
+                await tables.append(connection, [each.row for each in entries([deployment(id="frozen")])])
+                await writer.log.append([deployment(id="quick")])
+                raise ConnectionError
+        assert list(writer.store.deployments) == ["quick"]
+
+
+async def test_a_rollback_leaves_no_gap(database: Database) -> None:
+    async with opened(database) as replica:
+        given_up = link(database)
+        with pytest.raises(ConnectionError):
+            async with given_up.transaction() as connection:
+                await tables.append(connection, [each.row for each in entries([deployment()])])
+                raise ConnectionError
+        await replica.log.append([deployment(id="a")])
+        assert replica.log.position == 1
+
+
+async def test_a_batch_takes_effect_as_a_whole_and_tells_all_outcomes(database: Database) -> None:
+    async with opened(database) as replica:
+        batch = Batch((deployment(id="a"), incident(id="b"), deployment(id="a")))
+        assert await replica.log.append([batch]) == [Outcome.CREATED, Outcome.CREATED, Outcome.UNCHANGED]
+        assert replica.log.position == 3
+
+
+async def test_everything_that_a_file_keeps_is_there_after_a_restart(database: Database) -> None:
+    verdict = Verdict(change_failure=True, remediation=Remediation("rollback", id="x"))
+    records = [
+        SeriesOrder((("early", "production"),)),
+        deployment(id="a", tags=("team:é", 'quote"'), upstream={"nul": "a\0b", "list": ["\0"]}),
+        Judgement("a", verdict),
+        incident(id="b", services=("one", "two"), revision=7, source="pd"),
+        Deletion("incident", "b", NOW_MS, "pd"),
+        incident(id="b", source="pd"),
+        Cursor("pd", {"cursor": 5}),
+    ]
+    async with opened(database) as replica:
+        await replica.log.append(records)
+    store = await replayed(database)
+    assert same(store, replica.store)
+    assert store.deployments["a"].upstream == {"nul": "ab", "list": [""]}
+    assert store.deployments["a"].verdict == verdict
+    assert not store.incidents
+    assert next(iter(store.series_order)) == ("early", "production")
+
+
+async def test_a_row_that_cannot_be_read_is_counted_and_passed_over(database: Database) -> None:
+    async with opened(database) as replica:
+        await replica.log.append([deployment(id="a"), deployment(id="b"), deployment(id="c")])
+        database.sql("UPDATE dora.log SET body = 'not json' WHERE id = 'b'")
+        database.sql("UPDATE dora.log SET body = body || E'\\n{}' WHERE id = 'c'")
+        async with opened(database) as late:
+            assert list(late.store.deployments) == ["a"]
+            assert late.log.statistics.rows_lost == 2
+            await late.log.append([deployment(id="d")])
+            await replica.log.catch_up()
+        assert list(replica.store.deployments) == ["a", "b", "c", "d"]
+
+
+async def test_what_only_the_leader_may_write_is_refused_from_any_other(database: Database) -> None:
+    async with opened(database) as replica:
+        database.sql("INSERT INTO dora.lease VALUES ('leader', 'me', 3, clock_timestamp())")
+        written = replica.log.append([deployment(id="a")], fence=Fence("leader", "me", 3))
+        late = replica.log.append([deployment(id="b")], fence=Fence("leader", "me", 2))
+        free = replica.log.append([deployment(id="c")])
+        assert await written == [Outcome.CREATED]
+        assert await free == [Outcome.CREATED]
+        with pytest.raises(Unavailable, match="another replica leads"):
+            await late
+        assert list(replica.store.deployments) == ["a", "c"]
+
+
+async def test_nobody_takes_the_lease_while_its_holder_commits(database: Database) -> None:
+    async with opened(database):
+        database.sql("INSERT INTO dora.lease VALUES ('leader', 'me', 3, clock_timestamp())")
+        mine, theirs = link(database), link(database)
+        async with mine.transaction() as connection:
+            assert await tables.is_within(connection, Fence("leader", "me", 3))
+            with pytest.raises(TimeoutError):
+                async with theirs.transaction(seconds=0.3) as other:
+                    await other.execute("UPDATE dora.lease SET token = 4")
+        await mine.close()
+        await theirs.close()
+
+
+async def test_an_append_of_nothing_is_answered(database: Database) -> None:
+    async with opened(database) as replica:
+        assert await replica.log.append([]) == []
