@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from tests.builders import ManualClock
 from tests.postgresql.cluster import Database
 
-from dora_exporter.postgresql.link import Link
+from dora_exporter.postgresql import tables
+from dora_exporter.postgresql.link import Link, connect
 from dora_exporter.postgresql.log import PostgresLog
+from dora_exporter.postgresql.rows import entries
 from dora_exporter.records import Record
-from dora_exporter.store import EventStore
+from dora_exporter.store import EventStore, Outcome
 
 
 @dataclass
@@ -30,11 +32,11 @@ class Replica:
                 self.store.apply(record)
         await self.log.start(self._apply, follow=self._follow, become=self.store.become)
 
-    def _apply(self, record: Record) -> list:  # type: ignore[type-arg]
+    def _apply(self, record: Record) -> list[Outcome]:
         self.own.append(record)
         return self.store.apply(record)
 
-    def _follow(self, record: Record) -> list:  # type: ignore[type-arg]
+    def _follow(self, record: Record) -> list[Outcome]:
         self.others.append(record)
         return self.store.apply(record)
 
@@ -43,6 +45,18 @@ def link(database: Database, *, port: int | None = None) -> Link:
     """A connection for whatever a test wants."""
     url = database.url(port=port)
     return Link(lambda: url, name="test")
+
+
+@asynccontextmanager
+async def uncommitted(database: Database, *records: Record, idle_seconds: int = 30) -> AsyncIterator[int]:
+    """Somebody who appends and then stands still; at the end that is rolled back. Gives the position before it."""
+    url = database.url()
+    connection = await connect(lambda: url, name="test")
+    await connection.execute(f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = '{idle_seconds}s'")
+    try:
+        yield await tables.append(connection, [each.row for each in entries(records)])
+    finally:
+        connection.terminate()
 
 
 @asynccontextmanager
