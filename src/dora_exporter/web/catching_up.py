@@ -14,12 +14,18 @@ _LISTS = {deployments.LIST.path, failures.LIST.path}
 
 
 def catching_up(catch_up: Callable[[], Awaitable[None]]) -> Middleware:
-    """A middleware for a log that others write too. Without the log, what is known is what is told."""
+    """A middleware for a log that others write too. Without the log, what is known is what is told.
+
+    A change is refused then: that there is nothing to change would be a final word about what others may hold.
+    """
 
     @web.middleware
     async def read_first(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path.startswith(API_PREFIX) and (request.method != "POST" or request.path in _LISTS):
-            with contextlib.suppress(Unavailable):
+        if request.path.startswith(API_PREFIX):
+            if request.method == "GET" or request.path in _LISTS:
+                with contextlib.suppress(Unavailable):
+                    await catch_up()
+            elif request.method != "POST":
                 await catch_up()
         return await handler(request)
 
