@@ -59,7 +59,7 @@ async def test_every_source_of_the_example_brings_what_its_upstream_has(tmp_path
         ):
             sources[name][key] = await _served(application, stack)
         del sources["datadog"]["site"]
-        counted = await asyncio.to_thread(_counted, Daemon(tmp_path, {"sources": sources}))
+        counted = await asyncio.to_thread(_counted, Daemon(tmp_path, {"sources": sources}), len(sources))
 
     assert counted == {"alertmanager": 1, "datadog": 1, "pagerduty": 1, "prometheus": 1}
 
@@ -69,13 +69,13 @@ async def _served(application: web.Application, stack: AsyncExitStack) -> str:
     return str(server.make_url("")).rstrip("/")
 
 
-def _counted(daemon: Daemon) -> Mapping[str, float]:
-    """How many events of each source are created once every one has brought what it has."""
+def _counted(daemon: Daemon, sources: int) -> Mapping[str, float]:
+    """How many events of each source are created, once so many sources have brought what they have."""
     with daemon.running() as running:
         answer = running.request("POST", "/webhooks/alertmanager", json.dumps(_notification()).encode())
         assert answer.status == 200, answer
         deadline = stopwatch() + SECONDS
-        while len(counted := _created(running)) < len(daemon.settings["sources"]):
+        while len(counted := _created(running)) < sources:
             assert stopwatch() < deadline, running.process.text
         return counted
 
