@@ -94,7 +94,7 @@ def test_the_commands_of_pipelines_succeed(tmp_path: Path) -> None:
 
 
 def test_the_quick_start_names_one_command_for_each_purpose() -> None:
-    run, test = (block.text for block in readme.blocks(MARKDOWN, "shell"))
+    run, test, _demo = (block.text for block in readme.blocks(MARKDOWN, "shell"))
 
     assert re.fullmatch(r"python3 -m venv .* --config\.file=config\.example\.yaml\n", run)
     assert re.fullmatch(r"python3 -m venv .* -m pytest\n", test)

@@ -100,7 +100,7 @@ class Tallies:
         for group in self._homes(own):
             group.change_incident(before, after)
             self.changed[group] = None
-        before_all, after_all = self._assignment.merge(series, incident, after)
+        before_all, after_all = self._assignment.merge(series, incident, before, after)
         for team in self._assignment.of_incident(incident):
             group = self._team(team, incident.environment)
             if before_all != after_all:
