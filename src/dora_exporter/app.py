@@ -162,7 +162,7 @@ class Daemon:
         await self._runner.setup()
         await listen(self._runner, self._settings.web.listen_addresses, self._protection.ssl_context)
         await self._replay()
-        await self._snapshot.start(self._store.apply)
+        await self._snapshot.start(self._store.apply_all)
         self._schedule.start()
         self._schedule.every(_MAINTENANCE_SECONDS, self._maintain, name="maintenance")
         self._schedule.every(_CATCH_UP_SECONDS, self._numbers.keep_up, name="numbers")

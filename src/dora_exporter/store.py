@@ -1,7 +1,7 @@
 """Every event by id, as the records of the log leave it."""
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec.structs import force_setattr, replace
@@ -9,9 +9,12 @@ from msgspec.structs import force_setattr, replace
 from dora_exporter.events import Deployment, Event, Incident, Series, Shipped
 from dora_exporter.records import Batch, Cursor, Deletion, EventKind, Judgement, Record, Resolution, SeriesOrder
 
-Observer = Callable[[Event | None, Event | None], None]
-"""Told of each write to an event with the event before and after it: None before it is created and after it is
-deleted, the same object twice when the write changed nothing."""
+Change = tuple[Event | None, Event | None]
+"""A write to an event, as the event before and after it: None before it is created and after it is deleted, the same
+object twice when the write changed nothing."""
+
+Observer = Callable[[Sequence[Change]], None]
+"""Told of writes to events in their order, once the records that were applied together all have their effect."""
 
 
 class Outcome(enum.Enum):
@@ -35,7 +38,9 @@ class EventStore:
         self.series_order: dict[Series, int] = {}
         self._observers: list[Observer] = []
         self._strings: dict[str, str] = {}
-        self._effects: dict[type[Record], Callable[[Any], list[Outcome]]] = {
+        self.shared = self._strings.get
+        """Gives the one copy that events hold of a text: an event made with it costs less to apply."""
+        self._effects: dict[type[Record], Callable[[Any], Change | None]] = {
             Deployment: self._upsert_deployment,
             Incident: self._upsert_incident,
             Judgement: self._judge,
@@ -43,7 +48,6 @@ class EventStore:
             Deletion: self._delete,
             Cursor: self._remember,
             SeriesOrder: self._order_series,
-            Batch: lambda batch: [outcome for record in batch.records for outcome in self.apply(record)],
         }
 
     def observe(self, observer: Observer) -> None:
@@ -56,69 +60,86 @@ class EventStore:
 
     def apply(self, record: Record) -> list[Outcome]:
         """Gives a record its effect; the outcomes are those of the events in it."""
-        return self._effects[type(record)](record)
+        return self.apply_all((record,))
 
-    def _upsert_deployment(self, event: Deployment) -> list[Outcome]:
+    def apply_all(self, records: Sequence[Record]) -> list[Outcome]:
+        """Gives records their effect in their order; the outcomes are those of the events in them."""
+        changes: list[Change] = []
+        try:
+            self._take(records, changes)
+        finally:
+            for observer in self._observers:
+                observer(changes)
+        return [_outcome(before, after) for before, after in changes]
+
+    def _take(self, records: Iterable[Record], changes: list[Change]) -> None:
+        effects = self._effects
+        for record in records:
+            if isinstance(record, Batch):
+                self._take(record.records, changes)
+            elif (change := effects[type(record)](record)) is not None:
+                changes.append(change)
+
+    def _upsert_deployment(self, event: Deployment) -> Change:
         before = self.deployments.get(event.id)
-        if self._is_overtaken("deployment", event, before):
-            return self._tell(before, before)
-        if before is not None:
-            event = _with_what_was_learnt(event, before)
-            if event == before:
-                return self._tell(before, before)
+        if before is not None or self.tombstones:
+            if self._is_overtaken("deployment", event, before):
+                return before, before
+            if before is not None:
+                event = _with_what_was_learnt(event, before)
+                if event == before:
+                    return before, before
         self._share_strings(event)
         self._note_series(event.service, event.environment)
         self.deployments[event.id] = event
-        return self._tell(before, event)
+        return before, event
 
-    def _upsert_incident(self, event: Incident) -> list[Outcome]:
+    def _upsert_incident(self, event: Incident) -> Change:
         before = self.incidents.get(event.id)
         if self._is_overtaken("incident", event, before):
-            return self._tell(before, before)
+            return before, before
         if event == before:
-            return self._tell(before, before)
+            return before, before
         self._share_strings(event)
         for service in event.services:
             self._note_series(service, event.environment)
         self.incidents[event.id] = event
-        return self._tell(before, event)
+        return before, event
 
-    def _judge(self, judgement: Judgement) -> list[Outcome]:
+    def _judge(self, judgement: Judgement) -> Change:
         before = self.deployments.get(judgement.id)
         if before is None or before.verdict == judgement.verdict:
-            return self._tell(before, before)
+            return before, before
         after = replace(before, verdict=judgement.verdict)
         self.deployments[after.id] = after
-        return self._tell(before, after)
+        return before, after
 
-    def _resolve(self, resolution: Resolution) -> list[Outcome]:
+    def _resolve(self, resolution: Resolution) -> Change:
         before = self.deployments.get(resolution.id)
         shipped = resolution.shipped
         if before is None or before.shipped == shipped or not (shipped is None or _holds_for(shipped, before)):
-            return self._tell(before, before)
+            return before, before
         after = replace(before, shipped=shipped)
         self.deployments[after.id] = after
-        return self._tell(before, after)
+        return before, after
 
-    def _delete(self, deletion: Deletion) -> list[Outcome]:
+    def _delete(self, deletion: Deletion) -> Change:
         held: dict[str, Deployment] | dict[str, Incident]
         held = self.deployments if deletion.kind == "deployment" else self.incidents
         before = held.pop(deletion.id, None)
         if deletion.source != "api":
             self.tombstones[deletion.kind, deletion.id] = deletion
-        return self._tell(before, None)
+        return before, None
 
-    def _remember(self, cursor: Cursor) -> list[Outcome]:
+    def _remember(self, cursor: Cursor) -> None:
         if cursor.state is None:
             self.cursors.pop(cursor.source, None)
         else:
             self.cursors[cursor.source] = cursor.state
-        return []
 
-    def _order_series(self, order: SeriesOrder) -> list[Outcome]:
+    def _order_series(self, order: SeriesOrder) -> None:
         for service, environment in order.names:
             self._note_series(service, environment)
-        return []
 
     def _is_overtaken(self, kind: EventKind, event: Event, before: Event | None) -> bool:
         """Whether an upsert comes too late to have an effect: deleted here, or held in a newer revision."""
@@ -141,25 +162,28 @@ class EventStore:
         """Lets events with equal strings hold one copy: most of a million events repeat a few thousand names."""
         share = self._strings.setdefault
         if isinstance(event, Deployment):
-            force_setattr(event, "service", share(event.service, event.service))
+            service = event.service
+            if (shared := share(service, service)) is not service:
+                force_setattr(event, "service", shared)
         else:
             force_setattr(event, "services", tuple(share(each, each) for each in event.services))
-        force_setattr(event, "environment", share(event.environment, event.environment))
+        environment, repository, team = event.environment, event.repository, event.team
+        if (shared := share(environment, environment)) is not environment:
+            force_setattr(event, "environment", shared)
         if event.source != "api":
             force_setattr(event, "source", share(event.source, event.source))
-        if event.repository is not None:
-            force_setattr(event, "repository", share(event.repository, event.repository))
-        if event.team is not None:
-            force_setattr(event, "team", share(event.team, event.team))
+        if repository is not None and (shared := share(repository, repository)) is not repository:
+            force_setattr(event, "repository", shared)
+        if team is not None and (shared := share(team, team)) is not team:
+            force_setattr(event, "team", shared)
 
-    def _tell(self, before: Event | None, after: Event | None) -> list[Outcome]:
-        for observer in self._observers:
-            observer(before, after)
-        if before is after:
-            return [Outcome.UNCHANGED]
-        if before is None:
-            return [Outcome.CREATED]
-        return [Outcome.DELETED if after is None else Outcome.UPDATED]
+
+def _outcome(before: Event | None, after: Event | None) -> Outcome:
+    if before is after:
+        return Outcome.UNCHANGED
+    if before is None:
+        return Outcome.CREATED
+    return Outcome.DELETED if after is None else Outcome.UPDATED
 
 
 def _with_what_was_learnt(event: Deployment, before: Deployment) -> Deployment:

@@ -180,7 +180,7 @@ class Writer:
         outcomes: list[Outcome] | None = None
         try:
             if error is None:
-                outcomes = [outcome for record in each.records for outcome in self._apply(record)]
+                outcomes = self._apply(each.records)
         finally:
             if each.future.done():  # whoever waited went away
                 pass
