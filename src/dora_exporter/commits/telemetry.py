@@ -31,10 +31,12 @@ class CommitTally:
         for before, after in changes:
             if before is after:
                 continue
-            self._count(before, -1)
-            self._count(after, 1)
+            if before is not None:
+                self._count(before, -1)
+            if after is not None:
+                self._count(after, 1)
 
-    def _count(self, deployment: Event | None, number: int) -> None:
+    def _count(self, deployment: Event, number: int) -> None:
         if not isinstance(deployment, Deployment) or (deployment.commits is None and deployment.shipped is None):
             return
         commits = commits_of(deployment)

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from dora_exporter.events import Deployment, Incident
 from dora_exporter.store import Change, EventStore, Outcome
 
+_SORTED_AT_ONCE = 256
 _KINDS = {Deployment: "deployment", Incident: "incident"}
 _OUTCOMES = {
     (True, False, False): Outcome.CREATED.value,
@@ -25,24 +26,32 @@ class EventCounts:
 
     def __init__(self) -> None:
         """Starts at zero for events from the API, so that a first event is an increase."""
+        self._unsorted: list[Change] = []
         self._counts = Counter(
             {(kind, "api", each.value): 0 for kind in ("deployment", "incident") for each in Outcome}
         )
 
     def observe(self, changes: Sequence[Change]) -> None:
-        """Counts writes, by the source of the event."""
+        """Counts writes, by the source of the event: many at a time, which costs less."""
+        self._unsorted += changes
+        if len(self._unsorted) >= _SORTED_AT_ONCE:
+            self._sort()
+
+    def _sort(self) -> None:
         seen = Counter(
             [
                 (type(event), event.source, before is None, after is None, before is after)
-                for before, after in changes
+                for before, after in self._unsorted
                 if (event := after or before) is not None
             ]
         )
+        self._unsorted.clear()
         for (kind, source, is_new, is_gone, is_same), number in seen.items():
             self._counts[_KINDS[kind], source, _OUTCOMES[is_new, is_gone, is_same]] += number
 
     def collect(self) -> Iterable[Metric]:
         """One sample for each kind, source and outcome that was seen."""
+        self._sort()
         family = CounterMetricFamily(
             "dora_exporter_events",
             "Writes to events since the daemon started, by what they did; up to a second old.",
