@@ -26,6 +26,11 @@ class Outcome(enum.Enum):
     DELETED = "deleted"
 
 
+_CREATED = Outcome.CREATED
+_Place = tuple[str, str, str | None, str | None]
+"""What deployments repeat together: service, environment, repository and team."""
+
+
 class EventStore:
     """The state that the log describes. ``apply`` is its only writer, and runs on the event loop."""
 
@@ -38,6 +43,7 @@ class EventStore:
         self.series_order: dict[Series, int] = {}
         self._observers: list[Observer] = []
         self._strings: dict[str, str] = {}
+        self._places: dict[_Place, _Place] = {}
         self.shared = self._strings.get
         """Gives the one copy that events hold of a text: an event made with it costs less to apply."""
         self._effects: dict[type[Record], Callable[[Any], Change | None]] = {
@@ -70,15 +76,18 @@ class EventStore:
         finally:
             for observer in self._observers:
                 observer(changes)
-        return [_outcome(before, after) for before, after in changes]
+        return [_CREATED if before is None and after else _outcome(before, after) for before, after in changes]
 
     def _take(self, records: Iterable[Record], changes: list[Change]) -> None:
         effects = self._effects
         for record in records:
-            if isinstance(record, Batch):
+            effect = effects.get(type(record))
+            if effect is not None:
+                change = effect(record)
+                if change is not None:
+                    changes.append(change)
+            elif isinstance(record, Batch):
                 self._take(record.records, changes)
-            elif (change := effects[type(record)](record)) is not None:
-                changes.append(change)
 
     def _upsert_deployment(self, event: Deployment) -> Change:
         before = self.deployments.get(event.id)
@@ -89,8 +98,7 @@ class EventStore:
                 event = _with_what_was_learnt(event, before)
                 if event == before:
                     return before, before
-        self._share_strings(event)
-        self._note_series(event.service, event.environment)
+        self._settle_in(event)
         self.deployments[event.id] = event
         return before, event
 
@@ -158,24 +166,46 @@ class EventStore:
         if (service, environment) not in self.series_order:
             self.series_order[Series(service, environment)] = len(self.series_order)
 
-    def _share_strings(self, event: Event) -> None:
-        """Lets events with equal strings hold one copy: most of a million events repeat a few thousand names."""
-        share = self._strings.setdefault
-        if isinstance(event, Deployment):
-            service = event.service
-            if (shared := share(service, service)) is not service:
-                force_setattr(event, "service", shared)
-        else:
-            force_setattr(event, "services", tuple(share(each, each) for each in event.services))
-        environment, repository, team = event.environment, event.repository, event.team
-        if (shared := share(environment, environment)) is not environment:
-            force_setattr(event, "environment", shared)
+    def _settle_in(self, event: Deployment) -> None:
+        """Notes the series, and lets equal strings be one copy: a million events repeat a few thousand names."""
+        place = (event.service, event.environment, event.repository, event.team)
+        known = self._places.get(place)
+        if known is None:
+            known = self._places[place] = self._new_place(*place)
+        service, environment, repository, team = known
+        if event.service is not service:
+            force_setattr(event, "service", service)
+        if event.environment is not environment:
+            force_setattr(event, "environment", environment)
+        if event.repository is not repository:
+            force_setattr(event, "repository", repository)
+        if event.team is not team:
+            force_setattr(event, "team", team)
         if event.source != "api":
-            force_setattr(event, "source", share(event.source, event.source))
-        if repository is not None and (shared := share(repository, repository)) is not repository:
-            force_setattr(event, "repository", shared)
-        if team is not None and (shared := share(team, team)) is not team:
-            force_setattr(event, "team", shared)
+            force_setattr(event, "source", self._share(event.source))
+
+    def _new_place(self, service: str, environment: str, repository: str | None, team: str | None) -> _Place:
+        self._note_series(service, environment)
+        return (
+            self._share(service),
+            self._share(environment),
+            None if repository is None else self._share(repository),
+            None if team is None else self._share(team),
+        )
+
+    def _share(self, text: str) -> str:
+        return self._strings.setdefault(text, text)
+
+    def _share_strings(self, event: Incident) -> None:
+        share = self._share
+        force_setattr(event, "services", tuple(map(share, event.services)))
+        force_setattr(event, "environment", share(event.environment))
+        if event.source != "api":
+            force_setattr(event, "source", share(event.source))
+        if event.repository is not None:
+            force_setattr(event, "repository", share(event.repository))
+        if event.team is not None:
+            force_setattr(event, "team", share(event.team))
 
 
 def _outcome(before: Event | None, after: Event | None) -> Outcome:

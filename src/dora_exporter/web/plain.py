@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 
 from msgspec import Meta, MsgspecError, Struct
 from msgspec.json import Decoder
+from msgspec.structs import replace
 
 from dora_exporter import identity
 from dora_exporter.clock import Clock
@@ -56,6 +57,7 @@ class _DeploymentLine(Struct, frozen=True, gc=False, tag="deployment", tag_field
 
 
 _T = TypeVar("_T")
+_OPENING, _CLOSING = {ord("{")}, {ord("}")}
 _FLAWS = (MsgspecError, RecursionError)
 _requests = Decoder(_Request)
 _lines = Decoder(_DeploymentLine | FailureLine)
@@ -79,7 +81,7 @@ class PlainIntake:
 
     def lines(self, lines: Sequence[bytes]) -> Sequence[Event] | None:
         """The events of lines, as many as there are lines."""
-        if {line[:1] + line[-1:] for line in lines} != {b"{}"}:
+        if not all(lines) or {line[0] for line in lines} != _OPENING or {line[-1] for line in lines} != _CLOSING:
             return None  # only so is a line one object: the decoder takes any white space for an end of line
         given = _decoded(_lines.decode_lines, b"\n".join(lines))
         if given is None or len(given) != len(lines):
@@ -102,43 +104,46 @@ class PlainIntake:
         if not (_consist_of(values.ID_CHARACTERS, ids) and _consist_of(values.LOWER_CASE_HEXADECIMAL, shas)):
             return None
         now, rules = self._clock(), self._rules()
-        latest, oldest = now + values.FUTURE_MS, now - rules.retention_ms
-        held = self._store.deployments
+        latest, oldest, held = now + values.FUTURE_MS, now - rules.retention_ms, self._store.deployments
         for each in given:
-            if not each.started_at <= each.finished_at <= latest:
-                return None
-            if each.finished_at < oldest and each.id not in held:
+            if not each.started_at <= each.finished_at <= latest or (each.finished_at < oldest and each.id not in held):
                 return None
         try:
-            return [self._deployment(each, rules.default_environment) for each in given]
+            return self._made(given, rules.default_environment)
         except BadRequest:
             return None
 
-    def _deployment(self, given: _Given, default_environment: str) -> Deployment:
-        share, git = self._store.shared, given.git
-        service, environment = given.service, given.env or default_environment
-        version, team = given.version or None, given.team or None
-        sha = None if git is None else git.commit_sha
-        return Deployment(
-            id=given.id
-            or identity.deployment_id(
-                service=service,
-                environment=environment,
-                started_at=given.started_at,
-                finished_at=given.finished_at,
+    def _made(self, given: Sequence[_Given], default_environment: str) -> Sequence[Deployment]:
+        """One loop without a call that can be saved: this is the most frequent thing that the daemon does."""
+        share, known_repository, made = self._store.shared, values.known_repository, []
+        for each in given:
+            service, environment = each.service, each.env or default_environment
+            version, team, git, tags = each.version or None, each.team or None, each.git, each.custom_tags
+            event = Deployment(
+                id=each.id or "",
+                service=share(service, service),
+                environment=share(environment, environment),
+                started_at=each.started_at,
+                finished_at=each.finished_at,
                 version=version,
-                commit_sha=sha,
-            ),
-            service=share(service, service),
-            environment=share(environment, environment),
-            started_at=given.started_at,
-            finished_at=given.finished_at,
-            version=version,
-            commit_sha=sha,
-            repository=None if git is None else values.known_repository(git.repository_url, "git.repository_url"),
-            team=None if team is None else share(team, team),
-            tags=tuple(filter(None, given.custom_tags)) if given.custom_tags else (),
-        )
+                commit_sha=None if git is None else git.commit_sha,
+                repository=None if git is None else known_repository(git.repository_url, "git.repository_url"),
+                team=None if team is None else share(team, team),
+                tags=tuple(filter(None, tags)) if tags else (),
+            )
+            made.append(event if event.id else replace(event, id=_id_of(event)))
+        return made
+
+
+def _id_of(event: Deployment) -> str:
+    return identity.deployment_id(
+        service=event.service,
+        environment=event.environment,
+        started_at=event.started_at,
+        finished_at=event.finished_at,
+        version=event.version,
+        commit_sha=event.commit_sha,
+    )
 
 
 def _decoded(decode: Callable[[bytes], _T], body: bytes) -> _T | None:
