@@ -94,7 +94,7 @@ def test_the_commands_of_pipelines_succeed(tmp_path: Path) -> None:
 
 
 def test_the_quick_start_names_one_command_for_each_purpose() -> None:
-    run, test = (block.text for block in readme.blocks(MARKDOWN, "shell"))
+    run, test, _demo = (block.text for block in readme.blocks(MARKDOWN, "shell"))
 
     assert re.fullmatch(r"python3 -m venv .* --config\.file=config\.example\.yaml\n", run)
     assert re.fullmatch(r"python3 -m venv .* -m pytest\n", test)
@@ -105,6 +105,7 @@ def test_the_tables_of_metrics_are_the_exposition(living: Documented) -> None:
 
     assert readme.table(MARKDOWN, "metrics") == metric_tables.rows(found)
     assert readme.table(MARKDOWN, "own metrics") == metric_tables.own_rows(found)
+    assert readme.table(MARKDOWN, "database metrics") == metric_tables.database_rows()
     assert metric_tables.orphans(found) == []
     assert {name for name in metric_tables.unsampled(found) if "compaction" not in name} == set()
 
@@ -206,7 +207,8 @@ def test_metrics_named_in_the_text_exist(living: Documented) -> None:
     named = set(re.findall(r"`(dora_[a-z_]+[a-z])(?:\{[^`]*\})?`", MARKDOWN))
     named.remove("dora_metrics_read")  # a right in Datadog
 
-    assert named - set(metric_tables.families(living.exposition())) == set()
+    shared = {readme.code(name) for name, *_ in metric_tables.database_rows()}
+    assert named - shared - set(metric_tables.families(living.exposition())) == set()
 
 
 def test_links_within_the_repository_lead_somewhere() -> None:

@@ -15,6 +15,7 @@ from dora_exporter.commit_search import CommitSearch
 from dora_exporter.config import ConfigError, Settings
 from dora_exporter.configuration import Configuration
 from dora_exporter.definitions import definitions, definitions_in, rules_for_senders
+from dora_exporter.event_loop import new_event_loop
 from dora_exporter.exposition import OwnFamilies
 from dora_exporter.listening import CannotListen, listen
 from dora_exporter.log import EventLog
@@ -66,7 +67,8 @@ Companion = Callable[[EventLog], Coroutine[None, None, None]]
 def serve(settings: Settings, *, load: Callable[[], Settings], companion: Companion | None = None) -> int:
     """Runs the daemon until it is told to stop; the exit code. ``load`` reads the settings again."""
     try:
-        asyncio.run(_serve(settings, load, companion))
+        with asyncio.Runner(loop_factory=new_event_loop) as loop:
+            loop.run(_serve(settings, load, companion))
     except (ConfigError, SnapshotError, DatabaseError, CannotListen) as reason:
         logger.error("cannot start reason=%s", reason)
         return 1
@@ -249,7 +251,7 @@ class Daemon:
                 gate(lambda: self._is_ready),
                 *self._storage.middlewares,
             ],
-            on_prepare=[adding(lambda: self._protection.current.headers)],
+            on_prepare=[adding(lambda: self._protection.current.headers)] if self._settings.web.config_file else (),
         )
 
     async def _replay(self) -> None:

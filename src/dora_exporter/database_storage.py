@@ -80,15 +80,15 @@ class DatabaseStorage:
     async def start(self, store: EventStore, counts: EventCounts) -> None:
         """Follows the log. What other replicas accepted is for them to count."""
 
-        def follow(record: Record) -> list[Outcome]:
+        def follow(records: Sequence[Record]) -> list[Outcome]:
             counts.is_paused = True
             try:
-                return store.apply(record)
+                return store.apply_all(records)
             finally:
                 counts.is_paused = False
 
         self._store = store
-        await self.log.start(store.apply, follow=follow, become=store.become)
+        await self.log.start(store.apply_all, follow=follow, become=store.become)
         with contextlib.suppress(Unavailable):
             await self.log.catch_up()  # with what was written during the replay
 

@@ -6,9 +6,9 @@ from typing import Protocol
 from dora_exporter.records import Record
 from dora_exporter.store import Outcome
 
-Apply = Callable[[Record], list[Outcome]]
-"""Gives a record its effect in memory and says what became of the events in it. The log calls it on the event loop,
-once for each committed record and in the log's order."""
+Apply = Callable[[Sequence[Record]], list[Outcome]]
+"""Gives records their effect in memory and says what became of the events in them. The log calls it on the event loop,
+with the committed records in the log's order: those of one append together, and none of them twice."""
 
 
 class Unavailable(Exception):

@@ -13,15 +13,15 @@ from dora_exporter.service_life import SYMPTOMS, Happening, ServiceLife, made_up
 
 DAYS = 120
 
-_UNDER_WAY = ((-420, 12), (-35, 25), (1, 6))
-"""When some incidents begin and end, in minutes from now: one drags on until soon, one is fresh, one comes and goes."""
+_UNDER_WAY = ((-420.0, 6.0), (-35.0, 25.0), (0.5, 2.0), (4.0, 8.0))
+"""When some incidents begin and end, in minutes from now: one drags on until soon, one is fresh, two come and go."""
 
 
 def organisation(seed: int, now_ms: int, *, days: int = DAYS, haste: float = 1.0) -> Iterator[Happening]:
     """Everything that happens from so many days before now on, in time order and without end.
 
     What is before now keeps office hours; what comes after does not, and goes ``haste`` times as fast. Two incidents
-    are open now, and a minute later a third one begins that is over in five.
+    are open now; half a minute later a third one begins that is soon over, and then a fourth.
     """
     lives = [
         ServiceLife(service, Random(f"{seed}/{service.name}"), now_ms=now_ms, haste=haste, neighbours=ROSTER)
@@ -46,7 +46,7 @@ def _under_way(seed: int, now_ms: int) -> Iterator[Happening]:
     random = Random(f"{seed}/now")
     reports: list[Happening] = []
     for service, (begins, ends) in zip(random.sample(ROSTER, len(_UNDER_WAY)), _UNDER_WAY, strict=True):
-        began, ended = now_ms + begins * MINUTE_MS, now_ms + ends * MINUTE_MS
+        began, ended = now_ms + int(begins * MINUTE_MS), now_ms + int(ends * MINUTE_MS)
         name = f"{service.name}: {random.choice(SYMPTOMS)}"
         incident = Incident(
             made_up_id(random), (service.name,), "production", began, name=name, severity="SEV-2", team=service.team

@@ -15,7 +15,7 @@ from dora_exporter.group import Group
 from dora_exporter.history import History
 from dora_exporter.metrics.metric import Metric
 from dora_exporter.rollups import Teams
-from dora_exporter.store import EventStore
+from dora_exporter.store import Change, EventStore
 from dora_exporter.tallies import Tallies
 from dora_exporter.text import line
 from dora_exporter.timeline import Timeline
@@ -53,7 +53,7 @@ class Readings:
         self._definitions = definitions
         self._teams = Teams(definitions.teams)
         self._now_ms = 0
-        self._written: deque[tuple[Event | None, Event | None]] = deque()
+        self._written: deque[Change] = deque()
         self._timelines: dict[Series, Timeline] = {}
         self._unsettled: dict[Series, None] = {}
         self._seeks: Agenda[Series] = Agenda()
@@ -174,13 +174,14 @@ class Readings:
             self._timelines[series] = timeline
         return timeline
 
-    def _note(self, before: Event | None, after: Event | None) -> None:
-        """Notes a write, to be taken over later: many at once must not wait for what each means."""
-        if before is not after:
-            self._written.append((before, after))
+    def _note(self, changes: Sequence[Change]) -> None:
+        """Notes writes, to be taken over later: many at once must not wait for what each means."""
+        self._written.extend(changes)
 
     def _follow(self, before: Event | None, after: Event | None) -> None:
         """Takes a write over into the timelines."""
+        if before is after:
+            return
         for event, change in ((before, Timeline.take), (after, Timeline.put)):
             if event:
                 for series in _homes(event):

@@ -35,12 +35,15 @@ class Teams:
         return (team,) if team else ()
 
     def merge(
-        self, series: Series, incident: Incident, after: IncidentFacts | None
+        self, series: Series, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None
     ) -> tuple[IncidentFacts | None, IncidentFacts | None]:
         """The facts of an incident for its teams, before and after those for one of its series changed.
 
-        It counts once, however many services it names, and is attributed if it is so in any of them.
+        It counts once, however many services it names, and is attributed if it is so in any of them. Of one with a
+        single series nothing is kept: most are such, and each would be one more object for the garbage collector.
         """
+        if len(incident.services) <= 1:
+            return before, after
         seen = self._seen[incident.id]
         before_all = _merged(seen)
         if after is None:

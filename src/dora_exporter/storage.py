@@ -103,7 +103,7 @@ class FileStorage:
 
     async def start(self, store: EventStore, _counts: EventCounts) -> None:
         """Follows the log."""
-        await self.log.start(store.apply)
+        await self.log.start(store.apply_all)
 
     async def take_part(self, part: Part) -> None:
         """Leads at once."""

@@ -1,19 +1,20 @@
 """Every event by id, as the records of the log leave it."""
 
 import enum
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import force_setattr, replace
 
 from dora_exporter.events import Deployment, Event, Incident, Series, Shipped
 from dora_exporter.records import Batch, Cursor, Deletion, EventKind, Judgement, Record, Resolution, SeriesOrder
 
-_E = TypeVar("_E", bound=Event)
+Change = tuple[Event | None, Event | None]
+"""A write to an event, as the event before and after it: None before it is created and after it is deleted, the same
+object twice when the write changed nothing."""
 
-Observer = Callable[[Event | None, Event | None], None]
-"""Told of each write to an event with the event before and after it: None before it is created and after it is
-deleted, the same object twice when the write changed nothing."""
+Observer = Callable[[Sequence[Change]], None]
+"""Told of writes to events in their order, once the records that were applied together all have their effect."""
 
 
 class Outcome(enum.Enum):
@@ -23,6 +24,12 @@ class Outcome(enum.Enum):
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     DELETED = "deleted"
+
+
+_CREATED = Outcome.CREATED
+_TOLD_AT_ONCE = 2000
+_Place = tuple[str, str, str | None, str | None]
+"""What deployments repeat together: service, environment, repository and team."""
 
 
 class EventStore:
@@ -37,7 +44,10 @@ class EventStore:
         self.series_order: dict[Series, int] = {}
         self._observers: list[Observer] = []
         self._strings: dict[str, str] = {}
-        self._effects: dict[type[Record], Callable[[Any], list[Outcome]]] = {
+        self._places: dict[_Place, _Place] = {}
+        self.shared = self._strings.get
+        """Gives the one copy that events hold of a text: an event made with it costs less to apply."""
+        self._effects: dict[type[Record], Callable[[Any], Change | None]] = {
             Deployment: self._upsert_deployment,
             Incident: self._upsert_incident,
             Judgement: self._judge,
@@ -45,7 +55,6 @@ class EventStore:
             Deletion: self._delete,
             Cursor: self._remember,
             SeriesOrder: self._order_series,
-            Batch: lambda batch: [outcome for record in batch.records for outcome in self.apply(record)],
         }
 
     def observe(self, observer: Observer) -> None:
@@ -58,77 +67,99 @@ class EventStore:
 
     def apply(self, record: Record) -> list[Outcome]:
         """Gives a record its effect; the outcomes are those of the events in it."""
-        return self._effects[type(record)](record)
+        return self.apply_all((record,))
+
+    def apply_all(self, records: Sequence[Record]) -> list[Outcome]:
+        """Gives records their effect in their order; the outcomes are those of the events in them."""
+        changes: list[Change] = []
+        try:
+            self._take(records, changes)
+        finally:
+            for observer in self._observers:
+                observer(changes)
+        return [_CREATED if before is None and after else _outcome(before, after) for before, after in changes]
 
     def become(self, other: "EventStore") -> None:
         """Takes over the state of another store; observers are told of each event that differs."""
         self.cursors, self.tombstones = other.cursors, other.tombstones
         for series in other.series_order:
             self._note_series(*series)
-        _replace(self.deployments, other.deployments, self._tell)
-        _replace(self.incidents, other.incidents, self._tell)
+        changes = [*_differences(self.deployments, other.deployments), *_differences(self.incidents, other.incidents)]
+        self.deployments, self.incidents = other.deployments, other.incidents
+        for start in range(0, len(changes), _TOLD_AT_ONCE):
+            for observer in self._observers:
+                observer(changes[start : start + _TOLD_AT_ONCE])
 
-    def _upsert_deployment(self, event: Deployment) -> list[Outcome]:
+    def _take(self, records: Iterable[Record], changes: list[Change]) -> None:
+        effects = self._effects
+        for record in records:
+            effect = effects.get(type(record))
+            if effect is not None:
+                change = effect(record)
+                if change is not None:
+                    changes.append(change)
+            elif isinstance(record, Batch):
+                self._take(record.records, changes)
+
+    def _upsert_deployment(self, event: Deployment) -> Change:
         before = self.deployments.get(event.id)
-        if self._is_overtaken("deployment", event, before):
-            return self._tell(before, before)
-        if before is not None:
-            event = _with_what_was_learnt(event, before)
-            if event == before:
-                return self._tell(before, before)
-        self._share_strings(event)
-        self._note_series(event.service, event.environment)
+        if before is not None or self.tombstones:
+            if self._is_overtaken("deployment", event, before):
+                return before, before
+            if before is not None:
+                event = _with_what_was_learnt(event, before)
+                if event == before:
+                    return before, before
+        self._settle_in(event)
         self.deployments[event.id] = event
-        return self._tell(before, event)
+        return before, event
 
-    def _upsert_incident(self, event: Incident) -> list[Outcome]:
+    def _upsert_incident(self, event: Incident) -> Change:
         before = self.incidents.get(event.id)
         if self._is_overtaken("incident", event, before):
-            return self._tell(before, before)
+            return before, before
         if event == before:
-            return self._tell(before, before)
+            return before, before
         self._share_strings(event)
         for service in event.services:
             self._note_series(service, event.environment)
         self.incidents[event.id] = event
-        return self._tell(before, event)
+        return before, event
 
-    def _judge(self, judgement: Judgement) -> list[Outcome]:
+    def _judge(self, judgement: Judgement) -> Change:
         before = self.deployments.get(judgement.id)
         if before is None or before.verdict == judgement.verdict:
-            return self._tell(before, before)
+            return before, before
         after = replace(before, verdict=judgement.verdict)
         self.deployments[after.id] = after
-        return self._tell(before, after)
+        return before, after
 
-    def _resolve(self, resolution: Resolution) -> list[Outcome]:
+    def _resolve(self, resolution: Resolution) -> Change:
         before = self.deployments.get(resolution.id)
         shipped = resolution.shipped
         if before is None or before.shipped == shipped or not (shipped is None or _holds_for(shipped, before)):
-            return self._tell(before, before)
+            return before, before
         after = replace(before, shipped=shipped)
         self.deployments[after.id] = after
-        return self._tell(before, after)
+        return before, after
 
-    def _delete(self, deletion: Deletion) -> list[Outcome]:
+    def _delete(self, deletion: Deletion) -> Change:
         held: dict[str, Deployment] | dict[str, Incident]
         held = self.deployments if deletion.kind == "deployment" else self.incidents
         before = held.pop(deletion.id, None)
         if deletion.source != "api":
             self.tombstones[deletion.kind, deletion.id] = deletion
-        return self._tell(before, None)
+        return before, None
 
-    def _remember(self, cursor: Cursor) -> list[Outcome]:
+    def _remember(self, cursor: Cursor) -> None:
         if cursor.state is None:
             self.cursors.pop(cursor.source, None)
         else:
             self.cursors[cursor.source] = cursor.state
-        return []
 
-    def _order_series(self, order: SeriesOrder) -> list[Outcome]:
+    def _order_series(self, order: SeriesOrder) -> None:
         for service, environment in order.names:
             self._note_series(service, environment)
-        return []
 
     def _is_overtaken(self, kind: EventKind, event: Event, before: Event | None) -> bool:
         """Whether an upsert comes too late to have an effect: deleted here, or held in a newer revision."""
@@ -147,39 +178,59 @@ class EventStore:
         if (service, environment) not in self.series_order:
             self.series_order[Series(service, environment)] = len(self.series_order)
 
-    def _share_strings(self, event: Event) -> None:
-        """Lets events with equal strings hold one copy: most of a million events repeat a few thousand names."""
-        share = self._strings.setdefault
-        if isinstance(event, Deployment):
-            force_setattr(event, "service", share(event.service, event.service))
-        else:
-            force_setattr(event, "services", tuple(share(each, each) for each in event.services))
-        force_setattr(event, "environment", share(event.environment, event.environment))
+    def _settle_in(self, event: Deployment) -> None:
+        """Notes the series, and lets equal strings be one copy: a million events repeat a few thousand names."""
+        place = (event.service, event.environment, event.repository, event.team)
+        known = self._places.get(place)
+        if known is None:
+            known = self._places[place] = self._new_place(*place)
+        service, environment, repository, team = known
+        if event.service is not service:
+            force_setattr(event, "service", service)
+        if event.environment is not environment:
+            force_setattr(event, "environment", environment)
+        if event.repository is not repository:
+            force_setattr(event, "repository", repository)
+        if event.team is not team:
+            force_setattr(event, "team", team)
         if event.source != "api":
-            force_setattr(event, "source", share(event.source, event.source))
+            force_setattr(event, "source", self._share(event.source))
+
+    def _new_place(self, service: str, environment: str, repository: str | None, team: str | None) -> _Place:
+        self._note_series(service, environment)
+        return (
+            self._share(service),
+            self._share(environment),
+            None if repository is None else self._share(repository),
+            None if team is None else self._share(team),
+        )
+
+    def _share(self, text: str) -> str:
+        return self._strings.setdefault(text, text)
+
+    def _share_strings(self, event: Incident) -> None:
+        share = self._share
+        force_setattr(event, "services", tuple(map(share, event.services)))
+        force_setattr(event, "environment", share(event.environment))
+        if event.source != "api":
+            force_setattr(event, "source", share(event.source))
         if event.repository is not None:
-            force_setattr(event, "repository", share(event.repository, event.repository))
+            force_setattr(event, "repository", share(event.repository))
         if event.team is not None:
-            force_setattr(event, "team", share(event.team, event.team))
-
-    def _tell(self, before: Event | None, after: Event | None) -> list[Outcome]:
-        for observer in self._observers:
-            observer(before, after)
-        if before is after:
-            return [Outcome.UNCHANGED]
-        if before is None:
-            return [Outcome.CREATED]
-        return [Outcome.DELETED if after is None else Outcome.UPDATED]
+            force_setattr(event, "team", share(event.team))
 
 
-def _replace(held: dict[str, _E], wanted: Mapping[str, _E], tell: Callable[[_E | None, _E | None], object]) -> None:
-    for event_id in [each for each in held if each not in wanted]:
-        tell(held.pop(event_id), None)
-    for event_id, after in wanted.items():
-        before = held.get(event_id)
-        if before != after:
-            held[event_id] = after
-            tell(before, after)
+def _outcome(before: Event | None, after: Event | None) -> Outcome:
+    if before is after:
+        return Outcome.UNCHANGED
+    if before is None:
+        return Outcome.CREATED
+    return Outcome.DELETED if after is None else Outcome.UPDATED
+
+
+def _differences(held: Mapping[str, Event], wanted: Mapping[str, Event]) -> Iterator[Change]:
+    yield from ((event, None) for event_id, event in held.items() if event_id not in wanted)
+    yield from ((held.get(event_id), event) for event_id, event in wanted.items() if held.get(event_id) != event)
 
 
 def _with_what_was_learnt(event: Deployment, before: Deployment) -> Deployment:

@@ -1,6 +1,6 @@
 """The groups of the exposition, and to which of them the facts of a series add."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from dora_exporter.events import Deployment, Event, Incident, Series
@@ -100,7 +100,7 @@ class Tallies:
         for group in self._homes(own):
             group.change_incident(before, after)
             self.changed[group] = None
-        before_all, after_all = self._assignment.merge(series, incident, after)
+        before_all, after_all = self._assignment.merge(series, incident, before, after)
         for team in self._assignment.of_incident(incident):
             group = self._team(team, incident.environment)
             if before_all != after_all:
@@ -113,7 +113,11 @@ class Tallies:
         own.present += change * len(events)
         if series.service and was_known != (own.present > 0):
             self._seat(series, own)
-        for team, count in Counter(team for event in events for team in self._assignment.of(event)).items():
+        by_team: dict[str, int] = {}
+        for event in events:
+            for team in self._assignment.of(event):
+                by_team[team] = by_team.get(team, 0) + 1
+        for team, count in by_team.items():
             group = self._team(team, series.environment)
             was_known = group.present > 0
             group.present += change * count

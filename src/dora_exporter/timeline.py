@@ -51,6 +51,8 @@ class Timeline:
         self._merge_within_ms = merge_within_ms
         self._expired: list[Deployment] = []
         self._future: list[Deployment] = []
+        self._arrived: dict[str, Deployment] = {}
+        """Put since the last ``seek``, and finished after it: there is no need to sort in what it will take on."""
         self._incidents: dict[str, Incident] = {}
         self._phases: dict[str, _Phase] = {}
         self._agenda: list[tuple[int, str]] = []
@@ -110,14 +112,14 @@ class Timeline:
     def next_change(self) -> int | None:
         """The next moment at which an event begins or ceases to count, or an incident ends."""
         living = self.judging.lineup.by_finish
-        moments = [deployment.finished_at for deployment in self._future[:1]]
+        moments = [deployment.finished_at for deployment in (*self._future[:1], *self._arrived.values())]
         moments += [deployment.finished_at + self._retention_ms + 1 for deployment in living[:1] if len(living) > 1]
         moments += [moment for moment, _ in self._agenda[:1]]
         return min(moments, default=None)
 
     def waiting(self) -> Iterator[tuple[Deployment, str]]:
         """The deployments that do not count, and why."""
-        yield from ((deployment, "finishes later") for deployment in self._future)
+        yield from ((deployment, "finishes later") for deployment in (*self._future, *self._arrived.values()))
         yield from ((deployment, "is older than the retention") for deployment in self._expired)
 
     def incidents(self) -> Iterator[tuple[Incident, str | None]]:
@@ -129,7 +131,8 @@ class Timeline:
     @property
     def is_empty(self) -> bool:
         """Whether it holds no event, not even one past the retention."""
-        return not (self.judging.lineup.by_finish or self._future or self._expired or self._incidents)
+        held = (self.judging.lineup.by_finish, self._future, self._arrived, self._expired, self._incidents)
+        return not any(held)
 
     def is_superseded(self, deployment: Deployment) -> bool:
         """Whether another report of the same deployment counts in its place."""
@@ -142,7 +145,7 @@ class Timeline:
 
     def _sent(self, found: Deployment) -> Iterator[Deployment]:
         """The deployments that were sent and have the version or SHA of one that was found."""
-        future = (each for each in self._future if deploys_same_name(each, found))
+        future = (each for each in (*self._future, *self._arrived.values()) if deploys_same_name(each, found))
         for each in (*self.judging.lineup.named_as(found), *future):
             if not is_found(each):
                 yield self._pairs().as_sent(each)
@@ -164,7 +167,7 @@ class Timeline:
     def _put_deployment(self, deployment: Deployment) -> None:
         self._ledger.presence([deployment], 1)
         if deployment.finished_at > self._now_ms:
-            insort(self._future, deployment, key=finish_order)
+            self._arrived[deployment.id] = deployment
         else:
             self.judging.add(deployment)
 
@@ -172,7 +175,8 @@ class Timeline:
         if self.judging.lineup.holds(deployment):
             self.judging.remove(deployment)
         elif deployment.finished_at > self._now_ms:
-            _discard(self._future, deployment)
+            if self._arrived.pop(deployment.id, None) is None:
+                _discard(self._future, deployment)
         else:
             _discard(self._expired, deployment)
             return
@@ -196,6 +200,7 @@ class Timeline:
         while living and living[-1].finished_at > now_ms:
             insort(self._future, living[-1], key=finish_order)
             judging.remove(living[-1])
+        self._sort_in(now_ms)
         while self._future and self._future[0].finished_at <= now_ms:
             judging.add(self._future.pop(0))
         oldest = now_ms - self._retention_ms
@@ -206,6 +211,15 @@ class Timeline:
             self._ledger.presence([living[0]], -1)
             insort(self._expired, living[0], key=finish_order)
             judging.remove(living[0])
+
+    def _sort_in(self, now_ms: int) -> None:
+        """Has what arrived count, or wait in order for its time."""
+        for deployment in sorted(self._arrived.values(), key=finish_order):
+            if deployment.finished_at <= now_ms:
+                self.judging.add(deployment)
+            else:
+                insort(self._future, deployment, key=finish_order)
+        self._arrived.clear()
 
     def _is_out_of_order(self) -> bool:
         """Whether a deployment is kept as the last one that was written after a later one had expired."""

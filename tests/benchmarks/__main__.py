@@ -1,6 +1,7 @@
 """Runs the benchmarks and prints their table: ``python -m tests.benchmarks [scrapes ingest ...]``.
 
-It needs the package installed (or ``PYTHONPATH=src``), and Debian's ``wrk``, ``nginx`` and ``prometheus-pushgateway``.
+It needs the package installed (or ``PYTHONPATH=src``), and Debian's ``wrk``, ``nginx``, ``postgresql`` and
+``prometheus-pushgateway``.
 Everything runs on this machine, on ports that are free, in a folder that is removed at the end. The exit code is 1 when
 a number was not reached.
 """
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from tests.benchmarks.rounds import Goal
 
-SCENARIOS = ("scrapes", "stalls", "ingest", "memory", "restart", "kills", "git", "backfill")
+SCENARIOS = ("scrapes", "stalls", "ingest", "memory", "restart", "kills", "git", "backfill", "replicas")
 
 
 def main() -> int:

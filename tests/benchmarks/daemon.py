@@ -5,7 +5,7 @@ import http.client
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,10 +72,17 @@ class Daemon:
         self.ask("POST", "/api/v2/dora/deployment", body, {"Content-Type": "application/json"})
 
 
-def start_daemon(folder: Path, snapshot: Path, *, module: str = MODULE, core: int | None = SERVER_CORE) -> Daemon:
+def start_daemon(
+    folder: Path,
+    snapshot: Path,
+    *,
+    module: str = MODULE,
+    core: int | None = SERVER_CORE,
+    settings: Mapping[str, object] | None = None,
+) -> Daemon:
     """Starts a daemon from a snapshot file, and waits until it is ready. Without a core it may use them all."""
     configuration = folder / "benchmark.yaml"
-    configuration.write_text("{}\n")
+    configuration.write_text(json.dumps(settings or {}))
     command = [sys.executable, "-m", module, f"--config.file={configuration}", f"--snapshot.path={snapshot}"]
     command += ["--web.listen-address=127.0.0.1:0"]
     log = folder / f"{module}-{snapshot.stem}.log"

@@ -35,7 +35,7 @@ class MemoryLog:
     async def append(self, records: Sequence[Record]) -> list[Outcome]:
         """Applies records at once."""
         assert self._apply is not None
-        return [outcome for record in records for outcome in self._apply(record)]
+        return self._apply(records)
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -113,7 +113,7 @@ class ShortLog(MemoryLog):
 
 def test_what_goes_on_happening_is_written_to_the_log(called: Called, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock()
-    log = ShortLog(EventStore().apply)
+    log = ShortLog(EventStore().apply_all)
     past, future = split(organisation(SEED, NOW_MS, haste=50), NOW_MS)
 
     def serve(settings: Settings, *, load: Callable[[], Settings], companion: Companion) -> int:
@@ -132,7 +132,7 @@ def test_what_goes_on_happening_is_written_to_the_log(called: Called, monkeypatc
 
 
 def test_an_event_waits_for_its_time() -> None:
-    log = ShortLog(EventStore().apply)
+    log = ShortLog(EventStore().apply_all)
     event = Happening(NOW_MS + 1_000_000, deployment())
 
     async def live_a_little() -> None:
@@ -176,7 +176,7 @@ def test_what_cannot_be_written_is_told_and_the_next_event_comes_all_the_same(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     store, clock = EventStore(), ManualClock()
-    log = MemoryLog(store.apply)
+    log = MemoryLog(store.apply_all)
     events = [Happening(NOW_MS - age, deployment(id=f"event-{age}")) for age in (3, 2, 1)]
 
     async def live() -> None:

@@ -1,6 +1,7 @@
 """The resolver: what deployments shipped, when that is found out, and when it is found out anew."""
 
 import asyncio
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.commits.worlds import NAME, Begin, World
 
 from dora_exporter.commits import rule
 from dora_exporter.events import DAY_MS, MINUTE_MS, Commit, Deployment
-from dora_exporter.store import EventStore
+from dora_exporter.store import Change, EventStore
 
 
 @pytest.fixture
@@ -467,9 +468,10 @@ async def _until_resolved(world: World, deployment_id: str) -> None:
     """Waits for the store to be told, and for nothing else."""
     told = asyncio.Event()
 
-    def notice(_before: object, after: object) -> None:
-        if isinstance(after, Deployment) and after.id == deployment_id and after.shipped is not None:
-            told.set()
+    def notice(changes: Sequence[Change]) -> None:
+        for _, after in changes:
+            if isinstance(after, Deployment) and after.id == deployment_id and after.shipped is not None:
+                told.set()
 
     world.store.observe(notice)
     async with asyncio.timeout(20):

@@ -40,7 +40,7 @@ class MemoryLog:
         if self.is_broken:
             raise Unavailable("broken by the test")
         self.records.extend(records)
-        return [outcome for record in records for outcome in self.apply(record)]
+        return self.apply(records)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -64,7 +64,7 @@ class World:
             worlds.append(self)
         self.clock = clock or ManualClock()
         self.store = store or EventStore()
-        self.log = MemoryLog(self.store.apply)
+        self.log = MemoryLog(self.store.apply_all)
         self.settings = GitSettings()
         self.git = Git(self.settings.limits)
         self.library = Library(

@@ -19,6 +19,7 @@ def main() -> None:
     for name, heading, rows in (
         ("metrics", metric_tables.HEADING, metric_tables.rows(found)),
         ("own metrics", metric_tables.OWN_HEADING, metric_tables.own_rows(found)),
+        ("database metrics", metric_tables.OWN_HEADING, metric_tables.database_rows()),
         ("settings", setting_table.HEADING, setting_table.rows(Settings, meanings)),
         ("endpoints", endpoint_table.HEADING, endpoints),
     ):

@@ -4,6 +4,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from prometheus_client import CollectorRegistry, generate_latest
+
+from dora_exporter.postgresql.statistics import Statistics
+from dora_exporter.telemetry import DatabaseCollector
+
+_ALL_KNOWN = Statistics(position=1, head=1, rows_lost=0, last_write_ms=1, last_commit_seconds=1, unavailable_since_ms=1)
+
 HEADING = ("name", "type", "labels", "per team", "meaning")
 OWN_HEADING = ("name", "type", "labels", "meaning")
 
@@ -52,6 +59,13 @@ def own_rows(found: dict[str, Family]) -> list[tuple[str, ...]]:
     """The table of the families about the daemon."""
     own = [family for name, family in found.items() if name.startswith(_OWN)]
     return [(f"`{family.name}`", family.type, _labels(family), _meaning(family)) for family in own]
+
+
+def database_rows() -> list[tuple[str, ...]]:
+    """The table of the families that stand for those of the snapshot file where there is a database."""
+    registry = CollectorRegistry()
+    registry.register(DatabaseCollector(lambda: _ALL_KNOWN, leads=lambda: True, replay_seconds=lambda: 1.0))
+    return own_rows(families(generate_latest(registry).decode()))
 
 
 def orphans(found: dict[str, Family]) -> list[str]:

@@ -1,6 +1,6 @@
 """A real Chromium that a test looks at pages with."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.remote.command import Command
+from selenium.webdriver.support.ui import WebDriverWait
 from tests.e2e.programs import program
 
 Found = Any
@@ -22,6 +23,11 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+_NAVIGATION_SECONDS = 20.0
+_TEXTS = "return [...document.querySelectorAll(arguments[0])].map(element => element.innerText)"
+_MARK = "window.isTheOldPage = true"
+_IS_ANOTHER_PAGE = "!window.isTheOldPage && document.readyState === 'complete'"
 
 
 class Browser:
@@ -40,6 +46,20 @@ class Browser:
     def ask(self, expression: str) -> Found:
         """The value of an expression in the page."""
         return self.driver.execute_script(f"return {expression}")
+
+    def texts(self, selector: str) -> list[str]:
+        """What the elements say that a selector finds, all read at one moment."""
+        found: list[str] = self.driver.execute_script(_TEXTS, selector)
+        return found
+
+    def follow(self, act: Callable[[], object]) -> None:
+        """Does what leads to another page, and waits until that one is there whole.
+
+        Neither a key nor a click waits for the page that it leads to: what is found before is of the old one.
+        """
+        self.driver.execute_script(_MARK)
+        act()
+        WebDriverWait(self.driver, _NAVIGATION_SECONDS, poll_frequency=0.02).until(lambda _: self.ask(_IS_ANOTHER_PAGE))
 
     def complaints(self) -> list[str]:
         """Errors, refused loads and broken policies since the last time."""

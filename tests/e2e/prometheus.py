@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,13 +37,19 @@ class Prometheus:
             for each in found
         }
 
-    def wait_for(self, expression: str) -> dict[Sample, float]:
+    def wait_for(self, expression: str, *, seconds: float = SCRAPED_SECONDS) -> dict[Sample, float]:
         """An instant vector as soon as it has samples; discovery and scrapes take Prometheus some seconds."""
-        deadline = stopwatch() + SCRAPED_SECONDS
-        while not (found := self.query(expression)):
-            assert stopwatch() < deadline, f"{expression} stays empty: {self._get('/api/v1/targets')}"
+        return self.wait_for_any([expression], seconds=seconds)
+
+    def wait_for_any(self, expressions: Sequence[str], *, seconds: float = SCRAPED_SECONDS) -> dict[Sample, float]:
+        """The first of several instant vectors that has samples, as soon as there is one."""
+        deadline = stopwatch() + seconds
+        while True:
+            for expression in expressions:
+                if found := self.query(expression):
+                    return found
+            assert stopwatch() < deadline, f"{expressions} stay empty: {self._get('/api/v1/targets')}"
             sleep(0.1)
-        return found
 
     def _get(self, path: str, **parameters: str) -> dict[str, Any]:
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:

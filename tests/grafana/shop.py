@@ -1,8 +1,7 @@
-"""Running daemons with something to tell for every panel, each with its Prometheus: the demo, and one with sources."""
+"""A running daemon with sources and something to tell for every panel, and the Prometheus that scrapes it."""
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from pathlib import Path
 
 from tests.docs.quiet_upstream import quiet_upstream
 from tests.e2e.daemon import Daemon, RunningDaemon
-from tests.e2e.process import Process
 from tests.e2e.programs import program
 from tests.e2e.prometheus import Prometheus
 from tests.grafana.monitoring import prometheus_with_rules
@@ -20,7 +18,6 @@ from dora_exporter.organisation import organisation, split
 from dora_exporter.snapshot.lines import encode, header_line
 
 SEED = 1
-_LISTENING = r'msg="?listening"?.* address="?(?P<host>[\d.]+):(?P<port>\d+)'
 _SCRAPED_LAST = (
     "dora_exporter_repository_last_fetch_timestamp_seconds",
     "dora_exporter_source_last_success_timestamp_seconds",
@@ -51,21 +48,6 @@ def open_shop(folder: Path) -> Iterator[Shop]:
             for expression in _SCRAPED_LAST:
                 server.wait_for(expression)
             yield Shop(running, server)
-
-
-@contextmanager
-def open_demo(folder: Path) -> Iterator[Shop]:
-    """Starts the demo as a newcomer does, and its Prometheus, and waits until a few scrapes have been made."""
-    command = [sys.executable, "-m", "dora_exporter", "demo", "--web.listen-address=127.0.0.1:0"]
-    with Process(command) as process:
-        address = process.wait_for_log(_LISTENING)
-        running = RunningDaemon(process, address["host"], int(address["port"]))
-        running.wait_until_ready()
-        with prometheus_with_rules(folder, running.port) as server:
-            _deploy(running)  # what happens by itself does so twice a minute
-            server.wait_for("count_over_time(dora_exporter_build_info[20s]) > 3")
-            yield Shop(running, server)
-        process.stop()
 
 
 def _settings(upstream: str, origin: Path) -> dict[str, object]:

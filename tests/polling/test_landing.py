@@ -20,7 +20,7 @@ class Place:
 
     def __init__(self) -> None:
         self.store = EventStore()
-        self.log = MemoryLog(self.store.apply)
+        self.log = MemoryLog(self.store.apply_all)
         self.health = Health()
         self.in_flight: dict[str, Event] = {}
 

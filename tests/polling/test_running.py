@@ -36,6 +36,7 @@ async def test_before_the_first_pass_nothing_is_claimed() -> None:
             of("unmapped_services"): 0,
             of("throttled_seconds_total"): 0,
             of("overflow_total"): 0,
+            of("ends_clamped_total"): 0,
             **{
                 of("items_total", outcome=outcome): 0
                 for outcome in ("created", "updated", "unchanged", "skipped", "quarantined")
@@ -54,6 +55,7 @@ async def test_after_a_pass_everything_is_told() -> None:
         now = account.clock() / 1000
         assert shown == {
             of("up"): 1,
+            of("misconfigured"): 0,
             of("last_success_timestamp_seconds"): now,
             of("last_attempt_timestamp_seconds"): now,
             of("consecutive_failures"): 0,
@@ -63,6 +65,7 @@ async def test_after_a_pass_everything_is_told() -> None:
             of("unmapped_services"): 1,
             of("throttled_seconds_total"): 0,
             of("overflow_total"): 0,
+            of("ends_clamped_total"): 0,
             of("requests_total", outcome="success"): 3,
             of("items_total", outcome="created"): 2,
             of("items_total", outcome="updated"): 0,
@@ -79,7 +82,7 @@ async def test_a_failure_keeps_the_last_success_and_the_cursor() -> None:
         account.fake.faults.append(lambda _: failure(400))
         await account.poll()
         shown = samples(account)
-        assert (shown[of("up")], shown[of("consecutive_failures")]) == (0, 1)
+        assert (shown[of("up")], shown[of("misconfigured")], shown[of("consecutive_failures")]) == (0, 0, 1)
         assert shown[of("last_success_timestamp_seconds")] == shown[of("cursor_timestamp_seconds")] == then
         assert shown[of("last_attempt_timestamp_seconds")] == then + 60
         assert shown[of("requests_total", outcome="refused")] == 1

@@ -123,6 +123,12 @@ class Cluster:
         return ended.stdout.splitlines()
 
     @property
+    def pid(self) -> int:
+        """The process id of its present life."""
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """All that its present life has logged."""
         return self._process.text if self._process else ""

@@ -1,6 +1,6 @@
 """Logs in a database, each with the store that it fills."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -32,13 +32,13 @@ class Replica:
                 self.store.apply(record)
         await self.log.start(self._apply, follow=self._follow, become=self.store.become)
 
-    def _apply(self, record: Record) -> list[Outcome]:
-        self.own.append(record)
-        return self.store.apply(record)
+    def _apply(self, records: Sequence[Record]) -> list[Outcome]:
+        self.own += records
+        return self.store.apply_all(records)
 
-    def _follow(self, record: Record) -> list[Outcome]:
-        self.others.append(record)
-        return self.store.apply(record)
+    def _follow(self, records: Sequence[Record]) -> list[Outcome]:
+        self.others += records
+        return self.store.apply_all(records)
 
 
 def link(database: Database, *, port: int | None = None) -> Link:

@@ -101,8 +101,12 @@ async def test_a_replica_that_compaction_overtook_reads_all_anew(database: Datab
         lead(database)
         await leader.log.append([deployment(id="a"), deployment(id="b"), incident(id="c")])
         async with opened(database) as late:
-            told = []
-            late.store.observe(lambda before, after: told.append((before and before.id, after and after.id)))
+            told: list[tuple[str | None, str | None]] = []
+            late.store.observe(
+                lambda changes: told.extend(
+                    (before.id if before else None, after.id if after else None) for before, after in changes
+                )
+            )
             late.log._position = 0  # as if it had been cut off since before the first record
             await leader.log.append([Deletion("deployment", "a", NOW_MS), deployment(id="b", version="2")])
             await compact(database, leader)

@@ -17,7 +17,7 @@ async def main(path: Path) -> None:
     log.open()
     async for _ in log.replay():
         pass
-    await log.start(store.apply)
+    await log.start(store.apply_all)
     await attempt(log, "before")
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (log.statistics.size_bytes + 60, hard))

@@ -38,7 +38,7 @@ async def opened(path: Path, **options: object) -> AsyncIterator[Kept]:
         async for chunk in kept.log.replay():
             for record in chunk:
                 kept.store.apply(record)
-        await kept.log.start(kept.store.apply)
+        await kept.log.start(kept.store.apply_all)
         yield kept
     finally:
         await kept.log.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -180,8 +181,8 @@ async def test_a_record_that_cannot_be_applied_stops_no_other(tmp_path: Path) ->
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["exception"]))
 
-    def apply(record: Record) -> list[Outcome]:
-        if getattr(record, "id", None) == "bad":
+    def apply(records: Sequence[Record]) -> list[Outcome]:
+        if getattr(records[0], "id", None) == "bad":
             raise ZeroDivisionError
         return [Outcome.CREATED]
 

@@ -20,7 +20,7 @@ async def main(path: Path, name: str) -> None:
     async for chunk in log.replay():
         for record in chunk:
             store.apply(record)
-    await log.start(store.apply)
+    await log.start(store.apply_all)
     await asyncio.gather(compact(log), *(send(log, f"{name}-{number}") for number in range(8)))
 
 

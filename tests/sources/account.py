@@ -46,7 +46,7 @@ class Account:
         """Starts the daemon's half from what its log holds, with the settings that the test changes."""
         self.settings |= changes
         self.store: EventStore = replayed(self.lines)
-        self.log = MemoryLog(self.store.apply)
+        self.log = MemoryLog(self.store.apply_all)
         self.log.lines = self.lines
         self.schedule = Schedule()
         self.sources = RunningSources(

@@ -51,7 +51,7 @@ class MemoryLog:
             raise Unavailable("the disk is full")
         self.lines += lines
         records = [msgspec.json.decode(line, type=Record) for line in lines]
-        return [outcome for record in records for outcome in self._apply(record)]
+        return self._apply(records)
 
 
 def replayed(lines: Sequence[bytes]) -> EventStore:

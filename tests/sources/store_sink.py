@@ -19,6 +19,7 @@ class StoreSink:
     skipped: int = 0
     overflowed: int = 0
     quarantined: list[object] = field(default_factory=list)
+    clamped: list[str] = field(default_factory=list)
 
     async def write(self, items: Sequence[Item]) -> None:
         self.written.append(items)
@@ -34,6 +35,9 @@ class StoreSink:
     def quarantine(self, upstream_id: object, reason: str) -> None:
         assert reason
         self.quarantined.append(upstream_id)
+
+    def clamp(self, event_id: str) -> None:
+        self.clamped.append(event_id)
 
     def overflow(self, count: int = 1) -> None:
         self.overflowed += count

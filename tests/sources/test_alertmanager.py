@@ -115,6 +115,14 @@ async def test_repeats_and_reordering_change_nothing(ended: int, group: str) -> 
             assert spans(account) == [(BEGAN, ended)]
 
 
+async def test_an_alert_that_ended_before_it_began_lasted_no_time_and_is_counted_once() -> None:
+    async with alerted() as account:
+        turned_round = notification(alert(ended=BEGAN - MINUTE_MS))
+        await notify(account, turned_round, turned_round)
+        assert spans(account) == [(BEGAN, BEGAN)]
+        assert account.running.health.ends_clamped == 1
+
+
 async def test_an_alert_that_fires_anew_is_another_incident() -> None:
     async with alerted() as account:
         again = BEGAN + 10 * MINUTE_MS

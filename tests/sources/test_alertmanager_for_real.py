@@ -64,7 +64,7 @@ class Told:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._changed = asyncio.Event()
-        account.store.observe(lambda _before, _after: self._changed.set())
+        account.store.observe(lambda _: self._changed.set())
 
     async def next(self) -> list[Incident]:
         async with asyncio.timeout(30):

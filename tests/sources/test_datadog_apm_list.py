@@ -229,6 +229,16 @@ async def test_a_malformed_row_is_set_aside_and_the_pass_goes_on(datadog: FakeDa
     assert poller.sink.quarantined == ["no service"]
 
 
+async def test_a_deployment_that_finished_before_it_started_took_no_time_and_is_counted(datadog: FakeDatadog) -> None:
+    datadog.add("turned round", text(NOW_MS - HOUR_MS), finished_at=text(NOW_MS - 2 * HOUR_MS))
+    datadog.add("upright", text(NOW_MS - HOUR_MS), finished_at=text(NOW_MS - HOUR_MS))
+    async with reaching(datadog) as poller:
+        await poller.poll()
+
+    assert {each.finished_at for each in poller.sink.store.deployments.values()} == {NOW_MS - HOUR_MS}
+    assert poller.sink.clamped == ["apm:turned round"]
+
+
 async def test_rows_that_are_no_deployments_are_set_aside(datadog: FakeDatadog) -> None:
     began = {"service": "checkout", "started_at": "0001-01-01T00:00:00Z"}
     datadog.faults.append(

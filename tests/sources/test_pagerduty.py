@@ -80,8 +80,11 @@ async def test_an_incident_that_ended_before_it_began_lasted_no_time() -> None:
         began = account.clock()
         account.clock.advance(-MINUTE_MS)
         account.fake.resolve(first)
-        await account.poll(after_ms=HOUR_MS)
+        health = await account.poll(after_ms=HOUR_MS)
         assert (account.incident(first).started_at, account.incident(first).finished_at) == (began, began)
+        assert health.ends_clamped == 1
+        await account.start()  # with what it remembers of a pass forgotten, everything is read again
+        assert (await account.poll()).ends_clamped == 0
 
 
 @pytest.mark.parametrize("age_ms", [MINUTE_MS, 2 * DAY_MS])

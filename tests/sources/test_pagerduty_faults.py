@@ -87,7 +87,7 @@ async def test_a_failed_second_page_keeps_the_rows_but_not_the_cursor(path: str)
         cursor = account.store.cursors[NAME]
         account.fake.faults.extend(on(path, lambda: failure(500), offset="100", times=5))
         health = await account.poll()
-        assert (health.is_up, health.consecutive_failures) == (False, 1)
+        assert (health.is_up, health.is_misconfigured, health.consecutive_failures) == (False, False, 1)
         assert health.problem == f"GET 127.0.0.1{path}: status 500, 5 times"
         assert account.store.cursors[NAME] == cursor
         assert len(held(account)) == (100 if path == "/incidents" else 0)
@@ -288,10 +288,11 @@ async def test_a_wrong_token_is_one_log_line_and_heals(caplog: pytest.LogCapture
         account.fake.token = "another-token"
         for _ in range(3):
             health = await account.poll()
-        assert health.consecutive_failures == 3
+        assert (health.consecutive_failures, health.is_misconfigured) == (3, True)
         assert health.problem == "GET 127.0.0.1/incidents: status 401: made up by a test"
         account.fake.token = "token-of-the-account"
-        assert (await account.poll()).problem is None
+        health = await account.poll()
+        assert (health.problem, health.is_misconfigured) == (None, False)
         lines = [record.getMessage() for record in caplog.records if record.name.startswith("dora_exporter")]
         assert [line.partition(" source=")[0] for line in lines] == ["source is misconfigured", "source works again"]
         assert "token-of-the-account" not in caplog.text

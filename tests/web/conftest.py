@@ -24,7 +24,7 @@ async def make_api() -> AsyncIterator[MakeApi]:
             *, api_keys: Sequence[str] = (), read_keys: Sequence[str] = (), rules: Rules | None = None
         ) -> Api:
             store = EventStore()
-            log = MemoryLog(store.apply)
+            log = MemoryLog(store.apply_all)
             access = Access(api_keys=api_keys, read_keys=read_keys)
             current = [rules or Rules()]
             apis: list[Api] = []

@@ -42,7 +42,7 @@ class MemoryLog:
             return future
         self.records += records
         self.groups.append(len(records))
-        future.set_result([outcome for record in records for outcome in self._apply(record)])
+        future.set_result(self._apply(records))
         return future
 
     async def close(self) -> None:

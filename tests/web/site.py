@@ -35,7 +35,7 @@ class Site:
         self.readings = Readings(self.store, definitions)
         self.sources = RunningSources(
             store=self.store,
-            log=MemoryLog(self.store.apply),
+            log=MemoryLog(self.store.apply_all),
             clock=self.clock,
             schedule=Schedule(clock=self.clock),
             open_incidents=OpenIncidents(self.store),

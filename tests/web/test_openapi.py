@@ -16,7 +16,7 @@ async def described(api: Api) -> Json:
 
 def test_every_route_is_described_and_nothing_else() -> None:
     store = EventStore()
-    routes = event_routes(store=store, log=MemoryLog(store.apply), clock=lambda: NOW, rules=Rules, access=Access())
+    routes = event_routes(store=store, log=MemoryLog(store.apply_all), clock=lambda: NOW, rules=Rules, access=Access())
     served = sorted((route.method, route.path) for route in routes)
     assert served == sorted((operation.method, operation.path) for operation in EVENT_OPERATIONS)
 

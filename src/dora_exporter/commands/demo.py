@@ -38,8 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = flags.parser(
         "demo",
         "Serves an invented organisation of 12 services, with nothing configured: its last months, and what goes on "
-        "happening. An incident has been open for hours and ends after twelve minutes; another begins after one minute "
-        "and ends after six. Nothing is kept.",
+        "happening. An incident has been open for hours and ends after six minutes; another begins after half a minute "
+        "and ends after two. Nothing is kept.",
     )
     parser.add_argument("--seed", type=int, default=SEED, metavar="NUMBER", help=f"another organisation ({SEED})")
     parser.add_argument("--days", type=_whole, default=DAYS, metavar="NUMBER", help=f"of its past ({DAYS})")

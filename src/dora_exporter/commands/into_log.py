@@ -24,7 +24,7 @@ async def keep(make: Make, settings: Settings) -> Counter[Outcome]:
         async for records in log.replay():
             for record in records:
                 store.apply(record)
-        await log.start(store.apply)
+        await log.start(store.apply_all)
         for group in groups(make(store)):
             outcomes.update(await log.append(group))
     return outcomes

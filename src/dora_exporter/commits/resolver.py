@@ -19,7 +19,7 @@ from dora_exporter.commits.waiting import RETRY_MS, Due, Wait, WaitingRoom
 from dora_exporter.events import Deployment, Event
 from dora_exporter.failures.order import finish_order
 from dora_exporter.log import Appendable, Unavailable
-from dora_exporter.store import EventStore
+from dora_exporter.store import Change, EventStore
 
 logger = logging.getLogger(__name__)
 
@@ -92,11 +92,19 @@ class Resolver:
                     self._room.ask(key, each.id, Wait(min(each.finished_at, now), now))
                 before = each
 
-    def observe(self, before: Event | None, after: Event | None) -> None:
-        """Takes in a write to a deployment."""
-        event = after or before
-        if before is after or not isinstance(event, Deployment):
+    def observe(self, changes: Sequence[Change]) -> None:
+        """Takes in writes to deployments."""
+        if not self._library.names():
             return
+        for before, after in changes:
+            if before is not after and (self._concerns(before) or self._concerns(after)):
+                self._take(before, after)
+
+    def _concerns(self, event: Event | None) -> bool:
+        """Whether it is about a repository that is here."""
+        return isinstance(event, Deployment) and self._library.holds(event.repository or "")
+
+    def _take(self, before: Event | None, after: Event | None) -> None:
         old = before if isinstance(before, Deployment) else None
         new = after if isinstance(after, Deployment) else None
         if self._place(old) == self._place(new):

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dora_exporter.clock import Clock
 from dora_exporter.commits import KINDS
@@ -14,10 +14,10 @@ from dora_exporter.commits.reviewed import with_pull_requests
 from dora_exporter.commits.settings import GitSettings
 from dora_exporter.commits.tokens import read_token
 from dora_exporter.commits.waiting import Wait, pause_after
-from dora_exporter.events import Deployment, Event
+from dora_exporter.events import Deployment
 from dora_exporter.log import Appendable, Unavailable
 from dora_exporter.records import Resolution
-from dora_exporter.store import EventStore
+from dora_exporter.store import Change, EventStore
 
 logger = logging.getLogger(__name__)
 
@@ -67,14 +67,15 @@ class Reviewer:
             if now - each.finished_at < self._give_up_after_ms and self._is_wanting(each):
                 self._waits[each.id] = Wait(min(each.finished_at, now), now)
 
-    def observe(self, before: Event | None, after: Event | None) -> None:
-        """Takes in a write to a deployment."""
-        if before is after or not isinstance(after, Deployment):
-            return
-        known = before.shipped if isinstance(before, Deployment) else None
-        if after.shipped is not known and self._is_wanting(after):
-            self._waits[after.id] = Wait(self._clock(), self._clock())
-            self._woken.set()
+    def observe(self, changes: Sequence[Change]) -> None:
+        """Takes in writes to deployments."""
+        for before, after in changes:
+            if before is after or not isinstance(after, Deployment) or after.shipped is None:
+                continue
+            known = before.shipped if isinstance(before, Deployment) else None
+            if after.shipped is not known and self._is_wanting(after):
+                self._waits[after.id] = Wait(self._clock(), self._clock())
+                self._woken.set()
 
     def start(self) -> None:
         """Begins to work in the background."""

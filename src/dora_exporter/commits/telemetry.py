@@ -1,7 +1,7 @@
 """The families about commits and repositories."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -12,6 +12,7 @@ from dora_exporter.commits.resolver import Resolver
 from dora_exporter.events import Deployment, Event
 from dora_exporter.failures.mentions import commits_of
 from dora_exporter.failures.shipments import CLOCK_SKEW_MS
+from dora_exporter.store import Change
 
 _LEFT_OUT = (*rule.CAUSES, "negative")
 
@@ -25,17 +26,18 @@ class CommitTally:
         self.commits = 0
         self.left_out: Counter[str] = Counter()
 
-    def observe(self, before: Event | None, after: Event | None) -> None:
-        """Takes in a write to a deployment."""
-        if before is after:
-            return
-        if isinstance(before, Deployment):
-            self._count(before, -1)
-        if isinstance(after, Deployment):
-            self._count(after, 1)
+    def observe(self, changes: Sequence[Change]) -> None:
+        """Takes in writes to deployments."""
+        for before, after in changes:
+            if before is after:
+                continue
+            if before is not None:
+                self._count(before, -1)
+            if after is not None:
+                self._count(after, 1)
 
-    def _count(self, deployment: Deployment, number: int) -> None:
-        if deployment.commits is None and deployment.shipped is None:
+    def _count(self, deployment: Event, number: int) -> None:
+        if not isinstance(deployment, Deployment) or (deployment.commits is None and deployment.shipped is None):
             return
         commits = commits_of(deployment)
         self.resolved += number * (deployment.shipped is not None)

@@ -41,6 +41,11 @@ class SourceCollector:
     def _gauges(self) -> Iterable[tuple[str, str, Callable[[Running], float | None]]]:
         yield "up", "1 if the last pass succeeded, 0 if it failed.", lambda each: each.health.is_up
         yield (
+            "misconfigured",
+            "1 while the upstream refuses the credentials, or they cannot be read, else 0.",
+            lambda each: each.health.is_misconfigured,
+        )
+        yield (
             "last_success_timestamp_seconds",
             "When the last successful pass ended.",
             lambda each: _seconds(each.health.last_success_ms),
@@ -80,6 +85,11 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Running], float]], ...] = (
         "overflow",
         "Stretches of time with more rows than the upstream lets anybody read.",
         lambda each: each.health.overflows,
+    ),
+    (
+        "ends_clamped",
+        "Items that ended before they began; their end is taken for their beginning.",
+        lambda each: each.health.ends_clamped,
     ),
 )
 

@@ -10,10 +10,12 @@ from dora_exporter.store import Outcome
 class Health:
     """What became of the passes and items of one source since the start; None for what has not happened yet.
 
-    ``problem`` says in words why the last pass failed, None when it succeeded. ``items`` counts by outcome.
+    ``problem`` says in words why the last pass failed, None when it succeeded; ``is_misconfigured`` whether that was
+    because of a key, a right or a file, which only somebody can mend. ``items`` counts by outcome.
     """
 
     is_up: bool | None = None
+    is_misconfigured: bool | None = None
     last_attempt_ms: int | None = None
     last_success_ms: int | None = None
     pass_seconds: float | None = None
@@ -23,6 +25,7 @@ class Health:
         default_factory=lambda: Counter(dict.fromkeys(("created", "updated", "unchanged", "skipped", "quarantined"), 0))
     )
     overflows: int = 0
+    ends_clamped: int = 0
 
     def in_words(self) -> str:
         """One sentence for people."""
@@ -42,9 +45,11 @@ class Health:
     def succeeded(self, *, at_ms: int, seconds: float) -> None:
         """A pass came to its end."""
         self.is_up, self.last_success_ms, self.pass_seconds = True, at_ms, seconds
+        self.is_misconfigured = False
         self.consecutive_failures, self.problem = 0, None
 
-    def failed(self, problem: str, *, seconds: float) -> None:
+    def failed(self, problem: str, *, seconds: float, is_misconfigured: bool = False) -> None:
         """A pass broke off."""
         self.is_up, self.pass_seconds, self.problem = False, seconds, problem
+        self.is_misconfigured = is_misconfigured
         self.consecutive_failures += 1

@@ -112,6 +112,14 @@ class Landing:
         shown = repr(upstream_id)[:_LONGEST_ID]
         logger.warning("row left out source=%s id=%s reason=%s", self._source, shown, reason)
 
+    def clamp(self, event_id: str) -> None:
+        """Counts and logs an item that is new with an end before its beginning: a pass may read it again and again."""
+        held = self.incident(event_id) or self.deployment(event_id)
+        if held is None or held.finished_at != held.started_at:
+            self._health.ends_clamped += 1
+            shown = repr(event_id)[:_LONGEST_ID]
+            logger.warning("end before the beginning taken for it source=%s id=%s", self._source, shown)
+
     def overflow(self, count: int = 1) -> None:
         """Counts a stretch of time with more rows than can be read."""
         self._health.overflows += count

@@ -1,9 +1,9 @@
 """Which incidents of each source are open."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from dora_exporter.events import Event, Incident
-from dora_exporter.store import EventStore
+from dora_exporter.events import Deployment, Event, Incident
+from dora_exporter.store import Change, EventStore
 
 
 class OpenIncidents:
@@ -14,7 +14,7 @@ class OpenIncidents:
         self._store = store
         self._ids: dict[str, dict[str, None]] = {}
         for incident in store.incidents.values():
-            self.observe(None, incident)
+            self._take(None, incident)
         store.observe(self.observe)
 
     def of(self, source: str) -> Iterable[Incident]:
@@ -25,10 +25,13 @@ class OpenIncidents:
         """How many there are."""
         return len(self._ids.get(source, ()))
 
-    def observe(self, before: Event | None, after: Event | None) -> None:
-        """Takes note of a write."""
-        if before is after:
-            return
+    def observe(self, changes: Sequence[Change]) -> None:
+        """Takes note of writes."""
+        for before, after in changes:
+            if before is not after and not isinstance(after or before, Deployment):
+                self._take(before, after)
+
+    def _take(self, before: Event | None, after: Event | None) -> None:
         if isinstance(before, Incident):
             self._ids.get(before.source, {}).pop(before.id, None)
         if isinstance(after, Incident) and _is_open(after):

@@ -57,7 +57,7 @@ class Poller:
             if self._health.problem is None:
                 state = "misconfigured" if is_misconfigured else "failing"
                 logger.warning("source is %s source=%s problem=%s", state, self._name, reason)
-            self._health.failed(str(reason), seconds=self._stopwatch() - began)
+            self._health.failed(str(reason), seconds=self._stopwatch() - began, is_misconfigured=is_misconfigured)
             return RETRY_SECONDS if is_misconfigured else None
         except Exception as reason:
             await landing.abandon()

@@ -14,7 +14,7 @@ from dora_exporter.postgresql.errors import DatabaseError
 from dora_exporter.postgresql.reasons import LOST
 
 CONNECT_SECONDS = 5
-TURN_SECONDS = 15
+TURN_SECONDS = 10
 """After so long without an answer a connection counts as lost."""
 
 Connection = Any
@@ -39,7 +39,7 @@ class Link:
 
     @asynccontextmanager
     async def transaction(
-        self, mode: str = "", *, seconds: float = TURN_SECONDS, statement_seconds: int = 10, idle_seconds: int = 5
+        self, mode: str = "", *, seconds: float = TURN_SECONDS, statement_seconds: int = 8, idle_seconds: int = 5
     ) -> AsyncIterator[Connection]:
         """A transaction in the given mode, committed at the end.
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from itertools import groupby
 
 from dora_exporter.clock import Clock, stopwatch
 from dora_exporter.log import Apply, Unavailable
@@ -177,20 +178,17 @@ class PostgresLog:
             base = await tables.append(connection, rows) if rows else self._position
         self._last_commit_seconds = stopwatch() - begun
         self._last_write_ms = self._clock()
-        position = base
+        self._head = max(self._head, base + len(rows))
+        is_next = base == self._position
         for append in batch:
-            if not append.entries:
-                append.settle()
-            for _ in append.entries:
-                position += 1
-                self._owed[position] = append
-        self._head = max(self._head, position)
-        if base != self._position:
-            return False
-        for append in batch:
-            for entry in append.entries:
-                self._take(self._position + 1, entry.record)
-        return True
+            records = [entry.record for entry in append.entries]
+            if is_next or not records:
+                self._position += len(records)
+                append.take(self._outcomes(self._apply, records), len(records))
+            else:
+                self._owed.update(dict.fromkeys(range(base + 1, base + 1 + len(records)), append))
+                base += len(records)
+        return is_next
 
     async def _permitted(self, connection: Connection, batch: list[Append]) -> list[Append]:
         """Those of a batch that may be written; the others are refused."""
@@ -222,29 +220,26 @@ class PostgresLog:
         return self._position == self._head
 
     def _take_page(self, page: Page) -> None:
+        """Applies the records of a page; those of one append together, and so those of others."""
         self._lost += page.lost
-        for position, record in page.records:
-            self._take(position, record)
+        for own, group in groupby(page.records, lambda each: self._owed.pop(each[0], None)):
+            records = [record for _, record in group]
+            outcomes = self._outcomes(self._apply if own else self._follow, records)
+            if own is not None:
+                own.take(outcomes, len(records))
         self._position = page.last
 
-    def _take(self, position: int, record: Record) -> None:
-        """Applies the record at a position, and tells who waits for it once their last one is applied."""
-        self._position = position
-        own = self._owed.pop(position, None)
-        apply = self._follow if own is None else self._apply
-        outcomes = self._outcomes(apply, record) if apply else []
-        if own is not None:
-            own.outcomes += outcomes
-            if self._owed.get(position + 1) is not own:
-                own.settle()
-
-    def _outcomes(self, apply: Apply, record: Record) -> list[Outcome]:
+    def _outcomes(self, apply: Apply | None, records: Sequence[Record]) -> list[Outcome]:
         """A record that anybody may have put there must not end the following of all others."""
+        if apply is None:
+            return []
         try:
-            return apply(record)
+            return apply(records)
         except Exception:
+            if len(records) > 1:
+                return [outcome for record in records for outcome in self._outcomes(apply, [record])]
             self._lost += 1
-            logger.exception("record not applied position=%d", self._position)
+            logger.exception("record not applied record=%r", type(records[0]).__name__)
             return []
 
     async def _read_anew(self) -> None:
@@ -252,8 +247,7 @@ class PostgresLog:
         logger.warning("log is read anew position=%d reason=%s", self._position, "it was compacted meanwhile")
         store = EventStore()
         async for records in self._read_all():
-            for record in records:
-                store.apply(record)
+            store.apply_all(records)
         refuse(dict.fromkeys(self._owed.values()), Unavailable("the log was compacted before it was read"))
         self._owed.clear()
         if self._become is not None:

@@ -25,6 +25,7 @@ class Append:
     size: int
     future: asyncio.Future[list[Outcome]]
     outcomes: list[Outcome] = field(default_factory=list)
+    applied: int = 0
 
     def refuse(self, error: Unavailable) -> None:
         """Tells whoever waits that it may not be kept."""
@@ -32,9 +33,11 @@ class Append:
             self.future.set_exception(error)
             self.future.exception()  # whoever waited may have gone away
 
-    def settle(self) -> None:
-        """Tells whoever waits what became of it."""
-        if not self.future.done():
+    def take(self, outcomes: Sequence[Outcome], count: int) -> None:
+        """So many of its records were applied; whoever waits is told once all are."""
+        self.outcomes += outcomes
+        self.applied += count
+        if self.applied >= len(self.entries) and not self.future.done():
             self.future.set_result(self.outcomes)
 
 

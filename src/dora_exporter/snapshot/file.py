@@ -13,7 +13,7 @@ from dora_exporter.snapshot import names
 from dora_exporter.snapshot.appending import AppendedFile, Durability
 from dora_exporter.snapshot.disk import Disk
 from dora_exporter.snapshot.errors import SnapshotError, because
-from dora_exporter.snapshot.lines import encode
+from dora_exporter.snapshot.lines import encode_many
 from dora_exporter.snapshot.reading import Scan
 from dora_exporter.snapshot.recovery import recover
 from dora_exporter.snapshot.rewriting import CompactionFailed, Rewriting
@@ -98,7 +98,7 @@ class SnapshotFile:
         """Commits records, next to each other, and applies them. Raises Unavailable, at once or when awaited."""
         if self._writer is None:
             raise Unavailable("the snapshot file is not open for writing")
-        return self._writer.append(records, b"".join([encode(record) for record in records]))
+        return self._writer.append(records, encode_many(records))
 
     def is_compaction_due(self) -> bool:
         """Whether the file doubled since its last compaction and is worth it, or that was a day ago."""

@@ -23,7 +23,7 @@ BATCH_BYTES = 1 << 18
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Append:
     records: Sequence[Record]
     data: bytes
@@ -39,7 +39,8 @@ class _Call:
 class Writer:
     """Commits appends in the order in which they come. All methods are called on the event loop.
 
-    Nothing passes between the thread and the loop but the queue, and one call back per batch.
+    Nothing passes between the thread and the loop but the queue, and one call back per batch. What is appended in one
+    turn of the loop is queued together at its end: to wake the thread costs more than the rest of an append.
     """
 
     def __init__(self, file: AppendedFile, apply: Apply, *, clock: Clock, pending_bytes: int = PENDING_BYTES) -> None:
@@ -49,8 +50,10 @@ class Writer:
         self._clock = clock
         self._pending_bytes = pending_bytes
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[_Append | _Call] = SimpleQueue()
-        self._next: _Append | _Call | None = None
+        self._queue: SimpleQueue[list[_Append] | _Call] = SimpleQueue()
+        self._next: _Call | None = None
+        self._gathered: list[_Append] = []
+        self._gathered_bytes = 0
         self._waiting = 0
         self._is_closed = False
         self._is_ended = False
@@ -61,18 +64,24 @@ class Writer:
 
     def append(self, records: Sequence[Record], data: bytes) -> asyncio.Future[list[Outcome]]:
         """Queues the lines of records. Raises Unavailable when too much waits already."""
-        if self._is_closed or not self._thread.is_alive():
+        if self._is_closed:
             raise Unavailable("the snapshot file is closed")
-        if self._waiting and self._waiting + len(data) > self._pending_bytes:
+        size = len(data)
+        if self._waiting and self._waiting + size > self._pending_bytes:
             raise Unavailable("too many writes wait for the disk")
-        self._waiting += len(data)
+        self._waiting += size
         future: asyncio.Future[list[Outcome]] = self._loop.create_future()
-        self._queue.put(_Append(records, data, future))
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append(_Append(records, data, future))
+        self._gathered_bytes += size
+        if self._gathered_bytes >= BATCH_BYTES:
+            self._hand_over()
         return future
 
     async def call(self, function: Callable[[], None]) -> None:
         """Runs a function in the thread between two batches; raises what it raises."""
-        if self._is_closed or not self._thread.is_alive():
+        if self._is_closed:
             raise Unavailable("the snapshot file is closed")
         await asyncio.wrap_future(self._enqueue(function))
 
@@ -83,7 +92,13 @@ class Writer:
             self._enqueue(self._end)
         await asyncio.to_thread(self._thread.join)
 
+    def _hand_over(self) -> None:
+        if self._gathered:
+            self._queue.put(self._gathered)
+            self._gathered, self._gathered_bytes = [], 0
+
     def _enqueue(self, function: Callable[[], None]) -> Promise[None]:
+        self._hand_over()
         done: Promise[None] = Promise()
         self._queue.put(_Call(function, done))
         return done
@@ -116,9 +131,9 @@ class Writer:
         else:
             call.done.set_result(None)
 
-    def _gather(self, first: _Append) -> deque[_Append]:
-        """The first append and all others that came meanwhile, up to the size of a batch."""
-        batch, size = deque([first]), len(first.data)
+    def _gather(self, first: list[_Append]) -> deque[_Append]:
+        """The first appends and all others that came meanwhile, up to the size of a batch."""
+        batch, size = deque(first), _size(first)
         while size < BATCH_BYTES:
             try:
                 item = self._queue.get_nowait()
@@ -127,8 +142,8 @@ class Writer:
             if isinstance(item, _Call):
                 self._next = item
                 break
-            batch.append(item)
-            size += len(item.data)
+            batch.extend(item)
+            size += _size(item)
         return batch
 
     def _commit(self, batch: deque[_Append]) -> Unavailable | None:
@@ -166,12 +181,13 @@ class Writer:
         """Refuses all that waits, after the thread died of a defect."""
         self._is_closed = True
         self.note_failure(OSError("the writing thread died"))
+        self._hand_over()
         while not self._queue.empty():
             item = self._queue.get()
-            if isinstance(item, _Append):
-                batch.append(item)
-            else:
+            if isinstance(item, _Call):
                 item.done.cancel()
+            else:
+                batch.extend(item)
         self._settle(batch, Unavailable("the snapshot file is closed"))
 
     def _settle_one(self, each: _Append, error: Unavailable | None) -> None:
@@ -180,7 +196,7 @@ class Writer:
         outcomes: list[Outcome] | None = None
         try:
             if error is None:
-                outcomes = [outcome for record in each.records for outcome in self._apply(record)]
+                outcomes = self._apply(each.records)
         finally:
             if each.future.done():  # whoever waited went away
                 pass
@@ -188,3 +204,7 @@ class Writer:
                 each.future.set_exception(answer)
             else:
                 each.future.set_result(outcomes)
+
+
+def _size(appends: list[_Append]) -> int:
+    return sum(len(each.data) for each in appends)

@@ -36,9 +36,10 @@ class _Nameless(msgspec.Struct, frozen=True):
 
 
 class _Firing(msgspec.Struct, frozen=True, kw_only=True):
-    """An alert with its times in milliseconds: it began, and it ended or has not yet."""
+    """An alert with its times in milliseconds: it began, and it ended, no sooner, or has not yet."""
 
     alert: _Alert
+    event_id: str
     began: int
     ended: int | None
 
@@ -115,14 +116,18 @@ class Alertmanager:
             elif not (alert.labels.get(names.service) or alert.labels.get(names.team)):
                 sink.quarantine(alert.fingerprint, f"it has neither a label {names.service} nor {names.team}")
             else:
-                yield _Firing(alert=alert, began=began, ended=None if ended is None else max(began, ended))
+                event_id = f"{self._name}:{alert.fingerprint}:{began}"
+                if ended is not None and ended < began:
+                    sink.clamp(event_id)
+                    ended = began
+                yield _Firing(alert=alert, event_id=event_id, began=began, ended=ended)
 
     def _incident(self, firing: _Firing) -> Incident:
         """An alert as an incident. It is keyed by its beginning too: when it fires anew, that is another one."""
         alert, names = firing.alert, self._settings.labels
         service = alert.labels.get(names.service)
         return Incident(
-            f"{self._name}:{alert.fingerprint}:{firing.began}",
+            firing.event_id,
             (service,) if service else (),
             alert.labels.get(names.environment) or self._environment,
             firing.began,

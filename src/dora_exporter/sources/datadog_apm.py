@@ -130,8 +130,10 @@ class DatadogApm:
             deployment = row.deployment(source=self._name, environment=self._environment)
             if self._settings.environments and deployment.environment not in self._settings.environments:
                 sink.skip()
-            else:
-                deployments.append(deployment)
+                continue
+            if row.ends_early:
+                sink.clamp(deployment.id)
+            deployments.append(deployment)
         if deployments:
             await sink.write(deployments)
 

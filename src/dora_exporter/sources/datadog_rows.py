@@ -62,6 +62,11 @@ class DeploymentRow(BaseModel):
     id: Annotated[str, Field(min_length=1)]
     attributes: _Attributes
 
+    @property
+    def ends_early(self) -> bool:
+        """Whether it ended before it began."""
+        return self.attributes.finished_at is not None and self.attributes.finished_at < self.attributes.started_at
+
     def deployment(self, *, source: str, environment: str) -> Deployment:
         """The row as an event of the source; ``environment`` is that of a row without one.
 

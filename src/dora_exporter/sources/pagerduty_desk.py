@@ -65,7 +65,7 @@ class Desk:
             pushed_ms = _facts(held).get("pushed")
             if pushed_ms is not None:
                 revision = held.revision or 0
-        return self._arranged(seen, held, revision=revision, learnt_at_ms=now_ms, pushed_ms=pushed_ms)
+        return self._arranged(seen, held, sink, revision=revision, learnt_at_ms=now_ms, pushed_ms=pushed_ms)
 
     def pushed(self, seen: Sighting, sink: Sink, *, occurred_ms: int, dd_env: str | None) -> Incident | None:
         """An incident as a webhook shows it; None as above. REST times end at the second, so ours does as well."""
@@ -76,7 +76,7 @@ class Desk:
         is_late = held is not None and occurred_ms < _facts(held).get("pushed", 0)
         revision = -1 if is_late else occurred_ms // 1000 * 1000
         return self._arranged(
-            seen, held, revision=revision, learnt_at_ms=occurred_ms, pushed_ms=occurred_ms, dd_env=dd_env
+            seen, held, sink, revision=revision, learnt_at_ms=occurred_ms, pushed_ms=occurred_ms, dd_env=dd_env
         )
 
     def field_changed(self, upstream_id: str, fields: tuple[CustomField, ...], sink: Sink) -> Incident | None:
@@ -106,6 +106,7 @@ class Desk:
         self,
         seen: Sighting,
         held: Incident | None,
+        sink: Sink,
         *,
         revision: int,
         learnt_at_ms: int,
@@ -121,14 +122,20 @@ class Desk:
         facts = _facts_of(seen, held) | environment
         if facts.get("service") is None:
             raise NotUnderstood("it names no service")
+        if held is None and not self._passes(facts, seen.priority):
+            return None
         if pushed_ms is not None:
             facts["pushed"] = pushed_ms
+        event_id, ended_ms = self.event_id(seen.id), seen.finished_at
+        if ended_ms is not None and ended_ms < seen.started_at:
+            sink.clamp(event_id)
+            ended_ms = seen.started_at
         incident = Incident(
-            self.event_id(seen.id),
+            event_id,
             (),
             self._default_environment,
             seen.started_at,
-            None if seen.finished_at is None else max(seen.started_at, seen.finished_at),
+            ended_ms,
             name=seen.name,
             severity=seen.priority,
             source=self._name,
@@ -136,8 +143,6 @@ class Desk:
             revision=revision,
             upstream=self._with_field(facts, seen.custom_fields),
         )
-        if held is None and not self._passes(facts, seen.priority):
-            return None
         return self.placed(incident)
 
     def _with_field(self, facts: dict[str, Any], fields: tuple[CustomField, ...] | None) -> dict[str, Any]:

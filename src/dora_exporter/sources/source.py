@@ -60,6 +60,10 @@ class Sink(Protocol):
         """Counts and logs a row that cannot be understood."""
         ...
 
+    def clamp(self, event_id: str) -> None:
+        """Counts and logs an item that ended before it began, unless it is held so; call it before its write."""
+        ...
+
     def overflow(self, count: int = 1) -> None:
         """Counts a stretch of time with more rows than the upstream lets anybody read."""
         ...

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 
 from dora_exporter.events import Event
 from dora_exporter.log import EventLog
@@ -22,9 +23,9 @@ class Appending:
         self._waiting: list[Event] = []
         self._under_way: deque[asyncio.Future[list[Outcome]]] = deque()
 
-    def take(self, event: Event) -> None:
-        """Takes an event; with a group together, it goes to the log."""
-        self._waiting.append(event)
+    def take(self, events: Iterable[Event]) -> None:
+        """Takes events; with a group together, they go to the log. What came before an error is taken."""
+        self._waiting.extend(events)
         if len(self._waiting) >= _GROUP:
             self._send()
 

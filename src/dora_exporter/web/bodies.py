@@ -21,6 +21,11 @@ async def read(request: web.Request, *, limit: int, seconds: float) -> bytes:
     if request.content_length is not None and request.content_length > limit:
         raise _too_long(limit)
     if request.content.is_eof():
+        if _inflation(request) is None:
+            body = request.content.read_nowait()
+            if len(body) > limit:
+                raise _too_long(limit)
+            return body
         return await _joined(request, limit)
     try:
         async with asyncio.timeout(seconds):

@@ -1,7 +1,7 @@
 """``POST /api/v1/events``: many events at once, one JSON object a line."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from aiohttp import web
 from msgspec.json import Decoder
@@ -19,6 +19,7 @@ from dora_exporter.web.intake import Intake
 from dora_exporter.web.lines import lines
 from dora_exporter.web.operations import Operation, Parameter
 from dora_exporter.web.parsing import Parser
+from dora_exporter.web.plain import PlainIntake
 from dora_exporter.web.rules import CurrentRules
 from dora_exporter.web.shapes import DeploymentLine, Line
 from dora_exporter.web.spool import spooled
@@ -51,15 +52,17 @@ def routes(
     *, store: EventStore, log: EventLog, clock: Clock, rules: CurrentRules, access: Access
 ) -> list[web.RouteDef]:
     """The route of bulk writes."""
-    bulk = _Bulk(log=log, rules=rules, intake=Intake(store=store, clock=clock, rules=rules))
+    intake = Intake(store=store, clock=clock, rules=rules)
+    bulk = _Bulk(log=log, rules=rules, intake=intake, plain=PlainIntake(intake, store=store, clock=clock, rules=rules))
     return [web.post(BULK.path, access.writes(bulk.handle))]
 
 
 class _Bulk:
-    def __init__(self, *, log: EventLog, rules: CurrentRules, intake: Intake) -> None:
+    def __init__(self, *, log: EventLog, rules: CurrentRules, intake: Intake, plain: PlainIntake) -> None:
         self._log = log
         self._rules = rules
         self._intake = intake
+        self._plain = plain
         self._parser: Parser[Line] = Parser(Decoder(Line))
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -84,8 +87,7 @@ class _Bulk:
             pieces = bodies.pieces(request, seconds=rules.piece_seconds)
             async for some in lines(pieces, limit=rules.max_body_bytes):
                 for start in range(0, len(some), _GROUP):
-                    for event in self._events(some[start : start + _GROUP], tally):
-                        appending.take(event)
+                    appending.take(self._events(some[start : start + _GROUP], tally))
                     await appending.catch_up()
         finally:
             await appending.finish()
@@ -108,8 +110,15 @@ class _Bulk:
         if events:
             tally.count(await self._log.append([Batch(tuple(events))]))
 
-    def _events(self, some: Iterable[bytes], tally: Tally) -> Iterator[Event]:
+    def _events(self, some: Sequence[bytes], tally: Tally) -> Iterable[Event]:
         """The events of the next lines; what is wrong with the others is noted. An empty line is no event."""
+        events = self._plain.lines(some)
+        if events is None:
+            return self._events_one_by_one(some, tally)
+        tally.line += len(some)
+        return events
+
+    def _events_one_by_one(self, some: Iterable[bytes], tally: Tally) -> Iterator[Event]:
         for text in some:
             tally.line += 1
             if not text or text.isspace():

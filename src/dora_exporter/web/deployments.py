@@ -17,6 +17,7 @@ from dora_exporter.web.errors import NotFound, as_json
 from dora_exporter.web.intake import Intake
 from dora_exporter.web.operations import Operation
 from dora_exporter.web.parsing import Parser
+from dora_exporter.web.plain import PlainIntake
 from dora_exporter.web.rules import CurrentRules
 from dora_exporter.web.shapes import LIST_DEPLOYMENTS, DeploymentRequest, ListRequest
 
@@ -68,10 +69,12 @@ def routes(
 ) -> list[web.RouteDef]:
     """The routes of deployments. Lists leave out those that are superseded by another report of the same one."""
     intake = Intake(store=store, clock=clock, rules=rules)
+    plain = PlainIntake(intake, store=store, clock=clock, rules=rules)
     created, listed = Parser(Decoder(DeploymentRequest)), Parser(Decoder(ListRequest))
 
     async def create(request: web.Request) -> web.Response:
-        event = intake.deployment(created.parse(await bodies.read_within(request, rules())).data.attributes)
+        body = await bodies.read_within(request, rules())
+        event = plain.request(body) or intake.deployment(created.parse(body).data.attributes)
         await log.append([event])
         return as_json(answers.ReferenceAnswer(answers.Reference(event.id, answers.DEPLOYMENT_TYPE)))
 

@@ -119,7 +119,9 @@ def _git(given: Git | None) -> tuple[str | None, str | None]:
     """The SHA and the repository."""
     if given is None:
         return None, None
-    return values.sha(given.commit_sha, "git.commit_sha"), values.repository(given.repository_url, "git.repository_url")
+    return values.sha(given.commit_sha, "git.commit_sha"), values.known_repository(
+        given.repository_url, "git.repository_url"
+    )
 
 
 def _commits(given: Sequence[GivenCommit]) -> tuple[Commit, ...]:

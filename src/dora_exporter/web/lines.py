@@ -13,8 +13,10 @@ async def lines(pieces: AsyncIterator[bytes], *, limit: int) -> AsyncIterator[li
     """
     rest = b""
     async for piece in pieces:
-        *whole, rest = (rest + piece).split(b"\n")
-        fitting = [*takewhile(lambda line: len(line) <= limit, whole)]
+        held = rest + piece
+        whole = held.split(b"\n")
+        rest = whole.pop()
+        fitting = whole if len(held) <= limit else [*takewhile(lambda line: len(line) <= limit, whole)]
         yield fitting
         if len(fitting) < len(whole) or len(rest) > limit:
             raise TooLong(f"a line is longer than {limit} bytes")

@@ -1,7 +1,6 @@
 """What became of the lines of a bulk request."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from msgspec import Struct
@@ -34,7 +33,7 @@ class Tally:
         """Nothing read."""
         self.line = 0
         self.status = int(HTTPStatus.OK)
-        self._outcomes: Counter[Outcome] = Counter()
+        self._outcomes = dict.fromkeys(Outcome, 0)
         self._errors: list[Problem] = []
         self._errors_total = 0
         self._worthless = 0
@@ -44,9 +43,10 @@ class Tally:
         """Whether a line is wrong."""
         return bool(self._errors_total)
 
-    def count(self, outcomes: Iterable[Outcome]) -> None:
+    def count(self, outcomes: Sequence[Outcome]) -> None:
         """Counts what writes did."""
-        self._outcomes.update(outcomes)
+        for each in Outcome:
+            self._outcomes[each] += outcomes.count(each)
 
     def note(self, refusal: BadRequest) -> None:
         """Notes what is wrong with the line, and passes over it."""

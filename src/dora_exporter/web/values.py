@@ -1,8 +1,10 @@
 """What the values of attributes may be; each rule returns the value as it is kept or raises ``BadAttribute``."""
 
 import re
+import string
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from dora_exporter import repositories
 from dora_exporter.web.errors import BadAttribute
@@ -25,8 +27,11 @@ _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
-_SECONDS_BELOW = 10**11
-_MILLISECONDS_BELOW = 10**14
+ID_CHARACTERS = f"{string.ascii_letters}{string.digits}-_.:".encode()
+LOWER_CASE_HEXADECIMAL = b"0123456789abcdef"
+MILLISECONDS_FROM = 10**11
+MILLISECONDS_BELOW = 10**14
+
 _NANOSECONDS_FROM = 10**17
 _NANOSECONDS_BELOW = 253_402_300_799 * 10**9
 """The year 10000, which no calendar here can show."""
@@ -34,9 +39,9 @@ _NANOSECONDS_BELOW = 253_402_300_799 * 10**9
 
 def milliseconds(value: int, name: str) -> int:
     """A Unix time in seconds, milliseconds or nanoseconds: its size says which."""
-    if 0 <= value < _SECONDS_BELOW:
+    if 0 <= value < MILLISECONDS_FROM:
         return value * 1000
-    if 0 <= value < _MILLISECONDS_BELOW:
+    if 0 <= value < MILLISECONDS_BELOW:
         return value
     if _NANOSECONDS_FROM <= value < _NANOSECONDS_BELOW:
         return (value + 500_000) // 1_000_000
@@ -105,6 +110,10 @@ def repository(url: str, name: str) -> str:
         return repositories.normalise(url)
     except ValueError as error:
         raise BadAttribute(name, str(error)) from error
+
+
+known_repository = lru_cache(maxsize=4096)(repository)
+"""``repository``, which remembers those that were named last: a few are named again and again."""
 
 
 def tags(given: Sequence[str] | None, name: str) -> tuple[str, ...]:

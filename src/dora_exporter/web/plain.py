@@ -1,0 +1,160 @@
+"""The short way of what most senders write: deployments in plain ASCII, taken many at once.
+
+What goes this way becomes the event that ``intake.py`` makes of it. Whatever needs a closer look, and everything that
+is wrong, gets None here and goes the long way, which has the words for it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
+
+from msgspec import Meta, MsgspecError, Struct
+from msgspec.json import Decoder
+from msgspec.structs import replace
+
+from dora_exporter import identity
+from dora_exporter.clock import Clock
+from dora_exporter.events import Deployment, Event
+from dora_exporter.store import EventStore
+from dora_exporter.web import values
+from dora_exporter.web.errors import BadRequest
+from dora_exporter.web.intake import Intake
+from dora_exporter.web.rules import CurrentRules
+from dora_exporter.web.shapes import FailureLine
+
+_Milliseconds = Annotated[int, Meta(ge=values.MILLISECONDS_FROM, lt=values.MILLISECONDS_BELOW)]
+_Name = Annotated[str, Meta(max_length=values.LABEL_LENGTH)]
+_Tags = Annotated[list[Annotated[str, Meta(max_length=values.TEXT_LENGTH)]], Meta(max_length=values.MAX_TAGS)]
+
+
+class _Git(Struct, frozen=True, gc=False):
+    commit_sha: Annotated[str, Meta(min_length=40, max_length=128)]
+    repository_url: str
+
+
+class _Given(Struct, frozen=True, gc=False):
+    service: Annotated[str, Meta(min_length=1, max_length=values.LABEL_LENGTH)]
+    started_at: _Milliseconds
+    finished_at: _Milliseconds
+    env: _Name | None = None
+    version: Annotated[str, Meta(max_length=values.TEXT_LENGTH)] | None = None
+    team: _Name | None = None
+    id: Annotated[str, Meta(min_length=16, max_length=128)] | None = None
+    git: _Git | None = None
+    custom_tags: _Tags | None = None
+    commits: None = None
+
+
+class _Data(Struct, frozen=True, gc=False):
+    attributes: _Given
+
+
+class _Request(Struct, frozen=True, gc=False):
+    data: _Data
+
+
+class _DeploymentLine(Struct, frozen=True, gc=False, tag="deployment", tag_field="type"):
+    attributes: _Given
+
+
+_T = TypeVar("_T")
+_OPENING, _CLOSING = {ord("{")}, {ord("}")}
+_FLAWS = (MsgspecError, RecursionError)
+_requests = Decoder(_Request)
+_lines = Decoder(_DeploymentLine | FailureLine)
+
+
+class PlainIntake:
+    """Makes events of what is plain."""
+
+    def __init__(self, intake: Intake, *, store: EventStore, clock: Clock, rules: CurrentRules) -> None:
+        """``intake`` makes the incidents among lines."""
+        self._intake = intake
+        self._store = store
+        self._clock = clock
+        self._rules = rules
+
+    def request(self, body: bytes) -> Deployment | None:
+        """The deployment in a request."""
+        request = _decoded(_requests.decode, body)
+        made = None if request is None else self._deployments([request.data.attributes])
+        return None if made is None else made[0]
+
+    def lines(self, lines: Sequence[bytes]) -> Sequence[Event] | None:
+        """The events of lines, as many as there are lines."""
+        if not all(lines) or {line[0] for line in lines} != _OPENING or {line[-1] for line in lines} != _CLOSING:
+            return None  # only so is a line one object: the decoder takes any white space for an end of line
+        given = _decoded(_lines.decode_lines, b"\n".join(lines))
+        if given is None or len(given) != len(lines):
+            return None
+        made = self._deployments([each.attributes for each in given if isinstance(each, _DeploymentLine)])
+        if made is None or len(made) == len(given):
+            return made
+        deployments = iter(made)
+        try:
+            return [
+                self._intake.incident(each.attributes) if isinstance(each, FailureLine) else next(deployments)
+                for each in given
+            ]
+        except BadRequest:
+            return None
+
+    def _deployments(self, given: Sequence[_Given]) -> Sequence[Deployment] | None:
+        ids = [each.id for each in given if each.id is not None]
+        shas = [each.git.commit_sha for each in given if each.git is not None]
+        if not (_consist_of(values.ID_CHARACTERS, ids) and _consist_of(values.LOWER_CASE_HEXADECIMAL, shas)):
+            return None
+        now, rules = self._clock(), self._rules()
+        latest, oldest, held = now + values.FUTURE_MS, now - rules.retention_ms, self._store.deployments
+        for each in given:
+            if not each.started_at <= each.finished_at <= latest or (each.finished_at < oldest and each.id not in held):
+                return None
+        try:
+            return self._made(given, rules.default_environment)
+        except BadRequest:
+            return None
+
+    def _made(self, given: Sequence[_Given], default_environment: str) -> Sequence[Deployment]:
+        """One loop without a call that can be saved: this is the most frequent thing that the daemon does."""
+        share, known_repository, made = self._store.shared, values.known_repository, []
+        for each in given:
+            service, environment = each.service, each.env or default_environment
+            version, team, git, tags = each.version or None, each.team or None, each.git, each.custom_tags
+            event = Deployment(
+                id=each.id or "",
+                service=share(service, service),
+                environment=share(environment, environment),
+                started_at=each.started_at,
+                finished_at=each.finished_at,
+                version=version,
+                commit_sha=None if git is None else git.commit_sha,
+                repository=None if git is None else known_repository(git.repository_url, "git.repository_url"),
+                team=None if team is None else share(team, team),
+                tags=tuple(filter(None, tags)) if tags else (),
+            )
+            made.append(event if event.id else replace(event, id=_id_of(event)))
+        return made
+
+
+def _id_of(event: Deployment) -> str:
+    return identity.deployment_id(
+        service=event.service,
+        environment=event.environment,
+        started_at=event.started_at,
+        finished_at=event.finished_at,
+        version=event.version,
+        commit_sha=event.commit_sha,
+    )
+
+
+def _decoded(decode: Callable[[bytes], _T], body: bytes) -> _T | None:
+    """What is in a body in which no text can hold anything but printable ASCII: JSON must escape the rest."""
+    if not body.isascii() or b"\\" in body or b"\x7f" in body:
+        return None
+    try:
+        return decode(body)
+    except _FLAWS:
+        return None
+
+
+def _consist_of(characters: bytes, texts: list[str]) -> bool:
+    return not "".join(texts).encode().translate(None, characters)

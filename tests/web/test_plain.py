@@ -1,0 +1,204 @@
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.json import Decoder
+from tests.web.running import NOW, SHA
+
+from dora_exporter.events import DAY_MS, Deployment, Event
+from dora_exporter.store import EventStore
+from dora_exporter.web.errors import BadRequest
+from dora_exporter.web.intake import Intake
+from dora_exporter.web.parsing import Parser
+from dora_exporter.web.plain import PlainIntake
+from dora_exporter.web.rules import Rules
+from dora_exporter.web.shapes import DeploymentLine, DeploymentRequest, Line
+
+HELD_ID = "held-since-long-ago"
+GIT = {"commit_sha": SHA, "repository_url": "https://bot:secret@git.example.com/shop/checkout.git"}
+FULL = {
+    "id": "deployment-1:2.3_4",
+    "service": "checkout",
+    "env": "prod",
+    "version": "1.2.3",
+    "team": "shop",
+    "started_at": NOW - 1000,
+    "finished_at": NOW,
+    "git": GIT,
+    "custom_tags": ["tier:1", "", "eu"],
+}
+FAILURE = {"services": ["web", "checkout"], "started_at": NOW, "name": "down"}
+
+
+class Both:
+    """The short way and the long way, over one store."""
+
+    def __init__(self) -> None:
+        store, rules = EventStore(), Rules(default_environment="none")
+        store.apply(Deployment(HELD_ID, "checkout", "prod", 1, 2))
+        self.intake = Intake(store=store, clock=lambda: NOW, rules=lambda: rules)
+        self.plain = PlainIntake(self.intake, store=store, clock=lambda: NOW, rules=lambda: rules)
+        self.lines = Parser(Decoder(Line))
+        self.requests = Parser(Decoder(DeploymentRequest))
+
+    def long(self, line: bytes) -> Event:
+        parsed = self.lines.parse(line)
+        if isinstance(parsed, DeploymentLine):
+            return self.intake.deployment(parsed.attributes)
+        return self.intake.incident(parsed.attributes)
+
+
+def line_of(attributes: object, kind: str = "deployment", dumps: Callable[[object], str] = json.dumps) -> bytes:
+    return dumps({"type": kind, "attributes": attributes}).encode()
+
+
+def body_of(attributes: object) -> bytes:
+    return json.dumps({"data": {"attributes": attributes}}).encode()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"id": None},
+        {"env": None, "version": None, "team": None, "git": None, "custom_tags": None},
+        {"env": "", "version": "", "team": "", "custom_tags": [""]},
+        {"service": "s" * 200},
+        {"finished_at": NOW + 600_000},
+        {"id": HELD_ID, "started_at": NOW - 500 * DAY_MS, "finished_at": NOW - 500 * DAY_MS},
+        {"unknown": {"to": ["us"]}},
+    ],
+)
+def test_what_most_senders_write_goes_the_short_way_to_the_same_event(change: dict[str, object]) -> None:
+    both, attributes = Both(), {**FULL, **change}
+    assert both.plain.lines([line_of(attributes)]) == [both.long(line_of(attributes))]
+    assert both.plain.request(body_of(attributes)) == both.long(line_of(attributes))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"service": "schön"},
+        {"service": "a\u0007"},
+        {"service": "\u007f"},
+        {"service": 'a"b'},
+        {"service": ""},
+        {"service": "s" * 201},
+        {"service": None},
+        {"env": "e" * 201},
+        {"version": "v" * 1001},
+        {"team": 7},
+        {"id": "too short"},
+        {"id": "sixteen letters!"},
+        {"id": ""},
+        {"started_at": NOW // 1000, "finished_at": NOW // 1000},
+        {"started_at": NOW * 1_000_000, "finished_at": NOW * 1_000_000},
+        {"started_at": NOW + 1},
+        {"finished_at": NOW + 600_001},
+        {"finished_at": None},
+        {"finished_at": float(NOW)},
+        {"started_at": NOW - 500 * DAY_MS, "finished_at": NOW - 500 * DAY_MS},
+        {"id": None, "started_at": NOW - 500 * DAY_MS, "finished_at": NOW - 500 * DAY_MS},
+        {"git": {**GIT, "commit_sha": SHA.upper()}},
+        {"git": {**GIT, "commit_sha": "g" * 40}},
+        {"git": {**GIT, "commit_sha": "a" * 39}},
+        {"git": {**GIT, "repository_url": ""}},
+        {"git": {**GIT, "repository_url": "https:///"}},
+        {"custom_tags": ["a"] * 101},
+        {"custom_tags": ["a" * 1001]},
+        {"commits": []},
+    ],
+)
+def test_what_needs_a_closer_look_does_not_go_the_short_way(change: dict[str, object]) -> None:
+    both, attributes = Both(), {**FULL, **change}
+    assert both.plain.lines([line_of(FULL), line_of(attributes)]) is None
+    assert both.plain.request(body_of(attributes)) is None
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [b""],
+        [line_of(FULL), b""],
+        [line_of(FULL) + b"\r"],
+        [b" " + line_of(FULL)],
+        [line_of(FULL) + line_of(FULL)],
+        [line_of(FULL)[:-1]],
+        [*line_of(FULL, dumps=partial(json.dumps, indent=1)).split(b"\n")],
+        [b'{"type":"deployment","x":[{}', b'{}],"attributes":%b}{}' % json.dumps(FULL).encode()],
+        [line_of(FULL, kind="banana")],
+        [line_of({**FAILURE, "services": []}, kind="failure")],
+        [b"[" * 100_000],
+        [b'{"type":"deployment","x":' + b"[" * 100_000 + b"}"],
+        [b'{"a":"\x00"}'],
+        [b'{"a":"\xff"}'],
+    ],
+)
+def test_lines_that_are_not_one_object_each_do_not_go_the_short_way(lines: Sequence[bytes]) -> None:
+    assert Both().plain.lines(lines) is None
+
+
+def test_incidents_go_along_in_their_order() -> None:
+    both = Both()
+    lines = [line_of(FAILURE, "failure"), line_of(FULL), line_of({**FAILURE, "team": "shop"}, "failure")]
+    assert both.plain.lines(lines) == [both.long(line) for line in lines]
+
+
+def test_the_default_environment_is_that_of_the_rules_in_force() -> None:
+    made = Both().plain.lines([line_of({**FULL, "env": None})])
+    assert made is not None
+    assert [event.environment for event in made] == ["none"]
+
+
+texts = st.one_of(
+    st.none(),
+    st.sampled_from(
+        ["", "web", "a" * 199, "a" * 200, "a" * 201, "ü", "\x7f", "\x85", "a\\b", HELD_ID, SHA, SHA.upper()]
+    ),
+    st.text(max_size=20),
+    st.integers(),
+)
+times = st.one_of(
+    st.none(),
+    st.floats(),
+    st.integers(),
+    st.integers(NOW - 500 * DAY_MS, NOW + 700_000),
+    st.sampled_from([NOW, NOW // 1000, NOW * 1_000_000, 10**11 - 1, 10**11, 10**14 - 1, 10**14]),
+)
+attributes = st.fixed_dictionaries(
+    {"service": texts, "started_at": times, "finished_at": times},
+    optional={
+        "id": texts,
+        "env": texts,
+        "version": texts,
+        "team": texts,
+        "git": st.one_of(st.none(), st.fixed_dictionaries({"commit_sha": texts, "repository_url": texts})),
+        "custom_tags": st.one_of(st.none(), st.lists(texts, max_size=3)),
+        "commits": st.none(),
+    },
+)
+changes = st.dictionaries(st.sampled_from(sorted(FULL)), texts | times, max_size=2)
+
+
+@given(
+    st.lists(st.one_of(attributes, changes.map(lambda change: {**FULL, **change})), min_size=1, max_size=3),
+    st.sampled_from(["deployment", "failure"]),
+    st.sampled_from([json.dumps, partial(json.dumps, ensure_ascii=False)]),
+)
+def test_the_short_way_never_leads_elsewhere_than_the_long_way(
+    given_attributes: list[dict[str, object]], kind: str, dumps: Callable[[object], str]
+) -> None:
+    both = Both()
+    lines = [line_of(each, kind, dumps).replace(b"\n", b"") for each in given_attributes]
+    made = both.plain.lines(lines)
+    if made is None:
+        return
+    assert made == [both.long(line) for line in lines]
+
+
+def test_the_long_way_refuses_in_words_what_the_short_way_leaves_to_it() -> None:
+    with pytest.raises(BadRequest, match="service"):
+        Both().long(line_of({**FULL, "service": ""}))
