@@ -3,7 +3,7 @@
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -38,6 +38,8 @@ class Proxy:
     links: set[Link] = field(default_factory=set)
     connections: int = 0
     """How many there have been."""
+    rewrite: Mapping[bytes, bytes] = field(default_factory=dict)
+    """What the server says, and what the client hears in its place; both equally long."""
 
     def __post_init__(self) -> None:
         self._flowing = threading.Event()
@@ -45,6 +47,7 @@ class Proxy:
         self._closed = threading.Event()
         self._mutex = threading.Lock()
         self._bytes_left: int | None = None
+        self._then: Callable[[], None] = self.cut
         self._listener: socket.socket | None = None
         self.accept()
 
@@ -73,14 +76,26 @@ class Proxy:
     def cut_after(self, number_of_bytes: int) -> None:
         """Ends all connections once clients have sent so many more bytes, in the middle of a message if need be."""
         with self._mutex:
-            self._bytes_left = number_of_bytes
+            self._bytes_left, self._then = number_of_bytes, self.cut
 
     def freeze(self) -> None:
         """No byte passes any more, but connections stay and are taken, as behind a router that lost its route."""
         self._flowing.clear()
 
+    def freeze_after(self, number_of_bytes: int) -> None:
+        """Freezes once clients have sent so many more bytes, in the middle of a message if need be."""
+        with self._mutex:
+            self._bytes_left, self._then = number_of_bytes, self.freeze
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether no byte passes."""
+        return not self._flowing.is_set()
+
     def thaw(self) -> None:
         """What was held back arrives, and the rest flows."""
+        with self._mutex:
+            self._bytes_left = None
         self._flowing.set()
 
     def delay(self, seconds: float) -> None:
@@ -120,12 +135,19 @@ class Proxy:
             while data := source.recv(_PIECE_BYTES):
                 self._closed.wait(self.delay_seconds)
                 self._flowing.wait()
-                passing = self._let_through(data) if source is link.client else data
+                passing = self._let_through(data) if source is link.client else self._rewritten(data)
                 target.sendall(passing)
                 if len(passing) < len(data):
-                    self.cut()
+                    self._then()
+                    self._flowing.wait()
+                    target.sendall(data[len(passing) :])
         with suppress(OSError):
             target.shutdown(socket.SHUT_WR)
+
+    def _rewritten(self, data: bytes) -> bytes:
+        for said, heard in self.rewrite.items():
+            data = data.replace(said, heard)
+        return data
 
     def _let_through(self, data: bytes) -> bytes:
         with self._mutex:

@@ -95,6 +95,10 @@ class Replicas(Sequence[Replica]):
         """How many there are, running or not."""
         return len(self.members)
 
+    def alive(self) -> list[RunningDaemon]:
+        """The daemons that run now."""
+        return [each._running for each in self.members if each._running is not None]
+
     def head(self) -> int:
         """The last position of the log, as the database has it."""
         return int(self.database.sql("SELECT position FROM dora.head")[0])

@@ -1,6 +1,7 @@
 """One connection to the database, made anew when it is lost."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -92,6 +93,8 @@ async def connect(url: ReadUrl, *, name: str) -> Connection:
             statement_cache_size=0,  # a named statement stays in a session, which a pooling proxy gives to others
             server_settings={"application_name": f"{name} {__version__}"},
         )
+    except ssl.SSLError:  # one that says that a certificate is not trusted is a ValueError, too
+        raise
     except (ValueError, asyncpg.ClientConfigurationError) as error:  # their texts repeat parts of the URL
         raise DatabaseError(
             "store.url cannot be understood: look at its options and the files that it names"

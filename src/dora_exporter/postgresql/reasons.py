@@ -6,9 +6,14 @@ import ssl
 
 import asyncpg
 
-LOST = (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+LOST = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # "cannot switch to state": the server's farewell came in the middle of something
+)
 """What a database that went away, or does not like what it was told, raises."""
-
 
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "it does not answer in time"),
@@ -22,6 +27,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (asyncpg.UndefinedTableError, "it has no tables of the exporter"),
     (asyncpg.InvalidSchemaNameError, "it has no tables of the exporter"),
     (asyncpg.InterfaceError, "the connection was cut"),
+    (asyncpg.InternalClientError, "the connection was cut"),
 )
 """The first that fits counts."""
 
