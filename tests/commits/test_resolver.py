@@ -296,6 +296,22 @@ async def test_a_late_deployment_takes_commits_from_more_than_the_next(begin: Be
     assert world.shas(ids[3]) == [shas[1]]
 
 
+async def test_late_deployments_of_one_commit_that_come_together_take_it_from_a_later_one(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    """Neither leaves to the other what follows both."""
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[0], 5)
+    later = world.deploy(shop[1], 6)
+    await world.resolver.work()
+    assert world.shas(later) == [shop[1]]
+    for number in range(2):
+        world.deploy(shop[1], number)
+    await world.resolver.work()
+    assert world.shas(later) == []
+
+
 async def test_a_late_deployment_on_the_line_concerns_only_the_next(
     begin: Begin, shop: list[str], tmp_path: Path
 ) -> None:

@@ -60,10 +60,13 @@ def _affected(line: tuple[Deployment, ...], disturbance: Disturbance, archive: A
     """The deployments whose commits may differ with or without a commit at a place in the line.
 
     They are the one that follows, and further ones as long as the commit reaches something that neither those before
-    the place nor those passed on the way reach.
+    the place nor those passed on the way reach. Those that were not looked at yet count for neither: they may have come
+    together with this one, and each would leave to the other what follows both.
     """
-    covered = {each.commit_sha or "" for each in until(line, disturbance)}
+    covered = {each.commit_sha or "" for each in until(line, disturbance) if not _is_new(each)}
     for each in after(line, disturbance):
+        if _is_new(each):
+            continue
         if each.shipped is not None:
             yield each.id
         covered.add(each.commit_sha or "")
@@ -71,6 +74,10 @@ def _affected(line: tuple[Deployment, ...], disturbance: Disturbance, archive: A
             return
         if not archive.difference(disturbance.sha, covered).commits:
             return
+
+
+def _is_new(deployment: Deployment) -> bool:
+    return deployment.shipped is None and deployment.commits is None
 
 
 def _unknown(line: Sequence[Deployment], waiting: set[str], archive: Archive | None) -> Iterator[str]:
