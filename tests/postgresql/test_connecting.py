@@ -54,8 +54,7 @@ def test_tls_is_used_without_being_asked_for(folder: Path, secured: Cluster) -> 
 
 def test_the_password_can_be_in_a_password_file(folder: Path, database: Database) -> None:
     passfile = folder / "pgpass"
-    escaped = PASSWORD.replace("\\", "\\\\").replace(":", "\\:")
-    passfile.write_text(f"127.0.0.1:{database.cluster.port}:{database.name}:{ROLE}:{escaped}\n")
+    passfile.write_text(f"127.0.0.1:{database.cluster.port}:{database.name}:{ROLE}:{PASSWORD}\n")
     passfile.chmod(0o600)
     url = without_password(database.url(passfile=str(passfile)))
     assert PASSWORD not in url

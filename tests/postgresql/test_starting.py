@@ -17,7 +17,8 @@ LOST = "dora_exporter_log_rows_lost_total"
 
 ADD = """
 WITH head AS (UPDATE dora.head SET position = position + 1 RETURNING position)
-INSERT INTO dora.log (position, about, id, kind, body) SELECT position, 'deployment', 'x', 'deployment', '{body}' FROM head
+INSERT INTO dora.log (position, about, id, kind, body)
+SELECT position, 'deployment', 'x', 'deployment', '{body}' FROM head
 """
 
 
