@@ -15,6 +15,12 @@ OLDEST_SERVER = 120_000
 _MIGRATIONS = ("001_log.sql",)
 """Each brings the schema to the version of its place here, counted from 1. What was released is never changed."""
 
+_MISSING_RIGHTS = """
+SELECT kind, 'dora.' || tablename FROM pg_catalog.pg_tables, unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS kind
+WHERE schemaname = 'dora' AND NOT has_table_privilege('dora.' || quote_ident(tablename), kind)
+ORDER BY tablename
+"""
+
 _RACE = (
     asyncpg.UniqueViolationError,  # two replicas make the same thing at once, and the catalogue refuses the second
     asyncpg.DuplicateObjectError,
@@ -54,6 +60,17 @@ async def _prepare(link: Link, oldest_server: int) -> None:
             script = files("dora_exporter.postgresql").joinpath("migrations", _MIGRATIONS[number])
             await connection.execute(script.read_text(encoding="utf-8"))
             await connection.execute("UPDATE dora.meta SET version = $1", number + 1)
+        await _check_rights(connection)
+
+
+async def _check_rights(connection: Connection) -> None:
+    """Reading is not enough: found out now, rather than at the first event."""
+    missing = await connection.fetch(_MISSING_RIGHTS)
+    if missing:
+        raise DatabaseError(
+            f"the user may not {' '.join(missing[0])}: GRANT ALL ON ALL TABLES IN SCHEMA dora to it, "
+            "or make it the owner of the schema"
+        )
 
 
 async def _check_server(connection: Connection, oldest: int) -> None:
