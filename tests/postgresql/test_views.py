@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.daemon import RunningDaemon
+from tests.grafana.dashboards import CHOICES, Query, statements
 from tests.postgresql.cluster import Database
 from tests.postgresql.events import HOUR_MS, a_deployment, post
 from tests.postgresql.replicas import replicas
@@ -105,6 +106,14 @@ def test_a_user_who_may_only_read_the_views_can(running: RunningDaemon, database
     database.cluster.create_role("grafana")
     database.sql("GRANT USAGE ON SCHEMA dora TO grafana; GRANT SELECT ON dora.deployments, dora.incidents TO grafana")
     assert database.sql("SET ROLE grafana; SELECT count(*) FROM dora.deployments") == ["1"]
+
+
+@pytest.mark.parametrize("query", list(statements()), ids=lambda query: query.place)
+def test_what_a_dashboard_asks_finds_data(running: RunningDaemon, database: Database, query: Query) -> None:
+    post(running, "one", service=CHOICES["service"])
+    began = system_clock() - HOUR_MS
+    running.send("failure", services=[CHOICES["service"]], started_at=began, finished_at=began + 60_000)
+    assert len(database.sql(query.expression)) == 1
 
 
 def test_the_views_count_what_the_gauges_count(running: RunningDaemon, database: Database) -> None:
