@@ -164,3 +164,19 @@ async def taken(log: raw.Replica, records: Sequence[Record]) -> None:
             await asyncio.sleep(0.01)
         else:
             return
+
+
+def test_a_database_that_lost_its_last_rows_is_followed_from_where_it_stands(
+    pair: Replicas, database: Database, proxy: Proxy
+) -> None:
+    """As after a fail-over to a standby that was not up to date."""
+    for number in range(5):
+        assert post(pair[1].running, f"lost-{number}").status == http.client.OK
+    pair.wait_until_level()
+    database.sql("DELETE FROM dora.log WHERE position > 3; UPDATE dora.head SET position = 3")
+    proxy.cut()
+    pair.wait_until_level()
+    until(partial(takes, pair[0], "after"))
+    pair.wait_until_level()
+    assert count(pair[0].running) == count(pair[1].running) == 4
+    assert pair[0].exposition() == pair[1].exposition()
