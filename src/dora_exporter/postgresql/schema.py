@@ -1,6 +1,7 @@
 """The tables in the database: made and brought up to date by whichever replica comes first."""
 
 import asyncio
+import contextlib
 import random
 from importlib.resources import files
 
@@ -24,6 +25,17 @@ _RACE = (
     asyncpg.DeadlockDetectedError,
     asyncpg.InternalServerError,  # "tuple concurrently updated"
 )
+_RIGHTS = (
+    "rights are missing ({reason}): let the user make the tables (GRANT CREATE ON DATABASE), or give it those that are "
+    "there (GRANT USAGE ON SCHEMA dora; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA dora)"
+)
+_MISSING = """
+SELECT relname FROM pg_catalog.pg_class
+WHERE relnamespace = 'dora'::regnamespace AND relkind = 'r' AND NOT (
+    has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+    AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')
+)
+"""
 _TRIES = 10
 _PAUSE_SECONDS = 0.5
 
@@ -33,12 +45,14 @@ async def prepare(link: Link, *, oldest_server: int = OLDEST_SERVER) -> None:
 
     Raises ``DatabaseError`` where the schema is not ours or newer than this program, or the server too old.
     """
-    for _ in range(_TRIES - 1):
-        try:
-            return await _prepare(link, oldest_server)
-        except _RACE:
+    try:
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(*_RACE):
+                return await _prepare(link, oldest_server)
             await asyncio.sleep(_PAUSE_SECONDS * random.random())  # noqa: S311
-    return await _prepare(link, oldest_server)
+        return await _prepare(link, oldest_server)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise DatabaseError(_RIGHTS.format(reason=error)) from error
 
 
 async def _prepare(link: Link, oldest_server: int) -> None:
@@ -54,6 +68,9 @@ async def _prepare(link: Link, oldest_server: int) -> None:
             script = files("dora_exporter.postgresql").joinpath("migrations", _MIGRATIONS[number])
             await connection.execute(script.read_text(encoding="utf-8"))
             await connection.execute("UPDATE dora.meta SET version = $1", number + 1)
+        missing = await connection.fetchval(_MISSING)
+        if missing is not None:
+            raise DatabaseError(_RIGHTS.format(reason=f"not all on the table dora.{missing}"))
 
 
 async def _check_server(connection: Connection, oldest: int) -> None:
