@@ -21,7 +21,6 @@ from dora_exporter.web.intake import Intake
 from dora_exporter.web.rules import CurrentRules
 from dora_exporter.web.shapes import FailureLine
 
-_Milliseconds = Annotated[int, Meta(ge=values.MILLISECONDS_FROM, lt=values.MILLISECONDS_BELOW)]
 _Name = Annotated[str, Meta(max_length=values.LABEL_LENGTH)]
 _Tags = Annotated[list[Annotated[str, Meta(max_length=values.TEXT_LENGTH)]], Meta(max_length=values.MAX_TAGS)]
 
@@ -33,8 +32,8 @@ class _Git(Struct, frozen=True, gc=False):
 
 class _Given(Struct, frozen=True, gc=False):
     service: Annotated[str, Meta(min_length=1, max_length=values.LABEL_LENGTH)]
-    started_at: _Milliseconds
-    finished_at: _Milliseconds
+    started_at: int
+    finished_at: int
     env: _Name | None = None
     version: Annotated[str, Meta(max_length=values.TEXT_LENGTH)] | None = None
     team: _Name | None = None
@@ -120,7 +119,12 @@ class PlainIntake:
         default_environment, places, made = rules.default_environment, self._places, []
         for each in given:
             started_at, finished_at, git, tags = each.started_at, each.finished_at, each.git, each.custom_tags
-            if not started_at <= finished_at <= latest or (finished_at < oldest and each.id not in held):
+            if not values.MILLISECONDS_FROM <= started_at <= finished_at <= latest:
+                started_at = values.milliseconds(started_at, "started_at")
+                finished_at = values.milliseconds(finished_at, "finished_at")
+                if not started_at <= finished_at <= latest:
+                    return None
+            if finished_at < oldest and each.id not in held:
                 return None
             url, sha = (None, None) if git is None else (git.repository_url, git.commit_sha)
             named = (each.service, each.env or default_environment, url, each.team or None)
