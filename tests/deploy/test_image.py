@@ -22,6 +22,10 @@ def test_the_image_has_only_what_the_last_of_two_stages_needs() -> None:
     assert "--from=build /opt/dora-exporter /opt/dora-exporter" in instructions("COPY")
 
 
+def test_the_image_can_be_a_replica_on_postgresql() -> None:
+    assert "install --no-cache-dir '.[postgresql]'" in instructions("RUN")[0]
+
+
 def test_the_daemon_is_not_root_and_writes_to_its_volume() -> None:
     assert instructions("USER") == [NOBODY]
     assert instructions("VOLUME") == ["/data"]

@@ -46,21 +46,35 @@ def panels(dashboard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def queries(file: Path, *, panels_only: bool = False) -> Iterator[Query]:
-    """Every expression of a dashboard, with the chosen values of its variables."""
+    """Every PromQL expression of a dashboard, with the chosen values of its variables."""
     dashboard = load(file)
     for panel in panels(dashboard):
         for target in panel.get("targets", ()):
-            place = f"{file.name}: {panel['title']}: {target['refId']}"
-            yield Query(place, interpolated(target["expr"]))
+            if "expr" in target:
+                place = f"{file.name}: {panel['title']}: {target['refId']}"
+                yield Query(place, interpolated(target["expr"]))
     for annotation in () if panels_only else dashboard["annotations"]["list"]:
         if "target" in annotation:
             yield Query(f"{file.name}: {annotation['name']}", interpolated(annotation["target"]["expr"]))
 
 
+def statements() -> Iterator[Query]:
+    """Every SQL statement of the dashboards, with the chosen values of its variables, as Grafana would send it."""
+    for file in FILES:
+        dashboard = load(file)
+        for panel in panels(dashboard):
+            for target in panel.get("targets", ()):
+                if "rawSql" in target:
+                    yield Query(f"{file.name}: {panel['title']}: {target['refId']}", _as_sql(target["rawSql"]))
+        for variable in dashboard["templating"]["list"]:
+            if variable["type"] == "query" and isinstance(variable["query"], str):
+                yield Query(f"{file.name}: {variable['name']}", _as_sql(variable["query"]))
+
+
 def label_queries(file: Path) -> Iterator[tuple[str, str]]:
     """For each variable that Prometheus is asked for: the selector, and the label whose values are wanted."""
     for variable in load(file)["templating"]["list"]:
-        if variable["type"] == "query":
+        if variable["type"] == "query" and variable["datasource"]["type"] == "prometheus":
             asked = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
             assert asked is not None, variable
             yield interpolated(asked[1]), asked[2]
@@ -70,6 +84,11 @@ def variables_in(text: str) -> set[str]:
     """The names of the variables that a text uses, without Grafana's own."""
     names = {match[1] or match[2] for match in _VARIABLE.finditer(text)}
     return {name for name in names if not name.startswith("__")}
+
+
+def _as_sql(text: str) -> str:
+    text = re.sub(r"\$__timeFilter\((\w+)\)", r"\1 BETWEEN now() - interval '7 days' AND now()", text)
+    return re.sub(r"\$\{(\w+):sqlstring\}", lambda match: f"'{CHOICES[match[1]]}'", text)
 
 
 def interpolated(text: str) -> str:

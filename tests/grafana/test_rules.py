@@ -20,6 +20,7 @@ ALERTS = {
     "DoraSourceMisconfigured",
     "DoraSnapshotFailing",
     "DoraSnapshotLinesLost",
+    "DoraDatabaseAway",
     "DoraEventsRejected",
     "DoraSeriesOverflow",
     "DoraConfigurationBroken",

@@ -4,22 +4,24 @@ import asyncio
 import http.client
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.builders import deployment
+from tests.postgresql import logs as raw
 from tests.postgresql.cluster import Cluster, Database, Mode
 from tests.postgresql.events import count, post
-from tests.postgresql.logs import Replica as Log
 from tests.postgresql.logs import opened, same
 from tests.postgresql.proxy import Proxy
-from tests.postgresql.replicas import Replicas, replicas
+from tests.postgresql.replicas import Replica, Replicas, replicas
 from tests.postgresql.waiting import until
 
 from dora_exporter.clock import system_clock
 from dora_exporter.log import Unavailable
+from dora_exporter.records import Record
 
 pytestmark = pytest.mark.e2e
 
@@ -52,7 +54,7 @@ def test_without_the_database_writes_are_refused_and_scrapes_answered_until_it_i
             assert "a-password" not in answer.body.decode()
             assert replica.running.get("/-/healthy").status == http.client.OK
             assert count(replica.running) == 1
-            until(lambda now=replica: now.number(UP) == 0)
+            until(partial(has, replica, UP, 0.0))
             assert (replica.number(SINCE) or 0) * 1000 >= before_ms - 1000
             path = "/api/v2/dora/deployments/a-deployment-named-before"
             assert replica.running.get(path).status == http.client.OK
@@ -61,8 +63,8 @@ def test_without_the_database_writes_are_refused_and_scrapes_answered_until_it_i
     finally:
         postgresql.start()
     for replica in pair:
-        until(lambda now=replica.running: post(now, "after").status == http.client.OK)
-        until(lambda now=replica: now.number(UP) == 1)
+        until(partial(takes, replica, "after"))
+        until(partial(has, replica, UP, 1.0))
         assert replica.number(SINCE) is None
         assert replica.running.process.text.count("database away") == 1
     pair.wait_until_level()
@@ -75,9 +77,9 @@ def test_a_frozen_way_to_the_database_refuses_in_time_and_heals(pair: Replicas, 
     assert post(pair[0].running, "frozen").status == http.client.SERVICE_UNAVAILABLE
     assert post(pair[1].running, "meanwhile").status == http.client.OK
     assert count(pair[0].running) == 1
-    until(lambda: pair[0].number(UP) == 0)
+    until(partial(has, pair[0], UP, 0.0))
     proxy.thaw()
-    until(lambda: post(pair[0].running, "frozen").status == http.client.OK)
+    until(partial(takes, pair[0], "frozen"))
     pair.wait_until_level()
     assert count(pair[0].running) == count(pair[1].running) == 3
 
@@ -140,17 +142,41 @@ async def test_a_restart_of_the_database_at_any_moment_ends_nobodys_following(
         assert all(same(log.store, logs[0].store) for log in logs)
 
 
-async def write(log: Log, name: str) -> None:
+def takes(replica: Replica, name: str) -> bool:
+    return post(replica.running, name).status == http.client.OK
+
+
+def has(replica: Replica, family: str, value: float) -> bool:
+    return replica.number(family) == value
+
+
+async def write(log: raw.Replica, name: str) -> None:
     for number in itertools.count():
         await taken(log, [deployment(id=f"{name}-{number}")])
 
 
-async def taken(log: Log, records: list[object]) -> None:
+async def taken(log: raw.Replica, records: Sequence[Record]) -> None:
     """Tries until it is acknowledged."""
     while True:
         try:
-            await log.log.append(records)  # type: ignore[arg-type]
+            await log.log.append(records)
         except Unavailable:
             await asyncio.sleep(0.01)
         else:
             return
+
+
+def test_a_database_that_lost_its_last_rows_is_followed_from_where_it_stands(
+    pair: Replicas, database: Database, proxy: Proxy
+) -> None:
+    """As after a fail-over to a standby that was not up to date."""
+    for number in range(5):
+        assert post(pair[1].running, f"lost-{number}").status == http.client.OK
+    pair.wait_until_level()
+    database.sql("DELETE FROM dora.log WHERE position > 3; UPDATE dora.head SET position = 3")
+    proxy.cut()
+    pair.wait_until_level()
+    until(partial(takes, pair[0], "after"))
+    pair.wait_until_level()
+    assert count(pair[0].running) == count(pair[1].running) == 4
+    assert pair[0].exposition() == pair[1].exposition()

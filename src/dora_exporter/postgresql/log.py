@@ -206,10 +206,11 @@ class PostgresLog:
             async with self._link.transaction(SNAPSHOT) as connection:
                 head = await tables.head(connection)
                 self._head = head.position
-                if head.compacted_to <= self._position:
+                if head.compacted_to <= self._position <= head.position:
                     is_known = await self._read_some(connection)
                     continue
-            await self._read_anew()
+            is_older = head.position < self._position  # the database failed over to a copy, or was restored
+            await self._read_anew("the database has lost records" if is_older else "it was compacted meanwhile")
 
     async def _read_some(self, connection: Connection) -> bool:
         """Applies the next pages, not so many that it takes long; whether that was all."""
@@ -244,13 +245,13 @@ class PostgresLog:
             logger.exception("record not applied record=%r", type(records[0]).__name__)
             return []
 
-    async def _read_anew(self) -> None:
-        """Takes over the whole state, because others compacted what was not read yet."""
-        logger.warning("log is read anew position=%d reason=%s", self._position, "it was compacted meanwhile")
+    async def _read_anew(self, because: str) -> None:
+        """Takes over the whole state, where what was applied does not lead to it."""
+        logger.warning("log is read anew position=%d reason=%s", self._position, because)
         store = EventStore()
         async for records in self._read_all():
             store.apply_all(records)
-        refuse(dict.fromkeys(self._owed.values()), Unavailable("the log was compacted before it was read"))
+        refuse(dict.fromkeys(self._owed.values()), Unavailable("the log had to be read anew"))
         self._owed.clear()
         if self._become is not None:
             self._become(store)

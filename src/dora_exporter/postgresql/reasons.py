@@ -42,4 +42,6 @@ def reason(error: Exception) -> str:
     for kind, words in _WORDS:
         if isinstance(error, kind):
             return words
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return f"{error}: let its owner GRANT that to the user"
     return str(error) or type(error).__name__

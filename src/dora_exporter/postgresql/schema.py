@@ -86,6 +86,7 @@ async def _version(connection: Connection) -> int:
     """The version of the schema, 0 when there is none."""
     known = "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = 'dora'"
     if not await connection.fetchval(known):
+        await connection.execute("CREATE SCHEMA dora")  # needs a right that IF NOT EXISTS would ask for in any case
         return 0
     tables = await connection.fetch("SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'dora'")
     names = {each["tablename"] for each in tables}

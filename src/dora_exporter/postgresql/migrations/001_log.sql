@@ -1,7 +1,5 @@
 -- Version 1: the log of records, its head, the lease, uploaded history, and what others may read.
 
-CREATE SCHEMA IF NOT EXISTS dora;
-
 CREATE TABLE dora.meta (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     version integer NOT NULL
