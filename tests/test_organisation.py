@@ -122,15 +122,15 @@ def test_incidents_of_every_kind_happen(past: list[Happening], store: EventStore
     ), "one comes back"
 
 
-def test_two_incidents_are_under_way_and_a_third_begins_in_a_minute_and_is_over_in_five(store: EventStore) -> None:
+def test_two_incidents_are_under_way_and_a_third_begins_in_half_a_minute_and_is_soon_over(store: EventStore) -> None:
     ongoing = [each for each in store.incidents.values() if each.finished_at is None]
     future = split(organisation(SEED, NOW_MS), NOW_MS)[1]
     third = next(each for each in future if isinstance(each.record, Incident))
     end = next(each for each in future if isinstance(each.record, Incident) and each.record.id == third.record.id)
 
     assert len(ongoing) >= 2
-    assert third.at == NOW_MS + MINUTE_MS
-    assert end.at == NOW_MS + 6 * MINUTE_MS
+    assert third.at == NOW_MS + MINUTE_MS // 2
+    assert end.at == NOW_MS + 2 * MINUTE_MS
 
 
 def test_haste_changes_only_what_is_still_to_come(past: list[Happening]) -> None:

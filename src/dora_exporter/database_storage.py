@@ -21,12 +21,11 @@ from dora_exporter.config import Settings
 from dora_exporter.log import Appendable, Unavailable
 from dora_exporter.postgresql import address, compaction
 from dora_exporter.postgresql.compaction import LeaseLost
-from dora_exporter.postgresql.errors import DatabaseError
 from dora_exporter.postgresql.lease import Lease
 from dora_exporter.postgresql.link import Link
 from dora_exporter.postgresql.log import PostgresLog
 from dora_exporter.postgresql.packs import PackExchange, Take
-from dora_exporter.postgresql.reasons import LOST, reason
+from dora_exporter.postgresql.reasons import EXPECTED, reason
 from dora_exporter.records import Record
 from dora_exporter.storage import Part
 from dora_exporter.store import EventStore, Outcome
@@ -116,7 +115,7 @@ class DatabaseStorage:
                     now_ms=self._clock(),
                     retention_ms=retention_ms,
                 )
-        except (LeaseLost, DatabaseError, *LOST) as error:
+        except (LeaseLost, *EXPECTED) as error:
             logger.warning("compaction given up reason=%s", reason(error))
 
     async def close(self) -> None:

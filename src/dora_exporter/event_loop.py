@@ -1,12 +1,14 @@
 """The event loop that the daemon runs on: uvloop where there is one, else Python's own."""
 
 import asyncio
-from importlib.util import find_spec
+from collections.abc import Callable
 from pkgutil import resolve_name
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
     """A new loop. There is no uvloop for Windows, nor for Pythons other than CPython."""
-    factory = resolve_name("uvloop:new_event_loop" if find_spec("uvloop") else "asyncio:new_event_loop")
-    loop: asyncio.AbstractEventLoop = factory()
-    return loop
+    try:
+        factory: Callable[[], asyncio.AbstractEventLoop] = resolve_name("uvloop:new_event_loop")
+    except ImportError:
+        factory = asyncio.new_event_loop
+    return factory()

@@ -102,14 +102,19 @@ class EventStore:
                 self._take(record.records, changes)
 
     def _upsert_deployment(self, event: Deployment) -> Change:
+        if not self.tombstones:
+            held = len(self.deployments)
+            self.deployments.setdefault(event.id, event)  # the usual case is a new one, and one look less counts
+            if len(self.deployments) > held:
+                self._settle_in(event)
+                return None, event
         before = self.deployments.get(event.id)
-        if before is not None or self.tombstones:
-            if self._is_overtaken("deployment", event, before):
+        if self._is_overtaken("deployment", event, before):
+            return before, before
+        if before is not None:
+            event = _with_what_was_learnt(event, before)
+            if event == before:
                 return before, before
-            if before is not None:
-                event = _with_what_was_learnt(event, before)
-                if event == before:
-                    return before, before
         self._settle_in(event)
         self.deployments[event.id] = event
         return before, event

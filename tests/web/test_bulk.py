@@ -75,6 +75,18 @@ async def test_valid_lines_are_stored_and_the_others_named(api: Api) -> None:
     assert await send(api, lines) == (200, expected)
 
 
+async def test_a_line_that_needs_a_closer_look_among_many_plain_ones_is_found(api: Api) -> None:
+    lines = deployments(1000)
+    lines[123] = line("deployment", deployment(version="schön"))
+    lines[700] = line("deployment", deployment(service=""))
+    lines[701] = b""
+    status, answer = await send(api, lines)
+    assert (status, answer["created"]) == (200, 998)
+    assert answer["errors"] == [{"detail": 'attribute "service" must not be empty', "line": 701}]
+    versions = [each.version for each in api.store.deployments.values()]
+    assert versions == [*map(str, range(123)), "schön", *map(str, range(124, 700)), *map(str, range(702, 1000))]
+
+
 async def test_only_the_first_hundred_errors_are_shown(api: Api) -> None:
     _, answer = await send(api, [b"{}"] * 1234)
     assert (answer["errors_total"], len(answer["errors"]), answer["errors"][-1]["line"]) == (1234, 100, 100)

@@ -31,10 +31,13 @@ _HORIZON = """
 SELECT max(position) FROM dora.log WHERE position <= $1 AND at < clock_timestamp() - make_interval(secs => $2)
 """
 _CANDIDATES = """
-SELECT about, id, max(position) AS last FROM dora.log
-WHERE position <= $1
+SELECT about, id, max(position) FILTER (WHERE position <= $1) AS last FROM dora.log
 GROUP BY about, id
-HAVING count(*) > 1 OR max(kind) NOT IN ('deployment', 'incident', 'cursor') OR max(moment) < $2
+HAVING min(position) <= $1 AND (max(position) <= $1 OR about = 'source') AND (
+    count(*) FILTER (WHERE position <= $1) > 1
+    OR max(kind) NOT IN ('deployment', 'incident', 'cursor')
+    OR max(moment) < $2
+)
 """
 _BEGIN = "UPDATE dora.head SET compacted_to = $1"
 _END = "UPDATE dora.head SET compacted_at = clock_timestamp()"
@@ -89,10 +92,10 @@ async def compact(
     retention_ms: int,
     spared_seconds: float = SPARED_SECONDS,
 ) -> int:
-    """Leaves of each event, source and tombstone one row of old; how many there were to do.
+    """Leaves one row of each event, tombstone and source of which there are old ones; how many there were to do.
 
-    That row says what the store says now, which may be later than the row: those that follow it lead from there to the
-    same state. The store has ``applied`` all up to that position. Raises LeaseLost.
+    The row says what the store says, which has ``applied`` all up to that position. Of an event with young rows all
+    stay, because what these do may depend on what the old ones say. Raises LeaseLost.
     """
     begun = stopwatch()
     oldest_ms = now_ms - retention_ms

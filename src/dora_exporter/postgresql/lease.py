@@ -5,9 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from dora_exporter.clock import stopwatch
-from dora_exporter.postgresql.errors import DatabaseError
 from dora_exporter.postgresql.link import Link
-from dora_exporter.postgresql.reasons import LOST, reason
+from dora_exporter.postgresql.reasons import EXPECTED, reason
 from dora_exporter.postgresql.tables import Fence
 
 NAME = "leader"
@@ -75,7 +74,7 @@ class Lease:
             try:
                 async with self._link.transaction(seconds=1) as connection:
                     await connection.execute(_GIVE_BACK, NAME, self._holder)
-            except (DatabaseError, *LOST) as error:
+            except EXPECTED as error:
                 logger.info("lease not given back reason=%s", reason(error))
         await self._link.close()
 
@@ -94,7 +93,9 @@ class Lease:
         try:
             async with self._link.transaction(seconds=_ANSWER_SECONDS) as connection:
                 token = await connection.fetchval(_TAKE, NAME, self._holder, float(LEASE_SECONDS))
-        except (DatabaseError, *LOST) as error:
+        except Exception as error:
+            if not isinstance(error, EXPECTED):
+                logger.exception("the lease met a defect")
             logger.debug("lease not asked for reason=%s", reason(error))
             return
         self._token = token

@@ -12,7 +12,7 @@ from dora_exporter.postgresql import schema, tables
 from dora_exporter.postgresql.errors import DatabaseError
 from dora_exporter.postgresql.link import Connection, Link
 from dora_exporter.postgresql.queue import Append, Queue, refuse
-from dora_exporter.postgresql.reasons import LOST, reason
+from dora_exporter.postgresql.reasons import EXPECTED, LOST, reason
 from dora_exporter.postgresql.rows import entries
 from dora_exporter.postgresql.statistics import Statistics
 from dora_exporter.postgresql.tables import SNAPSHOT, Fence, Page
@@ -132,7 +132,9 @@ class PostgresLog:
         while not self._is_closing or self._queue:
             try:
                 await self._turn()
-            except (DatabaseError, *LOST) as error:
+            except Exception as error:
+                if not isinstance(error, EXPECTED):
+                    logger.exception("the log met a defect")
                 self._note_failure(reason(error))
                 if self._is_closing:
                     return

@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from dora_exporter.log import Unavailable
-from dora_exporter.postgresql.errors import DatabaseError
 from dora_exporter.postgresql.link import Link
-from dora_exporter.postgresql.reasons import LOST, reason
+from dora_exporter.postgresql.reasons import EXPECTED, reason
 
 PIECE_BYTES = 1 << 20
 _POLLED_EVERY_SECONDS = 1.0
@@ -60,7 +59,7 @@ class PackExchange:
                 async with self._giving.transaction() as connection:
                     if not await connection.fetchval(_IS_THERE, repository, name):
                         await connection.execute(_ADD, repository, head, name)
-            except (DatabaseError, *LOST) as error:
+            except EXPECTED as error:
                 raise Unavailable(f"the database is away: {reason(error)}") from error
 
     def start(self, take: Take) -> None:
@@ -80,7 +79,9 @@ class PackExchange:
         while True:
             try:
                 taken = await self._take_next(taken, take)
-            except (DatabaseError, *LOST) as error:
+            except Exception as error:
+                if not isinstance(error, EXPECTED):
+                    logger.exception("the exchange of packs met a defect")
                 logger.debug("packs not looked for reason=%s", reason(error))
             await asyncio.sleep(_POLLED_EVERY_SECONDS)
 

@@ -6,6 +6,8 @@ import ssl
 
 import asyncpg
 
+from dora_exporter.postgresql.errors import DatabaseError
+
 LOST = (
     OSError,
     asyncio.TimeoutError,
@@ -14,6 +16,9 @@ LOST = (
     asyncpg.InternalClientError,  # "cannot switch to state": the server's farewell came in the middle of something
 )
 """What a database that went away, or does not like what it was told, raises."""
+
+EXPECTED = (DatabaseError, *LOST)
+"""Nobody's defect."""
 
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "it does not answer in time"),

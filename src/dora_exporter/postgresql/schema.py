@@ -1,6 +1,7 @@
 """The tables in the database: made and brought up to date by whichever replica comes first."""
 
 import asyncio
+import contextlib
 import random
 from importlib.resources import files
 
@@ -15,12 +16,6 @@ OLDEST_SERVER = 120_000
 _MIGRATIONS = ("001_log.sql",)
 """Each brings the schema to the version of its place here, counted from 1. What was released is never changed."""
 
-_MISSING_RIGHTS = """
-SELECT kind, 'dora.' || tablename FROM pg_catalog.pg_tables, unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS kind
-WHERE schemaname = 'dora' AND NOT has_table_privilege('dora.' || quote_ident(tablename), kind)
-ORDER BY tablename
-"""
-
 _RACE = (
     asyncpg.UniqueViolationError,  # two replicas make the same thing at once, and the catalogue refuses the second
     asyncpg.DuplicateObjectError,
@@ -30,6 +25,17 @@ _RACE = (
     asyncpg.DeadlockDetectedError,
     asyncpg.InternalServerError,  # "tuple concurrently updated"
 )
+_RIGHTS = (
+    "rights are missing ({reason}): let the user make the tables (GRANT CREATE ON DATABASE), or give it those that are "
+    "there (GRANT USAGE ON SCHEMA dora; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA dora)"
+)
+_MISSING = """
+SELECT relname FROM pg_catalog.pg_class
+WHERE relnamespace = 'dora'::regnamespace AND relkind = 'r' AND NOT (
+    has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+    AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')
+)
+"""
 _TRIES = 10
 _PAUSE_SECONDS = 0.5
 
@@ -39,12 +45,14 @@ async def prepare(link: Link, *, oldest_server: int = OLDEST_SERVER) -> None:
 
     Raises ``DatabaseError`` where the schema is not ours or newer than this program, or the server too old.
     """
-    for _ in range(_TRIES - 1):
-        try:
-            return await _prepare(link, oldest_server)
-        except _RACE:
+    try:
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(*_RACE):
+                return await _prepare(link, oldest_server)
             await asyncio.sleep(_PAUSE_SECONDS * random.random())  # noqa: S311
-    return await _prepare(link, oldest_server)
+        return await _prepare(link, oldest_server)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise DatabaseError(_RIGHTS.format(reason=error)) from error
 
 
 async def _prepare(link: Link, oldest_server: int) -> None:
@@ -60,17 +68,9 @@ async def _prepare(link: Link, oldest_server: int) -> None:
             script = files("dora_exporter.postgresql").joinpath("migrations", _MIGRATIONS[number])
             await connection.execute(script.read_text(encoding="utf-8"))
             await connection.execute("UPDATE dora.meta SET version = $1", number + 1)
-        await _check_rights(connection)
-
-
-async def _check_rights(connection: Connection) -> None:
-    """Reading is not enough: found out now, rather than at the first event."""
-    missing = await connection.fetch(_MISSING_RIGHTS)
-    if missing:
-        raise DatabaseError(
-            f"the user may not {' '.join(missing[0])}: GRANT ALL ON ALL TABLES IN SCHEMA dora to it, "
-            "or make it the owner of the schema"
-        )
+        missing = await connection.fetchval(_MISSING)
+        if missing is not None:
+            raise DatabaseError(_RIGHTS.format(reason=f"not all on the table dora.{missing}"))
 
 
 async def _check_server(connection: Connection, oldest: int) -> None:

@@ -11,7 +11,7 @@ from dora_exporter.clock import Clock, stopwatch
 from dora_exporter.snapshot import names
 from dora_exporter.snapshot.disk import Disk, copy, write_all
 from dora_exporter.snapshot.errors import SnapshotInUse
-from dora_exporter.snapshot.locking import is_same_file, lock_file
+from dora_exporter.snapshot.locking import lock_file
 
 Durability = Literal["fsync", "written"]
 """When a record counts as kept: once it would survive a power cut, or once it would survive the end of the process."""
@@ -34,6 +34,7 @@ class AppendedFile:
         self._disk = disk
         self._clock = clock
         self._lock = lock_file(disk, path)
+        self._identity = os.fstat(self._lock)
         self._fd: int | None = None
         self._owed = b""
         self._is_name_durable = False
@@ -61,9 +62,11 @@ class AppendedFile:
 
     def mend(self) -> int:
         """Makes the file ready for the next append, to the descriptor returned; raises OSError when it cannot be."""
-        if not is_same_file(self._lock, self.path):
+        # One call for all that is to be known before each write: in each a busy loop may take the interpreter's lock.
+        named = self._named()
+        if named is None:
             self._restore()
-        if self._fd is not None and os.fstat(self._fd).st_size != self.length:
+        elif named.st_size != self.length:
             self._forget_descriptor()
         if self._fd is None:
             self._fd = self._reopen()
@@ -71,6 +74,14 @@ class AppendedFile:
             self._disk.sync_folder(self.path)
             self._is_name_durable = True
         return self._fd
+
+    def _named(self) -> os.stat_result | None:
+        """What the name means now, if that is our file."""
+        try:
+            named = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return named if os.path.samestat(named, self._identity) else None
 
     def replace_with(self, path: Path) -> None:
         """Lets another file, whole and durable, take the name and the place of this one.
@@ -88,6 +99,7 @@ class AppendedFile:
         self._forget_descriptor()
         os.close(self._lock)
         self._lock = lock
+        self._identity = os.fstat(lock)
         self._is_name_durable = False
         self.begin(length, b"")
 

@@ -17,7 +17,7 @@ from dora_exporter.store import Outcome
 
 PENDING_BYTES = 64 << 20
 """How much may wait for the disk before further appends are refused."""
-BATCH_BYTES = 1 << 18
+BATCH_BYTES = 1 << 19
 """How much is flushed and applied at once: the records of a batch are applied in one go on the event loop."""
 
 logger = logging.getLogger(__name__)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from aiohttp import web
 from msgspec.json import Decoder
@@ -46,6 +47,9 @@ OPERATIONS = (BULK,)
 
 _GROUP = 500
 """So many lines are checked before others get their turn, and as many events go to the log at once."""
+
+_FEW = 20
+"""So many lines are looked at one by one, when one of them needs it."""
 
 
 def routes(
@@ -113,10 +117,13 @@ class _Bulk:
     def _events(self, some: Sequence[bytes], tally: Tally) -> Iterable[Event]:
         """The events of the next lines; what is wrong with the others is noted. An empty line is no event."""
         events = self._plain.lines(some)
-        if events is None:
+        if events is not None:
+            tally.line += len(some)
+            return events
+        if len(some) <= _FEW:
             return self._events_one_by_one(some, tally)
-        tally.line += len(some)
-        return events
+        few = (some[start : start + _FEW] for start in range(0, len(some), _FEW))
+        return chain.from_iterable(self._events(each, tally) for each in few)
 
     def _events_one_by_one(self, some: Iterable[bytes], tally: Tally) -> Iterator[Event]:
         for text in some:

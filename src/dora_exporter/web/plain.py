@@ -21,7 +21,6 @@ from dora_exporter.web.intake import Intake
 from dora_exporter.web.rules import CurrentRules
 from dora_exporter.web.shapes import FailureLine
 
-_Milliseconds = Annotated[int, Meta(ge=values.MILLISECONDS_FROM, lt=values.MILLISECONDS_BELOW)]
 _Name = Annotated[str, Meta(max_length=values.LABEL_LENGTH)]
 _Tags = Annotated[list[Annotated[str, Meta(max_length=values.TEXT_LENGTH)]], Meta(max_length=values.MAX_TAGS)]
 
@@ -33,8 +32,8 @@ class _Git(Struct, frozen=True, gc=False):
 
 class _Given(Struct, frozen=True, gc=False):
     service: Annotated[str, Meta(min_length=1, max_length=values.LABEL_LENGTH)]
-    started_at: _Milliseconds
-    finished_at: _Milliseconds
+    started_at: int
+    finished_at: int
     env: _Name | None = None
     version: Annotated[str, Meta(max_length=values.TEXT_LENGTH)] | None = None
     team: _Name | None = None
@@ -57,6 +56,10 @@ class _DeploymentLine(Struct, frozen=True, gc=False, tag="deployment", tag_field
 
 
 _T = TypeVar("_T")
+_Place = tuple[str, str, str | None, str | None]
+"""Service, environment, repository (as a URL, or by its one name) and team."""
+
+_PLACES_AT_MOST = 4096
 _OPENING, _CLOSING = {ord("{")}, {ord("}")}
 _FLAWS = (MsgspecError, RecursionError)
 _requests = Decoder(_Request)
@@ -72,6 +75,7 @@ class PlainIntake:
         self._store = store
         self._clock = clock
         self._rules = rules
+        self._places: dict[_Place, _Place] = {}
 
     def request(self, body: bytes) -> Deployment | None:
         """The deployment in a request."""
@@ -103,36 +107,58 @@ class PlainIntake:
         shas = [each.git.commit_sha for each in given if each.git is not None]
         if not (_consist_of(values.ID_CHARACTERS, ids) and _consist_of(values.LOWER_CASE_HEXADECIMAL, shas)):
             return None
-        now, rules = self._clock(), self._rules()
-        latest, oldest, held = now + values.FUTURE_MS, now - rules.retention_ms, self._store.deployments
-        for each in given:
-            if not each.started_at <= each.finished_at <= latest or (each.finished_at < oldest and each.id not in held):
-                return None
         try:
-            return self._made(given, rules.default_environment)
+            return self._made(given)
         except BadRequest:
             return None
 
-    def _made(self, given: Sequence[_Given], default_environment: str) -> Sequence[Deployment]:
-        """One loop without a call that can be saved: this is the most frequent thing that the daemon does."""
-        share, known_repository, made = self._store.shared, values.known_repository, []
+    def _made(self, given: Sequence[_Given]) -> Sequence[Deployment] | None:
+        """One loop, and no call in it that can be saved: nothing is done more often here than to make a deployment."""
+        now, rules = self._clock(), self._rules()
+        latest, oldest, held = now + values.FUTURE_MS, now - rules.retention_ms, self._store.deployments
+        default_environment, places, made = rules.default_environment, self._places, []
         for each in given:
-            service, environment = each.service, each.env or default_environment
-            version, team, git, tags = each.version or None, each.team or None, each.git, each.custom_tags
+            started_at, finished_at, git, tags = each.started_at, each.finished_at, each.git, each.custom_tags
+            if not values.MILLISECONDS_FROM <= started_at <= finished_at <= latest:
+                started_at = values.milliseconds(started_at, "started_at")
+                finished_at = values.milliseconds(finished_at, "finished_at")
+                if not started_at <= finished_at <= latest:
+                    return None
+            if finished_at < oldest and each.id not in held:
+                return None
+            url, sha = (None, None) if git is None else (git.repository_url, git.commit_sha)
+            named = (each.service, each.env or default_environment, url, each.team or None)
+            service, environment, repository, team = places.get(named) or self._place(named)
             event = Deployment(
                 id=each.id or "",
-                service=share(service, service),
-                environment=share(environment, environment),
-                started_at=each.started_at,
-                finished_at=each.finished_at,
-                version=version,
-                commit_sha=None if git is None else git.commit_sha,
-                repository=None if git is None else known_repository(git.repository_url, "git.repository_url"),
-                team=None if team is None else share(team, team),
+                service=service,
+                environment=environment,
+                started_at=started_at,
+                finished_at=finished_at,
+                version=each.version or None,
+                commit_sha=sha,
+                repository=repository,
+                team=team,
                 tags=tuple(filter(None, tags)) if tags else (),
             )
             made.append(event if event.id else replace(event, id=_id_of(event)))
         return made
+
+    def _place(self, named: _Place) -> _Place:
+        """Where a deployment belongs, with the texts that events hold already; remembered, because few are many's."""
+        service, environment, url, team = named
+        share = self._store.shared
+        repository = None if url is None else values.known_repository(url, "git.repository_url")
+        place = (
+            share(service, service),
+            share(environment, environment),
+            None if repository is None else share(repository, repository),
+            None if team is None else share(team, team),
+        )
+        if len(self._places) >= _PLACES_AT_MOST:
+            self._places.clear()
+        self._places[named] = place
+        return place
 
 
 def _id_of(event: Deployment) -> str:
