@@ -104,12 +104,13 @@ class Replicas(Sequence[Replica]):
         return int(self.database.sql("SELECT position FROM dora.head")[0])
 
     def wait_until_level(self, *, seconds: float = 30.0) -> None:
-        """Returns once all have applied all that the log holds."""
+        """Returns once all have applied all that the log holds now."""
+        head = self.head()
 
         def are_level() -> bool:
-            return self.positions() == [self.head()] * len(self.members)
+            return min(position or 0 for position in self.positions()) >= head
 
-        until(are_level, seconds=seconds, otherwise=lambda: (self.head(), self.positions()))
+        until(are_level, seconds=seconds, otherwise=lambda: (head, self.positions()))
 
     def positions(self) -> list[float | None]:
         """How far each has come."""

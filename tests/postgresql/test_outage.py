@@ -175,7 +175,7 @@ def test_a_database_that_lost_its_last_rows_is_followed_from_where_it_stands(
     pair.wait_until_level()
     database.sql("DELETE FROM dora.log WHERE position > 3; UPDATE dora.head SET position = 3")
     proxy.cut()
-    pair.wait_until_level()
+    until(lambda: pair.positions() == [3, 3])
     until(partial(takes, pair[0], "after"))
     pair.wait_until_level()
     assert count(pair[0].running) == count(pair[1].running) == 4

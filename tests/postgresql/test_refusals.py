@@ -93,7 +93,7 @@ def test_an_option_that_is_none(folder: Path, database: Database) -> None:
 
 def test_a_user_who_may_make_no_tables(folder: Path, postgresql: Cluster, database: Database) -> None:
     postgresql.create_role("guest")
-    assert_refused(start(folder, database.as_user("guest").url()), "permission denied.*GRANT")
+    assert_refused(start(folder, database.as_user("guest").url()), r"rights are missing.*GRANT CREATE ON DATABASE")
 
 
 def test_a_user_who_may_not_write_to_the_tables(folder: Path, postgresql: Cluster, database: Database) -> None:
@@ -101,7 +101,9 @@ def test_a_user_who_may_not_write_to_the_tables(folder: Path, postgresql: Cluste
     with running(folder, database):
         pass
     database.sql("GRANT USAGE ON SCHEMA dora TO reader; GRANT SELECT ON ALL TABLES IN SCHEMA dora TO reader")
-    assert_refused(start(folder, database.as_user("reader").url()), r"may not \w+ dora\.\w+: GRANT")
+    assert_refused(
+        start(folder, database.as_user("reader").url()), r"rights are missing.*GRANT SELECT, INSERT, UPDATE, DELETE"
+    )
 
 
 def test_a_schema_of_something_else(folder: Path, database: Database) -> None:
