@@ -49,9 +49,8 @@ class CommitSearch:
         self._reviewer = Reviewer(
             store=store, log=log, library=self._library, clock=clock, settings=settings, configured=pull_requests
         )
-        tally = CommitTally()
-        store.observe(tally.observe)
-        self.collector = CommitsCollector(tally=tally, resolver=self._resolver, library=self._library)
+        self._tally = CommitTally()
+        self.collector = CommitsCollector(tally=self._tally, resolver=self._resolver, library=self._library)
 
     def routes(self, *, rules: CurrentRules, access: Access) -> list[web.RouteDef]:
         """The endpoints that take uploads."""
@@ -66,6 +65,8 @@ class CommitSearch:
     async def start(self) -> None:
         """Looks for what is missing, and follows the store from then on."""
         await asyncio.to_thread(self._library.load)
+        self._tally.load(self._store.deployments.values())
+        self._store.observe(self._tally.observe)
         workers: tuple[Resolver | Reviewer, ...] = (self._resolver, self._reviewer)
         for worker in workers:
             worker.load()

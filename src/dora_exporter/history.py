@@ -1,7 +1,9 @@
 """What happened in a group (a series, a team, or the surplus series), in time order: the metrics are read from it."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Self
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -40,6 +42,25 @@ class DeploymentFacts(msgspec.Struct, frozen=True, gc=False):
     def of(cls, deployment: Deployment) -> Self:
         """What a deployment says of which nothing else is known."""
         return cls(deployment.finished_at, deployment.source, is_identified(deployment))
+
+
+class PlainFacts(NamedTuple):
+    """What many deployments of one series add that say no more than ``DeploymentFacts.of`` each: moments of finish."""
+
+    finished: Sequence[int]
+    unidentified: Sequence[int]
+    by_source: Mapping[str, Sequence[int]]
+
+    @classmethod
+    def of(cls, deployments: Sequence[Deployment]) -> Self:
+        """What the deployments say."""
+        finished = list(map(attrgetter("finished_at"), deployments))
+        unidentified = [each.finished_at for each in deployments if not (each.version or each.commit_sha)]
+        sources = set(map(attrgetter("source"), deployments))
+        if len(sources) == 1:
+            return cls(finished, unidentified, {sources.pop(): finished})
+        by_source = {name: [each.finished_at for each in deployments if each.source == name] for name in sources}
+        return cls(finished, unidentified, by_source)
 
 
 class IncidentFacts(msgspec.Struct, frozen=True, gc=False):
@@ -114,14 +135,12 @@ class History:
             self.recoveries.remove(*facts.recovery)
         self.dropped -= facts.dropped
 
-    def add_plain_deployments(self, deployments: Sequence[Deployment]) -> None:
-        """Adds many deployments that say no more than ``DeploymentFacts.of`` each, at the cost of a sort."""
-        self.deployments.extend([deployment.finished_at for deployment in deployments])
-        self.unidentified.extend([each.finished_at for each in deployments if not (each.version or each.commit_sha)])
-        sources = {deployment.source for deployment in deployments}
-        for source in sources:
-            its = deployments if len(sources) == 1 else [each for each in deployments if each.source == source]
-            self._source(source).extend([each.finished_at for each in its])
+    def add_plain_deployments(self, facts: Sequence[PlainFacts]) -> None:
+        """Adds what many deployments say, at the cost of a sort."""
+        self.deployments.extend(chain.from_iterable([each.finished for each in facts]))
+        self.unidentified.extend(chain.from_iterable([each.unidentified for each in facts]))
+        for source in {name: None for each in facts for name in each.by_source}:
+            self._source(source).extend(chain.from_iterable([each.by_source.get(source, ()) for each in facts]))
 
     def add_incident(self, facts: IncidentFacts) -> None:
         """Adds what an incident says."""

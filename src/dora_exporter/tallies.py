@@ -1,11 +1,11 @@
 """The groups of the exposition, and to which of them the facts of a series add."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from dora_exporter.events import Deployment, Event, Incident, Series
 from dora_exporter.group import Group
-from dora_exporter.history import DeploymentFacts, IncidentFacts
+from dora_exporter.history import DeploymentFacts, IncidentFacts, PlainFacts
 from dora_exporter.rollups import Teams
 from dora_exporter.seats import Seats
 
@@ -28,7 +28,8 @@ class Tallies:
         self.team_seats: Seats[tuple[str, ...]] = Seats(series_limit)
         self._folded: set[Series] = set()
         self._hidden: set[Group] = set()
-        self._waiting: defaultdict[Group, list[Deployment]] = defaultdict(list)
+        self._waiting: defaultdict[Group, list[PlainFacts]] = defaultdict(list)
+        self._corrections: list[tuple[Group, DeploymentFacts | None, DeploymentFacts | None]] = []
 
     def ledger(self, series: Series) -> "SeriesLedger":
         """The ledger for the events of a series; one without a service is for incidents that name only a team."""
@@ -59,21 +60,24 @@ class Tallies:
 
     def add_plain(self, own: Group, deployments: Sequence[Deployment]) -> None:
         """Many deployments of a series begin to count; their teams hear of them at ``end_loading``."""
+        facts = PlainFacts.of(deployments)
         for group in self._homes(own):
-            group.history.add_plain_deployments(deployments)
+            group.history.add_plain_deployments([facts])
             self.changed[group] = None
-        by_team: defaultdict[str | None, list[Deployment]] = defaultdict(list)
-        for deployment in deployments:
-            by_team[self._assignment.of_deployment(deployment)].append(deployment)
-        for team, its in by_team.items():
-            if team:
-                self._waiting[self._team(team, its[0].environment)].extend(its)
+        teams = self._assignment.count(deployments)
+        for team, count in teams.items():
+            if count < len(deployments):
+                facts = PlainFacts.of([each for each in deployments if self._assignment.of_deployment(each) == team])
+            self._waiting[self._team(team, deployments[0].environment)].append(facts)
 
     def end_loading(self) -> None:
         """Adds to the teams what waits for them: at once, because a team has the events of many series."""
-        for group, deployments in self._waiting.items():
-            group.history.add_plain_deployments(deployments)
+        for group, facts in self._waiting.items():
+            group.history.add_plain_deployments(facts)
         self._waiting.clear()
+        for group, before, after in self._corrections:
+            group.change_deployment(before, after)
+        self._corrections.clear()
 
     def add_deployment(
         self, own: Group, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
@@ -85,7 +89,10 @@ class Tallies:
         team = self._assignment.of_deployment(deployment)
         if team:
             group = self._team(team, deployment.environment)
-            group.change_deployment(before, after)
+            if group in self._waiting:
+                self._corrections.append((group, before, after))
+            else:
+                group.change_deployment(before, after)
             self.changed[group] = None
 
     def add_incident(
@@ -113,7 +120,7 @@ class Tallies:
         own.present += change * len(events)
         if series.service and was_known != (own.present > 0):
             self._seat(series, own)
-        for team, count in Counter(team for event in events for team in self._assignment.of(event)).items():
+        for team, count in self._assignment.count(events).items():
             group = self._team(team, series.environment)
             was_known = group.present > 0
             group.present += change * count

@@ -13,7 +13,7 @@ from operator import attrgetter
 from dora_exporter.events import Deployment, Event, Incident
 from dora_exporter.failures.judging import Judging, Ledger
 from dora_exporter.failures.lineup import deploys_same_name
-from dora_exporter.failures.order import finish_order
+from dora_exporter.failures.order import by_finish, finish_order
 from dora_exporter.pairing import Pairing, is_found
 
 _finished_at = attrgetter("finished_at")
@@ -61,7 +61,7 @@ class Timeline:
         held = list(deployments)
         if any(map(is_found, held)):
             held = self._pairs().load(held)
-        ordered = sorted(held, key=finish_order)
+        ordered = by_finish(held)
         seen = bisect_right(ordered, now_ms, key=_finished_at)
         living = min(bisect_left(ordered, now_ms - self._retention_ms, key=_finished_at), max(seen - 1, 0))
         self._expired, self._future = ordered[:living], ordered[seen:]

@@ -69,11 +69,8 @@ class Judging:
         for deployment in self.lineup.load(ordered):
             self.links.mark(deployment)
         self._introduce(ordered)
-        self._decide()
-        self._new = {deployment.id for deployment in ordered}
+        self._ledger.plain(ordered)
         self.settle()
-        self._ledger.plain([deployment for deployment in ordered if deployment.id in self._new])
-        self._new.clear()
 
     def add(self, deployment: Deployment) -> None:
         """A deployment counts from now on."""

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from dora_exporter.events import Deployment
 from dora_exporter.failures.index import Index
-from dora_exporter.failures.order import finish_order, start_order
+from dora_exporter.failures.order import by_start, finish_order, start_order
 from dora_exporter.failures.shipments import Shipments
 
 _finished_at = attrgetter("finished_at")
@@ -34,12 +34,13 @@ class Lineup:
     def load(self, ordered: list[Deployment]) -> Sequence[Deployment]:
         """Fills an empty lineup at once with deployments in order of finish; gives those that may be rollbacks."""
         self.by_finish = ordered
-        self.by_start = sorted(ordered, key=start_order)
+        self.by_start = by_start(ordered)
         if len(ordered) > _INDEXED_FROM:
             self._by_sha.make()
         shas = [deployment.commit_sha for deployment in ordered if deployment.commit_sha]
-        versions = [deployment.version for deployment in ordered if deployment.version]
-        if _are_unique(shas) and (len(shas) == len(ordered) or _are_unique(versions)):
+        if not _are_unique(shas):
+            return ordered
+        if len(shas) == len(ordered) or _are_unique([each.version for each in ordered if each.version]):
             return ()
         return ordered
 
