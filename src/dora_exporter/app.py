@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from dora_exporter import __version__, telemetry
+from dora_exporter.checkpoint import Basis, Checkpoints
 from dora_exporter.clock import stopwatch, system_clock
 from dora_exporter.commit_search import CommitSearch
 from dora_exporter.config import ConfigError, Settings
@@ -109,6 +110,7 @@ class Daemon:
         self._snapshot = SnapshotFile(
             settings.snapshot.path, durability=settings.snapshot.durability, clock=self._clock
         )
+        self._checkpoints = Checkpoints(settings.snapshot.path, clock=self._clock)
         self._access = Access()
         self._rules_in_force = rules_for_senders(settings)
         self._protection = Protection(settings.web.config_file)
@@ -127,12 +129,13 @@ class Daemon:
         )
         self._schedule = Schedule(clock=self._clock)
         self._transport = Transport(clock=self._clock)
+        self._open_incidents = OpenIncidents(self._store)
         self._sources = RunningSources(
             store=self._store,
             log=self._snapshot,
             clock=self._clock,
             schedule=self._schedule,
-            open_incidents=OpenIncidents(self._store),
+            open_incidents=self._open_incidents,
         )
         registry = telemetry.new_registry()
         self._numbers = Numbers(
@@ -186,6 +189,7 @@ class Daemon:
         if self._companion:
             self._companion.cancel()
             await asyncio.gather(self._companion, return_exceptions=True)
+        self._checkpoints.close()
         await self._schedule.stop()
         await self._transport.close()
         await self._runner.cleanup()
@@ -254,7 +258,8 @@ class Daemon:
         begun = stopwatch()
         gc.disable()
         try:
-            async for records in self._snapshot.replay():
+            start = await self._resume()
+            async for records in self._snapshot.replay(start):
                 for record in records:
                     self._store.apply(record)
             await self._numbers.load()
@@ -264,9 +269,21 @@ class Daemon:
         self._store.observe(self._event_counts.observe)
         self._replay_seconds = stopwatch() - begun
 
+    async def _resume(self) -> int:
+        """Takes what a checkpoint has; where in the snapshot file begins what it has not."""
+        content = await self._checkpoints.take_up(self._store, basis(self._settings))
+        if content is None:
+            return 0
+        self._open_incidents.load()
+        if content.standing:
+            await self._numbers.restore(content.standing)
+        return content.head.length
+
     async def _maintain(self) -> None:
         if self._snapshot.is_compaction_due():
             await self._snapshot.compact(self._clock(), self._configuration.settings.retention.ms)
+        if self._checkpoints.is_due(self._snapshot.statistics):
+            await self._checkpoints.make(self._snapshot.statistics, basis(self._configuration.settings))
 
     async def _refresh_protection(self) -> None:
         await asyncio.to_thread(self._protection.refresh)
@@ -350,5 +367,21 @@ def definitions(settings: Settings) -> Definitions:
         merge_within_ms=settings.merge_within.ms,
         rules=rules(settings.failures),
         metrics=(*ALL, performance_level(settings.levels.edition)),
-        teams={name: service.team for name, service in settings.services.items() if service.team},
+        teams=teams(settings),
     )
+
+
+def basis(settings: Settings) -> Basis:
+    """What the settings say about what each event counts as."""
+    return Basis(
+        retention_ms=settings.retention.ms,
+        attribution_limit_ms=settings.attribution_limit.ms if settings.attribution_limit else None,
+        merge_within_ms=settings.merge_within.ms,
+        failures=settings.failures,
+        teams=teams(settings),
+    )
+
+
+def teams(settings: Settings) -> dict[str, str]:
+    """The teams that are configured for services."""
+    return {name: service.team for name, service in settings.services.items() if service.team}

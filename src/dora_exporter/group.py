@@ -1,6 +1,7 @@
 """A group of the exposition: the history of a series, a team or the surplus series, and its lines."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from dora_exporter.history import DeploymentFacts, History, IncidentFacts
@@ -10,6 +11,15 @@ from dora_exporter.tracks import Window
 
 _FIRST, _SECOND = "\N{NULL}", "\N{START OF HEADING}"
 """Stand for a group's values until it is known which group: no name holds control characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The measurements of a group, by name, and how many events it has."""
+
+    columns: Mapping[str, Sequence[bytes]]
+    dropped: int
+    present: int
 
 
 class Group:
@@ -24,6 +34,16 @@ class Group:
         self._label_names = tuple(labels)
         self.history = History()
         self.present = 0
+
+    @property
+    def measured(self) -> Measured:
+        """What ``fill`` takes."""
+        return Measured(self.history.columns(), self.history.dropped, self.present)
+
+    def fill(self, measured: Measured) -> None:
+        """Takes the measurements of another group into this one, which has none."""
+        self.history.fill(measured.columns, measured.dropped)
+        self.present = measured.present
 
     def change_deployment(self, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
         """A deployment's facts changed."""

@@ -15,6 +15,9 @@ CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
 """Why a deployment is known to have failed, by precedence."""
 
 
+_OF_SOURCE = "source:"
+
+
 def is_identified(deployment: Deployment) -> bool:
     """Whether it can be told what was deployed, and so whether it was deployed before."""
     return bool(deployment.version or deployment.commit_sha)
@@ -172,9 +175,40 @@ class History:
             samples.release(its)
         self.dropped -= other.dropped
 
+    def columns(self) -> dict[str, tuple[bytes, ...]]:
+        """All measurements by name, without those that are empty."""
+        named = {**self._fixed(), **{f"{_OF_SOURCE}{name}": times for name, times in self.sources.items()}}
+        return {name: track.columns() for name, track in named.items() if len(track)}
+
+    def fill(self, columns: Mapping[str, Sequence[bytes]], dropped: int) -> None:
+        """Takes the measurements that ``columns`` gave into an empty history."""
+        fixed = self._fixed()
+        for name, its in columns.items():
+            track = fixed.get(name)
+            if track is None:
+                track = self._source(name.removeprefix(_OF_SOURCE))
+            track.fill(its)
+        self.dropped = dropped
+
     def changes_after(self, windows: Iterable[Window]) -> int | None:
         """The first moment at which something leaves a window; None when nothing will."""
         return min(self._departures(windows), default=None)
+
+    def _fixed(self) -> dict[str, Times | Samples]:
+        """The measurements that every history has, by name."""
+        return {
+            "deployments": self.deployments,
+            "unidentified": self.unidentified,
+            "lead_times": self.lead_times,
+            "recoveries": self.recoveries,
+            "reworks": self.reworks,
+            "incidents": self.incidents,
+            "unattributed": self.unattributed,
+            "open_incidents": self.open_incidents,
+            "restores": self.restores,
+            **{f"cause:{cause}": times for cause, times in self.causes.items()},
+            **{f"stage:{stage}": samples for stage, samples in self.stages.items()},
+        }
 
     def _paired_times(self, other: "History") -> Iterator[tuple[Times, Times]]:
         yield self.deployments, other.deployments

@@ -1,7 +1,7 @@
 """Every event by id, as the records of the log leave it."""
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from msgspec.structs import force_setattr, replace
@@ -53,6 +53,27 @@ class EventStore:
     def ignore(self, observer: Observer) -> None:
         """Takes an observer out again."""
         self._observers.remove(observer)
+
+    def restore(self, deployments: Iterable[Deployment], incidents: Iterable[Incident], rest: Iterable[Record]) -> None:
+        """Fills an empty store with what another one held; ``rest`` is what its ``rest`` gave.
+
+        No observer is told.
+        """
+        for record in rest:
+            self.apply(record)
+        self.deployments.update((each.id, each) for each in deployments)
+        self.incidents.update((each.id, each) for each in incidents)
+
+    def rest(self) -> Iterator[Record]:
+        """Records that leave all but the events."""
+        yield SeriesOrder(tuple(self.series_order))
+        yield from self.tombstones.values()
+        for source, state in self.cursors.items():
+            yield Cursor(source, state)
+
+    def share(self, string: str) -> str:
+        """The one copy of a string that is held of it."""
+        return self._strings.setdefault(string, string)
 
     def apply(self, record: Record) -> list[Outcome]:
         """Gives a record its effect; the outcomes are those of the events in it."""

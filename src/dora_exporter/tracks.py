@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dora_exporter.events import DAY_MS
@@ -43,6 +43,15 @@ class Times:
             self._times.extend(added)
         elif added:
             self._times = array("q", sorted([*self._times, *added]))
+
+    def columns(self) -> tuple[bytes, ...]:
+        """The moments as this machine holds them."""
+        return (self._times.tobytes(),)
+
+    def fill(self, columns: Sequence[bytes]) -> None:
+        """Takes the moments that ``columns`` gave."""
+        (times,) = columns
+        self._times = array("q", times)
 
     def absorb(self, other: "Times") -> None:
         """Adds the moments of another."""
@@ -120,6 +129,15 @@ class Samples:
         self._times = array("q", [moment for moment, _ in ordered])
         self._values = array("q", [value for _, value in ordered])
         self._spans.clear()
+
+    def columns(self) -> tuple[bytes, ...]:
+        """Moments and values as this machine holds them."""
+        return self._times.tobytes(), self._values.tobytes()
+
+    def fill(self, columns: Sequence[bytes]) -> None:
+        """Takes the samples that ``columns`` gave."""
+        times, values = columns
+        self._times, self._values = array("q", times), array("q", values)
 
     def absorb(self, other: "Samples") -> None:
         """Adds the samples of another."""

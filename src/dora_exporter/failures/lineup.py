@@ -13,8 +13,7 @@ _finished_at = attrgetter("finished_at")
 _started_at = attrgetter("started_at")
 
 _SCANNED_AT_MOST = 64
-_INDEXED_FROM = 5_000
-"""Of a series as long as this the first write must not wait for the index."""
+_INDEXED_PER_SLICE = 2_000
 
 
 class Lineup:
@@ -35,14 +34,20 @@ class Lineup:
         """Fills an empty lineup at once with deployments in order of finish; gives those that may be rollbacks."""
         self.by_finish = ordered
         self.by_start = by_start(ordered)
-        if len(ordered) > _INDEXED_FROM:
-            self._by_sha.make()
         shas = [deployment.commit_sha for deployment in ordered if deployment.commit_sha]
         if not _are_unique(shas):
             return ordered
         if len(shas) == len(ordered) or _are_unique([each.version for each in ordered if each.version]):
             return ()
         return ordered
+
+    def restore(self, by_finish: list[Deployment], by_start: list[Deployment]) -> None:
+        """Fills an empty lineup with deployments that are in both orders already."""
+        self.by_finish, self.by_start = by_finish, by_start
+
+    def prepare(self) -> bool:
+        """Gets ready for a change, a few milliseconds a call; True when it is, so that no change waits for long."""
+        return self._by_sha.make_some(_INDEXED_PER_SLICE) and self._without_sha.make_some(_INDEXED_PER_SLICE)
 
     def add(self, deployment: Deployment) -> None:
         """Adds a deployment."""

@@ -21,7 +21,7 @@ def by_start(deployments: Iterable[Deployment]) -> list[Deployment]:
 
 
 def _sorted(
-    deployments: Iterable[Deployment], moment: Callable[[Deployment], int], order: Callable[[Deployment], object]
+    deployments: Iterable[Deployment], moment: Callable[[Deployment], int], order: "attrgetter[tuple[int, int, str]]"
 ) -> list[Deployment]:
     """Sorted by moments alone, which is several times faster, and by all of the order only where moments tie."""
     ordered = sorted(deployments, key=moment)
