@@ -1,13 +1,16 @@
 """Every event by id, as the records of the log leave it."""
 
 import enum
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 from msgspec.structs import force_setattr, replace
 
 from dora_exporter.events import Deployment, Event, Incident, Series, Shipped
 from dora_exporter.records import Batch, Cursor, Deletion, EventKind, Judgement, Record, Resolution, SeriesOrder
+
+_id = attrgetter("id")
 
 Observer = Callable[[Event | None, Event | None], None]
 """Told of each write to an event with the event before and after it: None before it is created and after it is
@@ -54,15 +57,15 @@ class EventStore:
         """Takes an observer out again."""
         self._observers.remove(observer)
 
-    def restore(self, deployments: Iterable[Deployment], incidents: Iterable[Incident], rest: Iterable[Record]) -> None:
+    def restore(self, deployments: Sequence[Deployment], incidents: Sequence[Incident], rest: Iterable[Record]) -> None:
         """Fills an empty store with what another one held; ``rest`` is what its ``rest`` gave.
 
         No observer is told.
         """
         for record in rest:
             self.apply(record)
-        self.deployments.update((each.id, each) for each in deployments)
-        self.incidents.update((each.id, each) for each in incidents)
+        self.deployments.update(zip(map(_id, deployments), deployments, strict=True))
+        self.incidents.update(zip(map(_id, incidents), incidents, strict=True))
 
     def rest(self) -> Iterator[Record]:
         """Records that leave all but the events."""

@@ -108,7 +108,7 @@ class Timeline:
         self._expired, self._future = list(outline.expired), list(outline.future)
         for incident in outline.incidents:
             self._put_incident(incident)
-        self.judging.resume(list(outline.living), list(outline.by_start), outline.notable)
+        self.judging.resume([*outline.living], [*outline.by_start], outline.notable)
 
     def tell(self, ledger: Ledger) -> None:
         """Has another ledger told of what changes from now on."""

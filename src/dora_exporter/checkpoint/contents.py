@@ -2,9 +2,9 @@
 
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import accumulate
 from typing import TypeVar
 
 import msgspec
@@ -46,10 +46,18 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class _Series(msgspec.Struct, array_like=True, frozen=True):
-    """``outline`` has the fields of an ``Outline``, or the deployments and incidents of ``Everything``."""
+    """A series by the numbers of its events. Its deployments follow each other: the expired, the living, the future.
+
+    ``by_start`` and ``notable`` number them from the first living one on. A series that is to be judged anew has all of
+    its deployments among the living, and no order by start.
+    """
 
     series: tuple[str, str]
-    outline: tuple[bytes, ...]
+    first: int
+    lengths: tuple[int, int, int]
+    by_start: bytes | None
+    notable: bytes
+    incidents: bytes
     measured: Measured
 
 
@@ -76,11 +84,13 @@ class Content:
 def frames(store: EventStore, standing: Standing, *, length: int, checksum: int, basis: str) -> Iterator[bytes]:
     """The frames of a checkpoint."""
     table = PlaceTable()
-    deployments, incidents = list(store.deployments.values()), list(store.incidents.values())
+    deployments, incidents = _by_series(standing), list(store.incidents.values())
     events = list(columns.encode(deployments, table))
     others = [msgspec.json.encode(each) for each in _chunks(incidents, _INCIDENTS_PER_CHUNK)]
-    numbered = _Numbers(deployments, incidents)
-    series = [_encode([numbered.series(each) for each in some]) for some in _chunks(standing.series, _SERIES_PER_CHUNK)]
+    numbers = {each.id: number for number, each in enumerate(incidents)}
+    sizes = accumulate((len(_deployments_of(each.events)) for each in standing.series), initial=0)
+    numbered = [_numbered(each, first, numbers) for each, first in zip(standing.series, sizes, strict=False)]
+    series = [_encode(some) for some in _chunks(numbered, _SERIES_PER_CHUNK)]
     counts = len(events), len(others), len(series)
     yield _encode(Head(length, checksum, basis, standing.now_ms, table.places, counts))
     yield from events
@@ -149,36 +159,48 @@ def _shared(place: Place, store: EventStore) -> Place:
     )
 
 
-class _Numbers:
-    """Numbers for events: their places in the order of the store."""
-
-    def __init__(self, deployments: Sequence[Deployment], incidents: Sequence[Incident]) -> None:
-        self._deployments = {each.id: number for number, each in enumerate(deployments)}
-        self._incidents = {each.id: number for number, each in enumerate(incidents)}
-
-    def series(self, standing: SeriesStanding) -> _Series:
-        events = standing.events
-        deployments = partial(_numbers, self._deployments)
-        incidents = _numbers(self._incidents, events.incidents)
-        if isinstance(events, Everything):
-            return _Series(standing.series, (deployments(events.deployments), incidents), standing.measured)
-        orders = (events.living, events.by_start, events.notable, events.expired, events.future)
-        return _Series(standing.series, (*map(deployments, orders), incidents), standing.measured)
+def _by_series(standing: Standing) -> list[Deployment]:
+    """All deployments, one series after the other: what is used together then lies together in memory."""
+    return [deployment for each in standing.series for deployment in _deployments_of(each.events)]
 
 
-def _numbers(numbers: dict[str, int], events: Sequence[Event]) -> bytes:
+def _deployments_of(events: Outline | Everything) -> Sequence[Deployment]:
+    if isinstance(events, Everything):
+        return events.deployments
+    return [*events.expired, *events.living, *events.future]
+
+
+def _numbered(standing: SeriesStanding, first: int, incidents: Mapping[str, int]) -> _Series:
+    events = standing.events
+    suffered = _numbers(incidents, events.incidents)
+    if isinstance(events, Everything):
+        lengths = 0, len(events.deployments), 0
+        return _Series(standing.series, first, lengths, None, b"", suffered, standing.measured)
+    lengths = len(events.expired), len(events.living), len(events.future)
+    living = {each.id: number for number, each in enumerate(events.living)}
+    orders = _numbers(living, events.by_start), _numbers(living, events.notable)
+    return _Series(standing.series, first, lengths, *orders, suffered, standing.measured)
+
+
+def _numbers(numbers: Mapping[str, int], events: Sequence[Event]) -> bytes:
     return array("I", [numbers[each.id] for each in events]).tobytes()
 
 
 def _standing_of(series: _Series, deployments: Sequence[Deployment], incidents: Sequence[Incident]) -> SeriesStanding:
-    *orders, its_incidents = series.outline
-    found = [[deployments[number] for number in array("I", each)] for each in orders]
-    suffered = [incidents[number] for number in array("I", its_incidents)]
-    if len(found) == 1:
-        return SeriesStanding(Series(*series.series), Everything(found[0], suffered), series.measured)
-    living, by_start, notable, expired, future = found
-    outline = Outline(living, by_start, notable, expired, future, suffered)
-    return SeriesStanding(Series(*series.series), outline, series.measured)
+    begin, end, last = list(accumulate(series.lengths, initial=series.first))[1:]
+    living = deployments[begin:end]
+    suffered = [incidents[number] for number in array("I", series.incidents)]
+    events: Outline | Everything = Everything(living, suffered)
+    if series.by_start is not None:
+        events = Outline(
+            living,
+            list(map(living.__getitem__, array("I", series.by_start))),
+            list(map(living.__getitem__, array("I", series.notable))),
+            deployments[series.first : begin],
+            deployments[end:last],
+            suffered,
+        )
+    return SeriesStanding(Series(*series.series), events, series.measured)
 
 
 def _chunks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
