@@ -73,7 +73,7 @@ def _replayed(records: Sequence[Record]) -> EventStore:
     return store
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     definitions=definitions,
     actions=st.lists(actions(), max_size=25),
@@ -96,7 +96,7 @@ def test_readings_agree_with_the_oracle_after_restarts_from_checkpoints(
     assert differences(daemon.samples(), daemon.expected()) == {}
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     definitions=definitions,
     before=st.lists(actions(), min_size=5, max_size=20),
@@ -119,7 +119,7 @@ def test_what_was_judged_before_a_checkpoint_can_change_after_it(
     assert differences(daemon.samples(), daemon.expected()) == {}
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(definitions=definitions, others=definitions, before=st.lists(actions(), max_size=15), after=st.lists(actions()))
 def test_events_of_a_checkpoint_serve_other_definitions_too(
     definitions: Definitions, others: Definitions, before: list[Action], after: list[Action]

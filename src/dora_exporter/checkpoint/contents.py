@@ -143,6 +143,8 @@ def _content(
         series += [_standing_of(each, deployments, incidents) for each in _series.decode(next(frames))]
         yield None
     teams = _teams.decode(next(frames))
+    if next(frames, None) is not None:
+        raise ValueError("more than there should be")
     yield Content(head, deployments, incidents, others, Standing(head.now_ms, series, dict(teams)))
 
 
