@@ -27,12 +27,12 @@ class Group:
 
     __slots__ = ("_label_names", "history", "key", "labels", "present")
 
-    def __init__(self, labels: Mapping[str, str]) -> None:
+    def __init__(self, labels: Mapping[str, str], *, is_by_source: bool = True) -> None:
         """A group in which nothing happened; ``key`` is the values of its labels."""
         self.labels = labels
         self.key = tuple(labels.values())
         self._label_names = tuple(labels)
-        self.history = History()
+        self.history = History(is_by_source=is_by_source)
         self.present = 0
 
     @property

@@ -79,6 +79,7 @@ class History:
     """The measurements of a group, each of which can be taken out again."""
 
     __slots__ = (
+        "_is_by_source",
         "causes",
         "deployments",
         "dropped",
@@ -94,8 +95,9 @@ class History:
         "unidentified",
     )
 
-    def __init__(self) -> None:
-        """A group in which nothing happened."""
+    def __init__(self, *, is_by_source: bool = True) -> None:
+        """A group in which nothing happened. What came from which source is held apart only where that is asked for."""
+        self._is_by_source = is_by_source
         self.deployments = Times()
         self.unidentified = Times()
         self.causes: dict[str, Times] = {cause: Times() for cause in CAUSES}
@@ -142,7 +144,7 @@ class History:
         """Adds what many deployments say, at the cost of a sort."""
         self.deployments.extend(chain.from_iterable([each.finished for each in facts]))
         self.unidentified.extend(chain.from_iterable([each.unidentified for each in facts]))
-        for source in {name: None for each in facts for name in each.by_source}:
+        for source in {name: None for each in facts for name in each.by_source} if self._is_by_source else ():
             self._source(source).extend(chain.from_iterable([each.by_source.get(source, ()) for each in facts]))
 
     def add_incident(self, facts: IncidentFacts) -> None:
@@ -245,7 +247,8 @@ class History:
 
     def _tracks_of_deployment(self, facts: DeploymentFacts) -> Iterator[Times]:
         yield self.deployments
-        yield self._source(facts.source)
+        if self._is_by_source:
+            yield self._source(facts.source)
         if facts.cause:
             yield self.causes[facts.cause]
         if facts.rework:
@@ -255,14 +258,13 @@ class History:
 
     def _moments_of_incident(self, facts: IncidentFacts) -> Iterator[tuple[Times, int]]:
         yield self.incidents, facts.started_at
-        source = self._source(facts.source)
-        yield source, facts.started_at
+        ends = [] if facts.restored_at is None else [facts.restored_at]
+        if self._is_by_source:
+            yield from ((self._source(facts.source), moment) for moment in (facts.started_at, *ends))
         if not facts.attributed:
             yield self.unattributed, facts.started_at
         if facts.restored_at is None:
             yield self.open_incidents, facts.started_at
-        else:
-            yield source, facts.restored_at
 
     def _source(self, name: str) -> Times:
         times = self.sources.get(name)

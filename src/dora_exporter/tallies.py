@@ -204,7 +204,9 @@ class Tallies:
     def _team(self, team: str, environment: str) -> Group:
         group = self.teams.get((team, environment))
         if group is None:
-            group = self.teams[team, environment] = Group({"team": team, "environment": environment})
+            group = self.teams[team, environment] = Group(
+                {"team": team, "environment": environment}, is_by_source=False
+            )
         return group
 
 

@@ -39,7 +39,9 @@ class Times:
     def extend(self, moments: Iterable[int]) -> None:
         """Adds many moments at once."""
         added = sorted(moments)
-        if not self._times or (added and self._times[-1] <= added[0]):
+        if not self._times:
+            self._times = array("q", added)
+        elif added and self._times[-1] <= added[0]:
             self._times.extend(added)
         elif added:
             self._times = array("q", sorted([*self._times, *added]))

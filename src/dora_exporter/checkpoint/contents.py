@@ -20,7 +20,7 @@ from dora_exporter.standing import Everything, SeriesStanding, Standing
 from dora_exporter.store import EventStore
 from dora_exporter.timeline import Outline
 
-_FORMAT = 1
+_FORMAT = 2
 _INCIDENTS_PER_CHUNK = 4096
 _SERIES_PER_CHUNK = 64
 
