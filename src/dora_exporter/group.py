@@ -25,13 +25,14 @@ class Measured:
 class Group:
     """Labels and what is measured under them."""
 
-    __slots__ = ("_label_names", "history", "key", "labels", "present")
+    __slots__ = ("_escaped", "_label_names", "history", "key", "labels", "present")
 
     def __init__(self, labels: Mapping[str, str], *, is_by_source: bool = True) -> None:
         """A group in which nothing happened; ``key`` is the values of its labels."""
         self.labels = labels
         self.key = tuple(labels.values())
         self._label_names = tuple(labels)
+        self._escaped = [escape(labels[name]) for name in sorted(labels)]
         self.history = History(is_by_source=is_by_source)
         self.present = 0
 
@@ -61,9 +62,9 @@ class Group:
 
     def lines(self, metric: Metric, name: str, windows: Sequence[Window]) -> bytes:
         """The group's sample lines in a family."""
-        one, other = sorted(zip(self._label_names, map(escape, self.key), strict=True))
+        one, other = self._escaped
         lines = [
-            f"{start[0]}{one[1]}{start[1]}{other[1]}{start[2]}{number(value)}"
+            f"{start[0]}{one}{start[1]}{other}{start[2]}{number(value)}"
             for starts, values in self._samples(metric, name, windows)
             for own, value in values
             for start in (starts[own],)

@@ -225,7 +225,7 @@ class Readings:
         for event in (before, after):
             for series in _homes(event) if event else ():
                 timeline = self._timelines.get(series)
-                if timeline and not timeline.judging.lineup.prepare():
+                if timeline and not timeline.judging.lineup.prepare(event):
                     return False
         return True
 

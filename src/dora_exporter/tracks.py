@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dora_exporter.events import DAY_MS
 
@@ -15,11 +15,12 @@ class Window:
     text: str
     length_ms: int
     end_ms: int
+    start_ms: int = field(init=False)
+    """The last millisecond before it."""
 
-    @property
-    def start_ms(self) -> int:
-        """The last millisecond before it."""
-        return self.end_ms - self.length_ms
+    def __post_init__(self) -> None:
+        """Works out what is asked for most."""
+        object.__setattr__(self, "start_ms", self.end_ms - self.length_ms)
 
     @property
     def days(self) -> float:
@@ -74,7 +75,8 @@ class Times:
 
     def count(self, window: Window) -> int:
         """How many moments lie in the window."""
-        return bisect_right(self._times, window.end_ms) - bisect_right(self._times, window.start_ms)
+        times = self._times
+        return bisect_right(times, window.end_ms) - bisect_right(times, window.start_ms) if times else 0
 
     def first_in(self, window: Window) -> int | None:
         """The earliest moment in the window, which is the next to leave it."""
@@ -180,7 +182,8 @@ class Samples:
 
     def count(self, window: Window) -> int:
         """How many samples lie in the window."""
-        return bisect_right(self._times, window.end_ms) - bisect_right(self._times, window.start_ms)
+        times = self._times
+        return bisect_right(times, window.end_ms) - bisect_right(times, window.start_ms) if times else 0
 
     def first_in(self, window: Window) -> int | None:
         """The moment of the earliest sample in the window, which is the next to leave it."""
@@ -192,6 +195,8 @@ class Samples:
 
         Quantiles interpolate linearly between order statistics, as numpy and ``quantile_over_time`` do.
         """
+        if not self._times:
+            return
         span = self._span(window)
         count = len(span.ordered)
         if count:

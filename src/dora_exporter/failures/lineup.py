@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
-from dora_exporter.events import Deployment
+from dora_exporter.events import Deployment, Event
 from dora_exporter.failures.index import Index
 from dora_exporter.failures.order import by_start, finish_order, start_order
 from dora_exporter.failures.shipments import Shipments
@@ -45,9 +45,9 @@ class Lineup:
         """Fills an empty lineup with deployments that are in both orders already."""
         self.by_finish, self.by_start = by_finish, by_start
 
-    def prepare(self) -> bool:
-        """Gets ready for a change, a few milliseconds a call; True when it is, so that no change waits for long."""
-        return self._by_sha.make_some(_INDEXED_PER_SLICE) and self._without_sha.make_some(_INDEXED_PER_SLICE)
+    def prepare(self, event: Event | None = None) -> bool:
+        """Gets ready for an event to come or go, or for time to pass, a few milliseconds a call; True when it is."""
+        return all(index.make_some(_INDEXED_PER_SLICE) for index in self._searched_for(event))
 
     def add(self, deployment: Deployment) -> None:
         """Adds a deployment."""
@@ -131,6 +131,15 @@ class Lineup:
                 yield later
                 if not later.commit_sha or later.commit_sha == deployment.commit_sha:
                     break
+
+    def _searched_for(self, event: Event | None) -> Iterable[Index]:
+        """The indexes that an event has searched."""
+        if isinstance(event, Deployment):
+            return [index for index, _ in self._possibly_same(event)]
+        if event is None:
+            return self._by_sha, self._without_sha
+        asked = ((self._by_sha, event.commit_sha), (self._by_version, event.version))
+        return [index for index, name in asked if name]
 
     def _possibly_same(self, deployment: Deployment) -> tuple[tuple[Index, str | None], ...]:
         if deployment.commit_sha:
