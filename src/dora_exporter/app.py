@@ -154,6 +154,7 @@ class Daemon:
             registry.register(collector)
         self._runner = runner(self._application())
         self._companion: asyncio.Task[None] | None = None
+        self._rendering: asyncio.Task[None] | None = None
         self._reloads: set[asyncio.Task[str | None]] = set()
 
     async def start(self, companion: Companion | None = None) -> None:
@@ -176,6 +177,7 @@ class Daemon:
             Part(lead=self._commits.lead, follow=self._follow, uploads=self._commits.uploads, wake=self._commits.wake)
         )
         self._is_ready = True
+        self._rendering = asyncio.create_task(self._numbers.render())  # events are taken meanwhile
         if companion:
             self._companion = asyncio.create_task(companion(self._storage.log))
         logger.info(
@@ -188,9 +190,10 @@ class Daemon:
 
     async def stop(self) -> None:
         """Finishes requests, and commits what they brought."""
-        if self._companion:
-            self._companion.cancel()
-            await asyncio.gather(self._companion, return_exceptions=True)
+        tasks = [task for task in (self._companion, self._rendering) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._schedule.stop()
         await self._transport.close()
         await self._runner.cleanup()

@@ -33,9 +33,12 @@ class Numbers:
         self._is_restored = True
 
     async def load(self) -> None:
-        """Computes all that the store holds, and renders it, a few milliseconds at a time."""
+        """Computes all that the store holds, a few milliseconds at a time."""
         if not self._is_restored:
             await self.readings.load(self._clock())
+
+    async def render(self) -> None:
+        """Does the work of a first scrape, a few milliseconds at a time; one that comes now waits for it."""
         await self._exposition.scrape(Format.TEXT, gzip=True)
 
     async def define(self, definitions: Definitions) -> None:
