@@ -14,7 +14,7 @@ from dora_exporter.clock import stopwatch, system_clock
 from dora_exporter.commit_search import CommitSearch
 from dora_exporter.config import ConfigError, Settings
 from dora_exporter.configuration import Configuration
-from dora_exporter.definitions import definitions, definitions_in, rules_for_senders
+from dora_exporter.definitions import basis, definitions, definitions_in, rules_for_senders
 from dora_exporter.event_loop import new_event_loop
 from dora_exporter.exposition import OwnFamilies
 from dora_exporter.listening import CannotListen, listen
@@ -126,6 +126,7 @@ class Daemon:
         )
         self._schedule = Schedule(clock=self._clock)
         self._transport = Transport(clock=self._clock)
+        self._open_incidents = OpenIncidents(self._store)
         self._sources = RunningSources(
             store=self._store,
             log=self._storage.log,
@@ -133,7 +134,7 @@ class Daemon:
             leads=self._storage.leads,
             clock=self._clock,
             schedule=self._schedule,
-            open_incidents=OpenIncidents(self._store),
+            open_incidents=self._open_incidents,
         )
         registry = telemetry.new_registry()
         self._numbers = Numbers(
@@ -153,6 +154,7 @@ class Daemon:
             registry.register(collector)
         self._runner = runner(self._application())
         self._companion: asyncio.Task[None] | None = None
+        self._rendering: asyncio.Task[None] | None = None
         self._reloads: set[asyncio.Task[str | None]] = set()
 
     async def start(self, companion: Companion | None = None) -> None:
@@ -175,6 +177,7 @@ class Daemon:
             Part(lead=self._commits.lead, follow=self._follow, uploads=self._commits.uploads, wake=self._commits.wake)
         )
         self._is_ready = True
+        self._rendering = asyncio.create_task(self._numbers.render())  # events are taken meanwhile
         if companion:
             self._companion = asyncio.create_task(companion(self._storage.log))
         logger.info(
@@ -187,9 +190,10 @@ class Daemon:
 
     async def stop(self) -> None:
         """Finishes requests, and commits what they brought."""
-        if self._companion:
-            self._companion.cancel()
-            await asyncio.gather(self._companion, return_exceptions=True)
+        tasks = [task for task in (self._companion, self._rendering) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._schedule.stop()
         await self._transport.close()
         await self._runner.cleanup()
@@ -259,9 +263,13 @@ class Daemon:
         begun = stopwatch()
         gc.disable()
         try:
-            async for records in self._storage.log.replay():
-                for record in records:
-                    self._store.apply(record)
+            content = await self._storage.resume(self._store, basis(self._settings))
+            if content is not None:
+                self._open_incidents.load()
+                if content.standing:
+                    await self._numbers.restore(content.standing)
+            async for records in self._storage.replay():
+                self._store.apply_all(records)
             await self._numbers.load()
         finally:
             gc.freeze()
@@ -270,7 +278,8 @@ class Daemon:
         self._replay_seconds = stopwatch() - begun
 
     async def _maintain(self) -> None:
-        await self._storage.maintain(self._configuration.settings.retention.ms)
+        settings = self._configuration.settings
+        await self._storage.maintain(settings.retention.ms, basis(settings))
 
     async def _follow(self) -> None:
         """Leaves to another replica what only one does."""

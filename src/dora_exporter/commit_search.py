@@ -52,9 +52,8 @@ class CommitSearch:
         self.uploads = Uploads(library=self._library, git=git, max_repository_bytes=settings.max_repository_bytes)
         self._resolver: Resolver | None = None
         self._reviewer: Reviewer | None = None
-        tally = CommitTally()
-        store.observe(tally.observe)
-        self.collector = CommitsCollector(tally=tally, resolver=lambda: self._resolver, library=self._library)
+        self._tally = CommitTally()
+        self.collector = CommitsCollector(tally=self._tally, resolver=lambda: self._resolver, library=self._library)
 
     def routes(
         self, *, rules: CurrentRules, access: Access, share: git_metadata.Share | None = None
@@ -72,6 +71,8 @@ class CommitSearch:
     async def start(self) -> None:
         """Looks what repositories are here."""
         await asyncio.to_thread(self._library.load)
+        self._tally.load(self._store.deployments.values())
+        self._store.observe(self._tally.observe)
 
     async def lead(self) -> None:
         """Looks for what is missing, and follows the store from then on."""

@@ -6,12 +6,13 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 from aiohttp.typedefs import Middleware
 from prometheus_client.registry import Collector
 
+from dora_exporter.checkpoint import Basis, Content
 from dora_exporter.clock import Clock
 from dora_exporter.commits.git import GitFailed
 from dora_exporter.commits.library import TooManyRepositories
@@ -76,6 +77,14 @@ class DatabaseStorage:
         await self.log.open()
         logger.info("events are kept in a database place=%s", address.place(self._url()))
 
+    async def resume(self, store: EventStore, basis: Basis) -> Content | None:
+        """Nothing: a replica need not have a disk."""
+        return None
+
+    def replay(self) -> AsyncIterator[Sequence[Record]]:
+        """Reads the log."""
+        return self.log.replay()
+
     async def start(self, store: EventStore, counts: EventCounts) -> None:
         """Follows the log. What other replicas accepted is for them to count."""
 
@@ -100,7 +109,7 @@ class DatabaseStorage:
         """Whether this replica holds the lease."""
         return self._lease.is_held
 
-    async def maintain(self, retention_ms: int) -> None:
+    async def maintain(self, retention_ms: int, basis: Basis) -> None:
         """Compacts the log, on the leader."""
         fence = self._lease.fence
         if fence is None or self._store is None:

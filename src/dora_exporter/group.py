@@ -1,29 +1,50 @@
 """A group of the exposition: the history of a series, a team or the surplus series, and its lines."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from dora_exporter.history import DeploymentFacts, History, IncidentFacts
-from dora_exporter.metrics.metric import Metric, WindowMetric
+from dora_exporter.metrics.metric import Metric, Value, WindowMetric
 from dora_exporter.text import escape, number, sample_start
 from dora_exporter.tracks import Window
 
-_FIRST, _SECOND = "\N{NULL}", "\N{START OF HEADING}"
-"""Stand for a group's values until it is known which group: no name holds control characters."""
+_MARK = "\N{NULL}"
+"""Stands for a group's values until it is known which group: no name holds control characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The measurements of a group, by name, and how many events it has."""
+
+    columns: Mapping[str, Sequence[bytes]]
+    dropped: int
+    present: int
 
 
 class Group:
     """Labels and what is measured under them."""
 
-    __slots__ = ("_label_names", "history", "key", "labels", "present")
+    __slots__ = ("_escaped", "_label_names", "history", "key", "labels", "present")
 
-    def __init__(self, labels: Mapping[str, str]) -> None:
+    def __init__(self, labels: Mapping[str, str], *, is_by_source: bool = True) -> None:
         """A group in which nothing happened; ``key`` is the values of its labels."""
         self.labels = labels
         self.key = tuple(labels.values())
         self._label_names = tuple(labels)
-        self.history = History()
+        self._escaped = [escape(labels[name]) for name in sorted(labels)]
+        self.history = History(is_by_source=is_by_source)
         self.present = 0
+
+    @property
+    def measured(self) -> Measured:
+        """What ``fill`` takes."""
+        return Measured(self.history.columns(), self.history.dropped, self.present)
+
+    def fill(self, measured: Measured) -> None:
+        """Takes the measurements of another group into this one, which has none."""
+        self.history.fill(measured.columns, measured.dropped)
+        self.present = measured.present
 
     def change_deployment(self, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
         """A deployment's facts changed."""
@@ -41,26 +62,43 @@ class Group:
 
     def lines(self, metric: Metric, name: str, windows: Sequence[Window]) -> bytes:
         """The group's sample lines in a family."""
-        first, second = (escape(value) for value in self.key)
+        one, other = self._escaped
         lines = [
-            _start(name, self._label_names, labels).replace(_FIRST, first).replace(_SECOND, second) + number(value)
-            for labels, value in self._samples(metric, windows)
+            f"{start[0]}{one}{start[1]}{other}{start[2]}{number(value)}"
+            for starts, values in self._samples(metric, name, windows)
+            for own, value in values
+            for start in (starts[own],)
         ]
         return "".join(lines).encode(errors="replace")
 
     def _samples(
-        self, metric: Metric, windows: Sequence[Window]
-    ) -> Iterator[tuple[tuple[tuple[str, str], ...], float]]:
+        self, metric: Metric, name: str, windows: Sequence[Window]
+    ) -> Iterator[tuple["_Starts", Iterable[Value]]]:
         if isinstance(metric, WindowMetric):
             for window in windows:
-                for own, value in metric.read(self.history, window):
-                    yield (("window", window.text), *zip(metric.labels, own, strict=True)), value
+                starts = _starts(name, self._label_names, metric.labels, window.text)
+                yield starts, metric.read(self.history, window)
         else:
-            for own, value in metric.read(self.history):
-                yield tuple(zip(metric.labels, own, strict=True)), value
+            yield _starts(name, self._label_names, metric.labels, None), metric.read(self.history)
+
+
+class _Starts(dict[tuple[str, ...], list[str]]):
+    """By the values of a metric's own labels, a sample up to its value, cut where the group's values go."""
+
+    def __init__(self, name: str, labels: Mapping[str, str], own: Sequence[str]) -> None:
+        super().__init__()
+        self._name = name
+        self._labels = labels
+        self._own = own
+
+    def __missing__(self, values: tuple[str, ...]) -> list[str]:
+        labels = {**self._labels, **dict(zip(self._own, values, strict=True))}
+        self[values] = start = sample_start(self._name, labels).decode().split(_MARK)
+        return start
 
 
 @lru_cache(maxsize=4096)
-def _start(name: str, group_labels: tuple[str, str], own: tuple[tuple[str, str], ...]) -> str:
-    """A sample up to its value, with marks where the group's values go: all groups share it."""
-    return sample_start(name, {group_labels[0]: _FIRST, group_labels[1]: _SECOND, **dict(own)}).decode()
+def _starts(name: str, group: tuple[str, str], own: tuple[str, ...], window: str | None) -> _Starts:
+    """All groups share them."""
+    labels = {**dict.fromkeys(group, _MARK), **({} if window is None else {"window": window})}
+    return _Starts(name, labels, own)

@@ -1,7 +1,9 @@
 """What happened in a group (a series, a team, or the surplus series), in time order: the metrics are read from it."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Self
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -11,6 +13,9 @@ from dora_exporter.tracks import Samples, Times, Window
 
 CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
 """Why a deployment is known to have failed, by precedence."""
+
+
+_OF_SOURCE = "source:"
 
 
 def is_identified(deployment: Deployment) -> bool:
@@ -42,6 +47,25 @@ class DeploymentFacts(msgspec.Struct, frozen=True, gc=False):
         return cls(deployment.finished_at, deployment.source, is_identified(deployment))
 
 
+class PlainFacts(NamedTuple):
+    """What many deployments of one series add that say no more than ``DeploymentFacts.of`` each: moments of finish."""
+
+    finished: Sequence[int]
+    unidentified: Sequence[int]
+    by_source: Mapping[str, Sequence[int]]
+
+    @classmethod
+    def of(cls, deployments: Sequence[Deployment]) -> Self:
+        """What the deployments say."""
+        finished = list(map(attrgetter("finished_at"), deployments))
+        unidentified = [each.finished_at for each in deployments if not (each.version or each.commit_sha)]
+        sources = set(map(attrgetter("source"), deployments))
+        if len(sources) == 1:
+            return cls(finished, unidentified, {sources.pop(): finished})
+        by_source = {name: [each.finished_at for each in deployments if each.source == name] for name in sources}
+        return cls(finished, unidentified, by_source)
+
+
 class IncidentFacts(msgspec.Struct, frozen=True, gc=False):
     """What an incident adds to the numbers; ``restored_at`` is None while it is open."""
 
@@ -55,6 +79,7 @@ class History:
     """The measurements of a group, each of which can be taken out again."""
 
     __slots__ = (
+        "_is_by_source",
         "causes",
         "deployments",
         "dropped",
@@ -70,8 +95,9 @@ class History:
         "unidentified",
     )
 
-    def __init__(self) -> None:
-        """A group in which nothing happened."""
+    def __init__(self, *, is_by_source: bool = True) -> None:
+        """A group in which nothing happened. What came from which source is held apart only where that is asked for."""
+        self._is_by_source = is_by_source
         self.deployments = Times()
         self.unidentified = Times()
         self.causes: dict[str, Times] = {cause: Times() for cause in CAUSES}
@@ -114,14 +140,12 @@ class History:
             self.recoveries.remove(*facts.recovery)
         self.dropped -= facts.dropped
 
-    def add_plain_deployments(self, deployments: Sequence[Deployment]) -> None:
-        """Adds many deployments that say no more than ``DeploymentFacts.of`` each, at the cost of a sort."""
-        self.deployments.extend([deployment.finished_at for deployment in deployments])
-        self.unidentified.extend([each.finished_at for each in deployments if not (each.version or each.commit_sha)])
-        sources = {deployment.source for deployment in deployments}
-        for source in sources:
-            its = deployments if len(sources) == 1 else [each for each in deployments if each.source == source]
-            self._source(source).extend([each.finished_at for each in its])
+    def add_plain_deployments(self, facts: Sequence[PlainFacts]) -> None:
+        """Adds what many deployments say, at the cost of a sort."""
+        self.deployments.extend(chain.from_iterable([each.finished for each in facts]))
+        self.unidentified.extend(chain.from_iterable([each.unidentified for each in facts]))
+        for source in {name: None for each in facts for name in each.by_source} if self._is_by_source else ():
+            self._source(source).extend(chain.from_iterable([each.by_source.get(source, ()) for each in facts]))
 
     def add_incident(self, facts: IncidentFacts) -> None:
         """Adds what an incident says."""
@@ -153,9 +177,40 @@ class History:
             samples.release(its)
         self.dropped -= other.dropped
 
+    def columns(self) -> dict[str, tuple[bytes, ...]]:
+        """All measurements by name, without those that are empty."""
+        named = {**self._fixed(), **{f"{_OF_SOURCE}{name}": times for name, times in self.sources.items()}}
+        return {name: track.columns() for name, track in named.items() if len(track)}
+
+    def fill(self, columns: Mapping[str, Sequence[bytes]], dropped: int) -> None:
+        """Takes the measurements that ``columns`` gave into an empty history."""
+        fixed = self._fixed()
+        for name, its in columns.items():
+            track = fixed.get(name)
+            if track is None:
+                track = self._source(name.removeprefix(_OF_SOURCE))
+            track.fill(its)
+        self.dropped = dropped
+
     def changes_after(self, windows: Iterable[Window]) -> int | None:
         """The first moment at which something leaves a window; None when nothing will."""
         return min(self._departures(windows), default=None)
+
+    def _fixed(self) -> dict[str, Times | Samples]:
+        """The measurements that every history has, by name."""
+        return {
+            "deployments": self.deployments,
+            "unidentified": self.unidentified,
+            "lead_times": self.lead_times,
+            "recoveries": self.recoveries,
+            "reworks": self.reworks,
+            "incidents": self.incidents,
+            "unattributed": self.unattributed,
+            "open_incidents": self.open_incidents,
+            "restores": self.restores,
+            **{f"cause:{cause}": times for cause, times in self.causes.items()},
+            **{f"stage:{stage}": samples for stage, samples in self.stages.items()},
+        }
 
     def _paired_times(self, other: "History") -> Iterator[tuple[Times, Times]]:
         yield self.deployments, other.deployments
@@ -192,7 +247,8 @@ class History:
 
     def _tracks_of_deployment(self, facts: DeploymentFacts) -> Iterator[Times]:
         yield self.deployments
-        yield self._source(facts.source)
+        if self._is_by_source:
+            yield self._source(facts.source)
         if facts.cause:
             yield self.causes[facts.cause]
         if facts.rework:
@@ -202,14 +258,13 @@ class History:
 
     def _moments_of_incident(self, facts: IncidentFacts) -> Iterator[tuple[Times, int]]:
         yield self.incidents, facts.started_at
-        source = self._source(facts.source)
-        yield source, facts.started_at
+        ends = [] if facts.restored_at is None else [facts.restored_at]
+        if self._is_by_source:
+            yield from ((self._source(facts.source), moment) for moment in (facts.started_at, *ends))
         if not facts.attributed:
             yield self.unattributed, facts.started_at
         if facts.restored_at is None:
             yield self.open_incidents, facts.started_at
-        else:
-            yield source, facts.restored_at
 
     def _source(self, name: str) -> Times:
         times = self.sources.get(name)

@@ -10,15 +10,16 @@ from dora_exporter.agenda import Agenda
 from dora_exporter.blocks import Family, TextCache
 from dora_exporter.events import MINUTE_MS, Deployment, Event, Incident, Series
 from dora_exporter.failures.failure import Rule
-from dora_exporter.failures.judging import Judging
+from dora_exporter.failures.judging import Judging, Ledger
 from dora_exporter.group import Group
 from dora_exporter.history import History
 from dora_exporter.metrics.metric import Metric
 from dora_exporter.rollups import Teams
+from dora_exporter.standing import Everything, SeriesStanding, Standing
 from dora_exporter.store import Change, EventStore
-from dora_exporter.tallies import Tallies
+from dora_exporter.tallies import SilentLedger, Tallies
 from dora_exporter.text import line
-from dora_exporter.timeline import Timeline
+from dora_exporter.timeline import Outline, Timeline
 from dora_exporter.tracks import Window
 
 _SERVICE_INFO = Family("dora_service_info", "The team and the repository of a service, from its latest deployment.")
@@ -63,6 +64,39 @@ class Readings:
         self.series_text = TextCache([*(Family(each.name, each.help) for each in definitions.metrics), _SERVICE_INFO])
         self.team_text = TextCache([Family(_team_name(each.name), each.help) for each in self._team_metrics])
 
+    async def restore(self, standing: Standing) -> None:
+        """Goes on from where other readings, of the same events by the same definitions, stood: instead of ``load``."""
+        self._now_ms = standing.now_ms
+        self._store.observe(self._note)
+        for number, each in enumerate(standing.series):
+            self._restore_series(each, standing.now_ms)
+            if not number % _PER_SLICE:
+                await asyncio.sleep(0)
+        for key, measured in standing.teams.items():
+            self.tallies.restore_team(key, measured)
+
+    def standing(self) -> Standing:
+        """What ``restore`` takes. Nothing was written since ``load``."""
+        paired = {series for series, timeline in self._timelines.items() if timeline.is_paired}
+        everything: dict[Series, list[Deployment]] = {series: [] for series in paired}
+        for deployment in self._store.deployments.values() if paired else ():
+            if deployment.series in everything:
+                everything[deployment.series].append(deployment)
+        return Standing(
+            self._now_ms,
+            [
+                SeriesStanding(
+                    series,
+                    Everything(everything[series], timeline.outline().incidents)
+                    if series in paired
+                    else timeline.outline(),
+                    self.tallies.own(series).measured,
+                )
+                for series, timeline in self._timelines.items()
+            ],
+            {key: group.measured for key, group in self.tallies.teams.items()},
+        )
+
     async def load(self, now_ms: int) -> None:
         """Reads all that the store holds, a few milliseconds at a time, and follows its changes from then on."""
         self._now_ms = now_ms
@@ -77,6 +111,8 @@ class Readings:
     def take_over(self, limit: int | None = None) -> bool:
         """Takes over what was written to the store since, at most ``limit`` writes; True when nothing is left."""
         for _ in range(len(self._written) if limit is None else min(limit, len(self._written))):
+            if not self._is_prepared(*self._written[0]):
+                return False
             self._follow(*self._written.popleft())
         return not self._written
 
@@ -95,7 +131,11 @@ class Readings:
         self.tallies.changed.update(dict.fromkeys(self._expiries.due(now_ms)))
         for _ in range(_PER_SLICE):
             if self._unsettled:
-                self._settle(self._unsettled.popitem()[0])
+                series, _ = self._unsettled.popitem()
+                if not self._timelines[series].prepare(now_ms):
+                    self._unsettled[series] = None
+                    return False
+                self._settle(series)
             elif self.tallies.changed:
                 self._render(self.tallies.changed.popitem()[0])
             else:
@@ -145,7 +185,7 @@ class Readings:
     async def _read(self, held: list[Event], now_ms: int) -> None:
         by_series = await _by_series(held)
         loaded = 0
-        for series in sorted(by_series, key=lambda each: self._store.series_order.get(each, -1)):
+        for series in sorted(by_series, key=self._rank):
             deployments, incidents = by_series.pop(series)
             self._timeline(series).load(deployments, incidents, now_ms)
             self._unsettled[series] = None
@@ -158,25 +198,48 @@ class Readings:
     def _timeline(self, series: Series) -> Timeline:
         timeline = self._timelines.get(series)
         if timeline is None:
-            ledger = self.tallies.ledger(series)
-            judging = Judging(
-                rules=self._definitions.rules,
-                attribution_limit_ms=self._definitions.attribution_limit_ms,
-                find=self._store.deployments.get,
-                ledger=ledger,
-            )
-            timeline = Timeline(
-                judging,
-                ledger,
-                retention_ms=self._definitions.retention_ms,
-                merge_within_ms=self._definitions.merge_within_ms,
-            )
-            self._timelines[series] = timeline
+            timeline = self._timelines[series] = self._new_timeline(self.tallies.ledger(series))
         return timeline
+
+    def _new_timeline(self, ledger: Ledger) -> Timeline:
+        judging = Judging(
+            rules=self._definitions.rules,
+            attribution_limit_ms=self._definitions.attribution_limit_ms,
+            find=self._store.deployments.get,
+            ledger=ledger,
+        )
+        return Timeline(
+            judging,
+            ledger,
+            retention_ms=self._definitions.retention_ms,
+            merge_within_ms=self._definitions.merge_within_ms,
+        )
 
     def _note(self, changes: Sequence[Change]) -> None:
         """Notes writes, to be taken over later: many at once must not wait for what each means."""
         self._written.extend(changes)
+
+    def _is_prepared(self, before: Event | None, after: Event | None) -> bool:
+        """Whether the series of a write are ready for it; a long one gets a little more so with each call."""
+        for event in (before, after):
+            for series in _homes(event) if event else ():
+                timeline = self._timelines.get(series)
+                if timeline and not timeline.judging.lineup.prepare(event):
+                    return False
+        return True
+
+    def _restore_series(self, standing: SeriesStanding, now_ms: int) -> None:
+        series, events = standing.series, standing.events
+        timeline = self._timelines[series] = self._new_timeline(SilentLedger(series, self._teams))
+        if isinstance(events, Outline):
+            timeline.restore(events, now_ms)
+        else:
+            timeline.load(events.deployments, events.incidents, now_ms)
+        timeline.tell(self.tallies.restore_series(series, standing.measured))
+        self._unsettled[series] = None
+
+    def _rank(self, series: Series) -> int:
+        return self._store.series_order.get(series, -1)
 
     def _follow(self, before: Event | None, after: Event | None) -> None:
         """Takes a write over into the timelines."""

@@ -1,7 +1,8 @@
 """The rollups: what a deployment or an incident of a series means for its team."""
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 import msgspec
 
@@ -33,6 +34,17 @@ class Teams:
             return self.of_incident(event)
         team = self.of_deployment(event)
         return (team,) if team else ()
+
+    def count(self, events: Sequence[Event]) -> Mapping[str, int]:
+        """How many of the events, all of one series, belong to which team."""
+        first = events[0] if events else None
+        if not isinstance(first, Deployment):
+            return Counter(team for event in events for team in self.of(event))
+        counts = Counter(map(attrgetter("team"), events))
+        nameless = counts.pop(None, 0)
+        if nameless and first.service in self._configured:
+            counts[self._configured[first.service]] += nameless
+        return counts
 
     def merge(
         self, series: Series, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None

@@ -1,17 +1,19 @@
 """Where the events are kept, as the settings say: in a file of this daemon, or in a database that replicas share."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from aiohttp.typedefs import Middleware
 from prometheus_client.registry import Collector
 
+from dora_exporter.checkpoint import Basis, Checkpoints, Content
 from dora_exporter.clock import Clock
 from dora_exporter.commits.uploads import Uploads
 from dora_exporter.config import Settings
 from dora_exporter.log import Appendable, EventLog
 from dora_exporter.postgresql.driver import needing_driver
+from dora_exporter.records import Record
 from dora_exporter.snapshot import SnapshotFile
 from dora_exporter.store import EventStore
 from dora_exporter.telemetry import EventCounts, SnapshotCollector
@@ -63,6 +65,14 @@ class Storage(Protocol):
         """Gets hold of what is kept; raises what ends the program, in one line."""
         ...
 
+    async def resume(self, store: EventStore, basis: Basis) -> Content | None:
+        """What spares most of a replay: the empty store is filled with it. None, and nothing changed, without it."""
+        ...
+
+    def replay(self) -> AsyncIterator[Sequence[Record]]:
+        """The records kept so far, or those that ``resume`` did not have."""
+        ...
+
     async def start(self, store: EventStore, counts: EventCounts) -> None:
         """From here on every committed record is applied to the store."""
         ...
@@ -75,8 +85,8 @@ class Storage(Protocol):
         """Whether this process polls, resolves and compacts."""
         ...
 
-    async def maintain(self, retention_ms: int) -> None:
-        """Takes out what does not count any more, when that is due."""
+    async def maintain(self, retention_ms: int, basis: Basis) -> None:
+        """Takes out what does not count any more and prepares the next start, when that is due."""
         ...
 
     async def close(self) -> None:
@@ -95,11 +105,23 @@ class FileStorage:
         self.log = SnapshotFile(settings.snapshot.path, durability=settings.snapshot.durability, clock=clock)
         self.leader_log: Appendable = self.log
         self.collector: Collector = SnapshotCollector(self.log, replay_seconds=replay_seconds)
+        self._checkpoints = Checkpoints(settings.snapshot.path, clock=clock)
+        self._resumed_at = 0
         self._clock = clock
 
     async def open(self) -> None:
         """Takes the lock; raises SnapshotError."""
         self.log.open()
+
+    async def resume(self, store: EventStore, basis: Basis) -> Content | None:
+        """Takes what the checkpoint has."""
+        content = await self._checkpoints.take_up(store, basis)
+        self._resumed_at = 0 if content is None else content.head.length
+        return content
+
+    def replay(self) -> AsyncIterator[Sequence[Record]]:
+        """Reads the file from where the checkpoint ends."""
+        return self.log.replay(self._resumed_at)
 
     async def start(self, store: EventStore, _counts: EventCounts) -> None:
         """Follows the log."""
@@ -113,13 +135,16 @@ class FileStorage:
         """Always."""
         return True
 
-    async def maintain(self, retention_ms: int) -> None:
-        """Compacts the file."""
+    async def maintain(self, retention_ms: int, basis: Basis) -> None:
+        """Compacts the file, and makes its checkpoint anew."""
         if self.log.is_compaction_due():
             await self.log.compact(self._clock(), retention_ms)
+        if self._checkpoints.is_due(self.log.statistics):
+            await self._checkpoints.make(self.log.statistics, basis)
 
     async def close(self) -> None:
         """Gives the lock back."""
+        self._checkpoints.close()
         await self.log.close()
 
 

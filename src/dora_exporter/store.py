@@ -2,12 +2,15 @@
 
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from msgspec.structs import force_setattr, replace
 
 from dora_exporter.events import Deployment, Event, Incident, Series, Shipped
 from dora_exporter.records import Batch, Cursor, Deletion, EventKind, Judgement, Record, Resolution, SeriesOrder
+
+_id = attrgetter("id")
 
 Change = tuple[Event | None, Event | None]
 """A write to an event, as the event before and after it: None before it is created and after it is deleted, the same
@@ -65,6 +68,27 @@ class EventStore:
         """Takes an observer out again."""
         self._observers.remove(observer)
 
+    def restore(self, deployments: Sequence[Deployment], incidents: Sequence[Incident], rest: Iterable[Record]) -> None:
+        """Fills an empty store with what another one held; ``rest`` is what its ``rest`` gave.
+
+        No observer is told.
+        """
+        for record in rest:
+            self.apply(record)
+        self.deployments.update(zip(map(_id, deployments), deployments, strict=True))
+        self.incidents.update(zip(map(_id, incidents), incidents, strict=True))
+
+    def rest(self) -> Iterator[Record]:
+        """Records that leave all but the events."""
+        yield SeriesOrder(tuple(self.series_order))
+        yield from self.tombstones.values()
+        for source, state in self.cursors.items():
+            yield Cursor(source, state)
+
+    def share(self, string: str) -> str:
+        """The one copy of a string that is held of it."""
+        return self._strings.setdefault(string, string)
+
     def apply(self, record: Record) -> list[Outcome]:
         """Gives a record its effect; the outcomes are those of the events in it."""
         return self.apply_all((record,))
@@ -85,7 +109,10 @@ class EventStore:
         for series in other.series_order:
             self._note_series(*series)
         changes = [*_differences(self.deployments, other.deployments), *_differences(self.incidents, other.incidents)]
-        self.deployments, self.incidents = other.deployments, other.incidents
+        self.deployments.clear()
+        self.deployments.update(other.deployments)
+        self.incidents.clear()
+        self.incidents.update(other.incidents)
         for start in range(0, len(changes), _TOLD_AT_ONCE):
             for observer in self._observers:
                 observer(changes[start : start + _TOLD_AT_ONCE])
@@ -199,22 +226,19 @@ class EventStore:
         if event.team is not team:
             force_setattr(event, "team", team)
         if event.source != "api":
-            force_setattr(event, "source", self._share(event.source))
+            force_setattr(event, "source", self.share(event.source))
 
     def _new_place(self, service: str, environment: str, repository: str | None, team: str | None) -> _Place:
         self._note_series(service, environment)
         return (
-            self._share(service),
-            self._share(environment),
-            None if repository is None else self._share(repository),
-            None if team is None else self._share(team),
+            self.share(service),
+            self.share(environment),
+            None if repository is None else self.share(repository),
+            None if team is None else self.share(team),
         )
 
-    def _share(self, text: str) -> str:
-        return self._strings.setdefault(text, text)
-
     def _share_strings(self, event: Incident) -> None:
-        share = self._share
+        share = self.share
         force_setattr(event, "services", tuple(map(share, event.services)))
         force_setattr(event, "environment", share(event.environment))
         if event.source != "api":

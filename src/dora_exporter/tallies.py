@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from dora_exporter.events import Deployment, Event, Incident, Series
-from dora_exporter.group import Group
-from dora_exporter.history import DeploymentFacts, IncidentFacts
+from dora_exporter.group import Group, Measured
+from dora_exporter.history import DeploymentFacts, IncidentFacts, PlainFacts
 from dora_exporter.rollups import Teams
 from dora_exporter.seats import Seats
 
@@ -19,6 +19,7 @@ class Tallies:
     def __init__(self, *, ranks: Mapping[Series, int], series_limit: int, teams: Teams) -> None:
         """No group yet. ``ranks`` is the order in which series appeared first."""
         self.series: dict[Series, Group] = {}
+        self._nameless: dict[Series, Group] = {}
         self.teams: dict[tuple[str, ...], Group] = {}
         self.surplus = Group({"service": SURPLUS.service, "environment": SURPLUS.environment})
         self.changed: dict[Group, None] = {}
@@ -28,17 +29,41 @@ class Tallies:
         self.team_seats: Seats[tuple[str, ...]] = Seats(series_limit)
         self._folded: set[Series] = set()
         self._hidden: set[Group] = set()
-        self._waiting: defaultdict[Group, list[Deployment]] = defaultdict(list)
+        self._waiting: defaultdict[Group, list[PlainFacts]] = defaultdict(list)
+        self._corrections: list[tuple[Group, DeploymentFacts | None, DeploymentFacts | None]] = []
 
     def ledger(self, series: Series) -> "SeriesLedger":
         """The ledger for the events of a series; one without a service is for incidents that name only a team."""
         group = Group({"service": series.service, "environment": series.environment})
-        if series.service:
-            self.series[series] = group
+        (self.series if series.service else self._nameless)[series] = group
         return SeriesLedger(series, group, self)
+
+    def own(self, series: Series) -> Group:
+        """The group of a series that has a ledger, also of one without a service."""
+        return self.series[series] if series.service else self._nameless[series]
+
+    def restore_series(self, series: Series, measured: Measured) -> "SeriesLedger":
+        """The ledger of a new series of which the numbers are known."""
+        ledger = self.ledger(series)
+        group = self.own(series)
+        group.fill(measured)
+        if series.service and group.present > 0:
+            self._seat(series, group)
+        self.changed[group] = None
+        return ledger
+
+    def restore_team(self, key: tuple[str, ...], measured: Measured) -> None:
+        """A new team of which the numbers are known."""
+        team, environment = key
+        group = self._team(team, environment)
+        group.fill(measured)
+        if group.present > 0:
+            self._seat_team(group)
+        self.changed[group] = None
 
     def drop(self, series: Series) -> Group | None:
         """Forgets a series that has no event; gives the group that it had."""
+        self._nameless.pop(series, None)
         group = self.series.pop(series, None)
         if group:
             self.changed.pop(group, None)
@@ -59,21 +84,24 @@ class Tallies:
 
     def add_plain(self, own: Group, deployments: Sequence[Deployment]) -> None:
         """Many deployments of a series begin to count; their teams hear of them at ``end_loading``."""
+        facts = PlainFacts.of(deployments)
         for group in self._homes(own):
-            group.history.add_plain_deployments(deployments)
+            group.history.add_plain_deployments([facts])
             self.changed[group] = None
-        by_team: defaultdict[str | None, list[Deployment]] = defaultdict(list)
-        for deployment in deployments:
-            by_team[self._assignment.of_deployment(deployment)].append(deployment)
-        for team, its in by_team.items():
-            if team:
-                self._waiting[self._team(team, its[0].environment)].extend(its)
+        teams = self._assignment.count(deployments)
+        for team, count in teams.items():
+            if count < len(deployments):
+                facts = PlainFacts.of([each for each in deployments if self._assignment.of_deployment(each) == team])
+            self._waiting[self._team(team, deployments[0].environment)].append(facts)
 
     def end_loading(self) -> None:
         """Adds to the teams what waits for them: at once, because a team has the events of many series."""
-        for group, deployments in self._waiting.items():
-            group.history.add_plain_deployments(deployments)
+        for group, facts in self._waiting.items():
+            group.history.add_plain_deployments(facts)
         self._waiting.clear()
+        for group, before, after in self._corrections:
+            group.change_deployment(before, after)
+        self._corrections.clear()
 
     def add_deployment(
         self, own: Group, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
@@ -85,7 +113,10 @@ class Tallies:
         team = self._assignment.of_deployment(deployment)
         if team:
             group = self._team(team, deployment.environment)
-            group.change_deployment(before, after)
+            if group in self._waiting:
+                self._corrections.append((group, before, after))
+            else:
+                group.change_deployment(before, after)
             self.changed[group] = None
 
     def add_incident(
@@ -113,11 +144,7 @@ class Tallies:
         own.present += change * len(events)
         if series.service and was_known != (own.present > 0):
             self._seat(series, own)
-        by_team: dict[str, int] = {}
-        for event in events:
-            for team in self._assignment.of(event):
-                by_team[team] = by_team.get(team, 0) + 1
-        for team, count in by_team.items():
+        for team, count in self._assignment.count(events).items():
             group = self._team(team, series.environment)
             was_known = group.present > 0
             group.present += change * count
@@ -177,8 +204,32 @@ class Tallies:
     def _team(self, team: str, environment: str) -> Group:
         group = self.teams.get((team, environment))
         if group is None:
-            group = self.teams[team, environment] = Group({"team": team, "environment": environment})
+            group = self.teams[team, environment] = Group(
+                {"team": team, "environment": environment}, is_by_source=False
+            )
         return group
+
+
+class SilentLedger:
+    """The ledger of a series whose numbers are known already: it only notes which incidents are in which series."""
+
+    def __init__(self, series: Series, teams: Teams) -> None:
+        """Notes for the teams."""
+        self._series = series
+        self._teams = teams
+
+    def plain(self, deployments: Sequence[Deployment]) -> None:
+        """Nothing new."""
+
+    def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
+        """Nothing new."""
+
+    def incident(self, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None) -> None:
+        """An incident of a series: its teams count it once, however many it is in."""
+        self._teams.merge(self._series, incident, before, after)
+
+    def presence(self, events: Sequence[Event], change: int) -> None:
+        """Nothing new."""
 
 
 class SeriesLedger:

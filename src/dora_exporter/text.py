@@ -4,6 +4,7 @@ The same line is valid in text 0.0.4 and in OpenMetrics 1.0.
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from prometheus_client.utils import floatToGoString
 
@@ -31,6 +32,12 @@ def sample_end(value: float) -> bytes:
 
 def number(value: float) -> str:
     """A value with the line feed that ends its sample."""
+    return _integer(value) if type(value) is int else f"{_number(value)}\n"
+
+
+@lru_cache(maxsize=4096)
+def _integer(value: int) -> str:
+    """Most samples are counts, and most counts are small."""
     return f"{_number(value)}\n"
 
 

@@ -2,8 +2,8 @@
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from dora_exporter.events import DAY_MS
 
@@ -15,11 +15,12 @@ class Window:
     text: str
     length_ms: int
     end_ms: int
+    start_ms: int = field(init=False)
+    """The last millisecond before it."""
 
-    @property
-    def start_ms(self) -> int:
-        """The last millisecond before it."""
-        return self.end_ms - self.length_ms
+    def __post_init__(self) -> None:
+        """Works out what is asked for most."""
+        object.__setattr__(self, "start_ms", self.end_ms - self.length_ms)
 
     @property
     def days(self) -> float:
@@ -39,10 +40,21 @@ class Times:
     def extend(self, moments: Iterable[int]) -> None:
         """Adds many moments at once."""
         added = sorted(moments)
-        if not self._times or (added and self._times[-1] <= added[0]):
+        if not self._times:
+            self._times = array("q", added)
+        elif added and self._times[-1] <= added[0]:
             self._times.extend(added)
         elif added:
             self._times = array("q", sorted([*self._times, *added]))
+
+    def columns(self) -> tuple[bytes, ...]:
+        """The moments as this machine holds them."""
+        return (self._times.tobytes(),)
+
+    def fill(self, columns: Sequence[bytes]) -> None:
+        """Takes the moments that ``columns`` gave."""
+        (times,) = columns
+        self._times = array("q", times)
 
     def absorb(self, other: "Times") -> None:
         """Adds the moments of another."""
@@ -63,7 +75,8 @@ class Times:
 
     def count(self, window: Window) -> int:
         """How many moments lie in the window."""
-        return bisect_right(self._times, window.end_ms) - bisect_right(self._times, window.start_ms)
+        times = self._times
+        return bisect_right(times, window.end_ms) - bisect_right(times, window.start_ms) if times else 0
 
     def first_in(self, window: Window) -> int | None:
         """The earliest moment in the window, which is the next to leave it."""
@@ -121,6 +134,15 @@ class Samples:
         self._values = array("q", [value for _, value in ordered])
         self._spans.clear()
 
+    def columns(self) -> tuple[bytes, ...]:
+        """Moments and values as this machine holds them."""
+        return self._times.tobytes(), self._values.tobytes()
+
+    def fill(self, columns: Sequence[bytes]) -> None:
+        """Takes the samples that ``columns`` gave."""
+        times, values = columns
+        self._times, self._values = array("q", times), array("q", values)
+
     def absorb(self, other: "Samples") -> None:
         """Adds the samples of another."""
         self.extend(other)
@@ -160,7 +182,8 @@ class Samples:
 
     def count(self, window: Window) -> int:
         """How many samples lie in the window."""
-        return bisect_right(self._times, window.end_ms) - bisect_right(self._times, window.start_ms)
+        times = self._times
+        return bisect_right(times, window.end_ms) - bisect_right(times, window.start_ms) if times else 0
 
     def first_in(self, window: Window) -> int | None:
         """The moment of the earliest sample in the window, which is the next to leave it."""
@@ -172,6 +195,8 @@ class Samples:
 
         Quantiles interpolate linearly between order statistics, as numpy and ``quantile_over_time`` do.
         """
+        if not self._times:
+            return
         span = self._span(window)
         count = len(span.ordered)
         if count:

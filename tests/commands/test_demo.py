@@ -16,8 +16,8 @@ from tests.commands.calling import Called, call, command, environment, store_of
 from tests.e2e.daemon import RunningDaemon
 from tests.e2e.process import Process
 from tests.oracle.comparing import differences
+from tests.oracle.daemons import NOT_IN_THE_ORACLE
 from tests.oracle.gauges import expected
-from tests.oracle.test_agreement import NOT_IN_THE_ORACLE
 from tests.web.running import MemoryLog
 
 from dora_exporter import app

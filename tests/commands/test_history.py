@@ -11,8 +11,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.builders import DAY_MS, HOUR_MS, NOW_MS, deployment, incident
 from tests.commands.calling import NAME, Called, call, kept
 from tests.oracle.comparing import differences
+from tests.oracle.daemons import NOT_IN_THE_ORACLE
 from tests.oracle.gauges import Sample, expected
-from tests.oracle.test_agreement import NOT_IN_THE_ORACLE
 from tests.snapshot.logs import opened
 
 from dora_exporter.clock import system_clock

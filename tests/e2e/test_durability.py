@@ -1,5 +1,6 @@
 """What the daemon acknowledged it still has, whatever ended it."""
 
+import asyncio
 import http.client
 import itertools
 import os
@@ -15,7 +16,11 @@ from tests.e2e.daemon import Daemon, RunningDaemon, ask, event_body
 from tests.e2e.disk import full, small_disk
 from tests.oracle.gauges import Sample
 
+from dora_exporter.checkpoint import Checkpoints
 from dora_exporter.clock import stopwatch, system_clock
+from dora_exporter.config import Settings
+from dora_exporter.definitions import basis
+from dora_exporter.snapshot import SnapshotFile
 
 CRASHES = int(os.environ.get("CRASHES", "20"))
 """How many times the daemon is killed under load; the benchmark says 100."""
@@ -97,6 +102,41 @@ def test_nothing_acknowledged_is_lost_when_the_daemon_is_killed_under_load(daemo
     with daemon.running() as alive:
         assert missing(alive, everything) == []
         assert held(alive) >= len(everything) > CRASHES
+
+
+def test_a_restart_from_a_checkpoint_goes_on_where_it_was(daemon: Daemon) -> None:
+    ids: list[str] = []
+    with daemon.running() as alive:
+        ids += kill_under_load(alive, 1, acknowledgements=50)
+    make_checkpoint(daemon.snapshot)
+    for life in (2, 3):
+        with daemon.running() as alive:
+            assert "checkpoint passed over" not in alive.process.text
+            assert missing(alive, ids) == []
+            assert held(alive) >= len(ids)
+            ids += kill_under_load(alive, life, acknowledgements=50)
+    with daemon.running() as alive:
+        from_checkpoint = _gauges(alive)
+        assert alive.process.stop() == 0
+    daemon.snapshot.with_name(f"{daemon.snapshot.name}.checkpoint").unlink()
+    with daemon.running() as alive:
+        assert _gauges(alive) == from_checkpoint
+
+
+def make_checkpoint(snapshot: Path) -> None:
+    """Has one made, as the daemon does when the file is worth it."""
+
+    async def made() -> bool:
+        log = SnapshotFile(snapshot)
+        log.open()
+        async for _ in log.replay():
+            pass
+        size = log.statistics
+        await log.start(lambda _: [])
+        await log.close()
+        return await Checkpoints(snapshot, clock=system_clock).make(size, basis(Settings()))
+
+    assert asyncio.run(made())
 
 
 def test_a_restart_changes_no_gauge(daemon: Daemon) -> None:

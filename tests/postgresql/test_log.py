@@ -147,8 +147,3 @@ async def test_nobody_takes_the_lease_while_its_holder_commits(database: Databas
                     await other.execute("UPDATE dora.lease SET token = 4")
         await mine.close()
         await theirs.close()
-
-
-async def test_an_append_of_nothing_is_answered(database: Database) -> None:
-    async with opened(database) as replica:
-        assert await replica.log.append([]) == []

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from tests.builders import deployment
-from tests.snapshot.logs import file_of, opened
+from tests.builders import ManualClock, deployment
+from tests.snapshot.logs import asides, content, file_of, ids_after_restart, opened, put
 
-from dora_exporter.snapshot import SnapshotError, read
+from dora_exporter.records import Record
+from dora_exporter.snapshot import SnapshotError, SnapshotFile, encode, read
 from dora_exporter.snapshot.lines import frame
 from dora_exporter.snapshot.reading import BLOCK_BYTES
 
@@ -43,8 +44,43 @@ def test_lines_longer_and_shorter_than_a_block_are_read(tmp_path: Path) -> None:
     assert list(read(path)) == events
 
 
+async def replayed_from(path: Path, start: int) -> list[Record]:
+    """What a replay gives that begins at a line, once the log was closed again."""
+    log = SnapshotFile(path, clock=ManualClock())
+    log.open()
+    records = [record async for chunk in log.replay(start) for record in chunk]
+    await log.start(lambda _: [])
+    await log.append([deployment(id="appended")])
+    await log.close()
+    return records
+
+
+async def test_a_replay_can_begin_at_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    lines = file_of(path, EVENTS)
+    put(path, content(path) + b"torn")
+    assert await replayed_from(path, len(b"".join(lines[:3]))) == EVENTS[2:]
+    assert content(path) == b"".join([*lines, encode(deployment(id="appended"))])
+
+
+async def test_a_replay_can_begin_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    lines = file_of(path, EVENTS)
+    assert await replayed_from(path, len(b"".join(lines))) == []
+    assert await ids_after_restart(path) == ["d0", "d1", "d2", "appended"]
+
+
+async def test_damage_after_the_line_at_which_a_replay_began_costs_nothing_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    lines = file_of(path, EVENTS)
+    put(path, b"".join([*lines[:3], b"rubbish\n", *lines[3:]]))
+    assert await replayed_from(path, len(b"".join(lines[:3]))) == EVENTS[2:]
+    assert len(asides(path)) == 1
+    assert await ids_after_restart(path) == ["d0", "d1", "d2", "appended"]
+
+
 @pytest.mark.parametrize(
-    "content",
+    "foreign",
     [
         b"not ours\n",
         b"not ours",
@@ -52,9 +88,9 @@ def test_lines_longer_and_shorter_than_a_block_are_read(tmp_path: Path) -> None:
         frame(b'{"type":"header","format":"other","version":1}') + b"\n",
     ],
 )
-def test_another_file_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+def test_another_file_is_refused_in_one_line(tmp_path: Path, foreign: bytes) -> None:
     path = tmp_path / "events"
-    path.write_bytes(content)
+    path.write_bytes(foreign)
     with pytest.raises(SnapshotError, match=r"events is no snapshot file of version 1$"):
         list(read(path))
 

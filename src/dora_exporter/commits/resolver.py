@@ -81,7 +81,8 @@ class Resolver:
     def load(self) -> None:
         """Takes in the deployments of the store, and asks for what is not known or not true any more."""
         self._followed.update(self._library.names())
-        self._lines.load(self._store.deployments.values())
+        if self._followed:
+            self._lines.load(self._store.deployments.values())
         now = self._clock()
         for key, line in self._lines.items():
             before: Deployment | None = None

@@ -18,13 +18,18 @@ _LEFT_OUT = (*rule.CAUSES, "negative")
 
 
 class CommitTally:
-    """What is held of commits: an observer of the store, from before the first event on."""
+    """What is held of commits: loaded once, then an observer of the store."""
 
     def __init__(self) -> None:
         """Nothing is held."""
         self.resolved = 0
         self.commits = 0
         self.left_out: Counter[str] = Counter()
+
+    def load(self, deployments: Iterable[Deployment]) -> None:
+        """Takes in what is held."""
+        for each in deployments:
+            self._count(each, 1)
 
     def observe(self, changes: Sequence[Change]) -> None:
         """Takes in writes to deployments."""

@@ -1,7 +1,8 @@
 """Finds a series' deployments by what they deployed."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from dora_exporter.events import Deployment
 from dora_exporter.failures.order import finish_order
@@ -14,13 +15,14 @@ class Index:
     one deployment in most cases, so only several of one key cost a list.
     """
 
-    __slots__ = ("_all", "_entries", "_key")
+    __slots__ = ("_all", "_entries", "_key", "_unfinished")
 
     def __init__(self, key: Callable[[Deployment], str | None], everything: Callable[[], Iterable[Deployment]]) -> None:
         """``everything`` gives the deployments, in order of finish, at the first search."""
         self._key = key
         self._all = everything
         self._entries: dict[str, Deployment | list[Deployment]] | None = None
+        self._unfinished: tuple[dict[str, Deployment | list[Deployment]], Iterator[Deployment]] | None = None
 
     def find(self, key: str | None) -> Sequence[Deployment]:
         """The deployments with a key, in order of finish."""
@@ -42,12 +44,14 @@ class Index:
 
     def add(self, deployment: Deployment) -> None:
         """A deployment came."""
+        self._unfinished = None
         key = self._key(deployment)
         if self._entries is not None and key:
             _enter(self._entries, key, deployment)
 
     def remove(self, deployment: Deployment) -> None:
         """A deployment went."""
+        self._unfinished = None
         key = self._key(deployment)
         if self._entries is None or not key:
             return
@@ -63,11 +67,29 @@ class Index:
         """Makes it now, unless it was made before."""
         if self._entries is None:
             self._entries = {}
-            for deployment in self._all():
-                key = self._key(deployment)
-                if key:
-                    _enter(self._entries, key, deployment)
+            self._unfinished = None
+            self._enter_all(self._entries, self._all())
         return self._entries
+
+    def make_some(self, limit: int) -> bool:
+        """Makes so much of it now, unless it was made before; True once it is whole. A change begins it anew."""
+        if self._entries is None:
+            if self._unfinished is None:
+                self._unfinished = {}, iter(list(self._all()))
+            entries, rest = self._unfinished
+            if self._enter_all(entries, islice(rest, limit)) == limit:
+                return False
+            self._entries, self._unfinished = entries, None
+        return True
+
+    def _enter_all(self, entries: dict[str, Deployment | list[Deployment]], deployments: Iterable[Deployment]) -> int:
+        count = 0
+        for deployment in deployments:
+            count += 1
+            key = self._key(deployment)
+            if key:
+                _enter(entries, key, deployment)
+        return count
 
 
 def _enter(entries: dict[str, Deployment | list[Deployment]], key: str, deployment: Deployment) -> None:

@@ -4,17 +4,16 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
-from dora_exporter.events import Deployment
+from dora_exporter.events import Deployment, Event
 from dora_exporter.failures.index import Index
-from dora_exporter.failures.order import finish_order, start_order
+from dora_exporter.failures.order import by_start, finish_order, start_order
 from dora_exporter.failures.shipments import Shipments
 
 _finished_at = attrgetter("finished_at")
 _started_at = attrgetter("started_at")
 
 _SCANNED_AT_MOST = 64
-_INDEXED_FROM = 5_000
-"""Of a series as long as this the first write must not wait for the index."""
+_INDEXED_PER_SLICE = 2_000
 
 
 class Lineup:
@@ -34,14 +33,21 @@ class Lineup:
     def load(self, ordered: list[Deployment]) -> Sequence[Deployment]:
         """Fills an empty lineup at once with deployments in order of finish; gives those that may be rollbacks."""
         self.by_finish = ordered
-        self.by_start = sorted(ordered, key=start_order)
-        if len(ordered) > _INDEXED_FROM:
-            self._by_sha.make()
+        self.by_start = by_start(ordered)
         shas = [deployment.commit_sha for deployment in ordered if deployment.commit_sha]
-        versions = [deployment.version for deployment in ordered if deployment.version]
-        if _are_unique(shas) and (len(shas) == len(ordered) or _are_unique(versions)):
+        if not _are_unique(shas):
+            return ordered
+        if len(shas) == len(ordered) or _are_unique([each.version for each in ordered if each.version]):
             return ()
         return ordered
+
+    def restore(self, by_finish: list[Deployment], by_start: list[Deployment]) -> None:
+        """Fills an empty lineup with deployments that are in both orders already."""
+        self.by_finish, self.by_start = by_finish, by_start
+
+    def prepare(self, event: Event | None = None) -> bool:
+        """Gets ready for an event to come or go, or for time to pass, a few milliseconds a call; True when it is."""
+        return all(index.make_some(_INDEXED_PER_SLICE) for index in self._searched_for(event))
 
     def add(self, deployment: Deployment) -> None:
         """Adds a deployment."""
@@ -125,6 +131,15 @@ class Lineup:
                 yield later
                 if not later.commit_sha or later.commit_sha == deployment.commit_sha:
                     break
+
+    def _searched_for(self, event: Event | None) -> Iterable[Index]:
+        """The indexes that an event has searched."""
+        if isinstance(event, Deployment):
+            return [index for index, _ in self._possibly_same(event)]
+        if event is None:
+            return self._by_sha, self._without_sha
+        asked = ((self._by_sha, event.commit_sha), (self._by_version, event.version))
+        return [index for index, name in asked if name]
 
     def _possibly_same(self, deployment: Deployment) -> tuple[tuple[Index, str | None], ...]:
         if deployment.commit_sha:

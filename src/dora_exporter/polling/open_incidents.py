@@ -13,9 +13,13 @@ class OpenIncidents:
         """Starts with what the store holds."""
         self._store = store
         self._ids: dict[str, dict[str, None]] = {}
-        for incident in store.incidents.values():
-            self._take(None, incident)
+        self.load()
         store.observe(self.observe)
+
+    def load(self) -> None:
+        """Takes in what the store holds."""
+        for incident in self._store.incidents.values():
+            self._take(None, incident)
 
     def of(self, source: str) -> Iterable[Incident]:
         """The open incidents of a source that count somewhere."""

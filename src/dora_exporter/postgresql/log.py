@@ -29,6 +29,8 @@ _PAGES_AT_ONCE = 20
 _REPLAY_SECONDS = 3600
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
+_CLOSE_SECONDS = 1.5
+"""So long a stop waits for a database that may have frozen."""
 
 
 class PostgresLog:
@@ -100,6 +102,8 @@ class PostgresLog:
         self._is_closing = True
         self._woken.set()
         if self._task is not None:
+            await asyncio.wait([self._task], timeout=_CLOSE_SECONDS)
+            self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._refuse_all(Unavailable("the daemon stops"))
         await self._link.close()

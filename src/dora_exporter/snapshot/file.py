@@ -71,10 +71,13 @@ class SnapshotFile:
         except OSError as error:
             raise because(self._path, error) from error
 
-    async def replay(self) -> AsyncIterator[Sequence[Record]]:
-        """The records kept so far. At the end a damaged file is set aside and rewritten; raises SnapshotError."""
+    async def replay(self, start: int = 0) -> AsyncIterator[Sequence[Record]]:
+        """The records kept so far, or from the line on that begins at ``start``.
+
+        At the end a damaged file is set aside and rewritten; raises SnapshotError.
+        """
         file = self._opened
-        scan = Scan(file.source)
+        scan = Scan(file.source, start=start)
         chunks = iter(scan)
         try:
             while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:

@@ -14,6 +14,8 @@ from dora_exporter.snapshot.lines import FORMAT, VERSION, Header, Unreadable
 BLOCK_BYTES = 1 << 18
 """About 800 events, which take a few milliseconds to read and apply."""
 
+_LONGEST_HEADER_BYTES = 4096
+
 logger = logging.getLogger(__name__)
 
 
@@ -34,14 +36,16 @@ class Scan:
     newline. ``torn`` is what follows it.
     """
 
-    def __init__(self, fd: int, end: int | None = None) -> None:
-        """Nothing is read yet."""
+    def __init__(self, fd: int, end: int | None = None, *, start: int = 0) -> None:
+        """Nothing is read yet but the header, where not the whole file is scanned. ``start`` is that of a line."""
         self._fd = fd
         self._end = end
         self.header: Header | None = None
+        if start:
+            self._take_header(os.pread(fd, _LONGEST_HEADER_BYTES, 0).partition(b"\n")[0])
         self.lines_lost = 0
         self.first_loss: int | None = None
-        self.length = 0
+        self.length = start
         self.lacks_newline = False
         self.torn = b""
 
@@ -69,7 +73,7 @@ class Scan:
 
     def _blocks(self) -> Iterator[bytes]:
         """Pieces of the file that end with a line; what follows the last of them becomes ``torn``."""
-        rest, position = b"", 0
+        rest, position = b"", self.length
         while block := os.pread(self._fd, self._wanted(len(rest), position), position):
             position += len(block)
             cut = block.rfind(b"\n") + 1

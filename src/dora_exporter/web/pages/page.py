@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import cache
 from urllib.parse import urlencode
 
 from aiohttp import hdrs, web
@@ -31,8 +32,9 @@ def url(path: str, *given: Mapping[str, object], **changes: object) -> str:
     return f"{path}?{urlencode(stated, errors='replace')}" if stated else path
 
 
+@cache
 def _templates() -> Environment:
-    """The templates, all read and compiled now, so that no request waits for a disk."""
+    """The templates, all read and compiled; asked for in a thread, because that takes a disk and its time."""
     environment = Environment(
         loader=PackageLoader("dora_exporter.web.pages"),
         autoescape=True,
@@ -65,13 +67,11 @@ def _templates() -> Environment:
     return environment
 
 
-_TEMPLATES = _templates()
-
-
 async def page(template: str, *, status: int = 200, **values: object) -> web.Response:
     """A page made from a template, in slices, so that a long one never keeps the event loop."""
+    templates = await asyncio.to_thread(_templates)
     pieces: list[str] = []
-    for count, piece in enumerate(_TEMPLATES.get_template(template).generate(**values)):
+    for count, piece in enumerate(templates.get_template(template).generate(**values)):
         pieces.append(piece)
         if count % _PIECES_PER_SLICE == _PIECES_PER_SLICE - 1:
             await asyncio.sleep(0)

@@ -1,0 +1,140 @@
+"""The checkpoint as the daemon sees it: taken up at a start, and made anew from time to time."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from dora_exporter.checkpoint import contents, frames
+from dora_exporter.checkpoint.basis import Basis
+from dora_exporter.checkpoint.contents import Content
+from dora_exporter.checkpoint.frames import Damaged
+from dora_exporter.clock import Clock, stopwatch
+from dora_exporter.snapshot import Statistics
+from dora_exporter.store import EventStore
+
+PROGRAM = "dora_exporter.checkpoint.making"
+FLOOR_BYTES = 8 << 20
+"""A snapshot file below this size is replayed in a moment."""
+_NEWS_BYTES = 1 << 20
+_NEWS_PART = 64
+"""Of what came since, each event costs a restart ten times what it costs to compute all numbers anew."""
+_PAUSE_PER_SECOND = 10
+"""So many times as long as making it took must pass before it is made again."""
+_PAUSE_AFTER_FAILURE_SECONDS = 3600.0
+
+logger = logging.getLogger(__name__)
+
+
+class Checkpoints:
+    """The checkpoint of one snapshot file. Life: ``take_up`` once, then ``make`` when it ``is_due``, ``close``."""
+
+    def __init__(self, snapshot: Path, *, clock: Clock, floor_bytes: int = FLOOR_BYTES) -> None:
+        """Touches no file."""
+        self._snapshot = snapshot.resolve()
+        self.path = self._snapshot.with_name(f"{self._snapshot.name}.checkpoint")
+        self._unfinished = self.path.with_name(f"{self.path.name}.making")
+        self._clock = clock
+        self._floor_bytes = floor_bytes
+        self._covered_bytes: int | None = None
+        self._compacted_ms: int | None = None
+        self._next_try = 0.0
+        self._process: asyncio.subprocess.Process | None = None
+        self._is_closed = False
+
+    async def take_up(self, store: EventStore, basis: Basis) -> Content | None:
+        """What the checkpoint has, and the store filled with its events; None, and an empty store, without one.
+
+        Whoever calls holds the lock on the snapshot file.
+        """
+        try:
+            found = frames.read(self.path)
+            head = contents.head_of(next(found, b""))
+            await asyncio.to_thread(self._compare, head)
+            use = head.basis == basis.model_dump_json() and not self._is_old(head.length, self._snapshot.stat().st_size)
+            content = await _in_slices(contents.content(head, found, store, with_standing=use))
+        except FileNotFoundError:
+            return None
+        except (Damaged, OSError) as reason:
+            logger.warning("checkpoint passed over path=%s reason=%r", self.path, str(reason))
+            return None
+        store.restore(content.deployments, content.incidents, content.rest)
+        self._covered_bytes = head.length
+        return content
+
+    def is_due(self, snapshot: Statistics) -> bool:
+        """Whether so much changed in the snapshot file that a new one is worth its making."""
+        if self._process is not None or snapshot.size_bytes < self._floor_bytes or stopwatch() < self._next_try:
+            return False
+        if self._covered_bytes is None or snapshot.last_compaction_ms != self._compacted_ms:
+            return True
+        return self._is_old(self._covered_bytes, snapshot.size_bytes)
+
+    async def make(self, snapshot: Statistics, basis: Basis) -> bool:
+        """Has it made anew; False, and a line in the log, when that fails. The snapshot file is not touched."""
+        begun = stopwatch()
+        try:
+            await self._run(snapshot.size_bytes, basis)
+            await asyncio.to_thread(self._unfinished.replace, self.path)
+        except (_Failed, OSError) as error:
+            self._next_try = stopwatch() + _PAUSE_AFTER_FAILURE_SECONDS
+            if not self._is_closed:
+                logger.warning("checkpoint not made path=%s error=%r", self.path, str(error))
+            return False
+        finally:
+            self._process = None
+        seconds = stopwatch() - begun
+        self._next_try = stopwatch() + _PAUSE_PER_SECOND * seconds
+        self._covered_bytes, self._compacted_ms = snapshot.size_bytes, snapshot.last_compaction_ms
+        logger.info("checkpoint made seconds=%.1f", seconds)
+        return True
+
+    def close(self) -> None:
+        """Ends a making that is under way."""
+        self._is_closed = True
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
+    def _compare(self, head: contents.Head) -> None:
+        """Raises Damaged unless the snapshot file begins with what the checkpoint was made from."""
+        fd = os.open(self._snapshot, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if frames.checksum_of(fd, head.length) != head.checksum:
+                raise Damaged("it is of another snapshot file")
+        finally:
+            os.close(fd)
+
+    def _is_old(self, covered: int, size: int) -> bool:
+        return size - covered > max(_NEWS_BYTES, covered // _NEWS_PART)
+
+    async def _run(self, length: int, basis: Basis) -> None:
+        await asyncio.to_thread(self._unfinished.unlink, missing_ok=True)  # of a dead daemon: we hold the lock
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", PROGRAM, str(self._snapshot), str(length), str(self._unfinished)),
+            str(self._clock()),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        if self._is_closed:
+            self.close()
+        if self._process.stdin and self._process.stderr:
+            self._process.stdin.write(basis.model_dump_json().encode() + b"\n")
+            complaint = await self._process.stderr.read()
+        if await self._process.wait():
+            raise _Failed(complaint.decode(errors="replace").strip().rpartition("\n")[2] or "it was ended")
+
+
+class _Failed(Exception):
+    """The process made no checkpoint."""
+
+
+async def _in_slices(content: Iterator[Content | None]) -> Content:
+    for found in content:
+        if found is not None:
+            return found
+        await asyncio.sleep(0)
+    raise Damaged("it has no end")

@@ -1,0 +1,209 @@
+"""What is in a checkpoint: the head, the events, and the standing of readings, which names events by their numbers."""
+
+import sys
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TypeVar
+
+import msgspec
+
+from dora_exporter import __version__
+from dora_exporter.checkpoint import columns
+from dora_exporter.checkpoint.columns import Place, PlaceTable
+from dora_exporter.checkpoint.frames import Damaged
+from dora_exporter.events import Deployment, Event, Incident, Series
+from dora_exporter.group import Measured
+from dora_exporter.records import Record
+from dora_exporter.standing import Everything, SeriesStanding, Standing
+from dora_exporter.store import EventStore
+from dora_exporter.timeline import Outline
+
+_FORMAT = 2
+_INCIDENTS_PER_CHUNK = 4096
+_SERIES_PER_CHUNK = 64
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What a checkpoint was made from: the first ``length`` bytes of a snapshot file, which have this ``checksum``.
+
+    ``basis`` is the settings that its numbers follow from, ``counts`` how many frames hold what.
+    """
+
+    length: int
+    checksum: int
+    basis: str
+    now_ms: int
+    places: list[Place]
+    counts: tuple[int, int, int]
+    program: str = f"{__version__}/{_FORMAT}/{sys.byteorder}"
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this program, on such a machine, made it."""
+        return self.program == Head(0, 0, "", 0, [], (0, 0, 0)).program
+
+
+class _Series(msgspec.Struct, array_like=True, frozen=True):
+    """A series by the numbers of its events. Its deployments follow each other: the expired, the living, the future.
+
+    ``by_start`` and ``notable`` number them from the first living one on. A series that is to be judged anew has all of
+    its deployments among the living, and no order by start.
+    """
+
+    series: tuple[str, str]
+    first: int
+    lengths: tuple[int, int, int]
+    by_start: bytes | None
+    notable: bytes
+    incidents: bytes
+    measured: Measured
+
+
+_Item = TypeVar("_Item")
+_encode = msgspec.msgpack.encode
+_head = msgspec.msgpack.Decoder(Head)
+_series = msgspec.msgpack.Decoder(list[_Series])
+_teams = msgspec.msgpack.Decoder(list[tuple[tuple[str, str], Measured]])
+_incidents = msgspec.json.Decoder(list[Incident])
+_records: msgspec.json.Decoder[list[Record]] = msgspec.json.Decoder(list[Record])
+
+
+@dataclass(frozen=True)
+class Content:
+    """The events of a checkpoint, and the standing of the readings; None when it is of no use."""
+
+    head: Head
+    deployments: Sequence[Deployment]
+    incidents: Sequence[Incident]
+    rest: Sequence[Record]
+    standing: Standing | None
+
+
+def frames(store: EventStore, standing: Standing, *, length: int, checksum: int, basis: str) -> Iterator[bytes]:
+    """The frames of a checkpoint."""
+    table = PlaceTable()
+    deployments, incidents = _by_series(standing), list(store.incidents.values())
+    events = list(columns.encode(deployments, table))
+    others = [msgspec.json.encode(each) for each in _chunks(incidents, _INCIDENTS_PER_CHUNK)]
+    numbers = {each.id: number for number, each in enumerate(incidents)}
+    sizes = accumulate((len(_deployments_of(each.events)) for each in standing.series), initial=0)
+    numbered = [_numbered(each, first, numbers) for each, first in zip(standing.series, sizes, strict=False)]
+    series = [_encode(some) for some in _chunks(numbered, _SERIES_PER_CHUNK)]
+    counts = len(events), len(others), len(series)
+    yield _encode(Head(length, checksum, basis, standing.now_ms, table.places, counts))
+    yield from events
+    yield from others
+    yield msgspec.json.encode(list(store.rest()))
+    yield from series
+    yield _encode(list(standing.teams.items()))
+
+
+def head_of(frame: bytes) -> Head:
+    """The head; raises Damaged, also when another version made it."""
+    try:
+        head = _head.decode(frame)
+    except msgspec.MsgspecError as error:
+        raise Damaged(str(error)) from error
+    if not head.is_ours:
+        raise Damaged(f"made by {head.program}")
+    return head
+
+
+def content(head: Head, rest: Iterator[bytes], store: EventStore, *, with_standing: bool) -> Iterator[Content | None]:
+    """Reads the frames after the head a few milliseconds at a time: None until the content is there.
+
+    Raises Damaged.
+    """
+    try:
+        yield from _content(head, rest, store, with_standing=with_standing)
+    except (msgspec.MsgspecError, ValueError, IndexError, TypeError, RuntimeError) as error:  # also an end too early
+        raise Damaged(f"{type(error).__name__}: {error}") from error
+
+
+def _content(
+    head: Head, frames: Iterator[bytes], store: EventStore, *, with_standing: bool
+) -> Iterator[Content | None]:
+    deployments: list[Deployment] = []
+    incidents: list[Incident] = []
+    series: list[SeriesStanding] = []
+    table = PlaceTable([_shared(place, store) for place in head.places])
+    for _ in range(head.counts[0]):
+        deployments += columns.decode(next(frames), table)
+        yield None
+    for _ in range(head.counts[1]):
+        incidents += _incidents.decode(next(frames))
+        yield None
+    others = _records.decode(next(frames))
+    if not with_standing:
+        yield Content(head, deployments, incidents, others, None)
+        return
+    for _ in range(head.counts[2]):
+        series += [_standing_of(each, deployments, incidents) for each in _series.decode(next(frames))]
+        yield None
+    teams = _teams.decode(next(frames))
+    if next(frames, None) is not None:
+        raise ValueError("more than there should be")
+    yield Content(head, deployments, incidents, others, Standing(head.now_ms, series, dict(teams)))
+
+
+def _shared(place: Place, store: EventStore) -> Place:
+    """A place with the strings that the store holds."""
+    service, environment, repository, team, source = place
+    share = store.share
+    return (
+        share(service),
+        share(environment),
+        None if repository is None else share(repository),
+        None if team is None else share(team),
+        share(source),
+    )
+
+
+def _by_series(standing: Standing) -> list[Deployment]:
+    """All deployments, one series after the other: what is used together then lies together in memory."""
+    return [deployment for each in standing.series for deployment in _deployments_of(each.events)]
+
+
+def _deployments_of(events: Outline | Everything) -> Sequence[Deployment]:
+    if isinstance(events, Everything):
+        return events.deployments
+    return [*events.expired, *events.living, *events.future]
+
+
+def _numbered(standing: SeriesStanding, first: int, incidents: Mapping[str, int]) -> _Series:
+    events = standing.events
+    suffered = _numbers(incidents, events.incidents)
+    if isinstance(events, Everything):
+        lengths = 0, len(events.deployments), 0
+        return _Series(standing.series, first, lengths, None, b"", suffered, standing.measured)
+    lengths = len(events.expired), len(events.living), len(events.future)
+    living = {each.id: number for number, each in enumerate(events.living)}
+    orders = _numbers(living, events.by_start), _numbers(living, events.notable)
+    return _Series(standing.series, first, lengths, *orders, suffered, standing.measured)
+
+
+def _numbers(numbers: Mapping[str, int], events: Sequence[Event]) -> bytes:
+    return array("I", [numbers[each.id] for each in events]).tobytes()
+
+
+def _standing_of(series: _Series, deployments: Sequence[Deployment], incidents: Sequence[Incident]) -> SeriesStanding:
+    begin, end, last = list(accumulate(series.lengths, initial=series.first))[1:]
+    living = deployments[begin:end]
+    suffered = [incidents[number] for number in array("I", series.incidents)]
+    events: Outline | Everything = Everything(living, suffered)
+    if series.by_start is not None:
+        events = Outline(
+            living,
+            list(map(living.__getitem__, array("I", series.by_start))),
+            list(map(living.__getitem__, array("I", series.notable))),
+            deployments[series.first : begin],
+            deployments[end:last],
+            suffered,
+        )
+    return SeriesStanding(Series(*series.series), events, series.measured)
+
+
+def _chunks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

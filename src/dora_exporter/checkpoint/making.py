@@ -1,0 +1,67 @@
+"""The program that makes a checkpoint from a snapshot file; it runs in a process of its own, and needs no daemon."""
+
+import asyncio
+import gc
+import os
+import sys
+import threading
+from pathlib import Path
+
+from dora_exporter.checkpoint import contents, frames
+from dora_exporter.checkpoint.basis import Basis
+from dora_exporter.readings import Readings
+from dora_exporter.snapshot.reading import Scan
+from dora_exporter.store import EventStore
+
+
+class Unfit(Exception):
+    """The snapshot file has to be looked at by a whole replay."""
+
+
+def make(source: int, end: int, target: Path, now_ms: int, basis: Basis) -> None:
+    """Writes the checkpoint of the first ``end`` bytes of a snapshot file; raises Unfit or OSError."""
+    store = EventStore()
+    scan = Scan(source, end)
+    for chunk in scan:
+        for record in chunk.records:
+            store.apply(record)
+    if not scan.is_ours or scan.lines_lost or scan.torn or scan.lacks_newline or scan.length != end:
+        raise Unfit(f"unreadable line at byte {scan.first_loss or scan.length}")
+    checksum = frames.checksum_of(source, end)
+    if checksum is None:
+        raise Unfit("the snapshot file was cut by someone else")
+    readings = Readings(store, basis.definitions())
+    asyncio.run(readings.load(now_ms))
+    frames.write(
+        target,
+        contents.frames(store, readings.standing(), length=end, checksum=checksum, basis=basis.model_dump_json()),
+    )
+
+
+def _end_with_parent() -> None:
+    """Waits until standard input closes, which is when the daemon that waits for us is gone."""
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
+def _line() -> bytes:
+    """The first line of standard input, and nothing of what follows."""
+    line = b""
+    while not line.endswith(b"\n"):
+        line += os.read(0, 1)
+    return line
+
+
+def main() -> None:
+    """``making SOURCE END TARGET NOW_MS``, with the basis as the first line of standard input."""
+    source, end, target, now_ms = sys.argv[1:]
+    basis = Basis.model_validate_json(_line())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    gc.disable()  # it would look for cycles among a million events, in vain
+    os.nice(10)
+    make(os.open(source, os.O_RDONLY), int(end), Path(target), int(now_ms), basis)
+
+
+if __name__ == "__main__":
+    main()

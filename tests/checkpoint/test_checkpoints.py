@@ -1,0 +1,165 @@
+"""The checkpoint file: made by a process of its own, taken up when it is whole and fits, else passed over."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.builders import NOW_MS, ManualClock, deployment, incident
+from tests.snapshot.logs import asides, content, file_of, put
+
+from dora_exporter.checkpoint import Basis, Checkpoints, Content
+from dora_exporter.checkpoint.checkpoints import FLOOR_BYTES
+from dora_exporter.events import DAY_MS
+from dora_exporter.failure_rules import FailureSettings
+from dora_exporter.records import Record
+from dora_exporter.snapshot import Statistics, encode
+from dora_exporter.store import EventStore
+
+BASIS = Basis(
+    retention_ms=400 * DAY_MS,
+    attribution_limit_ms=None,
+    merge_within_ms=1,
+    failures=FailureSettings(),
+    teams={"checkout": "crew"},
+)
+RECORDS: list[Record] = [
+    *(deployment(id=f"{number}", version=f"1.{number}", commit_sha=f"{number:040x}") for number in range(9)),
+    incident(id="open"),
+]
+
+
+def state(path: Path) -> Statistics:
+    """What a snapshot file says about itself."""
+    size = path.stat().st_size
+    return Statistics(size, 0, None, None, None, None, None)
+
+
+async def taken_up(path: Path, basis: Basis = BASIS) -> tuple[EventStore, Content | None]:
+    """What a start finds."""
+    store = EventStore()
+    return store, await Checkpoints(path, clock=ManualClock()).take_up(store, basis)
+
+
+@pytest.fixture
+async def path(tmp_path: Path) -> Path:
+    """A snapshot file with a checkpoint."""
+    path = tmp_path / "snapshot.jsonl"
+    file_of(path, RECORDS)
+    assert await Checkpoints(path, clock=ManualClock()).make(state(path), BASIS)
+    return path
+
+
+async def test_a_start_finds_the_events_and_their_numbers(path: Path) -> None:
+    store, found = await taken_up(path)
+    assert found
+    assert found.standing
+    assert [*store.deployments.values(), *store.incidents.values()] == RECORDS
+    assert (found.head.length, found.head.now_ms) == (state(path).size_bytes, NOW_MS)
+
+
+async def test_what_was_appended_since_does_no_harm(path: Path) -> None:
+    covered = state(path).size_bytes
+    put(path, content(path) + encode(deployment(id="later")) + b"torn")
+    store, found = await taken_up(path)
+    assert found
+    assert found.head.length == covered
+    assert "later" not in store.deployments
+
+
+async def test_after_much_was_appended_only_the_events_are_taken(path: Path) -> None:
+    put(path, content(path) + encode(deployment(id="big", tags=("x" * (1 << 21),))))
+    store, found = await taken_up(path)
+    assert found
+    assert found.standing is None
+    assert len(store.deployments) == 9
+
+
+async def test_other_settings_leave_only_the_events(path: Path) -> None:
+    store, found = await taken_up(path, BASIS.model_copy(update={"teams": {}}))
+    assert found
+    assert found.standing is None
+    assert len(store.deployments) == 9
+
+
+async def test_without_a_checkpoint_nothing_is_taken(tmp_path: Path) -> None:
+    file_of(tmp_path / "snapshot.jsonl", RECORDS)
+    store, found = await taken_up(tmp_path / "snapshot.jsonl")
+    assert (found, store.deployments) == (None, {})
+
+
+async def test_a_checkpoint_cut_anywhere_is_passed_over(path: Path) -> None:
+    made = Checkpoints(path, clock=ManualClock()).path
+    whole = content(made)
+    for length in range(0, len(whole), 13):
+        put(made, whole[:length])
+        store, found = await taken_up(path)
+        assert (found, store.deployments) == (None, {})
+
+
+async def test_a_checkpoint_with_a_flipped_bit_anywhere_is_passed_over(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = Checkpoints(path, clock=ManualClock()).path
+    whole = content(made)
+    for place in range(0, len(whole), 13):
+        put(made, whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        store, found = await taken_up(path)
+        assert (found, store.deployments) == (None, {})
+    assert "checkpoint passed over" in caplog.text
+
+
+async def test_a_flipped_bit_in_the_snapshot_file_has_all_of_it_replayed(path: Path) -> None:
+    whole = content(path)
+    for place in range(0, len(whole), 101):
+        put(path, whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert (await taken_up(path))[1] is None
+
+
+async def test_a_snapshot_file_that_was_cut_has_all_of_it_replayed(path: Path) -> None:
+    put(path, content(path)[:-1])
+    assert (await taken_up(path))[1] is None
+
+
+async def test_none_is_made_of_a_damaged_snapshot_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "snapshot.jsonl"
+    lines = file_of(path, RECORDS)
+    put(path, b"".join([*lines[:3], b"{}\n", *lines[3:]]))
+    checkpoints = Checkpoints(path, clock=ManualClock(), floor_bytes=0)
+    assert not await checkpoints.make(state(path), BASIS)
+    assert "Unfit: unreadable line at byte" in caplog.text
+    assert asides(path) == []
+    assert not checkpoints.is_due(state(path))
+
+
+async def test_a_making_ends_with_the_daemon(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot.jsonl"
+    file_of(path, RECORDS)
+    checkpoints = Checkpoints(path, clock=ManualClock())
+    making = asyncio.create_task(checkpoints.make(state(path), BASIS))
+    await asyncio.sleep(0)
+    checkpoints.close()
+    assert not await making
+    assert asides(path) == []
+
+
+async def test_one_is_due_for_a_big_file_without_any(tmp_path: Path) -> None:
+    file_of(tmp_path / "snapshot.jsonl", RECORDS)
+    checkpoints, now = Checkpoints(tmp_path / "snapshot.jsonl", clock=ManualClock()), state(tmp_path / "snapshot.jsonl")
+    assert checkpoints.is_due(replace(now, size_bytes=FLOOR_BYTES))
+    assert not checkpoints.is_due(replace(now, size_bytes=FLOOR_BYTES - 1))
+
+
+async def test_another_one_is_due_once_the_file_grew_or_was_compacted(path: Path) -> None:
+    checkpoints, now = Checkpoints(path, clock=ManualClock(), floor_bytes=0), state(path)
+    await checkpoints.take_up(EventStore(), BASIS)
+    assert not checkpoints.is_due(now)
+    assert not checkpoints.is_due(replace(now, size_bytes=now.size_bytes + (1 << 20)))
+    assert checkpoints.is_due(replace(now, size_bytes=now.size_bytes + (1 << 20) + 1))
+    assert checkpoints.is_due(replace(now, last_compaction_ms=NOW_MS))
+
+
+async def test_after_one_was_made_there_is_a_pause(path: Path) -> None:
+    checkpoints, now = Checkpoints(path, clock=ManualClock(), floor_bytes=0), state(path)
+    await checkpoints.make(now, BASIS)
+    assert not checkpoints.is_due(replace(now, last_compaction_ms=NOW_MS))

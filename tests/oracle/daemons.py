@@ -1,0 +1,84 @@
+"""Store and readings wired as in the daemon, with a clock that actions turn, beside what the oracle expects."""
+
+import asyncio
+
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+from tests.builders import NOW_MS
+from tests.oracle.gauges import Sample, expected
+from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, ClockStep, attribution_limits
+
+from dora_exporter.blocks import TextCache
+from dora_exporter.failures.revert import Revert
+from dora_exporter.failures.rollback import Rollback
+from dora_exporter.readings import Definitions, Readings
+from dora_exporter.store import EventStore
+
+NOT_IN_THE_ORACLE = ("unidentified_deployments", "last_event_timestamp_seconds", "lead_time_stage_seconds")
+
+
+class Daemon:
+    """Store and readings as the daemon wires them, with a clock that its actions turn."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self.now_ms = NOW_MS
+        self.store = EventStore()
+        self.definitions = definitions
+        self.restart()
+
+    def restart(self) -> None:
+        """Forgets what is not in the store."""
+        self.readings = Readings(self.store, self.definitions)
+        asyncio.run(self.readings.load(self.now_ms))
+
+    def perform(self, action: Action) -> None:
+        """Writes, or lets time pass."""
+        if isinstance(action, ClockStep):
+            self.now_ms += action.ms
+        else:
+            self.store.apply(action)
+
+    def samples(self) -> dict[Sample, float]:
+        """What a scrape would show now."""
+        while not self.readings.update(self.now_ms):
+            pass
+        return _samples(self.readings.series_text) | _samples(self.readings.team_text)
+
+    def expected(self) -> dict[Sample, float]:
+        """What it should show."""
+        return expected(
+            self.store.deployments.values(),
+            self.store.incidents.values(),
+            now_ms=self.now_ms,
+            windows=self.definitions.windows,
+            retention_ms=self.definitions.retention_ms,
+            attribution_limit_ms=self.definitions.attribution_limit_ms,
+            team_of=self.definitions.teams,
+            series_limit=self.definitions.series_limit,
+            series_order=self.store.series_order,
+            rollback_rule=bool(self.definitions.rules),
+            revert_rule=len(self.definitions.rules) > 1,
+        )
+
+
+definitions = st.builds(
+    Definitions,
+    windows=st.just(WINDOWS),
+    retention_ms=st.just(RETENTION_MS),
+    series_limit=st.sampled_from([1, 2, 10]),
+    attribution_limit_ms=attribution_limits,
+    rules=st.sampled_from([(), (Rollback(),), (Rollback(), Revert())]),
+    teams=st.sampled_from([{}, TEAM_OF]),
+)
+
+
+def _samples(text: TextCache) -> dict[Sample, float]:
+    while not text.refresh(1000):
+        pass
+    lines = b"".join(part for _, piece in text.sections() for part in piece.parts).decode()
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(lines)
+        for sample in family.samples
+        if not sample.name.endswith(NOT_IN_THE_ORACLE)
+    }
