@@ -138,3 +138,14 @@ async def test_a_clock_that_is_set_back_does_not_stop_the_jobs() -> None:
     schedule.note_clock_step()
     await job.until(1)
     await schedule.stop()
+
+
+async def test_a_clock_that_jumped_by_years_holds_nothing_up() -> None:
+    """A machine without a battery starts in 1970, and learns the time later."""
+    running = Schedule(clock=lambda: 0, chance=lambda: 0.0)
+    runs = Runs()
+    runs.may_end.set()
+    running.every(1, runs, name="often")
+    running.start()
+    await runs.wait_for(1)
+    await running.stop()

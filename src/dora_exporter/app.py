@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from dora_exporter import __version__, telemetry
-from dora_exporter.clock import stopwatch, system_clock
+from dora_exporter.clock import Clock, stopwatch, system_clock
 from dora_exporter.commit_search import CommitSearch
 from dora_exporter.config import ConfigError, Settings
 from dora_exporter.configuration import Configuration
@@ -100,10 +100,10 @@ async def _serve(settings: Settings, load: Callable[[], Settings], companion: Co
 class Daemon:
     """The objects of a running daemon."""
 
-    def __init__(self, settings: Settings, load: Callable[[], Settings]) -> None:
+    def __init__(self, settings: Settings, load: Callable[[], Settings], *, clock: Clock = system_clock) -> None:
         """Builds everything; starts nothing."""
         self._settings = settings
-        self._clock = system_clock
+        self._clock = clock
         self._is_ready = False
         self._replay_seconds: float | None = None
         self._store = EventStore()

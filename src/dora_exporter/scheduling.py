@@ -22,6 +22,19 @@ _WATCH_SECONDS = 10.0
 _SMALL_STEP = timedelta(seconds=2)
 
 
+class _Interval(IntervalTrigger):  # type: ignore[misc]
+    """An interval that is counted from now on when its next time has passed.
+
+    APScheduler would go through every tick in between, which after a jump of the clock by years takes minutes.
+    """
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        planned: datetime = super().get_next_fire_time(previous_fire_time, now)
+        if planned <= now:
+            planned = super().get_next_fire_time(now, now)
+        return planned
+
+
 class Schedule:
     """Jobs by name, each run on its own interval. A job that still runs at its tick skips it; none waits for another.
 
@@ -61,7 +74,7 @@ class Schedule:
         first = seconds if first_within is None else self._chance() * min(seconds, first_within)
         self._scheduler.add_job(
             self._fire,
-            IntervalTrigger(seconds=seconds, jitter=seconds * _JITTER_RATIO, timezone=UTC),
+            _Interval(seconds=seconds, jitter=seconds * _JITTER_RATIO, timezone=UTC),
             args=(name, job),
             id=name,
             name=name,
