@@ -22,7 +22,7 @@ from dora_exporter.clock import stopwatch
 pytestmark = pytest.mark.e2e
 
 SEEN_SECONDS = 0.5
-SENT = 100
+SENT = 150
 TOGETHER = 25
 TYPE = "dora_deployment_patch_request"
 
