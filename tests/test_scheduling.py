@@ -147,5 +147,5 @@ async def test_a_clock_that_jumped_by_years_holds_nothing_up() -> None:
     runs.may_end.set()
     running.every(1, runs, name="often")
     running.start()
-    await runs.wait_for(1)
+    await runs.until(1)
     await running.stop()

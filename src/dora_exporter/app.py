@@ -174,7 +174,7 @@ class Daemon:
         await self._transport.open()
         await self._sources.configure(self._settings.sources, self._surroundings(self._settings))
         await self._storage.take_part(
-            Part(lead=self._commits.lead, follow=self._follow, uploads=self._commits.uploads, wake=self._commits.wake)
+            Part(lead=self._lead, follow=self._follow, uploads=self._commits.uploads, wake=self._commits.wake)
         )
         self._is_ready = True
         self._rendering = asyncio.create_task(self._numbers.render())  # events are taken meanwhile
@@ -195,6 +195,8 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._schedule.stop()
+        self._commits.end_git()
+        await self._storage.retire()
         await self._transport.close()
         await self._runner.cleanup()
         await self._commits.close()
@@ -280,6 +282,12 @@ class Daemon:
     async def _maintain(self) -> None:
         settings = self._configuration.settings
         await self._storage.maintain(settings.retention.ms, basis(settings))
+
+    async def _lead(self) -> None:
+        """Takes over what only one replica does."""
+        if self._is_ready:  # what sources remember is as old as their last turn
+            await self._sources.start_over()
+        await self._commits.lead()
 
     async def _follow(self) -> None:
         """Leaves to another replica what only one does."""

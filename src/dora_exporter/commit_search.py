@@ -100,18 +100,23 @@ class CommitSearch:
 
     async def follow(self) -> None:
         """Leaves the search to another replica. Without effect where it did not lead."""
-        for worker in (self._reviewer, self._resolver):
+        workers = (self._reviewer, self._resolver)
+        self._reviewer = self._resolver = None
+        for worker in workers:
             if worker is not None:
                 self._store.ignore(worker.observe)
                 await worker.close()
-        self._resolver = self._reviewer = None
 
     def wake(self, repository: str) -> None:
         """Has the deployments of a repository looked at now, because something came for it."""
         if self._resolver is not None:
             self._resolver.wake(repository)
 
+    def end_git(self) -> None:
+        """Ends every ``git`` that runs; from here on none is started."""
+        self._library.close()
+
     async def close(self) -> None:
         """Ends the workers and every ``git`` that runs."""
-        self._library.close()
+        self.end_git()
         await self.follow()

@@ -36,6 +36,8 @@ from dora_exporter.web.git_metadata import Share
 
 logger = logging.getLogger(__name__)
 
+_PAUSE_SECONDS = 0.2
+
 
 class _LeaderLog:
     """Writes that only the leader may do: each is refused where another leads by the time of its commit."""
@@ -95,10 +97,23 @@ class DatabaseStorage:
             finally:
                 counts.is_paused = False
 
+        def become(other: EventStore) -> None:
+            counts.is_paused = True
+            try:
+                store.become(other)
+            finally:
+                counts.is_paused = False
+
         self._store = store
-        await self.log.start(store.apply_all, follow=follow, become=store.become)
-        with contextlib.suppress(Unavailable):
-            await self.log.catch_up()  # with what was written during the replay
+        await self.log.start(store.apply_all, follow=follow, become=become)
+        await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        """With what was written during the replay, however long the database is away."""
+        while True:
+            with contextlib.suppress(Unavailable):
+                return await self.log.catch_up()
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def take_part(self, part: Part) -> None:
         """Asks for the lease from here on, and takes the packs that others were sent."""
@@ -127,12 +142,14 @@ class DatabaseStorage:
         except (LeaseLost, *EXPECTED) as error:
             logger.warning("compaction given up reason=%s", reason(error))
 
-    async def close(self) -> None:
-        """Gives the lease back, and commits what was appended."""
-        await self._packs.close()
+    async def retire(self) -> None:
+        """Gives the lease back."""
+        self.log.hurry()
         await self._lease.close()
-        await self.log.close()
-        await self._maintenance.close()
+
+    async def close(self) -> None:
+        """Commits what was appended."""
+        await asyncio.gather(self._packs.close(), self.log.close(), self._maintenance.close())
 
 
 def _taking(uploads: Uploads, wake: Callable[[str], None]) -> Take:

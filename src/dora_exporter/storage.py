@@ -89,6 +89,10 @@ class Storage(Protocol):
         """Takes out what does not count any more and prepares the next start, when that is due."""
         ...
 
+    async def retire(self) -> None:
+        """Leads no more; comes before ``close``, while what is under way ends."""
+        ...
+
     async def close(self) -> None:
         """Commits what was appended, and lets go."""
         ...
@@ -141,6 +145,9 @@ class FileStorage:
             await self.log.compact(self._clock(), retention_ms)
         if self._checkpoints.is_due(self.log.statistics):
             await self._checkpoints.make(self.log.statistics, basis)
+
+    async def retire(self) -> None:
+        """Nobody else could lead."""
 
     async def close(self) -> None:
         """Gives the lock back."""

@@ -109,10 +109,13 @@ class EventStore:
         for series in other.series_order:
             self._note_series(*series)
         changes = [*_differences(self.deployments, other.deployments), *_differences(self.incidents, other.incidents)]
-        self.deployments.clear()
-        self.deployments.update(other.deployments)
-        self.incidents.clear()
-        self.incidents.update(other.incidents)
+        for before, after in changes:
+            event = after or before
+            held: dict[str, Any] = self.deployments if isinstance(event, Deployment) else self.incidents
+            if after is not None:
+                held[after.id] = after
+            elif before is not None:
+                del held[before.id]
         for start in range(0, len(changes), _TOLD_AT_ONCE):
             for observer in self._observers:
                 observer(changes[start : start + _TOLD_AT_ONCE])

@@ -209,7 +209,7 @@ def _sendable(action: Action) -> Action:
             return action
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     todo=st.lists(actions().map(_sendable) | st.builds(Restart), min_size=1, max_size=20),
     series_limit=st.sampled_from([1, 10]),

@@ -54,7 +54,7 @@ async def uncommitted(database: Database, *records: Record, idle_seconds: int = 
     connection = await connect(lambda: url, name="test")
     await connection.execute(f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = '{idle_seconds}s'")
     try:
-        yield await tables.append(connection, [each.row for each in entries(records)])
+        yield await tables.append(connection, [each.row for each in entries(records)], nonce=1)
     finally:
         connection.terminate()
 

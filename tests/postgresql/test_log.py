@@ -1,6 +1,7 @@
 """The log in a database: what every replica sees of it."""
 
 import asyncio
+import hashlib
 
 import pytest
 from tests.builders import NOW_MS, deployment, incident
@@ -57,7 +58,7 @@ async def test_a_transaction_held_open_hides_nothing(database: Database) -> None
     async with opened(database) as reader, opened(database) as writer:
         slow = link(database)
         async with slow.transaction() as connection:
-            base = await tables.append(connection, [each.row for each in entries([deployment(id="slow")])])
+            base = await tables.append(connection, [each.row for each in entries([deployment(id="slow")])], nonce=1)
             quick = asyncio.ensure_future(writer.log.append([deployment(id="quick")]))
             await reader.log.catch_up()
             assert not quick.done()
@@ -113,8 +114,8 @@ async def test_everything_that_a_file_keeps_is_there_after_a_restart(database: D
 async def test_a_row_that_cannot_be_read_is_counted_and_passed_over(database: Database) -> None:
     async with opened(database) as replica:
         await replica.log.append([deployment(id="a"), deployment(id="b"), deployment(id="c")])
-        database.sql("UPDATE dora.log SET body = 'not json' WHERE id = 'b'")
-        database.sql("UPDATE dora.log SET body = body || E'\\n{}' WHERE id = 'c'")
+        database.sql("""UPDATE dora.log SET body = '{"type": "unheard of"}' WHERE id = 'b'""")
+        database.sql("UPDATE dora.log SET body = '[1]' WHERE id = 'c'")
         async with opened(database) as late:
             assert list(late.store.deployments) == ["a"]
             assert late.log.statistics.rows_lost == 2
@@ -147,3 +148,33 @@ async def test_nobody_takes_the_lease_while_its_holder_commits(database: Databas
                     await other.execute("UPDATE dora.lease SET token = 4")
         await mine.close()
         await theirs.close()
+
+
+async def test_a_record_that_the_database_refuses_is_refused_alone(database: Database) -> None:
+    """An index takes no id of thousands of characters, and whoever sends one must not stop the others."""
+    endless = "".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(100))
+    async with opened(database) as replica:
+        good, bad, late = (
+            replica.log.append([deployment(id="good")]),
+            replica.log.append([deployment(id=endless)]),
+            replica.log.append([deployment(id="late")]),
+        )
+        assert await good == [Outcome.CREATED]
+        assert await late == [Outcome.CREATED]
+        with pytest.raises(Unavailable, match="the database refuses the record"):
+            await bad
+        assert list(replica.store.deployments) == ["good", "late"]
+        assert replica.log.statistics.unavailable_since_ms is None
+
+
+async def test_another_history_of_the_same_length_is_noticed(database: Database) -> None:
+    """The database failed over to a copy that lacked the last row, and somebody wrote there before we looked."""
+    async with opened(database) as behind:
+        await behind.log.append([deployment(id="kept"), deployment(id="lost")])
+        database.sql("DELETE FROM dora.log WHERE id = 'lost'; UPDATE dora.head SET position = 1")
+        async with opened(database) as other:
+            await other.log.append([deployment(id="new")])
+            await other.log.append([deployment(id="newer")])
+            await behind.log.catch_up()
+            assert same(behind.store, other.store)
+            assert list(behind.store.deployments) == ["kept", "new", "newer"]

@@ -119,7 +119,8 @@ class RunningSources:
         """Ends the passes under way and forgets how they went: another replica polls from here on."""
         for name, old in list(self._running.items()):
             await self._schedule.drop(_job_of(name))
-            self._start(name, old.settings, old.surroundings, None)
+            if self._running.get(name) is old:  # no reload came in between
+                self._start(name, old.settings, old.surroundings, None)
 
     def _start(self, name: str, settings: SourceSettings, surroundings: Surroundings, old: Running | None) -> None:
         source = KINDS[settings.kind].build(name, settings, surroundings)

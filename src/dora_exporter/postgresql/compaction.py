@@ -19,7 +19,7 @@ GROWTH = 100_000
 SPARED_SECONDS = 600
 """What is younger stays: a replica that was cut off for less reads on where it was."""
 _DAY_SECONDS = 86_400
-_AT_ONCE = 500
+_AT_ONCE = 200
 _LOOKED_AT_ONCE = 5000
 _SECONDS = 300
 
@@ -49,10 +49,10 @@ ON CONFLICT DO NOTHING
 """
 _REWRITE = """
 UPDATE dora.log SET kind = given.kind, moment = given.moment, revision = given.revision, source = given.source,
-    body = given.body
+    body = given.body::json
 FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::bigint[], $5::text[], $6::text[])
     AS given (position, kind, moment, revision, source, body)
-WHERE log.position = given.position AND log.body <> given.body
+WHERE log.position = given.position AND log.body::text <> given.body
 """
 _DELETE = """
 DELETE FROM dora.log USING unnest($1::text[], $2::text[], $3::bigint[], $4::bool[]) AS given (about, id, last, keep)
@@ -99,20 +99,22 @@ async def compact(
     """
     begun = stopwatch()
     oldest_ms = now_ms - retention_ms
-    async with link.transaction(seconds=_SECONDS, statement_seconds=_SECONDS) as connection:
-        await _check(connection, fence)
+    # This takes as long as the log is, so it holds no lock that anybody waits for.
+    async with link.transaction("READ ONLY", seconds=_SECONDS, statement_seconds=_SECONDS) as connection:
         horizon = await connection.fetchval(_HORIZON, applied, float(spared_seconds))
         if horizon is None:
             return 0
-        # First of all, so that whoever has not come that far does not take what is left for all there was.
-        await connection.execute(_BEGIN, horizon)
-        order = list(store.series_order)
-        await connection.execute(_ADD_SERIES, [each.service for each in order], [each.environment for each in order])
         found = await connection.fetch(_CANDIDATES, horizon, moment(oldest_ms))
+    order = list(store.series_order)
+    async with link.transaction() as connection:
+        await _check(connection, fence)
+        await connection.execute(_ADD_SERIES, [each.service for each in order], [each.environment for each in order])
+        # Before any row goes, so that whoever has not come that far does not take what is left for all there was.
+        await connection.execute(_BEGIN, horizon)
     last = await _last_of_each_series(store, oldest_ms, now_ms)
     for start in range(0, len(found), _AT_ONCE):
         some = [Candidate(*each) for each in found[start : start + _AT_ONCE]]
-        async with link.transaction(seconds=_SECONDS, statement_seconds=_SECONDS) as connection:
+        async with link.transaction() as connection:
             await _check(connection, fence)
             await _fold(connection, some, [_what_is_left(each, store, oldest_ms, last) for each in some])
     async with link.transaction() as connection:

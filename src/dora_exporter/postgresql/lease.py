@@ -14,6 +14,7 @@ LEASE_SECONDS = 8
 _RENEWED_EVERY_SECONDS = 2.0
 _TRIED_EVERY_SECONDS = 1.0
 _ANSWER_SECONDS = 2.0
+_TELLING_SECONDS = 1.0
 _MARGIN_SECONDS = 1.0
 """The holder stops so long before the database would give the lease to another."""
 
@@ -45,19 +46,23 @@ class Lease:
         self._stopwatch = stopwatch
         self._token: int | None = None
         self._held_until = 0.0
-        self._told = False
+        self._told_token: int | None = None
         self._task: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
 
     @property
     def is_held(self) -> bool:
-        """Whether nobody else can hold it now, as far as can be known without asking."""
-        return self._token is not None and self._stopwatch() < self._held_until
+        """Whether nobody else can have held it since ``gained`` was called, as far as can be known without asking."""
+        return self._told_token is not None and self._told_token == self._held_token
 
     @property
     def fence(self) -> Fence | None:
         """What a write says that only the holder may write; None while it is not held."""
-        return Fence(NAME, self._holder, self._token) if self._token is not None and self.is_held else None
+        return Fence(NAME, self._holder, self._told_token) if self._told_token is not None and self.is_held else None
+
+    @property
+    def _held_token(self) -> int | None:
+        return self._token if self._stopwatch() < self._held_until else None
 
     def start(self, *, gained: Changed, lost: Changed) -> None:
         """From here on it is asked for. What is called each time that it is gained or lost never runs twice at once."""
@@ -65,10 +70,14 @@ class Lease:
 
     async def close(self) -> None:
         """Gives it back, so that another replica need not wait."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._telling is not None:
+            await asyncio.wait([self._telling], timeout=_TELLING_SECONDS)
+            self._telling.cancel()
         tasks = [each for each in (self._task, self._telling) if each is not None]
-        for each in tasks:
-            each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._told_token = None
         if self._token is not None:
             self._token = None
             try:
@@ -81,11 +90,19 @@ class Lease:
     async def _run(self, gained: Changed, lost: Changed) -> None:
         while True:
             await self.try_once()
-            if self.is_held is not self._told and (self._telling is None or self._telling.done()):
-                self._told = self.is_held
-                logger.info("leading" if self._told else "not leading any more")
-                self._telling = asyncio.create_task(_tell(gained if self._told else lost), name="leadership")
+            if self._held_token != self._told_token and (self._telling is None or self._telling.done()):
+                self._telling = asyncio.create_task(self._tell(gained, lost), name="leadership")
             await asyncio.sleep(_RENEWED_EVERY_SECONDS if self.is_held else _TRIED_EVERY_SECONDS)
+
+    async def _tell(self, gained: Changed, lost: Changed) -> None:
+        """Another token is another time of holding it, though this one had the last as well."""
+        was_told, self._told_token = self._told_token, None if self._told_token is not None else self._held_token
+        logger.info("leading" if was_told is None else "not leading any more")
+        try:
+            await (gained if was_told is None else lost)()
+        except Exception:
+            logger.exception("leadership not taken over")
+            self._told_token = None  # it is tried again
 
     async def try_once(self) -> None:
         """Takes or renews the lease, if it can be had."""
@@ -100,10 +117,3 @@ class Lease:
             return
         self._token = token
         self._held_until = asked_at + LEASE_SECONDS - _MARGIN_SECONDS
-
-
-async def _tell(changed: Changed) -> None:
-    try:
-        await changed()
-    except Exception:
-        logger.exception("leadership not taken over")

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from itertools import groupby
 
@@ -12,10 +13,10 @@ from dora_exporter.postgresql import schema, tables
 from dora_exporter.postgresql.errors import DatabaseError
 from dora_exporter.postgresql.link import Connection, Link
 from dora_exporter.postgresql.queue import Append, Queue, refuse
-from dora_exporter.postgresql.reasons import EXPECTED, LOST, reason
+from dora_exporter.postgresql.reasons import EXPECTED, LOST, REFUSED, reason
 from dora_exporter.postgresql.rows import entries
 from dora_exporter.postgresql.statistics import Statistics
-from dora_exporter.postgresql.tables import SNAPSHOT, Fence, Page
+from dora_exporter.postgresql.tables import SNAPSHOT, Fence, Head, Page
 from dora_exporter.records import Record
 from dora_exporter.store import EventStore, Outcome
 
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 _POLLED_EVERY_SECONDS = 0.2
 _PAGES_AT_ONCE = 20
+_PAGE_SECONDS = 60
 _REPLAY_SECONDS = 3600
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
@@ -52,6 +54,7 @@ class PostgresLog:
         self._is_closing = False
         self._position = 0
         self._head = 0
+        self._nonce: int | None = None
         self._lost = 0
         self._apply: Apply | None = None
         self._follow: Apply | None = None
@@ -96,6 +99,15 @@ class PostgresLog:
         self._asking.append(asking)
         self._woken.set()
         await asking
+
+    def hurry(self) -> None:
+        """From here on nobody waits for long: a database that froze must not hold up the end."""
+        asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self._refuse_all(Unavailable("the daemon stops"))
 
     async def close(self) -> None:
         """Commits what was appended, then takes leave of the database."""
@@ -162,7 +174,7 @@ class PostgresLog:
         asking, self._asking = self._asking, []
         batch = self._queue.take()
         try:
-            is_applied = bool(batch) and await self._write(batch)
+            is_applied = bool(batch) and await self._write_what_can_be(batch)
             if asking or not is_applied:
                 await self._read_news()
         except BaseException:
@@ -173,6 +185,17 @@ class PostgresLog:
             if not each.done():
                 each.set_result(None)
 
+    async def _write_what_can_be(self, batch: list[Append]) -> bool:
+        """Commits a batch, without a record that the database refuses; as ``_write``."""
+        try:
+            return await self._write(batch)
+        except REFUSED as error:
+            if len(batch) == 1:
+                logger.error("record refused by the database reason=%s", reason(error))
+                refuse(batch, Unavailable(f"the database refuses the record: {reason(error)}"))
+                return False
+        return all([await self._write_what_can_be([each]) for each in batch])
+
     async def _write(self, batch: list[Append]) -> bool:
         """Commits a batch; whether nothing of others lies between it and what is applied."""
         begun = stopwatch()
@@ -181,11 +204,14 @@ class PostgresLog:
             if not batch:
                 return False
             rows = [entry.row for append in batch for entry in append.entries]
-            base = await tables.append(connection, rows) if rows else self._position
+            nonce = secrets.randbits(62)
+            base = await tables.append(connection, rows, nonce) if rows else self._position
         self._last_commit_seconds = stopwatch() - begun
         self._last_write_ms = self._clock()
         self._head = max(self._head, base + len(rows))
         is_next = base == self._position
+        if is_next and rows:
+            self._nonce = nonce
         for append in batch:
             records = [entry.record for entry in append.entries]
             if is_next or not records:
@@ -208,13 +234,23 @@ class PostgresLog:
         is_known = False
         while not is_known:
             async with self._link.transaction(SNAPSHOT) as connection:
-                head = await tables.head(connection)
+                head = await tables.head(connection, self._position)
                 self._head = head.position
-                if head.compacted_to <= self._position <= head.position:
+                if self._is_continued_by(head):
                     is_known = await self._read_some(connection)
                     continue
-            is_older = head.position < self._position  # the database failed over to a copy, or was restored
+            is_older = head.compacted_to <= self._position
             await self._read_anew("the database has lost records" if is_older else "it was compacted meanwhile")
+
+    def _is_continued_by(self, head: Head) -> bool:
+        """Whether the log goes on from what is applied.
+
+        Not where compaction has overtaken it, nor where the database failed over to a copy that was behind: others may
+        have written past the place by now, and then another append wrote the row that was applied last.
+        """
+        if not head.compacted_to <= self._position <= head.position:
+            return False
+        return self._position == head.compacted_to or head.nonce == self._nonce
 
     async def _read_some(self, connection: Connection) -> bool:
         """Applies the next pages, not so many that it takes long; whether that was all."""
@@ -222,7 +258,11 @@ class PostgresLog:
             for _ in range(_PAGES_AT_ONCE):
                 if self._position == self._head:
                     return True
-                self._take_page(await anext(pages))
+                page = await anext(pages, None)
+                if page is None:  # somebody removed the last rows
+                    self._position = self._head
+                    return True
+                self._take_page(page)
                 await asyncio.sleep(0)
         return self._position == self._head
 
@@ -234,7 +274,9 @@ class PostgresLog:
             outcomes = self._outcomes(self._apply if own else self._follow, records)
             if own is not None:
                 own.take(outcomes, len(records))
-        self._position = page.last
+        self._position, self._nonce = page.last, page.nonce
+        for position in [each for each in self._owed if each <= page.last]:  # a row of ours that cannot be read
+            self._owed.pop(position).refuse(Unavailable("a record is kept but cannot be read"))
 
     def _outcomes(self, apply: Apply | None, records: Sequence[Record]) -> list[Outcome]:
         """A record that anybody may have put there must not end the following of all others."""
@@ -270,13 +312,14 @@ class PostgresLog:
             pages = tables.pages(connection, 0)
             coming = asyncio.ensure_future(anext(pages, None))
             try:
-                while (page := await coming) is not None:
+                while (page := await _in_time(coming)) is not None:
                     coming = asyncio.ensure_future(anext(pages, None))
                     self._lost += page.lost
                     yield [record for _, record in page.records]
             finally:
                 coming.cancel()
         self._position = self._head = head.position
+        self._nonce = head.nonce
 
     def _note_failure(self, because: str) -> None:
         """Refuses what waits, and says so once until the database is back."""
@@ -300,3 +343,8 @@ class PostgresLog:
             if not each.done():
                 each.set_exception(error)
                 each.exception()
+
+
+async def _in_time(coming: asyncio.Future[Page | None]) -> Page | None:
+    async with asyncio.timeout(_PAGE_SECONDS):
+        return await coming

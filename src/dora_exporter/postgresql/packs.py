@@ -75,9 +75,10 @@ class PackExchange:
         await self._giving.close()
 
     async def _run(self, take: Take) -> None:
-        taken = await asyncio.to_thread(self._read_marker)
+        taken: int | None = None
         while True:
             try:
+                taken = await asyncio.to_thread(self._read_marker) if taken is None else taken
                 taken = await self._take_next(taken, take)
             except Exception as error:
                 if not isinstance(error, EXPECTED):

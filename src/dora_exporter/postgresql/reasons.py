@@ -17,6 +17,9 @@ LOST = (
 )
 """What a database that went away, or does not like what it was told, raises."""
 
+REFUSED = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, ValueError)
+"""What it says of a value that it cannot keep."""
+
 EXPECTED = (DatabaseError, *LOST)
 """Nobody's defect."""
 
@@ -44,4 +47,5 @@ def reason(error: Exception) -> str:
             return words
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return f"{error}: let its owner GRANT that to the user"
-    return str(error) or type(error).__name__
+    said: str = getattr(error, "message", None) or str(error)  # all of it has details and hints behind the first line
+    return said.partition("\n")[0] or type(error).__name__

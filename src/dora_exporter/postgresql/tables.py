@@ -22,25 +22,29 @@ _APPEND = """
 WITH head AS (
     UPDATE dora.head SET position = position + $1 RETURNING position - $1 AS base
 ), added AS (
-    INSERT INTO dora.log (position, about, id, kind, moment, revision, source, body)
+    INSERT INTO dora.log (position, about, id, kind, moment, revision, source, nonce, body)
     SELECT head.base + given.number, given.about, given.id, given.kind, given.moment, given.revision, given.source,
-        given.body
-    FROM head, unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::text[], $8::text[])
+        $2, given.body::json
+    FROM head, unnest($3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::bigint[], $8::text[], $9::text[])
         WITH ORDINALITY AS given (about, id, kind, moment, revision, source, body, number)
 )
 SELECT base FROM head
 """
 
-_HEAD = "SELECT position, compacted_to FROM dora.head"
+_HEAD = """
+SELECT position, compacted_to, (SELECT nonce FROM dora.log WHERE log.position = COALESCE($1, head.position)) AS nonce
+FROM dora.head
+"""
 
 _PAGE = """
 SELECT array_agg(position ORDER BY position) AS positions,
-    convert_to(string_agg(body, E'\\n' ORDER BY position), 'UTF8') AS bodies
-FROM (SELECT position, body FROM dora.log WHERE position > $1 ORDER BY position LIMIT $2) AS page
+    (array_agg(nonce ORDER BY position DESC))[1] AS nonce,
+    convert_to(string_agg(body::text, E'\\n' ORDER BY position), 'UTF8') AS bodies
+FROM (SELECT position, nonce, body FROM dora.log WHERE position > $1 ORDER BY position LIMIT $2) AS page
 """
 
 _ONE_BY_ONE = """
-SELECT position, convert_to(body, 'UTF8') AS body FROM dora.log WHERE position BETWEEN $1 AND $2 ORDER BY position
+SELECT position, convert_to(body::text, 'UTF8') AS body FROM dora.log WHERE position BETWEEN $1 AND $2 ORDER BY position
 """
 
 _HOLDS_LEASE = "SELECT 1 FROM dora.lease WHERE name = $1 AND holder = $2 AND token = $3 FOR SHARE"
@@ -59,17 +63,25 @@ class Fence:
 
 
 class Head(NamedTuple):
-    """The last position of the log, and up to where it was compacted."""
+    """The last position of the log, and up to where it was compacted.
+
+    ``nonce`` is what the append drew that wrote the row asked about; None where that row is not there any more.
+    """
 
     position: int
     compacted_to: int
+    nonce: int | None
 
 
 class Page(NamedTuple):
-    """Records that follow each other, each with its position, up to ``last``; ``lost`` rows could not be read."""
+    """Records that follow each other, each with its position, up to ``last``; ``lost`` rows could not be read.
+
+    ``nonce`` is that of the last row.
+    """
 
     records: list[tuple[int, Record]]
     last: int
+    nonce: int
     lost: int
 
 
@@ -78,14 +90,14 @@ async def is_within(connection: Connection, fence: Fence) -> bool:
     return bool(await connection.fetchval(_HOLDS_LEASE, fence.name, fence.holder, fence.token))
 
 
-async def append(connection: Connection, rows: Sequence[Row]) -> int:
-    """Adds rows; the position before the first of them."""
-    return int(await connection.fetchval(_APPEND, len(rows), *map(list, zip(*rows, strict=True))))
+async def append(connection: Connection, rows: Sequence[Row], nonce: int) -> int:
+    """Adds rows, marked by a number drawn for them; the position before the first of them."""
+    return int(await connection.fetchval(_APPEND, len(rows), nonce, *map(list, zip(*rows, strict=True))))
 
 
-async def head(connection: Connection) -> Head:
-    """Where the log ends."""
-    return Head(*await connection.fetchrow(_HEAD))
+async def head(connection: Connection, known: int | None = None) -> Head:
+    """Where the log ends, with the nonce of the last row or of a known one."""
+    return Head(*await connection.fetchrow(_HEAD, known))
 
 
 async def series_order(connection: Connection) -> SeriesOrder:
@@ -100,12 +112,14 @@ async def pages(connection: Connection, after: int) -> AsyncGenerator[Page, None
         positions = row["positions"]
         after = positions[-1]
         try:
-            yield Page(list(zip(positions, records_in(row["bodies"], len(positions)), strict=True)), after, 0)
+            records = records_in(row["bodies"], len(positions))
         except Unreadable:
-            yield await _read_one_by_one(connection, positions)
+            yield await _read_one_by_one(connection, positions, row["nonce"])
+        else:
+            yield Page(list(zip(positions, records, strict=True)), after, row["nonce"], 0)
 
 
-async def _read_one_by_one(connection: Connection, positions: Sequence[int]) -> Page:
+async def _read_one_by_one(connection: Connection, positions: Sequence[int], nonce: int) -> Page:
     found, lost = [], 0
     for each in await connection.fetch(_ONE_BY_ONE, positions[0], positions[-1]):
         try:
@@ -113,4 +127,4 @@ async def _read_one_by_one(connection: Connection, positions: Sequence[int]) -> 
         except Unreadable as flaw:
             lost += 1
             logger.error("row of the log left out position=%d reason=%s", each["position"], flaw)
-    return Page(found, positions[-1], lost)
+    return Page(found, positions[-1], nonce, lost)

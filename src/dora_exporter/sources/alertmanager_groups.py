@@ -23,17 +23,13 @@ class Groups:
     """
 
     def __init__(self, source: str) -> None:
-        """Knows no group before the first notification."""
+        """``source`` is the name of the source whose groups these are."""
         self._source = source
-        self._recent: dict[str, list[str]] | None = None
 
     async def take(self, alerts: Sequence[Incident], sink: Sink, *, key: str, is_over: bool) -> list[Incident]:
         """What a notification about some alerts of a group changes. ``is_over`` says that none of them fires."""
-        if self._recent is None:
-            self._recent = await self._recall(sink)
         group = blake2b(key.encode(), digest_size=8).hexdigest()
-        recent = self._recent.setdefault(group, [])
-        held = [each for each in (sink.incident(event_id) for event_id in recent) if each is not None]
+        held = await self._recall(group, sink)
         changed: list[Incident] = []
         new = list(alerts)
         for incident in held:
@@ -44,8 +40,6 @@ class Groups:
             new = [each for each in new if not _is_before(each, changed[-1])]
         if new and (not changed or _is_over_before(changed[-1], new)):
             changed.append(self._begun(group, new))
-            recent.append(changed[-1].id)
-            del recent[:-_REMEMBERED]
         elif new:
             changed[-1] = _grown(changed[-1], new, is_over=is_over)
         return changed
@@ -61,14 +55,10 @@ class Groups:
         )
         return _grown(incident, alerts, is_over=False)
 
-    async def _recall(self, sink: Sink) -> dict[str, list[str]]:
-        """The latest incidents of each group that are held, oldest first."""
-        held: dict[str, list[tuple[int, str]]] = {}
-        async for incident in sink.incidents():
-            group = (incident.upstream or {}).get("group")
-            if group is not None:
-                held[group] = sorted([*held.get(group, ()), (incident.started_at, incident.id)])[-_REMEMBERED:]
-        return {group: [event_id for _, event_id in kept] for group, kept in held.items()}
+    async def _recall(self, group: str, sink: Sink) -> list[Incident]:
+        """The latest incidents of a group that are held, oldest first: other replicas may have begun some of them."""
+        held = [each async for each in sink.incidents() if (each.upstream or {}).get("group") == group]
+        return sorted(held, key=lambda each: (each.started_at, each.id))[-_REMEMBERED:]
 
 
 def _ends_of(incident: Incident) -> Ends:

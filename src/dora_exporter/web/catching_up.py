@@ -9,6 +9,9 @@ from dora_exporter.log import Unavailable
 from dora_exporter.web import deployments, failures
 from dora_exporter.web.errors import API_PREFIX, NotFound
 
+_READING = {"GET", "HEAD"}
+_WEBHOOKS = ("/webhooks/", "/api/v2/webhook")
+"""What they say is judged by what is held."""
 _LISTS = {deployments.LIST.path, failures.LIST.path}
 
 
@@ -20,8 +23,9 @@ def catching_up(catch_up: Callable[[], Awaitable[None]]) -> Middleware:
 
     @web.middleware
     async def read_first(request: web.Request, handler: Handler) -> web.StreamResponse:
-        is_reading = request.method == "GET" or request.path in _LISTS
-        if not request.path.startswith(API_PREFIX) or (request.method == "POST" and not is_reading):
+        is_reading = request.method in _READING or request.path in _LISTS
+        is_creating = request.method == "POST" and not is_reading
+        if not request.path.startswith(_WEBHOOKS) and (is_creating or not request.path.startswith(API_PREFIX)):
             return await handler(request)
         away: Unavailable | None = None
         try:

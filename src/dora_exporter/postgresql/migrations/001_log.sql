@@ -26,7 +26,8 @@ CREATE TABLE dora.log (
     moment timestamptz,
     revision bigint,
     source text,
-    body text NOT NULL
+    nonce bigint NOT NULL DEFAULT 0,
+    body json NOT NULL
 );
 COMMENT ON TABLE dora.log IS 'The records in the order of their commits, as the snapshot file has them.';
 CREATE INDEX log_by_id ON dora.log (about, id, position);
@@ -68,22 +69,22 @@ COMMENT ON TABLE dora.packs IS 'Git history that clients uploaded, in the order 
 CREATE VIEW dora.deployments AS
 SELECT
     log.id,
-    log.body::json ->> 'service' AS service,
-    log.body::json ->> 'environment' AS environment,
-    to_timestamp((log.body::json ->> 'started_at')::bigint / 1000.0) AS started_at,
+    log.body ->> 'service' AS service,
+    log.body ->> 'environment' AS environment,
+    to_timestamp((log.body ->> 'started_at')::bigint / 1000.0) AS started_at,
     log.moment AS finished_at,
-    log.body::json ->> 'version' AS version,
-    log.body::json ->> 'commit_sha' AS commit_sha,
-    log.body::json ->> 'repository' AS repository,
-    log.body::json ->> 'team' AS team,
+    log.body ->> 'version' AS version,
+    log.body ->> 'commit_sha' AS commit_sha,
+    log.body ->> 'repository' AS repository,
+    log.body ->> 'team' AS team,
     log.source,
     verdict.change_failure
 FROM dora.log AS log
 LEFT JOIN LATERAL (
-    SELECT (said.body::json -> 'verdict' ->> 'change_failure')::boolean AS change_failure
+    SELECT (said.body -> 'verdict' ->> 'change_failure')::boolean AS change_failure
     FROM dora.log AS said
     WHERE said.about = 'deployment' AND said.id = log.id
-        AND (said.kind = 'verdict' OR (said.kind = 'deployment' AND said.body::json -> 'verdict' IS NOT NULL))
+        AND (said.kind = 'verdict' OR (said.kind = 'deployment' AND said.body -> 'verdict' IS NOT NULL))
         AND NOT EXISTS (
             SELECT 1 FROM dora.log AS deletion
             WHERE deletion.about = 'deployment' AND deletion.id = log.id AND deletion.kind = 'deletion'
@@ -110,19 +111,19 @@ CREATE VIEW dora.incidents AS
 SELECT
     log.id,
     services.service,
-    log.body::json ->> 'environment' AS environment,
+    log.body ->> 'environment' AS environment,
     log.moment AS started_at,
-    to_timestamp((log.body::json ->> 'finished_at')::bigint / 1000.0) AS finished_at,
-    log.body::json ->> 'name' AS name,
-    log.body::json ->> 'severity' AS severity,
-    log.body::json ->> 'team' AS team,
-    log.body::json ->> 'version' AS version,
-    log.body::json ->> 'commit_sha' AS commit_sha,
+    to_timestamp((log.body ->> 'finished_at')::bigint / 1000.0) AS finished_at,
+    log.body ->> 'name' AS name,
+    log.body ->> 'severity' AS severity,
+    log.body ->> 'team' AS team,
+    log.body ->> 'version' AS version,
+    log.body ->> 'commit_sha' AS commit_sha,
     log.source
 FROM dora.log AS log
-LEFT JOIN LATERAL json_array_elements_text(log.body::json -> 'services') AS services (service) ON true
+LEFT JOIN LATERAL json_array_elements_text(log.body -> 'services') AS services (service) ON true
 WHERE log.about = 'incident' AND log.kind = 'incident'
-    AND log.body::json ->> 'merged_into' IS NULL
+    AND log.body ->> 'merged_into' IS NULL
     AND NOT EXISTS (
         SELECT 1 FROM dora.log AS other
         WHERE other.about = 'incident' AND other.id = log.id AND (
