@@ -182,6 +182,14 @@ class History:
         named = {**self._fixed(), **{f"{_OF_SOURCE}{name}": times for name, times in self.sources.items()}}
         return {name: track.columns() for name, track in named.items() if len(track)}
 
+    def accepts(self, columns: Mapping[str, Sequence[bytes]]) -> bool:
+        """Whether ``fill`` understands these: they may come from another program."""
+        fixed = self._fixed()
+        return all(
+            (name in fixed and len(its) == len(fixed[name].columns())) or name.startswith(_OF_SOURCE)
+            for name, its in columns.items()
+        )
+
     def fill(self, columns: Mapping[str, Sequence[bytes]], dropped: int) -> None:
         """Takes the measurements that ``columns`` gave into an empty history."""
         fixed = self._fixed()

@@ -143,7 +143,7 @@ class FileStorage:
         """Compacts the file, and makes its checkpoint anew."""
         if self.log.is_compaction_due():
             await self.log.compact(self._clock(), retention_ms)
-        if self._checkpoints.is_due(self.log.statistics):
+        if self._checkpoints.is_due(self.log.statistics, basis):
             await self._checkpoints.make(self.log.statistics, basis)
 
     async def retire(self) -> None:

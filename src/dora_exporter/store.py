@@ -73,8 +73,7 @@ class EventStore:
 
         No observer is told.
         """
-        for record in rest:
-            self.apply(record)
+        self._take(rest, [])
         self.deployments.update(zip(map(_id, deployments), deployments, strict=True))
         self.incidents.update(zip(map(_id, incidents), incidents, strict=True))
 

@@ -1,11 +1,14 @@
 """The checkpoint file: made by a process of its own, taken up when it is whole and fits, else passed over."""
 
 import asyncio
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.builders import NOW_MS, ManualClock, deployment, incident
+from tests.postgresql.waiting import until
 from tests.snapshot.logs import asides, content, file_of, put
 
 from dora_exporter.checkpoint import Basis, Checkpoints, Content
@@ -13,7 +16,7 @@ from dora_exporter.checkpoint.checkpoints import FLOOR_BYTES
 from dora_exporter.events import DAY_MS
 from dora_exporter.failure_rules import FailureSettings
 from dora_exporter.records import Record
-from dora_exporter.snapshot import Statistics, encode
+from dora_exporter.snapshot import Statistics, encode, header_line
 from dora_exporter.store import EventStore
 
 BASIS = Basis(
@@ -129,7 +132,7 @@ async def test_none_is_made_of_a_damaged_snapshot_file(tmp_path: Path, caplog: p
     assert not await checkpoints.make(state(path), BASIS)
     assert "Unfit: unreadable line at byte" in caplog.text
     assert asides(path) == []
-    assert not checkpoints.is_due(state(path))
+    assert not checkpoints.is_due(state(path), BASIS)
 
 
 async def test_a_making_ends_with_the_daemon(tmp_path: Path) -> None:
@@ -146,20 +149,52 @@ async def test_a_making_ends_with_the_daemon(tmp_path: Path) -> None:
 async def test_one_is_due_for_a_big_file_without_any(tmp_path: Path) -> None:
     file_of(tmp_path / "snapshot.jsonl", RECORDS)
     checkpoints, now = Checkpoints(tmp_path / "snapshot.jsonl", clock=ManualClock()), state(tmp_path / "snapshot.jsonl")
-    assert checkpoints.is_due(replace(now, size_bytes=FLOOR_BYTES))
-    assert not checkpoints.is_due(replace(now, size_bytes=FLOOR_BYTES - 1))
+    assert checkpoints.is_due(replace(now, size_bytes=FLOOR_BYTES), BASIS)
+    assert not checkpoints.is_due(replace(now, size_bytes=FLOOR_BYTES - 1), BASIS)
 
 
 async def test_another_one_is_due_once_the_file_grew_or_was_compacted(path: Path) -> None:
     checkpoints, now = Checkpoints(path, clock=ManualClock(), floor_bytes=0), state(path)
     await checkpoints.take_up(EventStore(), BASIS)
-    assert not checkpoints.is_due(now)
-    assert not checkpoints.is_due(replace(now, size_bytes=now.size_bytes + (1 << 20)))
-    assert checkpoints.is_due(replace(now, size_bytes=now.size_bytes + (1 << 20) + 1))
-    assert checkpoints.is_due(replace(now, last_compaction_ms=NOW_MS))
+    assert not checkpoints.is_due(now, BASIS)
+    assert not checkpoints.is_due(replace(now, size_bytes=now.size_bytes + (1 << 20)), BASIS)
+    assert checkpoints.is_due(replace(now, size_bytes=now.size_bytes + (1 << 20) + 1), BASIS)
+    assert checkpoints.is_due(replace(now, last_compaction_ms=NOW_MS), BASIS)
 
 
 async def test_after_one_was_made_there_is_a_pause(path: Path) -> None:
     checkpoints, now = Checkpoints(path, clock=ManualClock(), floor_bytes=0), state(path)
     await checkpoints.make(now, BASIS)
-    assert not checkpoints.is_due(replace(now, last_compaction_ms=NOW_MS))
+    assert not checkpoints.is_due(replace(now, last_compaction_ms=NOW_MS), BASIS)
+
+
+async def test_after_a_compaction_a_good_checkpoint_is_not_made_anew_by_a_restart(path: Path) -> None:
+    put(path, header_line(compacted_at=NOW_MS) + b"".join(map(encode, RECORDS)))
+    now = replace(state(path), last_compaction_ms=NOW_MS)
+    assert await Checkpoints(path, clock=ManualClock()).make(now, BASIS)
+    restarted = Checkpoints(path, clock=ManualClock(), floor_bytes=0)
+    await restarted.take_up(EventStore(), BASIS)
+    assert not restarted.is_due(now, BASIS)
+    assert restarted.is_due(replace(now, last_compaction_ms=NOW_MS + 1), BASIS)
+
+
+async def test_another_one_is_due_for_other_settings(path: Path) -> None:
+    restarted = Checkpoints(path, clock=ManualClock(), floor_bytes=0)
+    await restarted.take_up(EventStore(), BASIS)
+    assert not restarted.is_due(state(path), BASIS)
+    assert restarted.is_due(state(path), BASIS.model_copy(update={"teams": {}}))
+
+
+async def test_a_making_that_is_given_up_leaves_no_process(path: Path) -> None:
+    checkpoints = Checkpoints(path, clock=ManualClock())
+    making = asyncio.create_task(checkpoints.make(state(path), BASIS))
+    process = await asyncio.to_thread(until, lambda: checkpoints._process)
+    making.cancel()
+    await asyncio.gather(making, return_exceptions=True)
+    assert await asyncio.wait_for(process.wait(), 10) < 0
+
+
+def test_a_making_whose_daemon_is_gone_ends() -> None:
+    command = [sys.executable, "-m", "dora_exporter.checkpoint.making", "a", "1", "b", "1"]
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=20)
+    assert ended.returncode == 1

@@ -40,6 +40,7 @@ class Checkpoints:
         self._floor_bytes = floor_bytes
         self._covered_bytes: int | None = None
         self._compacted_ms: int | None = None
+        self._basis = ""
         self._next_try = 0.0
         self._process: asyncio.subprocess.Process | None = None
         self._is_closed = False
@@ -61,14 +62,17 @@ class Checkpoints:
             logger.warning("checkpoint passed over path=%s reason=%r", self.path, str(reason))
             return None
         store.restore(content.deployments, content.incidents, content.rest)
-        self._covered_bytes = head.length
+        self._covered_bytes, self._compacted_ms = head.length, head.compacted_ms
+        self._basis = head.basis
         return content
 
-    def is_due(self, snapshot: Statistics) -> bool:
-        """Whether so much changed in the snapshot file that a new one is worth its making."""
+    def is_due(self, snapshot: Statistics, basis: Basis) -> bool:
+        """Whether so much changed, in the snapshot file or in the settings, that a new one is worth its making."""
         if self._process is not None or snapshot.size_bytes < self._floor_bytes or stopwatch() < self._next_try:
             return False
         if self._covered_bytes is None or snapshot.last_compaction_ms != self._compacted_ms:
+            return True
+        if self._basis != basis.model_dump_json():
             return True
         return self._is_old(self._covered_bytes, snapshot.size_bytes)
 
@@ -84,16 +88,21 @@ class Checkpoints:
                 logger.warning("checkpoint not made path=%s error=%r", self.path, str(error))
             return False
         finally:
+            self._kill()  # a caller that is cancelled leaves none behind
             self._process = None
         seconds = stopwatch() - begun
         self._next_try = stopwatch() + _PAUSE_PER_SECOND * seconds
         self._covered_bytes, self._compacted_ms = snapshot.size_bytes, snapshot.last_compaction_ms
+        self._basis = basis.model_dump_json()
         logger.info("checkpoint made seconds=%.1f", seconds)
         return True
 
     def close(self) -> None:
         """Ends a making that is under way."""
         self._is_closed = True
+        self._kill()
+
+    def _kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
 

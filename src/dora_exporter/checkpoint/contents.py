@@ -15,12 +15,13 @@ from dora_exporter.checkpoint.columns import Place, PlaceTable
 from dora_exporter.checkpoint.frames import Damaged
 from dora_exporter.events import Deployment, Event, Incident, Series
 from dora_exporter.group import Measured
+from dora_exporter.history import History
 from dora_exporter.records import Record
 from dora_exporter.standing import Everything, SeriesStanding, Standing
 from dora_exporter.store import EventStore
 from dora_exporter.timeline import Outline
 
-_FORMAT = 2
+_FORMAT = 3
 _INCIDENTS_PER_CHUNK = 4096
 _SERIES_PER_CHUNK = 64
 
@@ -28,7 +29,8 @@ _SERIES_PER_CHUNK = 64
 class Head(msgspec.Struct, frozen=True):
     """What a checkpoint was made from: the first ``length`` bytes of a snapshot file, which have this ``checksum``.
 
-    ``basis`` is the settings that its numbers follow from, ``counts`` how many frames hold what.
+    ``basis`` is the settings that its numbers follow from, ``counts`` how many frames hold what, ``compacted_ms`` when
+    the snapshot file had last been compacted.
     """
 
     length: int
@@ -37,6 +39,7 @@ class Head(msgspec.Struct, frozen=True):
     now_ms: int
     places: list[Place]
     counts: tuple[int, int, int]
+    compacted_ms: int | None = None
     program: str = f"{__version__}/{_FORMAT}/{sys.byteorder}"
 
     @property
@@ -81,7 +84,9 @@ class Content:
     standing: Standing | None
 
 
-def frames(store: EventStore, standing: Standing, *, length: int, checksum: int, basis: str) -> Iterator[bytes]:
+def frames(
+    store: EventStore, standing: Standing, *, length: int, checksum: int, basis: str, compacted_ms: int | None = None
+) -> Iterator[bytes]:
     """The frames of a checkpoint."""
     table = PlaceTable()
     deployments, incidents = _by_series(standing), list(store.incidents.values())
@@ -92,7 +97,7 @@ def frames(store: EventStore, standing: Standing, *, length: int, checksum: int,
     numbered = [_numbered(each, first, numbers) for each, first in zip(standing.series, sizes, strict=False)]
     series = [_encode(some) for some in _chunks(numbered, _SERIES_PER_CHUNK)]
     counts = len(events), len(others), len(series)
-    yield _encode(Head(length, checksum, basis, standing.now_ms, table.places, counts))
+    yield _encode(Head(length, checksum, basis, standing.now_ms, table.places, counts, compacted_ms))
     yield from events
     yield from others
     yield msgspec.json.encode(list(store.rest()))
@@ -143,6 +148,9 @@ def _content(
         series += [_standing_of(each, deployments, incidents) for each in _series.decode(next(frames))]
         yield None
     teams = _teams.decode(next(frames))
+    blank = History()
+    if not all(blank.accepts(each.columns) for each in (*(one.measured for one in series), *dict(teams).values())):
+        raise ValueError("measurements that are not known")
     if next(frames, None) is not None:
         raise ValueError("more than there should be")
     yield Content(head, deployments, incidents, others, Standing(head.now_ms, series, dict(teams)))

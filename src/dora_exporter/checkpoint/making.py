@@ -23,8 +23,7 @@ def make(source: int, end: int, target: Path, now_ms: int, basis: Basis) -> None
     store = EventStore()
     scan = Scan(source, end)
     for chunk in scan:
-        for record in chunk.records:
-            store.apply(record)
+        store.apply_all(chunk.records)
     if not scan.is_ours or scan.lines_lost or scan.torn or scan.lacks_newline or scan.length != end:
         raise Unfit(f"unreadable line at byte {scan.first_loss or scan.length}")
     checksum = frames.checksum_of(source, end)
@@ -34,7 +33,14 @@ def make(source: int, end: int, target: Path, now_ms: int, basis: Basis) -> None
     asyncio.run(readings.load(now_ms))
     frames.write(
         target,
-        contents.frames(store, readings.standing(), length=end, checksum=checksum, basis=basis.model_dump_json()),
+        contents.frames(
+            store,
+            readings.standing(),
+            length=end,
+            checksum=checksum,
+            basis=basis.model_dump_json(),
+            compacted_ms=scan.header.compacted_at if scan.header else None,
+        ),
     )
 
 
@@ -49,7 +55,10 @@ def _line() -> bytes:
     """The first line of standard input, and nothing of what follows."""
     line = b""
     while not line.endswith(b"\n"):
-        line += os.read(0, 1)
+        piece = os.read(0, 1)
+        if not piece:
+            sys.exit(1)  # the daemon is gone
+        line += piece
     return line
 
 

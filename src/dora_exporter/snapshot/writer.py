@@ -182,10 +182,12 @@ class Writer:
         self._is_closed = True
         self.note_failure(OSError("the writing thread died"))
         self._hand_over()
+        if self._next is not None:
+            self._next.done.set_exception(Unavailable("the snapshot file is closed"))
         while not self._queue.empty():
             item = self._queue.get()
             if isinstance(item, _Call):
-                item.done.cancel()
+                item.done.set_exception(Unavailable("the snapshot file is closed"))
             else:
                 batch.extend(item)
         self._settle(batch, Unavailable("the snapshot file is closed"))
