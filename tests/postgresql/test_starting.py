@@ -50,7 +50,9 @@ def test_a_schema_that_an_administrator_made_is_taken(folder: Path, database: Da
         assert post(only.running, "one").status == http.client.OK
 
 
-@pytest.mark.parametrize("body", ["{}", "7", '{"type": "deployment"}', '{"type": "wedding"}', '{"type":\n"deployment"}'])
+@pytest.mark.parametrize(
+    "body", ["{}", "7", '{"type": "deployment"}', '{"type": "wedding"}', '{"type":\n"deployment"}']
+)
 def test_a_row_that_cannot_be_read_is_left_out_and_counted(folder: Path, database: Database, body: str) -> None:
     with replicas(folder, database, [database.url()] * 2) as fleet:
         assert post(fleet[0].running, "before").status == http.client.OK

@@ -4,24 +4,21 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from itertools import groupby
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 
 from dora_exporter.clock import Clock, stopwatch
 from dora_exporter.log import Apply, Unavailable
 from dora_exporter.postgresql import schema, tables
+from dora_exporter.postgresql.applied import Applied, Become
 from dora_exporter.postgresql.errors import DatabaseError
 from dora_exporter.postgresql.link import Connection, Link
 from dora_exporter.postgresql.queue import Append, Queue, refuse
 from dora_exporter.postgresql.reasons import EXPECTED, LOST, REFUSED, reason
 from dora_exporter.postgresql.rows import entries
 from dora_exporter.postgresql.statistics import Statistics
-from dora_exporter.postgresql.tables import SNAPSHOT, Fence, Head, Page
+from dora_exporter.postgresql.tables import SNAPSHOT, Fence, Page
 from dora_exporter.records import Record
 from dora_exporter.store import EventStore, Outcome
-
-Become = Callable[[EventStore], None]
-"""Takes over the state of another store, where the records that lead to it cannot be had any more."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,18 +44,12 @@ class PostgresLog:
         self._link = link
         self._clock = clock
         self._queue = Queue()
-        self._owed: dict[int, Append] = {}
+        self._applied = Applied()
         self._asking: list[asyncio.Future[None]] = []
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_closing = False
-        self._position = 0
         self._head = 0
-        self._nonce: int | None = None
-        self._lost = 0
-        self._apply: Apply | None = None
-        self._follow: Apply | None = None
-        self._become: Become | None = None
         self._last_write_ms: int | None = None
         self._away_since_ms: int | None = None
         self._away_because = ""
@@ -82,7 +73,7 @@ class PostgresLog:
 
     async def start(self, apply: Apply, *, follow: Apply | None = None, become: Become | None = None) -> None:
         """From here on every committed record is applied, those of other replicas by ``follow``."""
-        self._apply, self._follow, self._become = apply, follow or apply, become
+        self._applied.begin(apply, follow or apply, become)
         self._task = asyncio.create_task(self._run(), name="log")
 
     def append(self, records: Sequence[Record], *, fence: Fence | None = None) -> Awaitable[list[Outcome]]:
@@ -123,15 +114,15 @@ class PostgresLog:
     @property
     def position(self) -> int:
         """The last position applied."""
-        return self._position
+        return self._applied.position
 
     @property
     def statistics(self) -> Statistics:
         """The state now."""
         return Statistics(
-            position=self._position,
-            head=max(self._head, self._position),
-            rows_lost=self._lost,
+            position=self._applied.position,
+            head=max(self._head, self._applied.position),
+            rows_lost=self._applied.lost,
             last_write_ms=self._last_write_ms,
             last_commit_seconds=self._last_commit_seconds,
             unavailable_since_ms=self._away_since_ms,
@@ -205,22 +196,11 @@ class PostgresLog:
                 return False
             rows = [entry.row for append in batch for entry in append.entries]
             nonce = secrets.randbits(62)
-            base = await tables.append(connection, rows, nonce) if rows else self._position
+            base = await tables.append(connection, rows, nonce) if rows else self._applied.position
         self._last_commit_seconds = stopwatch() - begun
         self._last_write_ms = self._clock()
         self._head = max(self._head, base + len(rows))
-        is_next = base == self._position
-        if is_next and rows:
-            self._nonce = nonce
-        for append in batch:
-            records = [entry.record for entry in append.entries]
-            if is_next or not records:
-                self._position += len(records)
-                append.take(self._outcomes(self._apply, records), len(records))
-            else:
-                self._owed.update(dict.fromkeys(range(base + 1, base + 1 + len(records)), append))
-                base += len(records)
-        return is_next
+        return self._applied.take_batch(batch, base, nonce)
 
     async def _permitted(self, connection: Connection, batch: list[Append]) -> list[Append]:
         """Those of a batch that may be written; the others are refused."""
@@ -234,73 +214,35 @@ class PostgresLog:
         is_known = False
         while not is_known:
             async with self._link.transaction(SNAPSHOT) as connection:
-                head = await tables.head(connection, self._position)
+                head = await tables.head(connection, self._applied.position)
                 self._head = head.position
-                if self._is_continued_by(head):
+                if self._applied.is_continued_by(head):
                     is_known = await self._read_some(connection)
                     continue
-            is_older = head.compacted_to <= self._position
+            is_older = head.compacted_to <= self._applied.position
             await self._read_anew("the database has lost records" if is_older else "it was compacted meanwhile")
-
-    def _is_continued_by(self, head: Head) -> bool:
-        """Whether the log goes on from what is applied.
-
-        Not where compaction has overtaken it, nor where the database failed over to a copy that was behind: others may
-        have written past the place by now, and then another append wrote the row that was applied last.
-        """
-        if not head.compacted_to <= self._position <= head.position:
-            return False
-        return self._position == head.compacted_to or head.nonce == self._nonce
 
     async def _read_some(self, connection: Connection) -> bool:
         """Applies the next pages, not so many that it takes long; whether that was all."""
-        async with contextlib.aclosing(tables.pages(connection, self._position)) as pages:
+        async with contextlib.aclosing(tables.pages(connection, self._applied.position)) as pages:
             for _ in range(_PAGES_AT_ONCE):
-                if self._position == self._head:
+                if self._applied.position == self._head:
                     return True
                 page = await anext(pages, None)
                 if page is None:  # somebody removed the last rows
-                    self._position = self._head
+                    self._applied.position = self._head
                     return True
-                self._take_page(page)
+                self._applied.take_page(page)
                 await asyncio.sleep(0)
-        return self._position == self._head
-
-    def _take_page(self, page: Page) -> None:
-        """Applies the records of a page; those of one append together, and so those of others."""
-        self._lost += page.lost
-        for own, group in groupby(page.records, lambda each: self._owed.pop(each[0], None)):
-            records = [record for _, record in group]
-            outcomes = self._outcomes(self._apply if own else self._follow, records)
-            if own is not None:
-                own.take(outcomes, len(records))
-        self._position, self._nonce = page.last, page.nonce
-        for position in [each for each in self._owed if each <= page.last]:  # a row of ours that cannot be read
-            self._owed.pop(position).refuse(Unavailable("a record is kept but cannot be read"))
-
-    def _outcomes(self, apply: Apply | None, records: Sequence[Record]) -> list[Outcome]:
-        """A record that anybody may have put there must not end the following of all others."""
-        if apply is None:
-            return []
-        try:
-            return apply(records)
-        except Exception:
-            if len(records) > 1:
-                return [outcome for record in records for outcome in self._outcomes(apply, [record])]
-            self._lost += 1
-            logger.exception("record not applied record=%r", type(records[0]).__name__)
-            return []
+        return self._applied.position == self._head
 
     async def _read_anew(self, because: str) -> None:
         """Takes over the whole state, where what was applied does not lead to it."""
-        logger.warning("log is read anew position=%d reason=%s", self._position, because)
+        logger.warning("log is read anew position=%d reason=%s", self._applied.position, because)
         store = EventStore()
         async for records in self._read_all():
             store.apply_all(records)
-        refuse(dict.fromkeys(self._owed.values()), Unavailable("the log had to be read anew"))
-        self._owed.clear()
-        if self._become is not None:
-            self._become(store)
+        self._applied.become(store)
 
     async def _read_all(self) -> AsyncGenerator[list[Record], None]:
         """All records as of now, beginning with the order of the series. The next page comes while one is applied."""
@@ -314,12 +256,12 @@ class PostgresLog:
             try:
                 while (page := await _in_time(coming)) is not None:
                     coming = asyncio.ensure_future(anext(pages, None))
-                    self._lost += page.lost
+                    self._applied.lost += page.lost
                     yield [record for _, record in page.records]
             finally:
                 coming.cancel()
-        self._position = self._head = head.position
-        self._nonce = head.nonce
+        self._head = head.position
+        self._applied.stand_at(head)
 
     def _note_failure(self, because: str) -> None:
         """Refuses what waits, and says so once until the database is back."""
@@ -337,7 +279,7 @@ class PostgresLog:
 
     def _refuse_all(self, error: Unavailable) -> None:
         self._queue.refuse_all(error)
-        refuse(dict.fromkeys(self._owed.values()), error)
+        self._applied.refuse(error)
         asking, self._asking = self._asking, []
         for each in asking:
             if not each.done():
