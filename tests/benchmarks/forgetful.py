@@ -4,7 +4,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from dora_exporter import app
+from dora_exporter import storage
 from dora_exporter.cli import main
 from dora_exporter.log import Apply
 from dora_exporter.records import Record
@@ -22,7 +22,7 @@ class MemoryLog:
     def open(self) -> None:
         """Nothing to open."""
 
-    async def replay(self) -> AsyncIterator[Sequence[Record]]:
+    async def replay(self, _start: int = 0) -> AsyncIterator[Sequence[Record]]:
         """Nothing was kept."""
         nothing: tuple[Sequence[Record], ...] = ()
         for records in nothing:
@@ -51,5 +51,5 @@ class MemoryLog:
 
 
 if __name__ == "__main__":
-    vars(app)["SnapshotFile"] = MemoryLog
+    vars(storage)["SnapshotFile"] = MemoryLog
     sys.exit(main())

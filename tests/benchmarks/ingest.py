@@ -1,4 +1,4 @@
-"""How fast events come in: durably against not at all kept, against the pushgateway, and in bulk."""
+"""How fast events come in, one a request: durably against not at all kept, and against the pushgateway."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -14,7 +14,6 @@ from dora_exporter.clock import system_clock
 
 ROUNDS = 7
 CONNECTIONS = 32
-BULK_CONNECTIONS = 4
 GROUPS = {100: 8, 1_000: 80, 10_000: 800}
 """How many groups a pushgateway holds, and how many times its rate is to be reached."""
 
@@ -51,12 +50,3 @@ def measure(folder: Path) -> Iterator[Goal]:
                 f"{times} x",
                 reached >= times,
             )
-        bulk = partial(load.bulk, url, connections=BULK_CONNECTIONS, now_ms=now_ms)
-        rates = interleaved({"bulk": bulk, "single": single}, ROUNDS)
-        reached = ratio(rates["bulk"], rates["single"])
-        yield Goal(
-            "bulk ingest (NDJSON), durable: against one event a request",
-            f"{median(rates['bulk']):,.0f} against {median(rates['single']):,.0f} events/s: {reached:.1f} x",
-            "15 x",
-            reached >= 15,
-        )

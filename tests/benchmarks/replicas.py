@@ -117,14 +117,18 @@ def _last_deployment(daemon: Daemon) -> float | None:
     return next((float(line.rpartition(b" ")[2]) for line in shown if not line.startswith(b"#")), None)
 
 
+def _leads(daemon: Daemon) -> bool:
+    return b"dora_exporter_leader 1.0" in daemon.ask("GET", "/metrics")
+
+
 def _failover(folder: Path, database: Database) -> Goal:
     """How long nobody polls after ``kill -9`` of the leader."""
     with _upstream() as (port, times):
         source = {"kind": "pagerduty", "base_url": f"http://127.0.0.1:{port}", "token": "none", "interval": "1s"}
         with _replicas(folder, database, 2, sources={"pd": source}) as members:
             _until(lambda: bool(times))
-            leader = next(each for each in members if b"dora_exporter_leader 1.0" in each.ask("GET", "/metrics"))
-            leader.server.kill()
+            _until(lambda: any(map(_leads, members)))  # the gauge may be a second old
+            next(each for each in members if _leads(each)).server.kill()
             died = time.perf_counter()
             _until(lambda: times[-1] > died + 0.1)
             seconds = next(each for each in times if each > died + 0.1) - died

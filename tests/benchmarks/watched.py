@@ -8,7 +8,7 @@ import asyncio
 import signal
 import sys
 
-from dora_exporter import app
+from dora_exporter import storage
 from dora_exporter.cli import main
 from dora_exporter.clock import system_clock
 from dora_exporter.events import DAY_MS
@@ -59,5 +59,5 @@ class Watch:
 
 
 if __name__ == "__main__":
-    vars(app)["SnapshotFile"] = WatchedFile
+    vars(storage)["SnapshotFile"] = WatchedFile
     sys.exit(main())
