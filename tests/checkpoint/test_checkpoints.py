@@ -3,21 +3,25 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.builders import NOW_MS, ManualClock, deployment, incident
 from tests.postgresql.waiting import until
-from tests.snapshot.logs import asides, content, file_of, put
+from tests.snapshot.logs import asides, content, file_of, put, remove
 
-from dora_exporter.checkpoint import Basis, Checkpoints, Content
+from dora_exporter.checkpoint import Basis, Checkpoints, Content, frames
 from dora_exporter.checkpoint.checkpoints import FLOOR_BYTES
 from dora_exporter.events import DAY_MS
 from dora_exporter.failure_rules import FailureSettings
 from dora_exporter.records import Record
 from dora_exporter.snapshot import Statistics, encode, header_line
 from dora_exporter.store import EventStore
+
+Columns = Mapping[str, Sequence[bytes]]
 
 BASIS = Basis(
     retention_ms=400 * DAY_MS,
@@ -112,6 +116,34 @@ async def test_a_checkpoint_with_a_flipped_bit_anywhere_is_passed_over(
     assert "checkpoint passed over" in caplog.text
 
 
+@pytest.mark.parametrize("frame", [-2, -1])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda its: {"banana": its["deployments"]},
+        lambda its: {"deployments": its["deployments"] * 2},
+        lambda _: {"deployments": [b"1234567"]},
+        lambda its: {"source:api": its["deployments"] * 2},
+        lambda its: {"lead_times": its["deployments"]},
+        lambda its: {"restores": [b"", *its["deployments"]]},
+    ],
+)
+async def test_a_checkpoint_whose_measurements_are_not_known_is_passed_over(
+    path: Path, caplog: pytest.LogCaptureFixture, change: Callable[[Columns], Columns], frame: int
+) -> None:
+    made = Checkpoints(path, clock=ManualClock()).path
+    found = list(frames.read(made))
+    series = msgspec.msgpack.decode(found[frame])
+    series[0][-1]["columns"] = change(series[0][-1]["columns"])
+    found[frame] = msgspec.msgpack.encode(series)
+    remove(made)
+    frames.write(made, found)
+    store, taken = await taken_up(path)
+    assert (taken, store.deployments) == (None, {})
+    assert "checkpoint passed over" in caplog.text
+    assert "measurements that are not known" in caplog.text
+
+
 async def test_a_flipped_bit_in_the_snapshot_file_has_all_of_it_replayed(path: Path) -> None:
     whole = content(path)
     for place in range(0, len(whole), 101):
@@ -185,13 +217,15 @@ async def test_another_one_is_due_for_other_settings(path: Path) -> None:
     assert restarted.is_due(state(path), BASIS.model_copy(update={"teams": {}}))
 
 
-async def test_a_making_that_is_given_up_leaves_no_process(path: Path) -> None:
+async def test_a_making_that_is_given_up_leaves_no_process_and_no_file(path: Path) -> None:
     checkpoints = Checkpoints(path, clock=ManualClock())
     making = asyncio.create_task(checkpoints.make(state(path), BASIS))
     process = await asyncio.to_thread(until, lambda: checkpoints._process)
+    put(checkpoints.path.with_name(f"{checkpoints.path.name}.making"), b"half")
     making.cancel()
     await asyncio.gather(making, return_exceptions=True)
     assert await asyncio.wait_for(process.wait(), 10) < 0
+    assert asides(path) == [checkpoints.path]
 
 
 def test_a_making_whose_daemon_is_gone_ends() -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TypeVar
@@ -145,15 +145,22 @@ def _content(
         yield Content(head, deployments, incidents, others, None)
         return
     for _ in range(head.counts[2]):
-        series += [_standing_of(each, deployments, incidents) for each in _series.decode(next(frames))]
+        some = _series.decode(next(frames))
+        _check(each.measured for each in some)
+        series += [_standing_of(each, deployments, incidents) for each in some]
         yield None
-    teams = _teams.decode(next(frames))
-    blank = History()
-    if not all(blank.accepts(each.columns) for each in (*(one.measured for one in series), *dict(teams).values())):
-        raise ValueError("measurements that are not known")
+    teams: dict[tuple[str, ...], Measured] = dict(_teams.decode(next(frames)))
+    _check(teams.values())
     if next(frames, None) is not None:
         raise ValueError("more than there should be")
-    yield Content(head, deployments, incidents, others, Standing(head.now_ms, series, dict(teams)))
+    yield Content(head, deployments, incidents, others, Standing(head.now_ms, series, teams))
+
+
+def _check(measured: Iterable[Measured]) -> None:
+    """Raises ValueError where measurements are not those that readings take."""
+    blank = History()
+    if not all(blank.accepts(each.columns) for each in measured):
+        raise ValueError("measurements that are not known")
 
 
 def _shared(place: Place, store: EventStore) -> Place:
