@@ -1,6 +1,7 @@
 """The checkpoint as the daemon sees it: taken up at a start, and made anew from time to time."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -88,8 +89,7 @@ class Checkpoints:
                 logger.warning("checkpoint not made path=%s error=%r", self.path, str(error))
             return False
         finally:
-            self._kill()  # a caller that is cancelled leaves none behind
-            self._process = None
+            await self._clear_away()  # also after a caller that is cancelled
         seconds = stopwatch() - begun
         self._next_try = stopwatch() + _PAUSE_PER_SECOND * seconds
         self._covered_bytes, self._compacted_ms = snapshot.size_bytes, snapshot.last_compaction_ms
@@ -105,6 +105,15 @@ class Checkpoints:
     def _kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
+
+    async def _clear_away(self) -> None:
+        """Leaves no process and no unfinished file behind."""
+        if self._process is not None:
+            self._kill()
+            await self._process.wait()
+            self._process = None
+        with contextlib.suppress(OSError):  # the next making begins with it
+            await asyncio.to_thread(self._unfinished.unlink, missing_ok=True)
 
     def _compare(self, head: contents.Head) -> None:
         """Raises Damaged unless the snapshot file begins with what the checkpoint was made from."""
