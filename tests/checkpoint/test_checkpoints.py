@@ -1,9 +1,10 @@
 """The checkpoint file: made by a process of its own, taken up when it is whole and fits, else passed over."""
 
 import asyncio
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.snapshot.logs import asides, content, file_of, put, remove
 
 from dora_exporter.checkpoint import Basis, Checkpoints, Content, frames
 from dora_exporter.checkpoint.checkpoints import FLOOR_BYTES
-from dora_exporter.events import DAY_MS
+from dora_exporter.events import DAY_MS, Deployment, Incident
 from dora_exporter.failure_rules import FailureSettings
 from dora_exporter.records import Record
 from dora_exporter.snapshot import Statistics, encode, header_line
@@ -142,6 +143,49 @@ async def test_a_checkpoint_whose_measurements_are_not_known_is_passed_over(
     assert (taken, store.deployments) == (None, {})
     assert "checkpoint passed over" in caplog.text
     assert "measurements that are not known" in caplog.text
+
+
+class WatchedStore(EventStore):
+    """A store that notes how much it was filled with at once, and in which turn of the event loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turn = 0
+        self.fillings: list[tuple[int, int]] = []
+
+    def restore(self, deployments: Sequence[Deployment], incidents: Sequence[Incident], rest: Iterable[Record]) -> None:
+        self.fillings.append((self.turn, len(deployments)))
+        super().restore(deployments, incidents, rest)
+
+    async def count_turns(self) -> None:
+        while True:
+            self.turn += 1
+            await asyncio.sleep(0)
+
+
+async def test_a_start_takes_many_events_in_slices(tmp_path: Path) -> None:
+    path, many = tmp_path / "snapshot.jsonl", 12_000
+    file_of(path, (deployment(id=f"{number}") for number in range(many)))
+    checkpoints, store = Checkpoints(path, clock=ManualClock()), WatchedStore()
+    assert await checkpoints.make(state(path), BASIS)
+    turns = asyncio.create_task(store.count_turns())
+    assert await checkpoints.take_up(store, BASIS)
+    turns.cancel()
+    assert len(store.deployments) == many
+    slices = [(turn, size) for turn, size in store.fillings if size]
+    assert max(size for _, size in slices) <= 5000
+    assert len({turn for turn, _ in slices}) == len(slices)
+    assert len(list(frames.read(checkpoints.path))) > many / 2048
+
+
+async def test_a_start_does_not_keep_the_event_loop_while_it_reads(path: Path) -> None:
+    made = Checkpoints(path, clock=ManualClock()).path
+    remove(made)
+    os.mkfifo(made)
+    taking = asyncio.create_task(taken_up(path))
+    await asyncio.sleep(0)
+    await asyncio.to_thread(put, made, b"")  # until someone writes, whoever reads is kept
+    assert (await taking)[1] is None
 
 
 async def test_a_flipped_bit_in_the_snapshot_file_has_all_of_it_replayed(path: Path) -> None:
