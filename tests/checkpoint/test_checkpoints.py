@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -179,12 +180,19 @@ async def test_a_start_takes_many_events_in_slices(tmp_path: Path) -> None:
 
 
 async def test_a_start_does_not_keep_the_event_loop_while_it_reads(path: Path) -> None:
-    made = Checkpoints(path, clock=ManualClock()).path
+    made, has_turned = Checkpoints(path, clock=ManualClock()).path, threading.Event()
     remove(made)
-    os.mkfifo(made)
-    taking = asyncio.create_task(taken_up(path))
+    os.mkfifo(made)  # whoever opens it to read is kept until someone opens it to write
+
+    def feed() -> bool:
+        was_free = has_turned.wait(5)
+        put(made, b"")
+        return was_free
+
+    feeding, taking = asyncio.create_task(asyncio.to_thread(feed)), asyncio.create_task(taken_up(path))
     await asyncio.sleep(0)
-    await asyncio.to_thread(put, made, b"")  # until someone writes, whoever reads is kept
+    has_turned.set()
+    assert await feeding
     assert (await taking)[1] is None
 
 

@@ -5,7 +5,9 @@ import contextlib
 import logging
 import os
 import sys
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from dora_exporter.checkpoint import contents, frames
@@ -23,6 +25,8 @@ _NEWS_BYTES = 1 << 20
 _NEWS_PART = 64
 """Of what came since, each event costs a restart ten times what it costs to compute all numbers anew."""
 _RESTORED_AT_ONCE = 5000
+_FRAMES_AT_ONCE = 32
+"""To change between threads takes longer than to read a frame."""
 _PAUSE_PER_SECOND = 10
 """So many times as long as making it took must pass before it is made again."""
 _PAUSE_AFTER_FAILURE_SECONDS = 3600.0
@@ -153,7 +157,15 @@ class _Failed(Exception):
 
 
 def _following(found: Iterator[bytes]) -> contents.NextFrame:
-    return lambda: asyncio.to_thread(next, found, b"")
+    ready: deque[bytes] = deque()
+
+    async def following() -> bytes:
+        if not ready:
+            ready.extend(await asyncio.to_thread(lambda: list(islice(found, _FRAMES_AT_ONCE))))
+        await asyncio.sleep(0)
+        return ready.popleft() if ready else b""
+
+    return following
 
 
 async def _fill(store: EventStore, content: Content) -> None:
