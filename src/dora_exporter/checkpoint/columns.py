@@ -10,7 +10,7 @@ from msgspec.structs import force_setattr
 
 from dora_exporter.events import Commit, Deployment, Shipped, Verdict
 
-_PER_CHUNK = 2048
+_PER_CHUNK = 4096
 """So many take some milliseconds to decode, in which the event loop does nothing else."""
 
 Place = tuple[str, str, str | None, str | None, str]

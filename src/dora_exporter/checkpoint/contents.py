@@ -23,7 +23,7 @@ from dora_exporter.timeline import Outline
 
 _FORMAT = 3
 _INCIDENTS_PER_CHUNK = 2048
-_SERIES_PER_CHUNK = 16
+_SERIES_PER_CHUNK = 32
 
 
 class Head(msgspec.Struct, frozen=True):
