@@ -186,7 +186,7 @@ class History:
         """Whether ``fill`` understands these: they may come from another program."""
         fixed = self._fixed()
         return all(
-            (name in fixed and len(its) == len(fixed[name].columns())) or name.startswith(_OF_SOURCE)
+            (name in fixed or name.startswith(_OF_SOURCE)) and fixed.get(name, self.deployments).accepts(its)
             for name, its in columns.items()
         )
 

@@ -71,7 +71,7 @@ class EventStore:
     def restore(self, deployments: Sequence[Deployment], incidents: Sequence[Incident], rest: Iterable[Record]) -> None:
         """Fills an empty store with what another one held; ``rest`` is what its ``rest`` gave.
 
-        No observer is told.
+        It may come in parts, the first of them with the ``rest``. No observer is told.
         """
         self._take(rest, [])
         self.deployments.update(zip(map(_id, deployments), deployments, strict=True))

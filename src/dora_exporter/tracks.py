@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from dora_exporter.events import DAY_MS
 
+_ITEM_BYTES = array("q").itemsize
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -50,6 +52,10 @@ class Times:
     def columns(self) -> tuple[bytes, ...]:
         """The moments as this machine holds them."""
         return (self._times.tobytes(),)
+
+    def accepts(self, columns: Sequence[bytes]) -> bool:
+        """Whether ``fill`` understands these."""
+        return len(columns) == 1 and _are_whole(columns)
 
     def fill(self, columns: Sequence[bytes]) -> None:
         """Takes the moments that ``columns`` gave."""
@@ -137,6 +143,14 @@ class Samples:
     def columns(self) -> tuple[bytes, ...]:
         """Moments and values as this machine holds them."""
         return self._times.tobytes(), self._values.tobytes()
+
+    def accepts(self, columns: Sequence[bytes]) -> bool:
+        """Whether ``fill`` understands these."""
+        match columns:
+            case [times, values]:
+                return len(times) == len(values) and _are_whole(columns)
+            case _:
+                return False
 
     def fill(self, columns: Sequence[bytes]) -> None:
         """Takes the samples that ``columns`` gave."""
@@ -227,6 +241,10 @@ class Samples:
     def __len__(self) -> int:
         """How many samples there are."""
         return len(self._times)
+
+
+def _are_whole(columns: Sequence[bytes]) -> bool:
+    return not any(len(each) % _ITEM_BYTES for each in columns)
 
 
 def _put(span: _Span, value: int) -> None:

@@ -62,8 +62,11 @@ class Restarting(Daemon):
 def read(made: Sequence[bytes], store: EventStore, *, with_standing: bool = True) -> Content:
     """The content of a checkpoint's frames."""
     rest: Iterator[bytes] = iter(made)
-    head = head_of(next(rest))
-    return next(found for found in content(head, rest, store, with_standing=with_standing) if found)
+
+    async def following() -> bytes:
+        return next(rest, b"")
+
+    return asyncio.run(content(head_of(next(rest)), following, store, with_standing=with_standing))
 
 
 def _replayed(records: Sequence[Record]) -> EventStore:

@@ -1,23 +1,29 @@
 """The checkpoint file: made by a process of its own, taken up when it is whole and fits, else passed over."""
 
 import asyncio
+import os
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.builders import NOW_MS, ManualClock, deployment, incident
 from tests.postgresql.waiting import until
-from tests.snapshot.logs import asides, content, file_of, put
+from tests.snapshot.logs import asides, content, file_of, put, remove
 
-from dora_exporter.checkpoint import Basis, Checkpoints, Content
+from dora_exporter.checkpoint import Basis, Checkpoints, Content, contents, frames
 from dora_exporter.checkpoint.checkpoints import FLOOR_BYTES
-from dora_exporter.events import DAY_MS
+from dora_exporter.events import DAY_MS, Deployment, Incident
 from dora_exporter.failure_rules import FailureSettings
 from dora_exporter.records import Record
 from dora_exporter.snapshot import Statistics, encode, header_line
 from dora_exporter.store import EventStore
+
+Columns = Mapping[str, Sequence[bytes]]
 
 BASIS = Basis(
     retention_ms=400 * DAY_MS,
@@ -112,6 +118,84 @@ async def test_a_checkpoint_with_a_flipped_bit_anywhere_is_passed_over(
     assert "checkpoint passed over" in caplog.text
 
 
+@pytest.mark.parametrize("frame", [-2, -1])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda its: {"banana": its["deployments"]},
+        lambda its: {"deployments": its["deployments"] * 2},
+        lambda _: {"deployments": [b"1234567"]},
+        lambda its: {"source:api": its["deployments"] * 2},
+        lambda its: {"lead_times": its["deployments"]},
+        lambda its: {"restores": [b"", *its["deployments"]]},
+    ],
+)
+async def test_a_checkpoint_whose_measurements_are_not_known_is_passed_over(
+    path: Path, caplog: pytest.LogCaptureFixture, change: Callable[[Columns], Columns], frame: int
+) -> None:
+    made = Checkpoints(path, clock=ManualClock()).path
+    found = list(frames.read(made))
+    series = msgspec.msgpack.decode(found[frame])
+    series[0][-1]["columns"] = change(series[0][-1]["columns"])
+    found[frame] = msgspec.msgpack.encode(series)
+    remove(made)
+    frames.write(made, found)
+    store, taken = await taken_up(path)
+    assert (taken, store.deployments) == (None, {})
+    assert "checkpoint passed over" in caplog.text
+    assert "measurements that are not known" in caplog.text
+
+
+class WatchedStore(EventStore):
+    """A store that notes how much it was filled with at once, and in which turn of the event loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turn = 0
+        self.fillings: list[tuple[int, int]] = []
+
+    def restore(self, deployments: Sequence[Deployment], incidents: Sequence[Incident], rest: Iterable[Record]) -> None:
+        self.fillings.append((self.turn, len(deployments)))
+        super().restore(deployments, incidents, rest)
+
+    async def count_turns(self) -> None:
+        while True:
+            self.turn += 1
+            await asyncio.sleep(0)
+
+
+async def test_a_start_takes_many_events_in_slices(tmp_path: Path) -> None:
+    path, many = tmp_path / "snapshot.jsonl", 12_000
+    file_of(path, (deployment(id=f"{number}") for number in range(many)))
+    checkpoints, store = Checkpoints(path, clock=ManualClock()), WatchedStore()
+    assert await checkpoints.make(state(path), BASIS)
+    turns = asyncio.create_task(store.count_turns())
+    assert await checkpoints.take_up(store, BASIS)
+    turns.cancel()
+    assert len(store.deployments) == many
+    slices = [(turn, size) for turn, size in store.fillings if size]
+    assert max(size for _, size in slices) <= 5000
+    assert len({turn for turn, _ in slices}) == len(slices)
+    assert contents.head_of(next(frames.read(checkpoints.path))).counts[0] > many / 4097
+
+
+async def test_a_start_does_not_keep_the_event_loop_while_it_reads(path: Path) -> None:
+    made, has_turned = Checkpoints(path, clock=ManualClock()).path, threading.Event()
+    remove(made)
+    os.mkfifo(made)  # whoever opens it to read is kept until someone opens it to write
+
+    def feed() -> bool:
+        was_free = has_turned.wait(5)
+        put(made, b"")
+        return was_free
+
+    feeding, taking = asyncio.create_task(asyncio.to_thread(feed)), asyncio.create_task(taken_up(path))
+    await asyncio.sleep(0)
+    has_turned.set()
+    assert await feeding
+    assert (await taking)[1] is None
+
+
 async def test_a_flipped_bit_in_the_snapshot_file_has_all_of_it_replayed(path: Path) -> None:
     whole = content(path)
     for place in range(0, len(whole), 101):
@@ -185,13 +269,15 @@ async def test_another_one_is_due_for_other_settings(path: Path) -> None:
     assert restarted.is_due(state(path), BASIS.model_copy(update={"teams": {}}))
 
 
-async def test_a_making_that_is_given_up_leaves_no_process(path: Path) -> None:
+async def test_a_making_that_is_given_up_leaves_no_process_and_no_file(path: Path) -> None:
     checkpoints = Checkpoints(path, clock=ManualClock())
     making = asyncio.create_task(checkpoints.make(state(path), BASIS))
     process = await asyncio.to_thread(until, lambda: checkpoints._process)
+    put(checkpoints.path.with_name(f"{checkpoints.path.name}.making"), b"half")
     making.cancel()
     await asyncio.gather(making, return_exceptions=True)
     assert await asyncio.wait_for(process.wait(), 10) < 0
+    assert asides(path) == [checkpoints.path]
 
 
 def test_a_making_whose_daemon_is_gone_ends() -> None:

@@ -470,6 +470,18 @@ async def test_a_log_that_refuses_is_tried_again(begin: Begin, shop: list[str], 
     assert world.resolver.pending == 0
 
 
+async def test_one_sent_again_between_the_arrival_of_its_repository_and_the_first_look_is_asked_for(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.deploy(shop[1], 0)
+    last = world.deploy(shop[4], 1, id="d" * 16)
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[4], 1, id="d" * 16, tags=("again",))
+    await world.resolver.work()
+    assert world.shas(last) == [shop[4], shop[3], shop[2]]
+
+
 async def test_it_works_in_the_background(begin: Begin, shop: list[str], tmp_path: Path) -> None:
     world = begin()
     world.upload(everything(tmp_path), shop[-1])

@@ -2,16 +2,18 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tests.builders import deployment
+from tests.builders import ManualClock, deployment
 from tests.snapshot.logs import FaultyDisk, ids_after_restart, opened
 
 from dora_exporter.log import Unavailable
 from dora_exporter.records import Record
 from dora_exporter.snapshot import SnapshotError, SnapshotFile, encode, read
+from dora_exporter.snapshot.appending import AppendedFile
+from dora_exporter.snapshot.writer import Writer
 from dora_exporter.store import Outcome
 
 
@@ -175,6 +177,56 @@ async def test_a_writing_thread_that_dies_leaves_nobody_waiting(
         assert kept.log.statistics.unavailable_since_ms is not None
         assert not await kept.log.compact(0, 0)
     assert deaths == [ZeroDivisionError]
+
+
+class DefectiveFile(AppendedFile):
+    """A file with a defect in its program."""
+
+    def append(self, data: bytes) -> None:
+        raise ValueError(data)
+
+
+@pytest.fixture
+def dying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Writer]:
+    """Makes a writer whose thread may die."""
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    disk, clock = FaultyDisk(), ManualClock()
+    file = DefectiveFile(tmp_path / "events", durability="fsync", disk=disk, clock=clock)
+    return lambda: Writer(file, lambda _: [], clock=clock)
+
+
+@pytest.mark.parametrize("is_given_up", [False, True])
+async def test_a_call_set_aside_by_a_thread_that_dies_is_refused(
+    dying: Callable[[], Writer], *, is_given_up: bool
+) -> None:
+    writer, gate = dying(), threading.Semaphore(0)
+
+    def hold() -> None:
+        gate.acquire()
+
+    held = asyncio.ensure_future(writer.call(hold))
+    await asyncio.sleep(0)
+    append = writer.append([], b"line")
+    calls = [asyncio.ensure_future(writer.call(lambda: None)) for _ in range(3)]
+    await asyncio.sleep(0)
+    if is_given_up:
+        calls.pop(0).cancel()
+    gate.release()
+    await held
+    answers = await asyncio.wait_for(asyncio.gather(append, *calls, return_exceptions=True), 20)
+    assert [type(each) for each in answers] == [Unavailable] * len(answers)
+    await writer.close()
+
+
+async def test_a_call_of_which_the_thread_dies_is_refused(dying: Callable[[], Writer]) -> None:
+    writer = dying()
+
+    def defect() -> None:
+        raise ValueError
+
+    with pytest.raises(Unavailable, match="closed"):
+        await asyncio.wait_for(writer.call(defect), 20)
+    await writer.close()
 
 
 async def test_a_record_that_cannot_be_applied_stops_no_other(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -9,6 +10,7 @@ from msgspec.json import Decoder
 from tests.web.running import NOW, SHA
 
 from dora_exporter.events import DAY_MS, Deployment, Event
+from dora_exporter.snapshot.lines import encode_many
 from dora_exporter.store import EventStore
 from dora_exporter.web.errors import BadRequest
 from dora_exporter.web.intake import Intake
@@ -158,50 +160,90 @@ def test_the_default_environment_is_that_of_the_rules_in_force() -> None:
     assert [event.environment for event in made] == ["none"]
 
 
-texts = st.one_of(
+odd_texts = st.one_of(
     st.none(),
     st.sampled_from(
         ["", "web", "a" * 199, "a" * 200, "a" * 201, "ü", "\x7f", "\x85", "a\\b", HELD_ID, SHA, SHA.upper()]
     ),
-    st.text(max_size=20),
+    st.text("".join(map(chr, range(0x250))), max_size=20),
     st.integers(),
 )
-times = st.one_of(
+odd_times = st.one_of(
     st.none(),
     st.floats(),
     st.integers(),
     st.integers(NOW - 500 * DAY_MS, NOW + 700_000),
     st.sampled_from([NOW, NOW // 1000, NOW * 1_000_000, 10**11 - 1, 10**11, 10**14 - 1, 10**14]),
 )
-attributes = st.fixed_dictionaries(
-    {"service": texts, "started_at": times, "finished_at": times},
-    optional={
-        "id": texts,
-        "env": texts,
-        "version": texts,
-        "team": texts,
-        "git": st.one_of(st.none(), st.fixed_dictionaries({"commit_sha": texts, "repository_url": texts})),
-        "custom_tags": st.one_of(st.none(), st.lists(texts, max_size=3)),
-        "commits": st.none(),
-    },
+odd_values = st.one_of(
+    odd_texts,
+    odd_times,
+    st.lists(odd_texts, max_size=3),
+    st.fixed_dictionaries({"commit_sha": odd_texts, "repository_url": odd_texts}),
 )
-changes = st.dictionaries(st.sampled_from(sorted(FULL)), texts | times, max_size=2)
+names = st.sampled_from(["web", "checkout", "a b", "s" * 200])
+maybe_names = st.none() | st.just("") | names
+urls = st.sampled_from([GIT["repository_url"], "git@git.example.com:shop/Checkout", "https://git.example.com/a/b/"])
+starts = st.sampled_from([NOW] * 9 + [NOW - 500 * DAY_MS]) | st.integers(NOW - 300 * DAY_MS, NOW)
+lengths = st.sampled_from([0, 600_000] * 9 + [600_001, -1]) | st.integers(0, 600_000)
+spans = st.tuples(starts, lengths).map(lambda span: (span[0], sum(span)))
+in_units = st.builds(
+    lambda span, unit: {"started_at": span[0] * 10**6 // unit, "finished_at": span[1] * 10**6 // unit},
+    spans,
+    st.sampled_from([1, 10**6, 10**6, 10**6, 10**9]),
+)
+plain_deployments = st.builds(
+    lambda times, rest: {**times, **rest},
+    in_units,
+    st.fixed_dictionaries(
+        {"service": names},
+        optional={
+            "id": st.none() | st.text("abz019-_.:", min_size=16, max_size=128) | st.just(HELD_ID),
+            "env": maybe_names,
+            "version": maybe_names | st.just("v" * 1000),
+            "team": maybe_names,
+            "git": st.none()
+            | st.fixed_dictionaries({"commit_sha": st.sampled_from([SHA, "f" * 64]), "repository_url": urls}),
+            "custom_tags": st.none() | st.lists(maybe_names.filter(lambda name: name is not None), max_size=3),
+            "commits": st.none(),
+            "unknown": odd_values,
+        },
+    ),
+)
+plain_failures = st.fixed_dictionaries(
+    {"services": st.lists(names, min_size=1, max_size=2), "started_at": st.integers(NOW - 300 * DAY_MS, NOW)},
+    optional={"env": names, "team": names, "name": names},
+)
+odd_changes = st.dictionaries(st.sampled_from(sorted(FULL)), odd_values, min_size=1, max_size=2)
+lines_given = st.sampled_from(
+    [
+        *[st.tuples(st.just("deployment"), plain_deployments)] * 12,
+        *[st.tuples(st.just("failure"), plain_failures)] * 2,
+        st.tuples(st.just("deployment"), odd_changes.map(lambda change: {**FULL, **change})),
+        st.tuples(st.just("failure"), odd_changes.map(lambda change: {**FULL, **FAILURE, **change})),
+    ]
+).flatmap(lambda line: line)
 
 
-@given(
-    st.lists(st.one_of(attributes, changes.map(lambda change: {**FULL, **change})), min_size=1, max_size=3),
-    st.sampled_from(["deployment", "failure"]),
-    st.sampled_from([json.dumps, partial(json.dumps, ensure_ascii=False)]),
-)
-def test_the_short_way_never_leads_elsewhere_than_the_long_way(
-    given_attributes: list[dict[str, object]], kind: str, dumps: Callable[[object], str]
-) -> None:
-    both = Both()
-    lines = [line_of(each, kind, dumps).replace(b"\n", b"") for each in given_attributes]
-    made = both.plain.lines(lines)
-    if made is None:
-        return
-    assert made == [both.long(line) for line in lines]
+def test_the_short_way_never_leads_elsewhere_than_the_long_way() -> None:
+    ways: Counter[str] = Counter()
+
+    @given(
+        st.lists(lines_given, min_size=1, max_size=3),
+        st.sampled_from([json.dumps, json.dumps, json.dumps, partial(json.dumps, ensure_ascii=False)]),
+    )
+    def compare(given_lines: list[tuple[str, dict[str, object]]], dumps: Callable[[object], str]) -> None:
+        both = Both()
+        lines = [line_of(attributes, kind, dumps).replace(b"\n", b"") for kind, attributes in given_lines]
+        made = both.plain.lines(lines)
+        ways["long" if made is None else "short"] += 1
+        if made is not None:
+            long = [both.long(line) for line in lines]
+            assert made == long
+            assert encode_many(made) == encode_many(long)
+
+    compare()
+    assert ways["short"] > ways.total() / 3
 
 
 def test_the_long_way_refuses_in_words_what_the_short_way_leaves_to_it() -> None:

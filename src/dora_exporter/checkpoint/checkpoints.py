@@ -1,10 +1,13 @@
 """The checkpoint as the daemon sees it: taken up at a start, and made anew from time to time."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from dora_exporter.checkpoint import contents, frames
@@ -21,6 +24,9 @@ FLOOR_BYTES = 8 << 20
 _NEWS_BYTES = 1 << 20
 _NEWS_PART = 64
 """Of what came since, each event costs a restart ten times what it costs to compute all numbers anew."""
+_RESTORED_AT_ONCE = 5000
+_FRAMES_AT_ONCE = 32
+"""To change between threads takes longer than to read a frame."""
 _PAUSE_PER_SECOND = 10
 """So many times as long as making it took must pass before it is made again."""
 _PAUSE_AFTER_FAILURE_SECONDS = 3600.0
@@ -51,17 +57,17 @@ class Checkpoints:
         Whoever calls holds the lock on the snapshot file.
         """
         try:
-            found = frames.read(self.path)
-            head = contents.head_of(next(found, b""))
-            await asyncio.to_thread(self._compare, head)
-            use = head.basis == basis.model_dump_json() and not self._is_old(head.length, self._snapshot.stat().st_size)
-            content = await _in_slices(contents.content(head, found, store, with_standing=use))
+            following = _following(frames.read(self.path))
+            head = contents.head_of(await following())
+            size = await asyncio.to_thread(self._compare, head)
+            use = head.basis == basis.model_dump_json() and not self._is_old(head.length, size)
+            content = await contents.content(head, following, store, with_standing=use)
         except FileNotFoundError:
             return None
         except (Damaged, OSError) as reason:
             logger.warning("checkpoint passed over path=%s reason=%r", self.path, str(reason))
             return None
-        store.restore(content.deployments, content.incidents, content.rest)
+        await _fill(store, content)
         self._covered_bytes, self._compacted_ms = head.length, head.compacted_ms
         self._basis = head.basis
         return content
@@ -88,8 +94,7 @@ class Checkpoints:
                 logger.warning("checkpoint not made path=%s error=%r", self.path, str(error))
             return False
         finally:
-            self._kill()  # a caller that is cancelled leaves none behind
-            self._process = None
+            await self._clear_away()  # also after a caller that is cancelled
         seconds = stopwatch() - begun
         self._next_try = stopwatch() + _PAUSE_PER_SECOND * seconds
         self._covered_bytes, self._compacted_ms = snapshot.size_bytes, snapshot.last_compaction_ms
@@ -106,12 +111,22 @@ class Checkpoints:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
 
-    def _compare(self, head: contents.Head) -> None:
-        """Raises Damaged unless the snapshot file begins with what the checkpoint was made from."""
+    async def _clear_away(self) -> None:
+        """Leaves no process and no unfinished file behind."""
+        if self._process is not None:
+            self._kill()
+            await self._process.wait()
+            self._process = None
+        with contextlib.suppress(OSError):  # the next making begins with it
+            await asyncio.to_thread(self._unfinished.unlink, missing_ok=True)
+
+    def _compare(self, head: contents.Head) -> int:
+        """The size of the snapshot file; raises Damaged unless it begins with what the checkpoint was made from."""
         fd = os.open(self._snapshot, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if frames.checksum_of(fd, head.length) != head.checksum:
                 raise Damaged("it is of another snapshot file")
+            return os.fstat(fd).st_size
         finally:
             os.close(fd)
 
@@ -141,9 +156,22 @@ class _Failed(Exception):
     """The process made no checkpoint."""
 
 
-async def _in_slices(content: Iterator[Content | None]) -> Content:
-    for found in content:
-        if found is not None:
-            return found
+def _following(found: Iterator[bytes]) -> contents.NextFrame:
+    ready: deque[bytes] = deque()
+
+    async def following() -> bytes:
+        if not ready:
+            ready.extend(await asyncio.to_thread(lambda: list(islice(found, _FRAMES_AT_ONCE))))
         await asyncio.sleep(0)
-    raise Damaged("it has no end")
+        return ready.popleft() if ready else b""
+
+    return following
+
+
+async def _fill(store: EventStore, content: Content) -> None:
+    deployments, incidents = content.deployments, content.incidents
+    store.restore((), (), content.rest)
+    for start in range(0, max(len(deployments), len(incidents)), _RESTORED_AT_ONCE):
+        end = start + _RESTORED_AT_ONCE
+        store.restore(deployments[start:end], incidents[start:end], ())
+        await asyncio.sleep(0)

@@ -10,7 +10,8 @@ from msgspec.structs import force_setattr
 
 from dora_exporter.events import Commit, Deployment, Shipped, Verdict
 
-_PER_CHUNK = 16_384
+_PER_CHUNK = 4096
+"""So many take some milliseconds to decode, in which the event loop does nothing else."""
 
 Place = tuple[str, str, str | None, str | None, str]
 """Service, environment, repository, team and source: what a deployment has in common with many."""

@@ -2,7 +2,7 @@
 
 import sys
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TypeVar
@@ -22,8 +22,8 @@ from dora_exporter.store import EventStore
 from dora_exporter.timeline import Outline
 
 _FORMAT = 3
-_INCIDENTS_PER_CHUNK = 4096
-_SERIES_PER_CHUNK = 64
+_INCIDENTS_PER_CHUNK = 2048
+_SERIES_PER_CHUNK = 32
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -64,6 +64,8 @@ class _Series(msgspec.Struct, array_like=True, frozen=True):
     measured: Measured
 
 
+NextFrame = Callable[[], Awaitable[bytes]]
+"""Reads the next frame; an empty one after the last."""
 _Item = TypeVar("_Item")
 _encode = msgspec.msgpack.encode
 _head = msgspec.msgpack.Decoder(Head)
@@ -116,44 +118,42 @@ def head_of(frame: bytes) -> Head:
     return head
 
 
-def content(head: Head, rest: Iterator[bytes], store: EventStore, *, with_standing: bool) -> Iterator[Content | None]:
-    """Reads the frames after the head a few milliseconds at a time: None until the content is there.
-
-    Raises Damaged.
-    """
+async def content(head: Head, following: NextFrame, store: EventStore, *, with_standing: bool) -> Content:
+    """What is in the frames after the head, each of which is decoded in a few milliseconds; raises Damaged."""
     try:
-        yield from _content(head, rest, store, with_standing=with_standing)
-    except (msgspec.MsgspecError, ValueError, IndexError, TypeError, RuntimeError) as error:  # also an end too early
+        return await _content(head, following, store, with_standing=with_standing)
+    except (msgspec.MsgspecError, ValueError, IndexError, TypeError) as error:
         raise Damaged(f"{type(error).__name__}: {error}") from error
 
 
-def _content(
-    head: Head, frames: Iterator[bytes], store: EventStore, *, with_standing: bool
-) -> Iterator[Content | None]:
+async def _content(head: Head, following: NextFrame, store: EventStore, *, with_standing: bool) -> Content:
     deployments: list[Deployment] = []
     incidents: list[Incident] = []
     series: list[SeriesStanding] = []
     table = PlaceTable([_shared(place, store) for place in head.places])
     for _ in range(head.counts[0]):
-        deployments += columns.decode(next(frames), table)
-        yield None
+        deployments += columns.decode(await following(), table)
     for _ in range(head.counts[1]):
-        incidents += _incidents.decode(next(frames))
-        yield None
-    others = _records.decode(next(frames))
+        incidents += _incidents.decode(await following())
+    others = _records.decode(await following())
     if not with_standing:
-        yield Content(head, deployments, incidents, others, None)
-        return
+        return Content(head, deployments, incidents, others, None)
     for _ in range(head.counts[2]):
-        series += [_standing_of(each, deployments, incidents) for each in _series.decode(next(frames))]
-        yield None
-    teams = _teams.decode(next(frames))
-    blank = History()
-    if not all(blank.accepts(each.columns) for each in (*(one.measured for one in series), *dict(teams).values())):
-        raise ValueError("measurements that are not known")
-    if next(frames, None) is not None:
+        some = _series.decode(await following())
+        _check(each.measured for each in some)
+        series += [_standing_of(each, deployments, incidents) for each in some]
+    teams: dict[tuple[str, ...], Measured] = dict(_teams.decode(await following()))
+    _check(teams.values())
+    if await following():
         raise ValueError("more than there should be")
-    yield Content(head, deployments, incidents, others, Standing(head.now_ms, series, dict(teams)))
+    return Content(head, deployments, incidents, others, Standing(head.now_ms, series, teams))
+
+
+def _check(measured: Iterable[Measured]) -> None:
+    """Raises ValueError where measurements are not those that readings take."""
+    blank = History()
+    if not all(blank.accepts(each.columns) for each in measured):
+        raise ValueError("measurements that are not known")
 
 
 def _shared(place: Place, store: EventStore) -> Place:

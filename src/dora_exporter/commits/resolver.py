@@ -300,6 +300,9 @@ class Resolver:
         key = self._lines.key(after)
         if key is None or before is None or after is None:
             return
+        if not self._lines.has(before):  # it came before its repository did, and nobody asked for it yet
+            self._take_on(after)
+            return
         self._lines.put(before, after)
         self._note_partial(key, after)
         if after.commits is not None:

@@ -20,6 +20,8 @@ PENDING_BYTES = 64 << 20
 BATCH_BYTES = 1 << 19
 """How much is flushed and applied at once: the records of a batch are applied in one go on the event loop."""
 
+_CLOSED = "the snapshot file is closed"
+
 logger = logging.getLogger(__name__)
 
 
@@ -65,7 +67,7 @@ class Writer:
     def append(self, records: Sequence[Record], data: bytes) -> asyncio.Future[list[Outcome]]:
         """Queues the lines of records. Raises Unavailable when too much waits already."""
         if self._is_closed:
-            raise Unavailable("the snapshot file is closed")
+            raise Unavailable(_CLOSED)
         size = len(data)
         if self._waiting and self._waiting + size > self._pending_bytes:
             raise Unavailable("too many writes wait for the disk")
@@ -82,7 +84,7 @@ class Writer:
     async def call(self, function: Callable[[], None]) -> None:
         """Runs a function in the thread between two batches; raises what it raises."""
         if self._is_closed:
-            raise Unavailable("the snapshot file is closed")
+            raise Unavailable(_CLOSED)
         await asyncio.wrap_future(self._enqueue(function))
 
     async def close(self) -> None:
@@ -130,6 +132,9 @@ class Writer:
             call.done.set_exception(error)
         else:
             call.done.set_result(None)
+        finally:
+            if not call.done.done():  # a defect, of which this thread dies
+                call.done.set_exception(Unavailable(_CLOSED))
 
     def _gather(self, first: list[_Append]) -> deque[_Append]:
         """The first appends and all others that came meanwhile, up to the size of a batch."""
@@ -183,14 +188,14 @@ class Writer:
         self.note_failure(OSError("the writing thread died"))
         self._hand_over()
         if self._next is not None:
-            self._next.done.set_exception(Unavailable("the snapshot file is closed"))
+            _refuse(self._next)
         while not self._queue.empty():
             item = self._queue.get()
             if isinstance(item, _Call):
-                item.done.set_exception(Unavailable("the snapshot file is closed"))
+                _refuse(item)
             else:
                 batch.extend(item)
-        self._settle(batch, Unavailable("the snapshot file is closed"))
+        self._settle(batch, Unavailable(_CLOSED))
 
     def _settle_one(self, each: _Append, error: Unavailable | None) -> None:
         self._waiting -= len(each.data)
@@ -206,6 +211,11 @@ class Writer:
                 each.future.set_exception(answer)
             else:
                 each.future.set_result(outcomes)
+
+
+def _refuse(call: _Call) -> None:
+    if call.done.set_running_or_notify_cancel():  # else whoever waited went away
+        call.done.set_exception(Unavailable(_CLOSED))
 
 
 def _size(appends: list[_Append]) -> int:
