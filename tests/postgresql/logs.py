@@ -48,13 +48,14 @@ def link(database: Database, *, port: int | None = None) -> Link:
 
 
 @asynccontextmanager
-async def uncommitted(database: Database, *records: Record, idle_seconds: int = 30) -> AsyncIterator[int]:
-    """Somebody who appends and then stands still; at the end that is rolled back. Gives the position before it."""
+async def uncommitted(database: Database, *records: Record, idle_seconds: int = 30) -> AsyncIterator[None]:
+    """Somebody who appends and then stands still; at the end that is rolled back."""
     url = database.url()
     connection = await connect(lambda: url, name="test")
     await connection.execute(f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = '{idle_seconds}s'")
     try:
-        yield await tables.append(connection, [each.row for each in entries(records)], nonce=1)
+        await tables.append(connection, [each.row for each in entries(records)], nonce=1)
+        yield
     finally:
         connection.terminate()
 

@@ -47,6 +47,7 @@ class Proxy:
         self._closed = threading.Event()
         self._mutex = threading.Lock()
         self._bytes_left: int | None = None
+        self._last_words: bytes | None = None
         self._then: Callable[[], None] = self.cut
         self._listener: socket.socket | None = None
         self.accept()
@@ -73,6 +74,10 @@ class Proxy:
         for each in links:
             each.cut()
 
+    def freeze_when_said(self, words: bytes) -> None:
+        """Freezes once clients have sent a message with these words, which still arrives."""
+        self._last_words = words
+
     def cut_after(self, number_of_bytes: int) -> None:
         """Ends all connections once clients have sent so many more bytes, in the middle of a message if need be."""
         with self._mutex:
@@ -95,7 +100,7 @@ class Proxy:
     def thaw(self) -> None:
         """What was held back arrives, and the rest flows."""
         with self._mutex:
-            self._bytes_left = None
+            self._bytes_left = self._last_words = None
         self._flowing.set()
 
     def delay(self, seconds: float) -> None:
@@ -137,6 +142,8 @@ class Proxy:
                 self._flowing.wait()
                 passing = self._let_through(data) if source is link.client else self._rewritten(data)
                 target.sendall(passing)
+                if self._last_words and source is link.client and self._last_words in data:
+                    self.freeze()
                 if len(passing) < len(data):
                     self._then()
                     self._flowing.wait()

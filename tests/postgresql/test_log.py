@@ -58,7 +58,8 @@ async def test_a_transaction_held_open_hides_nothing(database: Database) -> None
     async with opened(database) as reader, opened(database) as writer:
         slow = link(database)
         async with slow.transaction() as connection:
-            base = await tables.append(connection, [each.row for each in entries([deployment(id="slow")])], nonce=1)
+            rows = [each.row for each in entries([deployment(id="slow")])]
+            base = await tables.append(connection, rows, nonce=1)
             quick = asyncio.ensure_future(writer.log.append([deployment(id="quick")]))
             await reader.log.catch_up()
             assert not quick.done()
@@ -137,12 +138,23 @@ async def test_what_only_the_leader_may_write_is_refused_from_any_other(database
         assert list(replica.store.deployments) == ["a", "c"]
 
 
+async def test_no_records_leave_everything_as_it_was(database: Database) -> None:
+    async with opened(database) as replica, opened(database) as other:
+        await replica.log.append([deployment(id="a")])
+        assert await replica.log.append([]) == []
+        await other.log.append([deployment(id="b")])
+        await replica.log.catch_up()
+        assert list(replica.store.deployments) == ["a", "b"]
+        assert len(replica.others) == 1, "nothing is read twice"
+
+
 async def test_nobody_takes_the_lease_while_its_holder_commits(database: Database) -> None:
     async with opened(database):
         database.sql("INSERT INTO dora.lease VALUES ('leader', 'me', 3, clock_timestamp())")
         mine, theirs = link(database), link(database)
         async with mine.transaction() as connection:
-            assert await tables.is_within(connection, Fence("leader", "me", 3))
+            rows = [each.row for each in entries([deployment()])]
+            assert await tables.append(connection, rows, nonce=1, fences={Fence("leader", "me", 3)}) == 0
             with pytest.raises(TimeoutError):
                 async with theirs.transaction(seconds=0.3) as other:
                     await other.execute("UPDATE dora.lease SET token = 4")

@@ -58,7 +58,7 @@ class Applied:
             else:
                 self._owed.update(dict.fromkeys(range(base + 1, base + 1 + len(records)), append))
                 base += len(records)
-        if is_next:
+        if is_next and self.position > base:
             self._nonce = nonce
         return is_next
 

@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from dora_exporter.clock import stopwatch
 from dora_exporter.events import Deployment, Series
-from dora_exporter.postgresql import tables
-from dora_exporter.postgresql.link import Connection, Link
-from dora_exporter.postgresql.rows import Entry, entries, moment
+from dora_exporter.postgresql.link import Link
+from dora_exporter.postgresql.rows import columns, entries, moment
 from dora_exporter.postgresql.tables import Fence
 from dora_exporter.records import Cursor, Record
 from dora_exporter.store import EventStore
@@ -39,25 +38,40 @@ HAVING min(position) <= $1 AND (max(position) <= $1 OR about = 'source') AND (
     OR max(moment) < $2
 )
 """
-_BEGIN = "UPDATE dora.head SET compacted_to = $1"
-_END = "UPDATE dora.head SET compacted_at = clock_timestamp()"
-_ADD_SERIES = """
-INSERT INTO dora.series (rank, service, environment)
-SELECT given.number - 1, given.service, given.environment
-FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS given (service, environment, number)
-ON CONFLICT DO NOTHING
+# Each of these is the only one in its transaction, for the reason that ``tables`` gives. $1 to $3 are a fence.
+_BEGIN = """
+WITH held AS (
+    SELECT 1 FROM dora.lease WHERE name = $1 AND holder = $2 AND token = $3 FOR SHARE
+), added AS (
+    INSERT INTO dora.series (rank, service, environment)
+    SELECT given.number - 1, given.service, given.environment
+    FROM held, unnest($5::text[], $6::text[]) WITH ORDINALITY AS given (service, environment, number)
+    ON CONFLICT DO NOTHING
+)
+UPDATE dora.head SET compacted_to = $4 FROM held RETURNING 1
 """
-_REWRITE = """
-UPDATE dora.log SET kind = given.kind, moment = given.moment, revision = given.revision, source = given.source,
-    body = given.body::json
-FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::bigint[], $5::text[], $6::text[])
-    AS given (position, kind, moment, revision, source, body)
-WHERE log.position = given.position AND log.body::text <> given.body
+_FOLD = """
+WITH held AS (
+    SELECT 1 FROM dora.lease WHERE name = $1 AND holder = $2 AND token = $3 FOR SHARE
+), rewritten AS (
+    UPDATE dora.log SET kind = given.kind, moment = given.moment, revision = given.revision, source = given.source,
+        body = given.body::json
+    FROM held, unnest($8::bigint[], $9::text[], $10::timestamptz[], $11::bigint[], $12::text[], $13::text[])
+        AS given (position, kind, moment, revision, source, body)
+    WHERE log.position = given.position AND log.body::text <> given.body
+), deleted AS (
+    DELETE FROM dora.log
+    USING held, unnest($4::text[], $5::text[], $6::bigint[], $7::bool[]) AS given (about, id, last, keep)
+    WHERE log.about = given.about AND log.id = given.id
+        AND (log.position < given.last OR (log.position = given.last AND NOT given.keep))
+)
+SELECT 1 FROM held
 """
-_DELETE = """
-DELETE FROM dora.log USING unnest($1::text[], $2::text[], $3::bigint[], $4::bool[]) AS given (about, id, last, keep)
-WHERE log.about = given.about AND log.id = given.id
-    AND (log.position < given.last OR (log.position = given.last AND NOT given.keep))
+_END = """
+WITH held AS (
+    SELECT 1 FROM dora.lease WHERE name = $1 AND holder = $2 AND token = $3 FOR SHARE
+)
+UPDATE dora.head SET compacted_at = clock_timestamp() FROM held RETURNING 1
 """
 
 logger = logging.getLogger(__name__)
@@ -106,38 +120,41 @@ async def compact(
             return 0
         found = await connection.fetch(_CANDIDATES, horizon, moment(oldest_ms))
     order = list(store.series_order)
-    async with link.transaction() as connection:
-        await _check(connection, fence)
-        await connection.execute(_ADD_SERIES, [each.service for each in order], [each.environment for each in order])
-        # Before any row goes, so that whoever has not come that far does not take what is left for all there was.
-        await connection.execute(_BEGIN, horizon)
+    # Before any row goes, so that whoever has not come that far does not take what is left for all there was.
+    names = [each.service for each in order], [each.environment for each in order]
+    await _commit(link, _BEGIN, fence, horizon, *names)
     last = await _last_of_each_series(store, oldest_ms, now_ms)
     for start in range(0, len(found), _AT_ONCE):
         some = [Candidate(*each) for each in found[start : start + _AT_ONCE]]
-        async with link.transaction() as connection:
-            await _check(connection, fence)
-            await _fold(connection, some, [_what_is_left(each, store, oldest_ms, last) for each in some])
-    async with link.transaction() as connection:
-        await _check(connection, fence)
-        await connection.execute(_END)
+        left = [_what_is_left(each, store, oldest_ms, last) for each in some]
+        await _commit(link, _FOLD, fence, *_given(some, left), *_kept(some, left))
+    await _commit(link, _END, fence)
     logger.info("log compacted to=%d looked_at=%d seconds=%.1f", horizon, len(found), stopwatch() - begun)
     return len(found)
 
 
-async def _check(connection: Connection, fence: Fence) -> None:
-    if not await tables.is_within(connection, fence):
-        raise LeaseLost
+async def _commit(link: Link, statement: str, fence: Fence, *arguments: object) -> None:
+    async with link.transaction() as connection:
+        if not await connection.fetchval(statement, *fence, *arguments):
+            raise LeaseLost
 
 
-async def _fold(connection: Connection, some: Sequence[Candidate], left: Sequence[Record | None]) -> None:
-    kept: list[tuple[Candidate, Entry]] = [
-        (candidate, entries([record])[0]) for candidate, record in zip(some, left, strict=True) if record is not None
+def _given(some: Sequence[Candidate], left: Sequence[Record | None]) -> Iterable[list[object]]:
+    """What is looked at, and whether anything of it stays, in columns."""
+    return columns(
+        [(*candidate, record is not None) for candidate, record in zip(some, left, strict=True)],
+        width=4,
+    )
+
+
+def _kept(some: Sequence[Candidate], left: Sequence[Record | None]) -> Iterable[list[object]]:
+    """The rows that stay, in columns."""
+    kept = [
+        (candidate.last, *entries([record])[0].row[2:])
+        for candidate, record in zip(some, left, strict=True)
+        if record is not None
     ]
-    rows = [(each.last, *entry.row[2:]) for each, entry in kept]
-    if rows:
-        await connection.execute(_REWRITE, *map(list, zip(*rows, strict=True)))
-    given = [(*candidate, record is not None) for candidate, record in zip(some, left, strict=True)]
-    await connection.execute(_DELETE, *map(list, zip(*given, strict=True)))
+    return columns(kept, width=6)
 
 
 def _what_is_left(each: Candidate, store: EventStore, oldest_ms: int, last: set[str]) -> Record | None:

@@ -188,24 +188,26 @@ class PostgresLog:
         return all([await self._write_what_can_be([each]) for each in batch])
 
     async def _write(self, batch: list[Append]) -> bool:
-        """Commits a batch; whether nothing of others lies between it and what is applied."""
+        """Commits a batch, without what may not be written; whether nothing of others lies before it unapplied."""
         begun = stopwatch()
+        rows = [entry.row for append in batch for entry in append.entries]
+        nonce = secrets.randbits(62)
         async with self._link.transaction() as connection:
-            batch = await self._permitted(connection, batch)
-            if not batch:
-                return False
-            rows = [entry.row for append in batch for entry in append.entries]
-            nonce = secrets.randbits(62)
-            base = await tables.append(connection, rows, nonce) if rows else self._applied.position
+            fences = {each.fence for each in batch if each.fence is not None}
+            base = await tables.append(connection, rows, nonce, fences=fences)
+        if base is None:
+            batch = await self._permitted(batch)
+            return bool(batch) and await self._write(batch)
         self._last_commit_seconds = stopwatch() - begun
         self._last_write_ms = self._clock()
         self._head = max(self._head, base + len(rows))
         return self._applied.take_batch(batch, base, nonce)
 
-    async def _permitted(self, connection: Connection, batch: list[Append]) -> list[Append]:
+    async def _permitted(self, batch: list[Append]) -> list[Append]:
         """Those of a batch that may be written; the others are refused."""
         fences = {each.fence for each in batch if each.fence is not None}
-        broken = [each for each in fences if not await tables.is_within(connection, each)]
+        async with self._link.transaction("READ ONLY") as connection:
+            broken = [each for each in fences if not await tables.is_held(connection, each)]
         refuse([each for each in batch if each.fence in broken], Unavailable("another replica leads by now"))
         return [each for each in batch if each.fence not in broken]
 

@@ -1,6 +1,6 @@
 """Records as rows of the log, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -44,6 +44,11 @@ class Entry(NamedTuple):
 def entries(records: Sequence[Record]) -> list[Entry]:
     """The rows of records, a batch as those in it: one transaction keeps them together."""
     return [_entry(each) for record in records for each in (record.records if isinstance(record, Batch) else (record,))]
+
+
+def columns(rows: Collection[tuple[object, ...]], *, width: int) -> Iterable[list[object]]:
+    """Rows as the columns in which the database is given them."""
+    return map(list, zip(*rows, strict=True)) if rows else ([] for _ in range(width))
 
 
 def row(record: Record, body: str) -> Row:  # noqa: PLR0911

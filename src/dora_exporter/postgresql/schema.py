@@ -36,6 +36,7 @@ WHERE relnamespace = 'dora'::regnamespace AND relkind = 'r' AND NOT (
     AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')
 )
 """
+_NEXT_VERSION = "UPDATE dora.meta SET version = version + 1"
 _TRIES = 10
 _PAUSE_SECONDS = 0.5
 
@@ -67,7 +68,8 @@ async def _prepare(link: Link, oldest_server: int) -> None:
         for number in range(version, len(_MIGRATIONS)):
             script = files("dora_exporter.postgresql").joinpath("migrations", _MIGRATIONS[number])
             await connection.execute(script.read_text(encoding="utf-8"))
-            await connection.execute("UPDATE dora.meta SET version = $1", number + 1)
+            await connection.execute(_NEXT_VERSION)
+    async with link.transaction("READ ONLY") as connection:
         missing = await connection.fetchval(_MISSING)
         if missing is not None:
             raise DatabaseError(_RIGHTS.format(reason=f"not all on the table dora.{missing}"))

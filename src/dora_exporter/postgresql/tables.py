@@ -1,12 +1,11 @@
 """What is said to the tables of the log."""
 
 import logging
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import NamedTuple
 
 from dora_exporter.postgresql.link import Connection
-from dora_exporter.postgresql.rows import Row, Unreadable, record_in, records_in
+from dora_exporter.postgresql.rows import Row, Unreadable, columns, record_in, records_in
 from dora_exporter.records import Record, SeriesOrder
 
 logger = logging.getLogger(__name__)
@@ -18,14 +17,24 @@ PAGE_ROWS = 500
 # commit, so nobody gets a later position before those below it can be seen, and a rollback leaves no gap. Who has seen
 # a position has therefore seen all below it. A cut at pg_snapshot_xmin would do as well, but every long transaction of
 # the whole server would hold it up, and the engines that are distributed know no such thing.
+# All locks of a transaction are taken by one statement, the last before its COMMIT. To prepare a statement the driver
+# asks, and waits before it goes on; a server that reads the rest of such a pair ends no client that froze in between
+# (neither statement_timeout nor idle_in_transaction_session_timeout counts there), so nothing may be locked by then.
 _APPEND = """
-WITH head AS (
-    UPDATE dora.head SET position = position + $1 RETURNING position - $1 AS base
+WITH held AS (
+    SELECT count(*) AS fences FROM (
+        SELECT 1 FROM dora.lease JOIN unnest($3::text[], $4::text[], $5::bigint[]) AS fence (name, holder, token)
+            USING (name, holder, token)
+        FOR SHARE OF lease
+    ) AS locked
+), head AS (
+    UPDATE dora.head SET position = position + $1 FROM held WHERE held.fences = cardinality($3)
+    RETURNING position - $1 AS base
 ), added AS (
     INSERT INTO dora.log (position, about, id, kind, moment, revision, source, nonce, body)
     SELECT head.base + given.number, given.about, given.id, given.kind, given.moment, given.revision, given.source,
         $2, given.body::json
-    FROM head, unnest($3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::bigint[], $8::text[], $9::text[])
+    FROM head, unnest($6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::bigint[], $11::text[], $12::text[])
         WITH ORDINALITY AS given (about, id, kind, moment, revision, source, body, number)
 )
 SELECT base FROM head
@@ -47,14 +56,13 @@ _ONE_BY_ONE = """
 SELECT position, convert_to(body::text, 'UTF8') AS body FROM dora.log WHERE position BETWEEN $1 AND $2 ORDER BY position
 """
 
-_HOLDS_LEASE = "SELECT 1 FROM dora.lease WHERE name = $1 AND holder = $2 AND token = $3 FOR SHARE"
+_IS_HELD = "SELECT 1 FROM dora.lease WHERE name = $1 AND holder = $2 AND token = $3"
 
 SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 """The mode of a transaction whose questions are all about one state."""
 
 
-@dataclass(frozen=True)
-class Fence:
+class Fence(NamedTuple):
     """Who held the lease when something was written that only its holder may write."""
 
     name: str
@@ -85,14 +93,23 @@ class Page(NamedTuple):
     lost: int
 
 
-async def is_within(connection: Connection, fence: Fence) -> bool:
-    """Whether the lease is still held; if so nobody else can take it before this transaction ends."""
-    return bool(await connection.fetchval(_HOLDS_LEASE, fence.name, fence.holder, fence.token))
+async def is_held(connection: Connection, fence: Fence) -> bool:
+    """Whether the lease is still held at this moment."""
+    return bool(await connection.fetchval(_IS_HELD, *fence))
 
 
-async def append(connection: Connection, rows: Sequence[Row], nonce: int) -> int:
-    """Adds rows, marked by a number drawn for them; the position before the first of them."""
-    return int(await connection.fetchval(_APPEND, len(rows), nonce, *map(list, zip(*rows, strict=True))))
+async def append(
+    connection: Connection, rows: Sequence[Row], nonce: int, *, fences: Collection[Fence] = ()
+) -> int | None:
+    """Adds rows, marked by a number drawn for them; the position before the first of them.
+
+    None, and nothing is added, unless all leases of ``fences`` are held; nobody else can take one of them before this
+    transaction ends.
+    """
+    base: int | None = await connection.fetchval(
+        _APPEND, len(rows), nonce, *columns(fences, width=3), *columns(rows, width=7)
+    )
+    return base
 
 
 async def head(connection: Connection, known: int | None = None) -> Head:
