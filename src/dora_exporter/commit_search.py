@@ -71,8 +71,8 @@ class CommitSearch:
     async def start(self) -> None:
         """Looks what repositories are here."""
         await asyncio.to_thread(self._library.load)
-        self._tally.load(self._store.deployments.values())
         self._store.observe(self._tally.observe)
+        await self._tally.load(self._store.deployments.values())
 
     async def lead(self) -> None:
         """Looks for what is missing, and follows the store from then on."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from dora_exporter import metrics
 from dora_exporter.agenda import Agenda
 from dora_exporter.blocks import Family, TextCache
+from dora_exporter.clock import stopwatch
 from dora_exporter.events import MINUTE_MS, Deployment, Event, Incident, Series
 from dora_exporter.failures.failure import Rule
 from dora_exporter.failures.judging import Judging, Ledger
@@ -24,6 +25,8 @@ from dora_exporter.tracks import Window
 
 _SERVICE_INFO = Family("dora_service_info", "The team and the repository of a service, from its latest deployment.")
 _PER_SLICE = 32
+_SLICE_SECONDS = 0.004
+_END = object()
 _LOADED_PER_SLICE = 4096
 
 
@@ -59,6 +62,7 @@ class Readings:
         self._unsettled: dict[Series, None] = {}
         self._seeks: Agenda[Series] = Agenda()
         self._expiries: Agenda[Group] = Agenda()
+        self._rendering: Iterator[None] = iter(())
         self.tallies = Tallies(ranks=store.series_order, series_limit=definitions.series_limit, teams=self._teams)
         self._team_metrics = [each for each in definitions.metrics if each.is_per_team]
         self.series_text = TextCache([*(Family(each.name, each.help) for each in definitions.metrics), _SERVICE_INFO])
@@ -129,7 +133,10 @@ class Readings:
         self._now_ms = now_ms
         self._unsettled.update(dict.fromkeys(self._seeks.due(now_ms)))
         self.tallies.changed.update(dict.fromkeys(self._expiries.due(now_ms)))
-        for _ in range(_PER_SLICE):
+        end = stopwatch() + _SLICE_SECONDS
+        while stopwatch() < end:
+            if next(self._rendering, _END) is not _END:
+                continue  # nothing is settled meanwhile: a group that is rendered is there
             if self._unsettled:
                 series, _ = self._unsettled.popitem()
                 if not self._timelines[series].prepare(now_ms):
@@ -137,7 +144,7 @@ class Readings:
                     return False
                 self._settle(series)
             elif self.tallies.changed:
-                self._render(self.tallies.changed.popitem()[0])
+                self._rendering = self._render(self.tallies.changed.popitem()[0])
             else:
                 return True
         return False
@@ -263,8 +270,8 @@ class Readings:
                 self._expiries.forget(group)
                 self.series_text.drop(group.key)
 
-    def _render(self, group: Group) -> None:
-        """Puts a group's lines into the text it belongs to."""
+    def _render(self, group: Group) -> Iterator[None]:
+        """Puts a group's lines into the text it belongs to, a family at a time: one may hold all events there are."""
         is_team = "team" in group.labels
         text = self.team_text if is_team else self.series_text
         if not self.tallies.is_exposed(group):
@@ -273,6 +280,7 @@ class Readings:
         windows = self.windows()
         for index, metric in enumerate(self._team_metrics if is_team else self._definitions.metrics):
             text.set(index, group.key, group.lines(metric, text.families[index].name, windows))
+            yield
         if not is_team:
             text.set(len(self._definitions.metrics), group.key, self._service_info(group))
         self._expiries.schedule(group, group.history.changes_after(windows))

@@ -1,15 +1,18 @@
 """The families about commits and repositories."""
 
+import asyncio
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
-from tests.builders import HOUR_MS
+from tests.builders import HOUR_MS, NOW_MS, deployment
 from tests.commits.histories import START, Made, build, linear, pack_of
 from tests.commits.worlds import Begin, World
 
 from dora_exporter.commits.settings import RepositorySettings
-from dora_exporter.commits.telemetry import CommitsCollector, CommitTally
+from dora_exporter.commits.telemetry import _LOADED_PER_SLICE, CommitsCollector, CommitTally
 from dora_exporter.events import Commit
+from dora_exporter.records import Deletion
+from dora_exporter.store import EventStore
 
 
 def samples(world: World, tally: CommitTally) -> dict[str, float]:
@@ -60,6 +63,21 @@ async def test_what_became_of_deployments_and_commits(begin: Begin, tmp_path: Pa
     assert found['commit_resolutions{state="pending"}'] == 0
     assert found['commit_resolutions{state="unknown"}'] == 1
     assert found['deployments_without_commits{cause="unknown"}'] == 1
+
+
+async def test_what_is_written_while_a_tally_takes_in_what_is_held_counts_once() -> None:
+    store, tally = EventStore(), CommitTally()
+    for number in range(2 * _LOADED_PER_SLICE):
+        store.apply(deployment(id=str(number), commits=(Commit("a" * 40, START),)))
+    store.observe(tally.observe)
+    loading = asyncio.create_task(tally.load(store.deployments.values()))
+    await asyncio.sleep(0)
+    assert tally.commits == _LOADED_PER_SLICE
+    store.apply(deployment(id="new", commits=(Commit("b" * 40, START), Commit("c" * 40, START))))
+    store.apply(deployment(id=str(2 * _LOADED_PER_SLICE - 1)))
+    store.apply(Deletion("deployment", "0", NOW_MS))
+    await loading
+    assert tally.commits == 2 * _LOADED_PER_SLICE
 
 
 async def test_how_fetches_go(begin: Begin, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import sys
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
@@ -17,6 +16,7 @@ from dora_exporter.checkpoint.frames import Damaged
 from dora_exporter.clock import Clock, stopwatch
 from dora_exporter.snapshot import Statistics
 from dora_exporter.store import EventStore
+from dora_exporter.subprogram import Subprogram, SubprogramFailed
 
 PROGRAM = "dora_exporter.checkpoint.making"
 FLOOR_BYTES = 8 << 20
@@ -48,7 +48,7 @@ class Checkpoints:
         self._compacted_ms: int | None = None
         self._basis = ""
         self._next_try = 0.0
-        self._process: asyncio.subprocess.Process | None = None
+        self._program: Subprogram | None = None
         self._is_closed = False
 
     async def take_up(self, store: EventStore, basis: Basis) -> Content | None:
@@ -74,7 +74,7 @@ class Checkpoints:
 
     def is_due(self, snapshot: Statistics, basis: Basis) -> bool:
         """Whether so much changed, in the snapshot file or in the settings, that a new one is worth its making."""
-        if self._process is not None or snapshot.size_bytes < self._floor_bytes or stopwatch() < self._next_try:
+        if self._program is not None or snapshot.size_bytes < self._floor_bytes or stopwatch() < self._next_try:
             return False
         if self._covered_bytes is None or snapshot.last_compaction_ms != self._compacted_ms:
             return True
@@ -88,7 +88,7 @@ class Checkpoints:
         try:
             await self._run(snapshot.size_bytes, basis)
             await asyncio.to_thread(self._unfinished.replace, self.path)
-        except (_Failed, OSError) as error:
+        except (SubprogramFailed, OSError) as error:
             self._next_try = stopwatch() + _PAUSE_AFTER_FAILURE_SECONDS
             if not self._is_closed:
                 logger.warning("checkpoint not made path=%s error=%r", self.path, str(error))
@@ -105,18 +105,12 @@ class Checkpoints:
     def close(self) -> None:
         """Ends a making that is under way."""
         self._is_closed = True
-        self._kill()
-
-    def _kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
+        if self._program is not None:
+            self._program.end()
 
     async def _clear_away(self) -> None:
-        """Leaves no process and no unfinished file behind."""
-        if self._process is not None:
-            self._kill()
-            await self._process.wait()
-            self._process = None
+        """Leaves no unfinished file behind."""
+        self._program = None
         with contextlib.suppress(OSError):  # the next making begins with it
             await asyncio.to_thread(self._unfinished.unlink, missing_ok=True)
 
@@ -135,25 +129,10 @@ class Checkpoints:
 
     async def _run(self, length: int, basis: Basis) -> None:
         await asyncio.to_thread(self._unfinished.unlink, missing_ok=True)  # of a dead daemon: we hold the lock
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", PROGRAM, str(self._snapshot), str(length), str(self._unfinished)),
-            str(self._clock()),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
+        self._program = Subprogram(PROGRAM, str(self._snapshot), str(length), str(self._unfinished), str(self._clock()))
         if self._is_closed:
             self.close()
-        if self._process.stdin and self._process.stderr:
-            self._process.stdin.write(basis.model_dump_json().encode() + b"\n")
-            complaint = await self._process.stderr.read()
-        if await self._process.wait():
-            raise _Failed(complaint.decode(errors="replace").strip().rpartition("\n")[2] or "it was ended")
-
-
-class _Failed(Exception):
-    """The process made no checkpoint."""
+        await self._program.run(basis.model_dump_json().encode() + b"\n")
 
 
 def _following(found: Iterator[bytes]) -> contents.NextFrame:

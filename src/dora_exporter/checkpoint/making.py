@@ -4,7 +4,6 @@ import asyncio
 import gc
 import os
 import sys
-import threading
 from pathlib import Path
 
 from dora_exporter.checkpoint import contents, frames
@@ -12,6 +11,7 @@ from dora_exporter.checkpoint.basis import Basis
 from dora_exporter.readings import Readings
 from dora_exporter.snapshot.reading import Scan
 from dora_exporter.store import EventStore
+from dora_exporter.subprogram import end_with_daemon, first_line
 
 
 class Unfit(Exception):
@@ -44,29 +44,11 @@ def make(source: int, end: int, target: Path, now_ms: int, basis: Basis) -> None
     )
 
 
-def _end_with_parent() -> None:
-    """Waits until standard input closes, which is when the daemon that waits for us is gone."""
-    while os.read(0, 1):
-        pass
-    os._exit(1)
-
-
-def _line() -> bytes:
-    """The first line of standard input, and nothing of what follows."""
-    line = b""
-    while not line.endswith(b"\n"):
-        piece = os.read(0, 1)
-        if not piece:
-            sys.exit(1)  # the daemon is gone
-        line += piece
-    return line
-
-
 def main() -> None:
     """``making SOURCE END TARGET NOW_MS``, with the basis as the first line of standard input."""
     source, end, target, now_ms = sys.argv[1:]
-    basis = Basis.model_validate_json(_line())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    basis = Basis.model_validate_json(first_line())
+    end_with_daemon()
     gc.disable()  # it would look for cycles among a million events, in vain
     os.nice(10)
     make(os.open(source, os.O_RDONLY), int(end), Path(target), int(now_ms), basis)

@@ -63,7 +63,7 @@ class Reviewer:
     def load(self) -> None:
         """Asks for the deployments of late whose commits came without pull requests so far."""
         now = self._clock()
-        for each in self._store.deployments.values():
+        for each in self._store.deployments.values() if self._forges else ():
             if now - each.finished_at < self._give_up_after_ms and self._is_wanting(each):
                 self._waits[each.id] = Wait(min(each.finished_at, now), now)
 

@@ -1,7 +1,9 @@
 """The families about commits and repositories."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import islice
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -14,6 +16,7 @@ from dora_exporter.failures.mentions import commits_of
 from dora_exporter.failures.shipments import CLOCK_SKEW_MS
 from dora_exporter.store import Change
 
+_LOADED_PER_SLICE = 2000
 _LEFT_OUT = (*rule.CAUSES, "negative")
 
 
@@ -26,10 +29,14 @@ class CommitTally:
         self.commits = 0
         self.left_out: Counter[str] = Counter()
 
-    def load(self, deployments: Iterable[Deployment]) -> None:
-        """Takes in what is held."""
-        for each in deployments:
-            self._count(each, 1)
+    async def load(self, deployments: Collection[Deployment]) -> None:
+        """Takes in what is held, a few milliseconds at a time. What is observed meanwhile may follow from it."""
+        held = iter(list(deployments))
+        while some := list(islice(held, _LOADED_PER_SLICE)):
+            for each in some:
+                if each.commits is not None or each.shipped is not None:
+                    self._count(each, 1)
+            await asyncio.sleep(0)
 
     def observe(self, changes: Sequence[Change]) -> None:
         """Takes in writes to deployments."""

@@ -7,7 +7,6 @@ by construction what a replay would leave. The events themselves are read again,
 import gc
 import os
 import sys
-import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from dora_exporter.snapshot.disk import SYNC_EVERY_BYTES
 from dora_exporter.snapshot.lines import body_of, encode, header_line
 from dora_exporter.snapshot.reading import Chunk, Scan
 from dora_exporter.store import EventStore
+from dora_exporter.subprogram import end_with_daemon
 
 _SIZE_BITS = 32
 
@@ -170,17 +170,10 @@ def write(records: Iterable[Record], target: Path, now_ms: int) -> None:
         os.fsync(file.fileno())
 
 
-def _end_with_parent() -> None:
-    """Waits until standard input closes, which is when the daemon that waits for us is gone."""
-    while os.read(0, 1):
-        pass
-    os._exit(1)
-
-
 def main() -> None:
     """``compaction SOURCE END TARGET NOW_MS RETENTION_MS``: compacts the first END bytes of a file into a new one."""
     source, end, target, now_ms, retention_ms = sys.argv[1:]
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_daemon()
     gc.disable()  # it would look for cycles among a million events, in vain
     os.nice(10)
     fd = os.open(source, os.O_RDONLY)

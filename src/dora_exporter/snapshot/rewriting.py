@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-import sys
 from pathlib import Path
 
 from dora_exporter.snapshot import names
@@ -11,6 +10,7 @@ from dora_exporter.snapshot.appending import AppendedFile
 from dora_exporter.snapshot.disk import Disk, copy
 from dora_exporter.snapshot.locking import is_same_file
 from dora_exporter.snapshot.writer import Writer
+from dora_exporter.subprogram import Subprogram, SubprogramFailed
 
 PROGRAM = "dora_exporter.snapshot.compaction"
 LAST_PIECE_BYTES = 1 << 16
@@ -33,14 +33,14 @@ class Rewriting:
         self._writer = writer
         self._disk = disk
         self._taken = file.length
-        self._process: asyncio.subprocess.Process | None = None
+        self._program: Subprogram | None = None
         self._is_given_up = False
 
     def give_up(self) -> None:
         """Lets ``run`` end soon, as a failure. It is not to be cancelled: threads are at work on its files."""
         self._is_given_up = True
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
+        if self._program is not None:
+            self._program.end()
 
     async def run(self, now_ms: int, retention_ms: int) -> None:
         """Compacts; raises CompactionFailed or OSError, and then removes what it made."""
@@ -59,21 +59,14 @@ class Rewriting:
 
     async def _rewrite(self, now_ms: int, retention_ms: int) -> None:
         """Has the file up to its present length rewritten by a process of its own."""
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", PROGRAM, str(self._path), str(self._taken), str(self._target)),
-            *(str(now_ms), str(retention_ms)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
+        whence, whereto = (str(self._path), str(self._taken)), str(self._target)
+        self._program = Subprogram(PROGRAM, *whence, whereto, str(now_ms), str(retention_ms))
         if self._is_given_up:
-            self.give_up()
-        complaint = await self._process.stderr.read() if self._process.stderr else b""
-        status = await self._process.wait()
-        if status:
-            last_line = complaint.decode(errors="replace").strip().rpartition("\n")[2]
-            raise CompactionFailed(last_line or f"ended with status {status}")
+            self._program.end()
+        try:
+            await self._program.run()
+        except SubprogramFailed as reason:
+            raise CompactionFailed(str(reason)) from reason
 
     async def _take_over(self, source: int) -> None:
         """Copies what was appended since in rounds, each shorter than the one before, then changes the files."""

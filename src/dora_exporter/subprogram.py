@@ -1,0 +1,84 @@
+"""A program of ours in a process of its own: how the daemon runs it, and how it ends with the daemon."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+
+
+class SubprogramFailed(Exception):
+    """It did not end well; what it complained of last."""
+
+
+class Subprogram:
+    """One run of a module. The event loop waits for nothing of it, not for its start either."""
+
+    def __init__(self, module: str, *arguments: str) -> None:
+        """Starts nothing yet."""
+        self._command = (sys.executable, "-P", "-m", module, *arguments)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_to_end = False
+
+    async def run(self, first_line: bytes = b"") -> None:
+        """Runs to its end; raises SubprogramFailed, or OSError where it cannot be started.
+
+        ``first_line`` is the first line of its standard input. A caller that is cancelled leaves no process behind.
+        """
+        work = asyncio.ensure_future(asyncio.to_thread(self._run, first_line))
+        try:
+            await asyncio.shield(work)
+        finally:
+            self.end()
+            await asyncio.gather(work, return_exceptions=True)
+
+    def end(self) -> None:
+        """Lets ``run`` end soon, as a failure; without effect after its end."""
+        self._is_to_end = True
+        if self._process is not None:
+            self._process.kill()
+
+    def _run(self, first_line: bytes) -> None:
+        with subprocess.Popen(
+            self._command,
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        ) as process:  # by way of vfork, which takes as long however much memory there is; uvloop's own way does not
+            self._process = process
+            if self._is_to_end:
+                process.kill()
+            if process.stdin and first_line:
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.write(first_line)
+            complaint = process.stderr.read() if process.stderr else b""
+            status = process.wait()
+        if status:
+            last_line = complaint.decode(errors="replace").strip().rpartition("\n")[2]
+            raise SubprogramFailed(last_line or f"ended with status {status}")
+
+
+def first_line() -> bytes:
+    """What the daemon gave a program as the first line of standard input. Ends the program when the daemon is gone."""
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = os.read(0, 1)
+        if not piece:
+            sys.exit(1)
+        line += piece
+    return line
+
+
+def end_with_daemon() -> None:
+    """From here on the program ends as soon as the daemon that waits for it is gone."""
+    threading.Thread(target=_wait_for_end_of_daemon, daemon=True).start()
+
+
+def _wait_for_end_of_daemon() -> None:
+    """Standard input is closed by then."""
+    while os.read(0, 1):
+        pass
+    os._exit(1)

@@ -1,0 +1,81 @@
+"""Programs of ours in processes of their own."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.postgresql.waiting import until
+
+from dora_exporter.subprogram import Subprogram, SubprogramFailed
+
+ECHO = """
+import sys
+from dora_exporter.subprogram import end_with_daemon, first_line
+line = first_line()
+end_with_daemon()
+open(sys.argv[1], "wb").write(line)
+if line == b"wait\\n":
+    import time
+    time.sleep(600)
+if line == b"fail\\n":
+    sys.exit("Traceback\\nthe last line")
+"""
+
+
+@pytest.fixture
+def echo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module that does as the first line of its input says."""
+    (tmp_path / "echoing.py").write_text(ECHO)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return "echoing"
+
+
+async def test_it_reads_its_arguments_and_its_first_line(echo: str, tmp_path: Path) -> None:
+    await Subprogram(echo, str(tmp_path / "said")).run(b"hello\n")
+    assert (tmp_path / "said").read_bytes() == b"hello\n"
+
+
+async def test_a_failure_is_told_by_its_last_words(echo: str, tmp_path: Path) -> None:
+    with pytest.raises(SubprogramFailed, match=r"^the last line$"):
+        await Subprogram(echo, str(tmp_path / "said")).run(b"fail\n")
+
+
+async def test_one_that_is_ended_before_it_began_fails(echo: str, tmp_path: Path) -> None:
+    program = Subprogram(echo, str(tmp_path / "said"))
+    program.end()
+    with pytest.raises(SubprogramFailed, match="ended with status -9"):
+        await program.run(b"wait\n")
+
+
+async def test_who_is_cancelled_leaves_no_process_behind(echo: str, tmp_path: Path) -> None:
+    program = Subprogram(echo, str(tmp_path / "said"))
+    running = asyncio.create_task(program.run(b"wait\n"))
+    await asyncio.to_thread(until, (tmp_path / "said").exists)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert program._process is not None
+    assert program._process.returncode == -9
+
+
+def test_a_program_ends_with_its_daemon(echo: str, tmp_path: Path) -> None:
+    code = f"""
+import asyncio, os
+from dora_exporter.subprogram import Subprogram
+program = Subprogram({echo!r}, {str(tmp_path / "said")!r})
+async def run():
+    task = asyncio.create_task(program.run(b"wait\\n"))
+    while not os.path.exists({str(tmp_path / "said")!r}):
+        await asyncio.sleep(0)
+    print(program._process.pid, flush=True)
+    os.kill(os.getpid(), 9)
+asyncio.run(run())
+"""
+    environment = {"PYTHONPATH": ":".join(sys.path), "PATH": "/usr/bin:/bin"}
+    daemon = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=False, timeout=60, env=environment, text=True
+    )
+    command_line = Path("/proc") / daemon.stdout.strip() / "cmdline"
+    until(lambda: not command_line.exists() or echo not in command_line.read_text())
