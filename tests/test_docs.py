@@ -15,7 +15,8 @@ from tests.docs.living import Documented, documented
 from tests.e2e.daemon import Daemon, RunningDaemon
 from tests.e2e.programs import program
 
-from dora_exporter import app, cli, config, web_config
+from dora_exporter import app, config, web_config
+from dora_exporter.commands import daemon
 from dora_exporter.config import Settings
 
 MARKDOWN = readme.text()
@@ -134,7 +135,7 @@ def test_the_table_of_endpoints_is_what_the_daemon_serves(living: Documented) ->
 def test_the_table_of_flags_is_what_the_command_line_takes() -> None:
     flags = {
         option: bool(action.metavar or action.choices)
-        for action in cli._parser()._actions
+        for action in daemon._parser(())._actions
         for option in action.option_strings
     }
     documented_flags = re.findall(r"^\| `(--[\w.-]+)(=[A-Z:]+)?` \|", MARKDOWN, re.MULTILINE)

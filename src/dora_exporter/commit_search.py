@@ -53,6 +53,7 @@ class CommitSearch:
         self._resolver: Resolver | None = None
         self._reviewer: Reviewer | None = None
         self._tally = CommitTally()
+        self._counting: asyncio.Task[None] | None = None
         self.collector = CommitsCollector(tally=self._tally, resolver=lambda: self._resolver, library=self._library)
 
     def routes(
@@ -69,10 +70,10 @@ class CommitSearch:
         )
 
     async def start(self) -> None:
-        """Looks what repositories are here."""
+        """Looks what repositories are here, and begins to count what is held."""
         await asyncio.to_thread(self._library.load)
         self._store.observe(self._tally.observe)
-        await self._tally.load(self._store.deployments.values())
+        self._counting = asyncio.create_task(self._tally.load(self._store.deployments.values()), name="commit tally")
 
     async def lead(self) -> None:
         """Looks for what is missing, and follows the store from then on."""
@@ -119,4 +120,7 @@ class CommitSearch:
     async def close(self) -> None:
         """Ends the workers and every ``git`` that runs."""
         self.end_git()
+        if self._counting is not None:
+            self._counting.cancel()
+            await asyncio.gather(self._counting, return_exceptions=True)
         await self.follow()

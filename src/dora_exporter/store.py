@@ -71,11 +71,16 @@ class EventStore:
     def restore(self, deployments: Sequence[Deployment], incidents: Sequence[Incident], rest: Iterable[Record]) -> None:
         """Fills an empty store with what another one held; ``rest`` is what its ``rest`` gave.
 
-        It may come in parts, the first of them with the ``rest``. No observer is told.
+        It may come in parts. No observer is told.
         """
         self._take(rest, [])
         self.deployments.update(zip(map(_id, deployments), deployments, strict=True))
         self.incidents.update(zip(map(_id, incidents), incidents, strict=True))
+
+    def clear(self) -> None:
+        """Forgets everything. No observer is told."""
+        for held in (self.deployments, self.incidents, self.cursors, self.tombstones, self.series_order):
+            held.clear()
 
     def rest(self) -> Iterator[Record]:
         """Records that leave all but the events."""

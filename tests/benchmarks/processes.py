@@ -16,6 +16,8 @@ LOAD_CORE = (os.cpu_count() or 1) - 1
 START_SECONDS = 300
 STOP_SECONDS = 30
 _LOOK_SECONDS = 0.01
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Where a package is installed, its modules are compiled already."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def start(
             command if core is None else on_core(core, command),
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **(environment or {})},
+            env={**_ENVIRONMENT, **(environment or {})},
         )
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:

@@ -50,7 +50,6 @@ class Restarting(Daemon):
         self.store = EventStore()
         self.readings = Readings(self.store, self.definitions)
         found = read(made, self.store, with_standing=with_standing)
-        self.store.restore(found.deployments, found.incidents, found.rest)
         if found.standing:
             asyncio.run(self.readings.restore(found.standing))
         for record in self._log[covered:]:
@@ -161,8 +160,7 @@ def test_everything_that_a_store_holds_comes_back_as_it_was() -> None:
     readings = Readings(store, Definitions(windows=(), retention_ms=HOUR_MS, series_limit=9))
     asyncio.run(readings.load(NOW_MS))
     again = EventStore()
-    found = read(list(frames(store, readings.standing(), length=0, checksum=0, basis="")), again)
-    again.restore(found.deployments, found.incidents, found.rest)
+    read(list(frames(store, readings.standing(), length=0, checksum=0, basis="")), again)
     assert (again.deployments, again.incidents) == (store.deployments, store.incidents)
     assert (again.tombstones, again.cursors) == (store.tombstones, store.cursors)
     assert list(again.series_order.items()) == list(store.series_order.items())

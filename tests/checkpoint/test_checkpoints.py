@@ -103,7 +103,7 @@ async def test_a_checkpoint_cut_anywhere_is_passed_over(path: Path) -> None:
     for length in range(0, len(whole), 13):
         put(made, whole[:length])
         store, found = await taken_up(path)
-        assert (found, store.deployments) == (None, {})
+        assert (found, store.deployments, store.incidents, store.series_order) == (None, {}, {}, {})
 
 
 async def test_a_checkpoint_with_a_flipped_bit_anywhere_is_passed_over(
@@ -114,7 +114,7 @@ async def test_a_checkpoint_with_a_flipped_bit_anywhere_is_passed_over(
     for place in range(0, len(whole), 13):
         put(made, whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
         store, found = await taken_up(path)
-        assert (found, store.deployments) == (None, {})
+        assert (found, store.deployments, store.incidents, store.series_order) == (None, {}, {}, {})
     assert "checkpoint passed over" in caplog.text
 
 

@@ -24,12 +24,18 @@ def samples(world: World, tally: CommitTally) -> dict[str, float]:
     }
 
 
+async def nothing_held() -> CommitTally:
+    tally = CommitTally()
+    await tally.load([])
+    return tally
+
+
 async def test_what_became_of_deployments_and_commits(begin: Begin, tmp_path: Path) -> None:
     old = START - 90 * 86_400
     made = [Made((), old), Made((0,), old), Made((0,), old + 1), Made((1, 2), old), Made((3,), START * 2)]
     shas = build(tmp_path / "shop", made)
     world = begin()
-    tally = CommitTally()
+    tally = await nothing_held()
     world.store.observe(tally.observe)
     world.upload(pack_of(tmp_path / "shop", shas[-1:]), shas[-1])
     world.deploy(shas[0], 0)
@@ -72,12 +78,16 @@ async def test_what_is_written_while_a_tally_takes_in_what_is_held_counts_once()
     store.observe(tally.observe)
     loading = asyncio.create_task(tally.load(store.deployments.values()))
     await asyncio.sleep(0)
-    assert tally.commits == _LOADED_PER_SLICE
+    assert (tally.commits, tally.is_loaded) == (_LOADED_PER_SLICE, False)
     store.apply(deployment(id="new", commits=(Commit("b" * 40, START), Commit("c" * 40, START))))
     store.apply(deployment(id=str(2 * _LOADED_PER_SLICE - 1)))
     store.apply(Deletion("deployment", "0", NOW_MS))
     await loading
     assert tally.commits == 2 * _LOADED_PER_SLICE
+
+
+async def test_what_is_not_counted_yet_is_absent(begin: Begin) -> None:
+    assert not [name for name in samples(begin(), CommitTally()) if "commits" in name or "resolutions" in name]
 
 
 async def test_how_fetches_go(begin: Begin, tmp_path: Path) -> None:
@@ -88,7 +98,7 @@ async def test_how_fetches_go(begin: Begin, tmp_path: Path) -> None:
     }
     world = begin(configured=configured)
     await world.resolver.work()
-    found = samples(world, CommitTally())
+    found = samples(world, await nothing_held())
     assert found['repository_last_fetch_timestamp_seconds{repository="good"}'] == world.clock() / 1000
     assert 'repository_last_fetch_timestamp_seconds{repository="bad"}' not in found
     assert found['repository_fetch_errors_total{repository="good"}'] == 0

@@ -24,7 +24,6 @@ FLOOR_BYTES = 8 << 20
 _NEWS_BYTES = 1 << 20
 _NEWS_PART = 64
 """Of what came since, each event costs a restart ten times what it costs to compute all numbers anew."""
-_RESTORED_AT_ONCE = 5000
 _FRAMES_AT_ONCE = 32
 """To change between threads takes longer than to read a frame."""
 _PAUSE_PER_SECOND = 10
@@ -66,8 +65,8 @@ class Checkpoints:
             return None
         except (Damaged, OSError) as reason:
             logger.warning("checkpoint passed over path=%s reason=%r", self.path, str(reason))
+            store.clear()
             return None
-        await _fill(store, content)
         self._covered_bytes, self._compacted_ms = head.length, head.compacted_ms
         self._basis = head.basis
         return content
@@ -145,12 +144,3 @@ def _following(found: Iterator[bytes]) -> contents.NextFrame:
         return ready.popleft() if ready else b""
 
     return following
-
-
-async def _fill(store: EventStore, content: Content) -> None:
-    deployments, incidents = content.deployments, content.incidents
-    store.restore((), (), content.rest)
-    for start in range(0, max(len(deployments), len(incidents)), _RESTORED_AT_ONCE):
-        end = start + _RESTORED_AT_ONCE
-        store.restore(deployments[start:end], incidents[start:end], ())
-        await asyncio.sleep(0)

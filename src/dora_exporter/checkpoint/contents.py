@@ -77,12 +77,9 @@ _records: msgspec.json.Decoder[list[Record]] = msgspec.json.Decoder(list[Record]
 
 @dataclass(frozen=True)
 class Content:
-    """The events of a checkpoint, and the standing of the readings; None when it is of no use."""
+    """The head of a checkpoint, and the standing of the readings; None when it is of no use."""
 
     head: Head
-    deployments: Sequence[Deployment]
-    incidents: Sequence[Incident]
-    rest: Sequence[Record]
     standing: Standing | None
 
 
@@ -119,7 +116,10 @@ def head_of(frame: bytes) -> Head:
 
 
 async def content(head: Head, following: NextFrame, store: EventStore, *, with_standing: bool) -> Content:
-    """What is in the frames after the head, each of which is decoded in a few milliseconds; raises Damaged."""
+    """Fills a store with what is in the frames after the head, each of which takes a few milliseconds.
+
+    Raises Damaged, and leaves the store half filled.
+    """
     try:
         return await _content(head, following, store, with_standing=with_standing)
     except (msgspec.MsgspecError, ValueError, IndexError, TypeError) as error:
@@ -132,12 +132,16 @@ async def _content(head: Head, following: NextFrame, store: EventStore, *, with_
     series: list[SeriesStanding] = []
     table = PlaceTable([_shared(place, store) for place in head.places])
     for _ in range(head.counts[0]):
-        deployments += columns.decode(await following(), table)
+        some_deployments = columns.decode(await following(), table)
+        store.restore(some_deployments, (), ())  # while the processor has them at hand
+        deployments += some_deployments
     for _ in range(head.counts[1]):
-        incidents += _incidents.decode(await following())
-    others = _records.decode(await following())
+        some_incidents = _incidents.decode(await following())
+        store.restore((), some_incidents, ())
+        incidents += some_incidents
+    store.restore((), (), _records.decode(await following()))
     if not with_standing:
-        return Content(head, deployments, incidents, others, None)
+        return Content(head, None)
     for _ in range(head.counts[2]):
         some = _series.decode(await following())
         _check(each.measured for each in some)
@@ -146,7 +150,7 @@ async def _content(head: Head, following: NextFrame, store: EventStore, *, with_
     _check(teams.values())
     if await following():
         raise ValueError("more than there should be")
-    return Content(head, deployments, incidents, others, Standing(head.now_ms, series, teams))
+    return Content(head, Standing(head.now_ms, series, teams))
 
 
 def _check(measured: Iterable[Measured]) -> None:

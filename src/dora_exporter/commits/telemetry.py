@@ -21,10 +21,11 @@ _LEFT_OUT = (*rule.CAUSES, "negative")
 
 
 class CommitTally:
-    """What is held of commits: loaded once, then an observer of the store."""
+    """What is held of commits: an observer of the store, loaded once. Before that, it knows nothing."""
 
     def __init__(self) -> None:
         """Nothing is held."""
+        self.is_loaded = False
         self.resolved = 0
         self.commits = 0
         self.left_out: Counter[str] = Counter()
@@ -37,6 +38,7 @@ class CommitTally:
                 if each.commits is not None or each.shipped is not None:
                     self._count(each, 1)
             await asyncio.sleep(0)
+        self.is_loaded = True
 
     def observe(self, changes: Sequence[Change]) -> None:
         """Takes in writes to deployments."""
@@ -71,9 +73,10 @@ class CommitsCollector:
         self._library = library
 
     def collect(self) -> Iterable[Metric]:
-        """Counts of what is held now, and the state of the repositories."""
-        yield from self._deployments()
-        yield from self._commits()
+        """Counts of what is held now, once that is known, and the state of the repositories."""
+        if self._tally.is_loaded:
+            yield from self._deployments()
+            yield from self._commits()
         yield from self._fetches()
         yield from self._sizes()
 

@@ -1,0 +1,61 @@
+"""The daemon itself, which is what runs without a sub-command: its flags, and the check of its configuration."""
+
+import argparse
+import logging
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from dora_exporter import __version__, logs, web_config
+from dora_exporter.commands import flags
+from dora_exporter.config import ConfigError, Settings
+
+OK = 0
+BAD_CONFIGURATION = 1
+
+
+def run(arguments: Sequence[str], *, sub_commands: Sequence[str]) -> int:
+    """Runs the daemon, or checks its configuration; the exit code. Bad usage and ``--version`` raise SystemExit."""
+    return _run(_parser(sub_commands).parse_args(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    read = flags.reader(arguments)
+    try:
+        settings = _checked(read) if arguments.config_check else read()
+    except ConfigError as mistakes:
+        sys.stderr.write(f"{mistakes}\n")
+        return BAD_CONFIGURATION
+    if arguments.config_check:
+        sys.stdout.write("the configuration is good\n")
+        return OK
+    logs.set_up(settings.log.level, settings.log.format)
+    logging.captureWarnings(capture=True)
+    # Found only now: looking at the version or at a configuration takes no server.
+    return int(import_module("dora_exporter.app").serve(settings, load=read))
+
+
+def _parser(sub_commands: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dora-exporter",
+        description="Turns deployment and incident events into the four DORA metrics for Prometheus.",
+        epilog=f"Sub-commands: {', '.join(sub_commands)}, each with its own --help. "
+        "Flags win over environment variables (DORA_WEB__CONFIG_FILE), secret files and the configuration file.",
+        allow_abbrev=False,
+    )
+    version = f"dora-exporter {__version__} (Python {platform.python_version()})"
+    parser.add_argument("--version", action="version", version=version)
+    flags.add_configuration(parser).add_argument(
+        "--config.check", dest="config_check", action="store_true", help="print what is wrong with it, and exit"
+    )
+    flags.add_settings(parser)
+    return parser
+
+
+def _checked(read: Callable[[], Settings]) -> Settings:
+    """The settings, once the files that they name are found to be good as well."""
+    settings = read()
+    if settings.web.config_file is not None:
+        web_config.load(settings.web.config_file)
+    return settings
