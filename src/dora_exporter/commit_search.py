@@ -95,8 +95,9 @@ class CommitSearch:
         )
         workers: tuple[Resolver | Reviewer, ...] = (self._resolver, self._reviewer)
         for worker in workers:
-            worker.load()
             self._store.observe(worker.observe)
+            for _ in worker.load():
+                await asyncio.sleep(0)
             worker.start()
 
     async def follow(self) -> None:

@@ -1,7 +1,7 @@
 """The resolver: what deployments shipped, when that is found out, and when it is found out anew."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -518,3 +518,40 @@ async def test_a_result_for_a_deployment_that_moved_meanwhile_does_no_harm(
     await working
     await world.resolver.work()
     assert len(world.shas(last)) == 5
+
+
+async def test_what_is_written_while_it_loads_is_taken_in(
+    begin: Begin, shop: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dora_exporter.commits.resolver._LOOKED_AT_ONCE", 1)
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    ids = [world.deploy(sha, hour) for hour, sha in enumerate(shop[:6])]
+    world.store.ignore(world.resolver.observe)
+    late = world.another_resolver()
+    world.store.observe(late.observe)
+    writes: list[Callable[[], object]] = [
+        lambda: world.delete(ids[0]),
+        lambda: world.delete(ids[5]),
+        lambda: world.deploy(shop[7], 2.5),
+        lambda: world.store.apply(replace(world.held(ids[3]), finished_at=NOW_MS)),
+        lambda: world.store.apply(replace(world.held(ids[1]), service="cart")),
+        lambda: world.delete(ids[2]),
+    ]
+    for _ in late.load():
+        if writes:
+            writes.pop(0)()
+    assert not writes
+    fresh = world.another_resolver()
+    for _ in fresh.load():
+        pass
+    assert late._lines._lines == fresh._lines._lines
+    await late.work()
+    order = sorted(
+        (each for each in world.store.deployments.values() if each.service != "cart"),
+        key=lambda each: each.finished_at,
+    )
+    assert [each.commit_sha for each in order] == [shop[7], shop[4], shop[3]]
+    assert [each.shipped and each.shipped.base for each in order] == [None, shop[7], shop[4]]
+    for each in (late, fresh):
+        await each.close()

@@ -76,16 +76,22 @@ class World:
         )
         self.library.load()
         self.uploads = Uploads(library=self.library, git=self.git, max_repository_bytes=1 << 30)
-        self.resolver = Resolver(
+        self._patterns = patterns
+        self.resolver = self.another_resolver()
+        self.store.observe(self.resolver.observe)
+        for _ in self.resolver.load():
+            pass
+
+    def another_resolver(self) -> Resolver:
+        """One that knows nothing yet."""
+        return Resolver(
             store=self.store,
             log=self.log,
             library=self.library,
             clock=self.clock,
             settings=self.settings,
-            patterns=patterns,
+            patterns=self._patterns,
         )
-        self.resolver.load()
-        self.store.observe(self.resolver.observe)
 
     def upload(self, pack: bytes, head: str, repository: str = NAME) -> None:
         """What a client's upload does."""

@@ -1,7 +1,7 @@
 """The deployments that name a commit, in order of finish, for each series and repository."""
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dora_exporter.commits.objects import is_sha
@@ -44,13 +44,17 @@ class Lines:
         return LineKey(deployment.series, self._name_of(deployment.repository))
 
     def load(self, deployments: Iterable[Deployment]) -> None:
-        """Takes in many deployments at once."""
+        """Takes in many deployments; their lines are of no use before ``sort``."""
         for each in deployments:
             key = self.key(each)
             if key is not None:
                 self._lines.setdefault(key, []).append(each)
-        for line in self._lines.values():
+
+    def sort(self) -> Iterator[tuple[LineKey, Sequence[Deployment]]]:
+        """Brings what was loaded into order, a line at a time."""
+        for key, line in self._lines.items():
             line.sort(key=finish_order)
+            yield key, line
 
     def put(self, before: Deployment | None, after: Deployment | None) -> None:
         """Takes in the change of a deployment."""
@@ -73,10 +77,6 @@ class Lines:
     def line(self, key: LineKey) -> tuple[Deployment, ...]:
         """A line as it is now."""
         return tuple(self._lines.get(key, ()))
-
-    def items(self) -> Iterable[tuple[LineKey, tuple[Deployment, ...]]]:
-        """All lines as they are now."""
-        return [(key, tuple(line)) for key, line in self._lines.items()]
 
 
 def after(line: tuple[Deployment, ...], disturbance: Disturbance) -> tuple[Deployment, ...]:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -59,6 +59,7 @@ class Resolver:
         self._filled: dict[str, int] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._looking_at = 0
+        self._missed: list[Change] | None = None
         self._woken = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
         self._readers = ThreadPoolExecutor(settings.threads, "git-read")
@@ -78,23 +79,42 @@ class Resolver:
         """How many deployments were waited for in vain; news of their repository is looked at nevertheless."""
         return self._room.unknown
 
-    def load(self) -> None:
-        """Takes in the deployments of the store, and asks for what is not known or not true any more."""
+    def load(self) -> Iterator[None]:
+        """Takes in the deployments of the store, and asks for what is not known or not true any more.
+
+        Each step takes a few milliseconds. What is observed meanwhile is taken in with the last one.
+        """
+        self._missed = []
         self._followed.update(self._library.names())
-        if self._followed:
-            self._lines.load(self._store.deployments.values())
+        held = list(self._store.deployments.values()) if self._followed else []
+        for start in range(0, len(held), _LOOKED_AT_ONCE):
+            self._lines.load(held[start : start + _LOOKED_AT_ONCE])
+            yield
+        looked_at = 0
+        for key, line in self._lines.sort():
+            self._ask_of(key, line)
+            looked_at += len(line)
+            if looked_at >= _LOOKED_AT_ONCE:
+                looked_at = 0
+                yield
+        missed, self._missed = self._missed, None
+        self.observe(missed)
+
+    def _ask_of(self, key: LineKey, line: Sequence[Deployment]) -> None:
         now = self._clock()
-        for key, line in self._lines.items():
-            before: Deployment | None = None
-            for each in line:
-                self._note_partial(key, each)
-                is_outdated = each.shipped is None or (before and each.shipped.base != before.commit_sha)
-                if each.commits is None and is_outdated:
-                    self._room.ask(key, each.id, Wait(min(each.finished_at, now), now))
-                before = each
+        before: Deployment | None = None
+        for each in line:
+            self._note_partial(key, each)
+            is_outdated = each.shipped is None or (before and each.shipped.base != before.commit_sha)
+            if each.commits is None and is_outdated:
+                self._room.ask(key, each.id, Wait(min(each.finished_at, now), now))
+            before = each
 
     def observe(self, changes: Sequence[Change]) -> None:
         """Takes in writes to deployments."""
+        if self._missed is not None:
+            self._missed += changes
+            return
         if not self._library.names():
             return
         for before, after in changes:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from dora_exporter.clock import Clock
 from dora_exporter.commits import KINDS
@@ -22,6 +22,7 @@ from dora_exporter.store import Change, EventStore
 logger = logging.getLogger(__name__)
 
 _TICK_SECONDS = 5.0
+_LOOKED_AT_ONCE = 2000
 
 
 class Reviewer:
@@ -60,12 +61,18 @@ class Reviewer:
         """How many deployments wait for their pull requests."""
         return len(self._waits)
 
-    def load(self) -> None:
-        """Asks for the deployments of late whose commits came without pull requests so far."""
+    def load(self) -> Iterator[None]:
+        """Asks for the deployments of late whose commits came without pull requests so far.
+
+        Each step takes a few milliseconds.
+        """
         now = self._clock()
-        for each in self._store.deployments.values() if self._forges else ():
-            if now - each.finished_at < self._give_up_after_ms and self._is_wanting(each):
-                self._waits[each.id] = Wait(min(each.finished_at, now), now)
+        held = list(self._store.deployments.values()) if self._forges else []
+        for start in range(0, len(held), _LOOKED_AT_ONCE):
+            for each in held[start : start + _LOOKED_AT_ONCE]:
+                if now - each.finished_at < self._give_up_after_ms and self._is_wanting(each):
+                    self._waits.setdefault(each.id, Wait(min(each.finished_at, now), now))
+            yield
 
     def observe(self, changes: Sequence[Change]) -> None:
         """Takes in writes to deployments."""
