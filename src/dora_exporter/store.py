@@ -105,7 +105,7 @@ class EventStore:
         finally:
             for observer in self._observers:
                 observer(changes)
-        return [_CREATED if before is None and after else _outcome(before, after) for before, after in changes]
+        return [_CREATED if before is None and after else outcome(before, after) for before, after in changes]
 
     def become(self, other: "EventStore") -> None:
         """Takes over the state of another store; observers are told of each event that differs."""
@@ -256,7 +256,8 @@ class EventStore:
             force_setattr(event, "team", share(event.team))
 
 
-def _outcome(before: Event | None, after: Event | None) -> Outcome:
+def outcome(before: Event | None, after: Event | None) -> Outcome:
+    """What a write did that left an event as ``after``."""
     if before is after:
         return Outcome.UNCHANGED
     if before is None:

@@ -8,17 +8,10 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from dora_exporter.events import Deployment, Incident
-from dora_exporter.store import Change, EventStore, Outcome
+from dora_exporter.store import Change, EventStore, Outcome, outcome
 
 _SORTED_AT_ONCE = 256
 _KINDS = {Deployment: "deployment", Incident: "incident"}
-_OUTCOMES = {
-    (True, False, False): Outcome.CREATED.value,
-    (False, False, False): Outcome.UPDATED.value,
-    (False, False, True): Outcome.UNCHANGED.value,
-    (False, True, False): Outcome.DELETED.value,
-}
-"""By whether there was no event before, there is none after, and both are the same."""
 
 
 class EventCounts:
@@ -43,14 +36,14 @@ class EventCounts:
     def _sort(self) -> None:
         seen = Counter(
             [
-                (type(event), event.source, before is None, after is None, before is after)
+                (type(event), event.source, outcome(before, after))
                 for before, after in self._unsorted
                 if (event := after or before) is not None
             ]
         )
         self._unsorted.clear()
-        for (kind, source, is_new, is_gone, is_same), number in seen.items():
-            self._counts[_KINDS[kind], source, _OUTCOMES[is_new, is_gone, is_same]] += number
+        for (kind, source, done), number in seen.items():
+            self._counts[_KINDS[kind], source, done.value] += number
 
     def collect(self) -> Iterable[Metric]:
         """One sample for each kind, source and outcome that was seen."""
