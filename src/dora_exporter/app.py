@@ -177,7 +177,7 @@ class Daemon:
             Part(lead=self._lead, follow=self._follow, uploads=self._commits.uploads, wake=self._commits.wake)
         )
         self._is_ready = True
-        self._rendering = asyncio.create_task(self._numbers.render())  # events are taken meanwhile
+        self._rendering = asyncio.create_task(self._render())  # events are taken meanwhile
         if companion:
             self._companion = asyncio.create_task(companion(self._storage.log))
         logger.info(
@@ -194,6 +194,7 @@ class Daemon:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        gc.enable()
         await self._schedule.stop()
         self._commits.end_git()
         await self._storage.retire()
@@ -261,23 +262,27 @@ class Daemon:
         )
 
     async def _replay(self) -> None:
-        """Rebuilds the state. What is loaded stays, so the garbage collector need never look at it again."""
+        """Rebuilds the state."""
         begun = stopwatch()
         gc.disable()
+        content = await self._storage.resume(self._store, basis(self._settings))
+        if content is not None:
+            self._open_incidents.load()
+            if content.standing:
+                await self._numbers.restore(content.standing)
+        async for records in self._storage.replay():
+            self._store.apply_all(records)
+        await self._numbers.load()
+        self._store.observe(self._event_counts.observe)
+        self._replay_seconds = stopwatch() - begun
+
+    async def _render(self) -> None:
+        """Does the work of a first scrape. What is made until then stays: no search for garbage need look at it."""
         try:
-            content = await self._storage.resume(self._store, basis(self._settings))
-            if content is not None:
-                self._open_incidents.load()
-                if content.standing:
-                    await self._numbers.restore(content.standing)
-            async for records in self._storage.replay():
-                self._store.apply_all(records)
-            await self._numbers.load()
+            await self._numbers.render()
         finally:
             gc.freeze()
             gc.enable()
-        self._store.observe(self._event_counts.observe)
-        self._replay_seconds = stopwatch() - begun
 
     async def _maintain(self) -> None:
         settings = self._configuration.settings

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given and given[0] in COMMANDS:
         command: Callable[[Sequence[str]], int] = resolve_name(COMMANDS[given[0]])
         return command(given[1:])
-    gc.disable()  # a start makes what stays, up to the last event: the daemon enables it then
+    gc.disable()  # a start makes what stays; the daemon enables it when that is done
     try:
         return int(resolve_name(_DAEMON)(given, sub_commands=tuple(COMMANDS)))
     finally:

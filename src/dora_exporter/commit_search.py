@@ -73,10 +73,12 @@ class CommitSearch:
         """Looks what repositories are here, and begins to count what is held."""
         await asyncio.to_thread(self._library.load)
         self._store.observe(self._tally.observe)
-        self._counting = asyncio.create_task(self._tally.load(self._store.deployments.values()), name="commit tally")
+        held = list(self._store.deployments.values())
+        self._counting = asyncio.create_task(self._tally.load(held), name="commit tally")
 
     async def lead(self) -> None:
         """Looks for what is missing, and follows the store from then on."""
+        await self.follow()  # should the last turn have ended half way
         self._resolver = Resolver(
             store=self._store,
             log=self._log,
@@ -96,6 +98,7 @@ class CommitSearch:
         workers: tuple[Resolver | Reviewer, ...] = (self._resolver, self._reviewer)
         for worker in workers:
             self._store.observe(worker.observe)
+        for worker in workers:
             for _ in worker.load():
                 await asyncio.sleep(0)
             worker.start()

@@ -284,6 +284,8 @@ class Readings:
         if not is_team:
             text.set(len(self._definitions.metrics), group.key, self._service_info(group))
         self._expiries.schedule(group, group.history.changes_after(windows))
+        if windows != self.windows():  # time went on meanwhile, and what became due was asked for before this
+            self.tallies.changed[group] = None
 
     def _service_info(self, group: Group) -> bytes:
         timeline = self._timelines.get(Series(*group.key))

@@ -79,7 +79,7 @@ class EventStore:
 
     def clear(self) -> None:
         """Forgets everything. No observer is told."""
-        for held in (self.deployments, self.incidents, self.cursors, self.tombstones, self.series_order):
+        for held in (self.deployments, self.incidents, self.cursors, self.tombstones, self.series_order, self._places):
             held.clear()
 
     def rest(self) -> Iterator[Record]:
@@ -105,6 +105,7 @@ class EventStore:
         finally:
             for observer in self._observers:
                 observer(changes)
+        # Most are created, and are told so without a call.
         return [_CREATED if before is None and after else outcome(before, after) for before, after in changes]
 
     def become(self, other: "EventStore") -> None:

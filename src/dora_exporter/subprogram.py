@@ -15,9 +15,9 @@ class SubprogramFailed(Exception):
 class Subprogram:
     """One run of a module. The event loop waits for nothing of it, not for its start either."""
 
-    def __init__(self, module: str, *arguments: str) -> None:
+    def __init__(self, module: str, *arguments: object) -> None:
         """Starts nothing yet."""
-        self._command = (sys.executable, "-P", "-m", module, *arguments)
+        self._command = (sys.executable, "-P", "-m", module, *map(str, arguments))
         self._process: subprocess.Popen[bytes] | None = None
         self._is_to_end = False
 
@@ -78,7 +78,7 @@ def end_with_daemon() -> None:
 
 
 def _wait_for_end_of_daemon() -> None:
-    """Standard input is closed by then."""
+    """Standard input is closed once the daemon that waits for the program is gone."""
     while os.read(0, 1):
         pass
     os._exit(1)

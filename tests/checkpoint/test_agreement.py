@@ -12,7 +12,7 @@ from tests.oracle.comparing import differences
 from tests.oracle.daemons import Daemon, definitions
 from tests.strategies import Action, ClockStep, actions
 
-from dora_exporter.checkpoint.contents import Content, content, frames, head_of
+from dora_exporter.checkpoint.contents import Content, fill, frames, head_of
 from dora_exporter.events import Commit, Deployment, PullRequest, Remediation, Shipped, Verdict
 from dora_exporter.failures.rollback import Rollback
 from dora_exporter.readings import Definitions, Readings
@@ -65,7 +65,7 @@ def read(made: Sequence[bytes], store: EventStore, *, with_standing: bool = True
     async def following() -> bytes:
         return next(rest, b"")
 
-    return asyncio.run(content(head_of(next(rest)), following, store, with_standing=with_standing))
+    return asyncio.run(fill(store, head_of(next(rest)), following, with_standing=with_standing))
 
 
 def _replayed(records: Sequence[Record]) -> EventStore:

@@ -148,6 +148,14 @@ async def test_no_records_leave_everything_as_it_was(database: Database) -> None
         assert len(replica.others) == 1, "nothing is read twice"
 
 
+async def test_a_log_that_was_restored_without_its_head_takes_nothing(database: Database) -> None:
+    async with opened(database) as replica:
+        database.sql("DELETE FROM dora.head")
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(replica.log.append([deployment(id="a")]), 10)
+        assert "dora.head" in replica.log._away_because
+
+
 async def test_nobody_takes_the_lease_while_its_holder_commits(database: Database) -> None:
     async with opened(database):
         database.sql("INSERT INTO dora.lease VALUES ('leader', 'me', 3, clock_timestamp())")

@@ -60,7 +60,7 @@ class Checkpoints:
             head = contents.head_of(await following())
             size = await asyncio.to_thread(self._compare, head)
             use = head.basis == basis.model_dump_json() and not self._is_old(head.length, size)
-            content = await contents.content(head, following, store, with_standing=use)
+            content = await contents.fill(store, head, following, with_standing=use)
         except FileNotFoundError:
             return None
         except (Damaged, OSError) as reason:
@@ -128,7 +128,7 @@ class Checkpoints:
 
     async def _run(self, length: int, basis: Basis) -> None:
         await asyncio.to_thread(self._unfinished.unlink, missing_ok=True)  # of a dead daemon: we hold the lock
-        self._program = Subprogram(PROGRAM, str(self._snapshot), str(length), str(self._unfinished), str(self._clock()))
+        self._program = Subprogram(PROGRAM, self._snapshot, length, self._unfinished, self._clock())
         if self._is_closed:
             self.close()
         await self._program.run(basis.model_dump_json().encode() + b"\n")

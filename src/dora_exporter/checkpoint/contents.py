@@ -115,18 +115,18 @@ def head_of(frame: bytes) -> Head:
     return head
 
 
-async def content(head: Head, following: NextFrame, store: EventStore, *, with_standing: bool) -> Content:
+async def fill(store: EventStore, head: Head, following: NextFrame, *, with_standing: bool) -> Content:
     """Fills a store with what is in the frames after the head, each of which takes a few milliseconds.
 
     Raises Damaged, and leaves the store half filled.
     """
     try:
-        return await _content(head, following, store, with_standing=with_standing)
+        return await _fill(store, head, following, with_standing=with_standing)
     except (msgspec.MsgspecError, ValueError, IndexError, TypeError) as error:
         raise Damaged(f"{type(error).__name__}: {error}") from error
 
 
-async def _content(head: Head, following: NextFrame, store: EventStore, *, with_standing: bool) -> Content:
+async def _fill(store: EventStore, head: Head, following: NextFrame, *, with_standing: bool) -> Content:
     deployments: list[Deployment] = []
     incidents: list[Incident] = []
     series: list[SeriesStanding] = []

@@ -17,17 +17,14 @@ BAD_CONFIGURATION = 1
 
 def run(arguments: Sequence[str], *, sub_commands: Sequence[str]) -> int:
     """Runs the daemon, or checks its configuration; the exit code. Bad usage and ``--version`` raise SystemExit."""
-    return _run(_parser(sub_commands).parse_args(arguments))
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    read = flags.reader(arguments)
+    given = _parser(sub_commands).parse_args(arguments)
+    read = flags.reader(given)
     try:
-        settings = _checked(read) if arguments.config_check else read()
+        settings = _checked(read) if given.config_check else read()
     except ConfigError as mistakes:
         sys.stderr.write(f"{mistakes}\n")
         return BAD_CONFIGURATION
-    if arguments.config_check:
+    if given.config_check:
         sys.stdout.write("the configuration is good\n")
         return OK
     logs.set_up(settings.log.level, settings.log.format)

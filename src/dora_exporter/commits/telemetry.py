@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -30,13 +29,11 @@ class CommitTally:
         self.commits = 0
         self.left_out: Counter[str] = Counter()
 
-    async def load(self, deployments: Collection[Deployment]) -> None:
-        """Takes in what is held, a few milliseconds at a time. What is observed meanwhile may follow from it."""
-        held = iter(list(deployments))
-        while some := list(islice(held, _LOADED_PER_SLICE)):
-            for each in some:
-                if each.commits is not None or each.shipped is not None:
-                    self._count(each, 1)
+    async def load(self, held: Sequence[Deployment]) -> None:
+        """Takes in what was held when it began to observe, a few milliseconds at a time."""
+        for start in range(0, len(held), _LOADED_PER_SLICE):
+            for each in held[start : start + _LOADED_PER_SLICE]:
+                self._count(each, 1)
             await asyncio.sleep(0)
         self.is_loaded = True
 
@@ -84,7 +81,7 @@ class CommitsCollector:
         family = GaugeMetricFamily(
             "dora_exporter_commit_resolutions",
             "Deployments that name a commit: resolved, pending while a commit is not here yet, unknown when it was "
-            "waited for in vain.",
+            "waited for in vain; absent while they are counted after a start.",
             labels=("state",),
         )
         family.add_metric(("resolved",), self._tally.resolved)
@@ -96,7 +93,7 @@ class CommitsCollector:
         without = GaugeMetricFamily(
             "dora_exporter_deployments_without_commits",
             "Deployments without lead times, by cause: the first one of its series, a gap of more than 60 days before "
-            "it, an unknown commit.",
+            "it, an unknown commit; absent while they are counted after a start.",
             labels=("cause",),
         )
         for cause in rule.CAUSES_OF_NONE:
@@ -107,10 +104,14 @@ class CommitsCollector:
 
     def _commits(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(
-            "dora_exporter_commits_held", "Commits that deployments shipped.", value=self._tally.commits
+            "dora_exporter_commits_held",
+            "Commits that deployments shipped; absent while they are counted after a start.",
+            value=self._tally.commits,
         )
         family = GaugeMetricFamily(
-            "dora_exporter_commits_left_out", "Commits that give no lead time, by cause.", labels=("cause",)
+            "dora_exporter_commits_left_out",
+            "Commits that give no lead time, by cause; absent while they are counted after a start.",
+            labels=("cause",),
         )
         for cause in _LEFT_OUT:
             family.add_metric((cause,), self._tally.left_out[cause])

@@ -196,8 +196,10 @@ class PostgresLog:
             fences = {each.fence for each in batch if each.fence is not None}
             base = await tables.append(connection, rows, nonce, fences=fences)
         if base is None:
-            batch = await self._permitted(batch)
-            return bool(batch) and await self._write(batch)
+            permitted = await self._permitted(batch)
+            if len(permitted) == len(batch):
+                raise DatabaseError("the log takes nothing: is there a row in dora.head?")
+            return bool(permitted) and await self._write(permitted)
         self._last_commit_seconds = stopwatch() - begun
         self._last_write_ms = self._clock()
         self._head = max(self._head, base + len(rows))

@@ -36,7 +36,6 @@ WHERE relnamespace = 'dora'::regnamespace AND relkind = 'r' AND NOT (
     AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')
 )
 """
-_NEXT_VERSION = "UPDATE dora.meta SET version = version + 1"
 _TRIES = 10
 _PAUSE_SECONDS = 0.5
 
@@ -68,7 +67,7 @@ async def _prepare(link: Link, oldest_server: int) -> None:
         for number in range(version, len(_MIGRATIONS)):
             script = files("dora_exporter.postgresql").joinpath("migrations", _MIGRATIONS[number])
             await connection.execute(script.read_text(encoding="utf-8"))
-            await connection.execute(_NEXT_VERSION)
+            await connection.execute(f"UPDATE dora.meta SET version = {number + 1}")  # noqa: S608 (``tables``: no $1)
     async with link.transaction("READ ONLY") as connection:
         missing = await connection.fetchval(_MISSING)
         if missing is not None:

@@ -59,8 +59,7 @@ class Rewriting:
 
     async def _rewrite(self, now_ms: int, retention_ms: int) -> None:
         """Has the file up to its present length rewritten by a process of its own."""
-        whence, whereto = (str(self._path), str(self._taken)), str(self._target)
-        self._program = Subprogram(PROGRAM, *whence, whereto, str(now_ms), str(retention_ms))
+        self._program = Subprogram(PROGRAM, self._path, self._taken, self._target, now_ms, retention_ms)
         if self._is_given_up:
             self._program.end()
         try:
