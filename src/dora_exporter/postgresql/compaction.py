@@ -38,11 +38,14 @@ HAVING min(position) <= $1 AND (max(position) <= $1 OR about = 'source') AND (
     OR max(moment) < $2
 )
 """
-# Each of these is the only one in its transaction, for the reason that ``tables`` gives. $1 to $3 are a fence.
-_BEGIN = """
+# What follows goes on from this, as the only statement of its transaction, for the reason that ``tables`` gives.
+_HELD = """
 WITH held AS (
     SELECT 1 FROM dora.lease WHERE name = $1 AND holder = $2 AND token = $3 FOR SHARE
-), added AS (
+)
+"""
+_BEGIN = """
+, added AS (
     INSERT INTO dora.series (rank, service, environment)
     SELECT given.number - 1, given.service, given.environment
     FROM held, unnest($5::text[], $6::text[]) WITH ORDINALITY AS given (service, environment, number)
@@ -51,9 +54,7 @@ WITH held AS (
 UPDATE dora.head SET compacted_to = $4 FROM held RETURNING 1
 """
 _FOLD = """
-WITH held AS (
-    SELECT 1 FROM dora.lease WHERE name = $1 AND holder = $2 AND token = $3 FOR SHARE
-), rewritten AS (
+, rewritten AS (
     UPDATE dora.log SET kind = given.kind, moment = given.moment, revision = given.revision, source = given.source,
         body = given.body::json
     FROM held, unnest($8::bigint[], $9::text[], $10::timestamptz[], $11::bigint[], $12::text[], $13::text[])
@@ -68,9 +69,6 @@ WITH held AS (
 SELECT 1 FROM held
 """
 _END = """
-WITH held AS (
-    SELECT 1 FROM dora.lease WHERE name = $1 AND holder = $2 AND token = $3 FOR SHARE
-)
 UPDATE dora.head SET compacted_at = clock_timestamp() FROM held RETURNING 1
 """
 
@@ -134,8 +132,9 @@ async def compact(
 
 
 async def _commit(link: Link, statement: str, fence: Fence, *arguments: object) -> None:
+    """Commits a step, whose own arguments begin with $4, while the lease is held; raises LeaseLost."""
     async with link.transaction() as connection:
-        if not await connection.fetchval(statement, *fence, *arguments):
+        if not await connection.fetchval(_HELD + statement, *fence, *arguments):
             raise LeaseLost
 
 
