@@ -1,16 +1,15 @@
 """Every event by id, as the records of the log leave it."""
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from msgspec.structs import force_setattr, replace
 
 from dora_exporter.events import Deployment, Event, Incident, Series, Shipped
+from dora_exporter.held_deployments import HeldDeployments
+from dora_exporter.id_index import IdIndex
 from dora_exporter.records import Batch, Cursor, Deletion, EventKind, Judgement, Record, Resolution, SeriesOrder
-
-_id = attrgetter("id")
 
 Change = tuple[Event | None, Event | None]
 """A write to an event, as the event before and after it: None before it is created and after it is deleted, the same
@@ -40,7 +39,7 @@ class EventStore:
 
     def __init__(self) -> None:
         """An empty store."""
-        self.deployments: dict[str, Deployment] = {}
+        self.deployments = HeldDeployments()
         self.incidents: dict[str, Incident] = {}
         self.cursors: dict[str, dict[str, Any]] = {}
         self.tombstones: dict[tuple[EventKind, str], Deletion] = {}
@@ -68,14 +67,16 @@ class EventStore:
         """Takes an observer out again."""
         self._observers.remove(observer)
 
-    def restore(self, deployments: Sequence[Deployment], incidents: Sequence[Incident], rest: Iterable[Record]) -> None:
-        """Fills an empty store with what another one held; ``rest`` is what its ``rest`` gave.
+    def restore(
+        self, deployments: list[Deployment], index: IdIndex, incidents: Iterable[Incident], rest: Iterable[Record]
+    ) -> None:
+        """Fills an empty store with what another one held; ``rest`` is what its ``rest`` gave. No observer is told.
 
-        It may come in parts. No observer is told.
+        ``index`` is that of the deployments, whose list becomes its own; raises ValueError for another index.
         """
         self._take(rest, [])
-        self.deployments.update(zip(map(_id, deployments), deployments, strict=True))
-        self.incidents.update(zip(map(_id, incidents), incidents, strict=True))
+        self.deployments.restore(deployments, index)
+        self.incidents.update({each.id: each for each in incidents})
 
     def clear(self) -> None:
         """Forgets everything. No observer is told."""
@@ -116,7 +117,7 @@ class EventStore:
         changes = [*_differences(self.deployments, other.deployments), *_differences(self.incidents, other.incidents)]
         for before, after in changes:
             event = after or before
-            held: dict[str, Any] = self.deployments if isinstance(event, Deployment) else self.incidents
+            held: MutableMapping[str, Any] = self.deployments if isinstance(event, Deployment) else self.incidents
             if after is not None:
                 held[after.id] = after
             elif before is not None:
@@ -137,12 +138,9 @@ class EventStore:
                 self._take(record.records, changes)
 
     def _upsert_deployment(self, event: Deployment) -> Change:
-        if not self.tombstones:
-            held = len(self.deployments)
-            self.deployments.setdefault(event.id, event)  # the usual case is a new one, and one look less counts
-            if len(self.deployments) > held:
-                self._settle_in(event)
-                return None, event
+        if not self.tombstones and self.deployments.add(event):
+            self._settle_in(event)
+            return None, event
         before = self.deployments.get(event.id)
         if self._is_overtaken("deployment", event, before):
             return before, before
@@ -184,7 +182,7 @@ class EventStore:
         return before, after
 
     def _delete(self, deletion: Deletion) -> Change:
-        held: dict[str, Deployment] | dict[str, Incident]
+        held: MutableMapping[str, Deployment] | MutableMapping[str, Incident]
         held = self.deployments if deletion.kind == "deployment" else self.incidents
         before = held.pop(deletion.id, None)
         if deletion.source != "api":

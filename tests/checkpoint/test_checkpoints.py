@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from tests.snapshot.logs import asides, content, file_of, put, remove
 
 from dora_exporter.checkpoint import Basis, Checkpoints, Content, contents, frames
 from dora_exporter.checkpoint.checkpoints import FLOOR_BYTES
-from dora_exporter.events import DAY_MS, Deployment, Incident
+from dora_exporter.events import DAY_MS
 from dora_exporter.failure_rules import FailureSettings
 from dora_exporter.records import Record
 from dora_exporter.snapshot import Statistics, encode, header_line
@@ -94,7 +94,7 @@ async def test_other_settings_leave_only_the_events(path: Path) -> None:
 async def test_without_a_checkpoint_nothing_is_taken(tmp_path: Path) -> None:
     file_of(tmp_path / "snapshot.jsonl", RECORDS)
     store, found = await taken_up(tmp_path / "snapshot.jsonl")
-    assert (found, store.deployments) == (None, {})
+    assert (found, dict(store.deployments)) == (None, {})
 
 
 async def test_a_checkpoint_cut_anywhere_is_passed_over(path: Path) -> None:
@@ -103,7 +103,7 @@ async def test_a_checkpoint_cut_anywhere_is_passed_over(path: Path) -> None:
     for length in range(0, len(whole), 13):
         put(made, whole[:length])
         store, found = await taken_up(path)
-        assert (found, store.deployments, store.incidents, store.series_order) == (None, {}, {}, {})
+        assert (found, dict(store.deployments), store.incidents, store.series_order) == (None, {}, {}, {})
 
 
 async def test_a_checkpoint_with_a_flipped_bit_anywhere_is_passed_over(
@@ -114,7 +114,7 @@ async def test_a_checkpoint_with_a_flipped_bit_anywhere_is_passed_over(
     for place in range(0, len(whole), 13):
         put(made, whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
         store, found = await taken_up(path)
-        assert (found, store.deployments, store.incidents, store.series_order) == (None, {}, {}, {})
+        assert (found, dict(store.deployments), store.incidents, store.series_order) == (None, {}, {}, {})
     assert "checkpoint passed over" in caplog.text
 
 
@@ -141,42 +141,35 @@ async def test_a_checkpoint_whose_measurements_are_not_known_is_passed_over(
     remove(made)
     frames.write(made, found)
     store, taken = await taken_up(path)
-    assert (taken, store.deployments) == (None, {})
+    assert (taken, dict(store.deployments)) == (None, {})
     assert "checkpoint passed over" in caplog.text
     assert "measurements that are not known" in caplog.text
-
-
-class WatchedStore(EventStore):
-    """A store that notes how much it was filled with at once, and in which turn of the event loop."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.turn = 0
-        self.fillings: list[tuple[int, int]] = []
-
-    def restore(self, deployments: Sequence[Deployment], incidents: Sequence[Incident], rest: Iterable[Record]) -> None:
-        self.fillings.append((self.turn, len(deployments)))
-        super().restore(deployments, incidents, rest)
-
-    async def count_turns(self) -> None:
-        while True:
-            self.turn += 1
-            await asyncio.sleep(0)
 
 
 async def test_a_start_takes_many_events_in_slices(tmp_path: Path) -> None:
     path, many = tmp_path / "snapshot.jsonl", 12_000
     file_of(path, (deployment(id=f"{number}") for number in range(many)))
-    checkpoints, store = Checkpoints(path, clock=ManualClock()), WatchedStore()
+    checkpoints, store = Checkpoints(path, clock=ManualClock()), EventStore()
     assert await checkpoints.make(state(path), BASIS)
-    turns = asyncio.create_task(store.count_turns())
-    assert await checkpoints.take_up(store, BASIS)
+    head, *rest = frames.read(checkpoints.path)
+    turn, asked_in, left = 0, [], iter(rest)
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async def following() -> bytes:
+        asked_in.append(turn)
+        return next(left, b"")
+
+    turns = asyncio.create_task(count_turns())
+    await contents.fill(store, contents.head_of(head), following, with_standing=True)
     turns.cancel()
     assert len(store.deployments) == many
-    slices = [(turn, size) for turn, size in store.fillings if size]
-    assert max(size for _, size in slices) <= 5000
-    assert len({turn for turn, _ in slices}) == len(slices)
-    assert contents.head_of(next(frames.read(checkpoints.path))).counts[0] > many / 4097
+    assert len(set(asked_in)) == len(asked_in) == len(rest) + 1
+    assert contents.head_of(head).counts[0] > many / 4097
 
 
 async def test_a_start_does_not_keep_the_event_loop_while_it_reads(path: Path) -> None:

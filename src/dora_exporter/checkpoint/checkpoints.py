@@ -140,7 +140,6 @@ def _following(found: Iterator[bytes]) -> contents.NextFrame:
     async def following() -> bytes:
         if not ready:
             ready.extend(await asyncio.to_thread(lambda: list(islice(found, _FRAMES_AT_ONCE))))
-        await asyncio.sleep(0)
         return ready.popleft() if ready else b""
 
     return following

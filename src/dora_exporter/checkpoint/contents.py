@@ -1,5 +1,6 @@
 """What is in a checkpoint: the head, the events, and the standing of readings, which names events by their numbers."""
 
+import asyncio
 import sys
 from array import array
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,12 +17,13 @@ from dora_exporter.checkpoint.frames import Damaged
 from dora_exporter.events import Deployment, Event, Incident, Series
 from dora_exporter.group import Measured
 from dora_exporter.history import History
+from dora_exporter.id_index import IdIndex, index_of
 from dora_exporter.records import Record
 from dora_exporter.standing import Everything, SeriesStanding, Standing
 from dora_exporter.store import EventStore
 from dora_exporter.timeline import Outline
 
-_FORMAT = 3
+_FORMAT = 4
 _INCIDENTS_PER_CHUNK = 2048
 _SERIES_PER_CHUNK = 32
 
@@ -96,8 +98,11 @@ def frames(
     numbered = [_numbered(each, first, numbers) for each, first in zip(standing.series, sizes, strict=False)]
     series = [_encode(some) for some in _chunks(numbered, _SERIES_PER_CHUNK)]
     counts = len(events), len(others), len(series)
+    index = index_of([each.id for each in deployments])
     yield _encode(Head(length, checksum, basis, standing.now_ms, table.places, counts, compacted_ms))
     yield from events
+    yield index.hashes.tobytes()
+    yield index.places.tobytes()
     yield from others
     yield msgspec.json.encode(list(store.rest()))
     yield from series
@@ -116,12 +121,17 @@ def head_of(frame: bytes) -> Head:
 
 
 async def fill(store: EventStore, head: Head, following: NextFrame, *, with_standing: bool) -> Content:
-    """Fills a store with what is in the frames after the head, each of which takes a few milliseconds.
+    """Fills a store with what is in the frames after the head. Each takes some milliseconds, and then gives way.
 
     Raises Damaged, and leaves the store half filled.
     """
+
+    async def unhurried() -> bytes:
+        await asyncio.sleep(0)
+        return await following()
+
     try:
-        return await _fill(store, head, following, with_standing=with_standing)
+        return await _fill(store, head, unhurried, with_standing=with_standing)
     except (msgspec.MsgspecError, ValueError, IndexError, TypeError) as error:
         raise Damaged(f"{type(error).__name__}: {error}") from error
 
@@ -132,14 +142,11 @@ async def _fill(store: EventStore, head: Head, following: NextFrame, *, with_sta
     series: list[SeriesStanding] = []
     table = PlaceTable([_shared(place, store) for place in head.places])
     for _ in range(head.counts[0]):
-        some_deployments = columns.decode(await following(), table)
-        store.restore(some_deployments, (), ())  # while the processor has them at hand
-        deployments += some_deployments
+        deployments += columns.decode(await following(), table)
+    index = IdIndex(array("Q", await following()), array("I", await following()))
     for _ in range(head.counts[1]):
-        some_incidents = _incidents.decode(await following())
-        store.restore((), some_incidents, ())
-        incidents += some_incidents
-    store.restore((), (), _records.decode(await following()))
+        incidents += _incidents.decode(await following())
+    store.restore(deployments, index, incidents, _records.decode(await following()))
     if not with_standing:
         return Content(head, None)
     for _ in range(head.counts[2]):
