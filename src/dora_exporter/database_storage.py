@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 from aiohttp.typedefs import Middleware
@@ -97,10 +97,10 @@ class DatabaseStorage:
             finally:
                 counts.is_paused = False
 
-        def become(other: EventStore) -> None:
+        def become(other: EventStore) -> Iterator[None]:
             counts.is_paused = True
             try:
-                store.become(other)
+                yield from store.become(other)
             finally:
                 counts.is_paused = False
 

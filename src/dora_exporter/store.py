@@ -2,7 +2,8 @@
 
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from typing import Any
+from itertools import chain, islice
+from typing import Any, TypeVar
 
 from msgspec.structs import force_setattr, replace
 
@@ -29,7 +30,9 @@ class Outcome(enum.Enum):
 
 
 _CREATED = Outcome.CREATED
-_TOLD_AT_ONCE = 2000
+_COMPARED_AT_ONCE = 2000
+_Event = TypeVar("_Event", Deployment, Incident)
+_Item = TypeVar("_Item")
 _Place = tuple[str, str, str | None, str | None]
 """What deployments repeat together: service, environment, repository and team."""
 
@@ -104,27 +107,24 @@ class EventStore:
         try:
             self._take(records, changes)
         finally:
-            for observer in self._observers:
-                observer(changes)
+            self._tell(changes)
         # Most are created, and are told so without a call.
         return [_CREATED if before is None and after else outcome(before, after) for before, after in changes]
 
-    def become(self, other: "EventStore") -> None:
-        """Takes over the state of another store; observers are told of each event that differs."""
+    def become(self, other: "EventStore") -> Iterator[None]:
+        """Takes over the state of another store, a few milliseconds a step; observers are told of what differs."""
         self.cursors, self.tombstones = other.cursors, other.tombstones
         for series in other.series_order:
             self._note_series(*series)
-        changes = [*_differences(self.deployments, other.deployments), *_differences(self.incidents, other.incidents)]
-        for before, after in changes:
-            event = after or before
-            held: MutableMapping[str, Any] = self.deployments if isinstance(event, Deployment) else self.incidents
-            if after is not None:
-                held[after.id] = after
-            elif before is not None:
-                del held[before.id]
-        for start in range(0, len(changes), _TOLD_AT_ONCE):
-            for observer in self._observers:
-                observer(changes[start : start + _TOLD_AT_ONCE])
+        for changes in chain(
+            _taken_over(self.deployments, other.deployments), _taken_over(self.incidents, other.incidents)
+        ):
+            self._tell(changes)
+            yield
+
+    def _tell(self, changes: Sequence[Change]) -> None:
+        for observer in self._observers:
+            observer(changes)
 
     def _take(self, records: Iterable[Record], changes: list[Change]) -> None:
         effects = self._effects
@@ -264,9 +264,24 @@ def outcome(before: Event | None, after: Event | None) -> Outcome:
     return Outcome.DELETED if after is None else Outcome.UPDATED
 
 
-def _differences(held: Mapping[str, Event], wanted: Mapping[str, Event]) -> Iterator[Change]:
-    yield from ((event, None) for event_id, event in held.items() if event_id not in wanted)
-    yield from ((held.get(event_id), event) for event_id, event in wanted.items() if held.get(event_id) != event)
+def _taken_over(held: MutableMapping[str, _Event], wanted: Mapping[str, _Event]) -> Iterator[Sequence[Change]]:
+    """Gives what is held the form that is wanted; the changes, as they are made, some at a time."""
+    surplus = []
+    for ids in _chunks(held):
+        surplus += [each for each in ids if each not in wanted]
+        yield []
+    for ids in _chunks(surplus):
+        yield [(held.pop(each), None) for each in ids]
+    for events in _chunks(wanted.values()):
+        changes = [(before, after) for after in events if (before := held.get(after.id)) != after]
+        held.update({after.id: after for _, after in changes})
+        yield changes
+
+
+def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, _COMPARED_AT_ONCE)):
+        yield chunk
 
 
 def _with_what_was_learnt(event: Deployment, before: Deployment) -> Deployment:

@@ -246,7 +246,8 @@ class PostgresLog:
         store = EventStore()
         async for records in self._read_all():
             store.apply_all(records)
-        self._applied.become(store)
+        for _ in self._applied.become(store):
+            await asyncio.sleep(0)
 
     async def _read_all(self) -> AsyncGenerator[list[Record], None]:
         """All records as of now, beginning with the order of the series. The next page comes while one is applied."""

@@ -1,0 +1,51 @@
+"""A store takes over the state of another one, and says what changed on the way."""
+
+from collections.abc import Sequence
+
+from tests.builders import deployment, incident
+
+from dora_exporter.events import Deployment, Incident
+from dora_exporter.records import Cursor
+from dora_exporter.store import Change, EventStore
+
+
+def store_of(*events: Deployment | Incident) -> EventStore:
+    """A store that holds these."""
+    store = EventStore()
+    store.apply_all(events)
+    return store
+
+
+def test_a_store_becomes_another_one_and_tells_what_differs() -> None:
+    same, changed = deployment(id="same"), deployment(id="changed", version="2")
+    store = store_of(same, deployment(id="changed", version="1"), deployment(id="gone"), incident(id="gone"))
+    other = store_of(same, changed, deployment(id="new", service="till"), incident(id="new"))
+    other.apply(Cursor("pagerduty", {"since": 5}))
+    told: list[Change] = []
+    store.observe(told.extend)
+    expected = {(each.id, type(each)) for each in (changed, deployment(id="gone"), incident(id="gone"))}
+    expected |= {("new", Deployment), ("new", Incident)}
+
+    for _ in store.become(other):
+        pass
+
+    assert dict(store.deployments) == dict(other.deployments)
+    assert (store.incidents, store.cursors) == (other.incidents, other.cursors)
+    assert {*other.series_order} <= {*store.series_order}
+    events = [after or before for before, after in told]
+    assert {(each.id, type(each)) for each in events if each} == expected
+    assert len(told) == len(expected)
+    assert {after.id for _, after in told if after} == {"changed", "new"}
+
+
+def test_a_store_becomes_a_big_one_in_small_steps() -> None:
+    other = store_of(*(deployment(id=f"{number}") for number in range(9000)))
+    store, told = store_of(), list[int]()
+
+    def count(changes: Sequence[Change]) -> None:
+        told.append(len(changes))
+
+    store.observe(count)
+    for _ in store.become(other):
+        assert len(told) == 0 or max(told) <= 2000
+    assert sum(told) == len(store.deployments) == 9000
