@@ -17,7 +17,7 @@ REPOSITORY = "git.example/shop"
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> EventStore:
     """One that takes a search several turns of the event loop to load."""
-    monkeypatch.setattr("dora_exporter.commits.resolver._LOOKED_AT_ONCE", 1)
+    monkeypatch.setattr("dora_exporter.turns._TURN_SECONDS", 0)
     held = EventStore()
     for number in range(5):
         held.apply(deployment(id=str(number), commit_sha="a" * 40, repository=REPOSITORY))

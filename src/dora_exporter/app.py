@@ -5,6 +5,7 @@ import gc
 import logging
 import signal
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -30,6 +31,7 @@ from dora_exporter.sources.source import Surroundings
 from dora_exporter.sources.transport import Transport
 from dora_exporter.storage import Part, storage
 from dora_exporter.store import EventStore
+from dora_exporter.turns import in_background
 from dora_exporter.web import (
     EVENT_OPERATIONS,
     alertmanager_webhook,
@@ -177,9 +179,9 @@ class Daemon:
             Part(lead=self._lead, follow=self._follow, uploads=self._commits.uploads, wake=self._commits.wake)
         )
         self._is_ready = True
-        self._rendering = asyncio.create_task(self._render())  # events are taken meanwhile
+        self._rendering = in_background(self._render(), name="first rendering")  # events are taken meanwhile
         if companion:
-            self._companion = asyncio.create_task(companion(self._storage.log))
+            self._companion = in_background(companion(self._storage.log), name="companion")
         logger.info(
             "ready deployments=%d incidents=%d series=%d seconds=%.1f",
             len(self._store.deployments),
@@ -190,25 +192,26 @@ class Daemon:
 
     async def stop(self) -> None:
         """Finishes requests, and commits what they brought."""
-        tasks = [task for task in (self._companion, self._rendering) if task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        gc.enable()
-        await self._schedule.stop()
-        self._commits.end_git()
-        await self._storage.retire()
-        await self._transport.close()
-        await self._runner.cleanup()
-        await self._commits.close()
-        await self._storage.close()
+        async with AsyncExitStack() as ending:  # from the last to the first, each whatever another one raises
+            ending.push_async_callback(self._storage.close)
+            ending.push_async_callback(self._commits.close)
+            ending.push_async_callback(self._runner.cleanup)
+            ending.push_async_callback(self._transport.close)
+            ending.push_async_callback(self._storage.retire)
+            ending.callback(self._commits.end_git)
+            ending.push_async_callback(self._schedule.stop)
+            ending.callback(gc.enable)
+            tasks = [task for task in (self._companion, self._rendering, *self._reloads) if task]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def reload_soon(self) -> None:
         """Reads the configuration again, once the daemon is ready."""
         if not self._is_ready:
             logger.warning("reload ignored reason=%s", "the daemon is starting")
             return
-        task = asyncio.create_task(self._configuration.reload())
+        task = in_background(self._configuration.reload(), name="reload")
         self._reloads.add(task)
         task.add_done_callback(self._reloads.discard)
 

@@ -17,6 +17,7 @@ from dora_exporter.commits.telemetry import CommitsCollector, CommitTally
 from dora_exporter.commits.uploads import Uploads
 from dora_exporter.log import Appendable
 from dora_exporter.store import EventStore
+from dora_exporter.turns import in_background
 from dora_exporter.web import git_metadata
 from dora_exporter.web.access import Access
 from dora_exporter.web.rules import CurrentRules
@@ -74,7 +75,7 @@ class CommitSearch:
         await asyncio.to_thread(self._library.load)
         self._store.observe(self._tally.observe)
         held = list(self._store.deployments.values())
-        self._counting = asyncio.create_task(self._tally.load(held), name="commit tally")
+        self._counting = in_background(self._tally.load(held), name="commit tally")
 
     async def lead(self) -> None:
         """Looks for what is missing, and follows the store from then on."""
@@ -99,18 +100,16 @@ class CommitSearch:
         for worker in workers:
             self._store.observe(worker.observe)
         for worker in workers:
-            for _ in worker.load():
-                await asyncio.sleep(0)
+            await worker.load()
             worker.start()
 
     async def follow(self) -> None:
         """Leaves the search to another replica. Without effect where it did not lead."""
-        workers = (self._reviewer, self._resolver)
+        workers = [each for each in (self._reviewer, self._resolver) if each is not None]
         self._reviewer = self._resolver = None
         for worker in workers:
-            if worker is not None:
-                self._store.ignore(worker.observe)
-                await worker.close()
+            self._store.ignore(worker.observe)
+        await asyncio.gather(*(worker.close() for worker in workers))
 
     def wake(self, repository: str) -> None:
         """Has the deployments of a repository looked at now, because something came for it."""

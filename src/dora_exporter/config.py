@@ -21,6 +21,7 @@ from dora_exporter.events import DAY_MS
 from dora_exporter.failure_rules import FailureSettings
 from dora_exporter.postgresql.address import ReadUrl, check, from_file, from_text
 from dora_exporter.sources import AnySettings
+from dora_exporter.sources.source import SourceName
 
 __all__ = ["ConfigError", "Flag", "Settings", "load"]
 
@@ -140,9 +141,6 @@ class LevelSettings(Section):
     """Which of DORA's reports the performance levels are taken from."""
 
     edition: Literal["2019", "2021", "2022", "2023", "2024"] = "2024"
-
-
-SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
 
 
 class LogSettings(Section):

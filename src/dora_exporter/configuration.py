@@ -43,6 +43,9 @@ class Configuration:
                 self.is_last_reload_successful = False
                 logger.error("configuration not reloaded, the one before stays in use mistakes=%r", str(mistakes))
                 return str(mistakes)
+            except BaseException:
+                self.is_last_reload_successful = False
+                raise
             for section in NEEDS_RESTART:
                 if getattr(settings, section) != getattr(self.settings, section):
                     logger.warning("a changed section takes effect at the next start section=%s", section)

@@ -45,8 +45,12 @@ class Numbers:
         """Computes everything anew by other definitions; until that is done, scrapes see the numbers before."""
         readings = Readings(self._store, definitions)
         exposition = self._expose(readings)
-        await readings.load(self._clock())
-        await exposition.scrape(Format.TEXT, gzip=True)
+        try:
+            await readings.load(self._clock())
+            await exposition.scrape(Format.TEXT, gzip=True)
+        except BaseException:
+            readings.close()
+            raise
         self.readings.close()
         self.readings, self._exposition = readings, exposition
 

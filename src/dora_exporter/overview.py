@@ -1,7 +1,6 @@
 """All series side by side: the numbers of each and their levels, selected and put in order as asked."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dora_exporter.events import DAY_MS, Series
@@ -15,10 +14,10 @@ from dora_exporter.metrics.performance_level import performance_level
 from dora_exporter.metrics.time_to_restore import time_to_restore
 from dora_exporter.readings import Readings
 from dora_exporter.tracks import Window
+from dora_exporter.turns import in_turns
 
 DAYS_SHOWN = 30
 LARGEST_PAGE = 100
-_PER_SLICE = 50
 
 _READS: Mapping[str, Callable[[History, Window], Iterable[Value]]] = {
     "deployment_frequency": frequency,
@@ -97,7 +96,7 @@ async def overview(readings: Readings, question: Question) -> Overview:
     environments: set[str] = set()
     found: list[Candidate] = []
     deployments = failed = open_incidents = 0
-    async for series, history in _in_slices(readings.exposed()):
+    async for series, history in in_turns(readings.exposed()):
         environments.add(series.environment)
         if wanted in series.service.casefold() and _is_selected(series, history, question):
             found.append((series, history))
@@ -107,7 +106,7 @@ async def overview(readings: Readings, question: Question) -> Overview:
     pages = max(1, -(-len(found) // LARGEST_PAGE))
     page = min(question.page, pages)
     shown = (await _ordered(found, question))[(page - 1) * LARGEST_PAGE : page * LARGEST_PAGE]
-    rows = [_row(each, question) async for each in _in_slices(shown)]
+    rows = [_row(each, question) async for each in in_turns(shown)]
     return Overview(rows, len(found), deployments, failed, open_incidents, sorted(environments), page, pages)
 
 
@@ -142,7 +141,7 @@ async def _ordered(found: list[Candidate], question: Question) -> list[Candidate
         )
     known: list[tuple[float, Candidate]] = []
     unknown: list[Candidate] = []
-    async for each in _in_slices(found):
+    async for each in in_turns(found):
         value = _figure(question.order, each[1], question.window)
         if value is None:
             unknown.append(each)
@@ -167,10 +166,3 @@ def _figure(name: str, history: History, window: Window) -> float | None:
     if name == "open_incidents":
         return len(history.open_incidents)
     return next((value for labels, value in _READS[name](history, window) if labels in {(), ("median",)}), None)
-
-
-async def _in_slices(candidates: Iterable[Candidate]) -> AsyncIterator[Candidate]:
-    for count, candidate in enumerate(candidates):
-        if count % _PER_SLICE == _PER_SLICE - 1:
-            await asyncio.sleep(0)
-        yield candidate

@@ -1,6 +1,5 @@
 """The current value of every metric of every series and team: recomputed where something changed or expired."""
 
-import asyncio
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,12 +21,12 @@ from dora_exporter.tallies import SilentLedger, Tallies
 from dora_exporter.text import line
 from dora_exporter.timeline import Outline, Timeline
 from dora_exporter.tracks import Window
+from dora_exporter.turns import in_turns
 
 _SERVICE_INFO = Family("dora_service_info", "The team and the repository of a service, from its latest deployment.")
 _PER_SLICE = 32
 _SLICE_SECONDS = 0.004
 _END = object()
-_LOADED_PER_SLICE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +71,8 @@ class Readings:
         """Goes on from where other readings, of the same events by the same definitions, stood: instead of ``load``."""
         self._now_ms = standing.now_ms
         self._store.observe(self._note)
-        for number, each in enumerate(standing.series):
+        async for each in in_turns(standing.series):
             self._restore_series(each, standing.now_ms)
-            if not number % _PER_SLICE:
-                await asyncio.sleep(0)
         for key, measured in standing.teams.items():
             self.tallies.restore_team(key, measured)
 
@@ -102,7 +99,7 @@ class Readings:
         )
 
     async def load(self, now_ms: int) -> None:
-        """Reads all that the store holds, a few milliseconds at a time, and follows its changes from then on."""
+        """Reads all that the store holds, at most one series at a time, and follows its changes from then on."""
         self._now_ms = now_ms
         held: list[Event] = [*self._store.deployments.values(), *self._store.incidents.values()]
         self._store.observe(self._note)
@@ -191,15 +188,9 @@ class Readings:
 
     async def _read(self, held: list[Event], now_ms: int) -> None:
         by_series = await _by_series(held)
-        loaded = 0
-        for series in sorted(by_series, key=self._rank):
-            deployments, incidents = by_series.pop(series)
-            self._timeline(series).load(deployments, incidents, now_ms)
+        async for series in in_turns(sorted(by_series, key=self._rank)):
+            self._timeline(series).load(*by_series.pop(series), now_ms)
             self._unsettled[series] = None
-            loaded += len(deployments) + len(incidents)
-            if loaded >= _LOADED_PER_SLICE:
-                loaded = 0
-                await asyncio.sleep(0)
         self.tallies.end_loading()
 
     def _timeline(self, series: Series) -> Timeline:
@@ -312,14 +303,12 @@ def _homes(event: Event) -> Iterator[Series]:
 async def _by_series(held: list[Event]) -> dict[Series, tuple[list[Deployment], list[Incident]]]:
     """The events of each series, sorted out in slices."""
     by_series: defaultdict[tuple[str, str], tuple[list[Deployment], list[Incident]]] = defaultdict(lambda: ([], []))
-    for start in range(0, len(held), _LOADED_PER_SLICE):
-        for event in held[start : start + _LOADED_PER_SLICE]:
-            if isinstance(event, Deployment):
-                by_series[event.service, event.environment][0].append(event)
-            else:
-                for series in _homes(event):
-                    by_series[series][1].append(event)
-        await asyncio.sleep(0)
+    async for event in in_turns(held):
+        if isinstance(event, Deployment):
+            by_series[event.service, event.environment][0].append(event)
+        else:
+            for series in _homes(event):
+                by_series[series][1].append(event)
     return {Series(*names): events for names, events in by_series.items()}
 
 

@@ -10,6 +10,8 @@ import msgspec
 from dora_exporter.events import Deployment, Incident, Shipped, Verdict
 
 EventKind = Literal["deployment", "incident"]
+FLAWS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding foreign JSON may raise: it is nested too deeply also where nobody looks."""
 
 
 class Judgement(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="verdict", tag_field="type"):

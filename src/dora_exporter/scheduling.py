@@ -82,9 +82,13 @@ class Schedule:
             replace_existing=True,
         )
 
+    def has(self, name: str) -> bool:
+        """Whether there is a job of that name."""
+        return self._scheduler.get_job(name) is not None
+
     async def drop(self, name: str) -> None:
         """Ends a job and the run of it that is under way. Without effect when there is none of that name."""
-        if self._scheduler.get_job(name) is not None:
+        if self.has(name):
             self._scheduler.remove_job(name)
         if name in self._runs:
             await self._end([self._runs[name]])

@@ -94,10 +94,12 @@ class GitServer:
                 "CONTENT_TYPE": request.headers.get("Content-Type", ""),
                 "CONTENT_LENGTH": str(len(body)),
             },
-            stdin=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE
+            if body
+            else asyncio.subprocess.DEVNULL,  # it may end before it is told nothing
             stdout=asyncio.subprocess.PIPE,
         )
-        answer, _ = await process.communicate(body)
+        answer, _ = await process.communicate(body or None)
         head, _, rest = answer.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         status = int(headers.pop("Status", "200 OK").split()[0])

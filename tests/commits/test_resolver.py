@@ -523,7 +523,7 @@ async def test_a_result_for_a_deployment_that_moved_meanwhile_does_no_harm(
 async def test_what_is_written_while_it_loads_is_taken_in(
     begin: Begin, shop: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dora_exporter.commits.resolver._LOOKED_AT_ONCE", 1)
+    monkeypatch.setattr("dora_exporter.turns._TURN_SECONDS", 0)
     world = begin()
     world.upload(everything(tmp_path), shop[-1])
     ids = [world.deploy(sha, hour) for hour, sha in enumerate(shop[:6])]
@@ -538,13 +538,14 @@ async def test_what_is_written_while_it_loads_is_taken_in(
         lambda: world.store.apply(replace(world.held(ids[1]), service="cart")),
         lambda: world.delete(ids[2]),
     ]
-    for _ in late.load():
-        if writes:
-            writes.pop(0)()
-    assert not writes
+    loading = asyncio.create_task(late.load())
+    while writes:
+        await asyncio.sleep(0)
+        assert not loading.done()
+        writes.pop(0)()
+    await loading
     fresh = world.another_resolver()
-    for _ in fresh.load():
-        pass
+    await fresh.load()
     assert late._lines._lines == fresh._lines._lines
     await late.work()
     order = sorted(

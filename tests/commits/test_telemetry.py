@@ -3,13 +3,14 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from tests.builders import HOUR_MS, NOW_MS, deployment
 from tests.commits.histories import START, Made, build, linear, pack_of
 from tests.commits.worlds import Begin, World
 
 from dora_exporter.commits.settings import RepositorySettings
-from dora_exporter.commits.telemetry import _LOADED_PER_SLICE, CommitsCollector, CommitTally
+from dora_exporter.commits.telemetry import CommitsCollector, CommitTally
 from dora_exporter.events import Commit
 from dora_exporter.records import Deletion
 from dora_exporter.store import EventStore
@@ -71,17 +72,20 @@ async def test_what_became_of_deployments_and_commits(begin: Begin, tmp_path: Pa
     assert found['deployments_without_commits{cause="unknown"}'] == 1
 
 
-async def test_what_is_written_while_a_tally_takes_in_what_is_held_counts_once() -> None:
-    store, tally = EventStore(), CommitTally()
-    for number in range(2 * _LOADED_PER_SLICE):
+async def test_what_is_written_while_a_tally_takes_in_what_is_held_counts_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dora_exporter.turns._TURN_SECONDS", 0)
+    store, tally, many = EventStore(), CommitTally(), 20
+    for number in range(many):
         store.apply(deployment(id=str(number), commits=(Commit("a" * 40, START),)))
     store.observe(tally.observe)
     loading = asyncio.create_task(tally.load(list(store.deployments.values())))
     store.apply(deployment(id="early", commits=(Commit("a" * 40, START),)))
     await asyncio.sleep(0)
-    assert (tally.commits, tally.is_loaded) == (_LOADED_PER_SLICE + 1, False)
+    assert (tally.commits, tally.is_loaded) == (1 + 1, False)
     store.apply(deployment(id="new", commits=(Commit("b" * 40, START), Commit("c" * 40, START))))
-    store.apply(deployment(id=str(2 * _LOADED_PER_SLICE - 1)))
+    store.apply(deployment(id=str(many - 1)))
     store.apply(Deletion("deployment", "0", NOW_MS))
     await loading
     assert tally.commits == sum(len(each.commits or ()) for each in store.deployments.values())

@@ -1,6 +1,7 @@
 """A store, a log, repositories and the resolver between them."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,13 @@ from dora_exporter.records import Deletion, Record
 from dora_exporter.store import EventStore, Outcome
 
 NAME = "git.example/shop/checkout"
+
+
+def at_once(work: Coroutine[None, None, None]) -> None:
+    """Does what only gives way to others from time to time, without giving way."""
+    with contextlib.suppress(StopIteration):
+        while True:
+            work.send(None)
 
 
 @dataclass
@@ -79,8 +87,7 @@ class World:
         self._patterns = patterns
         self.resolver = self.another_resolver()
         self.store.observe(self.resolver.observe)
-        for _ in self.resolver.load():
-            pass
+        at_once(self.resolver.load())
 
     def another_resolver(self) -> Resolver:
         """One that knows nothing yet."""

@@ -131,6 +131,25 @@ async def test_a_changed_source_keeps_its_health_and_gets_its_new_settings() -> 
         assert account.incident(first).environment == "production"
 
 
+async def test_a_source_removed_while_leadership_changes_stays_removed() -> None:
+    async with an_account() as account:
+        account.schedule.start()
+        await asyncio.gather(account.sources.configure({}, account.surroundings), account.sources.start_over())
+        assert list(account.sources) == []
+        assert not account.schedule.has(f"source {NAME}")
+        await account.schedule.stop()
+
+
+async def test_what_is_still_being_written_is_known_to_a_source_with_new_settings() -> None:
+    async with an_account() as account:
+        old = account.running
+        await account.sources.configure({NAME: PagerDutySettings(token="other")}, account.surroundings)
+        assert account.running is not old
+        assert account.running.in_flight is old.in_flight
+        await account.sources.start_over()
+        assert account.running.in_flight is old.in_flight
+
+
 async def test_a_pass_that_is_cancelled_leaves_the_log_whole() -> None:
     async with an_account() as account:
         account.fake.trigger()

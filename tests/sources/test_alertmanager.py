@@ -12,9 +12,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import ValidationError
 from tests.sources.account import Account, an_account
 
+from dora_exporter.clock import stopwatch
 from dora_exporter.events import MINUTE_MS, Incident
 from dora_exporter.sources.alertmanager import Alertmanager
-from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
+from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings, parse_matcher
 from dora_exporter.web import alertmanager_webhook, application
 from dora_exporter.web.access import Access
 
@@ -155,7 +156,7 @@ async def test_matchers_labels_and_the_environment_follow_the_settings() -> None
         assert account.items == {"created": 2, "skipped": 3}
 
 
-@pytest.mark.parametrize("matcher", ["severity", 'a="b', 'a="b"c', 'a=~"("', "1a=b", 7])
+@pytest.mark.parametrize("matcher", ["severity", 'a="b', 'a="b"c', 'a=~"("', "1a=b", 'a=~"(?=b)"', 7])
 async def test_a_wrong_matcher_is_refused(matcher: object) -> None:
     with pytest.raises(ValidationError):
         AlertmanagerSettings(matchers=(matcher,))
@@ -226,6 +227,38 @@ async def test_who_may_notify_of_what(body: object, headers: dict[str, str], pat
         async with client.post(path, json=body, headers=headers) as response:
             assert response.status == status
         assert len(account.store.incidents) == (status == 200)
+
+
+async def test_what_is_nested_too_deeply_is_broken_or_left_out() -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+    whole = json.dumps(notification(alert("good")))
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with alerted() as account, _client(account) as client:
+        for body, status in (
+            (whole.replace('"version"', f'"x": {deep}, "version"'), 400),
+            (whole.replace('"alerts": [', f'"alerts": [{{"fingerprint": "deep", "x": {deep}}}, '), 400),
+            (whole, 200),
+        ):
+            async with client.post(PATH, data=body, headers=headers) as response:
+                assert response.status == status
+        assert list(account.store.incidents) == [f"am:good:{BEGAN}"]
+
+
+def test_a_matcher_takes_no_longer_for_a_value_that_is_made_for_that() -> None:
+    matcher = parse_matcher('team=~"(a+)+b"')
+    began = stopwatch()
+    assert not matcher.matches({"team": "a" * 100_000})
+    assert stopwatch() - began < 1
+
+
+async def test_a_large_group_is_told_again_in_no_time() -> None:
+    alerts = [alert(f"f{number}") for number in range(5000)]
+    async with alerted(group=True) as account:
+        await notify(account, notification(*alerts))
+        began = stopwatch()
+        await notify(account, notification(*alerts))
+        assert stopwatch() - began < 1
+        assert len(account.store.incidents) == 1
 
 
 async def test_several_sources_must_be_named_and_a_full_disk_is_503() -> None:

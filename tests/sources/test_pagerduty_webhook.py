@@ -160,6 +160,7 @@ async def test_what_cannot_be_made_durable_is_503() -> None:
         (b"", "quarantined"),
         (b"\xff\xfe", "quarantined"),
         (b"[]", "quarantined"),
+        (b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "quarantined"),
         (b'{"event": null}', "quarantined"),
         (b'{"event": {"event_type": "incident.triggered", "data": {}}}', "quarantined"),
         (b'{"event": {"occurred_at": "2025-06-15T14:00:00Z", "data": {"type": "incident"}}}', "quarantined"),

@@ -38,7 +38,7 @@ class FetchHealth:
             logger.info("repository can be fetched again repository=%s", self.label)
         self.is_failing = False
 
-    def failed(self, reason: GitFailed) -> None:
+    def failed(self, reason: Exception) -> None:
         """Notes a failure."""
         self.errors += 1
         if not self.is_failing:
@@ -51,5 +51,5 @@ def fetch_single(repository: Repository, shas: tuple[str, ...]) -> None:
     for sha in shas[:_SINGLE_COMMITS_AT_MOST]:
         try:
             repository.fetch(sha)
-        except GitFailed as reason:
+        except (GitFailed, OSError) as reason:
             logger.debug("commit cannot be fetched repository=%s sha=%s reason=%s", repository.name, sha, reason)

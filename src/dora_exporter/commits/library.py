@@ -1,6 +1,7 @@
 """All repositories: those that are configured, and those that clients uploaded."""
 
 import hashlib
+import logging
 import re
 import shutil
 import tempfile
@@ -16,6 +17,9 @@ from dora_exporter.commits.settings import GitSettings, RepositorySettings
 _GRAPHS_AT_MOST = 3_000_000
 _INCOMING = "upload-"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+logger = logging.getLogger(__name__)
 
 
 class TooManyRepositories(Exception):
@@ -105,7 +109,11 @@ class Library:
 
         What a daemon that was killed left of an upload is removed.
         """
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:  # what is known of the deployments can still be served
+            logger.warning("no folder for repositories path=%s error=%s", self.folder, error)
+            return
         for left in self.folder.glob(f"{_INCOMING}*"):
             shutil.rmtree(left, ignore_errors=True)
         for marker in self.folder.glob("*/name"):

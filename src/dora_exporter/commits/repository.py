@@ -1,5 +1,7 @@
 """A repository whose commits are known: uploaded, mirrored, or both."""
 
+import contextlib
+import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -112,8 +114,13 @@ class Repository:
         self.measure()
 
     def measure(self) -> None:
-        """Adds up the size on disk."""
-        self.size_bytes = sum(each.stat().st_size for each in self.folder.rglob("*") if each.is_file())
+        """Adds up the size on disk. What is tidied away meanwhile has none."""
+        size = 0
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    size += (Path(folder) / name).lstat().st_size
+        self.size_bytes = size
 
     def _create(self, object_format: str) -> None:
         self._bare.create(object_format)

@@ -20,12 +20,12 @@ from dora_exporter.events import Deployment, Event
 from dora_exporter.failures.order import finish_order
 from dora_exporter.log import Appendable, Unavailable
 from dora_exporter.store import Change, EventStore
+from dora_exporter.turns import in_background, in_turns
 
 logger = logging.getLogger(__name__)
 
 _TICK_SECONDS = 5.0
 _APPENDED_AT_ONCE = 16
-_LOOKED_AT_ONCE = 2000
 _Result = TypeVar("_Result")
 
 
@@ -79,29 +79,27 @@ class Resolver:
         """How many deployments were waited for in vain; news of their repository is looked at nevertheless."""
         return self._room.unknown
 
-    def load(self) -> Iterator[None]:
+    async def load(self) -> None:
         """Takes in the deployments of the store, and asks for what is not known or not true any more.
 
-        Each step takes a few milliseconds, but for the sorting of a long line. What is observed meanwhile is taken in
-        with the last one.
+        A few milliseconds at a time, but for the sorting of a long line. What is observed meanwhile is taken in last.
         """
         self._missed = []
         self._followed.update(self._library.names())
-        held = list(self._store.deployments.values()) if self._followed else []
-        for start in range(0, len(held), _LOOKED_AT_ONCE):
-            self._lines.load(held[start : start + _LOOKED_AT_ONCE])
-            yield
-        looked_at = 0
+        async for each in in_turns(list(self._store.deployments.values()) if self._followed else ()):
+            self._lines.load((each,))
+        async for key, deployment, before in in_turns(self._in_lines()):
+            self._ask_if_outdated(key, deployment, before)
+        missed, self._missed = self._missed, None
+        self.observe(missed)
+
+    def _in_lines(self) -> Iterator[tuple[LineKey, Deployment, Deployment | None]]:
+        """Each deployment with the one before it in its line."""
         for key, line in self._lines.sort():
             before: Deployment | None = None
             for each in line:
-                self._ask_if_outdated(key, each, before)
+                yield key, each, before
                 before = each
-                looked_at += 1
-                if not looked_at % _LOOKED_AT_ONCE:
-                    yield
-        missed, self._missed = self._missed, None
-        self.observe(missed)
 
     def _ask_if_outdated(self, key: LineKey, deployment: Deployment, before: Deployment | None) -> None:
         self._note_partial(key, deployment)
@@ -141,7 +139,7 @@ class Resolver:
 
     def start(self) -> None:
         """Begins to work in the background."""
-        self._main = asyncio.create_task(self._run(), name="commit resolver")
+        self._main = in_background(self._run(), name="commit resolver")
 
     async def work(self) -> None:
         """Does what is due by the clock, to its end."""
@@ -172,7 +170,7 @@ class Resolver:
         now = self._clock()
         to_fetch = [name for name, health in self.fetches.items() if health.is_due(now)]
         for name in {*self._room.repositories(now), *to_fetch, *self._news} - self._tasks.keys():
-            self._tasks[name] = asyncio.create_task(self._attend(name), name=f"commits of {name}")
+            self._tasks[name] = in_background(self._attend(name), name=f"commits of {name}")
 
     async def _attend(self, name: str) -> None:
         """Fetches a repository when that is due, and settles what is due of its lines."""
@@ -192,6 +190,9 @@ class Resolver:
                     await self._in(self._fetchers, fetch_single, repository, missing)
                 self._wake(name)
                 await self._settle(name, repository)
+        except Exception:
+            logger.exception("commits not looked for repository=%s", name)
+            await asyncio.sleep(_TICK_SECONDS)  # it is still due
         finally:
             del self._tasks[name]
             self._woken.set()
@@ -201,7 +202,7 @@ class Resolver:
         size = len(repository)
         try:
             await self._in(self._fetchers, repository.fetch)
-        except GitFailed as reason:
+        except (GitFailed, OSError) as reason:
             health.failed(reason)
         else:
             health.succeeded(self._clock())
@@ -223,22 +224,23 @@ class Resolver:
         return unknown
 
     async def _begin_to_follow(self, name: str) -> None:
-        """Takes on the deployments that came before their repository did, in slices."""
+        """Takes on the deployments that came before their repository did; what changes meanwhile is observed."""
         self._followed.add(name)
-        held = list(self._store.deployments)
-        for start in range(0, len(held), _LOOKED_AT_ONCE):
-            for each in held[start : start + _LOOKED_AT_ONCE]:
-                deployment = self._store.deployments.get(each)
-                key = self._lines.key(deployment)
-                if deployment and key and key.repository == name and not self._lines.has(deployment):
+        async for each in in_turns(list(self._store.deployments.values())):
+            if self._is_of(name, each):
+                deployment = self._store.deployments.get(each.id)
+                if deployment and self._is_of(name, deployment) and not self._lines.has(deployment):
                     self._take_on(deployment)
-            await asyncio.sleep(0)
+
+    def _is_of(self, name: str, deployment: Deployment) -> bool:
+        key = self._lines.key(deployment)
+        return key is not None and key.repository == name
 
     async def _read_news(self, repository: Repository | None) -> None:
         if repository is not None:
             try:
                 await self._in(self._readers, repository.refresh)
-            except GitFailed as reason:
+            except (GitFailed, OSError) as reason:
                 logger.warning("history not read repository=%s reason=%s", repository.name, reason)
 
     async def _settle_line(self, key: LineKey, due: Due, repository: Repository | None) -> Sequence[str]:
@@ -253,7 +255,7 @@ class Resolver:
             answer = await self._in(self._readers, self._answer, question, repository)
             for start in range(0, len(answer.resolutions), _APPENDED_AT_ONCE):
                 await self._log.append(answer.resolutions[start : start + _APPENDED_AT_ONCE])
-        except (GitFailed, Unavailable) as reason:
+        except (GitFailed, Unavailable, OSError) as reason:
             logger.warning("commits not found out repository=%s reason=%s", key.repository, reason)
             self._try_again(key, due)
             return ()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from dora_exporter.clock import Clock
 from dora_exporter.commits import KINDS
@@ -18,11 +18,11 @@ from dora_exporter.events import Deployment
 from dora_exporter.log import Appendable, Unavailable
 from dora_exporter.records import Resolution
 from dora_exporter.store import Change, EventStore
+from dora_exporter.turns import in_turns
 
 logger = logging.getLogger(__name__)
 
 _TICK_SECONDS = 5.0
-_LOOKED_AT_ONCE = 2000
 
 
 class Reviewer:
@@ -61,18 +61,12 @@ class Reviewer:
         """How many deployments wait for their pull requests."""
         return len(self._waits)
 
-    def load(self) -> Iterator[None]:
-        """Asks for the deployments of late whose commits came without pull requests so far.
-
-        Each step takes a few milliseconds.
-        """
+    async def load(self) -> None:
+        """Asks for the deployments of late whose commits came without pull requests so far."""
         now = self._clock()
-        held = list(self._store.deployments.values()) if self._forges else []
-        for start in range(0, len(held), _LOOKED_AT_ONCE):
-            for each in held[start : start + _LOOKED_AT_ONCE]:
-                if now - each.finished_at < self._give_up_after_ms and self._is_wanting(each):
-                    self._waits.setdefault(each.id, Wait(min(each.finished_at, now), now))
-            yield
+        async for each in in_turns(list(self._store.deployments.values()) if self._forges else ()):
+            if now - each.finished_at < self._give_up_after_ms and self._is_wanting(each):
+                self._waits.setdefault(each.id, Wait(min(each.finished_at, now), now))
 
     def observe(self, changes: Sequence[Change]) -> None:
         """Takes in writes to deployments."""
@@ -100,8 +94,7 @@ class Reviewer:
         """Stops; whatever of late is not known is asked for again after the next start."""
         if self._main is not None:
             self._main.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._main
+            await asyncio.gather(self._main, return_exceptions=True)
         for _, forge in self._forges.values():
             await forge.close()
 
@@ -134,6 +127,9 @@ class Reviewer:
         except (ForgeFailed, Unavailable) as reason:
             self._note_failure(reason)
             self._put_back(deployment_id, wait)
+        except Exception:
+            self._put_back(deployment_id, wait)
+            raise
         else:
             self._note_success()
 

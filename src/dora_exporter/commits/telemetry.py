@@ -1,6 +1,5 @@
 """The families about commits and repositories."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
@@ -14,8 +13,8 @@ from dora_exporter.events import Deployment, Event
 from dora_exporter.failures.mentions import commits_of
 from dora_exporter.failures.shipments import CLOCK_SKEW_MS
 from dora_exporter.store import Change
+from dora_exporter.turns import in_turns
 
-_LOADED_PER_SLICE = 2000
 _LEFT_OUT = (*rule.CAUSES, "negative")
 
 
@@ -31,10 +30,8 @@ class CommitTally:
 
     async def load(self, held: Sequence[Deployment]) -> None:
         """Takes in what was held when it began to observe, a few milliseconds at a time."""
-        for start in range(0, len(held), _LOADED_PER_SLICE):
-            for each in held[start : start + _LOADED_PER_SLICE]:
-                self._count(each, 1)
-            await asyncio.sleep(0)
+        async for each in in_turns(held):
+            self._count(each, 1)
         self.is_loaded = True
 
     def observe(self, changes: Sequence[Change]) -> None:

@@ -27,7 +27,7 @@ class Pattern:
         if len(names) > 1:
             raise BadPattern("has more than one variable: use one rule for each")
         self.variable: str | None = names[0] if names else None
-        self._expression = _compiled(_VARIABLE.sub(lambda found: f"(?P<captured>{VARIABLES[found[1]][1:]}", text))
+        self._expression = compiled(_VARIABLE.sub(lambda found: f"(?P<captured>{VARIABLES[found[1]][1:]}", text))
         if self._expression.search("") is not None:
             raise BadPattern("matches everything: say what it must find")
 
@@ -41,7 +41,8 @@ class Pattern:
         return found.group("captured") if found else None
 
 
-def _compiled(expression: str) -> "re2._Regexp":
+def compiled(expression: str) -> "re2._Regexp":
+    """The expression, ready for use; raises ``BadPattern``."""
     options = re2.Options()
     options.log_errors = False
     try:

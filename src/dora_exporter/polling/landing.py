@@ -13,11 +13,11 @@ from dora_exporter.polling.open_incidents import OpenIncidents
 from dora_exporter.records import Cursor
 from dora_exporter.sources.source import Item, Memory
 from dora_exporter.store import EventStore, Outcome
+from dora_exporter.turns import in_turns
 
 logger = logging.getLogger(__name__)
 
 _LONGEST_ID = 100
-_AT_A_TIME = 2000
 
 
 class Landing:
@@ -141,13 +141,10 @@ class Landing:
 
     async def incidents(self) -> AsyncIterator[Incident]:
         """The incidents held of this source; others have their turn in between."""
-        ids = list(self._store.incidents)
-        for start in range(0, len(ids), _AT_A_TIME):
-            for each in ids[start : start + _AT_A_TIME]:
-                incident = self._store.incidents.get(each)
-                if incident is not None and incident.source == self._source:
-                    yield incident
-            await asyncio.sleep(0)
+        async for each in in_turns(list(self._store.incidents)):
+            incident = self._store.incidents.get(each)
+            if incident is not None and incident.source == self._source:
+                yield incident
 
     def open_incidents(self) -> Iterable[Incident]:
         """The incidents of this source that are open and count somewhere."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dora_exporter.clock import Clock
 from dora_exporter.events import Event
@@ -32,7 +32,7 @@ class Running:
     surroundings: Surroundings
     source: Source
     health: Health
-    in_flight: dict[str, Event] = field(default_factory=dict)
+    in_flight: dict[str, Event]
 
     @property
     def condition(self) -> str:
@@ -63,6 +63,7 @@ class RunningSources:
         self._schedule = schedule
         self._open_incidents = open_incidents
         self._running: dict[str, Running] = {}
+        self._in_flight: dict[str, dict[str, Event]] = {}
 
     def __iter__(self) -> Iterator[Running]:
         """The sources in the order of their names."""
@@ -106,8 +107,8 @@ class RunningSources:
         A removed source's events stay.
         """
         for name in [name for name in self._running if name not in settings]:
+            del self._running[name]  # first: who starts over meanwhile must not find it
             await self._schedule.drop(_job_of(name))
-            del self._running[name]
             logger.info("source removed source=%s", name)
         for name, wanted in settings.items():
             old = self._running.get(name)
@@ -125,7 +126,14 @@ class RunningSources:
     def _start(self, name: str, settings: SourceSettings, surroundings: Surroundings, old: Running | None) -> None:
         source = KINDS[settings.kind].build(name, settings, surroundings)
         health = old.health if old is not None and old.settings.kind == settings.kind else Health()
-        running = Running(name=name, settings=settings, surroundings=surroundings, source=source, health=health)
+        running = Running(
+            name=name,
+            settings=settings,
+            surroundings=surroundings,
+            source=source,
+            health=health,
+            in_flight=self._in_flight.setdefault(name, {}),  # what was pushed may still be on its way
+        )
         self._running[name] = running
         if source.interval_ms is not None:
             poller = Poller(

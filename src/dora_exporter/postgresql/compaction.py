@@ -1,17 +1,18 @@
 """Takes rows out of the log that say nothing any more, a few at a time and while everybody goes on."""
 
-import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from dora_exporter.clock import stopwatch
 from dora_exporter.events import Deployment, Series
+from dora_exporter.failures.order import finish_order
 from dora_exporter.postgresql.link import Link
 from dora_exporter.postgresql.rows import columns, entries, moment
 from dora_exporter.postgresql.tables import Fence
 from dora_exporter.records import Cursor, Record
 from dora_exporter.store import EventStore
+from dora_exporter.turns import in_turns
 
 GROWTH = 100_000
 """So many new positions make a compaction worth while, or a day."""
@@ -19,7 +20,6 @@ SPARED_SECONDS = 600
 """What is younger stays: a replica that was cut off for less reads on where it was."""
 _DAY_SECONDS = 86_400
 _AT_ONCE = 200
-_LOOKED_AT_ONCE = 5000
 _SECONDS = 300
 
 _STATE = """
@@ -179,16 +179,10 @@ def _what_is_left(each: Candidate, store: EventStore, oldest_ms: int, last: set[
 async def _last_of_each_series(store: EventStore, oldest_ms: int, now_ms: int) -> set[str]:
     """The ids of old deployments that are the last of their series up to now; others have their turn meanwhile."""
     last: dict[Series, Deployment] = {}
-    ids = list(store.deployments)
-    for start in range(0, len(ids), _LOOKED_AT_ONCE):
-        for each in map(store.deployments.get, ids[start : start + _LOOKED_AT_ONCE]):
-            if each is not None and each.finished_at <= now_ms:
-                before = last.get(each.series)
-                if before is None or _rank(each) > _rank(before):
-                    last[each.series] = each
-        await asyncio.sleep(0)
+    async for deployment_id in in_turns(list(store.deployments)):
+        each = store.deployments.get(deployment_id)
+        if each is not None and each.finished_at <= now_ms:
+            before = last.get(each.series)
+            if before is None or finish_order(each) > finish_order(before):
+                last[each.series] = each
     return {each.id for each in last.values() if each.finished_at < oldest_ms}
-
-
-def _rank(deployment: Deployment) -> tuple[int, int, str]:
-    return deployment.finished_at, deployment.started_at, deployment.id

@@ -96,6 +96,8 @@ class Lease:
 
     async def _tell(self, gained: Changed, lost: Changed) -> None:
         """Another token is another time of holding it, though this one had the last as well."""
+        if self._told_token is None and self._held_token is None:
+            return  # it ran out again before anybody was told
         was_told, self._told_token = self._told_token, None if self._told_token is not None else self._held_token
         logger.info("leading" if was_told is None else "not leading any more")
         try:

@@ -96,9 +96,10 @@ class PostgresLog:
         asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
+        self._is_closing = True
         if self._task is not None:
             self._task.cancel()
-        self._refuse_all(Unavailable("the daemon stops"))
+            self._task.add_done_callback(lambda _: self._refuse_all(Unavailable("the daemon stops")))
 
     async def close(self) -> None:
         """Commits what was appended, then takes leave of the database."""
@@ -181,6 +182,8 @@ class PostgresLog:
         try:
             return await self._write(batch)
         except REFUSED as error:
+            if isinstance(error, OSError):  # a certificate that is not trusted is a ValueError as well
+                raise
             if len(batch) == 1:
                 logger.error("record refused by the database reason=%s", reason(error))
                 refuse(batch, Unavailable(f"the database refuses the record: {reason(error)}"))
@@ -244,8 +247,9 @@ class PostgresLog:
         """Takes over the whole state, where what was applied does not lead to it."""
         logger.warning("log is read anew position=%d reason=%s", self._applied.position, because)
         store = EventStore()
-        async for records in self._read_all():
-            store.apply_all(records)
+        async with contextlib.aclosing(self._read_all()) as chunks:
+            async for records in chunks:
+                store.apply_all(records)
         for _ in self._applied.become(store):
             await asyncio.sleep(0)
 

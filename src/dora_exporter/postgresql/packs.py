@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from dora_exporter.log import Unavailable
-from dora_exporter.postgresql.link import Link
+from dora_exporter.postgresql.link import Connection, Link
 from dora_exporter.postgresql.reasons import EXPECTED, reason
 
 PIECE_BYTES = 1 << 20
 _POLLED_EVERY_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 60.0
+"""So rarely a pack is fetched again that cannot be taken."""
 
 # Pieces go by the pack's own name, which is its checksum, so that two replicas that get one pack do not get in each
 # other's way. Only the last step takes a number, and holds the row of dora.head until its commit: a pack of a higher
@@ -49,18 +51,15 @@ class PackExchange:
         """Makes a pack durable and known to all; raises Unavailable."""
         name = pack.stem
         async with self._turn:
-            try:
-                with pack.open("rb") as file:
-                    piece = 0
-                    while data := await asyncio.to_thread(file.read, PIECE_BYTES):
-                        async with self._giving.transaction() as connection:
-                            await connection.execute(_ADD_PIECE, name, piece, data)
-                        piece += 1
-                async with self._giving.transaction() as connection:
-                    if not await connection.fetchval(_IS_THERE, repository, name):
-                        await connection.execute(_ADD, repository, head, name)
-            except EXPECTED as error:
-                raise Unavailable(f"the database is away: {reason(error)}") from error
+            with pack.open("rb") as file:
+                piece = 0
+                while data := await asyncio.to_thread(file.read, PIECE_BYTES):
+                    async with _transaction(self._giving) as connection:
+                        await connection.execute(_ADD_PIECE, name, piece, data)
+                    piece += 1
+            async with _transaction(self._giving) as connection:
+                if not await connection.fetchval(_IS_THERE, repository, name):
+                    await connection.execute(_ADD, repository, head, name)
 
     def start(self, take: Take) -> None:
         """From here on packs are taken."""
@@ -75,26 +74,35 @@ class PackExchange:
         await self._giving.close()
 
     async def _run(self, take: Take) -> None:
-        taken: int | None = None
+        pause = _POLLED_EVERY_SECONDS
         while True:
-            try:
-                taken = await asyncio.to_thread(self._read_marker) if taken is None else taken
-                taken = await self._take_next(taken, take)
-            except Exception as error:
-                if not isinstance(error, EXPECTED):
-                    logger.exception("the exchange of packs met a defect")
-                logger.debug("packs not looked for reason=%s", reason(error))
-            await asyncio.sleep(_POLLED_EVERY_SECONDS)
+            pause = _POLLED_EVERY_SECONDS if await self._look(take) else min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(pause)
 
-    async def _take_next(self, taken: int, take: Take) -> int:
-        """Takes all that is new; the number of the last one taken."""
+    async def _look(self, take: Take) -> bool:
+        """Takes what is new. False when there is something that cannot be taken, and hardly can be so soon again."""
+        try:
+            return await self._take_all(take)
+        except Unavailable as error:  # who follows the log says so
+            logger.debug("packs not looked for reason=%s", error)
+            return True
+        except OSError as error:
+            logger.warning("shared history not taken yet reason=%s", error)
+        except Exception:
+            logger.exception("the exchange of packs met a defect")
+        return False
+
+    async def _take_all(self, take: Take) -> bool:
+        taken = await asyncio.to_thread(self._read_marker)
         while True:
-            async with self._taking.transaction("READ ONLY") as connection:
+            async with _transaction(self._taking, "READ ONLY") as connection:
                 if taken > await connection.fetchval(_LAST):  # the folder was filled from another database
                     taken = 0
                 found = await connection.fetchrow(_AFTER, taken)
-            if found is None or not await self._fetch(found["repository"], found["head"], found["name"], take):
-                return taken
+            if found is None:
+                return True
+            if not await self._fetch(found["repository"], found["head"], found["name"], take):
+                return False
             taken = found["number"]
             await asyncio.to_thread(self._marker.write_text, f"{taken}\n")
 
@@ -103,7 +111,7 @@ class PackExchange:
         try:
             piece = 0
             while True:
-                async with self._taking.transaction("READ ONLY") as connection:
+                async with _transaction(self._taking, "READ ONLY") as connection:
                     data = await connection.fetchval(_PIECE, name, piece)
                 if data is None:
                     break
@@ -120,6 +128,16 @@ class PackExchange:
             return int(self._marker.read_text())
         except (FileNotFoundError, ValueError):
             return 0
+
+
+@contextlib.asynccontextmanager
+async def _transaction(link: Link, mode: str = "") -> AsyncIterator[Connection]:
+    """A transaction whose failure is that of the database, and not of a file; raises Unavailable."""
+    try:
+        async with link.transaction(mode) as connection:
+            yield connection
+    except EXPECTED as error:
+        raise Unavailable(f"the database is away: {reason(error)}") from error
 
 
 def _append(file: Path, data: bytes, piece: int) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from dora_exporter.events import Deployment, Incident
-from dora_exporter.records import Batch, Cursor, Deletion, Judgement, Record, Resolution, SeriesOrder
+from dora_exporter.records import FLAWS, Batch, Cursor, Deletion, Judgement, Record, Resolution, SeriesOrder
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
@@ -15,7 +15,6 @@ _NUL = b"\\u0000"
 
 _encode = msgspec.json.Encoder().encode
 _records: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
-_FLAWS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Unreadable(ValueError):
@@ -95,7 +94,7 @@ def record_in(body: bytes) -> Record:
     """The record of a row; raises Unreadable."""
     try:
         return _records.decode(body)
-    except _FLAWS as error:
+    except FLAWS as error:
         raise Unreadable(str(error)) from error
 
 
@@ -103,7 +102,7 @@ def records_in(bodies: bytes, count: int) -> list[Record]:
     """The records of many rows, a line each; raises Unreadable when any of them needs a look of its own."""
     try:
         found = _records.decode_lines(bodies)
-    except _FLAWS as error:
+    except FLAWS as error:
         raise Unreadable(str(error)) from error
     if len(found) != count:
         raise Unreadable("a row is more or less than a line")

@@ -145,7 +145,7 @@ class SnapshotFile:
         """Gives up a compaction, commits what was appended, then refuses further records and gives the lock back."""
         if self._rewriting is not None and self._compaction is not None:
             self._rewriting.give_up()
-            await self._compaction
+            await asyncio.wait([self._compaction])
         if self._writer is not None:
             await self._writer.close()
         if self._file is not None:

@@ -5,7 +5,7 @@ from zlib import crc32
 
 import msgspec
 
-from dora_exporter.records import Record
+from dora_exporter.records import FLAWS, Record
 
 FORMAT = "dora-exporter-snapshot"
 VERSION = 1
@@ -34,7 +34,6 @@ _encode = _encoder.encode
 _envelopes = msgspec.json.Decoder(_Envelope)
 _headers = msgspec.json.Decoder(Header)
 _records: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
-_FLAWS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def frame(body: bytes) -> bytes:
@@ -63,7 +62,7 @@ def decode(line: bytes) -> Record:
     body = body_of(line)
     try:
         return _records.decode(body)
-    except _FLAWS as error:
+    except FLAWS as error:
         raise Unreadable(str(error)) from error
 
 
@@ -71,7 +70,7 @@ def decode_header(line: bytes) -> Header:
     """The header in a line; raises Unreadable."""
     try:
         return _headers.decode(body_of(line))
-    except _FLAWS as error:
+    except FLAWS as error:
         raise Unreadable(str(error)) from error
 
 
@@ -85,7 +84,7 @@ def decode_many(lines: list[bytes]) -> list[Record]:
         raise Unreadable("a checksum does not match")
     try:
         records = _records.decode_lines(b"\n".join(bodies))
-    except _FLAWS as error:
+    except FLAWS as error:
         raise Unreadable(str(error)) from error
     if len(records) != len(lines):  # an empty record is skipped, and its checksum is right
         raise Unreadable("a record is empty")
@@ -96,7 +95,7 @@ def body_of(line: bytes) -> bytes:
     """The bytes of the record in a line, once their checksum is found right; raises Unreadable."""
     try:
         envelope = _envelopes.decode(line)
-    except _FLAWS as error:
+    except FLAWS as error:
         raise Unreadable(str(error)) from error
     body = bytes(envelope.rec)
     if envelope.crc != f"{crc32(body):08x}":

@@ -22,9 +22,11 @@ def lock_file(disk: Disk, path: Path, *, flags: int = os.O_CREAT) -> int:
         fd = _open(disk, path, flags)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        except OSError as error:
             os.close(fd)
-            raise SnapshotInUse(path) from error
+            if isinstance(error, BlockingIOError):
+                raise SnapshotInUse(path) from error
+            raise
         if is_same_file(fd, path):
             return fd
         os.close(fd)  # another file took the name in between

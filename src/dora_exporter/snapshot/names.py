@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -50,17 +51,22 @@ def _names_aside(path: Path, reason: str, now_ms: int) -> Iterator[Path]:
 
 
 def _copy_aside(disk: Disk, path: Path, name: Path) -> bool:
-    try:
-        target = disk.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-    except FileExistsError:
-        return False
-    source = disk.open(path, os.O_RDONLY)
-    try:
-        copy(disk, source, target, start=0, end=os.fstat(source).st_size, position=0)
-    except OSError:
-        name.unlink()
-        raise
-    finally:
-        os.close(source)
-        os.close(target)
+    with _opened(disk, path, os.O_RDONLY) as source:
+        try:
+            with _opened(disk, name, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as target:
+                copy(disk, source, target, start=0, end=os.fstat(source).st_size, position=0)
+        except FileExistsError:
+            return False
+        except OSError:
+            name.unlink(missing_ok=True)
+            raise
     return True
+
+
+@contextmanager
+def _opened(disk: Disk, path: Path, flags: int) -> Iterator[int]:
+    fd = disk.open(path, flags)
+    try:
+        yield fd
+    finally:
+        os.close(fd)

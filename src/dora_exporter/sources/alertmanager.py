@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from dora_exporter.events import Incident
+from dora_exporter.records import FLAWS
 from dora_exporter.sources.alertmanager_groups import Groups
 from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
 from dora_exporter.sources.moments import moment
@@ -84,7 +85,7 @@ class Alertmanager:
         """Takes over a notification; raises ``Unreadable`` for one that is none, and ``Unavailable``."""
         try:
             notification = msgspec.json.decode(body, type=_Notification)
-        except (msgspec.DecodeError, UnicodeDecodeError) as reason:
+        except FLAWS as reason:
             raise Unreadable(f"the notification is broken: {reason}") from None
         if notification.truncated_alerts:
             sink.overflow(notification.truncated_alerts)
@@ -103,7 +104,7 @@ class Alertmanager:
         for raw in notification.alerts:
             try:
                 alert = msgspec.json.decode(raw, type=_Alert)
-            except (msgspec.DecodeError, UnicodeDecodeError) as reason:
+            except FLAWS as reason:
                 sink.quarantine(_fingerprint_in(raw), str(reason))
                 continue
             began = moment(alert.starts_at, now_ms=now_ms)
@@ -144,7 +145,7 @@ class Alertmanager:
 def _fingerprint_in(raw: msgspec.Raw) -> object:
     try:
         return msgspec.json.decode(raw, type=_Nameless).fingerprint
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except FLAWS:
         return None
 
 

@@ -33,8 +33,9 @@ class Groups:
         changed: list[Incident] = []
         new = list(alerts)
         for incident in held:
-            known = [each for each in new if each.id in _ends_of(incident)]
-            new = [each for each in new if each not in known]
+            ends = _ends_of(incident)
+            known = [each for each in new if each.id in ends]
+            new = [each for each in new if each.id not in ends]
             changed.append(_grown(incident, known, is_over=is_over and bool(known)))
         if changed:
             new = [each for each in new if not _is_before(each, changed[-1])]

@@ -3,22 +3,18 @@
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, StringConstraints, WithJsonSchema
 
+from dora_exporter.failures.pattern import compiled
 from dora_exporter.sources.source import SourceSettings
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 _MATCHER = re.compile(r"\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*(.*?)\s*", re.DOTALL)
-_TESTS: Mapping[str, Callable[[str, str], bool]] = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    "=~": lambda value, pattern: re.fullmatch(pattern, value) is not None,
-    "!~": lambda value, pattern: re.fullmatch(pattern, value) is None,
-}
 
 
 @dataclass(frozen=True)
@@ -27,12 +23,11 @@ class Matcher:
 
     text: str
     label: str
-    comparison: str
-    value: str
+    holds: Callable[[str], bool] = field(compare=False)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether an alert's labels fulfil it."""
-        return _TESTS[self.comparison](labels.get(self.label, ""), self.value)
+        return self.holds(labels.get(self.label, ""))
 
 
 def parse_matcher(text: object) -> Matcher:
@@ -48,11 +43,14 @@ def parse_matcher(text: object) -> Matcher:
             value = msgspec.json.decode(value, type=str)
         except msgspec.DecodeError:
             raise ValueError("must end its quoted value, and nothing may follow it") from None
-    try:
-        re.compile(value if "~" in comparison else "")
-    except re.error as reason:
-        raise ValueError(f"holds no regular expression: {reason}") from None
-    return Matcher(text, label, comparison, value)
+    return Matcher(text, label, _condition(comparison, value))
+
+
+def _condition(comparison: str, value: str) -> Callable[[str], bool]:
+    if "~" not in comparison:
+        return partial(operator.eq if comparison == "=" else operator.ne, value)
+    matches = compiled(value).fullmatch
+    return lambda given: (matches(given) is not None) == (comparison == "=~")
 
 
 MatcherField = Annotated[

@@ -9,6 +9,8 @@ from math import isfinite
 
 import msgspec
 
+from dora_exporter.records import FLAWS
+
 LONGEST_WAIT_SECONDS = 900.0
 _LONGEST_EXPLANATION = 300
 _EPOCH_FROM_SECONDS = 1e8
@@ -52,7 +54,7 @@ class Answer:
         """The number and the words of an error, as far as the body is of the shape that our upstreams send."""
         try:
             said = msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except FLAWS:
             return None, ""
         error = said.get("error", said) if isinstance(said, dict) else said
         if not isinstance(error, dict):

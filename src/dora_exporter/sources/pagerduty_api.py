@@ -8,6 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from dora_exporter.events import DAY_MS
+from dora_exporter.records import FLAWS
 from dora_exporter.sources.moments import written
 from dora_exporter.sources.pagerduty_rows import IncidentRow, LogEntry
 from dora_exporter.sources.source import Sink, Unreadable
@@ -171,7 +172,7 @@ class PagerDutyApi:
     def _row(self, raw: msgspec.Raw, shape: type[Row]) -> Row | None:
         try:
             return msgspec.json.decode(raw, type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError) as reason:
+        except FLAWS as reason:
             self._sink.quarantine(_id_in(raw), str(reason))
             return None
 
@@ -194,12 +195,12 @@ Decoded = TypeVar("Decoded", _Envelope, _One)
 def _decoded(body: bytes, shape: type[Decoded]) -> Decoded:
     try:
         return msgspec.json.decode(body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as reason:
+    except FLAWS as reason:
         raise Unreadable(f"PagerDuty's answer is broken: {reason}") from None
 
 
 def _id_in(raw: msgspec.Raw) -> object:
     try:
         return msgspec.json.decode(raw, type=_Nameless).id
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except FLAWS:
         return None

@@ -198,8 +198,13 @@ class Desk:
                     moved = []
             await self._place(moved, sink)
         if not self.services.is_noted:
-            self.services.is_noted = True
-            await sink.write([sink.note(self.services.dump())])
+            self.services.is_noted = True  # what is learnt while it is written takes that back
+            try:
+                await sink.write([sink.note(self.services.dump())])
+                await sink.flush()
+            except BaseException:
+                self.services.is_noted = False
+                raise
         self.services.renamed -= renamed
 
     async def _place(self, incidents: list[Incident], sink: Sink) -> None:

@@ -4,6 +4,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dora_exporter.events import Incident
+from dora_exporter.records import FLAWS
 from dora_exporter.sources.moments import moment
 from dora_exporter.sources.pagerduty_desk import Desk
 from dora_exporter.sources.pagerduty_rows import (
@@ -43,7 +44,7 @@ async def take(body: bytes, desk: Desk, sink: Sink, *, dd_env: str | None, now_m
     try:
         event = msgspec.json.decode(body, type=_Delivery).event
         incident = _incident(event, desk, sink, dd_env=dd_env, now_ms=now_ms)
-    except (msgspec.DecodeError, UnicodeDecodeError, NotUnderstood) as reason:
+    except (*FLAWS, NotUnderstood) as reason:
         sink.quarantine(event.id, str(reason))
         return
     if incident is not None:

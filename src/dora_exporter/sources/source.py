@@ -132,7 +132,7 @@ def _not_reserved(name: str) -> str:
 
 
 SourceName = Annotated[
-    str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", max_length=64), AfterValidator(_not_reserved)
+    str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", max_length=60), AfterValidator(_not_reserved)
 ]
 """What a source may be called: it begins the ids of its items, and is a label."""
 

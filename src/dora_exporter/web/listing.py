@@ -1,13 +1,12 @@
 """Which held events a list request asks for, found without holding up the event loop."""
 
-import asyncio
 import heapq
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from dora_exporter.clock import stopwatch
 from dora_exporter.events import Event
+from dora_exporter.turns import in_turns
 from dora_exporter.web import query, values
 from dora_exporter.web.errors import BadAttribute, BadRequest
 from dora_exporter.web.shapes import ListAttributes, ListRequest
@@ -19,7 +18,6 @@ _MAX_LIMIT = 1000
 _STRIDE = 256
 _SHOWN_CHARACTERS = 100
 _KEPT_WHILE_LOOKING = 4000
-_PAUSE_AFTER_SECONDS = 0.003
 _NEVER = 1 << 62
 """Sorts what is not finished after all that is."""
 
@@ -87,9 +85,5 @@ async def select(events: Iterable[_E], wanted: Selection) -> list[_E]:
 async def unhurried(events: Iterable[_E]) -> AsyncIterator[Sequence[_E]]:
     """The events as they are now, part by part; others get their turn in between."""
     held = [*events]
-    began = stopwatch()
-    for start in range(0, len(held), _STRIDE):
+    async for start in in_turns(range(0, len(held), _STRIDE)):
         yield held[start : start + _STRIDE]
-        if stopwatch() - began > _PAUSE_AFTER_SECONDS:
-            await asyncio.sleep(0)
-            began = stopwatch()

@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from dora_exporter.records import FLAWS
 from dora_exporter.web.errors import BadAttribute, BadRequest
 
 _T = TypeVar("_T")
@@ -32,7 +33,7 @@ class Parser(Generic[_T]):
             return self._decoder.decode(body)
         except msgspec.ValidationError as error:
             raise _misfit(str(error)) from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except FLAWS as error:
             raise _not_json(body, error) from error
 
 

@@ -7,13 +7,14 @@ is wrong, gets None here and goes the long way, which has the words for it.
 from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 
-from msgspec import Meta, MsgspecError, Struct
+from msgspec import Meta, Struct
 from msgspec.json import Decoder
 from msgspec.structs import replace
 
 from dora_exporter import identity
 from dora_exporter.clock import Clock
 from dora_exporter.events import Deployment, Event
+from dora_exporter.records import FLAWS
 from dora_exporter.store import EventStore
 from dora_exporter.web import values
 from dora_exporter.web.errors import BadRequest
@@ -61,7 +62,6 @@ _Place = tuple[str, str, str | None, str | None]
 
 _PLACES_AT_MOST = 4096
 _OPENING, _CLOSING = {ord("{")}, {ord("}")}
-_FLAWS = (MsgspecError, RecursionError)
 _requests = Decoder(_Request)
 _lines = Decoder(_DeploymentLine | FailureLine)
 
@@ -178,7 +178,7 @@ def _decoded(decode: Callable[[bytes], _T], body: bytes) -> _T | None:
         return None
     try:
         return decode(body)
-    except _FLAWS:
+    except FLAWS:
         return None
 
 

@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dora_exporter import __version__
+from dora_exporter.turns import in_turns
 from dora_exporter.web.answers import iso
 from dora_exporter.web.pages import wording
 from dora_exporter.web.pages.bars import bars
@@ -20,7 +21,6 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     hdrs.CACHE_CONTROL: "no-cache",
 }
-_PIECES_PER_SLICE = 100
 
 
 def url(path: str, *given: Mapping[str, object], **changes: object) -> str:
@@ -68,13 +68,9 @@ def _templates() -> Environment:
 
 
 async def page(template: str, *, status: int = 200, **values: object) -> web.Response:
-    """A page made from a template, in slices, so that a long one never keeps the event loop."""
+    """A page made from a template; a long one does not keep the event loop."""
     templates = await asyncio.to_thread(_templates)
-    pieces: list[str] = []
-    for count, piece in enumerate(templates.get_template(template).generate(**values)):
-        pieces.append(piece)
-        if count % _PIECES_PER_SLICE == _PIECES_PER_SLICE - 1:
-            await asyncio.sleep(0)
+    pieces = [piece async for piece in in_turns(templates.get_template(template).generate(**values))]
     body = "".join(pieces).encode(errors="replace")
     return web.Response(body=body, status=status, content_type="text/html", charset="utf-8", headers=HEADERS)
 

@@ -1,0 +1,36 @@
+"""How long work keeps the event loop: a few milliseconds at a time."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from typing import Any, TypeVar
+
+from dora_exporter.clock import stopwatch
+
+_TURN_SECONDS = 0.004
+_Step = TypeVar("_Step")
+_Result = TypeVar("_Result")
+
+logger = logging.getLogger(__name__)
+
+
+async def in_turns(steps: Iterable[_Step]) -> AsyncIterator[_Step]:
+    """The steps, one by one. Whenever they took some milliseconds, others have their turn before the next."""
+    began = stopwatch()
+    for step in steps:
+        yield step
+        if stopwatch() - began >= _TURN_SECONDS:
+            await asyncio.sleep(0)
+            began = stopwatch()
+
+
+def in_background(work: Coroutine[Any, Any, _Result], *, name: str) -> asyncio.Task[_Result]:
+    """A task of which nobody need ask how it ended: a defect is logged."""
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(_look_at)
+    return task
+
+
+def _look_at(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (defect := task.exception()) is not None:
+        logger.error("background task ended task=%s", task.get_name(), exc_info=defect)
