@@ -211,3 +211,43 @@ def actions() -> st.SearchStrategy[Action]:
     )
     steps = st.sampled_from([1, MINUTE_MS, HOUR_MS, DAY_MS, 7 * DAY_MS, RETENTION_MS, -1, -HOUR_MS]).map(ClockStep)
     return st.one_of(deployments, deployments, deployments, incidents, incidents, judgements, deletions, steps)
+
+
+def crowded_actions() -> st.SearchStrategy[Action]:
+    """As ``actions``, but all in one series, within hours, and of very few events: most touch what another one made."""
+    ids, hours = DEPLOYMENT_IDS[:4], st.integers(0, 5).map(lambda number: NOW_MS - number * HOUR_MS)
+    writes = st.builds(
+        _deployment,
+        deployment_id=st.sampled_from(ids),
+        names=st.just((SERVICES[0], ENVIRONMENTS[0])),
+        finished_at=hours,
+        length_ms=st.sampled_from([0, 0, HOUR_MS]),
+        identity=st.sampled_from([("v1", None), ("v2", None), (None, None), ("v1", SHAS[0]), (None, SHAS[1])]),
+        belonging=st.just((None, None)),
+        commits=commit_lists,
+        verdict=st.none(),
+    )
+    few_incidents = st.builds(
+        _incident,
+        incident_id=st.sampled_from(INCIDENT_IDS[:2]),
+        scope=st.just((SERVICES[:1], None)),
+        environment=st.just(ENVIRONMENTS[0]),
+        started_at=hours,
+        end=st.tuples(st.sampled_from(["open", "after"]), st.sampled_from([0, HOUR_MS])),
+        identity=st.sampled_from([(None, None), ("v1", None), (None, SHAS[0])]),
+        is_merged=st.sampled_from([False] * 3 + [True]),
+    )
+    remedies = [Remediation("rollback", id=each) for each in ids]
+    remedies += [Remediation("rollforward", version=each) for each in VERSIONS[:2]]
+    named = [Verdict(change_failure=True, remediation=each) for each in remedies]
+    judgements = st.builds(
+        Judgement,
+        st.sampled_from(ids),
+        st.sampled_from([None, Verdict(change_failure=False), Verdict(change_failure=True), *named]),
+    )
+    deletions = st.sampled_from(
+        [Deletion("deployment", each, NOW_MS) for each in ids]
+        + [Deletion("incident", each, NOW_MS) for each in INCIDENT_IDS[:2]]
+    )
+    steps = st.sampled_from([1, HOUR_MS, -HOUR_MS, -2 * HOUR_MS]).map(ClockStep)
+    return st.one_of(writes, writes, writes, judgements, few_incidents, deletions, steps)

@@ -69,11 +69,42 @@ def test_every_mistake_of_a_bad_configuration_is_told(tmp_path: Path) -> None:
     assert run("--config.file=config.yaml", folder=tmp_path, DORA_FOO="hunter2") == told
 
 
+def test_files_that_are_read_later_are_checked_too(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    (tmp_path / "config.yaml").write_text(
+        "sources:\n  pd: {kind: pagerduty, token_file: token,\n    webhook_secrets_file: nowhere}\n"
+        "repositories:\n  shop: {url: 'https://git.example/shop', ssh_key_file: /nowhere/key}\n"
+        "store: {url_file: url}\n"
+    )
+    errors = "".join(
+        f"config.yaml:{line}: {key}: the file cannot be read: No such file or directory\n"
+        for line, key in (
+            (3, "sources.pd.webhook_secrets_file"),
+            (5, "repositories.shop.ssh_key_file"),
+            (6, "store.url_file"),
+        )
+    )
+    assert run("--config.file=config.yaml", "--config.check", folder=tmp_path) == (1, "", errors)
+
+
 def test_a_web_configuration_is_checked_too(tmp_path: Path) -> None:
     (tmp_path / "web.yml").write_text("tls_server: {}")
     code, output, errors = run("--web.config.file=web.yml", "--config.check", folder=tmp_path)
     assert (code, output) == (1, "")
     assert errors == "web.yml:1: tls_server: unknown key, did you mean tls_server_config?\n"
+
+
+def test_mistakes_in_both_files_are_told_together(tmp_path: Path) -> None:
+    (tmp_path / "web.yml").write_text("tls_server: {}")
+    (tmp_path / "config.yaml").write_text("web:\n  config_file: web.yml\nretension: 1y\n")
+    assert run("--config.file=config.yaml", "--config.check", folder=tmp_path) == (
+        1,
+        "",
+        (
+            "config.yaml:3: retension: unknown key, did you mean retention?\n"
+            "web.yml:1: tls_server: unknown key, did you mean tls_server_config?\n"
+        ),
+    )
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,12 @@ from dora_exporter.repositories import normalise
         "github.com:/acme/shop.git",
         "github.com/acme/shop",
         "user@github.com/acme/shop",
+        "//user:secret@github.com/acme/shop",
+        "///user:secret@github.com/acme/shop",
+        "/user:secret@github.com/acme/shop",
+        "https:///user:secret@github.com/acme/shop",
+        "https://mirror.example/https://user:secret@github.com/acme/shop",
+        "https%3A//user:sec/ret@github.com/acme/shop",
         "  https://github.com/acme/shop\n",
     ],
 )

@@ -13,7 +13,7 @@ from aiohttp.typedefs import Middleware
 from dora_exporter import __version__, telemetry
 from dora_exporter.clock import Clock, stopwatch, system_clock
 from dora_exporter.commit_search import CommitSearch
-from dora_exporter.config import ConfigError, Settings
+from dora_exporter.config import ConfigError, Settings, check_doors
 from dora_exporter.configuration import Configuration
 from dora_exporter.definitions import basis, definitions, definitions_in, rules_for_senders
 from dora_exporter.event_loop import new_event_loop
@@ -313,7 +313,9 @@ class Daemon:
 
     def _stands_for_a_password(self, request: web.Request) -> bool:
         """Whether a request needs no password: it has a key, or may have a signature, which its handler looks at."""
-        return self._access.holds_key(request) or request.path.rstrip("/") == pagerduty_webhook.PATH
+        path = request.path.rstrip("/")
+        in_query = path == git_metadata.SERIES.path
+        return path == pagerduty_webhook.PATH or self._access.holds_key(request, key_in_query=in_query)
 
     def _may_write(self, request: web.Request) -> bool:
         """Whether a webhook brings what it takes to write: a key, or where there are users a user's password."""
@@ -341,7 +343,8 @@ class Daemon:
         )
 
     async def _use(self, settings: Settings) -> None:
-        """Puts reloaded settings into effect."""
+        """Puts reloaded settings into effect; raises ConfigError where that would let strangers in."""
+        check_doors(settings, self._settings.web.listen_addresses)
         await asyncio.to_thread(self._protection.reload)
         set_up(settings.log.level, settings.log.format)
         self._open_to(settings)

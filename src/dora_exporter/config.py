@@ -1,6 +1,6 @@
 """The settings: their keys, their defaults, and how flags, environment, secrets and a YAML file make them up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
@@ -13,7 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from dora_exporter import addresses
 from dora_exporter.commits.provider import PullRequestSettings
 from dora_exporter.commits.settings import GitSettings, RepositorySettings
-from dora_exporter.config_errors import ConfigError, Layer, Location, misplaced, models_in, validate
+from dora_exporter.conditions import FILES_TOO, NamedFile
+from dora_exporter.config_errors import ConfigError, Layer, Location, Mistake, misplaced, models_in, validate
 from dora_exporter.config_file import read
 from dora_exporter.config_layers import folder_layer, secret_lines_layer, variables_layer
 from dora_exporter.durations import Duration, Span
@@ -102,7 +103,7 @@ class StoreSettings(Section):
     """
 
     url: Url | None = None
-    url_file: File | None = None
+    url_file: Annotated[NamedFile, BeforeValidator(_not_empty)] | None = None
 
     @field_validator("url_file")
     @classmethod
@@ -206,6 +207,16 @@ class Settings(Section):
 _OPEN_TO_ALL = "can be reached from other machines: set api_keys, or write allow_anonymous: true to let everybody in"
 
 
+def check_doors(settings: Settings, open_addresses: Iterable[str]) -> None:
+    """Raises ``ConfigError`` where settings without keys would take the place of others that listen to strangers."""
+    if settings.api_keys or settings.read_keys or settings.allow_anonymous:
+        return
+    for address in open_addresses:
+        if not addresses.is_loopback(address):
+            text = f"must have a key until the next start: the daemon still listens on {address}"
+            raise ConfigError([Mistake("configuration", f"api_keys: {text}")])
+
+
 class _Variables(Settings, BaseSettings):
     """The settings in a form that pydantic-settings sorts variables into."""
 
@@ -222,18 +233,23 @@ class Flag:
 
 
 def load(
-    *, file: Path | None, flags: Sequence[Flag], variables: Mapping[str, str], secrets_folder: Path | None
+    *,
+    file: Path | None,
+    flags: Sequence[Flag],
+    variables: Mapping[str, str],
+    secrets_folder: Path | None,
+    files_too: bool = False,
 ) -> Settings:
     """Reads the settings; each place wins over those after it: flags, variables, secret files, the YAML file.
 
-    Raises ``ConfigError`` with all mistakes.
+    Raises ``ConfigError`` with all mistakes; with ``files_too`` a file that is read later, and is not there, is one.
     """
     above = (_flags_layer(flags), variables_layer(_Variables, variables))
     below = (folder_layer(_Variables, secrets_folder) if secrets_folder else _NOTHING, _file_layer(file))
     layers = (*above, secret_lines_layer(Settings, above=above, below=below), *below)
     if below[1].mistakes and not below[1].data:  # what depends on the file cannot be judged
         raise ConfigError(mistake for layer in layers for mistake in layer.mistakes)
-    return validate(Settings, layers)
+    return validate(Settings, layers, context=FILES_TOO if files_too else None)
 
 
 _NOTHING = Layer({}, lambda _location: "")

@@ -28,8 +28,9 @@ class Mistake:
 class ConfigError(Exception):
     """The configuration cannot be used. Its text is a line per mistake."""
 
-    def __init__(self, mistakes: Iterable[Mistake]) -> None:
-        """Puts the mistakes in the order of their lines, and each of them once."""
+    def __init__(self, mistakes: Iterable[Mistake], *, data: Mapping[str, Any] | None = None) -> None:
+        """Puts the mistakes in the order of their lines, and each of them once. ``data`` is all that was read."""
+        self.data = data or {}
         self.mistakes = tuple(sorted(dict.fromkeys(mistakes), key=_order))
         super().__init__("\n".join(map(str, self.mistakes)))
 
@@ -63,19 +64,19 @@ def misplaced(text: str, *location: str | int) -> PydanticCustomError:
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def validate(model: type[Model], layers: Sequence[Layer]) -> Model:
+def validate(model: type[Model], layers: Sequence[Layer], *, context: Mapping[str, object] | None = None) -> Model:
     """Makes settings of layers, the first of which wins; raises ``ConfigError`` with every mistake in them."""
     data = _merged(layers)
     mistakes = [mistake for layer in layers for mistake in layer.mistakes]
     try:
-        settings = model.model_validate(data)
+        settings = model.model_validate(data, context=context)
     except ValidationError as error:
         details = _without_echoes(error.errors(include_url=False, include_input=False))
         mistakes += [_mistake(model, data, layers, each) for each in details]
     else:
         if not mistakes:
             return settings
-    raise ConfigError(mistakes)
+    raise ConfigError(mistakes, data=data)
 
 
 _EMPTY = '""'
@@ -143,14 +144,27 @@ def _over(below: object, above: Mapping[str, Any]) -> dict[str, Any]:
 
 def _mistake(model: type[BaseModel], data: Mapping[str, Any], layers: Sequence[Layer], detail: ErrorDetails) -> Mistake:
     location = _trace(data, detail)
+    kinds = _kinds_at(model, location) if detail["type"] in {"union_tag_not_found", "union_tag_invalid"} else ()
+    if kinds:
+        location = (*location, _KIND)
     holders = [layer for part in (location, location[:-1]) for layer in layers if find(layer.data, part)]
     where = holders[0].where(location) if holders else "configuration"
-    if detail["type"] == "extra_forbidden":
-        text = "unknown key" + suggestion(str(location[-1]), _fields_at(model, location[:-1]))
+    if kinds:
+        text = _text_about_kind(detail, kinds)
+    elif detail["type"] == "extra_forbidden":
+        text, location = _text_about_key(model, location)
     else:
         text = _text(detail, location, holders[0] if holders else None)
     name = shown(location)
     return Mistake(where, f"{name}: {text}" if name else text)
+
+
+def _text_about_key(model: type[BaseModel], location: Location) -> tuple[str, Location]:
+    """What is said of a key that nobody knows, and how it is shown: behind a colon may be a secret."""
+    key, colon, _ = str(location[-1]).partition(":")
+    if colon:
+        return "unknown key, is there no blank behind the colon?", (*location[:-1], key)
+    return "unknown key" + suggestion(key, _fields_at(model, location[:-1])), location
 
 
 def _trace(data: Mapping[str, Any], detail: ErrorDetails) -> Location:
@@ -166,12 +180,34 @@ def _trace(data: Mapping[str, Any], detail: ErrorDetails) -> Location:
 
 
 def _fields_at(model: type[BaseModel], location: Location) -> set[str]:
-    """The keys that are known at a location. Where it goes through a union, those of all its members."""
+    """The keys that are known at a location."""
+    fields = (field for each in _models_at(model, location) for field in each.model_fields.items())
+    return {field.alias or name for name, field in fields}
+
+
+def _models_at(model: type[BaseModel], location: Location) -> list[type[BaseModel]]:
+    """The models that a location may follow. Where it goes through a union, all its members."""
     models = [model]
     for part in location:
         fields = [each.model_fields[part] for each in models if isinstance(part, str) and part in each.model_fields]
         models = [inner for field in fields for inner in models_in(field.annotation)] or models
-    return {field.alias or name for each in models for name, field in each.model_fields.items()}
+    return models
+
+
+_KIND = "kind"
+"""The key that says which of several models a mapping is to follow."""
+
+
+def _kinds_at(model: type[BaseModel], location: Location) -> list[str]:
+    models = _models_at(model, location)
+    return sorted(kind for each in models for kind in get_args(each.model_fields[_KIND].annotation))
+
+
+def _text_about_kind(detail: ErrorDetails, known: Sequence[str]) -> str:
+    said = f"must be {', '.join(known[:-1])} or {known[-1]}"
+    if detail["type"] == "union_tag_not_found":
+        return f"is missing, it {said}"
+    return said + suggestion(str(detail["ctx"]["tag"]), known)
 
 
 _TEXTS = {
@@ -215,6 +251,8 @@ def _text(detail: ErrorDetails, location: Location, layer: Layer | None) -> str:
     misread = layer.misread(location) if layer else None
     if misread and kind in {"string_type", "path_type"}:
         return f"must be text, but unquoted it is {misread} in YAML: put it in quotes"
+    if misread and kind == "literal_error":
+        return f"must be {detail['ctx']['expected']}, in quotes: without them it is {misread} in YAML"
     if layer and layer.json and kind in _JSON_EXAMPLES:
         return f"{_TEXTS[kind]} in JSON, such as {_JSON_EXAMPLES[kind]}"
     if kind in _TEXTS:

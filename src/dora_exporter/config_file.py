@@ -17,7 +17,9 @@ _MISREADINGS = {
     "tag:yaml.org,2002:timestamp": "a date",
 }
 _MERGE_TAG = "tag:yaml.org,2002:merge"
-_CITATION = re.compile(r"\s*(?:'(?!<[a-z ]+>')[^']{2,}'?|\"[^\"]{2,}\"?)")
+_CITATION = re.compile(r"""\s*(?:'([^']*)(?:'|$)|"([^"]*)(?:"|$))""")
+_OF_YAML = re.compile(r".?|<[a-z ]+>|\\.")
+"""What may be cited: single signs, and the parser's names for what is no text."""
 _UNREADABLE = object()
 
 
@@ -88,7 +90,9 @@ class Document:
         where = f"{self.path}:{mark.line + 1}" if mark else str(self.path)
         if isinstance(error, yaml.composer.ComposerError) and "single document" in str(error.context):
             return Mistake(where, "must hold one YAML document, here begins a second one")
-        return Mistake(where, f"is not YAML: {_CITATION.sub('', str(error.problem))}")
+        if isinstance(error, yaml.composer.ComposerError) and error.problem == "second occurrence":
+            return Mistake(where, "is not YAML: gives an anchor a second time")
+        return Mistake(where, f"is not YAML: {_CITATION.sub(_without_secret, str(error.problem))}")
 
     def _at(self, node: yaml.Node, text: str) -> Mistake:
         return Mistake(f"{self.path}:{node.start_mark.line + 1}", text)
@@ -169,6 +173,11 @@ def _from_folder(folder: Path, key: str, value: object) -> object:
     if isinstance(value, list):
         return [_from_folder(folder, "", each) for each in value]
     return str(folder / value) if key.endswith("_file") and isinstance(value, str) and value else value
+
+
+def _without_secret(citation: re.Match[str]) -> str:
+    """Leaves a citation out that comes from the file, rather than from the grammar."""
+    return citation[0] if _OF_YAML.fullmatch(citation[1] or citation[2] or "") else ""
 
 
 def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:

@@ -3,14 +3,24 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from operator import attrgetter
 
 from dora_exporter.clock import Clock
 from dora_exporter.config import ConfigError, Settings
 
 logger = logging.getLogger(__name__)
 
-NEEDS_RESTART = ("web", "snapshot", "store", "git", "repositories", "pull_requests")
-"""The sections that are read at the start only."""
+NEEDS_RESTART = (
+    "web.listen_addresses",
+    "web.config_file",
+    "web.enable_lifecycle",
+    "snapshot",
+    "store",
+    "git",
+    "repositories",
+    "pull_requests",
+)
+"""The settings that are read at the start only."""
 
 
 class Configuration:
@@ -46,9 +56,9 @@ class Configuration:
             except BaseException:
                 self.is_last_reload_successful = False
                 raise
-            for section in NEEDS_RESTART:
-                if getattr(settings, section) != getattr(self.settings, section):
-                    logger.warning("a changed section takes effect at the next start section=%s", section)
+            for name in NEEDS_RESTART:
+                if attrgetter(name)(settings) != attrgetter(name)(self.settings):
+                    logger.warning("a changed setting takes effect at the next start setting=%s", name)
             self.settings = settings
             self.is_last_reload_successful = True
             self.last_reload_success_ms = self._clock()

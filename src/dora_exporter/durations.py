@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "y": 31_536_000_000}
+_LONGEST_MS = 1000 * _UNIT_MS["y"]
+"""There is a date so long ago."""
 _WHOLE = re.compile(r"(?:\d+(?:ms|[smhdwy]))+")
 _PART = re.compile(r"(\d+)(ms|[smhdwy])")
 
@@ -28,6 +30,8 @@ def parse(text: object) -> Span:
     length = sum(int(number) * _UNIT_MS[unit] for number, unit in _PART.findall(text))
     if not length:
         raise ValueError("must be longer than nothing")
+    if length > _LONGEST_MS:
+        raise ValueError("must be at most 1000y")
     return Span(text, length)
 
 

@@ -1,6 +1,7 @@
 """The numbers that are exposed, by the definitions in force: a reload may put new ones in their place."""
 
 import asyncio
+import logging
 from collections.abc import Collection, Iterator, Mapping
 
 from dora_exporter.clock import Clock
@@ -9,6 +10,8 @@ from dora_exporter.exposition import Body, Exposition, Format, OwnFamilies
 from dora_exporter.readings import Definitions, Readings
 from dora_exporter.standing import Standing
 from dora_exporter.store import EventStore
+
+logger = logging.getLogger(__name__)
 
 _PER_SLICE = 64
 _PAUSE_SECONDS = 0.005
@@ -24,6 +27,7 @@ class Numbers:
         self._own = own
         self._clock = clock
         self._is_restored = False
+        self._is_folding = False
         self.readings = Readings(store, definitions)
         self._exposition = self._expose(self.readings)
 
@@ -63,6 +67,15 @@ class Numbers:
         """Takes over what was written since, a few milliseconds at a time, so that a scrape finds little to do."""
         for _ in self._slices():
             await asyncio.sleep(_PAUSE_SECONDS)
+        self._tell_of_surplus()
+
+    def _tell_of_surplus(self) -> None:
+        if self._is_folding != bool(self.series_folded):
+            self._is_folding = not self._is_folding
+            said = (
+                "there are more series than the limit, the surplus is folded" if self._is_folding else "none is folded"
+            )
+            logger.warning("%s limit=%d series=%d", said, self.series_limit, self.series)
 
     def _slices(self) -> Iterator[None]:
         while not self.readings.take_over(_PER_SLICE):

@@ -17,6 +17,8 @@ def normalise(url: str) -> str:
     scheme, separator, rest = url.strip().partition("://")
     host, path = _split_url(rest) if separator else _split_bare(scheme)
     path = re.split(r"[?#]", path, maxsplit=1)[0]
+    if ":" in path[: max(path.rfind("@"), 0)]:  # a password where none is expected, such as behind a second scheme
+        host, path = _without_secret(path)
     parts = [part for part in path.split("/") if part]
     if parts:
         parts[-1] = parts[-1].removesuffix(".git")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 from tests.oracle.comparing import differences
 from tests.oracle.daemons import Daemon, definitions
-from tests.strategies import Action, ClockStep, actions
+from tests.strategies import Action, ClockStep, actions, crowded_actions
 
 from dora_exporter.checkpoint.contents import Content, fill, frames, head_of
 from dora_exporter.events import Commit, Deployment, PullRequest, Remediation, Shipped, Verdict
@@ -101,9 +101,9 @@ def test_readings_agree_with_the_oracle_after_restarts_from_checkpoints(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     definitions=definitions,
-    before=st.lists(actions(), min_size=5, max_size=20),
-    missed=st.lists(actions(), max_size=3),
-    after=st.lists(actions(), min_size=5, max_size=20),
+    before=st.lists(actions(), min_size=5, max_size=20) | st.lists(crowded_actions(), min_size=5, max_size=12),
+    missed=st.lists(actions(), max_size=3) | st.lists(crowded_actions(), max_size=3),
+    after=st.lists(actions(), min_size=5, max_size=20) | st.lists(crowded_actions(), min_size=5, max_size=12),
 )
 def test_what_was_judged_before_a_checkpoint_can_change_after_it(
     definitions: Definitions, before: list[Action], missed: list[Action], after: list[Action]

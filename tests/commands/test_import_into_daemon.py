@@ -112,4 +112,4 @@ def test_where_no_daemon_is_the_line_is_told(called: Called) -> None:
 def test_another_server_is_told_from_the_daemon(daemon: RunningDaemon, called: Called) -> None:
     Path("given").write_text(line("one"))
     ended = called("import", "given", f"--url={daemon.url}/elsewhere")
-    assert (ended.code, ended.errors) == (1, "127.0.0.1 takes no more from line 1 on: it answered 404 Not Found\n")
+    assert (ended.code, ended.errors) == (1, "127.0.0.1 takes no more from line 1 on: it answered 400 Bad Request\n")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.config.reading import mistakes_of, settings_of
 
-from dora_exporter.config import ConfigError, Flag, load
+from dora_exporter.config import ConfigError, Flag, check_doors, load
 
 UNQUOTED = "must be text, but unquoted it is {} in YAML: put it in quotes"
 HEADER = "must be printable ASCII text without white space around it: a header has to carry it"
@@ -15,8 +15,11 @@ OPEN_TO_ALL = "can be reached from other machines: set api_keys, or write allow_
 BAD_YAML = {
     # what is no YAML, or no mapping
     "web: [": ["config.yaml:1: is not YAML: expected the node content, but found '<stream end>'"],
+    "api_keys: [hunter2": ["config.yaml:1: is not YAML: expected ',' or ']', but got '<stream end>'"],
+    "a: &x 1\nb: &x 2": ["config.yaml:2: is not YAML: gives an anchor a second time"],
+    "retention: 1001y": ["config.yaml:1: retention: must be at most 1000y"],
     "a: b: c": ["config.yaml:1: is not YAML: mapping values are not allowed here"],
-    "log:\n\tlevel: info": ["config.yaml:2: is not YAML: found character that cannot start any token"],
+    "log:\n\tlevel: info": ["config.yaml:2: is not YAML: found character '\\t' that cannot start any token"],
     "windows: *secret": ["config.yaml:1: is not YAML: found undefined alias"],
     "- a": ["config.yaml:1: must be a mapping of keys to values"],
     "text": ["config.yaml:1: must be a mapping of keys to values"],
@@ -117,6 +120,34 @@ BAD_YAML = {
         "config.yaml:3: failures.rules[0].pattern: is missing",
         "config.yaml:4: failures.rules[0].match[0]: must be 'version', 'subject', 'title', 'branch', 'label' or 'tag'",
     ],
+    "sources: {pd: {token: x}}": [
+        "config.yaml:1: sources.pd.kind: is missing, it must be alertmanager, datadog_apm, pagerduty or prometheus"
+    ],
+    "sources: {pd: {kind: pagerdutty}}": [
+        (
+            "config.yaml:1: sources.pd.kind: must be alertmanager, datadog_apm, pagerduty or prometheus, "
+            "did you mean pagerduty?"
+        )
+    ],
+    "sources: {pd: {kind: }}": [
+        "config.yaml:1: sources.pd.kind: must be alertmanager, datadog_apm, pagerduty or prometheus"
+    ],
+    "sources: {pd: {kind: pagerduty, token:hunter2}}": [
+        "config.yaml:1: sources.pd.token: unknown key, is there no blank behind the colon?"
+    ],
+    "sources: {api: {kind: pagerduty}}": ["config.yaml:1: sources.api: is the name of what is sent to the API"],
+    "sources: {-x: {kind: pagerduty}}": [
+        "config.yaml:1: sources.-x: must be letters, digits, dots, dashes and underscores"
+    ],
+    "sources: {p: {kind: prometheus, url: 'ftp://user@host'}}": [
+        "config.yaml:1: sources.p.url: must begin with http:// or https://, and hold no user or password"
+    ],
+    "levels: {edition: 2024}": [
+        (
+            "config.yaml:1: levels.edition: must be '2019', '2021', '2022', '2023' or '2024', in quotes: "
+            "without them it is a number in YAML"
+        )
+    ],
     # secret files
     "api_keys: [a]\napi_keys_file: keys": ["config.yaml:2: api_keys and api_keys_file exclude each other"],
     "read_keys_file: nowhere": ["config.yaml:1: read_keys_file: nowhere: no such file"],
@@ -138,6 +169,10 @@ BAD_VARIABLES = {
     ("DORA_LOG_LEVEL", "info"): "environment variable DORA_LOG_LEVEL: is unknown, did you mean DORA_LOG__LEVEL?",
     ("DORA_WINDOWS__0", "1d"): "environment variable DORA_WINDOWS__0: is unknown, did you mean DORA_WINDOWS?",
     ("DORA_QQ", ""): "environment variable DORA_QQ: is unknown",
+    ("DORA_SOURCES__X__KIND", "hunter2"): (
+        "environment variable DORA_SOURCES__X__KIND: sources.x.kind: "
+        "must be alertmanager, datadog_apm, pagerduty or prometheus"
+    ),
     ("DORA_LOG__LEVEL", "loud"): (
         "environment variable DORA_LOG__LEVEL: log.level: must be 'debug', 'info', 'warn' or 'error'"
     ),
@@ -251,3 +286,13 @@ def test_files_of_others_in_the_secrets_folder_are_ignored(tmp_path: Path) -> No
 
 def test_what_kubernetes_injects_for_a_service_of_our_name_is_ignored(tmp_path: Path) -> None:
     settings_of(tmp_path, variables={"DORA_EXPORTER_PORT": "tcp://10.0.0.1:3672", "DORA_EXPORTER_SERVICE_HOST": "x"})
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:3672", ":3672", "dora.example:1"])
+def test_keys_cannot_go_while_strangers_are_listened_to(tmp_path: Path, address: str) -> None:
+    without, opened = settings_of(tmp_path, "retention: 1y"), settings_of(tmp_path, "allow_anonymous: true")
+    with pytest.raises(ConfigError, match=f"api_keys: must have a key until .* listens on {address}"):
+        check_doors(without, ["127.0.0.1:3672", address])
+    check_doors(without, ["127.0.0.1:3672", "[::1]:0"])
+    check_doors(opened, [address])
+    check_doors(settings_of(tmp_path, "read_keys: [reader]"), [address])

@@ -101,8 +101,10 @@ def test_the_daemon_takes_its_configuration(tmp_path: Path) -> None:
     assert configuration["api_keys_file"] == f"{secret}/api-keys"
     assert configuration["store"] == {"url_file": f"{secret}/database-url"}
     (tmp_path / "api-keys").write_text("a-key-that-is-long-enough")
+    (tmp_path / "database-url").write_text("postgresql://db.example/dora")
+    here = {"api_keys_file": str(tmp_path / "api-keys"), "store": {"url_file": str(tmp_path / "database-url")}}
     file = tmp_path / "config.yaml"
-    file.write_text(yaml.safe_dump(configuration | {"api_keys_file": str(tmp_path / "api-keys")}))
+    file.write_text(yaml.safe_dump(configuration | here))
     checked = run([sys.executable, "-m", "dora_exporter", f"--config.file={file}", "--config.check"])
     assert checked.returncode == 0, checked.stdout
 

@@ -49,7 +49,8 @@ def _described(settings: type[BaseModel], prefix: str) -> Iterator[Setting]:
         if models and container not in {dict, tuple}:
             yield from _described(models[0], f"{key}.")
             continue
-        yield Setting(key, _type(_bare(field.annotation)), _default(field))
+        default = _REQUIRED if name == "kind" else _default(field)  # it decides which model is taken
+        yield Setting(key, _type(_bare(field.annotation)), default)
         for model in models:
             yield from _described(model, f"{key}.<{_kind(model)}>." if container is dict else f"{key}[].")
 

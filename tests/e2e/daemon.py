@@ -40,6 +40,7 @@ class Daemon:
     settings: Mapping[str, object] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     tls: ssl.SSLContext | None = None
+    credentials: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def snapshot(self) -> Path:
@@ -61,7 +62,7 @@ class Daemon:
         with Process(command, environment=_clean_environment()) as process:
             address = process.wait_for_log(r'msg="?listening"?.* address="?(?P<host>[\d.]+):(?P<port>\d+)')
             running = RunningDaemon(process, address["host"], int(address["port"]), self.tls)
-            running.wait_until_ready()
+            running.wait_until_ready(self.credentials)
             yield running
 
 
@@ -114,9 +115,9 @@ class RunningDaemon:
         """One value of a scrape, None when it is absent."""
         return self.samples().get((name, frozenset(labels.items())))
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, credentials: Mapping[str, str] | None = None) -> None:
         """Returns once it has replayed its snapshot; it is asked again at once, for each answer takes its time."""
-        while self.get("/-/ready").status != http.client.OK:
+        while self.request("GET", "/-/ready", headers=credentials).status != http.client.OK:
             assert self.process.is_running, self.process.text
 
 

@@ -2,11 +2,14 @@
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.builders import HOUR_MS, NOW_MS, deployment
 from tests.oracle.comparing import differences
 from tests.oracle.daemons import Daemon, definitions
-from tests.strategies import Action, actions
+from tests.strategies import RETENTION_MS, WINDOWS, Action, actions, crowded_actions
 
+from dora_exporter.events import DAY_MS, Remediation, Verdict
 from dora_exporter.readings import Definitions
+from dora_exporter.records import Judgement
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -19,6 +22,27 @@ def test_readings_agree_with_the_oracle_after_every_action(
         daemon.perform(action)
         if number == restart_after:
             daemon.restart()
+        assert differences(daemon.samples(), daemon.expected()) == {}
+
+
+def test_a_remedy_that_moved_before_what_it_remedied_is_no_rework_any_more() -> None:
+    failed = deployment(id="deployment-0", finished_at=NOW_MS - 10 * HOUR_MS)
+    remedy = deployment(id="deployment-1", finished_at=NOW_MS - 5 * HOUR_MS)
+    named = Verdict(change_failure=True, remediation=Remediation("rollforward", id=remedy.id))
+    daemon = Daemon(Definitions(windows=WINDOWS, retention_ms=RETENTION_MS, series_limit=10))
+    for action in (failed, remedy, Judgement(failed.id, named), deployment(id=remedy.id, finished_at=NOW_MS - DAY_MS)):
+        daemon.perform(action)
+        assert differences(daemon.samples(), daemon.expected()) == {}
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(definitions=definitions, actions=st.lists(crowded_actions(), min_size=4, max_size=16))
+def test_what_happens_to_few_events_again_and_again_leaves_nothing_behind(
+    definitions: Definitions, actions: list[Action]
+) -> None:
+    daemon = Daemon(definitions)
+    for action in actions:
+        daemon.perform(action)
         assert differences(daemon.samples(), daemon.expected()) == {}
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.builders import deployment
 from tests.snapshot.logs import FaultyDisk, asides, content, file_of, ids_after_restart, opened, put
 
+from dora_exporter.log import Unavailable
 from dora_exporter.snapshot import SnapshotError, encode, header_line
 from dora_exporter.snapshot.lines import frame
 
@@ -53,6 +54,15 @@ async def test_a_torn_last_line_is_cut_off_with_a_warning(
     assert f"torn last line cut off path={path} bytes={kept_bytes}" in caplog.text
     assert content(path) == WHOLE
     assert asides(path) == []
+
+
+@pytest.mark.parametrize("bit", range(8))
+async def test_a_last_line_whose_newline_is_damaged_is_kept(path: Path, bit: int) -> None:
+    put(path, WHOLE[:-1] + bytes([WHOLE[-1] ^ 1 << bit]))
+    async with opened(path) as kept:
+        assert kept.ids == IDS
+        await kept.log.append([deployment(id="after")])
+    assert await ids_after_restart(path) == [*IDS, "after"]
 
 
 async def test_a_last_line_that_lacks_only_its_newline_is_kept(path: Path) -> None:
@@ -123,14 +133,21 @@ async def test_a_file_system_without_hard_links_gets_a_copy(path: Path, monkeypa
     assert sorted(content(each) for each in asides(path)) == [b"one\n", b"two\n"]
 
 
-async def test_a_damaged_file_that_cannot_be_rewritten_stays_and_stops_the_start(path: Path) -> None:
-    disk = FaultyDisk()
+async def test_a_damaged_file_that_cannot_be_rewritten_is_served_from_until_it_can(path: Path) -> None:
+    disk, damaged = FaultyDisk(), WHOLE + b"rubbish\n"
     disk.room = 20
-    put(path, WHOLE + b"rubbish\n")
-    with pytest.raises(SnapshotError, match=r"events cannot be used: No space left on device$"):
-        async with opened(path, disk=disk):
-            pass
-    assert content(path) == WHOLE + b"rubbish\n"
+    put(path, damaged)
+    async with opened(path, disk=disk) as kept:
+        assert kept.ids == IDS
+        assert kept.log.statistics.lines_lost == 1
+        with pytest.raises(Unavailable, match="No space left"):
+            await kept.log.append([deployment(id="refused")])
+        assert content(path) == damaged
+        disk.room = None
+        await kept.log.append([deployment(id="after")])
+        (aside,) = asides(path)
+        assert content(aside) == damaged
+    assert await ids_after_restart(path) == [*IDS, "after"]
 
 
 async def test_leftovers_of_a_dead_process_are_removed(path: Path) -> None:

@@ -301,7 +301,7 @@ async def test_a_wrong_token_is_one_log_line_and_heals(caplog: pytest.LogCapture
 async def test_a_token_file_is_read_at_each_pass(tmp_path: Path) -> None:
     file = tmp_path / "token"
     async with an_account(token=None, token_file=file) as account:
-        assert (await account.poll()).problem == f"the secret file {file} cannot be read: FileNotFoundError"
+        assert (await account.poll()).problem == f"the secret file {file} cannot be read: No such file or directory"
         file.write_text("token-of-the-account\n")
         assert (await account.poll()).is_up
 

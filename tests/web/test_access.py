@@ -147,5 +147,7 @@ def test_a_key_may_be_in_the_query_where_that_is_said(query: str, *, passes: boo
     asking = request({}, f"/api/v1/series?{query}")
     with nullcontext() if passes else pytest.raises(Forbidden):
         access.check(asking, Right.WRITE, key_in_query=True)
+    assert access.holds_key(asking, key_in_query=True) == (passes or query == "api_key=reader")
+    assert not access.holds_key(asking)
     with pytest.raises(Forbidden):
         access.check(asking, Right.WRITE)

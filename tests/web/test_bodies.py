@@ -133,6 +133,8 @@ HEAD = b"POST /api/v2/dora/deployment HTTP/1.1\r\nHost: x\r\nConnection: close\r
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",),
         (HEAD + b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n", b"zz\r\n{}\r\n0\r\n\r\n"),
         (HEAD + b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n", b"2\r\n{}", b"xx\r\n0\r\n\r\n"),
+        (b"FOO /api/v2/dora/deployment HTTP/1.1\r\nHost: x\r\n\r\n",),
+        (HEAD + b"X-Long: " + b"x" * 9000 + b"\r\n\r\n",),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{}",),
         (HEAD + b"Content-Length: 5\r\n\r\n{}",),
         (HEAD + b"Content-Length: five\r\n\r\n{}",),
@@ -146,8 +148,25 @@ async def test_broken_framing_is_answered_and_nothing_is_stored(make_api: MakeAp
     api = await make_api(rules=Rules(body_seconds=0.2))
     answer = await exchange(api, *parts)
     assert b" 400 Bad Request\r\n" in answer
+    assert b"\r\nContent-Type: application/json\r\n" in answer
+    assert b"aiohttp" not in answer
     assert api.log.records == []
     assert (await api.deploy(**deployment()))[0] == 200
+
+
+async def test_chunks_that_break_after_a_pause_are_answered_at_once(make_api: MakeApi) -> None:
+    api = await make_api(rules=Rules(body_seconds=60))
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    writer.write(HEAD + b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
+    assert await reader.readuntil(b"\r\n\r\n") == CONTINUE
+    for piece in (b"2\r\n{}\r\n", b"xx\r\n"):
+        writer.write(piece)
+        for _ in range(50):  # until the server, which runs in this loop, has had each by itself
+            await asyncio.sleep(0)
+    answer = await asyncio.wait_for(reader.read(), 5)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"its framing is broken" in answer
+    writer.close()
 
 
 async def test_a_client_may_ask_before_it_sends(api: Api) -> None:

@@ -50,6 +50,7 @@ async def client() -> AsyncIterator[ClientSession]:
         ("/large", 413, "the request body is too long"),
         ("/api/full", 503, "the disk is full"),
         ("/api/silent", 503, "the event log cannot take writes now"),
+        ("/prefix/api/v2/dora/deployment", 400, "there is no such path"),
         ("/api/nothing", 400, "there is no such path"),
         ("/nothing", 404, "there is no such path"),
     ],

@@ -1,11 +1,18 @@
+import json
+
 import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpClient
+from tests.web.running import NOW, MemoryLog, deployment
 
 from dora_exporter.log import Unavailable
+from dora_exporter.store import EventStore, Outcome
 from dora_exporter.telemetry import Rejection, RejectionCounts
+from dora_exporter.web import application, bulk
+from dora_exporter.web.access import Access
 from dora_exporter.web.errors import BadAttribute, BadRequest, Forbidden, NotFound, NotNow, TooLarge, refuse_in_json
 from dora_exporter.web.refusal_counts import counting
+from dora_exporter.web.rules import Rules
 
 
 class Counted(RejectionCounts):
@@ -13,8 +20,8 @@ class Counted(RejectionCounts):
         super().__init__()
         self.reasons: list[Rejection] = []
 
-    def count(self, reason: Rejection) -> None:
-        self.reasons.append(reason)
+    def count(self, reason: Rejection, number: int = 1) -> None:
+        self.reasons += [reason] * number
 
 
 async def refused(
@@ -70,6 +77,25 @@ async def test_a_refusal_that_concerns_no_event_is_not_counted(
 @pytest.mark.parametrize("path", ["/api/v1/events", "/webhooks/alertmanager", "/api/v2/webhook/"])
 async def test_every_way_in_is_counted(aiohttp_client: AiohttpClient, path: str) -> None:
     assert await refused(aiohttp_client, BadRequest("no"), path=path, status=400) == [Rejection.MALFORMED]
+
+
+async def test_each_refused_line_of_many_is_counted(aiohttp_client: AiohttpClient) -> None:
+    log, access, counts = MemoryLog(lambda records: [Outcome.CREATED] * len(records)), Access(), Counted()
+    routes = bulk.routes(store=EventStore(), log=log, clock=lambda: NOW, rules=Rules, access=access)
+    client = await aiohttp_client(
+        application(routes=routes, operations=(), access=access, middlewares=[counting(counts)])
+    )
+    good = json.dumps({"type": "deployment", "attributes": deployment()})
+    bad = json.dumps({"type": "deployment", "attributes": deployment(service="")})
+    for path, body, expected in (
+        ("/api/v1/events", f"{good}\n{bad}\n{{\n{bad}", [Rejection.INVALID, Rejection.INVALID, Rejection.MALFORMED]),
+        ("/api/v1/events?atomic=true", f"{good}\n{bad}", [Rejection.INVALID, Rejection.MALFORMED]),
+        ("/api/v1/events?atomic=x", good, [Rejection.INVALID]),
+        ("/api/v1/events", good, []),
+    ):
+        counts.reasons.clear()
+        await client.post(path, data=body)
+        assert sorted(counts.reasons, key=str) == expected
 
 
 async def test_what_is_not_found_is_no_refused_event(aiohttp_client: AiohttpClient) -> None:

@@ -6,10 +6,12 @@ import platform
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 
 from dora_exporter import __version__, logs, web_config
 from dora_exporter.commands import flags
 from dora_exporter.config import ConfigError, Settings
+from dora_exporter.config_errors import Mistake
 
 OK = 0
 BAD_CONFIGURATION = 1
@@ -50,9 +52,25 @@ def _parser(sub_commands: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _checked(read: Callable[[], Settings]) -> Settings:
+def _checked(read: Callable[..., Settings]) -> Settings:
     """The settings, once the files that they name are found to be good as well."""
-    settings = read()
-    if settings.web.config_file is not None:
-        web_config.load(settings.web.config_file)
+    try:
+        settings = read(files_too=True)
+    except ConfigError as error:
+        web = error.data.get("web")
+        file = web.get("config_file") if isinstance(web, dict) else None
+        raise ConfigError([*error.mistakes, *_web_mistakes(file)]) from error
+    mistakes = _web_mistakes(settings.web.config_file)
+    if mistakes:
+        raise ConfigError(mistakes)
     return settings
+
+
+def _web_mistakes(file: object) -> Sequence[Mistake]:
+    """What is wrong with the web configuration file of that name; nothing where there is none."""
+    try:
+        if isinstance(file, str | Path) and str(file):
+            web_config.load(Path(file))
+    except ConfigError as error:
+        return error.mistakes
+    return ()

@@ -44,21 +44,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=SEED, metavar="NUMBER", help=f"another organisation ({SEED})")
     parser.add_argument("--days", type=_whole, default=DAYS, metavar="NUMBER", help=f"of its past ({DAYS})")
     parser.add_argument(
-        "--haste", type=_positive, default=HASTE, metavar="FACTOR", help=f"how fast it lives from now on ({HASTE:g})"
+        "--haste",
+        type=_positive,
+        default=HASTE,
+        metavar="FACTOR",
+        help=f"how fast it lives from now on ({HASTE:g})",
     )
     flags.add_settings(parser, flags.WEB + flags.LOG)
     return parser
 
 
 def _positive(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError("must be more than 0")
+        raise argparse.ArgumentTypeError("must be a number of more than 0")
     return number
 
 
 def _whole(text: str) -> int:
-    if not 0 < int(text) <= _MOST_DAYS:
+    if not text.isdecimal() or not 0 < int(text) <= _MOST_DAYS:
         raise argparse.ArgumentTypeError(f"must be 1 to {_MOST_DAYS}")
     return int(text)
 

@@ -80,8 +80,11 @@ def given(arguments: argparse.Namespace) -> list[Flag]:
     ]
 
 
-def reader(arguments: argparse.Namespace) -> Callable[[], Settings]:
-    """Reads the settings that the arguments, the environment and the named files make up, anew at each call."""
+def reader(arguments: argparse.Namespace) -> Callable[..., Settings]:
+    """Reads the settings that the arguments, the environment and the named files make up, anew at each call.
+
+    What is called is ``config.load`` but for ``files_too``.
+    """
     return partial(
         load,
         file=arguments.config_file,

@@ -119,7 +119,7 @@ class Mirror:
         try:
             return read_token(self._settings.token, self._settings.token_file)
         except OSError as error:
-            raise GitFailed(f"the token file cannot be read: {error.strerror}") from error
+            raise GitFailed(f"the token file {self._settings.token_file} cannot be read: {error.strerror}") from error
 
 
 def _authorization(url: str, token: str) -> str:

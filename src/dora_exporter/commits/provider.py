@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
 from dora_exporter.commits.forge import Forge
+from dora_exporter.conditions import NamedFile
 from dora_exporter.events import Commit, PullRequest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,7 +60,7 @@ class PullRequestSettings(BaseModel):
     host: str | None = None
     base_url: str | None = None
     token: SecretStr | None = None
-    token_file: Path | None = None
+    token_file: NamedFile | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "PullRequestSettings":

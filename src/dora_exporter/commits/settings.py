@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from dora_exporter import repositories
 from dora_exporter.commits.git import Limits
+from dora_exporter.conditions import NamedFile
 from dora_exporter.durations import Duration, Span
 
 PROTOCOLS = ("https", "http", "ssh", "file")
@@ -49,8 +50,8 @@ class RepositorySettings(BaseModel):
 
     url: Annotated[str, AfterValidator(_checked)]
     token: SecretStr | None = None
-    token_file: Path | None = None
-    ssh_key_file: Path | None = None
+    token_file: NamedFile | None = None
+    ssh_key_file: NamedFile | None = None
     aliases: tuple[Annotated[str, AfterValidator(_named)], ...] = ()
     interval: Duration = Span("5m", 300_000)
 

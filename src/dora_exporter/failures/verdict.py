@@ -47,7 +47,7 @@ class NamedRemedies:
         return [failed for name in names for failed in self._awaited.get(name, {}).values()]
 
     def decide(self, failed: Deployment, verdict: Verdict | None) -> list[Deployment]:
-        """Finds the remedy that a verdict names; returns the remedies that changed."""
+        """Finds the remedy that a verdict names; returns the remedies that changed, as they are by now."""
         before = self._links.pop(failed.id, None)
         after = self._named(failed, verdict)
         if before:
@@ -55,10 +55,11 @@ class NamedRemedies:
         if after:
             self._links[failed.id] = after
             self._by_remedy[after.remedy.id][failed.id] = after
-        return [link.remedy for link in (before, after) if link] if before != after else []
+        changed = [link.remedy.id for link in (before, after) if link] if before != after else ()
+        return [remedy for remedy in map(self._find, changed) if remedy]
 
     def forget(self, failed: Deployment) -> list[Deployment]:
-        """Drops what a verdict named; returns the remedies that changed."""
+        """Drops what a verdict named; returns the remedies that changed, as they are by now."""
         for waiting in self._awaited.values():
             waiting.pop(failed.id, None)
         return self.decide(failed, None)

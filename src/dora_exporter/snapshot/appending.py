@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -37,6 +38,7 @@ class AppendedFile:
         self._identity = os.fstat(self._lock)
         self._fd: int | None = None
         self._owed = b""
+        self._repair: Callable[[], None] | None = None
         self._is_name_durable = False
         self.length = 0
         self.last_fsync_seconds: float | None = None
@@ -51,6 +53,11 @@ class AppendedFile:
         self.length = length
         self._owed = owed
 
+    def begin_with(self, repair: Callable[[], None]) -> None:
+        """Has the file replaced before the first append: ``repair`` calls ``replace_with``, or raises OSError."""
+        self.length = os.fstat(self._lock).st_size
+        self._repair = repair
+
     def append(self, data: bytes) -> None:
         """Writes data at the end, all or nothing; raises OSError."""
         fd = self.mend()
@@ -62,6 +69,9 @@ class AppendedFile:
 
     def mend(self) -> int:
         """Makes the file ready for the next append, to the descriptor returned; raises OSError when it cannot be."""
+        if self._repair is not None:
+            self._repair()
+            self._repair = None
         # One call for all that is to be known before each write: in each a busy loop may take the interpreter's lock.
         named = self._named()
         if named is None:

@@ -63,11 +63,13 @@ class Scan:
         """The readable lines in order; the header is not among them."""
         for block in self._blocks():
             yield self._read(block[:-1].split(b"\n"))
-        if self.torn and _is_whole(self.torn):
-            last, self.torn, self.lacks_newline = self.torn, b"", True
-            chunk = self._read([last])
-            self.length -= 1
-            yield chunk
+        for end in (len(self.torn), len(self.torn) - 1):  # without a newline, or with a damaged one
+            if self.torn and _is_whole(self.torn[:end]):
+                last, self.torn, self.lacks_newline = self.torn[:end], self.torn[end:], True
+                chunk = self._read([last])
+                self.length -= 1
+                yield chunk
+                break
         if self.torn and not self.length and not self.is_new:  # not the rest of a header: a line of someone else's
             self.lines_lost = 1
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from functools import partial
 from pathlib import Path
 
 from dora_exporter.clock import Clock
@@ -17,7 +18,7 @@ logger = logging.getLogger(__name__)
 def recover(file: AppendedFile, scan: Scan, path: Path, *, disk: Disk, clock: Clock) -> None:
     """Brings the file into a state to which can be appended, given what a whole pass over it found.
 
-    Raises OSError when a damaged file cannot be set aside and rewritten.
+    Where a damaged file cannot be set aside and rewritten, that is tried again before each append.
     """
     if scan.is_new:
         file.begin(0, header_line())
@@ -26,7 +27,12 @@ def recover(file: AppendedFile, scan: Scan, path: Path, *, disk: Disk, clock: Cl
         if scan.torn:
             logger.warning("torn last line cut off path=%s bytes=%d", path, len(scan.torn))
     else:
-        _set_aside(file, scan, path, disk, clock)
+        repair = partial(_set_aside, file, scan, path, disk, clock)
+        try:
+            repair()
+        except OSError as error:
+            file.begin_with(repair)
+            logger.warning("damaged snapshot file cannot be set aside yet path=%s error=%r", path, str(error))
 
 
 def _set_aside(file: AppendedFile, scan: Scan, path: Path, disk: Disk, clock: Clock) -> None:

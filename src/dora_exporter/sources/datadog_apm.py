@@ -1,11 +1,11 @@
 """Datadog: the deployments that its APM Deployment Tracking found, or what its trace metrics say about versions."""
 
 import asyncio
-from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from dora_exporter.conditions import HTTP_URL, NamedFile, matching
 from dora_exporter.durations import Duration, parse
 from dora_exporter.events import DAY_MS
 from dora_exporter.sources import datadog_list, datadog_traffic
@@ -34,14 +34,14 @@ class DatadogApmSettings(SourceSettings):
 
     kind: Literal["datadog_apm"]
     method: Literal["dora", "metrics"] = "dora"
-    site: str = Field("datadoghq.com", pattern=r"^[a-z0-9.-]+$")
-    base_url: str | None = Field(None, pattern=r"^https?://[^@]+$")
+    site: Annotated[str, matching("[a-z0-9.-]+", "must be a host name such as datadoghq.eu")] = "datadoghq.com"
+    base_url: Annotated[str, HTTP_URL] | None = None
     api_key: SecretStr | None = None
-    api_key_file: Path | None = None
+    api_key_file: NamedFile | None = None
     app_key: SecretStr | None = None
-    app_key_file: Path | None = None
+    app_key_file: NamedFile | None = None
     query: str = "source:apm_deployments"
-    operation: str | None = Field(None, pattern=r"^[\w.]+$")
+    operation: Annotated[str, matching(r"[\w.]+", "must be letters, digits, dots and underscores")] | None = None
     environments: tuple[str, ...] = ()
     environment: str | None = Field(None, min_length=1)
     interval: Duration = parse("5m")

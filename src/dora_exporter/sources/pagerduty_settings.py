@@ -1,10 +1,10 @@
 """The settings of a ``pagerduty`` source."""
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
+from dora_exporter.conditions import NamedFile, matching
 from dora_exporter.durations import Duration, Span, parse
 from dora_exporter.sources.source import SourceSettings
 
@@ -31,9 +31,15 @@ class PagerDutySettings(SourceSettings):
     """One PagerDuty account. Without a token it is never polled, and only its webhooks are taken."""
 
     kind: Literal["pagerduty"] = "pagerduty"
-    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/?#@]+(/[^?#]*)?$")] = "https://api.pagerduty.com"
+    base_url: Annotated[
+        str,
+        matching(
+            r"https?://[^/?#@]+(/[^?#]*)?",
+            "must begin with http:// or https://, and hold no user, password, query or fragment",
+        ),
+    ] = "https://api.pagerduty.com"
     token: SecretStr | None = None
-    token_file: Path | None = None
+    token_file: NamedFile | None = None
     interval: Duration = parse("60s")
     overlap: Duration = parse("1h")
     relist: Duration = parse("24h")
@@ -46,7 +52,7 @@ class PagerDutySettings(SourceSettings):
     environment_field: Name | None = None
     services: dict[Name, Annotated[MappedService, BeforeValidator(_as_entry)]] = Field(default_factory=dict)
     webhook_secrets: tuple[SecretStr, ...] = ()
-    webhook_secrets_file: Path | None = None
+    webhook_secrets_file: NamedFile | None = None
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:

@@ -3,11 +3,11 @@
 import asyncio
 import ssl
 from base64 import b64encode
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, model_validator
 
+from dora_exporter.conditions import HTTP_URL, NamedFile
 from dora_exporter.durations import Duration, parse
 from dora_exporter.sources import prometheus_ranges
 from dora_exporter.sources.runs import Rules
@@ -47,7 +47,7 @@ class BasicAuth(BaseModel):
 
     username: str
     password: SecretStr | None = None
-    password_file: Path | None = None
+    password_file: NamedFile | None = None
 
 
 class TlsConfig(BaseModel):
@@ -55,9 +55,9 @@ class TlsConfig(BaseModel):
 
     model_config = SourceSettings.model_config
 
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
+    ca_file: NamedFile | None = None
+    cert_file: NamedFile | None = None
+    key_file: NamedFile | None = None
     insecure_skip_verify: bool = False
 
 
@@ -65,7 +65,7 @@ class PrometheusSettings(SourceSettings):
     """``query`` is PromQL; each of its series says by its labels which version of which service is running."""
 
     kind: Literal["prometheus"]
-    url: str = Field(pattern=r"^https?://[^@]+$")
+    url: Annotated[str, HTTP_URL]
     query: str = Field("target_info", min_length=1)
     labels: Labels = Labels()
     environment: str | None = Field(None, min_length=1)
@@ -76,7 +76,7 @@ class PrometheusSettings(SourceSettings):
     gap: Duration = parse("30m")
     backfill: Duration | None = None
     bearer_token: SecretStr | None = None
-    bearer_token_file: Path | None = None
+    bearer_token_file: NamedFile | None = None
     basic_auth: BasicAuth | None = None
     tls_config: TlsConfig | None = None
 

@@ -20,6 +20,7 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints
 
 from dora_exporter.clock import Clock
+from dora_exporter.conditions import matching
 from dora_exporter.events import Deployment, Incident
 from dora_exporter.records import Cursor, Deletion, Judgement
 from dora_exporter.sources.transport import Traffic, Transport
@@ -132,7 +133,10 @@ def _not_reserved(name: str) -> str:
 
 
 SourceName = Annotated[
-    str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", max_length=60), AfterValidator(_not_reserved)
+    str,
+    StringConstraints(min_length=1, max_length=60),
+    matching("[a-zA-Z0-9][a-zA-Z0-9_.-]*", "must be letters, digits, dots, dashes and underscores"),
+    AfterValidator(_not_reserved),
 ]
 """What a source may be called: it begins the ids of its items, and is a label."""
 
@@ -186,7 +190,8 @@ def secret_of(direct: SecretStr | None, file: Path | None) -> str | None:
     try:
         secret = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as reason:
-        raise Misconfigured(f"the secret file {file} cannot be read: {type(reason).__name__}") from None
+        said = reason.strerror if isinstance(reason, OSError) else "it is no text in UTF-8"
+        raise Misconfigured(f"the secret file {file} cannot be read: {said}") from None
     if not secret:
         raise Misconfigured(f"the secret file {file} is empty")
     return secret

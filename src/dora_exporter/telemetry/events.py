@@ -75,9 +75,9 @@ class RejectionCounts:
         """Starts at zero for each reason."""
         self._counts = dict.fromkeys(Rejection, 0)
 
-    def count(self, reason: Rejection) -> None:
-        """Counts one event."""
-        self._counts[reason] += 1
+    def count(self, reason: Rejection, number: int = 1) -> None:
+        """Counts events."""
+        self._counts[reason] += number
 
     def collect(self) -> Iterable[Metric]:
         """One sample for each reason."""

@@ -13,6 +13,7 @@ from dora_exporter.log import EventLog
 from dora_exporter.store import EventStore
 from dora_exporter.web import bulk, deployments, failures, keys, openapi, verdicts
 from dora_exporter.web.access import Access
+from dora_exporter.web.broken_http import Runner
 from dora_exporter.web.errors import API_PREFIX, BadRequest, as_json, refuse_in_json
 from dora_exporter.web.headers import OnPrepare
 from dora_exporter.web.operations import Operation
@@ -80,7 +81,7 @@ def runner(app: web.Application) -> web.AppRunner:
     """The runner that the application needs: bodies are unpacked here, within limits, and not by aiohttp."""
     server_log = logging.getLogger(f"{__name__}.server")
     server_log.addFilter(_is_about_us)
-    return web.AppRunner(
+    return Runner(
         app,
         logger=server_log,
         auto_decompress=False,

@@ -39,18 +39,15 @@ class Access:
         """Whether keys are configured."""
         return bool(self._rights)
 
-    def holds_key(self, request: web.Request) -> bool:
+    def holds_key(self, request: web.Request, *, key_in_query: bool = False) -> bool:
         """Whether the request brings a key, and every key that it brings is a configured one."""
-        return bool(self._rights_of(_presented(request)))
+        return bool(self._rights_of(_presented(request, key_in_query=key_in_query)))
 
     def check(self, request: web.Request, right: Right, *, key_in_query: bool = False) -> None:
         """Raises ``Forbidden`` unless one of the request's keys gives the right and none of them is wrong."""
         if not self.is_closed:
             return
-        keys = _presented(request)
-        if key_in_query:
-            keys += [key for name in ("api_key", "application_key") for key in request.query.getall(name, ())]
-        if right not in self._rights_of(keys):
+        if right not in self._rights_of(_presented(request, key_in_query=key_in_query)):
             raise Forbidden("no valid key")
 
     def allows(self, request: web.Request, right: Right) -> bool:
@@ -86,10 +83,12 @@ class Access:
         return found
 
 
-def _presented(request: web.Request) -> list[str]:
+def _presented(request: web.Request, *, key_in_query: bool = False) -> list[str]:
     headers = request.headers
     keys = [*headers.getall(API_KEY_HEADER, ()), *headers.getall(APPLICATION_KEY_HEADER, ())]
     credentials = [value for value in headers.getall("Authorization", ()) if value[: len(_BEARER)].lower() == _BEARER]
+    if key_in_query:
+        keys += [key for name in ("api_key", "application_key") for key in request.query.getall(name, ())]
     return [*keys, *(value[len(_BEARER) :].strip() for value in credentials)]
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from dora_exporter.web.errors import BadRequest, TooLong
+from dora_exporter.web.errors import BROKEN_FRAMING, BadRequest, TooLong
 from dora_exporter.web.inflation import Inflation
 from dora_exporter.web.rules import Rules
 
@@ -49,6 +49,8 @@ async def pieces(request: web.Request, *, seconds: float) -> AsyncIterator[bytes
                 data = await content.readany()
         except TimeoutError as error:
             raise _too_slow(seconds) from error
+        except web.RequestPayloadError as error:
+            raise BadRequest(BROKEN_FRAMING) from error
         if not data:
             break
         if inflation is None:

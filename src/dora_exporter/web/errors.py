@@ -14,6 +14,7 @@ from dora_exporter.log import Unavailable
 logger = logging.getLogger(__name__)
 
 API_PREFIX = "/api/"
+BROKEN_FRAMING = "the request body cannot be read: its framing is broken"
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -140,12 +141,16 @@ async def refuse_in_json(request: web.Request, handler: Handler) -> web.StreamRe
         said = _worded(request, refusal)
     except (web.RequestPayloadError, HttpProcessingError) as broken:
         logger.info("request body is broken path=%r reason=%s", request.path, type(broken).__name__)
-        said = BadRequest("the request body cannot be read: its framing is broken")
+        said = BadRequest(BROKEN_FRAMING)
     except ConnectionError:
         said = BadRequest("the connection broke")  # nobody is there to read it
     except Exception:
         logger.exception("request failed method=%s path=%r", request.method, request.path)
         said = Failed("the request met a defect of the daemon, which is in its log")
+    logger.debug(
+        "request refused method=%s path=%r status=%d reason=%r from=%s",
+        *(request.method, request.path, said.status, said.detail, request.remote),
+    )
     return _answer(said)
 
 
@@ -156,8 +161,8 @@ def _answer(refusal: Refusal) -> web.Response:
 def _worded(request: web.Request, refusal: web.HTTPException) -> Refusal:
     """A refusal of the router in our words; raises it again when it is another module's own answer.
 
-    Under ``/api/`` its status is 400: ``datadog-ci`` repeats a request that is answered 404, 405 or 413 for a minute,
-    and then reports success.
+    Under ``/api/``, also behind a prefix that a client puts before it, its status is 400: ``datadog-ci`` repeats a
+    request that is answered 404, 405 or 413 for a minute, and then reports success.
     """
     if isinstance(refusal, web.HTTPNotFound):
         said: Refusal = NotFound("there is no such path")
@@ -168,4 +173,4 @@ def _worded(request: web.Request, refusal: web.HTTPException) -> Refusal:
         said = TooLarge("the request body is too long")
     else:
         raise refusal
-    return BadRequest(said.detail) if request.path.startswith(API_PREFIX) else said
+    return BadRequest(said.detail) if API_PREFIX in request.path else said

@@ -1,12 +1,14 @@
 """Counts the requests with events that are refused, by reason."""
 
+from collections.abc import Mapping
+
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
 from dora_exporter.log import Unavailable
 from dora_exporter.telemetry import Rejection, RejectionCounts
-from dora_exporter.web.errors import BadAttribute, BadRequest, Forbidden, NotNow, TooLarge, TooLong
+from dora_exporter.web.errors import BadAttribute, BadRequest, Forbidden, NotNow, Refusal, TooLarge, TooLong
 
 _EVENT_PATHS = frozenset(
     {"/api/v2/dora/deployment", "/api/v2/dora/failure", "/api/v2/dora/incident", "/api/v1/events", "/api/v2/webhook/"}
@@ -25,9 +27,13 @@ _REASONS: tuple[tuple[type[Exception], Rejection], ...] = (
 )
 
 
-def reason_of(refusal: Exception) -> Rejection | None:
-    """The class of a refusal; None for what refuses no event, such as a path that is not known."""
-    return next((reason for kind, reason in _REASONS if isinstance(refusal, kind)), None)
+REFUSALS = web.RequestKey("refusals", dict[type[Refusal], int])
+"""How many events of a request were refused, by the classes of the refusals: set by those who answer for many."""
+
+
+def reason_of(refusal: type[Exception]) -> Rejection | None:
+    """The reason of a class of refusals; None for what refuses no event, such as a path that is not known."""
+    return next((reason for kind, reason in _REASONS if issubclass(refusal, kind)), None)
 
 
 def counting(counts: RejectionCounts) -> Middleware:
@@ -36,12 +42,18 @@ def counting(counts: RejectionCounts) -> Middleware:
     @web.middleware
     async def count_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            return await handler(request)
+            answer = await handler(request)
         except tuple(kind for kind, _ in _REASONS) as refusal:
+            count(request, {type(refusal): 1})
+            raise
+        count(request, request.get(REFUSALS, {}))
+        return answer
+
+    def count(request: web.Request, refusals: Mapping[type[Exception], int]) -> None:
+        for refusal, number in refusals.items():
             reason = reason_of(refusal)
             if reason is not None and _takes_events(request):
-                counts.count(reason)
-            raise
+                counts.count(reason, number)
 
     return count_refusals
 

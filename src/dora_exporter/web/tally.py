@@ -1,5 +1,6 @@
 """What became of the lines of a bulk request."""
 
+from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
 
@@ -27,7 +28,10 @@ class BulkAnswer(Struct, frozen=True):
 
 
 class Tally:
-    """Counts while a request is read; ``line`` is the number of the line that is being looked at."""
+    """Counts while a request is read; ``line`` is the number of the line that is being looked at.
+
+    ``refusals`` counts, by their classes, what was wrong with lines, and what ended the request.
+    """
 
     def __init__(self) -> None:
         """Nothing read."""
@@ -37,6 +41,7 @@ class Tally:
         self._errors: list[Problem] = []
         self._errors_total = 0
         self._worthless = 0
+        self.refusals: Counter[type[Refusal]] = Counter()
 
     @property
     def has_errors(self) -> bool:
@@ -51,6 +56,7 @@ class Tally:
     def note(self, refusal: BadRequest) -> None:
         """Notes what is wrong with the line, and passes over it."""
         self._errors_total += 1
+        self.refusals[type(refusal)] += 1
         if len(self._errors) < _MAX_SHOWN:
             self._errors.append(Problem(detail=refusal.detail, line=self.line))
         self.skip()
@@ -65,6 +71,7 @@ class Tally:
         """Notes why the request ends here, which decides the status."""
         self.status = refusal.status
         self._errors_total += 1
+        self.refusals[type(refusal)] += 1
         self._errors.append(refusal.problem())
 
     def answer(self) -> BulkAnswer:

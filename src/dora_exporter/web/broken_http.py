@@ -1,0 +1,63 @@
+"""What is answered to bytes that are no HTTP request: as to any bad request, and not in the server's own words."""
+
+import asyncio
+
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_request import BaseRequest
+
+from dora_exporter.web.errors import BadRequest, as_json
+
+
+class BrokenFraming(web.RequestPayloadError, web.PayloadAccessError):
+    """A body that breaks off, to those who read it; the server itself passes over it."""
+
+
+class Connection(web.RequestHandler):
+    """A connection of which the server says nothing that it need not say."""
+
+    __slots__ = ()
+
+    def data_received(self, data: bytes) -> None:
+        """Tells who reads a request's body when that breaks off in the middle: nothing more will come of it."""
+        super().data_received(data)
+        reading = self._current_request
+        last = self._messages[-1][0] if self._messages else None
+        broken = getattr(last, "exc", None)
+        if reading and not reading.content.is_eof() and isinstance(broken, HttpProcessingError):
+            reading.content.set_exception(BrokenFraming())
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to what cannot be understood; anything else is the server's own affair."""
+        answer = super().handle_error(request, status, exc, message)
+        if isinstance(exc, HttpProcessingError):
+            answer = as_json(BadRequest("the request is no HTTP that can be understood").body(), status=400)
+            answer.headers[hdrs.SERVER] = "dora-exporter"  # versions are nobody's business
+            answer.force_close()
+        return answer
+
+
+class Runner(web.AppRunner):
+    """Runs an application on such connections."""
+
+    __slots__ = ()
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return _Server(
+            made.request_handler,
+            request_factory=made.request_factory,
+            loop=asyncio.get_running_loop(),
+            **made._kwargs,  # noqa: SLF001
+        )
+
+
+class _Server(web.Server):
+    def __call__(self) -> web.RequestHandler:
+        return Connection(self, loop=self._loop, **self._kwargs)
