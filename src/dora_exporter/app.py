@@ -120,7 +120,7 @@ class Daemon:
             store=self._store,
             log=self._storage.leader_log,
             clock=self._clock,
-            folder=settings.git.path or settings.snapshot.path.parent / "git",
+            folder=settings.git_folder,
             settings=settings.git,
             repositories=settings.repositories,
             pull_requests=settings.pull_requests,

@@ -180,6 +180,11 @@ class Settings(Section):
     allow_anonymous: bool = False
     web: WebSettings = WebSettings()  # the last one, because what it may be depends on the keys
 
+    @property
+    def git_folder(self) -> Path:
+        """Where repositories are kept."""
+        return self.git.path or self.snapshot.path.parent / "git"
+
     @field_validator("windows")
     @classmethod
     def _distinct_and_kept(cls, windows: tuple[Span, ...], info: ValidationInfo) -> tuple[Span, ...]:

@@ -54,7 +54,7 @@ class _LeaderLog:
 
 
 class DatabaseStorage:
-    """The ``Storage`` over PostgreSQL. It has five connections at the most, each with a task of its own."""
+    """The ``Storage`` over PostgreSQL. It has five connections at the most."""
 
     def __init__(self, settings: Settings, *, clock: Clock, replay_seconds: Callable[[], float | None]) -> None:
         """Connects to nothing yet."""
@@ -66,8 +66,9 @@ class DatabaseStorage:
         self._lease = Lease(Link(url, name="lease"), f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
         self.leader_log: Appendable = _LeaderLog(self.log, self._lease)
         self._maintenance = Link(url, name="maintenance")
-        folder = settings.git.path or settings.snapshot.path.parent / "git"
-        self._packs = PackExchange(Link(url, name="uploads"), Link(url, name="packs"), folder=folder.absolute())
+        self._packs = PackExchange(
+            Link(url, name="uploads"), Link(url, name="packs"), folder=settings.git_folder.absolute()
+        )
         self.share: Share | None = self._packs.share
         self.middlewares: Sequence[Middleware] = (catching_up(self.log.catch_up),)
         self.collector: Collector = DatabaseCollector(

@@ -19,7 +19,7 @@ class HeldDeployments(MutableMapping[str, Deployment]):
         self._others: dict[str, Deployment] = {}
 
     def restore(self, deployments: list[Deployment], index: IdIndex) -> None:
-        """Fills it, when it is empty, with a list and its index; raises ValueError for the index of another list.
+        """Fills it, when it is empty, with a list and its index; raises ValueError for one of another length.
 
         The list is from then on its own.
         """

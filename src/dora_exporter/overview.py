@@ -116,9 +116,9 @@ def figures(history: History, window: Window, edition: str) -> dict[str, Figure]
     return {name: Figure(_figure(name, history, window), levels.get(name)) for name in FIGURES}
 
 
-def days(history: History, end_ms: int, count: int = DAYS_SHOWN) -> list[Day]:
+def days(history: History, end_ms: int) -> list[Day]:
     """The last days up to a moment, oldest first."""
-    windows = [Window("day", DAY_MS, end_ms - back * DAY_MS) for back in reversed(range(count))]
+    windows = [Window("day", DAY_MS, end_ms - back * DAY_MS) for back in reversed(range(DAYS_SHOWN))]
     return [Day(history.deployments.count(window), history.failures(window)) for window in windows]
 
 

@@ -109,9 +109,9 @@ class Readings:
         """Follows the store no longer."""
         self._store.ignore(self._note)
 
-    def take_over(self, limit: int | None = None) -> bool:
+    def take_over(self, limit: int) -> bool:
         """Takes over what was written to the store since, at most ``limit`` writes; True when nothing is left."""
-        for _ in range(len(self._written) if limit is None else min(limit, len(self._written))):
+        for _ in range(min(limit, len(self._written))):
             if not self._is_prepared(*self._written[0]):
                 return False
             self._follow(*self._written.popleft())

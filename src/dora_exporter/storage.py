@@ -22,9 +22,10 @@ from dora_exporter.web.git_metadata import Share
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What a process does as one of many. ``lead`` and ``follow`` are called in turn, the first of them ``lead``.
+    """What a process does as one of many. ``lead`` comes first, then ``follow``, and so on.
 
-    ``uploads`` takes the packs that others were sent, and ``wake`` is told of each repository for which one came.
+    A ``lead`` that failed comes again. ``uploads`` takes the packs that others were sent, and ``wake`` is told of each
+    repository for which one came.
     """
 
     lead: Callable[[], Awaitable[None]]

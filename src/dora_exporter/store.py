@@ -38,7 +38,7 @@ _Place = tuple[str, str, str | None, str | None]
 
 
 class EventStore:
-    """The state that the log describes. ``apply`` is its only writer, and runs on the event loop."""
+    """The state that the log describes, on the event loop. Records change it, or another store does, whole."""
 
     def __init__(self) -> None:
         """An empty store."""
@@ -75,14 +75,14 @@ class EventStore:
     ) -> None:
         """Fills an empty store with what another one held; ``rest`` is what its ``rest`` gave. No observer is told.
 
-        ``index`` is that of the deployments, whose list becomes its own; raises ValueError for another index.
+        ``index`` is that of the deployments, whose list becomes its own; raises ValueError for one of another length.
         """
         self._take(rest, [])
         self.deployments.restore(deployments, index)
         self.incidents.update({each.id: each for each in incidents})
 
     def clear(self) -> None:
-        """Forgets everything. No observer is told."""
+        """Forgets every event and record. No observer is told."""
         for held in (self.deployments, self.incidents, self.cursors, self.tombstones, self.series_order, self._places):
             held.clear()
 

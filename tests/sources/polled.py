@@ -7,23 +7,25 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from pydantic import TypeAdapter
 from tests.builders import ManualClock
 from tests.sources.store_sink import StoreSink
 
 from dora_exporter.events import DAY_MS
-from dora_exporter.sources.source import Kind, Memory, Source, Surroundings
+from dora_exporter.sources import KINDS, AnySettings
+from dora_exporter.sources.source import Memory, Source, Surroundings
 from dora_exporter.sources.transport import Patience, Transport
 
 NAME = "apm"
 WINDOW_MS = 30 * DAY_MS
 """How far back a first pass reads unless a test says otherwise."""
+_settings: TypeAdapter[Any] = TypeAdapter(AnySettings)
 
 
 @dataclass
 class Poller:
     """A source, and what the daemon would hold and remember of it: what a pass returns counts when it went well."""
 
-    kind: Kind
     surroundings: Surroundings
     clock: ManualClock
     settings: Mapping[str, Any]
@@ -39,7 +41,8 @@ class Poller:
         """Starts the source anew, with changed settings; as in the daemon, some changes make it forget."""
         before = getattr(self, "source", None)
         self.settings = {**self.settings, **changes}
-        self.source = self.kind.build(NAME, self.kind.settings.model_validate(self.settings), self.surroundings)
+        settings = _settings.validate_python(self.settings)
+        self.source = KINDS[settings.kind](NAME, settings, self.surroundings)
         if before is not None and before.fingerprint != self.source.fingerprint:
             self.memory = {}
 
@@ -59,9 +62,7 @@ async def _no_sleep(_seconds: float) -> None:
 
 
 @asynccontextmanager
-async def polled(
-    of_kind: Kind, application: web.Application, *, address_in: str, **settings: object
-) -> AsyncIterator[Poller]:
+async def polled(application: web.Application, *, address_in: str, **settings: object) -> AsyncIterator[Poller]:
     """A source that finds the address of the application in the setting ``address_in``."""
     clock = ManualClock()
     transport = Transport(clock=clock, patience=Patience(sleep=_no_sleep))
@@ -72,6 +73,6 @@ async def polled(
     try:
         async with TestServer(application) as server:
             address = str(server.make_url("")).rstrip("/")
-            yield Poller(of_kind, surroundings, clock, {address_in: address, **settings}, StoreSink(NAME))
+            yield Poller(surroundings, clock, {address_in: address, **settings}, StoreSink(NAME))
     finally:
         await transport.close()

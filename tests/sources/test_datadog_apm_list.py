@@ -13,7 +13,7 @@ from tests.sources.polled import NAME, WINDOW_MS, Poller, polled
 
 from dora_exporter.events import DAY_MS, MINUTE_MS, Commit, Deployment, Verdict
 from dora_exporter.records import Deletion, Judgement
-from dora_exporter.sources.datadog_apm import KIND, DatadogApmSettings
+from dora_exporter.sources.datadog_apm import DatadogApmSettings
 from dora_exporter.sources.source import Misconfigured, Unreadable
 from dora_exporter.sources.transport import Refused, Unreachable
 
@@ -26,7 +26,7 @@ def text(moment_ms: int) -> str:
 
 
 def reaching(datadog: FakeDatadog, **settings: object) -> AbstractAsyncContextManager[Poller]:
-    return polled(KIND, datadog.application(), address_in="base_url", **{"kind": "datadog_apm", **KEYS, **settings})
+    return polled(datadog.application(), address_in="base_url", **{"kind": "datadog_apm", **KEYS, **settings})
 
 
 def ids(poller: Poller) -> set[str]:

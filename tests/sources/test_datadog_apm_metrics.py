@@ -10,7 +10,6 @@ from tests.sources.fake_datadog import FakeDatadog
 from tests.sources.polled import Poller, polled
 
 from dora_exporter.events import DAY_MS, MINUTE_MS
-from dora_exporter.sources.datadog_apm import KIND
 from dora_exporter.sources.source import Unreadable
 from dora_exporter.sources.transport import Refused, Unreachable
 
@@ -21,7 +20,7 @@ EDGE_MINUTE = NOW_MINUTE - 2 - 24 * 60
 
 def reaching(datadog: FakeDatadog, **settings: object) -> AbstractAsyncContextManager[Poller]:
     given = {"kind": "datadog_apm", "method": "metrics", "api_key": "api-key", "app_key": "app-key", "backfill": "1d"}
-    return polled(KIND, datadog.application(), address_in="base_url", **{**given, **settings})
+    return polled(datadog.application(), address_in="base_url", **{**given, **settings})
 
 
 def minutes(first: int, end: int) -> range:

@@ -13,7 +13,7 @@ from tests.sources.fake_prometheus import FakePrometheus
 from tests.sources.polled import WINDOW_MS, Poller, polled
 
 from dora_exporter.events import DAY_MS, MINUTE_MS
-from dora_exporter.sources.prometheus import KIND, PrometheusSettings
+from dora_exporter.sources.prometheus import PrometheusSettings
 from dora_exporter.sources.source import Misconfigured, Unreadable
 from dora_exporter.sources.transport import Refused
 
@@ -23,7 +23,7 @@ EDGE = (NOW_MS // MINUTE_MS - 2 - 24 * 60) * 60
 
 def reaching(prometheus: FakePrometheus, **settings: object) -> AbstractAsyncContextManager[Poller]:
     given = {"kind": "prometheus", "backfill": "1d"}
-    return polled(KIND, prometheus.application(), address_in="url", **{**given, **settings})
+    return polled(prometheus.application(), address_in="url", **{**given, **settings})
 
 
 def target(version: str, **labels: str) -> Mapping[str, str]:

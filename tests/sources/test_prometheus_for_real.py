@@ -14,7 +14,6 @@ from tests.sources.polled import NAME, Poller
 from tests.sources.store_sink import StoreSink
 
 from dora_exporter.events import MINUTE_MS
-from dora_exporter.sources.prometheus import KIND
 from dora_exporter.sources.source import Surroundings
 from dora_exporter.sources.transport import Refused, Transport
 
@@ -97,7 +96,7 @@ async def surroundings() -> Surroundings:
 def reaching(address: str, surroundings: Surroundings, **settings: object) -> Poller:
     clock = surroundings.clock
     assert isinstance(clock, ManualClock)
-    return Poller(KIND, surroundings, clock, {"kind": "prometheus", "url": address, **settings}, StoreSink(NAME))
+    return Poller(surroundings, clock, {"kind": "prometheus", "url": address, **settings}, StoreSink(NAME))
 
 
 async def test_a_real_prometheus_shows_the_deployments_exact_to_the_step(

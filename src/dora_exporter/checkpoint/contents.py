@@ -24,6 +24,7 @@ from dora_exporter.store import EventStore
 from dora_exporter.timeline import Outline
 
 _FORMAT = 4
+_PROGRAM = f"{__version__}/{_FORMAT}/{sys.byteorder}"
 _INCIDENTS_PER_CHUNK = 2048
 _SERIES_PER_CHUNK = 32
 
@@ -42,12 +43,8 @@ class Head(msgspec.Struct, frozen=True):
     places: list[Place]
     counts: tuple[int, int, int]
     compacted_ms: int | None = None
-    program: str = f"{__version__}/{_FORMAT}/{sys.byteorder}"
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether this program, on such a machine, made it."""
-        return self.program == Head(0, 0, "", 0, [], (0, 0, 0)).program
+    program: str = _PROGRAM
+    """What made it, and on what sort of machine."""
 
 
 class _Series(msgspec.Struct, array_like=True, frozen=True):
@@ -115,7 +112,7 @@ def head_of(frame: bytes) -> Head:
         head = _head.decode(frame)
     except msgspec.MsgspecError as error:
         raise Damaged(str(error)) from error
-    if not head.is_ours:
+    if head.program != _PROGRAM:
         raise Damaged(f"made by {head.program}")
     return head
 

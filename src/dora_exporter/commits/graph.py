@@ -85,10 +85,6 @@ class Graph:
         commits = [Reached(self._names[each].hex(), self._counts[each]) for each in self._ordered(present, start)]
         return Difference(tuple(commits), len(found) - len(present))
 
-    def reaches(self, heads: Iterable[str], sha: str) -> bool:
-        """Whether one of ``heads`` has a commit, which is here, among its ancestors or is it."""
-        return not self.difference(sha, heads).commits
-
     def _ordered(self, members: set[int], start: int) -> Iterator[int]:
         """Commits as ``git log --topo-order`` lists them: children before parents, one line of history at a time."""
         waiting = dict.fromkeys(members, 0)

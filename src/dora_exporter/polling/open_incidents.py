@@ -7,7 +7,7 @@ from dora_exporter.store import Change, EventStore
 
 
 class OpenIncidents:
-    """Follows a store from now on: make it before the log is replayed, or after, but not in between."""
+    """Follows a store from now on. What a store took from elsewhere than its log has to be read by ``load``."""
 
     def __init__(self, store: EventStore) -> None:
         """Starts with what the store holds."""

@@ -124,7 +124,7 @@ class RunningSources:
                 self._start(name, old.settings, old.surroundings, None)
 
     def _start(self, name: str, settings: SourceSettings, surroundings: Surroundings, old: Running | None) -> None:
-        source = KINDS[settings.kind].build(name, settings, surroundings)
+        source = KINDS[settings.kind](name, settings, surroundings)
         health = old.health if old is not None and old.settings.kind == settings.kind else Health()
         running = Running(
             name=name,

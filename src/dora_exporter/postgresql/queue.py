@@ -11,7 +11,7 @@ from dora_exporter.postgresql.tables import Fence
 from dora_exporter.store import Outcome
 
 BATCH_BYTES = 1 << 18
-"""How much is committed and applied at once, like in the snapshot file."""
+"""How much is committed and applied at once."""
 PENDING_BYTES = 64 << 20
 """How much may wait for the database before further appends are refused."""
 

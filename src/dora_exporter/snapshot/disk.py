@@ -40,7 +40,7 @@ class Disk:
             os.close(fd)
 
 
-def write_all(disk: Disk, fd: int, data: bytes, position: int) -> None:
+def write_all(disk: Disk, fd: int, data: bytes | bytearray, position: int) -> None:
     """Writes all of the data, in as many calls as the system wants."""
     rest = memoryview(data)
     while rest:

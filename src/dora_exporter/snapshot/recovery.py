@@ -60,19 +60,18 @@ def _write_readable(source: int, fresh: Path, disk: Disk, found: Scan) -> None:
     compacted_at = found.header.compacted_at if found.header else None
     fd = disk.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
-        pending, position = [header_line(compacted_at)], 0
+        pending, position = bytearray(header_line(compacted_at)), 0
         for chunk in Scan(source):
-            pending += [line + b"\n" for line in chunk.lines]
-            if len(pending) >= SYNC_EVERY_BYTES >> 8:
+            pending += b"".join([line + b"\n" for line in chunk.lines])
+            if len(pending) >= SYNC_EVERY_BYTES:
                 position = _flush(disk, fd, pending, position)
-                pending = []
+                pending = bytearray()
         _flush(disk, fd, pending, position)
     finally:
         os.close(fd)
 
 
-def _flush(disk: Disk, fd: int, lines: list[bytes], position: int) -> int:
-    data = b"".join(lines)
+def _flush(disk: Disk, fd: int, data: bytearray, position: int) -> int:
     write_all(disk, fd, data, position)
     disk.sync(fd)
     return position + len(data)

@@ -5,18 +5,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dora_exporter.sources import alertmanager, datadog_apm, pagerduty, prometheus
+from dora_exporter.sources.alertmanager import Alertmanager
 from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
-from dora_exporter.sources.datadog_apm import DatadogApmSettings
+from dora_exporter.sources.datadog_apm import DatadogApm, DatadogApmSettings
+from dora_exporter.sources.pagerduty import PagerDuty
 from dora_exporter.sources.pagerduty_settings import PagerDutySettings
-from dora_exporter.sources.prometheus import PrometheusSettings
-from dora_exporter.sources.source import Kind
+from dora_exporter.sources.prometheus import Prometheus, PrometheusSettings
+from dora_exporter.sources.source import Build
 
-KINDS: Mapping[str, Kind] = {
-    "alertmanager": alertmanager.KIND,
-    "datadog_apm": datadog_apm.KIND,
-    "pagerduty": pagerduty.KIND,
-    "prometheus": prometheus.KIND,
+KINDS: Mapping[str, Build] = {
+    "alertmanager": Alertmanager,
+    "datadog_apm": DatadogApm,
+    "pagerduty": PagerDuty,
+    "prometheus": Prometheus,
 }
 
 AnySettings = Annotated[

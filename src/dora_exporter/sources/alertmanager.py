@@ -10,7 +10,7 @@ from dora_exporter.records import FLAWS
 from dora_exporter.sources.alertmanager_groups import Groups
 from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
 from dora_exporter.sources.moments import moment
-from dora_exporter.sources.source import Kind, Memory, Sink, Surroundings, Unreadable, fingerprint_of
+from dora_exporter.sources.source import Memory, Sink, Surroundings, Unreadable, fingerprint_of
 from dora_exporter.sources.transport import Traffic
 
 _RESOLVED = "resolved"
@@ -147,6 +147,3 @@ def _fingerprint_in(raw: msgspec.Raw) -> object:
         return msgspec.json.decode(raw, type=_Nameless).fingerprint
     except FLAWS:
         return None
-
-
-KIND = Kind(AlertmanagerSettings, Alertmanager)

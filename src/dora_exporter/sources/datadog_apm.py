@@ -11,7 +11,6 @@ from dora_exporter.events import DAY_MS
 from dora_exporter.sources import datadog_list, datadog_traffic
 from dora_exporter.sources.runs import Rules
 from dora_exporter.sources.source import (
-    Kind,
     Memory,
     Misconfigured,
     Sink,
@@ -152,6 +151,3 @@ class DatadogApm:
             return [seen for answer in answers for seen in answer]
 
         return await self._versions.poll(ask, memory, sink, now_ms=now_ms)
-
-
-KIND = Kind(settings=DatadogApmSettings, build=DatadogApm)

@@ -7,7 +7,7 @@ from dora_exporter.sources.pagerduty_desk import Desk
 from dora_exporter.sources.pagerduty_events import take
 from dora_exporter.sources.pagerduty_pass import Pass, Recollection
 from dora_exporter.sources.pagerduty_settings import TUNING, PagerDutySettings
-from dora_exporter.sources.source import Kind, Memory, Misconfigured, Sink, Surroundings, fingerprint_of, secret_of
+from dora_exporter.sources.source import Memory, Misconfigured, Sink, Surroundings, fingerprint_of, secret_of
 from dora_exporter.sources.transport import Credentials, Traffic, Upstream
 
 
@@ -80,6 +80,3 @@ class PagerDuty:
         headers = {"Authorization": f"Token token={token}", "Accept": ACCEPT, "Content-Type": "application/json"}
         credentials = Credentials(headers=headers, secrets=(token,))
         return self._transport.upstream(self.settings.base_url, credentials=credentials, traffic=self._traffic)
-
-
-KIND = Kind(PagerDutySettings, PagerDuty)

@@ -12,7 +12,6 @@ from dora_exporter.durations import Duration, parse
 from dora_exporter.sources import prometheus_ranges
 from dora_exporter.sources.runs import Rules
 from dora_exporter.sources.source import (
-    Kind,
     Memory,
     Misconfigured,
     Sink,
@@ -157,6 +156,3 @@ def _tls(settings: TlsConfig) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-KIND = Kind(settings=PrometheusSettings, build=Prometheus)

@@ -1,7 +1,7 @@
 """The contract of a source: an upstream product whose deployments or incidents are taken over.
 
 A member of this folder is one settings model, and one class that turns what the product says into events. It never
-sees the log, the schedule or a metric: ``polling.py`` gives it a sink, and remembers for it.
+sees the log, the schedule or a metric: ``polling`` gives it a sink, and remembers for it.
 
 * The id of an item is ``<source name>:<upstream id>``, its ``source`` is the source's name, its ``revision`` a time in
   milliseconds that never falls while the item changes. What the product says beyond the fields of an event is kept in
@@ -159,12 +159,8 @@ class Surroundings:
     longest_window_ms: int
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A member of the table of sources: ``build`` takes the source's name, its settings and the surroundings."""
-
-    settings: type[SourceSettings]
-    build: Callable[[str, Any, Surroundings], Source]
+Build = Callable[[str, Any, Surroundings], Source]
+"""A member of the table of sources: makes one of its name, its settings and the surroundings."""
 
 
 class Misconfigured(Exception):

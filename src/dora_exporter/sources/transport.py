@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from ssl import SSLContext
@@ -96,19 +95,18 @@ class Transport:
         self._clock = clock
         self._patience = patience or Patience()
         self._at_once = asyncio.Semaphore(_MOST_AT_ONCE)
-        self._sessions = AsyncExitStack()
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
         """From here on upstreams can be reached."""
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
-        session = aiohttp.ClientSession(timeout=timeout, trust_env=True, cookie_jar=aiohttp.DummyCookieJar())
-        self._session = await self._sessions.enter_async_context(session)
+        self._session = aiohttp.ClientSession(timeout=timeout, trust_env=True, cookie_jar=aiohttp.DummyCookieJar())
 
     async def close(self) -> None:
         """Closes every connection."""
-        self._session = None
-        await self._sessions.aclose()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     def upstream(self, base_url: str, *, credentials: Credentials, traffic: Traffic) -> "Upstream":
         """A product's API; paths go on after ``base_url``. Make one for each pass: credentials may change."""
