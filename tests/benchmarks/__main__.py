@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -22,9 +22,7 @@ SCENARIOS = ("scrapes", "stalls", "ingest", "bulk", "memory", "restart", "kills"
 
 def main() -> int:
     """Runs the scenarios named, or all, and prints a row as soon as it is known."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
-    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], default=SCENARIOS)
-    chosen = parser.parse_args().scenarios
+    chosen = scenarios(sys.argv[1:])
     sys.stdout.write(f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.platform()}\n\n")
     sys.stdout.write("| what | measured | to reach | reached |\n| --- | --- | --- | --- |\n")
     missed = 0
@@ -37,6 +35,13 @@ def main() -> int:
                 sys.stdout.write(f"| {goal.what} | {goal.measured} | {goal.to_reach} | {reached} |\n")
                 sys.stdout.flush()
     return min(missed, 1)
+
+
+def scenarios(arguments: Sequence[str]) -> Sequence[str]:
+    """Those that are named, all without a name."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
+    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], default=[])
+    return parser.parse_args(arguments).scenarios or SCENARIOS
 
 
 if __name__ == "__main__":
