@@ -4,18 +4,18 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 
 from dora_exporter import __version__, telemetry
 from dora_exporter.clock import Clock, stopwatch, system_clock
 from dora_exporter.commit_search import CommitSearch
-from dora_exporter.config import ConfigError, Settings, check_doors
+from dora_exporter.config import ConfigError, Settings
 from dora_exporter.configuration import Configuration
-from dora_exporter.definitions import basis, definitions, definitions_in, rules_for_senders
+from dora_exporter.definitions import basis, definitions, definitions_in
+from dora_exporter.entrance import Entrance
 from dora_exporter.event_loop import new_event_loop
 from dora_exporter.exposition import OwnFamilies
 from dora_exporter.listening import CannotListen, listen
@@ -24,7 +24,6 @@ from dora_exporter.logs import set_up
 from dora_exporter.numbers import Numbers
 from dora_exporter.polling import OpenIncidents, RunningSources, SourceCollector
 from dora_exporter.postgresql.errors import DatabaseError
-from dora_exporter.protection import Protection
 from dora_exporter.scheduling import Schedule
 from dora_exporter.snapshot import SnapshotError
 from dora_exporter.sources.source import Surroundings
@@ -46,14 +45,8 @@ from dora_exporter.web import (
     runner,
     surface,
 )
-from dora_exporter.web.access import Access, Right
-from dora_exporter.web.basic_auth import basic_auth, user_of
-from dora_exporter.web.client_certificates import client_certificates
 from dora_exporter.web.gate import gate
-from dora_exporter.web.headers import adding
-from dora_exporter.web.rate_limit import rate_limit
 from dora_exporter.web.refusal_counts import counting
-from dora_exporter.web.rules import Rules
 
 logger = logging.getLogger(__name__)
 
@@ -110,9 +103,7 @@ class Daemon:
         self._replay_seconds: float | None = None
         self._store = EventStore()
         self._storage = storage(settings, clock=self._clock, replay_seconds=lambda: self._replay_seconds)
-        self._access = Access()
-        self._rules_in_force = rules_for_senders(settings)
-        self._protection = Protection(settings.web.config_file)
+        self._entrance = Entrance(settings)
         self._configuration = Configuration(settings, load=load, use=self._use, clock=self._clock)
         self._event_counts = telemetry.EventCounts()
         self._rejections = telemetry.RejectionCounts()
@@ -162,16 +153,15 @@ class Daemon:
     async def start(self, companion: Companion | None = None) -> None:
         """Listens, reads what was kept, and takes requests."""
         logger.info("starting version=%s snapshot=%s", __version__, self._settings.snapshot.path)
-        self._open_to(self._settings)
         await self._storage.open()
         await self._runner.setup()
-        await listen(self._runner, self._settings.web.listen_addresses, self._protection.ssl_context)
+        await listen(self._runner, self._settings.web.listen_addresses, self._entrance.ssl_context)
         await self._replay()
         await self._storage.start(self._store, self._event_counts)
         self._schedule.start()
         self._schedule.every(_MAINTENANCE_SECONDS, self._maintain, name="maintenance")
         self._schedule.every(_CATCH_UP_SECONDS, self._numbers.keep_up, name="numbers")
-        self._schedule.every(_REFRESH_SECONDS, self._refresh_protection, name="web configuration")
+        self._schedule.every(_REFRESH_SECONDS, self._entrance.refresh, name="web configuration")
         await self._commits.start()
         await self._transport.open()
         await self._sources.configure(self._settings.sources, self._surroundings(self._settings))
@@ -217,25 +207,26 @@ class Daemon:
 
     def _application(self) -> web.Application:
         reload = self._configuration.reload if self._settings.web.enable_lifecycle else None
+        access, rules, may_write = self._entrance.access, self._entrance.rules, self._entrance.may_write
         return application(
             routes=[
                 *event_routes(
                     store=self._store,
                     log=self._storage.log,
                     clock=self._clock,
-                    rules=self._rules,
-                    access=self._access,
+                    rules=rules,
+                    access=access,
                     is_superseded=self._numbers.is_superseded,
                 ),
-                *self._commits.routes(rules=self._rules, access=self._access, share=self._storage.share),
+                *self._commits.routes(rules=rules, access=access, share=self._storage.share),
                 *pagerduty_webhook.routes(
                     sources=self._sources,
                     surroundings=lambda: self._surroundings(self._configuration.settings),
-                    may_write=self._may_write,
+                    may_write=may_write,
                     clock=self._clock,
                 ),
-                *alertmanager_webhook.routes(sources=self._sources, may_write=self._may_write, clock=self._clock),
-                *explain.routes(readings=self._numbers.current, access=self._access),
+                *alertmanager_webhook.routes(sources=self._sources, may_write=may_write, clock=self._clock),
+                *explain.routes(readings=self._numbers.current, access=access),
                 *metrics.routes(exposition=self._numbers),
                 *probes.routes(is_ready=lambda: self._is_ready, reload=reload),
                 *pages.routes(
@@ -254,14 +245,14 @@ class Daemon:
                 *surface.OPERATIONS,
                 *pages.OPERATIONS,
             ),
-            access=self._access,
+            access=access,
             middlewares=[
                 counting(self._rejections),
-                *(self._protecting() if self._settings.web.config_file else ()),
+                *self._entrance.middlewares(),
                 gate(lambda: self._is_ready),
                 *self._storage.middlewares,
             ],
-            on_prepare=[adding(lambda: self._protection.current.headers)] if self._settings.web.config_file else (),
+            on_prepare=self._entrance.on_prepare(),
         )
 
     async def _replay(self) -> None:
@@ -302,29 +293,6 @@ class Daemon:
         await self._sources.start_over()
         await self._commits.follow()
 
-    async def _refresh_protection(self) -> None:
-        await asyncio.to_thread(self._protection.refresh)
-
-    def _protecting(self) -> Iterator[Middleware]:
-        """What the web configuration file asks for; each costs every request a little, so none is there without it."""
-        yield client_certificates(lambda: self._protection.current.client_allowed_sans)
-        yield rate_limit(lambda: self._protection.current.rate_limit, stopwatch=stopwatch)
-        yield basic_auth(lambda: self._protection.current.users, has_key=self._stands_for_a_password)
-
-    def _stands_for_a_password(self, request: web.Request) -> bool:
-        """Whether a request needs no password: it has a key, or may have a signature, which its handler looks at."""
-        path = request.path.rstrip("/")
-        in_query = path == git_metadata.SERIES.path
-        return path == pagerduty_webhook.PATH or self._access.holds_key(request, key_in_query=in_query)
-
-    def _may_write(self, request: web.Request) -> bool:
-        """Whether a webhook brings what it takes to write: a key, or where there are users a user's password."""
-        if user_of(request) is not None:
-            return True
-        if self._protection.current.users and not self._access.is_closed:
-            return False
-        return self._access.allows(request, Right.WRITE)
-
     def _surroundings(self, settings: Settings) -> Surroundings:
         return Surroundings(
             transport=self._transport,
@@ -333,22 +301,10 @@ class Daemon:
             longest_window_ms=max(window.ms for window in settings.windows),
         )
 
-    def _rules(self) -> Rules:
-        return self._rules_in_force
-
-    def _open_to(self, settings: Settings) -> None:
-        self._access.replace(
-            api_keys=[key.get_secret_value() for key in settings.api_keys],
-            read_keys=[key.get_secret_value() for key in settings.read_keys],
-        )
-
     async def _use(self, settings: Settings) -> None:
-        """Puts reloaded settings into effect; raises ConfigError where that would let strangers in."""
-        check_doors(settings, self._settings.web.listen_addresses)
-        await asyncio.to_thread(self._protection.reload)
+        """Puts reloaded settings into effect; raises ConfigError."""
+        await self._entrance.use(settings)
         set_up(settings.log.level, settings.log.format)
-        self._open_to(settings)
-        self._rules_in_force = rules_for_senders(settings)
         if definitions_in(settings) != definitions_in(self._configuration.settings):
             await self._numbers.define(definitions(settings))
         await self._sources.configure(settings.sources, self._surroundings(settings))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -163,28 +163,24 @@ class History:
 
     def absorb(self, other: "History") -> None:
         """Adds all that another history has."""
-        for times, theirs in self._paired_times(other):
-            times.absorb(theirs)
-        for samples, its in self._paired_samples(other):
-            samples.absorb(its)
+        for track, its in self._paired(other):
+            track.absorb(its)
         self.dropped += other.dropped
 
     def release(self, other: "History") -> None:
         """Takes out all of another history that was absorbed."""
-        for times, theirs in self._paired_times(other):
-            times.release(theirs)
-        for samples, its in self._paired_samples(other):
-            samples.release(its)
+        for track, its in self._paired(other):
+            track.release(its)
         self.dropped -= other.dropped
 
     def columns(self) -> dict[str, tuple[bytes, ...]]:
         """All measurements by name, without those that are empty."""
-        named = {**self._fixed(), **{f"{_OF_SOURCE}{name}": times for name, times in self.sources.items()}}
+        named = {**self.fixed(), **{f"{_OF_SOURCE}{name}": times for name, times in self.sources.items()}}
         return {name: track.columns() for name, track in named.items() if len(track)}
 
     def accepts(self, columns: Mapping[str, Sequence[bytes]]) -> bool:
         """Whether ``fill`` understands these: they may come from another program."""
-        fixed = self._fixed()
+        fixed = self.fixed()
         return all(
             (name in fixed or name.startswith(_OF_SOURCE)) and fixed.get(name, self.deployments).accepts(its)
             for name, its in columns.items()
@@ -192,7 +188,7 @@ class History:
 
     def fill(self, columns: Mapping[str, Sequence[bytes]], dropped: int) -> None:
         """Takes the measurements that ``columns`` gave into an empty history."""
-        fixed = self._fixed()
+        fixed = self.fixed()
         for name, its in columns.items():
             track = fixed.get(name)
             if track is None:
@@ -204,7 +200,7 @@ class History:
         """The first moment at which something leaves a window; None when nothing will."""
         return min(self._departures(windows), default=None)
 
-    def _fixed(self) -> dict[str, Times | Samples]:
+    def fixed(self) -> dict[str, Times | Samples]:
         """The measurements that every history has, by name."""
         return {
             "deployments": self.deployments,
@@ -220,24 +216,13 @@ class History:
             **{f"stage:{stage}": samples for stage, samples in self.stages.items()},
         }
 
-    def _paired_times(self, other: "History") -> Iterator[tuple[Times, Times]]:
-        yield self.deployments, other.deployments
-        yield self.unidentified, other.unidentified
-        yield self.reworks, other.reworks
-        yield self.incidents, other.incidents
-        yield self.unattributed, other.unattributed
-        yield self.open_incidents, other.open_incidents
-        for cause in CAUSES:
-            yield self.causes[cause], other.causes[cause]
+    def _paired(self, other: "History") -> Iterator[tuple[Any, Any]]:
+        """Each measurement with that of the same name, and so of the same kind, in another history."""
+        fixed = self.fixed()
+        for name, its in other.fixed().items():
+            yield fixed[name], its
         for name, times in other.sources.items():
             yield self._source(name), times
-
-    def _paired_samples(self, other: "History") -> Iterator[tuple[Samples, Samples]]:
-        yield self.lead_times, other.lead_times
-        for stage in STAGES:
-            yield self.stages[stage], other.stages[stage]
-        yield self.recoveries, other.recoveries
-        yield self.restores, other.restores
 
     def _departures(self, windows: Iterable[Window]) -> Iterator[int]:
         tracks: list[Times | Samples] = [

@@ -21,6 +21,7 @@ ALERTS = {
     "DoraSnapshotFailing",
     "DoraSnapshotLinesLost",
     "DoraDatabaseAway",
+    "DoraDatabaseRowsLost",
     "DoraEventsRejected",
     "DoraSeriesOverflow",
     "DoraConfigurationBroken",

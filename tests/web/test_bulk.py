@@ -221,6 +221,27 @@ async def test_the_age_of_a_held_event_does_not_matter(api: Api) -> None:
     assert await send(api, [line("deployment", {**held, "version": "2"})]) == (200, counts(updated=1))
 
 
+@pytest.mark.parametrize("is_atomic", [False, True])
+@pytest.mark.parametrize("between", [0, 700])
+async def test_an_update_of_an_earlier_line_is_not_refused_for_age(api: Api, between: int, *, is_atomic: bool) -> None:
+    ago = NOW // 1000 - 500 * 86_400
+    begun, ended = incident(started_at=ago), incident(started_at=ago, finished_at=ago + 60)
+    new = deployment(id="a-deployment-of-old")
+    lines = [
+        line("failure", begun),
+        line("deployment", new),
+        *deployments(between),
+        line("failure", ended),
+        line("deployment", {**new, "started_at": ago, "finished_at": ago}),
+    ]
+    status, answer = await send(api, lines, atomic=is_atomic)
+    assert (status, answer) == (200, counts(created=2 + between, updated=2))
+    assert [each.finished_at for each in api.store.incidents.values()] == [(ago + 60) * 1000]
+    assert api.store.deployments["a-deployment-of-old"].finished_at == ago * 1000
+    _, answer = await send(api, [line("failure", {**ended, "services": ["till"]})], atomic=is_atomic)
+    assert "is older than the retention" in answer["errors"][0]["detail"]
+
+
 async def test_what_came_before_broken_chunks_is_stored(make_api: MakeApi) -> None:
     api = await make_api(rules=Rules(piece_seconds=0.2))
     reader, writer = await asyncio.open_connection("127.0.0.1", api.port)

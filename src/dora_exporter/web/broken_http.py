@@ -21,10 +21,9 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Tells who reads a request's body when that breaks off in the middle: nothing more will come of it."""
         super().data_received(data)
-        reading = self._current_request
-        last = self._messages[-1][0] if self._messages else None
-        broken = getattr(last, "exc", None)
-        if reading and not reading.content.is_eof() and isinstance(broken, HttpProcessingError):
+        reading, last = self._current_request, self._messages[-1][0] if self._messages else None
+        is_broken = isinstance(getattr(last, "exc", None), HttpProcessingError)
+        if is_broken and reading is not None and not reading.content.is_eof():
             reading.content.set_exception(BrokenFraming())
 
     def handle_error(

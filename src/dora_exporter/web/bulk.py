@@ -14,9 +14,9 @@ from dora_exporter.records import Batch
 from dora_exporter.store import EventStore
 from dora_exporter.web import bodies
 from dora_exporter.web.access import Access, Right
-from dora_exporter.web.appending import Appending
+from dora_exporter.web.appending import Appending, Coming
 from dora_exporter.web.errors import BadAttribute, BadRequest, NotNow, Refusal, as_json
-from dora_exporter.web.intake import Intake
+from dora_exporter.web.intake import Intake, IsComing
 from dora_exporter.web.lines import lines
 from dora_exporter.web.operations import Operation, Parameter
 from dora_exporter.web.parsing import Parser
@@ -93,7 +93,7 @@ class _Bulk:
             pieces = bodies.pieces(request, seconds=rules.piece_seconds)
             async for some in lines(pieces, limit=rules.max_body_bytes):
                 for start in range(0, len(some), _GROUP):
-                    appending.take(self._events(some[start : start + _GROUP], tally))
+                    appending.take(self._events(some[start : start + _GROUP], tally, appending.is_coming))
                     await appending.catch_up()
         finally:
             await appending.finish()
@@ -104,43 +104,43 @@ class _Bulk:
         with spooled(limit=rules.max_atomic_bytes) as spool:
             async for piece in bodies.pieces(request, seconds=rules.piece_seconds):
                 await spool.write(piece)
-            events: list[Event] = []
+            coming = Coming()
             async for some in lines(spool.pieces(), limit=rules.max_body_bytes):
                 for start in range(0, len(some), _GROUP):
-                    events += self._events(some[start : start + _GROUP], tally)
+                    coming.take(self._events(some[start : start + _GROUP], tally, coming.has))
                     await asyncio.sleep(0)
-                if len(events) > rules.max_atomic_events:
+                if len(coming.events) > rules.max_atomic_events:
                     raise BadRequest(f"must not have more than {rules.max_atomic_events} events when atomic")
         if tally.has_errors:
             raise BadRequest("nothing is stored: the request is atomic and a line is wrong")
-        if events:
-            tally.count(await self._log.append([Batch(tuple(events))]))
+        if coming.events:
+            tally.count(await self._log.append([Batch(tuple(coming.events))]))
 
-    def _events(self, some: Sequence[bytes], tally: Tally) -> Iterable[Event]:
+    def _events(self, some: Sequence[bytes], tally: Tally, is_coming: IsComing) -> Iterable[Event]:
         """The events of the next lines; what is wrong with the others is noted. An empty line is no event."""
         events = self._plain.lines(some)
         if events is not None:
             tally.line += len(some)
             return events
         if len(some) <= _FEW:
-            return self._events_one_by_one(some, tally)
+            return self._events_one_by_one(some, tally, is_coming)
         few = (some[start : start + _FEW] for start in range(0, len(some), _FEW))
-        return chain.from_iterable(self._events(each, tally) for each in few)
+        return chain.from_iterable(self._events(each, tally, is_coming) for each in few)
 
-    def _events_one_by_one(self, some: Iterable[bytes], tally: Tally) -> Iterator[Event]:
+    def _events_one_by_one(self, some: Iterable[bytes], tally: Tally, is_coming: IsComing) -> Iterator[Event]:
         for text in some:
             tally.line += 1
             if not text or text.isspace():
                 tally.skip()
                 continue
             try:
-                event = self._event(self._parser.parse(text))
+                event = self._event(self._parser.parse(text), is_coming)
             except BadRequest as refusal:
                 tally.note(refusal)
             else:
                 yield event
 
-    def _event(self, line: Line) -> Event:
+    def _event(self, line: Line, is_coming: IsComing) -> Event:
         if isinstance(line, DeploymentLine):
-            return self._intake.deployment(line.attributes)
-        return self._intake.incident(line.attributes)
+            return self._intake.deployment(line.attributes, is_coming)
+        return self._intake.incident(line.attributes, is_coming)

@@ -1,6 +1,6 @@
 """What senders say, made into events: the one place where the rules for deployments and incidents meet."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dora_exporter import identity
 from dora_exporter.clock import Clock
@@ -12,6 +12,13 @@ from dora_exporter.web.errors import BadAttribute
 from dora_exporter.web.rules import CurrentRules, Rules
 from dora_exporter.web.shapes import Git, GivenCommit, GivenDeployment, GivenFailure
 
+IsComing = Callable[[str], bool]
+"""Whether an event of an id, which the store does not hold, is on its way there."""
+
+
+def _nothing(_event_id: str) -> bool:
+    return False
+
 
 class Intake:
     """Makes events of what is given, or raises ``BadRequest``."""
@@ -22,7 +29,7 @@ class Intake:
         self._clock = clock
         self._rules = rules
 
-    def deployment(self, given: GivenDeployment) -> Deployment:
+    def deployment(self, given: GivenDeployment, is_coming: IsComing = _nothing) -> Deployment:
         """A deployment to keep."""
         now, rules = self._clock(), self._rules()
         service = values.label(given.service, "service")
@@ -39,8 +46,8 @@ class Intake:
             version=version,
             commit_sha=commit_sha,
         )
-        if event_id not in self._store.deployments:
-            _check_age(finished_at, now, rules)
+        if _is_old(finished_at, now, rules) and event_id not in self._store.deployments and not is_coming(event_id):
+            raise BadAttribute("finished_at", "is older than the retention")
         return Deployment(
             id=event_id,
             service=service,
@@ -55,7 +62,7 @@ class Intake:
             commits=None if given.commits is None else _commits(given.commits),
         )
 
-    def incident(self, given: GivenFailure) -> Incident:
+    def incident(self, given: GivenFailure, is_coming: IsComing = _nothing) -> Incident:
         """An incident to keep."""
         now, rules = self._clock(), self._rules()
         services = values.services(given.services, given.service)
@@ -69,8 +76,9 @@ class Intake:
         event_id = _given_id(given.id) or identity.incident_id(
             services=services, team=team, environment=environment, started_at=started_at
         )
-        if finished_at is not None and event_id not in self._store.incidents:
-            _check_age(finished_at, now, rules)
+        is_old = finished_at is not None and _is_old(finished_at, now, rules)
+        if is_old and event_id not in self._store.incidents and not is_coming(event_id):
+            raise BadAttribute("finished_at", "is older than the retention")
         return Incident(
             id=event_id,
             services=services,
@@ -110,9 +118,8 @@ def _finish(given: int, started_at: int, now: int) -> int:
     return finished_at
 
 
-def _check_age(finished_at: int, now: int, rules: Rules) -> None:
-    if finished_at < now - rules.retention_ms:
-        raise BadAttribute("finished_at", "is older than the retention")
+def _is_old(finished_at: int, now: int, rules: Rules) -> bool:
+    return finished_at < now - rules.retention_ms
 
 
 def _git(given: Git | None) -> tuple[str | None, str | None]:

@@ -24,6 +24,8 @@ _ID = re.compile(ID_PATTERN)
 _SHA = re.compile(SHA_PATTERN)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_BEYOND_MICROSECONDS = re.compile(r"\.\d{6}\d*[1-9]")
+"""What Python leaves out of a time."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -60,6 +62,8 @@ def moment(value: str | None, name: str, *, round_up: bool = False) -> int | Non
         since = datetime.fromisoformat(value.upper()) - _EPOCH
     except ValueError as error:
         raise problem from error
+    if round_up and _BEYOND_MICROSECONDS.search(value):
+        since += datetime.resolution
     return -(-since // _MILLISECOND) if round_up else since // _MILLISECOND
 
 
