@@ -1,7 +1,9 @@
 """A store takes over the state of another one, and says what changed on the way."""
 
+import asyncio
 from collections.abc import Sequence
 
+import pytest
 from tests.builders import deployment, incident
 
 from dora_exporter.events import Deployment, Incident
@@ -16,7 +18,7 @@ def store_of(*events: Deployment | Incident) -> EventStore:
     return store
 
 
-def test_a_store_becomes_another_one_and_tells_what_differs() -> None:
+async def test_a_store_becomes_another_one_and_tells_what_differs() -> None:
     same, changed = deployment(id="same"), deployment(id="changed", version="2")
     store = store_of(same, deployment(id="changed", version="1"), deployment(id="gone"), incident(id="gone"))
     other = store_of(same, changed, deployment(id="new", service="till"), incident(id="new"))
@@ -26,8 +28,7 @@ def test_a_store_becomes_another_one_and_tells_what_differs() -> None:
     expected = {(each.id, type(each)) for each in (changed, deployment(id="gone"), incident(id="gone"))}
     expected |= {("new", Deployment), ("new", Incident)}
 
-    for _ in store.become(other):
-        pass
+    await store.become(other)
 
     assert dict(store.deployments) == dict(other.deployments)
     assert (store.incidents, store.cursors) == (other.incidents, other.cursors)
@@ -38,7 +39,8 @@ def test_a_store_becomes_another_one_and_tells_what_differs() -> None:
     assert {after.id for _, after in told if after} == {"changed", "new"}
 
 
-def test_a_store_becomes_a_big_one_in_small_steps() -> None:
+async def test_a_store_becomes_a_big_one_in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dora_exporter.turns._TURN_SECONDS", 0)
     other = store_of(*(deployment(id=f"{number}") for number in range(9000)))
     store, told = store_of(), list[int]()
 
@@ -46,6 +48,11 @@ def test_a_store_becomes_a_big_one_in_small_steps() -> None:
         told.append(len(changes))
 
     store.observe(count)
-    for _ in store.become(other):
-        assert len(told) == 0 or max(told) <= 2000
+    becoming, told_before = asyncio.create_task(store.become(other)), 0
+    while not becoming.done():
+        await asyncio.sleep(0)
+        assert sum(told) - told_before <= 2000
+        told_before = sum(told)
+    await becoming
+    assert len(told) == 0 or max(told) <= 2000
     assert sum(told) == len(store.deployments) == 9000

@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 from aiohttp.typedefs import Middleware
@@ -98,10 +98,10 @@ class DatabaseStorage:
             finally:
                 counts.is_paused = False
 
-        def become(other: EventStore) -> Iterator[None]:
+        async def become(other: EventStore) -> None:
             counts.is_paused = True
             try:
-                yield from store.become(other)
+                await store.become(other)
             finally:
                 counts.is_paused = False
 

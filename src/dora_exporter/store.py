@@ -2,8 +2,7 @@
 
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec.structs import force_setattr, replace
 
@@ -11,6 +10,7 @@ from dora_exporter.events import Deployment, Event, Incident, Series, Shipped
 from dora_exporter.held_deployments import HeldDeployments
 from dora_exporter.id_index import IdIndex
 from dora_exporter.records import Batch, Cursor, Deletion, EventKind, Judgement, Record, Resolution, SeriesOrder
+from dora_exporter.turns import in_turns
 
 Change = tuple[Event | None, Event | None]
 """A write to an event, as the event before and after it: None before it is created and after it is deleted, the same
@@ -30,9 +30,6 @@ class Outcome(enum.Enum):
 
 
 _CREATED = Outcome.CREATED
-_COMPARED_AT_ONCE = 2000
-_Event = TypeVar("_Event", Deployment, Incident)
-_Item = TypeVar("_Item")
 _Place = tuple[str, str, str | None, str | None]
 """What deployments repeat together: service, environment, repository and team."""
 
@@ -111,16 +108,27 @@ class EventStore:
         # Most are created, and are told so without a call.
         return [_CREATED if before is None and after else outcome(before, after) for before, after in changes]
 
-    def become(self, other: "EventStore") -> Iterator[None]:
-        """Takes over the state of another store, a few milliseconds a step; observers are told of what differs."""
+    async def become(self, other: "EventStore") -> None:
+        """Takes over the state of another store, a few milliseconds at a time; observers are told of what differs.
+
+        Nothing else may change either of them meanwhile.
+        """
         self.cursors, self.tombstones = other.cursors, other.tombstones
         for series in other.series_order:
             self._note_series(*series)
-        for changes in chain(
-            _taken_over(self.deployments, other.deployments), _taken_over(self.incidents, other.incidents)
-        ):
-            self._tell(changes)
-            yield
+        pairs: tuple[tuple[MutableMapping[str, Any], Mapping[str, Any]], ...] = (
+            (self.deployments, other.deployments),
+            (self.incidents, other.incidents),
+        )
+        for held, wanted in pairs:
+            surplus = [event_id async for event_id in in_turns(held) if event_id not in wanted]
+            async for event_id in in_turns(surplus):
+                self._tell([(held.pop(event_id), None)])
+            async for after in in_turns(wanted.values()):
+                before = held.get(after.id)
+                if before != after:
+                    held[after.id] = after
+                    self._tell([(before, after)])
 
     def _tell(self, changes: Sequence[Change]) -> None:
         for observer in self._observers:
@@ -262,26 +270,6 @@ def outcome(before: Event | None, after: Event | None) -> Outcome:
     if before is None:
         return Outcome.CREATED
     return Outcome.DELETED if after is None else Outcome.UPDATED
-
-
-def _taken_over(held: MutableMapping[str, _Event], wanted: Mapping[str, _Event]) -> Iterator[Sequence[Change]]:
-    """Gives what is held the form that is wanted; the changes, as they are made, some at a time."""
-    surplus = []
-    for ids in _chunks(held):
-        surplus += [each for each in ids if each not in wanted]
-        yield []
-    for ids in _chunks(surplus):
-        yield [(held.pop(each), None) for each in ids]
-    for events in _chunks(wanted.values()):
-        changes = [(before, after) for after in events if (before := held.get(after.id)) != after]
-        held.update({after.id: after for _, after in changes})
-        yield changes
-
-
-def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    rest = iter(items)
-    while chunk := list(islice(rest, _COMPARED_AT_ONCE)):
-        yield chunk
 
 
 def _with_what_was_learnt(event: Deployment, before: Deployment) -> Deployment:

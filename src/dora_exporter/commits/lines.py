@@ -1,7 +1,7 @@
 """The deployments that name a commit, in order of finish, for each series and repository."""
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from dora_exporter.commits.objects import is_sha
@@ -43,12 +43,11 @@ class Lines:
             return None
         return LineKey(deployment.series, self._name_of(deployment.repository))
 
-    def load(self, deployments: Iterable[Deployment]) -> None:
-        """Takes in many deployments; their lines are of no use before ``sort``."""
-        for each in deployments:
-            key = self.key(each)
-            if key is not None:
-                self._lines.setdefault(key, []).append(each)
+    def load(self, deployment: Deployment) -> None:
+        """Takes in one of many deployments; their lines are of no use before ``sort``."""
+        key = self.key(deployment)
+        if key is not None:
+            self._lines.setdefault(key, []).append(deployment)
 
     def sort(self) -> Iterator[tuple[LineKey, Sequence[Deployment]]]:
         """Brings what was loaded into order, a line at a time."""

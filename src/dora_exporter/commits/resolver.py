@@ -87,7 +87,7 @@ class Resolver:
         self._missed = []
         self._followed.update(self._library.names())
         async for each in in_turns(list(self._store.deployments.values()) if self._followed else ()):
-            self._lines.load((each,))
+            self._lines.load(each)
         async for key, deployment, before in in_turns(self._in_lines()):
             self._ask_if_outdated(key, deployment, before)
         missed, self._missed = self._missed, None

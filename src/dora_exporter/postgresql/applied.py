@@ -1,7 +1,7 @@
 """How far the log is applied here: records take effect in the order of their positions, our own among them."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 
 from dora_exporter.log import Apply, Unavailable
@@ -10,8 +10,8 @@ from dora_exporter.postgresql.tables import Head, Page
 from dora_exporter.records import Record
 from dora_exporter.store import EventStore, Outcome
 
-Become = Callable[[EventStore], Iterator[None]]
-"""Takes over the state of another store, step by step, where the records that lead to it cannot be had any more."""
+Become = Callable[[EventStore], Awaitable[None]]
+"""Takes over the state of another store, where the records that lead to it cannot be had any more."""
 
 logger = logging.getLogger(__name__)
 
@@ -74,12 +74,12 @@ class Applied:
         for position in [each for each in self._owed if each <= page.last]:  # a row of ours that cannot be read
             self._owed.pop(position).refuse(Unavailable("a record is kept but cannot be read"))
 
-    def become(self, store: EventStore) -> Iterator[None]:
-        """Takes over a whole state, step by step; what became of our own records on the way there nobody knows."""
+    async def become(self, store: EventStore) -> None:
+        """Takes over a whole state; what became of our own records on the way there nobody knows."""
         self.refuse(Unavailable("the log had to be read anew"))
         self._owed.clear()
         if self._become is not None:
-            yield from self._become(store)
+            await self._become(store)
 
     def refuse(self, error: Unavailable) -> None:
         """Lets nobody wait any longer for what is committed and not applied yet."""

@@ -250,8 +250,7 @@ class PostgresLog:
         async with contextlib.aclosing(self._read_all()) as chunks:
             async for records in chunks:
                 store.apply_all(records)
-        for _ in self._applied.become(store):
-            await asyncio.sleep(0)
+        await self._applied.become(store)
 
     async def _read_all(self) -> AsyncGenerator[list[Record], None]:
         """All records as of now, beginning with the order of the series. The next page comes while one is applied."""

@@ -46,6 +46,7 @@ class PackExchange:
         self._marker = folder / "packs-taken"
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._taken: int | None = None
 
     async def share(self, repository: str, head: str, pack: Path) -> None:
         """Makes a pack durable and known to all; raises Unavailable."""
@@ -93,18 +94,20 @@ class PackExchange:
         return False
 
     async def _take_all(self, take: Take) -> bool:
-        taken = await asyncio.to_thread(self._read_marker)
+        if self._taken is None:
+            self._taken = await asyncio.to_thread(self._read_marker)
         while True:
             async with _transaction(self._taking, "READ ONLY") as connection:
-                if taken > await connection.fetchval(_LAST):  # the folder was filled from another database
-                    taken = 0
-                found = await connection.fetchrow(_AFTER, taken)
+                if self._taken > await connection.fetchval(_LAST):  # the folder was filled from another database
+                    self._taken = 0
+                found = await connection.fetchrow(_AFTER, self._taken)
             if found is None:
                 return True
             if not await self._fetch(found["repository"], found["head"], found["name"], take):
                 return False
-            taken = found["number"]
-            await asyncio.to_thread(self._marker.write_text, f"{taken}\n")
+            number: int = found["number"]
+            await asyncio.to_thread(self._marker.write_text, f"{number}\n")
+            self._taken = number
 
     async def _fetch(self, repository: str, head: str, name: str, take: Take) -> bool:
         file = self._folder / f"upload-{name}.incoming"

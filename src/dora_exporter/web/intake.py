@@ -46,8 +46,8 @@ class Intake:
             version=version,
             commit_sha=commit_sha,
         )
-        if _is_old(finished_at, now, rules) and event_id not in self._store.deployments and not is_coming(event_id):
-            raise BadAttribute("finished_at", "is older than the retention")
+        if event_id not in self._store.deployments:
+            _check_age(finished_at, now, rules, is_known=lambda: is_coming(event_id))
         return Deployment(
             id=event_id,
             service=service,
@@ -76,9 +76,8 @@ class Intake:
         event_id = _given_id(given.id) or identity.incident_id(
             services=services, team=team, environment=environment, started_at=started_at
         )
-        is_old = finished_at is not None and _is_old(finished_at, now, rules)
-        if is_old and event_id not in self._store.incidents and not is_coming(event_id):
-            raise BadAttribute("finished_at", "is older than the retention")
+        if finished_at is not None and event_id not in self._store.incidents:
+            _check_age(finished_at, now, rules, is_known=lambda: is_coming(event_id))
         return Incident(
             id=event_id,
             services=services,
@@ -118,8 +117,10 @@ def _finish(given: int, started_at: int, now: int) -> int:
     return finished_at
 
 
-def _is_old(finished_at: int, now: int, rules: Rules) -> bool:
-    return finished_at < now - rules.retention_ms
+def _check_age(finished_at: int, now: int, rules: Rules, *, is_known: Callable[[], bool]) -> None:
+    """An update is never refused for age; ``is_known`` is asked only where that matters."""
+    if finished_at < now - rules.retention_ms and not is_known():
+        raise BadAttribute("finished_at", "is older than the retention")
 
 
 def _git(given: Git | None) -> tuple[str | None, str | None]:
