@@ -14,14 +14,31 @@ _Result = TypeVar("_Result")
 logger = logging.getLogger(__name__)
 
 
+class Turn:
+    """The time that a piece of work has had of the event loop since others had theirs."""
+
+    def __init__(self) -> None:
+        """Begins now."""
+        self._began = stopwatch()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it took some milliseconds."""
+        return stopwatch() - self._began >= _TURN_SECONDS
+
+    async def give(self) -> None:
+        """Lets others have their turn; then the next one begins."""
+        await asyncio.sleep(0)
+        self._began = stopwatch()
+
+
 async def in_turns(steps: Iterable[_Step]) -> AsyncIterator[_Step]:
     """The steps, one by one. Whenever they took some milliseconds, others have their turn before the next."""
-    began = stopwatch()
+    turn = Turn()
     for step in steps:
         yield step
-        if stopwatch() - began >= _TURN_SECONDS:
-            await asyncio.sleep(0)
-            began = stopwatch()
+        if turn.is_over:
+            await turn.give()
 
 
 def in_background(work: Coroutine[Any, Any, _Result], *, name: str) -> asyncio.Task[_Result]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.web.running import NOW, SHA, Api, deployment, incident
 
 from dora_exporter.events import Deployment
+from dora_exporter.turns import Turn
 from dora_exporter.web.errors import BadAttribute
 from dora_exporter.web.query import parse
 
@@ -99,9 +100,9 @@ async def test_every_line_of_a_bulk_body_is_accounted_for(api: Api, lines: list[
     st.text(st.sampled_from('ab:*?"\\() -') | st.characters(), max_size=30)
     | st.lists(st.sampled_from(["a:b", "AND", "OR", "NOT", "(", ")", "a:("])).map(" ".join)
 )
-def test_any_query_is_read_or_refused(query: str) -> None:
+async def test_any_query_is_read_or_refused(query: str) -> None:
     with suppress(BadAttribute):
-        parse(query)(EVENT)
+        await parse(query)(EVENT, Turn())
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)

@@ -1,6 +1,7 @@
 import pytest
 
 from dora_exporter.events import Deployment, Event, Incident, Verdict
+from dora_exporter.turns import Turn
 from dora_exporter.web.errors import BadAttribute
 from dora_exporter.web.query import parse
 
@@ -81,8 +82,15 @@ BROKEN = Incident("an-incident", ("cart", "web"), "prod", 1, name="it broke", se
         ("(env:*) " * 100, SHIPPED, True),
     ],
 )
-def test_a_query_finds_what_it_asks_for(query: str, event: Event, *, is_found: bool) -> None:
-    assert parse(query)(event) is is_found
+async def test_a_query_finds_what_it_asks_for(query: str, event: Event, *, is_found: bool) -> None:
+    assert await parse(query)(event, Turn()) is is_found
+
+
+def test_others_have_their_turn_within_one_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dora_exporter.turns._TURN_SECONDS", 0)
+    crowded = Incident("an-incident", tuple(f"s{number}" for number in range(1000)), "prod", 1)
+    looking = parse("service:(*x? OR *y?)")(crowded, Turn()).__await__()
+    assert sum(1 for _ in looking) == 2000
 
 
 @pytest.mark.parametrize(

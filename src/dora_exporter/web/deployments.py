@@ -11,6 +11,7 @@ from dora_exporter.events import Deployment, Event
 from dora_exporter.log import EventLog
 from dora_exporter.records import Deletion
 from dora_exporter.store import EventStore
+from dora_exporter.turns import Turn
 from dora_exporter.web import answers, bodies, listing
 from dora_exporter.web.access import Access, Right
 from dora_exporter.web.errors import NotFound, as_json
@@ -82,8 +83,9 @@ def routes(
         asked = listed.parse(await bodies.read_within(request, rules()))
         selection = listing.selection(asked, LIST_DEPLOYMENTS)
 
-        def matches(event: Event) -> bool:
-            return selection.matches(event) and not (isinstance(event, Deployment) and is_superseded(event))
+        async def matches(event: Event, turn: Turn) -> bool:
+            is_counted = not (isinstance(event, Deployment) and is_superseded(event))
+            return is_counted and await selection.matches(event, turn)
 
         found = await listing.select(store.deployments.values(), replace(selection, matches=matches))
         return as_json(answers.DeploymentsAnswer([answers.deployment(event) for event in found]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from dora_exporter.events import Event
-from dora_exporter.turns import in_turns
+from dora_exporter.turns import Turn, in_turns
 from dora_exporter.web import query, values
 from dora_exporter.web.errors import BadAttribute, BadRequest
 from dora_exporter.web.shapes import ListAttributes, ListRequest
@@ -33,9 +33,9 @@ class Selection:
     newest_first: bool
     limit: int
 
-    def includes(self, event: Event) -> bool:
+    async def includes(self, event: Event, turn: Turn) -> bool:
         """Whether the event is asked for."""
-        return self.from_ms <= event.started_at <= self.to_ms and self.matches(event)
+        return self.from_ms <= event.started_at <= self.to_ms and await self.matches(event, turn)
 
     def place(self, event: Event) -> tuple[int, str]:
         """Where the event comes in the answer: smaller is earlier."""
@@ -75,10 +75,14 @@ def check_type(given: str | None, expected: str) -> None:
 async def select(events: Iterable[_E], wanted: Selection) -> list[_E]:
     """The first events that match, in order."""
     found: list[_E] = []
-    async for part in unhurried(events):
-        found += [each for each in part if wanted.includes(each)]
+    turn = Turn()
+    for event in [*events]:
+        if await wanted.includes(event, turn):
+            found.append(event)
         if len(found) > _KEPT_WHILE_LOOKING:
             found = heapq.nsmallest(wanted.limit, found, key=wanted.place)
+        if turn.is_over:
+            await turn.give()
     return heapq.nsmallest(wanted.limit, found, key=wanted.place)
 
 

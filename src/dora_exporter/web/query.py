@@ -1,13 +1,14 @@
 """The query language of the lists: ``service:(checkout OR cart) env:prod -team:web version:*rc*``."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from dora_exporter.events import Deployment, Event, Incident
+from dora_exporter.turns import Turn
 from dora_exporter.web.errors import BadAttribute
-from dora_exporter.web.query_terms import Malformed, Sign, Word, tokens
-from dora_exporter.web.wildcards import MANY, Pattern, Symbol
+from dora_exporter.web.query_terms import MANY, Malformed, Sign, Symbol, Word, matcher, tokens
 
-Predicate = Callable[[Event], bool]
+Predicate = Callable[[Event, Turn], Awaitable[bool]]
+"""Whether an event is asked for. An event with many values and a query with many terms take more than one turn."""
 
 MAX_LENGTH = 1000
 _MAX_TERMS = 100
@@ -103,28 +104,54 @@ class _Reader:
 
 
 def _asks(key: str, symbols: Sequence[Symbol]) -> Predicate:
-    pattern = Pattern(symbols)
-    values_of = _ATTRIBUTES.get(key)
-    if values_of is None:
-        prefix = f"{key}:"
-        return lambda event: any(tag.startswith(prefix) and pattern.matches(tag[len(prefix) :]) for tag in event.tags)
-    return lambda event: any(value is not None and pattern.matches(value) for value in values_of(event))
+    matches = matcher(symbols)
+    values_of = _ATTRIBUTES.get(key) or _tags_of(key)
+
+    async def holds(event: Event, turn: Turn) -> bool:
+        for value in values_of(event):
+            if value is not None and matches(value):
+                return True
+            if turn.is_over:
+                await turn.give()
+        return False
+
+    return holds
 
 
-def _is_anything(_event: Event) -> bool:
+def _tags_of(key: str) -> Callable[[Event], Iterable[str]]:
+    prefix = f"{key}:"
+    return lambda event: (tag[len(prefix) :] for tag in event.tags if tag.startswith(prefix))
+
+
+async def _is_anything(_event: Event, _turn: Turn) -> bool:
     return True
 
 
 def _any_of(found: Sequence[Predicate]) -> Predicate:
-    return lambda event: any(predicate(event) for predicate in found)
+    async def holds(event: Event, turn: Turn) -> bool:
+        for predicate in found:
+            if await predicate(event, turn):
+                return True
+        return False
+
+    return holds
 
 
 def _all_of(found: Sequence[Predicate]) -> Predicate:
-    return lambda event: all(predicate(event) for predicate in found)
+    async def holds(event: Event, turn: Turn) -> bool:
+        for predicate in found:
+            if not await predicate(event, turn):
+                return False
+        return True
+
+    return holds
 
 
 def _negation(predicate: Predicate) -> Predicate:
-    return lambda event: not predicate(event)
+    async def holds(event: Event, turn: Turn) -> bool:
+        return not await predicate(event, turn)
+
+    return holds
 
 
 def _services(event: Event) -> Iterable[str]:

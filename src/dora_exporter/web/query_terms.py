@@ -1,11 +1,18 @@
-"""The words of a query."""
+"""The words of a query, and what their wildcards match."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
-from dora_exporter.web.wildcards import MANY, ONE, Symbol
+MANY = None
+"""Stands for any characters."""
 
+ONE = ""
+"""Stands for one character."""
+
+Symbol = str | None
 Sign = Literal["(", ")", "AND", "OR", "NOT"]
 
 _SIGNS: dict[str, Sign] = {"(": "(", ")": ")", "AND": "AND", "OR": "OR", "NOT": "NOT", "-": "NOT"}
@@ -74,3 +81,35 @@ def _word(query: str, start: int) -> tuple[int, Word]:
     if is_quoted:
         raise Malformed("has a quote without its partner")
     return position, Word(query[start:position], tuple(symbols), colon)
+
+
+def matcher(symbols: Sequence[Symbol]) -> Callable[[str], bool]:
+    """Whether a whole text fits the symbols; it takes no more than the product of both lengths to tell."""
+    if all(symbols):
+        text = "".join(map(str, symbols))
+        return lambda given: given == text
+    parts: list[list[str]] = [[]]
+    for symbol in symbols:
+        if symbol is MANY:
+            parts.append([])
+        else:
+            parts[-1].append(symbol)
+    fits = re.compile(_expression(parts), re.DOTALL).fullmatch
+    return lambda given: fits(given) is not None
+
+
+def _expression(parts: list[list[str]]) -> str:
+    """Each part is looked for where it fits first, and never again: an atomic group remembers no other place."""
+    first, *others = map(_literal, parts)
+    if not others:
+        return first
+    last = others.pop()
+    end = f"(?>.{{{len(parts[-1])},}})(?<={last})" if last else ".*"
+    return "".join([first, *(f"(?>.*?{part})" for part in others if part), end])
+
+
+def _literal(symbols: list[str]) -> str:
+    return "".join(
+        re.escape(symbol) * len(run) if symbol else f".{{{len(run)}}}"
+        for symbol, run in ((symbol, [*same]) for symbol, same in groupby(symbols))
+    )
