@@ -2,6 +2,7 @@
 
 Levels are clusters of one year's answers, not limits that hold for ever. Where a report gives a single figure for a
 cluster (failure rates since 2023) it is read as "up to". Frequencies are per day, times in seconds, rates 0 to 1.
+The ranges are those of the reports; ``level`` opens the scale at both ends.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ HALF_YEAR = 6 * MONTH
 DAILY, WEEKLY, MONTHLY, HALF_YEARLY = 1.0, 1 / 7, 1 / 30, 1 / 180
 
 LEVELS = {"elite": 4, "high": 3, "medium": 2, "low": 1}
-"""The number of each level."""
+"""The number of each level; the report's own names go on: "elite performer" to "low performer"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,19 @@ def _to(most: float) -> Range:
 
 
 _ON_DEMAND = Range(DAILY, inf)
-_SINCE_2023_TIMES = {"elite": _to(DAY), "high": Range(DAY, WEEK), "medium": Range(WEEK, MONTH)}
+_DAY_WEEK_MONTH = {"elite": _to(DAY), "high": Range(DAY, WEEK), "medium": Range(WEEK, MONTH)}
 
 EDITIONS: Mapping[str, Edition] = {
     "2019": Edition(
-        frequency={"elite": _ON_DEMAND, "low": Range(HALF_YEARLY, MONTHLY)},
-        lead_time={"elite": _to(DAY), "low": Range(MONTH, HALF_YEAR)},
-        failure_rate={"elite": _to(0.15), "low": Range(0.46, 0.60)},
-        recovery={"elite": _to(HOUR), "low": Range(WEEK, MONTH)},
+        frequency={
+            "elite": _ON_DEMAND,
+            "high": Range(WEEKLY, DAILY),
+            "medium": Range(MONTHLY, WEEKLY),
+            "low": Range(HALF_YEARLY, MONTHLY),
+        },
+        lead_time={**_DAY_WEEK_MONTH, "low": Range(MONTH, HALF_YEAR)},
+        failure_rate={"elite": _to(0.15), "high": _to(0.15), "medium": _to(0.15), "low": Range(0.46, 0.60)},
+        recovery={"elite": _to(HOUR), "high": _to(DAY), "medium": _to(DAY), "low": Range(WEEK, MONTH)},
         recovers_deployments=False,
     ),
     "2021": Edition(
@@ -97,7 +103,7 @@ EDITIONS: Mapping[str, Edition] = {
             "medium": Range(MONTHLY, WEEKLY),
             "low": Range(MONTHLY, WEEKLY),
         },
-        lead_time={**_SINCE_2023_TIMES, "low": Range(WEEK, MONTH)},
+        lead_time={**_DAY_WEEK_MONTH, "low": Range(WEEK, MONTH)},
         failure_rate={"elite": _to(0.05), "high": _to(0.10), "medium": _to(0.15), "low": _to(0.64)},
         recovery={"elite": _to(HOUR), "high": _to(DAY), "medium": Range(DAY, WEEK), "low": Range(MONTH, HALF_YEAR)},
         recovers_deployments=True,
@@ -109,7 +115,7 @@ EDITIONS: Mapping[str, Edition] = {
             "medium": Range(MONTHLY, WEEKLY),
             "low": Range(HALF_YEARLY, MONTHLY),
         },
-        lead_time={**_SINCE_2023_TIMES, "low": Range(MONTH, HALF_YEAR)},
+        lead_time={**_DAY_WEEK_MONTH, "low": Range(MONTH, HALF_YEAR)},
         failure_rate={"elite": _to(0.05), "high": _to(0.20), "medium": _to(0.10), "low": _to(0.40)},
         recovery={"elite": _to(HOUR), "high": _to(DAY), "medium": _to(DAY), "low": Range(WEEK, MONTH)},
         recovers_deployments=True,
@@ -119,5 +125,21 @@ EDITIONS: Mapping[str, Edition] = {
 
 
 def level(value: float, limits: Limits) -> int | None:
-    """The best level with a value in its range; None in a gap."""
-    return max((LEVELS[name] for name, range_ in limits.items() if range_.least <= value <= range_.most), default=None)
+    """The best level with a value in its range; beyond the published scale its best or its worst; None in a gap."""
+    reached = [LEVELS[name] for name, range_ in limits.items() if range_.least <= value <= range_.most]
+    return max(reached) if reached else _beyond(value, limits)
+
+
+def _beyond(value: float, limits: Limits) -> int | None:
+    """The level at that end of the scale behind which a value lies."""
+    numbers = [LEVELS[name] for name in limits]
+    ends = min(numbers), max(numbers)
+    below, above = ends if _is_more_better(limits) else reversed(ends)
+    if value < min(range_.least for range_ in limits.values()):
+        return below
+    return above if value > max(range_.most for range_ in limits.values()) else None
+
+
+def _is_more_better(limits: Limits) -> bool:
+    """Whether the best range lies above the worst one, as it does for frequencies alone."""
+    return limits[max(limits, key=LEVELS.__getitem__)].least > limits[min(limits, key=LEVELS.__getitem__)].most

@@ -26,8 +26,9 @@ def performance_level(edition_name: str) -> WindowMetric:
 
     return WindowMetric(
         "dora_performance_level",
-        f"Where a metric stands in DORA's report of {edition_name}: 4 elite, 3 high, 2 medium, 1 low; of times the "
-        "median is judged. Absent without a value, or where the report has a gap.",
+        f"Where a metric stands in DORA's report of {edition_name}: 4 elite performer, 3 high performer, 2 medium "
+        "performer, 1 low performer; of times the median is judged. The scale is open at both ends. Absent without a "
+        "value, or in a gap of the report.",
         read,
         labels=("metric",),
     )

@@ -29,7 +29,7 @@ CAUSES = {
     "incident": "an incident is attributed to it",
 }
 """Why a deployment is known to have failed."""
-_LEVEL_NAMES = {number: name for name, number in LEVELS.items()}
+_LEVEL_NAMES = {number: f"{name} performer" for name, number in LEVELS.items()}
 
 
 def duration(seconds: float | None) -> str:
