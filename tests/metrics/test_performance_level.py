@@ -1,5 +1,6 @@
 """Levels are what the reports say, gaps included, and open at both ends."""
 
+from collections.abc import Mapping, Sequence
 from math import inf, nextafter
 
 import pytest
@@ -13,7 +14,8 @@ from dora_exporter.tracks import Window
 NOW_MS = 100 * DAY_MS
 
 
-LIMITS = {
+Row = tuple[float, int | None, int | None, int | None]
+LIMITS: Mapping[str, Mapping[str, Sequence[Row]]] = {
     # Each published limit with the level just on its better side, at it, and just on its worse side.
     "2019": {
         "frequency": [(1, 4, 4, 3), (1 / 7, 3, 3, 2), (1 / 30, 2, 2, 1), (1 / 180, 1, 1, 1)],
