@@ -2,10 +2,13 @@
 
 import os
 import re
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, ValidationInfo
+from pydantic import AfterValidator, SecretStr, ValidationInfo
+
+_LOOKED_AT_BYTES = 65_536
 
 FILES_TOO = {"files": True}
 """The context of a validation that looks whether the files that are named are there."""
@@ -26,6 +29,16 @@ def matching(pattern: str, words: str) -> AfterValidator:
 HTTP_URL = matching("https?://[^@]+", "must begin with http:// or https://, and hold no user or password")
 
 
+def _not_blank(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().strip():
+        raise ValueError("must not be empty")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_not_blank)]
+"""A secret that is given directly."""
+
+
 def _is_there(path: Path, info: ValidationInfo) -> Path:
     if info.context == FILES_TOO:
         try:
@@ -34,7 +47,14 @@ def _is_there(path: Path, info: ValidationInfo) -> Path:
             raise ValueError(f"the file cannot be read: {error.strerror}") from error
         if not os.access(path, os.R_OK):
             raise ValueError("the file cannot be read: Permission denied")
+        if path.is_file() and _is_blank(path):
+            raise ValueError("the file is empty")
     return path
+
+
+def _is_blank(path: Path) -> bool:
+    with path.open("rb") as file:
+        return not file.read(_LOOKED_AT_BYTES).removeprefix(BOM_UTF8).strip()
 
 
 NamedFile = Annotated[Path, AfterValidator(_is_there)]

@@ -212,10 +212,16 @@ class Settings(Section):
 _OPEN_TO_ALL = "can be reached from other machines: set api_keys, or write allow_anonymous: true to let everybody in"
 
 
-def check_doors(settings: Settings, open_addresses: Iterable[str]) -> None:
-    """Raises ``ConfigError`` where settings without keys would take the place of others that listen to strangers."""
+def check_doors(settings: Settings, open_addresses: Iterable[str], *, has_keys: bool) -> None:
+    """Raises ``ConfigError`` where settings without keys would take the place of others that listen to strangers.
+
+    Where there are keys (``has_keys``) the last one stays on any address: a proxy on this machine brings strangers too.
+    """
     if settings.api_keys or settings.read_keys or settings.allow_anonymous:
         return
+    if has_keys:
+        text = "the last key is not taken away by a reload: write allow_anonymous: true to let everybody in"
+        raise ConfigError([Mistake("configuration", f"api_keys: {text}")])
     for address in open_addresses:
         if not addresses.is_loopback(address):
             text = f"must have a key until the next start: the daemon still listens on {address}"
@@ -244,13 +250,18 @@ def load(
     variables: Mapping[str, str],
     secrets_folder: Path | None,
     files_too: bool = False,
+    blank_too: bool = True,
 ) -> Settings:
     """Reads the settings; each place wins over those after it: flags, variables, secret files, the YAML file.
 
-    Raises ``ConfigError`` with all mistakes; with ``files_too`` a file that is read later, and is not there, is one.
+    Raises ``ConfigError`` with all mistakes; with ``files_too`` a file that is read later, and is not there, is one;
+    without ``blank_too`` a YAML file that says nothing is one.
     """
     above = (_flags_layer(flags), variables_layer(_Variables, variables))
-    below = (folder_layer(_Variables, secrets_folder) if secrets_folder else _NOTHING, _file_layer(file))
+    below = (
+        folder_layer(_Variables, secrets_folder) if secrets_folder else _NOTHING,
+        _file_layer(file, blank_too=blank_too),
+    )
     layers = (*above, secret_lines_layer(Settings, above=above, below=below), *below)
     if below[1].mistakes and not below[1].data:  # what depends on the file cannot be judged
         raise ConfigError(mistake for layer in layers for mistake in layer.mistakes)
@@ -275,7 +286,12 @@ def _flags_layer(flags: Sequence[Flag]) -> Layer:
     return Layer(data, where)
 
 
-def _file_layer(file: Path | None) -> Layer:
+def says_something(file: Path | None) -> bool:
+    """Whether a YAML file has a setting in it; raises ``ConfigError``."""
+    return file is not None and bool(read(file).data)
+
+
+def _file_layer(file: Path | None, *, blank_too: bool) -> Layer:
     """A YAML file's settings. A section of which everything is commented out is as good as absent."""
     if file is None:
         return _NOTHING
@@ -283,6 +299,8 @@ def _file_layer(file: Path | None) -> Layer:
         document = read(file)
     except ConfigError as error:
         return Layer({}, lambda _location: str(file), mistakes=error.mistakes)
+    if not document.data and not blank_too:
+        document.mistakes.append(Mistake(f"{file}:1", "is empty now, but it had settings at the start"))
     return document.layer(
         {key: value for key, value in document.data.items() if value is not None or not _is_section(key)}
     )

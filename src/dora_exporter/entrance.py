@@ -62,7 +62,7 @@ class Entrance:
 
     async def use(self, settings: Settings) -> None:
         """Puts reloaded settings in force; raises ``ConfigError``, and leaves in force what was."""
-        check_doors(settings, self._open_addresses)
+        check_doors(settings, self._open_addresses, has_keys=self.access.is_closed)
         await asyncio.to_thread(self._protection.reload)
         self._take_over(settings)
 

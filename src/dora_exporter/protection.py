@@ -35,6 +35,10 @@ class Protection:
         read = load(self._path)
         if (read.tls is None) != (self.current.tls is None):
             raise ConfigError([Mistake(f"{self._path}:1", "tls_server_config: only a restart switches TLS on or off")])
+        if self.current.is_guarded and not read.is_guarded:
+            raise ConfigError(
+                [Mistake(f"{self._path}:1", "only a restart lets in who has neither password nor certificate")]
+            )
         self._stamps, self.current = stamps, read
 
     def refresh(self) -> None:

@@ -40,6 +40,11 @@ class WebConfig:
     rate_limit: RateLimit | None = None
     client_allowed_sans: frozenset[str] | None = None
 
+    @property
+    def is_guarded(self) -> bool:
+        """Whether a stranger lacks something: a password, or a certificate."""
+        return bool(self.users) or (self.tls is not None and self.tls.verify_mode is ssl.CERT_REQUIRED)
+
 
 def load(path: Path) -> WebConfig:
     """Reads the file and the certificates that it names; raises ``ConfigError`` with all mistakes."""

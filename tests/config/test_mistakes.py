@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.config.reading import mistakes_of, settings_of
 
-from dora_exporter.config import ConfigError, Flag, check_doors, load
+from dora_exporter.config import ConfigError, Flag, check_doors, load, says_something
 
 UNQUOTED = "must be text, but unquoted it is {} in YAML: put it in quotes"
 HEADER = "must be printable ASCII text without white space around it: a header has to carry it"
@@ -292,7 +292,72 @@ def test_what_kubernetes_injects_for_a_service_of_our_name_is_ignored(tmp_path: 
 def test_keys_cannot_go_while_strangers_are_listened_to(tmp_path: Path, address: str) -> None:
     without, opened = settings_of(tmp_path, "retention: 1y"), settings_of(tmp_path, "allow_anonymous: true")
     with pytest.raises(ConfigError, match=f"api_keys: must have a key until .* listens on {address}"):
-        check_doors(without, ["127.0.0.1:3672", address])
-    check_doors(without, ["127.0.0.1:3672", "[::1]:0"])
-    check_doors(opened, [address])
-    check_doors(settings_of(tmp_path, "read_keys: [reader]"), [address])
+        check_doors(without, ["127.0.0.1:3672", address], has_keys=False)
+    check_doors(without, ["127.0.0.1:3672", "[::1]:0"], has_keys=False)
+    check_doors(opened, [address], has_keys=False)
+    check_doors(settings_of(tmp_path, "read_keys: [reader]"), [address], has_keys=False)
+
+
+def test_the_last_key_cannot_go_unless_that_is_said(tmp_path: Path) -> None:
+    loopback = ["127.0.0.1:3672"]
+    with pytest.raises(ConfigError, match="api_keys: the last key is not taken away by a reload"):
+        check_doors(settings_of(tmp_path, "retention: 1y"), loopback, has_keys=True)
+    check_doors(settings_of(tmp_path, "read_keys: [reader]"), loopback, has_keys=True)
+    check_doors(settings_of(tmp_path, "allow_anonymous: true"), loopback, has_keys=True)
+
+
+SOURCES_WITHOUT_SECRETS = {
+    "pd: {kind: pagerduty, token: ''}": "token",
+    "pd: {kind: pagerduty, webhook_secrets: ['']}": "webhook_secrets[0]",
+    'pd: {kind: pagerduty, webhook_secrets: [s3cret, " "]}': "webhook_secrets[1]",
+    "dd: {kind: datadog_apm, api_key: ' ', app_key: k}": "api_key",
+    "p: {kind: prometheus, url: 'http://p', bearer_token: ''}": "bearer_token",
+    "p: {kind: prometheus, url: 'http://p', basic_auth: {username: u, password: \"\\n\"}}": "basic_auth.password",
+}
+
+
+@pytest.mark.parametrize(("source", "key"), SOURCES_WITHOUT_SECRETS.items())
+def test_an_empty_secret_of_a_source_is_a_mistake(tmp_path: Path, source: str, key: str) -> None:
+    name = source.partition(":")[0]
+    lines = mistakes_of(tmp_path, f"sources:\n  {source}")
+    assert lines == [f"config.yaml:2: sources.{name}.{key}: must not be empty"]
+
+
+def test_an_empty_secret_is_a_mistake_wherever_it_is_given(tmp_path: Path) -> None:
+    yaml = "repositories: {r: {url: 'https://h/r', token: ''}}\npull_requests: {p: {kind: github, token: ' '}}"
+    variables = {"DORA_SOURCES__pd__KIND": "pagerduty", "DORA_SOURCES__pd__TOKEN": " "}
+    assert mistakes_of(tmp_path, yaml, variables=variables) == [
+        "config.yaml:1: repositories.r.token: must not be empty",
+        "config.yaml:2: pull_requests.p.token: must not be empty",
+        "environment variable DORA_SOURCES__pd__TOKEN: sources.pd.token: must not be empty",
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b" \n\n", b"\xef\xbb\xbf\n"])
+def test_the_check_finds_a_secret_file_that_is_empty(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "token").write_bytes(content)
+    (tmp_path / "config.yaml").write_text("sources: {pd: {kind: pagerduty, token_file: token}}")
+    with pytest.raises(ConfigError, match=r"config.yaml:1: sources.pd.token_file: the file is empty"):
+        load(file=tmp_path / "config.yaml", flags=[], variables={}, secrets_folder=None, files_too=True)
+
+
+@pytest.mark.parametrize("yaml", ["", "\n", "# nothing", "web:\n"])
+def test_a_file_that_says_nothing_is_a_mistake_where_it_said_something(tmp_path: Path, yaml: str) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml)
+    has_keys = yaml == "web:\n"
+    assert says_something(file) is has_keys
+    load(file=file, flags=[], variables={}, secrets_folder=None)
+    if not has_keys:
+        with pytest.raises(ConfigError, match=r"config.yaml:1: is empty now, but it had settings at the start"):
+            load(file=file, flags=[], variables={}, secrets_folder=None, blank_too=False)
+
+
+def test_a_symlink_that_leads_to_itself_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(ConfigError) as caught:
+        load(file=tmp_path / "loop", flags=[], variables={}, secrets_folder=tmp_path / "loop")
+    assert str(caught.value).replace(f"{tmp_path}/", "").splitlines() == [
+        "loop: the secrets folder cannot be read: Too many levels of symbolic links",
+        "loop: cannot be read: Too many levels of symbolic links",
+    ]

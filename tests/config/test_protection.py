@@ -213,6 +213,29 @@ async def test_a_reload_can_ask_for_client_certificates(tmp_path: Path, authorit
     assert after is None
 
 
+@pytest.mark.parametrize("content", ["", "basic_auth_users: {}", "rate_limit: {interval: 1s, burst: 1}"])
+def test_the_last_password_is_not_taken_away_by_a_reload(tmp_path: Path, content: str) -> None:
+    protection = Protection(write(tmp_path, users("alice")))
+    write(tmp_path, content)
+
+    with pytest.raises(ConfigError, match="only a restart lets in who has neither password nor certificate"):
+        protection.reload()
+
+    assert list(protection.current.users) == ["alice"]
+
+
+def test_client_certificates_are_not_made_needless_by_a_reload(tmp_path: Path, authority: trustme.CA) -> None:
+    certificates = ("client_ca_file: ca.crt", "client_auth_type: RequireAndVerifyClientCert")
+    protection = Protection(write_tls(tmp_path, authority, *certificates))
+    before = protection.current
+    write_tls(tmp_path, authority)
+
+    with pytest.raises(ConfigError, match="only a restart lets in"):
+        protection.reload()
+
+    assert protection.current is before
+
+
 @pytest.mark.parametrize("is_on", [True, False])
 def test_tls_is_not_switched_on_or_off_while_the_server_listens(
     tmp_path: Path, authority: trustme.CA, *, is_on: bool

@@ -361,8 +361,9 @@ async def test_a_wrong_key_is_a_misconfiguration_that_a_new_one_heals(datadog: F
     assert ids(poller) == {"abc"}
 
 
-async def test_an_empty_key_is_a_misconfiguration(datadog: FakeDatadog) -> None:
-    async with reaching(datadog, api_key="") as poller:
+async def test_an_empty_key_is_a_misconfiguration(datadog: FakeDatadog, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    async with reaching(datadog, api_key=None, api_key_file=tmp_path / "empty") as poller:
         with pytest.raises(Misconfigured):
             await poller.poll()
 

@@ -5,12 +5,13 @@ import logging
 import platform
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from dora_exporter import __version__, logs, web_config
 from dora_exporter.commands import flags
-from dora_exporter.config import ConfigError, Settings
+from dora_exporter.config import ConfigError, Settings, says_something
 from dora_exporter.config_errors import Mistake
 
 OK = 0
@@ -23,6 +24,7 @@ def run(arguments: Sequence[str], *, sub_commands: Sequence[str]) -> int:
     read = flags.reader(given)
     try:
         settings = _checked(read) if given.config_check else read()
+        read_again = partial(read, blank_too=not says_something(given.config_file))
     except ConfigError as mistakes:
         sys.stderr.write(f"{mistakes}\n")
         return BAD_CONFIGURATION
@@ -32,7 +34,7 @@ def run(arguments: Sequence[str], *, sub_commands: Sequence[str]) -> int:
     logs.set_up(settings.log.level, settings.log.format)
     logging.captureWarnings(capture=True)
     # Found only now: looking at the version or at a configuration takes no server.
-    return int(import_module("dora_exporter.app").serve(settings, load=read))
+    return int(import_module("dora_exporter.app").serve(settings, load=read_again))
 
 
 def _parser(sub_commands: Sequence[str]) -> argparse.ArgumentParser:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from dora_exporter.commits.forge import Forge
-from dora_exporter.conditions import NamedFile
+from dora_exporter.conditions import NamedFile, Secret
 from dora_exporter.events import Commit, PullRequest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,7 +59,7 @@ class PullRequestSettings(BaseModel):
     kind: Literal["github", "gitlab"]
     host: str | None = None
     base_url: str | None = None
-    token: SecretStr | None = None
+    token: Secret | None = None
     token_file: NamedFile | None = None
 
     @model_validator(mode="after")

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from dora_exporter import repositories
 from dora_exporter.commits.git import Limits
-from dora_exporter.conditions import NamedFile
+from dora_exporter.conditions import NamedFile, Secret
 from dora_exporter.durations import Duration, Span
 
 PROTOCOLS = ("https", "http", "ssh", "file")
@@ -49,7 +49,7 @@ class RepositorySettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: Annotated[str, AfterValidator(_checked)]
-    token: SecretStr | None = None
+    token: Secret | None = None
     token_file: NamedFile | None = None
     ssh_key_file: NamedFile | None = None
     aliases: tuple[Annotated[str, AfterValidator(_named)], ...] = ()

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
-from dora_exporter.conditions import HTTP_URL, NamedFile, matching
+from dora_exporter.conditions import HTTP_URL, NamedFile, Secret, matching
 from dora_exporter.durations import Duration, parse
 from dora_exporter.events import DAY_MS
 from dora_exporter.sources import datadog_list, datadog_traffic
@@ -35,9 +35,9 @@ class DatadogApmSettings(SourceSettings):
     method: Literal["dora", "metrics"] = "dora"
     site: Annotated[str, matching("[a-z0-9.-]+", "must be a host name such as datadoghq.eu")] = "datadoghq.com"
     base_url: Annotated[str, HTTP_URL] | None = None
-    api_key: SecretStr | None = None
+    api_key: Secret | None = None
     api_key_file: NamedFile | None = None
-    app_key: SecretStr | None = None
+    app_key: Secret | None = None
     app_key_file: NamedFile | None = None
     query: str = "source:apm_deployments"
     operation: Annotated[str, matching(r"[\w.]+", "must be letters, digits, dots and underscores")] | None = None

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from dora_exporter.conditions import NamedFile, matching
+from dora_exporter.conditions import NamedFile, Secret, matching
 from dora_exporter.durations import Duration, Span, parse
 from dora_exporter.sources.source import SourceSettings
 
@@ -38,7 +38,7 @@ class PagerDutySettings(SourceSettings):
             "must begin with http:// or https://, and hold no user, password, query or fragment",
         ),
     ] = "https://api.pagerduty.com"
-    token: SecretStr | None = None
+    token: Secret | None = None
     token_file: NamedFile | None = None
     interval: Duration = parse("60s")
     overlap: Duration = parse("1h")
@@ -51,7 +51,7 @@ class PagerDutySettings(SourceSettings):
     environment: Name | None = None
     environment_field: Name | None = None
     services: dict[Name, Annotated[MappedService, BeforeValidator(_as_entry)]] = Field(default_factory=dict)
-    webhook_secrets: tuple[SecretStr, ...] = ()
+    webhook_secrets: tuple[Secret, ...] = ()
     webhook_secrets_file: NamedFile | None = None
 
     @model_validator(mode="after")

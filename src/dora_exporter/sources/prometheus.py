@@ -5,9 +5,9 @@ import ssl
 from base64 import b64encode
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
-from dora_exporter.conditions import HTTP_URL, NamedFile
+from dora_exporter.conditions import HTTP_URL, NamedFile, Secret
 from dora_exporter.durations import Duration, parse
 from dora_exporter.sources import prometheus_ranges
 from dora_exporter.sources.runs import Rules
@@ -45,7 +45,7 @@ class BasicAuth(BaseModel):
     model_config = SourceSettings.model_config
 
     username: str
-    password: SecretStr | None = None
+    password: Secret | None = None
     password_file: NamedFile | None = None
 
 
@@ -74,7 +74,7 @@ class PrometheusSettings(SourceSettings):
     settle: Duration = parse("2m")
     gap: Duration = parse("30m")
     backfill: Duration | None = None
-    bearer_token: SecretStr | None = None
+    bearer_token: Secret | None = None
     bearer_token_file: NamedFile | None = None
     basic_auth: BasicAuth | None = None
     tls_config: TlsConfig | None = None
