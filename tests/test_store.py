@@ -7,7 +7,7 @@ import pytest
 from tests.builders import deployment, incident
 
 from dora_exporter.events import Deployment, Incident
-from dora_exporter.records import Cursor
+from dora_exporter.records import Cursor, SeriesOrder
 from dora_exporter.store import Change, EventStore
 
 
@@ -56,3 +56,26 @@ async def test_a_store_becomes_a_big_one_in_small_steps(monkeypatch: pytest.Monk
     await becoming
     assert len(told) == 0 or max(told) <= 2000
     assert sum(told) == len(store.deployments) == 9000
+
+
+def test_an_event_of_the_reserved_name_is_held_under_another_one() -> None:
+    store = store_of(
+        deployment(id="d", service="_other", environment="_other", team="_other"),
+        deployment(id="e", service="till", environment="_other"),
+        incident(id="i", services=("_other", "till"), environment="_other", team="_other"),
+    )
+    store.apply(SeriesOrder((("_other", "production"), ("_other", "_other"))))
+
+    assert [(each.service, each.environment, each.team) for each in store.deployments.values()] == [
+        ("_other_", "_other_", "_other_"),
+        ("till", "_other_", None),
+    ]
+    held = store.incidents["i"]
+    assert (held.services, held.environment, held.team) == (("_other_", "till"), "_other_", "_other_")
+    assert list(store.series_order) == [("_other_", "_other_"), ("till", "_other_"), ("_other_", "production")]
+
+
+def test_an_incident_of_the_reserved_name_and_of_its_stand_in_names_one_service() -> None:
+    store = store_of(incident(id="i", services=("_other", "_other_", "a")))
+
+    assert store.incidents["i"].services == ("_other_", "a")

@@ -21,6 +21,7 @@ from dora_exporter.durations import Duration, Span
 from dora_exporter.events import DAY_MS
 from dora_exporter.failure_rules import FailureSettings
 from dora_exporter.postgresql.address import ReadUrl, check, from_file, from_text
+from dora_exporter.reserved import RESERVED
 from dora_exporter.sources import AnySettings
 from dora_exporter.sources.source import SourceName
 
@@ -38,6 +39,12 @@ def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("must be printable text")
     return text
+
+
+def _not_reserved(name: str) -> str:
+    if name == RESERVED:
+        raise ValueError("is the name under which the series beyond the limit are exposed")
+    return name
 
 
 def _not_empty(path: object) -> object:
@@ -68,6 +75,7 @@ def _key(key: SecretStr) -> SecretStr:
 
 Whole = Annotated[int, BeforeValidator(_not_rounded)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+Label = Annotated[Name, AfterValidator(_not_reserved)]
 Address = Annotated[str, AfterValidator(_address)]
 Url = Annotated[SecretStr, AfterValidator(_database)]
 File = Annotated[Path, BeforeValidator(_not_empty)]
@@ -134,7 +142,7 @@ class LimitSettings(Section):
 class ServiceSettings(Section):
     """What is known about a service. Without ``source_patterns`` every commit of its repository is its own."""
 
-    team: Name | None = None
+    team: Label | None = None
     source_patterns: tuple[str, ...] = ()
 
 
@@ -161,7 +169,7 @@ class Settings(Section):
     store: StoreSettings = StoreSettings()
     retention: Duration = Span("400d", 400 * DAY_MS)
     windows: tuple[Duration, ...] = Field(default=_WINDOWS, min_length=1, max_length=10, validate_default=True)
-    default_environment: Name = "none"
+    default_environment: Label = "none"
     attribution_limit: Duration | None = None
     limits: LimitSettings = LimitSettings()
     services: dict[Name, ServiceSettings] = Field(default_factory=dict)

@@ -10,6 +10,7 @@ from dora_exporter.events import Deployment, Event, Incident, Series, Shipped
 from dora_exporter.held_deployments import HeldDeployments
 from dora_exporter.id_index import IdIndex
 from dora_exporter.records import Batch, Cursor, Deletion, EventKind, Judgement, Record, Resolution, SeriesOrder
+from dora_exporter.reserved import RESERVED, freed
 from dora_exporter.turns import in_turns
 
 Change = tuple[Event | None, Event | None]
@@ -205,7 +206,7 @@ class EventStore:
 
     def _order_series(self, order: SeriesOrder) -> None:
         for service, environment in order.names:
-            self._note_series(service, environment)
+            self._note_series(freed(service), freed(environment))
 
     def _is_overtaken(self, kind: EventKind, event: Event, before: Event | None) -> bool:
         """Whether an upsert comes too late to have an effect: deleted here, or held in a newer revision."""
@@ -243,6 +244,7 @@ class EventStore:
             force_setattr(event, "source", self.share(event.source))
 
     def _new_place(self, service: str, environment: str, repository: str | None, team: str | None) -> _Place:
+        service, environment, team = freed(service), freed(environment), None if team is None else freed(team)
         self._note_series(service, environment)
         return (
             self.share(service),
@@ -253,14 +255,17 @@ class EventStore:
 
     def _share_strings(self, event: Incident) -> None:
         share = self.share
-        force_setattr(event, "services", tuple(map(share, event.services)))
-        force_setattr(event, "environment", share(event.environment))
+        services = event.services
+        if RESERVED in services:
+            services = tuple(sorted({*map(freed, services)}))
+        force_setattr(event, "services", tuple(map(share, services)))
+        force_setattr(event, "environment", share(freed(event.environment)))
         if event.source != "api":
             force_setattr(event, "source", share(event.source))
         if event.repository is not None:
             force_setattr(event, "repository", share(event.repository))
         if event.team is not None:
-            force_setattr(event, "team", share(event.team))
+            force_setattr(event, "team", share(freed(event.team)))
 
 
 def outcome(before: Event | None, after: Event | None) -> Outcome:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dora_exporter.events import Deployment, Event, Incident, Series
 from dora_exporter.group import Group, Measured
 from dora_exporter.history import DeploymentFacts, IncidentFacts, PlainFacts
+from dora_exporter.reserved import RESERVED
 from dora_exporter.rollups import Teams
 from dora_exporter.seats import Seats
 
-SURPLUS = Series("_other", "_other")
+SURPLUS = Series(RESERVED, RESERVED)
 """The labels under which the series beyond the limit are exposed together."""
 
 

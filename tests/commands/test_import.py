@@ -130,6 +130,13 @@ GOOD = f"deployment,checkout,{NOW - 60},{NOW - 30}\n"
         (HEADER + f",checkout,{NOW},{NOW}\n", '2: attribute "type" is refused: invalid value '),
         (HEADER + "deployment,checkout,yesterday,today\n", '2: attribute "started_at" must be an RFC 3339 date-time'),
         (HEADER + f"deployment,checkout,{NOW}.5,{NOW}\n", '2: attribute "started_at" must be an RFC 3339 date-time'),
+        (HEADER + f"deployment,checkout,0,{NOW}\n", '2: attribute "started_at" is before the year 2000'),
+        (
+            HEADER + f"deployment,checkout,1999-12-31T23:59:59Z,{NOW}\n",
+            '2: attribute "started_at" is before the year 2000',
+        ),
+        (HEADER + f"deployment,_other,{NOW},{NOW}\n", '2: attribute "service" must not be "_other"'),
+        (HEADER + f"failure,a;_other,{NOW},\n", '2: attribute "services" must not be "_other"'),
         (HEADER + f"deployment,checkout,-1,{NOW}\n", '2: attribute "started_at" must not be negative'),
         (HEADER + f"deployment,checkout,{'9' * 5000},1\n", '2: attribute "started_at" must be an RFC 3339 date-time'),
         (HEADER + f'failure,"a\nb",{NOW},\n' + "x,,,\n", '4: attribute "type" is refused'),

@@ -46,6 +46,12 @@ BAD_YAML = {
     "web:\n  listen_adresses: [':1']": [
         "config.yaml:2: web.listen_adresses: unknown key, did you mean listen_addresses?"
     ],
+    "services:\n  shop:\n    team: _other": [
+        "config.yaml:3: services.shop.team: is the name under which the series beyond the limit are exposed"
+    ],
+    "default_environment: _other": [
+        "config.yaml:1: default_environment: is the name under which the series beyond the limit are exposed"
+    ],
     "services:\n  shop:\n    tean: a": ["config.yaml:3: services.shop.tean: unknown key, did you mean team?"],
     "NO: 1": ["config.yaml:1: a key must be text, but unquoted it is true or false in YAML: put it in quotes"],
     "services:\n  012: {}": [

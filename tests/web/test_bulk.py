@@ -56,6 +56,7 @@ async def test_nothing_is_nothing(api: Api, body: bytes, query: str) -> None:
     assert api.log.records == []
 
 
+_RESERVED = 'must not be "_other", under which the series beyond the limit are exposed'
 BAD_LINES = [
     (b"{", "the body is not JSON: Input data was truncated"),
     (b"[]", 'error decoding attribute "body": invalid type array, expected object'),
@@ -65,6 +66,13 @@ BAD_LINES = [
     (line("deployment", {}), 'attribute "service" is required'),
     (line("deployment", deployment(service="")), 'attribute "service" must not be empty'),
     (line("failure", incident(services=None)), 'attribute "services" or team is required'),
+    (line("deployment", deployment(started_at=0)), 'attribute "started_at" is before the year 2000'),
+    (line("deployment", deployment(started_at=0, finished_at=0)), 'attribute "started_at" is before the year 2000'),
+    (line("failure", incident(started_at=10**11)), 'attribute "started_at" is before the year 2000'),
+    (line("deployment", deployment(service="_other")), f'attribute "service" {_RESERVED}'),
+    (line("deployment", deployment(team="_other")), f'attribute "team" {_RESERVED}'),
+    (line("deployment", deployment(env="_other")), f'attribute "env" {_RESERVED}'),
+    (line("failure", incident(services=["_other"])), f'attribute "services" {_RESERVED}'),
 ]
 
 

@@ -105,15 +105,23 @@ async def test_the_identity_is_taken_after_normalising(api: Api, same: dict[str,
 @pytest.mark.parametrize(
     ("time", "kept"),
     [
-        (0, 0),
+        (946_684_799, None),  # the last second before the year 2000
+        (946_684_800, 946_684_800_000),
+        (946_684_799_999, None),
+        (946_684_800_000, 946_684_800_000),
+        (946_684_800_000 * 10**6 - 500_001, None),
+        (946_684_800_000 * 10**6 - 500_000, 946_684_800_000),
         (99_999_999_999, None),  # seconds, and far ahead
-        (100_000_000_000, 100_000_000_000),
+        (100_000_000_000, None),  # milliseconds, and long ago
+        (99_999_999_999_999, None),  # milliseconds, and far ahead
+        (10**14, None),
+        (10**17 - 1, None),
         (SECONDS, NOW),
         (NOW - 1, NOW - 1),
         (NOW * 10**6, NOW),
         (NOW * 10**6 - 500_001, NOW - 1),
         (NOW * 10**6 - 500_000, NOW),
-        (10**17, 10**11),
+        (10**17, None),  # nanoseconds, and long ago
     ],
 )
 async def test_the_size_of_a_time_says_its_unit(api: Api, time: int, kept: int | None) -> None:
@@ -157,6 +165,25 @@ _UNIT = "is no Unix time in seconds, milliseconds or nanoseconds"
         ({"started_at": float("nan")}, 'attribute "started_at" must not be NaN'),
         ({"finished_at": float("-inf")}, 'attribute "finished_at" must not be -Infinity'),
         ({"started_at": -1}, 'attribute "started_at" must not be negative'),
+        ({"started_at": 0}, 'attribute "started_at" is before the year 2000'),
+        ({"started_at": 946_684_799}, 'attribute "started_at" is before the year 2000'),
+        ({"finished_at": 0}, 'attribute "finished_at" is before the year 2000'),
+        ({"started_at": 99_999_999_999}, 'attribute "started_at" is more than 10 minutes ahead of the clock'),
+        ({"started_at": 10**11}, 'attribute "started_at" is before the year 2000'),
+        ({"started_at": 10**14 - 1}, 'attribute "started_at" is more than 10 minutes ahead of the clock'),
+        ({"started_at": 10**17}, 'attribute "started_at" is before the year 2000'),
+        (
+            {"service": "_other"},
+            'attribute "service" must not be "_other", under which the series beyond the limit are exposed',
+        ),
+        (
+            {"env": "_other"},
+            'attribute "env" must not be "_other", under which the series beyond the limit are exposed',
+        ),
+        (
+            {"team": "_other"},
+            'attribute "team" must not be "_other", under which the series beyond the limit are exposed',
+        ),
         ({"started_at": 10**14}, f'attribute "started_at" {_UNIT}'),
         ({"started_at": 10**17 - 1}, f'attribute "started_at" {_UNIT}'),
         ({"started_at": SECONDS + 601}, 'attribute "started_at" is more than 10 minutes ahead of the clock'),
@@ -168,7 +195,7 @@ _UNIT = "is no Unix time in seconds, milliseconds or nanoseconds"
             f'attribute "commits[0].timestamp" {_UNIT}',
         ),
         ({"finished_at": SECONDS - 61}, 'attribute "finished_at" must not be before started_at'),
-        ({"started_at": 0, "finished_at": 5}, 'attribute "finished_at" is older than the retention'),
+        ({"started_at": 10**9, "finished_at": 10**9}, 'attribute "finished_at" is older than the retention'),
         ({"id": "fifteen-letters"}, 'attribute "id" must be 16 to 128 characters of A-Z a-z 0-9 - _ . :'),
         ({"id": "a" * 129}, 'attribute "id" must be 16 to 128 characters of A-Z a-z 0-9 - _ . :'),
         ({"id": "sixteen-letters!"}, 'attribute "id" must be 16 to 128 characters of A-Z a-z 0-9 - _ . :'),
@@ -257,8 +284,8 @@ async def test_clocks_may_differ_by_ten_minutes(api: Api) -> None:
 
 async def test_age_is_measured_at_the_end(api: Api) -> None:
     oldest = NOW - 400 * DAY_MS
-    assert (await api.deploy(**deployment(started_at=1, finished_at=oldest)))[0] == 200
-    assert (await api.deploy(**deployment(started_at=1, finished_at=oldest - 1)))[0] == 400
+    assert (await api.deploy(**deployment(started_at=10**9, finished_at=oldest)))[0] == 200
+    assert (await api.deploy(**deployment(started_at=10**9, finished_at=oldest - 1)))[0] == 400
 
 
 async def test_the_update_of_a_held_event_is_never_too_old(api: Api) -> None:

@@ -94,6 +94,9 @@ async def test_the_old_path_and_the_old_shape_still_work(api: Api) -> None:
     assert [each.services for each in api.store.incidents.values()] == [("checkout",)]
 
 
+_RESERVED = 'must not be "_other", under which the series beyond the limit are exposed'
+
+
 async def test_a_team_is_enough(api: Api) -> None:
     assert (await api.fail(**incident(services=None, team="shop")))[0] == 200
     assert [each.services for each in api.store.incidents.values()] == [()]
@@ -117,7 +120,13 @@ async def test_a_team_is_enough(api: Api) -> None:
             {"finished_at": 1.5},
             f'error decoding attribute "finished_at": {_FRACTION} or null',
         ),
-        ({"started_at": 1, "finished_at": 2}, 'attribute "finished_at" is older than the retention'),
+        ({"started_at": 10**9, "finished_at": 10**9}, 'attribute "finished_at" is older than the retention'),
+        ({"started_at": 0}, 'attribute "started_at" is before the year 2000'),
+        ({"finished_at": 0}, 'attribute "finished_at" is before the year 2000'),
+        ({"services": ["web", "_other"]}, f'attribute "services" {_RESERVED}'),
+        ({"services": None, "service": "_other"}, f'attribute "service" {_RESERVED}'),
+        ({"services": None, "team": "_other"}, f'attribute "team" {_RESERVED}'),
+        ({"env": "_other"}, f'attribute "env" {_RESERVED}'),
         ({"id": "short"}, 'attribute "id" must be 16 to 128 characters of A-Z a-z 0-9 - _ . :'),
         ({"name": "a" * 4001}, 'attribute "name" must not be longer than 4000 characters'),
         (

@@ -29,7 +29,7 @@ async def test_the_description_has_the_shapes_and_their_limits(api: Api) -> None
     assert given["required"] == ["service", "started_at", "finished_at"]
     assert given["properties"]["service"] == {
         "type": "string",
-        "description": "1 to 200 printable characters.",
+        "description": "1 to 200 printable characters, but not `_other`.",
         "minLength": 1,
         "maxLength": 200,
     }

@@ -57,7 +57,7 @@ class Intake:
             version=version,
             commit_sha=commit_sha,
             repository=repository,
-            team=values.optional(given.team, "team", values.LABEL_LENGTH),
+            team=values.optional_label(given.team, "team"),
             tags=values.tags(given.custom_tags, "custom_tags"),
             commits=None if given.commits is None else _commits(given.commits),
         )
@@ -66,7 +66,7 @@ class Intake:
         """An incident to keep."""
         now, rules = self._clock(), self._rules()
         services = values.services(given.services, given.service)
-        team = values.optional(given.team, "team", values.LABEL_LENGTH)
+        team = values.optional_label(given.team, "team")
         if not services and team is None:
             raise BadAttribute("services", "or team is required")
         environment = _environment(given.env, rules)
@@ -95,7 +95,7 @@ class Intake:
 
 
 def _environment(given: str | None, rules: Rules) -> str:
-    return values.optional(given, "env", values.LABEL_LENGTH) or rules.default_environment
+    return values.optional_label(given, "env") or rules.default_environment
 
 
 def _given_id(given: str | None) -> str | None:
@@ -105,6 +105,8 @@ def _given_id(given: str | None) -> str | None:
 def _past(given: int, name: str, now: int) -> int:
     """A time in milliseconds. Clocks differ, so it may be a little ahead."""
     moment = values.milliseconds(given, name)
+    if moment < values.EARLIEST_MS:
+        raise BadAttribute(name, "is before the year 2000")
     if moment > now + values.FUTURE_MS:
         raise BadAttribute(name, "is more than 10 minutes ahead of the clock")
     return moment

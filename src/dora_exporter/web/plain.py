@@ -15,6 +15,7 @@ from dora_exporter import identity
 from dora_exporter.clock import Clock
 from dora_exporter.events import Deployment, Event
 from dora_exporter.records import FLAWS
+from dora_exporter.reserved import RESERVED
 from dora_exporter.store import EventStore
 from dora_exporter.web import values
 from dora_exporter.web.errors import BadRequest
@@ -119,10 +120,10 @@ class PlainIntake:
         default_environment, places, made = rules.default_environment, self._places, []
         for each in given:
             started_at, finished_at, git, tags = each.started_at, each.finished_at, each.git, each.custom_tags
-            if not values.MILLISECONDS_FROM <= started_at <= finished_at <= latest:
+            if not values.EARLIEST_MS <= started_at <= finished_at <= latest:
                 started_at = values.milliseconds(started_at, "started_at")
                 finished_at = values.milliseconds(finished_at, "finished_at")
-                if not started_at <= finished_at <= latest:
+                if not values.EARLIEST_MS <= started_at <= finished_at <= latest:
                     return None
             if finished_at < oldest and each.id not in held:
                 return None
@@ -147,6 +148,8 @@ class PlainIntake:
     def _place(self, named: _Place) -> _Place:
         """Where a deployment belongs, with the texts that events hold already; remembered, because few are many's."""
         service, environment, url, team = named
+        if RESERVED in (service, environment, team):
+            raise BadRequest(f"{RESERVED} is reserved")
         share = self._store.shared
         repository = None if url is None else values.known_repository(url, "git.repository_url")
         place = (

@@ -15,9 +15,16 @@ def _schema(description: str, **more: object) -> Meta:
     return Meta(description=description, extra_json_schema=more)
 
 
-_Time = Annotated[int, _schema("Unix time in seconds, milliseconds or nanoseconds.", minimum=0)]
-_Label = Annotated[str, _schema("1 to 200 printable characters.", minLength=1, maxLength=values.LABEL_LENGTH)]
-_OptionalLabel = Annotated[str | None, _schema("Empty is absent.", maxLength=values.LABEL_LENGTH)]
+_UNIT = "Unix time in seconds, milliseconds or nanoseconds"
+_SINCE_2000 = values.EARLIEST_MS // 1000
+_Time = Annotated[int, _schema(f"{_UNIT}, from the year 2000 on.", minimum=_SINCE_2000)]
+_CommitTime = Annotated[int, _schema(f"{_UNIT}.", minimum=0)]
+_Label = Annotated[
+    str, _schema("1 to 200 printable characters, but not `_other`.", minLength=1, maxLength=values.LABEL_LENGTH)
+]
+_OptionalLabel = Annotated[
+    str | None, _schema("Empty is absent. It must not be `_other`.", maxLength=values.LABEL_LENGTH)
+]
 _OptionalText = Annotated[str | None, _schema("Empty is absent.", maxLength=values.TEXT_LENGTH)]
 _Title = Annotated[str | None, _schema("What people call it.", maxLength=values.NAME_LENGTH)]
 _Id = Annotated[str | None, _schema("Sent again, it replaces the event.", pattern=f"^{values.ID_PATTERN}$")]
@@ -37,7 +44,7 @@ class GivenCommit(Struct, frozen=True, gc=False):
     """A commit that a deployment shipped, with the time it was written; by its message reverts are recognised."""
 
     sha: _Sha
-    timestamp: _Time
+    timestamp: _CommitTime
     message: Annotated[str | None, _schema("The message, or its first lines.")] = None
 
 
@@ -62,7 +69,7 @@ class GivenFailure(Struct, frozen=True, gc=False):
     started_at: _Time
     services: Annotated[list[_Label] | None, _schema("Sorted and unique.", maxItems=values.MAX_SERVICES)] = None
     team: _OptionalLabel = None
-    finished_at: Annotated[int | None, _schema("When it was resolved.", minimum=0)] = None
+    finished_at: Annotated[int | None, _schema("When it was resolved.", minimum=_SINCE_2000)] = None
     env: _OptionalLabel = None
     name: _Title = None
     severity: _OptionalText = None

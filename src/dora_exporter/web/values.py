@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from dora_exporter import repositories
+from dora_exporter.reserved import RESERVED
 from dora_exporter.web.errors import BadAttribute
 
 LABEL_LENGTH = 200
@@ -31,9 +32,11 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 ID_CHARACTERS = f"{string.ascii_letters}{string.digits}-_.:".encode()
 LOWER_CASE_HEXADECIMAL = b"0123456789abcdef"
-MILLISECONDS_FROM = 10**11
-MILLISECONDS_BELOW = 10**14
+EARLIEST_MS = 946_684_800_000
+"""The year 2000: an earlier time is a field that was not set, and no event."""
 
+_MILLISECONDS_FROM = 10**11
+_MILLISECONDS_BELOW = 10**14
 _NANOSECONDS_FROM = 10**17
 _NANOSECONDS_BELOW = 253_402_300_799 * 10**9
 """The year 10000, which no calendar here can show."""
@@ -41,9 +44,9 @@ _NANOSECONDS_BELOW = 253_402_300_799 * 10**9
 
 def milliseconds(value: int, name: str) -> int:
     """A Unix time in seconds, milliseconds or nanoseconds: its size says which."""
-    if 0 <= value < MILLISECONDS_FROM:
+    if 0 <= value < _MILLISECONDS_FROM:
         return value * 1000
-    if 0 <= value < MILLISECONDS_BELOW:
+    if 0 <= value < _MILLISECONDS_BELOW:
         return value
     if _NANOSECONDS_FROM <= value < _NANOSECONDS_BELOW:
         return (value + 500_000) // 1_000_000
@@ -69,7 +72,12 @@ def moment(value: str | None, name: str, *, round_up: bool = False) -> int | Non
 
 def label(value: str, name: str) -> str:
     """A text that becomes a label."""
-    return required(value, name, LABEL_LENGTH)
+    return _free(required(value, name, LABEL_LENGTH), name)
+
+
+def optional_label(value: str | None, name: str) -> str | None:
+    """A text that becomes a label; an empty one is absent."""
+    return _free(_printable(value, name, LABEL_LENGTH), name) if value else None
 
 
 def required(value: str, name: str, limit: int = TEXT_LENGTH) -> str:
@@ -136,6 +144,12 @@ def services(given: Sequence[str] | None, old: str | None) -> tuple[str, ...]:
     if len(given) > MAX_SERVICES:
         raise BadAttribute("services", f"must not have more than {MAX_SERVICES} services")
     return tuple(sorted({label(each, "services") for each in given}))
+
+
+def _free(value: str, name: str) -> str:
+    if value == RESERVED:
+        raise BadAttribute(name, f'must not be "{RESERVED}", under which the series beyond the limit are exposed')
+    return value
 
 
 def _printable(value: str, name: str, limit: int) -> str:

@@ -108,7 +108,7 @@ def _remediation(given: GivenRemediation) -> Remediation:
 async def _last_of_version(store: EventStore, asked: VersionPatchAttributes, default_environment: str) -> Deployment:
     """The deployment of a service, environment and version that finished last."""
     service = values.label(asked.service, "service")
-    environment = values.optional(asked.env, "env", values.LABEL_LENGTH) or default_environment
+    environment = values.optional_label(asked.env, "env") or default_environment
     version = values.required(asked.version, "version")
     found: list[Deployment] = []
     async for part in listing.unhurried(store.deployments.values()):
