@@ -55,7 +55,12 @@ class CommitSearch:
         self._reviewer: Reviewer | None = None
         self._tally = CommitTally()
         self._counting: asyncio.Task[None] | None = None
-        self.collector = CommitsCollector(tally=self._tally, resolver=lambda: self._resolver, library=self._library)
+        self.collector = CommitsCollector(
+            tally=self._tally,
+            resolver=lambda: self._resolver,
+            reviewer=lambda: self._reviewer,
+            library=self._library,
+        )
 
     def routes(
         self, *, rules: CurrentRules, access: Access, share: git_metadata.Share | None = None

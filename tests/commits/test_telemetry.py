@@ -109,3 +109,5 @@ async def test_how_fetches_go(begin: Begin, tmp_path: Path) -> None:
     assert found['repository_fetch_errors_total{repository="good"}'] == 0
     assert found['repository_fetch_errors_total{repository="bad"}'] == 1
     assert found['repository_size_bytes{repository="good"}'] > 0
+    assert found['repository_misconfigured{repository="good"}'] == 0
+    assert found['repository_misconfigured{repository="bad"}'] == 0

@@ -66,6 +66,7 @@ def _settings(upstream: str, origin: Path) -> dict[str, object]:
         "read_keys": [READ_KEY],
         "sources": {"pagerduty": pagerduty},
         "repositories": {"shop": {"url": origin.as_uri()}},
+        "pull_requests": {"forge": {"kind": "gitlab", "host": "forge.example", "base_url": "https://forge.example"}},
     }
 
 

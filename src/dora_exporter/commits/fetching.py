@@ -1,26 +1,37 @@
 """When the configured repositories were fetched, and how that went."""
 
 import logging
+import re
 from dataclasses import dataclass
 
 from dora_exporter.commits.git import GitFailed
+from dora_exporter.commits.remote import Misconfigured
 from dora_exporter.commits.repository import Repository
 
 logger = logging.getLogger(__name__)
 
 SHORTEST_PAUSE_MS = 10_000
+_REFUSED = re.compile(
+    r"Authentication failed|could not read (?:Username|Password)|returned error: 40[13]|Permission denied|"
+    r"Host key verification failed"
+)
+"""What Git says where the credentials are not good."""
 _SINGLE_COMMITS_AT_MOST = 5
 
 
 @dataclass
 class FetchHealth:
-    """What is known about the fetches of one repository; a time is None until there was one."""
+    """What is known about the fetches of one repository; a time is None until there was one.
+
+    ``is_misconfigured`` says that the last failed because of a setting, a file or a right, which somebody has to mend.
+    """
 
     label: str
     interval_ms: int
     last_attempt_ms: int | None = None
     last_success_ms: int | None = None
     is_failing: bool = False
+    is_misconfigured: bool = False
     errors: int = 0
 
     def is_due(self, now_ms: int) -> bool:
@@ -36,7 +47,7 @@ class FetchHealth:
         self.last_success_ms = now_ms
         if self.is_failing:
             logger.info("repository can be fetched again repository=%s", self.label)
-        self.is_failing = False
+        self.is_failing = self.is_misconfigured = False
 
     def failed(self, reason: Exception) -> None:
         """Notes a failure."""
@@ -44,6 +55,7 @@ class FetchHealth:
         if not self.is_failing:
             logger.warning("repository cannot be fetched repository=%s reason=%s", self.label, reason)
         self.is_failing = True
+        self.is_misconfigured = isinstance(reason, Misconfigured) or _REFUSED.search(str(reason)) is not None
 
 
 def fetch_single(repository: Repository, shas: tuple[str, ...]) -> None:

@@ -3,15 +3,18 @@
 GitHub says 403 where others say 429, and answers 304 for free: hence not the transport of the sources.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http import HTTPStatus
+from ssl import SSLContext
 from typing import TypeVar
 
 import aiohttp
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from yarl import URL
 
+from dora_exporter.client_tls import TlsConfig, client_context
 from dora_exporter.clock import Clock
 from dora_exporter.sources.answer import Answer
 
@@ -33,6 +36,10 @@ class ForgeFailed(Exception):
     """A forge gave no usable answer."""
 
 
+class ForgeMisconfigured(ForgeFailed):
+    """A forge cannot be asked until somebody changes a setting, a file or a right."""
+
+
 class Throttled(Exception):
     """A forge does not want to be asked before ``until_ms``."""
 
@@ -45,8 +52,10 @@ class Throttled(Exception):
 class Forge:
     """One host's API. Keeps a twentieth of its rate limit for others who use the same token."""
 
-    def __init__(self, base_url: str, *, headers: Headers, clock: Clock) -> None:
+    def __init__(self, base_url: str, *, headers: Headers, clock: Clock, tls: TlsConfig | None = None) -> None:
         """Paths go on after ``base_url``."""
+        self.is_misconfigured = False
+        self._tls = tls
         self._base_url = base_url.rstrip("/")
         self._headers = headers
         self._clock = clock
@@ -81,8 +90,13 @@ class Forge:
         if self._clock() < self._closed_until_ms:
             raise Throttled(self._closed_until_ms)
         cached = self._cache.get(url)
-        answer = await self._ask(url, cached[0] if cached else None)
+        try:
+            answer = await self._ask(url, cached[0] if cached else None)
+        except ForgeMisconfigured:
+            self.is_misconfigured = True
+            raise
         self._note_rate(answer)
+        self.is_misconfigured = answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
         if cached and answer.status == HTTPStatus.NOT_MODIFIED:
             self._cache.move_to_end(url)
             return cached[1]
@@ -95,11 +109,10 @@ class Forge:
 
     async def _ask(self, url: URL, etag: str | None) -> Answer:
         """One request. A redirect is not followed: it would carry the token to another host."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True, cookie_jar=aiohttp.DummyCookieJar())
         headers = {**await self._headers(), **({"If-None-Match": etag} if etag else {})}
+        session = await self._opened()
         try:
-            async with self._session.get(url, headers=headers, allow_redirects=False) as response:
+            async with session.get(url, headers=headers, allow_redirects=False) as response:
                 body = bytearray()
                 async for chunk in response.content.iter_any():
                     body += chunk
@@ -108,6 +121,23 @@ class Forge:
                 return Answer(response.status, response.headers, bytes(body))
         except (aiohttp.ClientError, TimeoutError, OSError) as reason:
             raise ForgeFailed(f"{url.host} gave no answer ({type(reason).__name__})") from reason
+
+    async def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            tls: SSLContext | bool = True
+            if self._tls is not None:
+                try:
+                    tls = await asyncio.to_thread(client_context, self._tls)
+                except OSError as reason:
+                    said = f"tls_config: a certificate cannot be loaded: {type(reason).__name__}"
+                    raise ForgeMisconfigured(said) from None
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=tls),
+                timeout=_TIMEOUT,
+                trust_env=True,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
 
     def _note_rate(self, answer: Answer) -> None:
         """Closes the forge while its limit is nearly used up. Raises ``Throttled`` when it is."""

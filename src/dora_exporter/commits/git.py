@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import resource
 import shutil
 import signal
@@ -14,6 +15,8 @@ from typing import IO, cast
 
 _ERROR_LENGTH = 500
 _NO_PROTOCOL = "none"
+_USER_INFO = re.compile(r"(?<=//)[^\s/]*@")
+"""A proxy that is written wrong is repeated whole, password and all."""
 _CONFIGURATION = {
     "core.warnAmbiguousRefs": "false",
     "core.hooksPath": os.devnull,
@@ -201,6 +204,7 @@ def _environment(
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(folder),
+        "GIT_CEILING_DIRECTORIES": str(folder.absolute().parent),
         "LC_ALL": "C",
         "GIT_ALLOW_PROTOCOL": remote.protocol if remote else _NO_PROTOCOL,
         "GIT_ATTR_NOSYSTEM": "1",
@@ -262,4 +266,4 @@ def _last_words(command: str, status: int, errors: IO[bytes], *, has_timed_out: 
     errors.seek(0)
     lines = errors.read().decode("utf-8", "replace").split("\n")
     said = " ".join(line.strip() for line in lines if line.strip())[-_ERROR_LENGTH:]
-    return f"git {command} failed with status {status}: {said or 'it said nothing'}"
+    return f"git {command} failed with status {status}: {_USER_INFO.sub('***@', said) or 'it said nothing'}"

@@ -1,21 +1,17 @@
 """A mirror of a remote repository: its commits, and its trees where they are needed."""
 
-import base64
-import shlex
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from dora_exporter.commits.git import Git, GitFailed, Limits, Remote
+from dora_exporter.commits.git import Git, GitFailed, Limits
 from dora_exporter.commits.objects import is_sha
-from dora_exporter.commits.settings import RepositorySettings, protocol_of
-from dora_exporter.commits.tokens import read_token
+from dora_exporter.commits.remote import remote_of
+from dora_exporter.commits.settings import RepositorySettings
 
 _HERE = "--git-dir=."
 _ORIGIN = "origin"
 _FILTER_KEY = "remote.origin.partialclonefilter"
 _BRANCHES_AND_TAGS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _MANY_PACKS = 50
-_DEFAULT_USER = "x-access-token"
 _FORMATS = {40: "sha1", 64: "sha256"}
 
 
@@ -50,7 +46,7 @@ class Mirror:
             "--quiet",
             "--end-of-options",
             self._settings.url,
-            remote=self._remote(),
+            remote=remote_of(self._settings),
             limits=self._limits,
         ).split(b"\t", 1)[0]
         return _FORMATS.get(len(first))
@@ -69,7 +65,7 @@ class Mirror:
             *(f"--filter={self._filter}", *(("--refetch",) if is_wider else ())),
             *(() if wanted else ("--prune", "--force")),
             *("--no-tags", "--end-of-options", _ORIGIN, *(wanted or _BRANCHES_AND_TAGS)),
-            remote=self._remote(),
+            remote=remote_of(self._settings),
             limits=self._limits,
         )
         self._configure(_FILTER_KEY, self._filter)
@@ -93,36 +89,3 @@ class Mirror:
 
     def _configure(self, key: str, value: str) -> None:
         self._git.run(self.folder, _HERE, "config", "--local", key, value)
-
-    def _remote(self) -> Remote:
-        settings = self._settings
-        protocol = protocol_of(settings.url)
-        token = self._token()
-        configuration, environment = "", {}
-        if protocol == "file":
-            configuration = "[safe]\n\tdirectory = *\n"  # configured by hand, whoever owns it
-        elif token and protocol in ("http", "https"):
-            # A redirect would take the token to another host.
-            configuration = (
-                f'[http]\n\tfollowRedirects = false\n\textraHeader = "{_authorization(settings.url, token)}"\n'
-            )
-        elif protocol == "ssh":
-            environment["GIT_SSH_COMMAND"] = shlex.join(self._ssh())
-        return Remote(protocol=protocol, configuration=configuration, environment=tuple(environment.items()))
-
-    def _ssh(self) -> list[str]:
-        key = self._settings.ssh_key_file
-        identity = ["-i", str(key), "-o", "IdentitiesOnly=yes"] if key else []
-        return ["ssh", "-F", "/dev/null", "-o", "BatchMode=yes", *identity]
-
-    def _token(self) -> str | None:
-        try:
-            return read_token(self._settings.token, self._settings.token_file)
-        except OSError as error:
-            raise GitFailed(f"the token file {self._settings.token_file} cannot be read: {error.strerror}") from error
-
-
-def _authorization(url: str, token: str) -> str:
-    user = urlsplit(url).username or _DEFAULT_USER
-    encoded = base64.b64encode(f"{user}:{token}".encode()).decode()
-    return f"Authorization: Basic {encoded}"

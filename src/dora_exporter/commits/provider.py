@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from dora_exporter.client_tls import TlsConfig
 from dora_exporter.commits.forge import Forge
 from dora_exporter.conditions import NamedFile, Secret
 from dora_exporter.events import Commit, PullRequest
@@ -61,6 +62,7 @@ class PullRequestSettings(BaseModel):
     base_url: str | None = None
     token: Secret | None = None
     token_file: NamedFile | None = None
+    tls_config: TlsConfig | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "PullRequestSettings":

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 
 from dora_exporter.clock import Clock
 from dora_exporter.commits import KINDS
-from dora_exporter.commits.forge import Forge, ForgeFailed, Throttled
+from dora_exporter.commits.forge import Forge, ForgeFailed, ForgeMisconfigured, Throttled
 from dora_exporter.commits.library import Library
 from dora_exporter.commits.provider import PullRequests, PullRequestSettings
 from dora_exporter.commits.reviewed import with_pull_requests
 from dora_exporter.commits.settings import GitSettings
-from dora_exporter.commits.tokens import read_token
 from dora_exporter.commits.waiting import Wait, pause_after
 from dora_exporter.events import Deployment
 from dora_exporter.log import Appendable, Unavailable
 from dora_exporter.records import Resolution
+from dora_exporter.secret_files import BadSecret, read_secret
 from dora_exporter.store import Change, EventStore
 from dora_exporter.turns import in_turns
 
@@ -48,9 +48,12 @@ class Reviewer:
         self._clock = clock
         self._give_up_after_ms = settings.resolve_for.ms
         self._forges: dict[str, tuple[PullRequestSettings, Forge]] = {}
-        for each in configured.values():
+        self.forges: dict[str, Forge] = {}
+        for name, each in configured.items():
             host = each.host or KINDS[each.kind].host
-            self._forges.setdefault(host, (each, _forge(each, clock)))
+            if host not in self._forges:
+                self.forges[name] = _forge(each, clock)
+                self._forges[host] = each, self.forges[name]
         self._waits: dict[str, Wait] = {}
         self._woken = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
@@ -174,9 +177,9 @@ def _forge(settings: PullRequestSettings, clock: Clock) -> Forge:
 
     async def headers() -> Mapping[str, str]:
         try:
-            token = await asyncio.to_thread(read_token, settings.token, settings.token_file)
-        except OSError as error:
-            raise ForgeFailed(f"the token file cannot be read: {error.strerror}") from error
+            token = await asyncio.to_thread(read_secret, settings.token, settings.token_file)
+        except BadSecret as reason:
+            raise ForgeMisconfigured(str(reason)) from None
         return kind.headers(token)
 
-    return Forge(settings.base_url or kind.base_url, headers=headers, clock=clock)
+    return Forge(settings.base_url or kind.base_url, headers=headers, clock=clock, tls=settings.tls_config)

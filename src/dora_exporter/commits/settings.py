@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from dora_exporter import repositories
+from dora_exporter.client_tls import TlsConfig
 from dora_exporter.commits.git import Limits
 from dora_exporter.conditions import NamedFile, Secret
 from dora_exporter.durations import Duration, Span
@@ -52,6 +53,7 @@ class RepositorySettings(BaseModel):
     token: Secret | None = None
     token_file: NamedFile | None = None
     ssh_key_file: NamedFile | None = None
+    tls_config: TlsConfig | None = None
     aliases: tuple[Annotated[str, AfterValidator(_named)], ...] = ()
     interval: Duration = Span("5m", 300_000)
 

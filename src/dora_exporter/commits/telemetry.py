@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from dora_exporter.commits import rule
 from dora_exporter.commits.library import Library
 from dora_exporter.commits.resolver import Resolver
+from dora_exporter.commits.reviewing import Reviewer
 from dora_exporter.events import Deployment, Event
 from dora_exporter.failures.mentions import commits_of
 from dora_exporter.failures.shipments import CLOCK_SKEW_MS
@@ -60,8 +61,16 @@ class CommitTally:
 class CommitsCollector:
     """How the search for commits goes."""
 
-    def __init__(self, *, tally: CommitTally, resolver: Callable[[], Resolver | None], library: Library) -> None:
-        """Reads from objects that know. ``resolver`` gives None while another replica resolves."""
+    def __init__(
+        self,
+        *,
+        tally: CommitTally,
+        resolver: Callable[[], Resolver | None],
+        reviewer: Callable[[], Reviewer | None] = lambda: None,
+        library: Library,
+    ) -> None:
+        """Reads from objects that know. ``resolver`` and ``reviewer`` give None while another replica has them."""
+        self._reviewer = reviewer
         self._tally = tally
         self._resolver = resolver
         self._library = library
@@ -123,13 +132,32 @@ class CommitsCollector:
         errors = CounterMetricFamily(
             "dora_exporter_repository_fetch_errors", "Fetches of a repository that failed.", labels=("repository",)
         )
+        misconfigured = GaugeMetricFamily(
+            "dora_exporter_repository_misconfigured",
+            "1 while the repository refuses the credentials, or a file of them cannot be used, else 0.",
+            labels=("repository",),
+        )
         resolver = self._resolver()
         for health in resolver.fetches.values() if resolver else ():
             if health.last_success_ms is not None:
                 success.add_metric((health.label,), health.last_success_ms / 1000)
             errors.add_metric((health.label,), health.errors)
+            misconfigured.add_metric((health.label,), health.is_misconfigured)
         yield success
         yield errors
+        yield misconfigured
+        yield from self._providers()
+
+    def _providers(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(
+            "dora_exporter_pull_requests_misconfigured",
+            "1 while a provider of pull requests refuses the token, or a file for it cannot be used, else 0.",
+            labels=("provider",),
+        )
+        reviewer = self._reviewer()
+        for name, forge in reviewer.forges.items() if reviewer else ():
+            family.add_metric((name,), forge.is_misconfigured)
+        yield family
 
     def _sizes(self) -> Iterable[Metric]:
         family = GaugeMetricFamily(

@@ -7,7 +7,15 @@ from dora_exporter.sources.pagerduty_desk import Desk
 from dora_exporter.sources.pagerduty_events import take
 from dora_exporter.sources.pagerduty_pass import Pass, Recollection
 from dora_exporter.sources.pagerduty_settings import TUNING, PagerDutySettings
-from dora_exporter.sources.source import Memory, Misconfigured, Sink, Surroundings, fingerprint_of, secret_of
+from dora_exporter.sources.source import (
+    Memory,
+    Misconfigured,
+    Sink,
+    Surroundings,
+    fingerprint_of,
+    secret_of,
+    secrets_of,
+)
 from dora_exporter.sources.transport import Credentials, Traffic, Upstream
 
 
@@ -69,8 +77,7 @@ class PagerDuty:
         """What its webhooks may be signed with, one on each line of a file; raises ``Misconfigured``."""
         if self.settings.webhook_secrets_file is None:
             return tuple(each.get_secret_value() for each in self.settings.webhook_secrets)
-        lines = await asyncio.to_thread(secret_of, None, self.settings.webhook_secrets_file)
-        return tuple(line.strip() for line in (lines or "").splitlines() if line.strip())
+        return await asyncio.to_thread(secrets_of, self.settings.webhook_secrets_file)
 
     async def _upstream(self) -> Upstream:
         """The account with the token as it is now: its file is read at each pass."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
+from dora_exporter.client_tls import TlsConfig, client_context
 from dora_exporter.conditions import HTTP_URL, NamedFile, Secret
 from dora_exporter.durations import Duration, parse
 from dora_exporter.sources import prometheus_ranges
@@ -47,17 +48,6 @@ class BasicAuth(BaseModel):
     username: str
     password: Secret | None = None
     password_file: NamedFile | None = None
-
-
-class TlsConfig(BaseModel):
-    """Whom to trust, and who we are."""
-
-    model_config = SourceSettings.model_config
-
-    ca_file: NamedFile | None = None
-    cert_file: NamedFile | None = None
-    key_file: NamedFile | None = None
-    insecure_skip_verify: bool = False
 
 
 class PrometheusSettings(SourceSettings):
@@ -147,12 +137,6 @@ def _credentials(settings: PrometheusSettings) -> Credentials:
 
 def _tls(settings: TlsConfig) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-        if settings.cert_file:
-            context.load_cert_chain(settings.cert_file, settings.key_file)
-    except (OSError, ssl.SSLError) as reason:
+        return client_context(settings)
+    except OSError as reason:
         raise Misconfigured(f"tls_config: a certificate cannot be loaded: {type(reason).__name__}") from None
-    if settings.insecure_skip_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

@@ -23,6 +23,7 @@ from dora_exporter.clock import Clock
 from dora_exporter.conditions import matching
 from dora_exporter.events import Deployment, Incident
 from dora_exporter.records import Cursor, Deletion, Judgement
+from dora_exporter.secret_files import BadSecret, read_secret, read_secret_text
 from dora_exporter.sources.transport import Traffic, Transport
 
 Item = Deployment | Incident | Judgement | Deletion | Cursor
@@ -179,15 +180,16 @@ def fingerprint_of(settings: BaseModel, *surroundings: str, tuning: Iterable[str
 
 def secret_of(direct: SecretStr | None, file: Path | None) -> str | None:
     """A secret given directly or in a file, which is read now: call it in a thread. Raises ``Misconfigured``."""
-    if direct is not None:
-        return direct.get_secret_value()
-    if file is None:
-        return None
     try:
-        secret = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as reason:
-        said = reason.strerror if isinstance(reason, OSError) else "it is no text in UTF-8"
-        raise Misconfigured(f"the secret file {file} cannot be read: {said}") from None
-    if not secret:
-        raise Misconfigured(f"the secret file {file} is empty")
-    return secret
+        return read_secret(direct, file)
+    except BadSecret as reason:
+        raise Misconfigured(str(reason)) from None
+
+
+def secrets_of(file: Path) -> tuple[str, ...]:
+    """The secrets in a file, one on each line, read now: call it in a thread. Raises ``Misconfigured``."""
+    try:
+        lines = read_secret_text(file).splitlines()
+    except BadSecret as reason:
+        raise Misconfigured(str(reason)) from None
+    return tuple(line.strip() for line in lines if line.strip())
