@@ -20,7 +20,7 @@ from dora_exporter.event_loop import new_event_loop
 from dora_exporter.exposition import OwnFamilies
 from dora_exporter.listening import CannotListen, listen
 from dora_exporter.log import EventLog
-from dora_exporter.logs import set_up
+from dora_exporter.logs import LOG, off_the_loop, set_up
 from dora_exporter.numbers import Numbers
 from dora_exporter.polling import OpenIncidents, RunningSources, SourceCollector
 from dora_exporter.postgresql.errors import DatabaseError
@@ -61,12 +61,13 @@ Companion = Callable[[EventLog], Coroutine[None, None, None]]
 
 def serve(settings: Settings, *, load: Callable[[], Settings], companion: Companion | None = None) -> int:
     """Runs the daemon until it is told to stop; the exit code. ``load`` reads the settings again."""
-    try:
-        with asyncio.Runner(loop_factory=new_event_loop) as loop:
-            loop.run(_serve(settings, load, companion))
-    except (ConfigError, SnapshotError, DatabaseError, CannotListen) as reason:
-        logger.error("cannot start reason=%s", reason)
-        return 1
+    with off_the_loop():
+        try:
+            with asyncio.Runner(loop_factory=new_event_loop) as loop:
+                loop.run(_serve(settings, load, companion))
+        except (ConfigError, SnapshotError, DatabaseError, CannotListen) as reason:
+            logger.error("cannot start reason=%s", reason)
+            return 1
     return 0
 
 
@@ -140,6 +141,7 @@ class Daemon:
             telemetry.SeriesCollector(self._numbers),
             self._storage.collector,
             telemetry.ConfigCollector(self._configuration),
+            telemetry.LogCollector(LOG),
             telemetry.LevelThresholds(lambda: self._configuration.settings.levels.edition),
             SourceCollector(self._sources),
             self._commits.collector,

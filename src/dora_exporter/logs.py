@@ -5,9 +5,16 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Literal, TextIO
+
+from typing_extensions import override
+
+from dora_exporter.clock import stopwatch
+from dora_exporter.log_lines import LineWriter, descriptor_of, keep_standard_descriptors
+from dora_exporter.log_restraint import Restraint
 
 Level = Literal["debug", "info", "warn", "error"]
 Layout = Literal["logfmt", "json"]
@@ -30,11 +37,57 @@ _NAMED_SECRET = re.compile(rf"({_TELLING})(=|['\"]: *)('[^']*'|\"[^\"]*\"|[^\s&,
 _HIDDEN = "***"
 _PLAIN = re.compile(r"[^\s\"=\\]+")
 _RESERVED = frozenset({"ts", "level", "logger", "msg", "exception"})
+_LONGEST_VALUE = 8192
+_OF_REQUESTS = ("dora_exporter.web", "aiohttp", "asyncio")
+_FLUSH_SECONDS = 1.0
+
+
+class Log:
+    """What is true of the log as a whole, whatever is set up: there is one in a process."""
+
+    def __init__(self) -> None:
+        """Lines are written by whoever says something."""
+        self.restraint = Restraint(_OF_REQUESTS, stopwatch=stopwatch)
+        self.writer: LineWriter | None = None
+        self.lost = 0
+
+    @property
+    def full(self) -> int:
+        """How many lines were dropped because nobody took them."""
+        return self.lost + (self.writer.dropped if self.writer else 0)
+
+    @property
+    def repeated(self) -> int:
+        """How many lines were held back because requests made too many of their kind."""
+        return self.restraint.held_back
+
+
+LOG = Log()
+
+
+@contextmanager
+def off_the_loop(stream: TextIO | None = None) -> Iterator[None]:
+    """Meanwhile a thread writes the log's lines to a stream, by default standard error.
+
+    At the end what is left is written, unless nobody reads it for a second.
+    """
+    descriptor = descriptor_of(stream or sys.stderr)
+    keep_standard_descriptors()
+    if descriptor is None:
+        yield
+        return
+    LOG.writer = LineWriter(descriptor)
+    try:
+        yield
+    finally:
+        LOG.writer.close(_FLUSH_SECONDS)
+        LOG.lost, LOG.writer = LOG.full, None
 
 
 def set_up(level: Level, layout: Layout, stream: TextIO | None = None) -> None:
     """Makes the log go to a stream, by default standard error, at and above a level. A later call replaces this one."""
-    handler = _Handler(stream or sys.stderr)
+    handler = _Handler(stream)
+    handler.addFilter(LOG.restraint)
     handler.setFormatter(JsonFormatter() if layout == "json" else LogfmtFormatter())
     root = logging.getLogger()
     for earlier in [each for each in root.handlers if isinstance(each, _Handler)]:
@@ -45,8 +98,26 @@ def set_up(level: Level, layout: Layout, stream: TextIO | None = None) -> None:
     logging.getLogger("aiohttp.access").setLevel(logging.CRITICAL)
 
 
-class _Handler(logging.StreamHandler[TextIO]):
+class _Handler(logging.Handler):
     """Our handler, told apart from those of others."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__()
+        self._stream = stream
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes a line, or has it written; never raises: a log is no reason to fail."""
+        line = self.format(record)
+        if LOG.writer is not None:
+            LOG.writer.write(line)
+            return
+        stream = self._stream or sys.stderr
+        try:
+            stream.write(f"{line}\n")
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # there is none, or nobody reads it any more
+            LOG.lost += 1
 
 
 class LogfmtFormatter(logging.Formatter):
@@ -80,10 +151,18 @@ def fields(record: logging.LogRecord) -> Iterator[tuple[str, Value]]:
 
 
 def redacted(text: str) -> str:
-    """A text without user info in URLs, credentials, and what is called a key, password, secret or token."""
+    """A text without user info in URLs, credentials, and what is called a key, password, secret or token.
+
+    Of a very long one the beginning and the end.
+    """
     text = _USER_INFO.sub(f"{_HIDDEN}@", text)
     text = _CREDENTIALS.sub(rf"\1{_HIDDEN}", text)
-    return _NAMED_SECRET.sub(rf"\1\2{_HIDDEN}", text)
+    return _shortened(_NAMED_SECRET.sub(rf"\1\2{_HIDDEN}", text))
+
+
+def _shortened(text: str) -> str:
+    half = _LONGEST_VALUE // 2
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:half]} ... {text[-half:]}"
 
 
 def _harmless(name: str, value: Value) -> Value:

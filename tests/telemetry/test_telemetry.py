@@ -17,6 +17,7 @@ from dora_exporter.telemetry import (
     ConfigCollector,
     EventCounts,
     HeldEvents,
+    LogCollector,
     Rejection,
     RejectionCounts,
     SeriesCollector,
@@ -55,6 +56,12 @@ class Readings:
 class Config:
     is_last_reload_successful: bool = False
     last_reload_success_ms: int | None = 1_764_000_000_500
+
+
+@dataclass(frozen=True)
+class Log:
+    full: int = 3
+    repeated: int = 4
 
 
 def samples(*collectors: Collector) -> dict[str, float]:
@@ -174,6 +181,13 @@ def test_a_failed_reload_keeps_the_time_of_the_last_good_one() -> None:
     }
 
 
+def test_lines_that_the_log_lacks_are_counted_by_reason() -> None:
+    assert samples(LogCollector(Log())) == {
+        'dora_exporter_log_lines_dropped_total{reason="full"}': 3,
+        'dora_exporter_log_lines_dropped_total{reason="repeated"}': 4,
+    }
+
+
 def complete_registry() -> CollectorRegistry:
     registry = new_registry()
     for collector in (
@@ -183,6 +197,7 @@ def complete_registry() -> CollectorRegistry:
         SeriesCollector(Readings()),
         SnapshotCollector(Snapshot(), replay_seconds=lambda: 0.75),
         ConfigCollector(Config()),
+        LogCollector(Log()),
     ):
         registry.register(collector)
     return registry

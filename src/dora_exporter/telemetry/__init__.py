@@ -7,6 +7,7 @@ from dora_exporter.telemetry.config import ConfigCollector, ConfigHealth
 from dora_exporter.telemetry.database import DatabaseCollector
 from dora_exporter.telemetry.events import EventCounts, HeldEvents, Rejection, RejectionCounts
 from dora_exporter.telemetry.levels import LevelThresholds
+from dora_exporter.telemetry.log import LogCollector
 from dora_exporter.telemetry.registry import new_registry
 from dora_exporter.telemetry.series import SeriesCollector, SeriesHealth
 from dora_exporter.telemetry.snapshot import SnapshotCollector
@@ -18,6 +19,7 @@ __all__ = [
     "EventCounts",
     "HeldEvents",
     "LevelThresholds",
+    "LogCollector",
     "Rejection",
     "RejectionCounts",
     "SeriesCollector",

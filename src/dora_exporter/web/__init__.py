@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterable
 
 from aiohttp import hdrs, web
-from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
 from dora_exporter.clock import Clock
@@ -72,18 +71,11 @@ def application(
     return app
 
 
-def _is_about_us(record: logging.LogRecord) -> bool:
-    """Whether a log record of the server is not about a client's broken HTTP, which may hold secrets."""
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
-
-
 def runner(app: web.Application) -> web.AppRunner:
     """The runner that the application needs: bodies are unpacked here, within limits, and not by aiohttp."""
-    server_log = logging.getLogger(f"{__name__}.server")
-    server_log.addFilter(_is_about_us)
     return Runner(
         app,
-        logger=server_log,
+        logger=logging.getLogger(f"{__name__}.server"),
         auto_decompress=False,
         access_log=None,
         keepalive_timeout=75.0,

@@ -13,6 +13,9 @@ class BrokenFraming(web.RequestPayloadError, web.PayloadAccessError):
     """A body that breaks off, to those who read it; the server itself passes over it."""
 
 
+CLIENTS_AFFAIRS = (HttpProcessingError, web.RequestPayloadError, web.PayloadAccessError, ConnectionError)
+
+
 class Connection(web.RequestHandler):
     """A connection of which the server says nothing that it need not say."""
 
@@ -25,6 +28,11 @@ class Connection(web.RequestHandler):
         is_broken = isinstance(getattr(last, "exc", None), HttpProcessingError)
         if is_broken and reading is not None and not reading.content.is_eof():
             reading.content.set_exception(BrokenFraming())
+
+    def log_exception(self, *args: object, **kw: object) -> None:
+        """Says what is the server's own affair. A body that breaks off while it is thrown away is a client's."""
+        if not isinstance(kw.get("exc_info"), CLIENTS_AFFAIRS):
+            super().log_exception(*args, **kw)
 
     def handle_error(
         self,
