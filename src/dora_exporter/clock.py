@@ -7,6 +7,10 @@ Clock = Callable[[], int]
 """Gives the current time in milliseconds since the epoch, UTC."""
 
 
+Stopwatch = Callable[[], float]
+"""Gives seconds on a clock that never steps."""
+
+
 def system_clock() -> int:
     """The machine's wall clock in milliseconds since the epoch, UTC."""
     return time.time_ns() // 1_000_000

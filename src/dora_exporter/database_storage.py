@@ -28,6 +28,7 @@ from dora_exporter.postgresql.log import PostgresLog
 from dora_exporter.postgresql.packs import PackExchange, Take
 from dora_exporter.postgresql.reasons import EXPECTED, reason
 from dora_exporter.records import Record
+from dora_exporter.retention import Horizon, forget
 from dora_exporter.storage import Part
 from dora_exporter.store import EventStore, Outcome
 from dora_exporter.telemetry import DatabaseCollector, EventCounts
@@ -61,6 +62,7 @@ class DatabaseStorage:
         url = settings.store.read_url
         self._url = url
         self._clock = clock
+        self._horizon = Horizon(clock)
         self._store: EventStore | None = None
         self.log = PostgresLog(Link(url, name="log"), clock=clock)
         self._lease = Lease(Link(url, name="lease"), f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
@@ -106,6 +108,7 @@ class DatabaseStorage:
                 counts.is_paused = False
 
         self._store = store
+        await self._horizon.begin(store)
         await self.log.start(store.apply_all, follow=follow, become=become)
         await self._catch_up()
 
@@ -132,15 +135,17 @@ class DatabaseStorage:
             return
         try:
             if await compaction.is_due(self._maintenance):
+                horizon_ms = await self._horizon.now_ms(self._store)
+                await forget(self._store, self.leader_log, oldest_ms=horizon_ms - retention_ms, now_ms=horizon_ms)
                 await compaction.compact(
                     self._maintenance,
                     self._store,
                     fence=fence,
                     applied=self.log.position,
-                    now_ms=self._clock(),
+                    now_ms=horizon_ms,
                     retention_ms=retention_ms,
                 )
-        except (LeaseLost, *EXPECTED) as error:
+        except (LeaseLost, Unavailable, *EXPECTED) as error:
             logger.warning("compaction given up reason=%s", reason(error))
 
     async def retire(self) -> None:

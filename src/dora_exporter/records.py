@@ -14,6 +14,10 @@ FLAWS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding foreign JSON may raise: it is nested too deeply also where nobody looks."""
 
 
+RETENTION = "(retention)"
+"""Stands for the source of a deletion that retention asks for; no source can have this name."""
+
+
 class Judgement(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="verdict", tag_field="type"):
     """Sets the verdict on a deployment; None takes it back. Without effect when no such deployment is held."""
 
@@ -35,7 +39,8 @@ class Deletion(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="d
     """Removes an event with all that was learnt about it.
 
     ``at`` is the time of the deletion. Of a polled item (``source`` is not ``api``) the deletion stays as a
-    tombstone: later upserts of that id by its source have no effect.
+    tombstone: later upserts of that id by its source have no effect. What retention drops leaves no tombstone,
+    and stays if it was written anew meanwhile and ended at ``at`` or later.
     """
 
     kind: EventKind

@@ -1,5 +1,6 @@
 """Where the events are kept, as the settings say: in a file of this daemon, or in a database that replicas share."""
 
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,9 +12,10 @@ from dora_exporter.checkpoint import Basis, Checkpoints, Content
 from dora_exporter.clock import Clock
 from dora_exporter.commits.uploads import Uploads
 from dora_exporter.config import Settings
-from dora_exporter.log import Appendable, EventLog
+from dora_exporter.log import Appendable, EventLog, Unavailable
 from dora_exporter.postgresql.driver import needing_driver
 from dora_exporter.records import Record
+from dora_exporter.retention import Horizon, forget
 from dora_exporter.snapshot import SnapshotFile
 from dora_exporter.store import EventStore
 from dora_exporter.telemetry import EventCounts, SnapshotCollector
@@ -110,6 +112,8 @@ class FileStorage:
         self.log = SnapshotFile(settings.snapshot.path, durability=settings.snapshot.durability, clock=clock)
         self.leader_log: Appendable = self.log
         self.collector: Collector = SnapshotCollector(self.log, replay_seconds=replay_seconds)
+        self._horizon = Horizon(clock)
+        self._store: EventStore | None = None
         self._checkpoints = Checkpoints(settings.snapshot.path, clock=clock)
         self._resumed_at = 0
         self._clock = clock
@@ -130,6 +134,8 @@ class FileStorage:
 
     async def start(self, store: EventStore, _counts: EventCounts) -> None:
         """Follows the log."""
+        self._store = store
+        await self._horizon.begin(store)
         await self.log.start(store.apply_all)
 
     async def take_part(self, part: Part) -> None:
@@ -141,9 +147,14 @@ class FileStorage:
         return True
 
     async def maintain(self, retention_ms: int, basis: Basis) -> None:
-        """Compacts the file, and makes its checkpoint anew."""
-        if self.log.is_compaction_due():
-            await self.log.compact(self._clock(), retention_ms)
+        """Drops what is too old, compacts the file, and makes its checkpoint anew."""
+        if self._store is not None and self.log.is_compaction_due():
+            horizon_ms = await self._horizon.now_ms(self._store)
+            oldest_ms = horizon_ms - retention_ms
+            with contextlib.suppress(Unavailable):  # what the log cannot take now stays until the next time
+                await forget(self._store, self.log, oldest_ms=oldest_ms, now_ms=horizon_ms)
+            now_ms = self._clock()
+            await self.log.compact(now_ms, now_ms - oldest_ms)
         if self._checkpoints.is_due(self.log.statistics, basis):
             await self._checkpoints.make(self.log.statistics, basis)
 

@@ -9,7 +9,17 @@ from msgspec.structs import force_setattr, replace
 from dora_exporter.events import Deployment, Event, Incident, Series, Shipped
 from dora_exporter.held_deployments import HeldDeployments
 from dora_exporter.id_index import IdIndex
-from dora_exporter.records import Batch, Cursor, Deletion, EventKind, Judgement, Record, Resolution, SeriesOrder
+from dora_exporter.records import (
+    RETENTION,
+    Batch,
+    Cursor,
+    Deletion,
+    EventKind,
+    Judgement,
+    Record,
+    Resolution,
+    SeriesOrder,
+)
 from dora_exporter.reserved import RESERVED, freed
 from dora_exporter.turns import in_turns
 
@@ -193,9 +203,20 @@ class EventStore:
     def _delete(self, deletion: Deletion) -> Change:
         held: MutableMapping[str, Deployment] | MutableMapping[str, Incident]
         held = self.deployments if deletion.kind == "deployment" else self.incidents
+        if deletion.source == RETENTION:
+            return self._expire(held, deletion)
         before = held.pop(deletion.id, None)
         if deletion.source != "api":
             self.tombstones[deletion.kind, deletion.id] = deletion
+        return before, None
+
+    def _expire(
+        self, held: MutableMapping[str, Deployment] | MutableMapping[str, Incident], deletion: Deletion
+    ) -> Change:
+        before = held.get(deletion.id)
+        if before is None or before.finished_at is None or before.finished_at >= deletion.at:
+            return before, before
+        del held[deletion.id]
         return before, None
 
     def _remember(self, cursor: Cursor) -> None:

@@ -14,7 +14,7 @@ from dora_exporter.postgresql import compaction
 from dora_exporter.postgresql.compaction import LeaseLost
 from dora_exporter.postgresql.tables import Fence
 from dora_exporter.records import Cursor, Deletion, Judgement, Record, Resolution
-from dora_exporter.store import EventStore
+from dora_exporter.retention import forget
 
 pytestmark = pytest.mark.e2e
 
@@ -59,9 +59,9 @@ async def test_of_each_event_and_cursor_one_row_is_left(database: Database) -> N
         assert same(replica.store, await replayed(database))
 
 
-async def test_what_is_too_old_goes_but_not_the_last_of_its_series_nor_what_is_open(database: Database) -> None:
+async def test_what_retention_drops_leaves_the_log_and_every_replica(database: Database) -> None:
     old = NOW_MS - RETENTION_MS - DAY_MS
-    async with opened(database) as replica:
+    async with opened(database) as replica, opened(database) as other:
         lead(database)
         await replica.log.append(
             [
@@ -73,8 +73,11 @@ async def test_what_is_too_old_goes_but_not_the_last_of_its_series_nor_what_is_o
                 incident(id="closed", started_at=old - 1, finished_at=old),
             ]
         )
+        await forget(replica.store, replica.log, oldest_ms=NOW_MS - RETENTION_MS, now_ms=NOW_MS)
         await compact(database, replica)
         assert kept(database) == ["deployment recent", "deployment last of another", "incident open"]
+        await other.log.catch_up()
+        assert same(replica.store, other.store)
 
 
 async def test_the_order_of_the_series_is_kept(database: Database) -> None:
@@ -171,16 +174,6 @@ RECORDS = st.one_of(
 )
 
 
-def still_counts(store: EventStore) -> EventStore:
-    """What compaction may leave out of a store, left out."""
-    oldest = NOW_MS - RETENTION_MS
-    latest = {each.series: each for each in sorted(store.deployments.values(), key=lambda each: each.finished_at)}
-    for each in list(store.deployments.values()):
-        if each.finished_at < oldest and latest[each.series].finished_at >= oldest:
-            del store.deployments[each.id]
-    return store
-
-
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(old=st.lists(RECORDS, max_size=12), young=st.lists(RECORDS, max_size=8))
 def test_what_is_left_and_what_follows_lead_to_the_same_state(
@@ -197,6 +190,6 @@ def test_what_is_left_and_what_follows_lead_to_the_same_state(
             await replica.log.append(young)
             database.sql(f"UPDATE dora.log SET at = at - interval '1 hour' WHERE position <= {horizon}")
             await compact(database, replica, spared_seconds=1800)
-            assert same(still_counts(replica.store), still_counts(await replayed(database)))
+            assert same(replica.store, await replayed(database))
 
     asyncio.run(live())

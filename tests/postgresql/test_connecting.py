@@ -1,5 +1,6 @@
 """The ways to the database that the URL can name, and that its password is shown nowhere."""
 
+import asyncio
 import http.client
 from collections.abc import Iterator
 from functools import partial
@@ -13,6 +14,10 @@ from tests.postgresql.cluster import PASSWORD, ROLE, Cluster, Database, cluster
 from tests.postgresql.events import count, post
 from tests.postgresql.proxy import Proxy
 from tests.postgresql.waiting import until
+
+from dora_exporter.postgresql.address import from_file
+from dora_exporter.postgresql.errors import DatabaseError
+from dora_exporter.postgresql.link import Link
 
 pytestmark = pytest.mark.e2e
 
@@ -77,6 +82,31 @@ def test_a_password_in_a_file_may_change_while_it_runs(
         file.write_text(database.as_user("changing", "another-one").url(port=proxy.port))
         until(partial(takes_and_counts, running))
         assert "another-one" not in running.process.text
+
+
+def test_a_file_with_the_url_that_cannot_be_read_is_one_clear_line(folder: Path, database: Database) -> None:
+    file = folder / "database-url"
+    file.write_text(database.url())
+    for content in (b"\xff\xfe", b"", None):
+        file.unlink()
+        if content is not None:
+            file.write_bytes(content)
+        assert "store.url" in first_refusal(database, file)
+
+
+def first_refusal(database: Database, file: Path) -> str:
+    """What a connection says of the file."""
+
+    async def attempt() -> str:
+        way = Link(from_file(file), name="test")
+        with pytest.raises(DatabaseError) as refusal:
+            async with way.transaction():
+                pass
+        return str(refusal.value)
+
+    said = asyncio.run(attempt())
+    assert database.url() not in said
+    return said
 
 
 def test_the_password_is_shown_nowhere(folder: Path, postgresql: Cluster, database: Database, proxy: Proxy) -> None:

@@ -76,6 +76,35 @@ async def test_a_frozen_writer_holds_up_the_others_for_some_seconds_only(databas
         assert list(writer.store.deployments) == ["quick"]
 
 
+async def test_a_replica_that_is_more_than_one_read_behind_comes_to_know_everything(database: Database) -> None:
+    """A read takes twenty pages of five hundred rows, and then looks again where the log ends."""
+    count = tables.PAGE_ROWS * 21 + 1
+    async with opened(database) as one:
+        for start in range(0, count, 2_000):
+            await one.log.append([deployment(id=str(each)) for each in range(start, min(count, start + 2_000))])
+        async with opened(database) as late:
+            late.store.clear()
+            late.log._applied.position = 0
+            await late.log.catch_up()
+            assert len(late.store.deployments) == count
+            assert same(one.store, late.store)
+
+
+@pytest.mark.parametrize(
+    ("configured", "used"), [("off", "on"), ("local", "on"), ("on", "on"), ("remote_apply", "remote_apply")]
+)
+async def test_a_commit_is_on_disk_before_it_is_acknowledged_whatever_the_database_says(
+    database: Database, configured: str, used: str
+) -> None:
+    database.sql(f"ALTER DATABASE {database.name} SET synchronous_commit = {configured}")
+    way = link(database)
+    try:
+        async with way.transaction() as connection:
+            assert await connection.fetchval("SHOW synchronous_commit") == used
+    finally:
+        await way.close()
+
+
 async def test_a_rollback_leaves_no_gap(database: Database) -> None:
     async with opened(database) as replica:
         async with uncommitted(database, deployment()):

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from tests.builders import NOW_MS, ManualClock, deployment, incident
 from tests.snapshot.logs import FaultyDisk, asides, content, file_of, ids_after_restart, opened, put
 
-from dora_exporter.events import DAY_MS, Commit, Deployment, Incident, Series, Shipped, Verdict
-from dora_exporter.records import Batch, Cursor, Deletion, Judgement, Record, Resolution, SeriesOrder
+from dora_exporter.events import DAY_MS, Commit, Deployment, Incident, Shipped, Verdict
+from dora_exporter.records import RETENTION, Batch, Cursor, Deletion, Judgement, Record, Resolution, SeriesOrder
 from dora_exporter.snapshot import compaction, header_line, read
 from dora_exporter.snapshot.compaction import DamagedFile, Source
 from dora_exporter.store import EventStore
@@ -25,6 +25,7 @@ RETENTION_MS = 100 * DAY_MS
 ids = st.sampled_from("abc")
 services = st.sampled_from(["cart", "shop"])
 sources = st.sampled_from(["api", "apm"])
+deleters = st.sampled_from(["api", "apm", RETENTION])
 revisions = st.none() | st.integers(0, 3)
 moments = st.sampled_from([NOW_MS - 101 * DAY_MS, NOW_MS - 100 * DAY_MS, NOW_MS - DAY_MS, NOW_MS, NOW_MS + 1])
 verdicts = st.none() | st.builds(Verdict, st.booleans())
@@ -63,7 +64,7 @@ singles = (
     | incidents
     | st.builds(Judgement, ids, verdicts)
     | st.builds(Resolution, ids, shipped)
-    | st.builds(Deletion, st.sampled_from(["deployment", "incident"]), ids, moments, sources)
+    | st.builds(Deletion, st.sampled_from(["deployment", "incident"]), ids, moments, deleters)
     | st.builds(Cursor, st.sampled_from(["apm", "pagerduty"]), st.none() | st.just({"since": 1}))
 )
 records = (
@@ -105,29 +106,18 @@ def compacted(written: Iterable[Record], retention_ms: int = RETENTION_MS) -> li
         return list(read(target))
 
 
-def without_the_old(store: EventStore) -> EventStore:
-    """The store without what the retention drops, as the plan words it."""
-    oldest = NOW_MS - RETENTION_MS
-    past = [each for each in store.deployments.values() if each.finished_at <= NOW_MS]
-    last: dict[Series, Deployment] = {}
-    for each in sorted(past, key=lambda one: (one.finished_at, one.started_at, one.id)):
-        last[each.series] = each
-    for each in list(store.deployments.values()):
-        if each.finished_at < oldest and last[each.series] is not each:
-            del store.deployments[each.id]
-    for one in list(store.incidents.values()):
-        if one.finished_at is not None and one.finished_at < oldest:
-            del store.incidents[one.id]
+def without_old_tombstones(store: EventStore) -> EventStore:
+    """The store without the tombstones that are older than the retention."""
     for key, tombstone in list(store.tombstones.items()):
-        if tombstone.at < oldest:
+        if tombstone.at < NOW_MS - RETENTION_MS:
             del store.tombstones[key]
     return store
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(records, max_size=14))
-def test_a_compacted_file_leaves_the_same_state_without_what_is_too_old(written: list[Record]) -> None:
-    assert state_of(store_of(compacted(written))) == state_of(without_the_old(store_of(written)))
+def test_a_compacted_file_leaves_the_same_state_without_old_tombstones(written: list[Record]) -> None:
+    assert state_of(store_of(compacted(written))) == state_of(without_old_tombstones(store_of(written)))
 
 
 @settings(max_examples=200, deadline=None)
@@ -251,6 +241,18 @@ def test_a_link_and_the_rights_of_the_file_outlast_a_compaction(tmp_path: Path) 
     assert path.stat().st_mode & 0o777 == 0o604
 
 
+def test_the_owner_of_the_file_outlasts_a_compaction(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to somebody else")
+    path = tmp_path / "events"
+    file_of(path, [deployment(id="a")])
+    os.chown(path, 4321, 1234)
+    path.chmod(0o640)
+    asyncio.run(compact_once(path))
+    after = path.stat()
+    assert (after.st_uid, after.st_gid, after.st_mode & 0o777) == (4321, 1234, 0o640)
+
+
 def test_the_program_ends_with_the_daemon_that_started_it(tmp_path: Path) -> None:
     blocks_until_written_to = tmp_path / "pipe"
     os.mkfifo(blocks_until_written_to)
@@ -305,6 +307,15 @@ async def test_it_is_due_once_the_file_has_doubled_above_a_floor_or_after_a_day(
         assert await kept.log.compact(NOW_MS, RETENTION_MS)
         assert not kept.log.is_compaction_due()
         clock.advance(DAY_MS)
+        assert kept.log.is_compaction_due()
+
+
+async def test_it_is_due_when_a_clock_that_was_ahead_was_set_right(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with opened(tmp_path / "events", clock=clock) as kept:
+        clock.advance(500 * DAY_MS)
+        assert await kept.log.compact(clock(), RETENTION_MS)
+        clock.advance(-500 * DAY_MS)
         assert kept.log.is_compaction_due()
 
 

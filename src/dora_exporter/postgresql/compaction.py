@@ -5,14 +5,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from dora_exporter.clock import stopwatch
-from dora_exporter.events import Deployment, Series
-from dora_exporter.failures.order import finish_order
 from dora_exporter.postgresql.link import Link
-from dora_exporter.postgresql.rows import columns, entries, moment
+from dora_exporter.postgresql.rows import columns, entries
 from dora_exporter.postgresql.tables import Fence
 from dora_exporter.records import Cursor, Record
 from dora_exporter.store import EventStore
-from dora_exporter.turns import in_turns
 
 GROWTH = 100_000
 """So many new positions make a compaction worth while, or a day."""
@@ -35,7 +32,6 @@ GROUP BY about, id
 HAVING min(position) <= $1 AND (max(position) <= $1 OR about = 'source') AND (
     count(*) FILTER (WHERE position <= $1) > 1
     OR max(kind) NOT IN ('deployment', 'incident', 'cursor')
-    OR max(moment) < $2
 )
 """
 # What follows goes on from this, as the only statement of its transaction, for the reason that ``tables`` gives.
@@ -116,15 +112,14 @@ async def compact(
         horizon = await connection.fetchval(_HORIZON, applied, float(spared_seconds))
         if horizon is None:
             return 0
-        found = await connection.fetch(_CANDIDATES, horizon, moment(oldest_ms))
+        found = await connection.fetch(_CANDIDATES, horizon)
     order = list(store.series_order)
     # Before any row goes, so that whoever has not come that far does not take what is left for all there was.
     names = [each.service for each in order], [each.environment for each in order]
     await _commit(link, _BEGIN, fence, horizon, *names)
-    last = await _last_of_each_series(store, oldest_ms, now_ms)
     for start in range(0, len(found), _AT_ONCE):
         some = [Candidate(*each) for each in found[start : start + _AT_ONCE]]
-        left = [_what_is_left(each, store, oldest_ms, last) for each in some]
+        left = [_what_is_left(each, store, oldest_ms) for each in some]
         await _commit(link, _FOLD, fence, *_given(some, left), *_kept(some, left))
     await _commit(link, _END, fence)
     logger.info("log compacted to=%d looked_at=%d seconds=%.1f", horizon, len(found), stopwatch() - begun)
@@ -156,17 +151,17 @@ def _kept(some: Sequence[Candidate], left: Sequence[Record | None]) -> Iterable[
     return columns(kept, width=6)
 
 
-def _what_is_left(each: Candidate, store: EventStore, oldest_ms: int, last: set[str]) -> Record | None:
+def _what_is_left(each: Candidate, store: EventStore, oldest_ms: int) -> Record | None:
     """The one record that says what is known of something; None when nothing is."""
     match each.about:
         case "deployment":
             deployment = store.deployments.get(each.id)
             if deployment is not None:
-                return deployment if deployment.finished_at >= oldest_ms or each.id in last else None
+                return deployment
         case "incident":
             incident = store.incidents.get(each.id)
             if incident is not None:
-                return incident if incident.finished_at is None or incident.finished_at >= oldest_ms else None
+                return incident
         case "source":
             state = store.cursors.get(each.id)
             return None if state is None else Cursor(each.id, state)
@@ -174,15 +169,3 @@ def _what_is_left(each: Candidate, store: EventStore, oldest_ms: int, last: set[
             return None
     tombstone = store.tombstones.get(("deployment" if each.about == "deployment" else "incident", each.id))
     return tombstone if tombstone is not None and tombstone.at >= oldest_ms else None
-
-
-async def _last_of_each_series(store: EventStore, oldest_ms: int, now_ms: int) -> set[str]:
-    """The ids of old deployments that are the last of their series up to now; others have their turn meanwhile."""
-    last: dict[Series, Deployment] = {}
-    async for deployment_id in in_turns(list(store.deployments)):
-        each = store.deployments.get(deployment_id)
-        if each is not None and each.finished_at <= now_ms:
-            before = last.get(each.series)
-            if before is None or finish_order(each) > finish_order(before):
-                last[each.series] = each
-    return {each.id for each in last.values() if each.finished_at < oldest_ms}

@@ -22,10 +22,13 @@ Connection = Any
 
 _LIMITS = (
     "SET LOCAL statement_timeout = '{statement}s'; SET LOCAL lock_timeout = '{statement}s'; "
-    "SET LOCAL idle_in_transaction_session_timeout = '{idle}s'"
+    "SET LOCAL idle_in_transaction_session_timeout = '{idle}s'; "
+    "SELECT set_config('synchronous_commit', "
+    "CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"
 )
 """The server ends what a client that froze left open: others wait for its locks. Limits are set for a transaction
-each, because a pooling proxy lets many clients share a session."""
+each, because a pooling proxy lets many clients share a session. Whatever a role or a database says, a commit is on disk
+before it is acknowledged."""
 
 
 class Link:

@@ -1,5 +1,6 @@
 """The end of the snapshot file: appends to it durably, and mends it after a failure."""
 
+import contextlib
 import errno
 import logging
 import os
@@ -101,7 +102,7 @@ class AppendedFile:
         lock = self._lock_existing(path)
         try:
             length = os.fstat(lock).st_size
-            os.fchmod(lock, stat.S_IMODE(os.fstat(self._lock).st_mode))
+            _give_access(lock, os.fstat(self._lock))
             self._disk.replace(path, self.path)
         except OSError:
             os.close(lock)
@@ -200,3 +201,15 @@ class AppendedFile:
         if self._fd is not None:
             os.close(self._fd)
         self._fd = None
+
+
+def _give_access(fd: int, like: os.stat_result) -> None:
+    """Gives a new file the owner, the group and the mode of the one whose place it takes, as far as we may."""
+    mode = stat.S_IMODE(like.st_mode)
+    with contextlib.suppress(PermissionError):
+        os.fchown(fd, like.st_uid, -1)
+    try:
+        os.fchown(fd, -1, like.st_gid)
+    except PermissionError:
+        mode &= ~stat.S_IRWXG  # what the former group may do is not for another one
+    os.fchmod(fd, mode)

@@ -1,4 +1,4 @@
-"""The program that rewrites a snapshot file without what no longer counts; it runs in a process of its own.
+"""The program that rewrites a snapshot file without what later records made void; it runs in a process of its own.
 
 A store is filled from the file with events that carry little more than the place of their record, so what is kept is
 by construction what a replay would leave. The events themselves are read again, one by one, as they are written.
@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from dora_exporter.events import Deployment, Incident, Series, Shipped
+from dora_exporter.events import Deployment, Incident, Shipped
 from dora_exporter.records import Batch, Cursor, Record, Resolution, SeriesOrder
 from dora_exporter.snapshot.disk import SYNC_EVERY_BYTES
 from dora_exporter.snapshot.lines import body_of, encode, header_line
@@ -124,34 +124,20 @@ def _thin_shipped(shipped: Shipped | None, place: int) -> Shipped | None:
 
 
 def kept(source: Source, now_ms: int, retention_ms: int) -> Iterator[Record]:
-    """The records that leave the same store as the source, without the events that are too old to count."""
+    """The records that leave the same store as the source, without tombstones older than the retention."""
     store = source.replayed()
     oldest_ms = now_ms - retention_ms
     if store.series_order:
         yield SeriesOrder(tuple(store.series_order))
-    last = _last_of_each_series(store, source, oldest_ms, now_ms)
     for deployment in store.deployments.values():
-        if deployment.finished_at >= oldest_ms or deployment.id in last:
-            yield source.deployment(deployment)
+        yield source.deployment(deployment)
     for incident in store.incidents.values():
-        if incident.finished_at is None or incident.finished_at >= oldest_ms:
-            yield source.incident(incident)
+        yield source.incident(incident)
     for tombstone in store.tombstones.values():
         if tombstone.at >= oldest_ms:
             yield tombstone
     for name, state in store.cursors.items():
         yield Cursor(name, state)
-
-
-def _last_of_each_series(store: EventStore, source: Source, oldest_ms: int, now_ms: int) -> set[str]:
-    """The ids of old deployments that are the last of their series up to now."""
-    busy = {each.series for each in store.deployments.values() if oldest_ms <= each.finished_at <= now_ms}
-    last: dict[Series, tuple[int, int, str]] = {}
-    for each in store.deployments.values():
-        if each.finished_at < oldest_ms and each.series not in busy:
-            rank = (each.finished_at, source.deployment(each).started_at, each.id)
-            last[each.series] = max(rank, last.get(each.series, rank))
-    return {id_ for _, _, id_ in last.values()}
 
 
 def write(records: Iterable[Record], target: Path, now_ms: int) -> None:

@@ -108,12 +108,12 @@ class SnapshotFile:
         if self._rewriting is not None:
             return False
         size = self._opened.length
-        if self._clock() - self._last_try_ms >= COMPACTION_INTERVAL_MS:
+        if not 0 <= self._clock() - self._last_try_ms < COMPACTION_INTERVAL_MS:  # a clock that was ahead was set right
             return True
         return size > max(self._compaction_floor_bytes, 2 * self._compacted_bytes)
 
     async def compact(self, now_ms: int, retention_ms: int) -> bool:
-        """Rewrites the file with only what still counts at that time; writes go on meanwhile.
+        """Rewrites the file with one record of each event, and tombstones of the retention; writes go on meanwhile.
 
         False when that failed, which is logged and leaves the file as it was, or when it is under way already.
         """
