@@ -183,3 +183,26 @@ def test_open_incidents_follow_the_store() -> None:
     assert (following.count("pd"), following.count("other")) == (0, 1)
     store.apply(Deletion("incident", "pd:1", 1))
     assert list(following.of("other")) == []
+
+
+async def test_texts_are_held_within_their_bounds_and_counted_when_they_are_written() -> None:
+    place = Place()
+    landing = place.landing()
+    long = incident(id="pd:1", source="pd", services=("a\x00" + "b" * 300,), team="_other")
+    for _ in range(2):
+        await landing.write([long])
+        await landing.flush()
+    held = place.store.incidents["pd:1"]
+    assert (held.services, held.team) == (("a\ufffd" + "b" * 198,), "_other_")
+    assert place.health.names_changed == {"cut": 1, "replaced": 1, "renamed": 1, "dropped": 0}
+    assert place.items == {"created": 1, "unchanged": 1}
+
+
+async def test_an_event_whose_id_is_no_id_is_left_out_and_counted() -> None:
+    place = Place()
+    landing = place.landing()
+    bad = [incident(id="pd:" + "x" * 126, source="pd"), incident(id="pd:\n", source="pd")]
+    await landing.write([*bad, incident(id="pd:" + "x" * 125, source="pd")])
+    await landing.flush()
+    assert list(place.store.incidents) == ["pd:" + "x" * 125]
+    assert place.items == {"created": 1, "quarantined": 2}

@@ -28,6 +28,10 @@ def of(name: str, **labels: str) -> str:
     return name + "{" + ",".join(f'{key}="{value}"' for key, value in sorted(shown.items())) + "}"
 
 
+def _no_names_changed() -> dict[str, float]:
+    return {of("names_changed_total", outcome=each): 0 for each in ("cut", "replaced", "renamed", "dropped")}
+
+
 async def test_before_the_first_pass_nothing_is_claimed() -> None:
     async with an_account() as account:
         assert samples(account) == {
@@ -41,6 +45,7 @@ async def test_before_the_first_pass_nothing_is_claimed() -> None:
                 of("items_total", outcome=outcome): 0
                 for outcome in ("created", "updated", "unchanged", "skipped", "quarantined")
             },
+            **_no_names_changed(),
         }
 
 
@@ -72,6 +77,7 @@ async def test_after_a_pass_everything_is_told() -> None:
             of("items_total", outcome="unchanged"): 1,
             of("items_total", outcome="skipped"): 0,
             of("items_total", outcome="quarantined"): 0,
+            **_no_names_changed(),
         }
 
 

@@ -96,6 +96,11 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Running], float]], ...] = (
 _COUNTERS_BY_OUTCOME: tuple[tuple[str, str, Callable[[Running], dict[str, int]]], ...] = (
     ("requests", "Requests to the upstream by outcome.", lambda each: each.source.traffic.requests),
     ("items", "Items that came from the upstream, by what became of them.", lambda each: each.health.items),
+    (
+        "names_changed",
+        "Names and texts of events from the upstream that had to be changed to be kept, by what was done.",
+        lambda each: each.health.names_changed,
+    ),
 )
 
 

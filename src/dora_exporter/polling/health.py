@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from dora_exporter import bounds
 from dora_exporter.store import Outcome
 
 
@@ -11,7 +12,8 @@ class Health:
     """What became of the passes and items of one source since the start; None for what has not happened yet.
 
     ``problem`` says in words why the last pass failed, None when it succeeded; ``is_misconfigured`` whether that was
-    because of a key, a right or a file, which only somebody can mend. ``items`` counts by outcome.
+    because of a key, a right or a file, which only somebody can mend. ``items`` counts by outcome, ``names_changed``
+    what was done to texts of events that were written.
     """
 
     is_up: bool | None = None
@@ -24,6 +26,7 @@ class Health:
     items: Counter[str] = field(
         default_factory=lambda: Counter(dict.fromkeys(("created", "updated", "unchanged", "skipped", "quarantined"), 0))
     )
+    names_changed: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(bounds.CHANGES, 0)))
     overflows: int = 0
     ends_clamped: int = 0
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from dora_exporter import bounds
 from dora_exporter.events import Deployment, Event, Incident
 from dora_exporter.log import Appendable
 from dora_exporter.polling.health import Health
@@ -47,8 +49,19 @@ class Landing:
 
     async def write(self, items: Sequence[Item]) -> None:
         """Appends the items that change something, and waits for those of the write before."""
-        news = [each for each in items if not self._changes_nothing(each)]
-        self._health.items[Outcome.UNCHANGED.value] += len(items) - len(news)
+        news: list[Item] = []
+        for each in items:
+            changes: Counter[str] = Counter()
+            item = _within_bounds(each, changes)
+            if item is None:
+                self.quarantine(
+                    getattr(each, "id", ""), f"its id is empty, not printable or over {bounds.ID_LENGTH} long"
+                )
+            elif self._changes_nothing(item):
+                self._health.items[Outcome.UNCHANGED.value] += 1
+            else:
+                self._health.names_changed.update(changes)
+                news.append(item)
         if news:
             before, self._under_way = self._under_way, self._begin(news)
             if before is not None:
@@ -149,6 +162,17 @@ class Landing:
     def open_incidents(self) -> Iterable[Incident]:
         """The incidents of this source that are open and count somewhere."""
         return self._open_incidents.of(self._source)
+
+
+def _within_bounds(item: Item, changes: Counter[str]) -> Item | None:
+    """The item with its texts within their bounds; None for an event whose id cannot be cut to be one."""
+    if not isinstance(item, Deployment | Incident):
+        return item
+    if not bounds.is_id(item.id):
+        return None
+    if isinstance(item, Deployment):
+        return bounds.bounded_deployment(item, changes)
+    return bounds.bounded_incident(item, changes)
 
 
 def _look_at(task: asyncio.Task[None]) -> None:

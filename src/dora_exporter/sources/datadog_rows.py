@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationInfo
 
+from dora_exporter.bounds import TEXT_LENGTH
 from dora_exporter.events import Commit, Deployment
 from dora_exporter.repositories import normalise
 from dora_exporter.sources.moments import moment
@@ -20,6 +21,7 @@ def _first(value: object) -> object:
 
 
 _Moment = Annotated[int | None, BeforeValidator(_moment)]
+_Short = Annotated[str, AfterValidator(lambda text: text[:TEXT_LENGTH])]
 _Name = Annotated[str | None, BeforeValidator(_first)]
 
 
@@ -35,8 +37,8 @@ class _Commit(BaseModel):
 
 
 class _Remediation(BaseModel):
-    id: str
-    type: str
+    id: _Short
+    type: _Short
 
 
 class _Attributes(BaseModel):

@@ -1,6 +1,5 @@
 """Makes incidents of what PagerDuty says, whichever way and in whichever order it comes."""
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,8 +11,6 @@ from dora_exporter.sources.pagerduty_services import Known, Services
 from dora_exporter.sources.pagerduty_settings import MappedService, PagerDutySettings
 from dora_exporter.sources.source import Sink
 
-_LONGEST_NAME = 200
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _AT_ONCE = 500
 _FIELD = "field "
 
@@ -167,9 +164,11 @@ class Desk:
             or settings.environment
             or self._default_environment
         )
-        service = entry.service if entry else _printable(known.name) or next(iter(incident.services), service_id)
+        service = entry.service if entry else (known.name or "").strip() or next(iter(incident.services), service_id)
         team = entry.team if entry else None
-        return replace(incident, services=(service,), environment=_printable(environment), team=team)
+        return replace(
+            incident, services=(service,), environment=environment.strip() or self._default_environment, team=team
+        )
 
     def _entry(self, service_id: str, known: Known) -> MappedService | None:
         services = self._settings.services
@@ -236,8 +235,3 @@ def _facts_of(seen: Sighting, held: Incident | None) -> dict[str, Any]:
 def _field_key(name: str | None) -> str:
     """Where the value of a custom field is kept."""
     return f"{_FIELD}{name}"
-
-
-def _printable(text: str | None) -> str:
-    """Text that may become a label."""
-    return _CONTROL.sub(" ", text or "")[:_LONGEST_NAME].strip()

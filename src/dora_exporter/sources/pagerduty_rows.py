@@ -3,7 +3,9 @@
 from typing import Any
 
 import msgspec
+from msgspec.structs import force_setattr
 
+from dora_exporter.bounds import TEXT_LENGTH
 from dora_exporter.sources.moments import moment
 
 _MERGED = "merge_resolve_reason"
@@ -16,6 +18,13 @@ class Reference(msgspec.Struct, frozen=True):
     summary: str | None = None
     name: str | None = None
     html_url: str | None = None
+
+    def __post_init__(self) -> None:
+        """Services are remembered, so what is said of one has its bounds."""
+        for name in self.__struct_fields__:
+            said = getattr(self, name)
+            if said is not None and len(said) > TEXT_LENGTH:
+                force_setattr(self, name, said[:TEXT_LENGTH])
 
     @property
     def label(self) -> str | None:
@@ -130,5 +139,5 @@ def field_value(fields: tuple[CustomField, ...], wanted: str) -> str | None:
     for field in fields:
         if wanted in (field.name, field.display_name):
             value = field.value[0] if isinstance(field.value, list) and field.value else field.value
-            return value if isinstance(value, str) and value else None
+            return value[:TEXT_LENGTH] if isinstance(value, str) and value else None
     return None

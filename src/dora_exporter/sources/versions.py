@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from dora_exporter.bounds import TEXT_LENGTH, bounded_label
 from dora_exporter.events import Deployment, Series
 from dora_exporter.identity import deployment_id
 from dora_exporter.records import Deletion
@@ -112,7 +113,8 @@ class Reading:
         """What follows from a slice."""
         sightings: dict[tuple[Series, str], list[Span]] = {}
         for each in seen:
-            key = Series(each.service, self._environment(each)), each.version
+            service, environment, version = each.service, self._environment(each), each.version
+            key = Series(service[:TEXT_LENGTH], environment[:TEXT_LENGTH]), version[:TEXT_LENGTH]
             sightings.setdefault(key, []).extend(each.spans)
         changes = self._known.add(sightings, since=self.since, rules=self._scope.rules, identify=self._identify)
         written: list[Item] = [self._deployment(found) for found in changes.found]
@@ -142,7 +144,8 @@ class Reading:
 
     def _identify(self, series: Series, version: str, run: Run) -> str:
         """The id under which the run is held already, or a new one."""
-        for each in self._held.get((series, version), ()):
+        shown = Series(bounded_label(series.service), bounded_label(series.environment))
+        for each in self._held.get((shown, version), ()):
             if run.start <= each.started_at < run.end:
                 return each.id
         digest = deployment_id(
