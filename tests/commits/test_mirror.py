@@ -58,6 +58,49 @@ async def test_every_spelling_names_the_same_repository(begin: Begin, tmp_path: 
     assert len(world.shas(last)) == 3
 
 
+async def test_the_name_of_an_annotated_tag_stands_for_its_commit(begin: Begin, tmp_path: Path) -> None:
+    served = tmp_path / "served" / "shop.git"
+    shas = build(served, linear(7))
+    for name, target in (("v1", shas[1]), ("v2", shas[4]), ("v3", shas[6]), ("of-v3", "v3")):
+        git(served, "tag", "-a", "-m", "Release", name, target)
+    tags = [git(served, "rev-parse", name) for name in ("v1", "v2", "of-v3")]
+    world = begin(configured={"shop": RepositorySettings(url=f"file://{served}", aliases=(NAME,))})
+    ids = [world.deploy(sha, hour) for hour, sha in enumerate(tags)]
+    again = world.deploy(shas[6], 3)
+    await world.resolver.work()
+    assert world.shas(ids[1]) == [shas[4], shas[3], shas[2]]
+    assert world.shas(ids[2]) == [shas[6], shas[5]]
+    assert world.shas(again) == []
+    assert (world.resolver.pending, world.shipped(ids[1]).base) == (0, tags[0])
+
+
+async def test_a_tag_that_no_branch_or_tag_names_any_more_is_fetched(begin: Begin, tmp_path: Path) -> None:
+    served = tmp_path / "served" / "shop.git"
+    shas = build(served, linear(4))
+    git(served, "config", "uploadpack.allowAnySHA1InWant", "true")
+    world = begin(configured={"shop": RepositorySettings(url=f"file://{served}", aliases=(NAME,))})
+    world.deploy(shas[0], 0)
+    await world.resolver.work()
+    git(served, "tag", "-a", "-m", "Release", "v1", shas[3])
+    tag = git(served, "rev-parse", "v1")
+    git(served, "update-ref", "-d", "refs/tags/v1")
+    world.clock.advance(MINUTE_MS)
+    last = world.deploy(tag, 1)
+    await world.resolver.work()
+    assert world.shas(last) == shas[:0:-1]
+
+
+async def test_tags_that_lead_to_no_commit_are_unknown(begin: Begin, tmp_path: Path) -> None:
+    served = tmp_path / "served" / "shop.git"
+    shas = build(served, linear(3))
+    git(served, "tag", "-a", "-m", "A tree", "tree", f"{shas[1]}^{{tree}}")
+    world = begin(configured={"shop": RepositorySettings(url=f"file://{served}", aliases=(NAME,))})
+    world.deploy(shas[0], 0)
+    odd = world.deploy(git(served, "rev-parse", "tree"), 1)
+    await world.resolver.work()
+    assert world.held(odd).shipped is None
+
+
 async def test_an_unknown_commit_is_fetched_on_demand(begin: Begin, tmp_path: Path) -> None:
     served = tmp_path / "served" / "shop.git"
     shas = build(served, linear(3))

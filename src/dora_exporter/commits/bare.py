@@ -3,14 +3,14 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from dora_exporter.commits.git import Git, GitFailed
-from dora_exporter.commits.objects import parents_of
+from dora_exporter.commits.objects import parents_of, target_of
 
-_KEPT_OF_A_COMMIT = 1 << 16
+_KEPT_OF_AN_OBJECT = 1 << 16
 _MANY_PACKS = 50
 _MANY_FAILURES = 50
 _HERE = "--git-dir=."
@@ -63,18 +63,25 @@ class BareRepository:
         """Lets ``new_commits`` begin anew."""
         self._read.clear()
 
-    def new_commits(self) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
-        """The commits, each with its parents, of packs that were not read before. SHAs are bytes."""
+    def new_commits(self, tags: MutableMapping[bytes, bytes]) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
+        """The commits, each with its parents, of packs that were not read before. SHAs are bytes.
+
+        Notes beside them in ``tags`` what the annotated tags of these packs point to.
+        """
         indexes = sorted(self._indexes() - self._read)
         if not indexes:
             return
         with self._scratch() as names:
             for index in indexes:
                 self._copy_names(index, names)
-            with self._scratch() as commits:
-                self._copy_commits(names, commits)
+            with self._scratch() as commits, self._scratch() as annotated:
+                self._sort_names(names, {b"commit": commits, b"tag": annotated})
                 for sha, raw in self._contents(commits):
                     yield bytes.fromhex(sha), parents_of(raw)
+                for sha, raw in self._contents(annotated, "tag"):
+                    target = target_of(raw)
+                    if target is not None:
+                        tags[bytes.fromhex(sha)] = target
         self._read.update(indexes)
 
     def contents(self, shas: Iterable[str]) -> Iterator[tuple[str, bytes]]:
@@ -122,19 +129,23 @@ class BareRepository:
         with index.open("rb") as source, self._git.output(self.folder, _HERE, "show-index", source=source) as lines:
             names.writelines(line.split()[1] + b"\n" for line in lines)
 
-    def _copy_commits(self, names: IO[bytes], commits: IO[bytes]) -> None:
+    def _sort_names(self, names: IO[bytes], by_kind: Mapping[bytes, IO[bytes]]) -> None:
+        """Copies the names of objects to one file for each kind that is wanted."""
         asked = "--batch-check=%(objecttype) %(objectname)"
         with self._given(names, "cat-file", "--buffer", asked) as lines:
-            commits.writelines(line[7:] for line in lines if line.startswith(b"commit "))
+            for line in lines:
+                kind, _, name = line.partition(b" ")
+                if kind in by_kind:
+                    by_kind[kind].write(name)
 
-    def _contents(self, names: IO[bytes]) -> Iterator[tuple[str, bytes]]:
+    def _contents(self, names: IO[bytes], wanted: str = "commit") -> Iterator[tuple[str, bytes]]:
         with self._given(names, "cat-file", "--buffer", "--batch") as output:
             while header := output.readline():
                 sha, kind, *size = header.decode("ascii").split()
-                if kind != "commit":
-                    raise GitFailed(f"{sha} is no commit that can be read")
+                if kind != wanted:
+                    raise GitFailed(f"{sha} is no {wanted} that can be read")
                 length = int(size[0])
-                raw = output.read(min(length, _KEPT_OF_A_COMMIT))
+                raw = output.read(min(length, _KEPT_OF_AN_OBJECT))
                 _skip(output, length - len(raw) + 1)
                 yield sha, raw
 

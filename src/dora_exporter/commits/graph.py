@@ -9,6 +9,7 @@ from typing import NamedTuple
 _ABSENT = -1
 _ABSENT_LEVEL = 0
 _UNKNOWN_LEVEL = -1
+_TAGS_OF_TAGS = 10
 
 
 class Reached(NamedTuple):
@@ -45,14 +46,16 @@ class Graph:
         self._counts = array("h")
         self._levels = array("i")
         self._present = 0
+        self.tags: dict[bytes, bytes] = {}
+        """What annotated tags point to: the name of a tag stands for that of its commit."""
 
     def __len__(self) -> int:
-        """How many commits are here."""
-        return self._present
+        """How many commits and annotated tags are here."""
+        return self._present + len(self.tags)
 
     def __contains__(self, sha: str) -> bool:
         """Whether a commit is here."""
-        number = self._numbers.get(bytes.fromhex(sha))
+        number = self._number_of(sha)
         return number is not None and self._is_present(number)
 
     def add(self, commits: Iterable[tuple[bytes, tuple[bytes, ...]]]) -> bool:
@@ -75,15 +78,27 @@ class Graph:
         """
         walk = _Walk(self._levels)
         for sha in excluded:
-            number = self._numbers.get(bytes.fromhex(sha))
+            number = self._number_of(sha)
             if number is not None:
                 walk.start(number, is_excluded=True)
-        start = self._numbers[bytes.fromhex(head)]
+        start = self._numbers[self._peeled(head)]
         walk.start(start, is_excluded=False)
         found = list(walk.run(self._parents_of))
         present = {number for number in found if self._is_present(number)}
         commits = [Reached(self._names[each].hex(), self._counts[each]) for each in self._ordered(present, start)]
         return Difference(tuple(commits), len(found) - len(present))
+
+    def _number_of(self, sha: str) -> int | None:
+        return self._numbers.get(self._peeled(sha))
+
+    def _peeled(self, sha: str) -> bytes:
+        """What a name leads to: a tag may point to another one."""
+        name = bytes.fromhex(sha)
+        for _ in range(_TAGS_OF_TAGS):
+            if name not in self.tags:
+                break
+            name = self.tags[name]
+        return name
 
     def _ordered(self, members: set[int], start: int) -> Iterator[int]:
         """Commits as ``git log --topo-order`` lists them: children before parents, one line of history at a time."""

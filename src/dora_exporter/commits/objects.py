@@ -7,7 +7,10 @@ from dora_exporter.events import Commit
 SUBJECT_LENGTH = 300
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_AUTHOR = re.compile(rb"^author (?:.* )?(-?\d{1,12}) [+-]\d{4}$", re.MULTILINE)
+_AUTHOR = re.compile(rb"^author (.*)$", re.MULTILINE)
+_DATE = re.compile(rb"[ \t\r]*(\d{1,20})[ \t\r]*[+-]\d")
+_YEAR_10000 = 253_402_300_800
+"""In seconds since the epoch: no calendar here can show it."""
 _ENCODING = re.compile(
     rb"^encoding (utf-?8|latin-?1|iso-?8859-\d{1,2}|(?:windows-|cp)125\d|koi8-[ru]|euc-(?:jp|kr)|shift_jis|gbk|gb2312"
     rb"|gb18030|big5)$",
@@ -15,6 +18,7 @@ _ENCODING = re.compile(
 )
 """Those that people use: some of Python's codecs take a time that grows with the square of the text."""
 _REVERTS = re.compile(r"This reverts commit ([0-9a-f]{64}|[0-9a-f]{40})\b")
+_TARGET = re.compile(rb"object ([0-9a-f]{64}|[0-9a-f]{40})\n")
 _PARENT = re.compile(rb"parent ([0-9a-f]{64}|[0-9a-f]{40})\n")
 
 
@@ -36,13 +40,35 @@ def parents_of(raw: bytes) -> tuple[bytes, ...]:
 def commit_of(sha: str, raw: bytes) -> Commit | None:
     """What is kept of a commit; None when no author time can be read in it."""
     header, _, message = raw.partition(b"\n\n")
+    seconds = _authored_at(header)
+    if seconds is None:
+        return None
+    text = _decoded(message, header)
+    return Commit(sha=sha, authored_at=seconds * 1000, subject=subject_of(text) or None, reverts=reverted_by(text))
+
+
+def target_of(raw: bytes) -> bytes | None:
+    """The SHA, as bytes, of the object that an annotated tag points to."""
+    found = _TARGET.match(raw)
+    return bytes.fromhex(found[1].decode("ascii")) if found else None
+
+
+def _authored_at(header: bytes) -> int | None:
+    """When the author says a commit was written, in seconds since the epoch.
+
+    Read as Git reads it: digits after the last ``>``, of a line with an address, before something that begins as a time
+    zone. What the zone says changes nothing. None where Git would give no date, or one that is no date.
+    """
     author = _AUTHOR.search(header)
     if author is None:
         return None
-    text = _decoded(message, header)
-    return Commit(
-        sha=sha, authored_at=int(author[1]) * 1000, subject=subject_of(text) or None, reverts=reverted_by(text)
-    )
+    line = author[1]
+    opening = line.find(b"<")
+    if opening < 0 or line.find(b">", opening) < 0:
+        return None
+    date = _DATE.match(line, line.rfind(b">") + 1)
+    seconds = int(date[1]) if date else _YEAR_10000
+    return seconds if seconds < _YEAR_10000 else None
 
 
 def reverted_by(message: str) -> str | None:

@@ -34,7 +34,7 @@ class Repository:
         self._fetching = threading.Lock()
 
     def __len__(self) -> int:
-        """How many commits are in memory."""
+        """How many commits and tags are in memory."""
         return len(self._graph)
 
     @property
@@ -50,7 +50,7 @@ class Repository:
         """Reads what has come since the last time. ``filled`` grows when that filled a hole in the history."""
         with self._reading:
             if self._bare.exists:
-                self.filled += self._graph.add(self._bare.new_commits())
+                self.filled += self._graph.add(self._bare.new_commits(self._graph.tags))
 
     def forget(self) -> None:
         """Gives the memory of the graph back."""
@@ -60,7 +60,7 @@ class Repository:
             self.filled += 1  # what comes now is read in one go with the rest, and fills holes unnoticed
 
     def knows(self, sha: str) -> bool:
-        """Whether a commit is here."""
+        """Whether a commit is here; an annotated tag's name stands for its commit."""
         return sha in self._graph
 
     def with_trees(self, shas: Sequence[str]) -> list[str]:
