@@ -110,10 +110,12 @@ _BY_DEPLOYMENTS: dict[str, tuple[_Moment, str]] = {
             "failed_deployments",
             "change_failures",
             "deployment_rework_rate",
+            "rework_deployments",
             "unidentified_deployments",
         )
     },
     "dora_failed_deployment_recovery_time_seconds": (_recovery, "was not remedied in the window"),
+    "dora_recovered_deployments": (_recovery, "was not remedied in the window"),
 }
 _BY_INCIDENTS: dict[str, tuple[Callable[[Incident], int | None], str]] = {
     "dora_incidents": (lambda incident: incident.started_at, "began outside of the window"),

@@ -200,6 +200,9 @@ def _families(
     if shipped:
         last = max(each.deployment.finished_at for each in shipped)
         samples[_sample(prefix + "last_deployment_timestamp_seconds", labels)] = last / 1000
+    moments = [each.deployment.finished_at for each in shipped] + [each.incident.started_at for each in suffered]
+    if moments:
+        samples[_sample(prefix + "first_event_timestamp_seconds", labels)] = min(moments) / 1000
     for text, length_ms in windows:
         for name, more_labels, value in _windowed(shipped, suffered, now_ms, length_ms):
             samples[_sample(prefix + name, labels | more_labels | {"window": text})] = value
@@ -235,6 +238,8 @@ def _windowed(
     if deployed:
         yield "change_failure_rate", {}, len(failed) / len(deployed)
         yield "deployment_rework_rate", {}, sum(each.is_rework for each in deployed) / len(deployed)
+    yield "rework_deployments", {}, float(sum(each.is_rework for each in deployed))
+    yield "recovered_deployments", {}, float(len(recovery_times_ms))
     yield "lead_time_commits", {}, float(len(lead_times_ms))
     yield "incidents", {}, float(len(began))
     yield "unattributed_incidents", {}, float(sum(not each.is_attributed for each in began))

@@ -61,6 +61,8 @@ def recounted(explanation: Explanation, window: Window) -> dict[tuple[str, ...],
             (cause,): causes[cause] for cause in ("verdict", "rollback", "revert", "rule", "incident")
         },
         "dora_deployment_rework_rate": {(): sum(each.is_rework for each in deployments) / total} if total else {},
+        "dora_rework_deployments": {(): sum(each.is_rework for each in deployments)},
+        "dora_recovered_deployments": {(): len(samples["dora_failed_deployment_recovery_time_seconds"])},
         "dora_unidentified_deployments": {
             (): sum(not (each.deployment.version or each.deployment.commit_sha) for each in deployments)
         },

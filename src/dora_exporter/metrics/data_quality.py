@@ -12,6 +12,13 @@ def unidentified(history: History, window: Window) -> Iterator[Value]:
     yield (), history.unidentified.count(window)
 
 
+def first_event(history: History) -> Iterator[Value]:
+    """The earliest moment of all that counts, in seconds since the epoch; absent before the first."""
+    moments = [times.first for times in (history.deployments, history.incidents) if times.first is not None]
+    if moments:
+        yield (), min(moments) / 1000
+
+
 def last_event(history: History) -> Iterator[Value]:
     """The latest moment of each source, in seconds since the epoch."""
     for source, times in sorted(history.sources.items()):
@@ -25,6 +32,12 @@ METRICS = (
         "Deployments that finished in the window with neither version nor commit SHA: they cannot be judged for "
         "rollbacks.",
         unidentified,
+    ),
+    StateMetric(
+        "dora_first_event_timestamp_seconds",
+        "The earliest end of a deployment, or beginning of an incident, in seconds since the epoch: a window that "
+        "begins before it is longer than the events go back.",
+        first_event,
     ),
     StateMetric(
         "dora_last_event_timestamp_seconds",

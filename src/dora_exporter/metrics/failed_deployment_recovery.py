@@ -13,6 +13,11 @@ def recovery_time(history: History, window: Window) -> Iterator[Value]:
         yield (statistic,), seconds
 
 
+def recovered(history: History, window: Window) -> Iterator[Value]:
+    """How many failed deployments those statistics are over."""
+    yield (), history.recoveries.count(window)
+
+
 METRICS = (
     WindowMetric(
         "dora_failed_deployment_recovery_time_seconds",
@@ -20,5 +25,11 @@ METRICS = (
         "incidents were resolved, whichever came first, over those remedied in the window. Absent without one.",
         recovery_time,
         labels=("statistic",),
+    ),
+    WindowMetric(
+        "dora_recovered_deployments",
+        "Failed deployments that were remedied, or of which the last incident was resolved, in the window: the samples "
+        "of the recovery time.",
+        recovered,
     ),
 )

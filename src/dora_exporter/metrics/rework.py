@@ -14,11 +14,22 @@ def rework_rate(history: History, window: Window) -> Iterator[Value]:
         yield (), history.reworks.count(window) / total
 
 
+def reworks(history: History, window: Window) -> Iterator[Value]:
+    """How many deployments of the window were rework."""
+    yield (), history.reworks.count(window)
+
+
 METRICS = (
     WindowMetric(
         "dora_deployment_rework_rate",
         "Share of the deployments that finished in the window and remedied a failed one, or were the first to finish "
         "after an incident of an earlier one began, 0 to 1. Absent without a deployment.",
         rework_rate,
+    ),
+    WindowMetric(
+        "dora_rework_deployments",
+        "Deployments that finished in the window and remedied a failed one, or were the first to finish after an "
+        "incident of an earlier one began.",
+        reworks,
     ),
 )
