@@ -18,6 +18,7 @@ from dora_exporter.polling import Health, OpenIncidents, Running, RunningSources
 from dora_exporter.polling.poller import Poller
 from dora_exporter.scheduling import Schedule
 from dora_exporter.sources.pagerduty import PagerDuty
+from dora_exporter.sources.pagerduty_events import event_of
 from dora_exporter.sources.pagerduty_settings import PagerDutySettings
 from dora_exporter.sources.source import Surroundings
 from dora_exporter.sources.transport import Patience, Transport
@@ -89,7 +90,7 @@ class Account:
         source = self.running.source
         assert isinstance(source, PagerDuty)
         landing = self.sources.landing(self.running)
-        await source.take(json.dumps(delivery).encode(), landing, dd_env=dd_env, now_ms=self.clock())
+        await source.take(event_of(json.dumps(delivery).encode()), landing, dd_env=dd_env, now_ms=self.clock())
 
     def incident(self, upstream_id: str) -> Incident:
         return self.store.incidents[f"{NAME}:{upstream_id}"]

@@ -14,8 +14,10 @@ from tests.sources.account import NAME, Account, an_account, signature
 
 from dora_exporter.events import MINUTE_MS
 from dora_exporter.sources.pagerduty_settings import PagerDutySettings
+from dora_exporter.telemetry import Rejection, RejectionCounts
 from dora_exporter.web import application, pagerduty_webhook
 from dora_exporter.web.access import Access
+from dora_exporter.web.refusal_counts import counting
 
 KEY = "key-of-a-sender"
 OLD, NEW = "secret-of-yesterday", "secret-of-today"
@@ -24,8 +26,15 @@ OLD, NEW = "secret-of-yesterday", "secret-of-today"
 class Receiver:
     """The daemon's endpoint."""
 
-    def __init__(self, client: TestClient[Any, Any]) -> None:
+    def __init__(self, client: TestClient[Any, Any], rejections: RejectionCounts) -> None:
         self.client = client
+        self._rejections = rejections
+
+    @property
+    def counts(self) -> dict[Rejection, int]:
+        """How many requests were refused, by reason."""
+        (family,) = self._rejections.collect()
+        return {Rejection(sample.labels["reason"]): int(sample.value) for sample in family.samples}
 
     async def post(self, body: bytes, path: str = "/api/v2/webhook", **headers: str) -> int:
         async with self.client.post(path, data=body, headers=headers) as response:
@@ -42,9 +51,10 @@ async def receiving(account: Account) -> AsyncIterator[Receiver]:
         may_write=access.holds_key,
         clock=account.clock,
     )
-    server = TestServer(application(routes=routes, operations=(), access=access))
-    async with TestClient(server) as client:
-        yield Receiver(client)
+    rejections = RejectionCounts()
+    served = application(routes=routes, operations=(), access=access, middlewares=[counting(rejections)])
+    async with TestClient(TestServer(served)) as client:
+        yield Receiver(client, rejections)
 
 
 def body_of(delivery: Mapping[str, Any]) -> bytes:
@@ -154,25 +164,58 @@ async def test_what_cannot_be_made_durable_is_503() -> None:
         assert account.incident(first).finished_at is None
 
 
+def event(**fields: object) -> bytes:
+    """An event as PagerDuty sends it, but for what the test changes."""
+    said = {"id": "01", "event_type": "incident.triggered", "occurred_at": "2025-06-15T14:00:00Z", "data": {}, **fields}
+    return json.dumps({"event": {name: value for name, value in said.items() if value is not ...}}).encode()
+
+
 @pytest.mark.parametrize(
     ("body", "outcome"),
     [
-        (b"", "quarantined"),
-        (b"\xff\xfe", "quarantined"),
-        (b"[]", "quarantined"),
-        (b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "quarantined"),
-        (b'{"event": null}', "quarantined"),
-        (b'{"event": {"event_type": "incident.triggered", "data": {}}}', "quarantined"),
-        (b'{"event": {"occurred_at": "2025-06-15T14:00:00Z", "data": {"type": "incident"}}}', "quarantined"),
-        (b'{"event": {"occurred_at": "2025-06-15T14:00:00Z", "data": {"type": "incident_note"}}}', "skipped"),
-        (b'{"event": {"event_type": "pagey.ping", "occurred_at": "2025-06-15T14:00:00Z"}}', "skipped"),
-        (b'{"event": {"occurred_at": "2025-06-15T14:00:00Z", "data": {"type": "service", "id": "P1"}}}', "skipped"),
+        (event(occurred_at="yesterday"), "quarantined"),
+        (event(data={"type": "incident"}), "quarantined"),
+        (event(data=[]), "quarantined"),
+        (event(event_type="incident.praised", data={"type": "incident_praise"}), "skipped"),
+        (event(event_type="pagey.ping", data=...), "skipped"),
+        (event(event_type="service.updated", data={"type": "service", "id": "P1"}), "skipped"),
+        (event(event_type="star.born", resource_type="star", agent=None), "skipped"),
     ],
 )
-async def test_what_is_authentic_but_says_nothing_is_202_and_counted(body: bytes, outcome: str) -> None:
+async def test_what_pagerduty_sends_and_says_nothing_is_202_and_counted(body: bytes, outcome: str) -> None:
     async with an_account() as account, receiving(account) as receiver:
         assert await receiver.post(body, **{"DD-API-KEY": KEY}) == 202
         assert account.items == {outcome: 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "truncated"),
+        (b"\xff\xfe", "malformed"),
+        (b"[]", "Expected `object`"),
+        (b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "recursion"),
+        (b'{"messages": [{"event": "incident.trigger"}]}', "missing required field `event`"),
+        (b'{"event": null}', "Expected `object`"),
+        (event(event_type=...), "missing required field `event_type`"),
+        (event(event_type=None), "`$.event.event_type`"),
+        (event(occurred_at=...), "missing required field `occurred_at`"),
+        (event(occurred_at=7), "`$.event.occurred_at`"),
+    ],
+)
+async def test_what_is_not_pagerdutys_is_400_with_the_reason_and_counted(body: bytes, reason: str) -> None:
+    async with an_account() as account:
+        await account.sources.configure({}, account.surroundings)
+        async with receiving(account) as receiver:
+            path = "/api/v2/webhook"
+            async with receiver.client.post(path, data=body, headers={"DD-API-KEY": KEY}) as response:
+                assert response.status == 400
+                (problem,) = (await response.json())["errors"]
+            assert "PagerDuty" in problem["detail"]
+            assert reason in problem["detail"]
+            assert await receiver.post(body) == 403
+            assert receiver.counts[Rejection.MALFORMED] == 1
+        assert list(account.sources) == []
 
 
 async def test_webhooks_alone_follow_a_life() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 from dora_exporter.sources.pagerduty_api import ACCEPT, PagerDutyApi
 from dora_exporter.sources.pagerduty_desk import Desk
-from dora_exporter.sources.pagerduty_events import take
+from dora_exporter.sources.pagerduty_events import Event, take
 from dora_exporter.sources.pagerduty_pass import Pass, Recollection
 from dora_exporter.sources.pagerduty_settings import TUNING, PagerDutySettings
 from dora_exporter.sources.source import (
@@ -68,10 +68,10 @@ class PagerDuty:
         )
         return await one_pass.run(memory, now_ms=now_ms)
 
-    async def take(self, body: bytes, sink: Sink, *, dd_env: str | None, now_ms: int) -> None:
+    async def take(self, event: Event, sink: Sink, *, dd_env: str | None, now_ms: int) -> None:
         """Takes over what a webhook says; raises ``Unavailable`` when that cannot be made durable."""
         self.desk.open(sink)
-        await take(body, self.desk, sink, dd_env=dd_env, now_ms=now_ms)
+        await take(event, self.desk, sink, dd_env=dd_env, now_ms=now_ms)
 
     async def secrets(self) -> tuple[str, ...]:
         """What its webhooks may be signed with, one on each line of a file; raises ``Misconfigured``."""

@@ -15,21 +15,23 @@ from dora_exporter.sources.pagerduty_rows import (
     Sighting,
     sighting_of,
 )
-from dora_exporter.sources.source import Sink
+from dora_exporter.sources.source import Sink, Unreadable
 
 _RESOLVED = "incident.resolved"
 _NOTHING = msgspec.Raw(b"{}")
 
 
-class _Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True):
+    """Something that happened in PagerDuty. Every event says what and when; ``data`` is read where we know the kind."""
+
+    event_type: str
+    occurred_at: str
     id: str | None = None
-    event_type: str | None = None
-    occurred_at: str | None = None
     data: msgspec.Raw = _NOTHING
 
 
 class _Delivery(msgspec.Struct, frozen=True):
-    event: _Event
+    event: Event
 
 
 class _Data(msgspec.Struct, frozen=True):
@@ -38,11 +40,17 @@ class _Data(msgspec.Struct, frozen=True):
     custom_fields: tuple[CustomField, ...] | None = None
 
 
-async def take(body: bytes, desk: Desk, sink: Sink, *, dd_env: str | None, now_ms: int) -> None:
-    """One delivery. What cannot be understood, or is not about incidents, is counted and makes no trouble."""
-    event = _Event()
+def event_of(body: bytes) -> Event:
+    """The event of a delivery; raises ``Unreadable`` for what PagerDuty does not send."""
     try:
-        event = msgspec.json.decode(body, type=_Delivery).event
+        return msgspec.json.decode(body, type=_Delivery).event
+    except FLAWS as reason:
+        raise Unreadable(f"the body is not an event as PagerDuty's v3 webhooks send it: {reason}") from None
+
+
+async def take(event: Event, desk: Desk, sink: Sink, *, dd_env: str | None, now_ms: int) -> None:
+    """One event. One that cannot be understood, or is not about incidents, is counted and makes no trouble."""
+    try:
         incident = _incident(event, desk, sink, dd_env=dd_env, now_ms=now_ms)
     except (*FLAWS, NotUnderstood) as reason:
         sink.quarantine(event.id, str(reason))
@@ -55,7 +63,7 @@ async def take(body: bytes, desk: Desk, sink: Sink, *, dd_env: str | None, now_m
     await sink.flush()
 
 
-def _incident(event: _Event, desk: Desk, sink: Sink, *, dd_env: str | None, now_ms: int) -> Incident | None:
+def _incident(event: Event, desk: Desk, sink: Sink, *, dd_env: str | None, now_ms: int) -> Incident | None:
     occurred_ms = moment(event.occurred_at, now_ms=now_ms)
     if occurred_ms is None:
         raise NotUnderstood("occurred_at is no moment")
@@ -72,7 +80,7 @@ def _incident(event: _Event, desk: Desk, sink: Sink, *, dd_env: str | None, now_
     return None
 
 
-def _with_end(seen: Sighting, event: _Event, held: Incident | None, occurred_ms: int) -> Sighting:
+def _with_end(seen: Sighting, event: Event, held: Incident | None, occurred_ms: int) -> Sighting:
     """A webhook does not say when an incident ended: the event that says so happened then."""
     if not seen.ended_unseen:
         return seen

@@ -12,12 +12,13 @@ from dora_exporter.clock import Clock
 from dora_exporter.log import Unavailable
 from dora_exporter.polling import Running, RunningSources
 from dora_exporter.sources.pagerduty import PagerDuty
+from dora_exporter.sources.pagerduty_events import Event, event_of
 from dora_exporter.sources.pagerduty_settings import PagerDutySettings
-from dora_exporter.sources.source import Misconfigured, Surroundings
+from dora_exporter.sources.source import Misconfigured, Surroundings, Unreadable
 from dora_exporter.web import bodies
 from dora_exporter.web.access import Right
 from dora_exporter.web.answers import EmptyAnswer
-from dora_exporter.web.errors import Forbidden, as_json
+from dora_exporter.web.errors import BadRequest, Forbidden, as_json
 from dora_exporter.web.operations import Operation
 
 logger = logging.getLogger(__name__)
@@ -51,26 +52,29 @@ def routes(
 ) -> list[web.RouteDef]:
     """The two spellings of the path.
 
-    403 makes PagerDuty drop the event, and after a few of them the subscription; 503 makes it try again.
+    403 makes PagerDuty drop the event, and after a few of them the subscription; 503 makes it try again. 400 is for
+    whoever tries the path with something else; what PagerDuty sends is 202, whether we have a use for it or not.
     """
 
     async def receive(request: web.Request) -> web.Response:
         body = await bodies.read(request, limit=_LARGEST_BODY, seconds=_BODY_SECONDS)
-        running = await _addressee(request, body)
-        if running is None:
+        addressees = await _addressees(request, body)
+        event = _event(body)
+        if len(addressees) > 1:
             logger.warning("PagerDuty webhook names none of several sources path=%r", request.path)
             return as_json(EmptyAnswer(), status=HTTPStatus.ACCEPTED)
+        running = addressees[0] if addressees else sources.implied(_IMPLIED_NAME, PagerDutySettings(), surroundings())
         landing = sources.landing(running)
         try:
             await _pagerduty(running).take(
-                body, landing, dd_env=request.headers.get(ENVIRONMENT_HEADER), now_ms=clock()
+                event, landing, dd_env=request.headers.get(ENVIRONMENT_HEADER), now_ms=clock()
             )
         finally:
             await landing.abandon()
         return as_json(EmptyAnswer(), status=HTTPStatus.ACCEPTED)
 
-    async def _addressee(request: web.Request, body: bytes) -> Running | None:
-        """The source that the signature names, else the only one that asks for none; None when there are several."""
+    async def _addressees(request: web.Request, body: bytes) -> list[Running]:
+        """The source that the signature names, else those that ask for none: a valid key stands for these."""
         configured = sources.of_kind("pagerduty")
         unsigned: list[Running] = []
         for running in configured:
@@ -78,14 +82,19 @@ def routes(
             if not secrets:
                 unsigned.append(running)
             elif is_signed(body, request.headers.getall(SIGNATURE_HEADER, ()), secrets):
-                return running
+                return [running]
         if (configured and not unsigned) or not may_write(request):
             raise Forbidden("no valid signature or key")
-        if not configured:
-            return sources.implied(_IMPLIED_NAME, PagerDutySettings(), surroundings())
-        return unsigned[0] if len(unsigned) == 1 else None
+        return unsigned
 
     return [web.post(operation.path, receive) for operation in OPERATIONS]
+
+
+def _event(body: bytes) -> Event:
+    try:
+        return event_of(body)
+    except Unreadable as reason:
+        raise BadRequest(str(reason)) from None
 
 
 async def _secrets(running: Running) -> tuple[str, ...]:

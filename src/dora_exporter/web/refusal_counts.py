@@ -11,7 +11,14 @@ from dora_exporter.telemetry import Rejection, RejectionCounts
 from dora_exporter.web.errors import BadAttribute, BadRequest, Forbidden, NotNow, Refusal, TooLarge, TooLong
 
 _EVENT_PATHS = frozenset(
-    {"/api/v2/dora/deployment", "/api/v2/dora/failure", "/api/v2/dora/incident", "/api/v1/events", "/api/v2/webhook/"}
+    {
+        "/api/v2/dora/deployment",
+        "/api/v2/dora/failure",
+        "/api/v2/dora/incident",
+        "/api/v1/events",
+        "/api/v2/webhook",
+        "/api/v2/webhook/",
+    }
 )
 _EVENT_PATHS_BELOW = "/webhooks/"
 _REASONS: tuple[tuple[type[Exception], Rejection], ...] = (
