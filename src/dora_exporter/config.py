@@ -170,7 +170,7 @@ class Settings(Section):
     retention: Duration = Span("400d", 400 * DAY_MS)
     windows: tuple[Duration, ...] = Field(default=_WINDOWS, min_length=1, max_length=10, validate_default=True)
     default_environment: Label = "none"
-    attribution_limit: Duration | None = None
+    attribution_limit: Duration | None = Span("7d", 7 * DAY_MS)
     limits: LimitSettings = LimitSettings()
     services: dict[Name, ServiceSettings] = Field(default_factory=dict)
     merge_within: Duration = Span("30m", 1_800_000)

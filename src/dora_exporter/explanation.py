@@ -203,7 +203,7 @@ def _failure(judging: Judging, deployment: Deployment) -> Failure:
     return Failure(
         cause=cause,
         rule=next((link.rule for link in links if link.cause == cause and cause != "verdict"), rules.get(cause, cause)),
-        remedies=tuple(link.remedy.id for link in links),
+        remedies=tuple(dict.fromkeys(link.remedy.id for link in links)),
         incidents=tuple(sorted(incident.id for incident in judging.blame.incidents_of(deployment))),
     )
 

@@ -28,10 +28,11 @@ class _Section(BaseModel):
 
 
 class DetectionSettings(_Section):
-    """Whether a kind of detection is used, and for which services; for all when none is named."""
+    """Whether a kind of detection is used, and for which services and environments; for all when none is named."""
 
     enabled: bool = True
     services: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
 
 
 class RuleSettings(_Section):
@@ -45,9 +46,14 @@ class RuleSettings(_Section):
     pattern: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_usable)]
     match: Annotated[tuple[Where, ...], Field(min_length=1)]
     services: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
 
 
-HOTFIX = RuleSettings(name="hotfix", pattern="(?i)hotfix", match=("title", "branch", "label"))
+HOTFIXES = (
+    RuleSettings(name="hotfix", pattern=r"(?i)^hot-?fix\b", match=("title", "label")),
+    RuleSettings(name="hotfix branch", pattern="(?i)^hot-?fix[/_-]", match=("branch",)),
+)
+"""Anchored, so that "Document the hotfix process" blames nobody."""
 
 
 class FailureSettings(_Section):
@@ -55,7 +61,7 @@ class FailureSettings(_Section):
 
     rollback: DetectionSettings = DetectionSettings()
     revert: DetectionSettings = DetectionSettings()
-    rules: tuple[RuleSettings, ...] = (HOTFIX,)
+    rules: tuple[RuleSettings, ...] = HOTFIXES
 
     @field_validator("rules")
     @classmethod
@@ -74,14 +80,16 @@ def rules(settings: FailureSettings) -> Sequence[Rule]:
 
 def _rules(settings: FailureSettings) -> Iterator[Rule]:
     if settings.rollback.enabled:
-        yield _scoped(Rollback(), settings.rollback.services)
+        yield _scoped(Rollback(), settings.rollback)
     if settings.revert.enabled:
-        yield _scoped(Revert(), settings.revert.services)
+        yield _scoped(Revert(), settings.revert)
     for rule in settings.rules:
         pattern = Pattern(rule.pattern)
         kind = LinkedRule if pattern.variable else StaticRule
-        yield _scoped(kind(rule.name, pattern, rule.match), rule.services)
+        yield _scoped(kind(rule.name, pattern, rule.match), rule)
 
 
-def _scoped(rule: Rule, services: Sequence[str]) -> Rule:
-    return Scoped(rule, services) if services else rule
+def _scoped(rule: Rule, settings: DetectionSettings | RuleSettings) -> Rule:
+    if not settings.services and not settings.environments:
+        return rule
+    return Scoped(rule, services=settings.services, environments=settings.environments)

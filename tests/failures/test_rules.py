@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from tests.builders import NOW_MS, deployment, incident
 
 from dora_exporter.events import DAY_MS, Commit, Deployment, PullRequest, Remediation, Shipped, Verdict
-from dora_exporter.failure_rules import HOTFIX, FailureSettings, RuleSettings, rules
+from dora_exporter.failure_rules import HOTFIXES, FailureSettings, RuleSettings, rules
 from dora_exporter.failures.judging import Judging
 from dora_exporter.failures.mentions import reverted_by, subject_of
 from dora_exporter.history import DeploymentFacts, IncidentFacts
@@ -137,6 +137,29 @@ def test_a_hotfix_label_blames_the_deployment_before() -> None:
 
 
 @pytest.mark.parametrize(
+    ("pull_request", "is_fix"),
+    [
+        (PullRequest(NOW_MS, title="Hotfix: no negative prices"), True),
+        (PullRequest(NOW_MS, title="hot-fix prices"), True),
+        (PullRequest(NOW_MS, title="Document the hotfix process"), False),
+        (PullRequest(NOW_MS, title="Hotfixes are documented"), False),
+        (PullRequest(NOW_MS, branch="hotfix/prices"), True),
+        (PullRequest(NOW_MS, branch="Hot-Fix_prices"), True),
+        (PullRequest(NOW_MS, branch="docs/hotfix/process"), False),
+        (PullRequest(NOW_MS, branch="hotfixes"), False),
+        (PullRequest(NOW_MS, labels=("bug", "HOTFIX")), True),
+        (PullRequest(NOW_MS, labels=("no-hotfix",)), False),
+    ],
+)
+def test_the_default_rules_for_hotfixes_are_anchored(pull_request: PullRequest, *, is_fix: bool) -> None:
+    first, second = days("v1", "v2")
+
+    found = failures(judged(first, shipping(second, "Mend it", pull_requests=(pull_request,))))
+
+    assert list(found) == (["d0"] if is_fix else [])
+
+
+@pytest.mark.parametrize(
     ("rule", "failed"),
     [
         (RuleSettings(name="fix of", pattern="-fixes-$version$", match=("version",)), "d0"),
@@ -167,6 +190,37 @@ def test_a_rule_can_be_switched_off_or_kept_to_services() -> None:
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize(
+    ("section", "fix"),
+    [
+        ({"rollback": {}}, "v1"),
+        ({"revert": {}}, "v3"),
+        ({"rules": [{"name": "hotfix", "pattern": "^v3$", "match": ["version"]}]}, "v3"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("scope", "is_found"),
+    [
+        ({"environments": ["production"]}, True),
+        ({"environments": ["staging"]}, False),
+        ({"environments": ["staging", "production"], "services": ["checkout"]}, True),
+        ({"environments": ["production"], "services": ["cart"]}, False),
+    ],
+)
+def test_every_rule_can_be_kept_to_environments(
+    section: dict[str, object], fix: str, scope: dict[str, object], *, is_found: bool
+) -> None:
+    first, second, third = days("v1", "v2", fix)
+    series = shipping(first, "Add a discount"), second, shipping(third, 'Revert "Add a discount"')
+    off: dict[str, object] = {"rollback": {"enabled": False}, "revert": {"enabled": False}, "rules": []}
+    scoped = {
+        name: [{**each, **scope} for each in given] if isinstance(given, list) else scope
+        for name, given in section.items()
+    }
+
+    assert bool(failures(judged(*series, settings=FailureSettings.model_validate(off | scoped)))) == is_found
 
 
 @pytest.mark.parametrize(
@@ -203,6 +257,57 @@ def test_a_verdict_beats_every_rule_and_names_its_remedy() -> None:
     assert judging.facts(failed).recovery == (second.finished_at, second.finished_at - first.finished_at)
 
 
+def with_remedy(failed: Deployment, **remedy: str) -> Deployment:
+    """A deployment with a verdict that names what remedied it."""
+    return replace(failed, verdict=Verdict(change_failure=True, remediation=Remediation("rollforward", **remedy)))
+
+
+@pytest.mark.parametrize("remedy", [{"id": "nowhere"}, {"version": "v9"}, {"id": "d0"}, {"version": "v2"}])
+def test_a_named_remedy_that_does_not_exist_hides_nothing_that_rules_found(remedy: dict[str, str]) -> None:
+    first, second, third = days("v1", "v2", "v1")
+    judging = judged(first, with_remedy(second, **remedy), third)
+
+    assert judging.facts(second).cause == "verdict"
+    assert judging.facts(second).recovery == (third.finished_at, DAY_MS)
+    assert judging.facts(third).rework
+
+
+def test_a_named_remedy_holds_while_it_is_there() -> None:
+    first, second, third, fourth = days("v1", "v2", "v3", "v1")
+    failed = with_remedy(second, id="d2")
+    held = {each.id: each for each in (first, failed, fourth)}
+    judging = Judging(rules=rules(FailureSettings()), attribution_limit_ms=None, find=held.get, ledger=NoLedger())
+    for each in held.values():
+        judging.add(each)
+    judging.settle()
+    told = []
+    for arrives in (True, False):
+        told.append((judging.facts(failed).recovery, judging.facts(third).rework, judging.facts(fourth).rework))
+        if arrives:
+            held["d2"] = third
+            judging.add(third)
+        else:
+            del held["d2"]
+            judging.remove(third)
+        judging.settle()
+    told.append((judging.facts(failed).recovery, judging.facts(third).rework, judging.facts(fourth).rework))
+
+    by_rule = (fourth.finished_at, 2 * DAY_MS), False, True
+    assert told == [by_rule, ((third.finished_at, DAY_MS), True, False), by_rule]
+
+
+def test_recovery_from_incidents_alone_counts_from_the_first_of_them() -> None:
+    (only,) = days("v1")
+    judging = judged(only)
+    for number, (began, ended) in enumerate([(5000, 7000), (3000, 4000), (6000, 9000)]):
+        trouble = incident(id=str(number), started_at=only.finished_at + began, finished_at=only.finished_at + ended)
+        judging.add_incident(trouble)
+        judging.restore(trouble, trouble.finished_at)
+    judging.settle()
+
+    assert judging.facts(only).recovery == (only.finished_at + 9000, 6000)
+
+
 def test_the_verdict_of_a_source_counts_until_a_person_decides() -> None:
     blamed = replace(days("v1")[0], upstream={"change_failure": True})
 
@@ -226,6 +331,9 @@ def test_recovery_is_the_first_remedy_or_the_end_of_all_incidents() -> None:
 
 
 def test_the_default_rules_are_the_documented_ones() -> None:
-    assert HOTFIX.match == ("title", "branch", "label")
+    assert {(rule.pattern, rule.match) for rule in HOTFIXES} == {
+        (r"(?i)^hot-?fix\b", ("title", "label")),
+        ("(?i)^hot-?fix[/_-]", ("branch",)),
+    }
     assert FailureSettings().rollback.enabled
     assert FailureSettings().revert.enabled

@@ -31,6 +31,7 @@ class Shipped:
 
     deployment: Deployment
     cause: str | None
+    broke_at: int
     recovered_at: int | None
     is_rework: bool
     lead_times_ms: tuple[int, ...]
@@ -135,10 +136,12 @@ def _judge(
         recovered_at = links.recovered_at(
             each, *everything, now_ms, rollback_rule=rollback_rule, revert_rule=revert_rule
         )
+        broke_at = links.broke_at(each, *everything, rollback_rule=rollback_rule, revert_rule=revert_rule)
         judged.append(
             Shipped(
                 deployment=each,
                 cause=cause,
+                broke_at=broke_at,
                 recovered_at=recovered_at if cause is not None else None,
                 is_rework=links.is_rework(each, *everything, rollback_rule=rollback_rule, revert_rule=revert_rule),
                 lead_times_ms=tuple(_lead_times_ms(each, deployments)),
@@ -225,7 +228,7 @@ def _windowed(
         if each.incident.finished_at is not None and within(each.incident.finished_at)
     ]
     recovery_times_ms = [
-        each.recovered_at - each.deployment.finished_at
+        each.recovered_at - each.broke_at
         for each in shipped
         if each.recovered_at is not None and within(each.recovered_at)
     ]

@@ -77,15 +77,18 @@ def remedies_of(
 ) -> list[Deployment]:
     """The deployments that remedied a failed one, in order: the one its verdict names, else all rollbacks and reverts.
 
-    A version is that of the first deployment after the failed one; what came before it remedied nothing.
+    A version is that of the first deployment after the failed one; what came before it remedied nothing. One
+    that does not exist hides nothing.
     """
     later = [each for each in sorted(deployments, key=finish_order) if finish_order(each) > finish_order(failed)]
     named = failed.verdict.remediation if failed.verdict is not None else None
     if named is not None and named.id is not None:
-        return [each for each in later if each.id == named.id]
-    if named is not None:
-        return [each for each in later if each.version == named.version][:1]
-    return [
+        chosen = [each for each in later if each.id == named.id]
+    elif named is not None:
+        chosen = [each for each in later if each.version == named.version][:1]
+    else:
+        chosen = []
+    return chosen or [
         each
         for each in later
         if (rollback_rule and rolled_back_by(each, deployments) == failed)
@@ -126,8 +129,11 @@ def recovered_at(
 ) -> int | None:
     """When a failed deployment was remedied or its incidents were over, None while neither is so.
 
-    An incident that was over before the deployment finished leaves nothing to recover from at its finish.
+    Not before it finished, nor, where only incidents say that it failed, before the first of them began.
     """
+    start = broke_at(
+        failed, deployments, incidents, attribution_limit_ms, rollback_rule=rollback_rule, revert_rule=revert_rule
+    )
     moments = [
         each.finished_at
         for each in remedies_of(failed, deployments, rollback_rule=rollback_rule, revert_rule=revert_rule)
@@ -135,7 +141,23 @@ def recovered_at(
     attributed = incidents_of(failed, deployments, incidents, attribution_limit_ms)
     if attributed and not any(is_open(each, now_ms) for each in attributed):
         moments.append(max(each.finished_at for each in attributed if each.finished_at is not None))
-    return max(failed.finished_at, min(moments)) if moments else None
+    return max(start, min(moments)) if moments else None
+
+
+def broke_at(
+    failed: Deployment,
+    deployments: Sequence[Deployment],
+    incidents: Sequence[Incident],
+    attribution_limit_ms: int | None,
+    *,
+    rollback_rule: bool,
+    revert_rule: bool = False,
+) -> int:
+    """The moment from which the recovery of a failed deployment counts."""
+    everything = (deployments, incidents, attribution_limit_ms)
+    if cause_of(failed, *everything, rollback_rule=rollback_rule, revert_rule=revert_rule) != "incident":
+        return failed.finished_at
+    return max(failed.finished_at, min(each.started_at for each in incidents_of(failed, *everything)))
 
 
 def is_rework(

@@ -128,11 +128,11 @@ def test_with_the_rollback_rule_off_the_incident_is_the_cause_and_nothing_the_re
         (None, "4"),
         (Remediation("rollforward", id="3"), "3"),
         (Remediation("rollforward", version="v3"), "3"),
-        (Remediation("rollback", id="1"), None),
-        (Remediation("rollback", id="elsewhere"), None),
+        (Remediation("rollback", id="1"), "4"),
+        (Remediation("rollback", id="elsewhere"), "4"),
     ],
 )
-def test_a_named_remedy_must_come_later_and_takes_the_place_of_the_rollback(
+def test_a_named_remedy_that_comes_later_takes_the_place_of_the_rollback(
     remediation: Remediation | None, remedy: str | None
 ) -> None:
     deployments = history("v1", "v2", "v3", "v1")
@@ -166,6 +166,27 @@ def test_recovery_comes_with_the_remedy_or_with_the_end_of_the_last_incident(
     ]
     moment = links.recovered_at(failed, deployments, troubles, None, NOW_MS, rollback_rule=True)
     assert moment == failed.finished_at + hours * HOUR_MS
+
+
+@pytest.mark.parametrize(
+    ("begins_after_hours", "ends_after_hours", "hours"),
+    [([10], [11], 1), ([10, 12], [11, 15], 5), ([-0.05], [2], 2), ([-0.05], [-0.01], 0)],
+)
+def test_recovery_from_incidents_counts_from_the_first_of_them_but_not_from_before_the_finish(
+    begins_after_hours: list[float], ends_after_hours: list[float], hours: float
+) -> None:
+    (failed,) = history("v1")
+    troubles = [
+        incident(
+            id=str(number),
+            started_at=failed.finished_at + int(began * HOUR_MS),
+            finished_at=failed.finished_at + int(ended * HOUR_MS),
+        )
+        for number, (began, ended) in enumerate(zip(begins_after_hours, ends_after_hours, strict=True))
+    ]
+    moment = links.recovered_at(failed, [failed], troubles, None, NOW_MS, rollback_rule=True)
+    assert moment is not None
+    assert moment - links.broke_at(failed, [failed], troubles, None, rollback_rule=True) == hours * HOUR_MS
 
 
 def test_an_open_incident_without_a_remedy_is_no_recovery() -> None:

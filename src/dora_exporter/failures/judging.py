@@ -173,12 +173,9 @@ class Judging:
         return min(causes, key=CAUSES.index, default=None)
 
     def remedies(self, failed: Deployment) -> Sequence[Link]:
-        """What remedied a deployment: what its verdict names, and nothing else, or else what the rules found."""
-        verdict = verdict_on(failed)
-        if verdict and verdict.remediation:
-            named = self.named.link(failed)
-            return [named] if named else ()
-        return self.links.to_failed(failed)
+        """What remedied a deployment: what its verdict names, or what the rules found where that does not exist."""
+        named = self.named.link(failed)
+        return [named] if named else self.links.to_failed(failed)
 
     def incident_facts(self, incident: Incident) -> IncidentFacts | None:
         """What an incident adds to the numbers; None while it does not count."""
@@ -195,7 +192,7 @@ class Judging:
                 self._mark([touched])
 
     def _judge(self, deployment: Deployment) -> DeploymentFacts:
-        self._mark(self.named.decide(deployment, verdict_on(deployment)))
+        self._decide_named(deployment)
         cause = self.cause(deployment)
         samples = list(self.lineup.shipments.samples(deployment))
         return DeploymentFacts(
@@ -203,26 +200,37 @@ class Judging:
             source=deployment.source,
             identified=is_identified(deployment),
             cause=cause,
-            recovery=self._recovery(deployment) if cause else None,
+            recovery=self._recovery(deployment, cause) if cause else None,
             rework=self._is_rework(deployment),
             lead_times=tuple(value for _, value in samples),
             stages=tuple(stage for commit, _ in samples for stage in stages_of(deployment, commit)),
             dropped=sum(1 for _ in self.lineup.shipments.first_shipped(deployment)) - len(samples),
         )
 
-    def _recovery(self, failed: Deployment) -> tuple[int, int] | None:
-        """When a failed deployment was remedied, and how long after its finish.
+    def _decide_named(self, deployment: Deployment) -> None:
+        """Finds the remedy that a verdict names; what the rules found holds only while that does not exist."""
+        before = self.named.link(deployment)
+        self._mark(self.named.decide(deployment, verdict_on(deployment)))
+        if (before is None) != (self.named.link(deployment) is None):
+            self._mark(link.remedy for link in self.links.to_failed(deployment))
 
-        That is by the first remedy, or when all incidents attributed to it were resolved, whichever came first.
+    def _recovery(self, failed: Deployment, cause: str) -> tuple[int, int] | None:
+        """When a failed deployment was remedied, and how long that took.
+
+        That is by the first remedy, or when all incidents attributed to it were resolved, whichever came first. It
+        counts from the deployment's finish; where only incidents say that it failed, from the first one's beginning.
         """
+        incidents = self.blame.incidents_of(failed)
         moments = [link.remedy.finished_at for link in self.remedies(failed)]
-        incidents = [self._restored_at.get(incident.id) for incident in self.blame.incidents_of(failed)]
-        if incidents and None not in incidents:
-            moments.append(max(moment for moment in incidents if moment is not None))
+        restored = [self._restored_at.get(incident.id) for incident in incidents]
+        if restored and None not in restored:
+            moments.append(max(moment for moment in restored if moment is not None))
         if not moments:
             return None
-        moment = max(failed.finished_at, min(moments))
-        return moment, moment - failed.finished_at
+        began = min(incident.started_at for incident in incidents) if cause == "incident" else failed.finished_at
+        start = max(failed.finished_at, began)
+        moment = max(start, min(moments))
+        return moment, moment - start
 
     def _is_rework(self, deployment: Deployment) -> bool:
         remedied = (*self.links.of_remedy(deployment), *self.named.of_remedy(deployment))

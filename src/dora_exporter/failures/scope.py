@@ -1,4 +1,4 @@
-"""A rule that holds for some services only."""
+"""A rule that holds for some services or environments only."""
 
 from collections.abc import Collection, Hashable, Iterable
 
@@ -8,21 +8,27 @@ from dora_exporter.failures.lineup import Lineup
 
 
 class Scoped:
-    """Applies a rule to the deployments of certain services."""
+    """Applies a rule to the deployments of certain services and environments."""
 
-    def __init__(self, rule: Rule, services: Collection[str]) -> None:
-        """``services`` are the names of those for which the rule holds."""
+    def __init__(self, rule: Rule, *, services: Collection[str], environments: Collection[str]) -> None:
+        """The names of those for which the rule holds: for all of a kind when none is named."""
         self._rule = rule
         self._services = frozenset(services)
+        self._environments = frozenset(environments)
 
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
-        """Those of the services that the rule concerns."""
-        return self._rule.concerned([each for each in deployments if each.service in self._services])
+        """Those in scope that the rule concerns."""
+        return self._rule.concerned([each for each in deployments if self._holds_for(each)])
 
     def links(self, remedy: Deployment, lineup: Lineup) -> Iterable[Link]:
-        """What the rule finds for a deployment of the services."""
-        return self._rule.links(remedy, lineup) if remedy.service in self._services else ()
+        """What the rule finds for a deployment in scope."""
+        return self._rule.links(remedy, lineup) if self._holds_for(remedy) else ()
 
     def looks_up(self, remedy: Deployment) -> Iterable[Hashable]:
-        """What the rule looks up for a deployment of the services."""
-        return self._rule.looks_up(remedy) if remedy.service in self._services else ()
+        """What the rule looks up for a deployment in scope."""
+        return self._rule.looks_up(remedy) if self._holds_for(remedy) else ()
+
+    def _holds_for(self, deployment: Deployment) -> bool:
+        return (not self._services or deployment.service in self._services) and (
+            not self._environments or deployment.environment in self._environments
+        )

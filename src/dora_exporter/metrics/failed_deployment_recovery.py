@@ -1,4 +1,4 @@
-"""Failed deployment recovery time: from the end of a failed deployment to its remedy."""
+"""Failed deployment recovery time: from the end of a failed deployment, or its first incident, to its remedy."""
 
 from collections.abc import Iterator
 
@@ -21,8 +21,9 @@ def recovered(history: History, window: Window) -> Iterator[Value]:
 METRICS = (
     WindowMetric(
         "dora_failed_deployment_recovery_time_seconds",
-        "Time from the end of a failed deployment to the end of the deployment that remedied it, or until all its "
-        "incidents were resolved, whichever came first, over those remedied in the window. Absent without one.",
+        "Time from the end of a failed deployment, or from the beginning of its first incident where only incidents "
+        "say that it failed, to the end of the deployment that remedied it, or until all its incidents were resolved, "
+        "whichever came first, over those remedied in the window. Absent without one.",
         recovery_time,
         labels=("statistic",),
     ),
