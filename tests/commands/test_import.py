@@ -15,6 +15,8 @@ from dora_exporter.snapshot import encode
 NOW = system_clock() // 1000
 SNAPSHOT = f"--snapshot.path={NAME}"
 SHA = "A" * 40
+LOOP = "loop: cannot be read: Too many levels of symbolic links"
+LOOP_OF_SNAPSHOT = "snapshot file loop cannot be used: Too many levels of symbolic links"
 ID = "0123456789abcdef"
 
 
@@ -217,14 +219,20 @@ async def test_a_file_in_use_is_refused_in_one_line_but_a_dry_run_may_look(tmp_p
         (("given", "--api-key-file=key"), "--api-key-file needs --url: the snapshot file wants no key"),
         (("given", "--url=localhost:3672"), "--url must be such as http://127.0.0.1:3672"),
         (("given", "--url=http://[x"), "--url must be such as http://127.0.0.1:3672"),
-        (("given", "--url=http://127.0.0.1:9", "--api-key-file=absent"), "absent: No such file or directory"),
+        (("given", "--url=http://127.0.0.1:9", "--api-key-file=absent"), "absent: no such file"),
+        (("given", "--url=http://127.0.0.1:9", "--api-key-file=loop"), LOOP),
+        (("loop",), "loop: Too many levels of symbolic links"),
+        (("given", "--snapshot.path=loop"), LOOP_OF_SNAPSHOT),
+        (("given", "--dry-run", "--snapshot.path=loop"), LOOP_OF_SNAPSHOT),
+        (("given", "--config.file=loop"), LOOP),
         (("given", "--config.file=absent.yaml"), "absent.yaml: no such file"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(arguments: tuple[str, ...], reason: str, called: Called) -> None:
     written(line())
-    ended = called("import", *arguments, SNAPSHOT)
-    assert (ended.code, ended.output, ended.errors) == (1, "", f"{reason}\n")
+    Path("loop").symlink_to("loop")
+    ended = called("import", SNAPSHOT, *arguments)
+    assert (ended.code, ended.output, ended.errors.replace(f"{Path.cwd()}/", "")) == (1, "", f"{reason}\n")
 
 
 @pytest.mark.parametrize("arguments", [(), ("one", "two"), ("one", "--nonsense"), ("one", "--dry")])

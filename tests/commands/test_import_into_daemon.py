@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from tests.builders import deployment
 from tests.commands.calling import Called, kept
 from tests.e2e.daemon import Daemon, RunningDaemon
+from typing_extensions import override
 
 from dora_exporter.clock import system_clock
 
@@ -26,6 +30,30 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
 def flags(daemon: RunningDaemon, tmp_path: Path) -> tuple[str, str]:
     (tmp_path / "key").write_text(f"{KEY}\n")
     return f"--url={daemon.url}/", "--api-key-file=key"
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """The address of a server that answers every request alike."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status, "")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        @override
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 def line(service: str, **attributes: object) -> str:
@@ -94,11 +122,31 @@ def test_an_export_is_refused_because_it_would_not_arrive_whole(flags: tuple[str
 
 def test_a_wrong_key_is_refused_and_not_told(flags: tuple[str, str], called: Called) -> None:
     Path("given").write_text(f"\n{line('one')}")
-    for key in ("secret-but-wrong", ""):
-        Path("key").write_text(key)
-        ended = called("import", "given", *flags)
-        reason = "127.0.0.1 takes no more from line 2 on: it answered 403 Forbidden\n"
-        assert (ended.code, ended.output, ended.errors) == (1, "", reason)
+    Path("key").write_text("secret-but-wrong")
+    ended = called("import", "given", *flags)
+    reason = "127.0.0.1 takes no more from line 2 on: it answered 403 Forbidden\n"
+    assert (ended.code, ended.output, ended.errors) == (1, "", reason)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b" \n", "is empty"),
+        (b"\xff\xfes\x00", "is not UTF-8 text"),
+        (b"one\ntwo", "must hold one key, which is printable ASCII text"),
+    ],
+)
+def test_a_file_without_a_key_is_told(content: bytes, said: str, flags: tuple[str, str], called: Called) -> None:
+    Path("given").write_text(line("one"))
+    Path("key").write_bytes(content)
+    ended = called("import", "given", *flags)
+    assert (ended.code, ended.output, ended.errors) == (1, "", f"key: {said}\n")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_key(flags: tuple[str, str], called: Called) -> None:
+    Path("given").write_text(line("marked"))
+    Path("key").write_text(f"\ufeff{KEY}\r\n", encoding="utf-8")
+    assert called("import", "given", *flags).code == 0
 
 
 def test_where_no_daemon_is_the_line_is_told(called: Called) -> None:
@@ -113,3 +161,30 @@ def test_another_server_is_told_from_the_daemon(daemon: RunningDaemon, called: C
     Path("given").write_text(line("one"))
     ended = called("import", "given", f"--url={daemon.url}/elsewhere")
     assert (ended.code, ended.errors) == (1, "127.0.0.1 takes no more from line 1 on: it answered 400 Bad Request\n")
+
+
+COUNTS = {"created": 0, "updated": 0, "unchanged": 0, "errors_total": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (599, {**COUNTS, "errors": [{}]}, "it answered 599"),
+        (503, {**COUNTS, "errors": [{"detail": ""}]}, "it answered 503 Service Unavailable"),
+        (503, {**COUNTS, "errors": [{"detail": "the disk is full"}]}, "the disk is full"),
+        (502, "", "it answered 502 Bad Gateway"),
+        (599, "", "it answered 599"),
+    ],
+)
+def test_an_answer_without_words_is_put_into_words(status: int, body: object, said: str, called: Called) -> None:
+    Path("given").write_text(line("one"))
+    with answering(status, json.dumps(body).encode()) as url:
+        ended = called("import", "given", f"--url={url}")
+    assert (ended.code, ended.errors) == (1, f"127.0.0.1 takes no more from line 1 on: {said}\n")
+
+
+def test_a_wrong_line_without_words_is_called_wrong(called: Called) -> None:
+    Path("given").write_text(line("one"))
+    with answering(200, json.dumps({**COUNTS, "errors": [{"line": 1, "detail": ""}]}).encode()) as url:
+        ended = called("import", "given", f"--url={url}")
+    assert (ended.code, ended.errors) == (1, "given:1: is wrong\n")

@@ -9,7 +9,8 @@ import pytest
 from tests.builders import NOW_MS, deployment
 from tests.snapshot.logs import ids_after_restart, opened
 
-from dora_exporter.snapshot import SnapshotFile, SnapshotInUse
+from dora_exporter.checkpoint.checkpoints import Checkpoints
+from dora_exporter.snapshot import SnapshotError, SnapshotFile, SnapshotInUse
 
 OPEN = "import sys, pathlib, dora_exporter.snapshot as s; s.SnapshotFile(pathlib.Path(sys.argv[1])).open()"
 
@@ -34,3 +35,11 @@ async def test_the_lock_outlasts_a_compaction(tmp_path: Path) -> None:
         assert await kept.log.compact(NOW_MS, 1)
         with pytest.raises(SnapshotInUse):
             SnapshotFile(path).open()
+
+
+@pytest.mark.parametrize("name", ["loop", "loop/events"])
+def test_a_link_that_leads_to_itself_is_one_clear_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(SnapshotError, match=f"^snapshot file {tmp_path}/{name} cannot be used: "):
+        SnapshotFile(tmp_path / name).open()
+    Checkpoints(tmp_path / name, clock=lambda: NOW_MS)

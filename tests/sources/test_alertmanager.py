@@ -15,7 +15,8 @@ from tests.sources.account import Account, an_account
 from dora_exporter.clock import stopwatch
 from dora_exporter.events import MINUTE_MS, Incident
 from dora_exporter.sources.alertmanager import Alertmanager
-from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings, parse_matcher
+from dora_exporter.sources.alertmanager_matchers import parse_matcher
+from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
 from dora_exporter.web import alertmanager_webhook, application
 from dora_exporter.web.access import Access
 
@@ -156,7 +157,24 @@ async def test_matchers_labels_and_the_environment_follow_the_settings() -> None
         assert account.items == {"created": 2, "skipped": 3}
 
 
-@pytest.mark.parametrize("matcher", ["severity", 'a="b', 'a="b"c', 'a=~"("', "1a=b", 'a=~"(?=b)"', 7])
+@pytest.mark.parametrize(
+    "matcher",
+    [
+        "severity",
+        'a="b',
+        'a="b"c',
+        'a=~"("',
+        "a b=c",
+        "a,b=c",
+        '""=c',
+        '"a=b',
+        "'a'=b",
+        '"\\xff"=b',
+        'a="\\ud800"',
+        'a=~"(?=b)"',
+        7,
+    ],
+)
 async def test_a_wrong_matcher_is_refused(matcher: object) -> None:
     with pytest.raises(ValidationError):
         AlertmanagerSettings(matchers=(matcher,))
@@ -237,11 +255,39 @@ async def test_what_is_nested_too_deeply_is_broken_or_left_out() -> None:
         for body, status in (
             (whole.replace('"version"', f'"x": {deep}, "version"'), 400),
             (whole.replace('"alerts": [', f'"alerts": [{{"fingerprint": "deep", "x": {deep}}}, '), 400),
-            (whole, 200),
+            (f"\ufeff{whole}", 200),
         ):
             async with client.post(PATH, data=body, headers=headers) as response:
                 assert response.status == status
         assert list(account.store.incidents) == [f"am:good:{BEGAN}"]
+
+
+@pytest.mark.parametrize(
+    ("matcher", "label", "value"),
+    [
+        ('"service.name"="shop"', "service.name", "shop"),
+        ("service.name=shop", "service.name", "shop"),
+        ('{"service.name"="shop"}', "service.name", "shop"),
+        (' "service name" = "sh op" ', "service name", "sh op"),
+        ('"dienst.größe"="groß 🙂"', "dienst.größe", "groß 🙂"),
+        ("🙂=x", "🙂", "x"),
+        ("1a=b", "1a", "b"),
+        (r'"a\"b\\c"="d\"e"', 'a"b\\c', 'd"e'),
+        (r'"a=~\"b"="x\ty\n"', 'a=~"b', "x\ty\n"),
+        (r'"\u00e9\xc3\xa9\303\251\U0001F642"=x', "ééé🙂", "x"),
+        ('"service.name"=""', "service.name", ""),
+        ('"service.name"=', "service.name", ""),
+        (r'"service.name"=~"v\d+"', "service.name", "v12"),
+        (r'"service.name"=~"v\\d+"', "service.name", "v12"),
+        ('"service.name"=~"shop|basket"', "service.name", "basket"),
+    ],
+)
+def test_a_matcher_may_name_any_label(matcher: str, label: str, value: str) -> None:
+    assert parse_matcher(matcher).matches({label: value})
+    assert not parse_matcher(matcher).matches({label: "something else"})
+    opposite = matcher.replace("=~", "!~", 1) if '"=~"' in matcher else matcher.replace("=", "!=", 1)
+    if "a=~" not in matcher:
+        assert not parse_matcher(opposite).matches({label: value})
 
 
 def test_a_matcher_takes_no_longer_for_a_value_that_is_made_for_that() -> None:

@@ -103,6 +103,27 @@ async def test_one_signature_with_one_secret_is_required_and_enough(
         assert len(account.store.incidents) == (status == 202)
 
 
+async def test_a_byte_order_mark_is_signed_and_skipped() -> None:
+    async with an_account(webhook_secrets=[NEW]) as account, receiving(account) as receiver:
+        account.fake.trigger()
+        body = b"\xef\xbb\xbf" + body_of(account.fake.deliveries[0])
+        assert await receiver.post(body, **{"X-PagerDuty-Signature": signature(body, NEW)}) == 202
+        assert len(account.store.incidents) == 1
+
+
+@pytest.mark.parametrize("content", ["", "\n", " \n\n"])
+async def test_a_signature_with_nothing_is_none(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "secrets"
+    async with an_account(webhook_secrets_file=file) as account, receiving(account) as receiver:
+        account.fake.trigger()
+        body = body_of(account.fake.deliveries[0])
+        file.write_text(content)
+        assert await receiver.post(body, **{"X-PagerDuty-Signature": signature(body, "")}) == 503
+        file.write_text(f"{NEW}\n{content}")
+        assert await receiver.post(body, **{"X-PagerDuty-Signature": signature(body, "")}) == 403
+        assert account.store.incidents == {}
+
+
 async def test_a_key_does_not_stand_for_a_signature() -> None:
     async with an_account(webhook_secrets=[NEW]) as account, receiving(account) as receiver:
         account.fake.trigger()

@@ -1,6 +1,7 @@
 import asyncio
 import gzip
 import json
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Iterable
 from io import BytesIO
 from typing import Any
@@ -263,3 +264,15 @@ async def test_what_came_before_broken_chunks_is_stored(make_api: MakeApi) -> No
     assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert json.loads(answer)["created"] == 3
     assert len(api.store.deployments) == 3
+
+
+@pytest.mark.parametrize("is_atomic", [False, True])
+async def test_a_byte_order_mark_costs_no_line(api: Api, *, is_atomic: bool) -> None:
+    first, second, third = deployments(3)
+    lines = [BOM_UTF8 + first + b"\r", second, BOM_UTF8 + third, BOM_UTF8]
+    assert await send(api, lines, atomic=is_atomic) == (200, counts(created=3))
+
+
+async def test_a_byte_order_mark_may_come_in_pieces(api: Api) -> None:
+    body = BOM_UTF8 + b"\n".join(deployments(2))
+    assert await api.send("POST", PATH, data=in_chunks(body, 1)) == (200, counts(created=2))

@@ -1,3 +1,5 @@
+import json
+from codecs import BOM_UTF8
 from typing import Any
 
 import pytest
@@ -360,3 +362,12 @@ async def test_a_write_that_cannot_be_made_durable_is_503(api: Api) -> None:
     problem = {"status": "503", "title": "Service Unavailable", "detail": "the disk is full"}
     assert await api.deploy(**deployment()) == (503, {"errors": [problem]})
     assert api.store.deployments == {}
+
+
+async def test_a_byte_order_mark_before_the_body_is_skipped(api: Api) -> None:
+    body = BOM_UTF8 + json.dumps({"data": {"attributes": deployment()}}).encode()
+    status, answer = await api.send("POST", "/api/v2/dora/deployment", data=body)
+    assert (status, list(api.store.deployments)) == (200, [answer["data"]["id"]])
+    asked = BOM_UTF8 + json.dumps({"data": {"type": "dora_deployments_list_request"}}).encode()
+    status, answer = await api.send("POST", "/api/v2/dora/deployments", data=asked)
+    assert (status, len(answer["data"])) == (200, 1)

@@ -86,3 +86,16 @@ async def test_further_middlewares_run_inside(client: ClientSession) -> None:
 async def test_head_is_get_without_a_body(client: ClientSession) -> None:
     response = await client.head("/openapi.json")
     assert (response.status, await response.read()) == (200, b"")
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS", "PROPFIND"])
+async def test_a_wrong_method_is_told_which_ones_there_are(client: ClientSession, method: str) -> None:
+    response = await client.request(method, "/large")
+    assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD")
+    answer = await response.json()
+    assert answer["errors"][0]["detail"] == f"{method} is not possible on this path: it knows GET, HEAD"
+
+
+async def test_a_wrong_method_of_the_api_is_a_bad_request(client: ClientSession) -> None:
+    response = await client.post("/api/large")
+    assert (response.status, "Allow" in response.headers) == (400, False)

@@ -14,7 +14,7 @@ from dora_exporter.checkpoint.basis import Basis
 from dora_exporter.checkpoint.contents import Content
 from dora_exporter.checkpoint.frames import Damaged
 from dora_exporter.clock import Clock, stopwatch
-from dora_exporter.snapshot import Statistics
+from dora_exporter.snapshot import Statistics, names
 from dora_exporter.store import EventStore
 from dora_exporter.subprogram import Subprogram, SubprogramFailed
 
@@ -38,7 +38,7 @@ class Checkpoints:
 
     def __init__(self, snapshot: Path, *, clock: Clock, floor_bytes: int = FLOOR_BYTES) -> None:
         """Touches no file."""
-        self._snapshot = snapshot.resolve()
+        self._snapshot = names.real(snapshot)
         self.path = self._snapshot.with_name(f"{self._snapshot.name}.checkpoint")
         self._unfinished = self.path.with_name(f"{self.path.name}.making")
         self._clock = clock

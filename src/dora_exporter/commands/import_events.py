@@ -18,6 +18,7 @@ from dora_exporter.commands.ending import FAILED, OK, CannotDo, ending
 from dora_exporter.commands.given_file import GivenFile, Kind, look_into
 from dora_exporter.commands.mistakes import Mistakes
 from dora_exporter.config import Settings
+from dora_exporter.config_file import read_text
 from dora_exporter.records import Record
 from dora_exporter.snapshot import SnapshotInUse
 from dora_exporter.store import EventStore, Outcome
@@ -94,8 +95,17 @@ def _into_daemon(
         return Counter(
             outcome for event in _events(lines, _intake(store, settings), mistakes) for outcome in store.apply(event)
         )
-    key = arguments.api_key_file.read_text(encoding="utf-8").strip() if arguments.api_key_file else None
+    key = _key_in(arguments.api_key_file) if arguments.api_key_file else None
     return asyncio.run(into_daemon.send(lines, url, key, mistakes))
+
+
+def _key_in(file: Path) -> str:
+    key = read_text(file).strip()
+    if not key:
+        raise CannotDo(f"{file}: is empty")
+    if not key.isprintable() or not key.isascii():
+        raise CannotDo(f"{file}: must hold one key, which is printable ASCII text")
+    return key
 
 
 def _into_log(given: GivenFile, settings: Settings, mistakes: Mistakes, *, is_rehearsal: bool) -> Counter[Outcome]:

@@ -67,7 +67,7 @@ async def _post(
             mistakes.note(group[problem.line - 1][0], problem.detail or "is wrong")
     mistakes.note_untold(answer.errors_total - len(answer.errors))
     if response.status != HTTPStatus.OK:
-        raise CannotDo(stopped or HTTPStatus(response.status).phrase)
+        raise CannotDo(stopped or _in_words(response.status))
     return Counter(
         {Outcome.CREATED: answer.created, Outcome.UPDATED: answer.updated, Outcome.UNCHANGED: answer.unchanged}
     )
@@ -77,5 +77,10 @@ def _read(status: int, body: bytes) -> BulkAnswer:
     try:
         return _answers.decode(body)
     except msgspec.MsgspecError as error:
-        phrase = HTTPStatus(status).phrase if status in list(HTTPStatus) else ""
-        raise CannotDo(f"it answered {status} {phrase}".rstrip()) from error
+        raise CannotDo(_in_words(status)) from error
+
+
+def _in_words(status: int) -> str:
+    """What is said of an answer without words of its own; servers in between have status codes that nobody defined."""
+    phrase = HTTPStatus(status).phrase if status in list(HTTPStatus) else ""
+    return f"it answered {status} {phrase}".rstrip()

@@ -34,7 +34,8 @@ def rehearse(make: Make, settings: Settings) -> Counter[Outcome]:
     """What would become of the events. Touches nothing and takes no lock."""
     outcomes: Counter[Outcome] = Counter()
     store = EventStore()
-    if settings.store.is_database or settings.snapshot.path.exists():
+    file = settings.snapshot.path
+    if settings.store.is_database or file.exists() or file.is_symlink():
         for record in kept.records(settings):
             store.apply(record)
     for record in make(store):

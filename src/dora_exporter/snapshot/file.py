@@ -42,7 +42,7 @@ class SnapshotFile:
         compaction_floor_bytes: int = COMPACTION_FLOOR_BYTES,
     ) -> None:
         """Opens nothing yet."""
-        self._path = path.resolve()  # or a compaction would put a file in the place of a link
+        self._path = names.real(path)  # or a compaction would put a file in the place of a link
         self._durability: Durability = durability
         self._clock = clock
         self._disk = disk or Disk()

@@ -70,3 +70,11 @@ def _opened(disk: Disk, path: Path, flags: int) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def real(path: Path) -> Path:
+    """Where links lead; a path that leads in a circle stays, for the operating system to refuse."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # what Python raises depends on its version
+        return path.absolute()

@@ -1,6 +1,7 @@
 """Alertmanager: its alerts, or its groups of them, as incidents. It is only pushed to."""
 
 import asyncio
+from codecs import BOM_UTF8
 from collections.abc import Iterable
 
 import msgspec
@@ -84,7 +85,7 @@ class Alertmanager:
     async def take(self, body: bytes, sink: Sink, *, now_ms: int) -> None:
         """Takes over a notification; raises ``Unreadable`` for one that is none, and ``Unavailable``."""
         try:
-            notification = msgspec.json.decode(body, type=_Notification)
+            notification = msgspec.json.decode(body.removeprefix(BOM_UTF8), type=_Notification)
         except FLAWS as reason:
             raise Unreadable(f"the notification is broken: {reason}") from None
         if notification.truncated_alerts:

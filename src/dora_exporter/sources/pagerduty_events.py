@@ -1,5 +1,7 @@
 """Takes over what a PagerDuty v3 webhook says."""
 
+from codecs import BOM_UTF8
+
 import msgspec
 from msgspec.structs import replace
 
@@ -43,7 +45,7 @@ class _Data(msgspec.Struct, frozen=True):
 def event_of(body: bytes) -> Event:
     """The event of a delivery; raises ``Unreadable`` for what PagerDuty does not send."""
     try:
-        return msgspec.json.decode(body, type=_Delivery).event
+        return msgspec.json.decode(body.removeprefix(BOM_UTF8), type=_Delivery).event
     except FLAWS as reason:
         raise Unreadable(f"the body is not an event as PagerDuty's v3 webhooks send it: {reason}") from None
 

@@ -1,6 +1,7 @@
 """``POST /api/v1/events``: many events at once, one JSON object a line."""
 
 import asyncio
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
@@ -130,7 +131,7 @@ class _Bulk:
     def _events_one_by_one(self, some: Iterable[bytes], tally: Tally, is_coming: IsComing) -> Iterator[Event]:
         for text in some:
             tally.line += 1
-            if not text or text.isspace():
+            if not text.removeprefix(BOM_UTF8).strip():
                 tally.skip()
                 continue
             try:

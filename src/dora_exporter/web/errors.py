@@ -1,10 +1,11 @@
 """What a client is told when its request cannot be met."""
 
 import logging
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
@@ -48,6 +49,7 @@ class Refusal(Exception):
         """``detail`` is for the client's eyes: it names what is wrong and repeats no secret."""
         super().__init__(detail)
         self.detail = detail
+        self.headers: Mapping[str, str] = {}
 
     def problem(self) -> Problem:
         """The refusal as an item of the error body."""
@@ -100,6 +102,12 @@ class NotAllowed(Refusal):
 
     status = 405
     title = "Method Not Allowed"
+
+    def __init__(self, method: str, allowed: Iterable[str]) -> None:
+        """``allowed`` are the methods that the path knows."""
+        known = ", ".join(sorted(allowed))
+        super().__init__(f"{method} is not possible on this path: it knows {known}")
+        self.headers = {hdrs.ALLOW: known}
 
 
 class TooLarge(Refusal):
@@ -155,7 +163,9 @@ async def refuse_in_json(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 def _answer(refusal: Refusal) -> web.Response:
-    return as_json(refusal.body(), status=refusal.status)
+    answer = as_json(refusal.body(), status=refusal.status)
+    answer.headers.update(refusal.headers)
+    return answer
 
 
 def _worded(request: web.Request, refusal: web.HTTPException) -> Refusal:
@@ -167,8 +177,7 @@ def _worded(request: web.Request, refusal: web.HTTPException) -> Refusal:
     if isinstance(refusal, web.HTTPNotFound):
         said: Refusal = NotFound("there is no such path")
     elif isinstance(refusal, web.HTTPMethodNotAllowed):
-        allowed = ", ".join(sorted(refusal.allowed_methods))
-        said = NotAllowed(f"{request.method} is not possible on this path: it knows {allowed}")
+        said = NotAllowed(request.method, refusal.allowed_methods)
     elif isinstance(refusal, HTTPRequestEntityTooLarge):
         said = TooLarge("the request body is too long")
     else:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from codecs import BOM_UTF8
 from typing import Generic, TypeVar
 
 import msgspec
@@ -28,7 +29,8 @@ class Parser(Generic[_T]):
         self._decoder = decoder
 
     def parse(self, body: bytes) -> _T:
-        """The body as a struct; raises ``BadRequest``."""
+        """The body as a struct, a byte order mark before it left out; raises ``BadRequest``."""
+        body = body.removeprefix(BOM_UTF8)
         try:
             return self._decoder.decode(body)
         except msgspec.ValidationError as error:
