@@ -41,6 +41,7 @@ class Daemon:
     flags: tuple[str, ...] = ()
     tls: ssl.SSLContext | None = None
     credentials: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def snapshot(self) -> Path:
@@ -59,7 +60,7 @@ class Daemon:
             "--web.listen-address=127.0.0.1:0",
             *self.flags,
         ]
-        with Process(command, environment=_clean_environment()) as process:
+        with Process(command, environment=_clean_environment() | dict(self.environment)) as process:
             address = process.wait_for_log(r'msg="?listening"?.* address="?(?P<host>[\d.]+):(?P<port>\d+)')
             running = RunningDaemon(process, address["host"], int(address["port"]), self.tls)
             running.wait_until_ready(self.credentials)

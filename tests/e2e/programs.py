@@ -18,10 +18,11 @@ def program(name: str) -> str:
     """
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
-    return found or _miss(name)
+    return found or missing(name)
 
 
-def _miss(name: str) -> NoReturn:
+def missing(name: str) -> NoReturn:
+    """Ends a test that needs what is not installed."""
     if IN_CI:
         pytest.fail(f"{name} is not installed", pytrace=False)
     pytest.skip(f"{name} is not installed")
