@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_request import BaseRequest
 
-from dora_exporter.web.errors import BadRequest, as_json
+from dora_exporter.web.errors import BadRequest, as_json, is_undecodable
 
 
 class BrokenFraming(web.RequestPayloadError, web.PayloadAccessError):
@@ -42,11 +42,13 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """The answer to what cannot be understood; anything else is the server's own affair."""
-        answer = super().handle_error(request, status, exc, message)
-        if isinstance(exc, HttpProcessingError):
-            answer = as_json(BadRequest("the request is no HTTP that can be understood").body(), status=400)
-            answer.headers[hdrs.SERVER] = "dora-exporter"  # versions are nobody's business
-            answer.force_close()
+        if not isinstance(exc, HttpProcessingError) and not is_undecodable(request, exc):
+            return super().handle_error(request, status, exc, message)
+        if request.writer.output_size > 0:
+            raise ConnectionError("a part of another answer is sent")
+        answer = as_json(BadRequest("the request is no HTTP that can be understood").body(), status=400)
+        answer.headers[hdrs.SERVER] = "dora-exporter"  # versions are nobody's business
+        answer.force_close()
         return answer
 
 

@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
+from aiohttp.web_request import BaseRequest
 
 from dora_exporter.log import Unavailable
 
@@ -16,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 API_PREFIX = "/api/"
 BROKEN_FRAMING = "the request body cannot be read: its framing is broken"
+
+
+UNDECODABLE = "the path, the query or a header is not UTF-8"
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -152,14 +156,28 @@ async def refuse_in_json(request: web.Request, handler: Handler) -> web.StreamRe
         said = BadRequest(BROKEN_FRAMING)
     except ConnectionError:
         said = BadRequest("the connection broke")  # nobody is there to read it
-    except Exception:
-        logger.exception("request failed method=%s path=%r", request.method, request.path)
-        said = Failed("the request met a defect of the daemon, which is in its log")
+    except Exception as error:
+        if is_undecodable(request, error):
+            said = BadRequest(UNDECODABLE)
+        else:
+            logger.exception("request failed method=%s path=%r", request.method, request.path)
+            said = Failed("the request met a defect of the daemon, which is in its log")
     logger.debug(
         "request refused method=%s path=%r status=%d reason=%r from=%s",
         *(request.method, request.path, said.status, said.detail, request.remote),
     )
     return _answer(said)
+
+
+def is_undecodable(request: BaseRequest, error: BaseException | None) -> bool:
+    """Whether something failed because the head of a request holds bytes that are not UTF-8."""
+    if not isinstance(error, UnicodeError):
+        return False
+    try:
+        "".join((request.path_qs, request.path, *request.query.values(), *request.headers.values())).encode()
+    except UnicodeError:
+        return True
+    return False
 
 
 def _answer(refusal: Refusal) -> web.Response:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import msgspec
-from aiohttp import BodyPartReader, hdrs, web
+from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, BodyPartReader, hdrs, web
 
 from dora_exporter.commits.git import GitFailed
 from dora_exporter.commits.library import TooManyRepositories
@@ -25,6 +26,11 @@ from dora_exporter.web.rules import CurrentRules
 
 logger = logging.getLogger(__name__)
 
+# aiohttp warns of every bad head of a part, and Python remembers each warning that it does not ignore
+for kind in (BadContentDispositionHeader, BadContentDispositionParam):
+    warnings.filterwarnings("ignore", category=kind)
+
+_FLAWS = (ValueError, AssertionError, RuntimeError, LookupError, TypeError, AttributeError)
 _MULTIPART = "multipart/form-data"
 _MAX_PARTS = 10
 _MAX_JSON_PART = 65_536
@@ -189,10 +195,10 @@ async def _receive(request: web.Request, pack: Path, limit: int, seconds: float)
     """Writes the part ``packfile`` to a file; returns the part ``pushedSha``."""
     said: bytes | None = None
     has_pack = False
-    async for part in _parts(request, seconds):
-        if part.name == "pushedSha":
+    async for name, part in _parts(request, seconds):
+        if name == "pushedSha":
             said = b"".join([piece async for piece in _pieces(part, _MAX_JSON_PART, seconds)])
-        elif part.name == "packfile":
+        elif name == "packfile":
             await _write(part, pack, limit, seconds)
             has_pack = True
         else:
@@ -204,7 +210,8 @@ async def _receive(request: web.Request, pack: Path, limit: int, seconds: float)
     return said
 
 
-async def _parts(request: web.Request, seconds: float) -> AsyncIterator[BodyPartReader]:
+async def _parts(request: web.Request, seconds: float) -> AsyncIterator[tuple[str | None, BodyPartReader]]:
+    """The parts with their names."""
     if request.content_type != _MULTIPART:
         raise BadRequest(f"the header Content-Type must be {_MULTIPART}")
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
@@ -217,7 +224,9 @@ async def _parts(request: web.Request, seconds: float) -> AsyncIterator[BodyPart
             return
         if not isinstance(part, BodyPartReader):
             raise BadRequest("a part of the body must not have parts")
-        yield part
+        with _broken_parts_refused():
+            name = part.name
+        yield name, part
     raise BadRequest("the body has too many parts")
 
 
@@ -258,10 +267,10 @@ async def _read(step: Callable[[], Awaitable[_Result]], seconds: float) -> _Resu
 
 @contextmanager
 def _broken_parts_refused() -> Iterator[None]:
-    """What aiohttp raises when a body is not what its header says."""
+    """What aiohttp raises when a body, or the head of a part, is not what it should be."""
     try:
         yield
-    except (ValueError, AssertionError, RuntimeError) as error:
+    except (*_FLAWS, Warning) as error:
         raise BadRequest("the body is no valid multipart/form-data") from error
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import logging
+import re
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
@@ -29,6 +30,9 @@ SIGNATURE_HEADER = "X-PagerDuty-Signature"
 _IMPLIED_NAME = "pagerduty"
 _LARGEST_BODY = 1024 * 1024
 _BODY_SECONDS = 30.0
+_SIGNATURE = re.compile("v1=[0-9a-f]{64}")
+_MOST_SIGNATURES = 10
+_STRANGER = "no valid signature or key"
 
 OPERATIONS = tuple(
     Operation(
@@ -57,35 +61,39 @@ def routes(
     """
 
     async def receive(request: web.Request) -> web.Response:
-        body = await bodies.read(request, limit=_LARGEST_BODY, seconds=_BODY_SECONDS)
-        addressees = await _addressees(request, body)
-        event = _event(body)
+        addressees, body = await _addressees(request)
+        event, environment = _event(body), _environment(request)
         if len(addressees) > 1:
             logger.warning("PagerDuty webhook names none of several sources path=%r", request.path)
             return as_json(EmptyAnswer(), status=HTTPStatus.ACCEPTED)
         running = addressees[0] if addressees else sources.implied(_IMPLIED_NAME, PagerDutySettings(), surroundings())
         landing = sources.landing(running)
         try:
-            await _pagerduty(running).take(
-                event, landing, dd_env=request.headers.get(ENVIRONMENT_HEADER), now_ms=clock()
-            )
+            await _pagerduty(running).take(event, landing, dd_env=environment, now_ms=clock())
         finally:
             await landing.abandon()
         return as_json(EmptyAnswer(), status=HTTPStatus.ACCEPTED)
 
-    async def _addressees(request: web.Request, body: bytes) -> list[Running]:
-        """The source that the signature names, else those that ask for none: a valid key stands for these."""
-        configured = sources.of_kind("pagerduty")
-        unsigned: list[Running] = []
-        for running in configured:
-            secrets = await _secrets(running)
-            if not secrets:
-                unsigned.append(running)
-            elif is_signed(body, request.headers.getall(SIGNATURE_HEADER, ()), secrets):
-                return [running]
-        if (configured and not unsigned) or not may_write(request):
-            raise Forbidden("no valid signature or key")
-        return unsigned
+    async def _addressees(request: web.Request) -> tuple[list[Running], bytes]:
+        """The source that the signature names, else those that ask for none: a valid key stands for these.
+
+        The body comes with them: it is read only for who has a key, or something that can be a signature of it.
+        """
+        signatures = _signatures(request)
+        has_key = may_write(request)
+        if not has_key and not signatures:
+            raise Forbidden(_STRANGER)
+        told = [(running, await _secrets(running)) for running in sources.of_kind("pagerduty")]
+        signed = [each for each in told if each[1]]
+        unsigned = [running for running, secrets in told if not secrets]
+        is_trusted = has_key and (bool(unsigned) or not told)
+        if not is_trusted and not (signatures and signed):
+            raise Forbidden(_STRANGER)
+        body = await _read(request, is_trusted=is_trusted)
+        signers = [running for running, secrets in signed if is_signed(body, signatures, secrets)]
+        if not signers and not is_trusted:
+            raise Forbidden(_STRANGER)
+        return signers[:1] or unsigned, body
 
     return [web.post(operation.path, receive) for operation in OPERATIONS]
 
@@ -110,8 +118,36 @@ def _pagerduty(running: Running) -> PagerDuty:
     return running.source
 
 
-def is_signed(body: bytes, headers: Iterable[str], secrets: Iterable[str]) -> bool:
+async def _read(request: web.Request, *, is_trusted: bool) -> bytes:
+    """The body. One that cannot be read cannot be signed either."""
+    try:
+        return await bodies.read(request, limit=_LARGEST_BODY, seconds=_BODY_SECONDS)
+    except BadRequest:
+        if is_trusted:
+            raise
+        raise Forbidden(_STRANGER) from None
+
+
+def _environment(request: web.Request) -> str | None:
+    environment = request.headers.get(ENVIRONMENT_HEADER)
+    if environment is not None and not environment.isascii() and not _is_utf_8(environment):
+        raise BadRequest(f"the header {ENVIRONMENT_HEADER} must be UTF-8")
+    return environment
+
+
+def _is_utf_8(text: str) -> bool:
+    """Whether a header's bytes were."""
+    return not any("\udc80" <= each <= "\udcff" for each in text)
+
+
+def _signatures(request: web.Request) -> list[bytes]:
+    """What can be signatures; there are two at most while secrets are rotated."""
+    headers = request.headers.getall(SIGNATURE_HEADER, ())
+    presented = [each.strip() for header in headers for each in header.split(",")]
+    return [each.encode() for each in presented if _SIGNATURE.fullmatch(each)][:_MOST_SIGNATURES]
+
+
+def is_signed(body: bytes, signatures: Iterable[bytes], secrets: Iterable[str]) -> bool:
     """Whether one of the signatures was made with one of the secrets: while they are rotated there are several."""
-    presented = [each.strip().encode() for header in headers for each in header.split(",")]
     made = [b"v1=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode() for secret in secrets]
-    return any(hmac.compare_digest(one, other) for one in presented for other in made)
+    return any(hmac.compare_digest(one, other) for one in signatures for other in made)
