@@ -1,35 +1,33 @@
-"""One deployment, two reports: what a pipeline sent and what a source found are one, and the pipeline's report counts.
+"""One deployment, several reports: keeps which reports of a series count, while reports come and go."""
 
-They are the same when they name the same version or SHA in one series and began within a time of each other. Pairs are
-made nearest beginnings first, one to one, and anew from the events whenever one of these changes.
-"""
-
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-
-from msgspec.structs import replace
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from operator import attrgetter
 
 from dora_exporter.events import Deployment
+from dora_exporter.reports import Edge, edge, grouped, is_found, merged, names_of
 
-Sent = Callable[[Deployment], Iterable[Deployment]]
-"""Gives the deployments of the series that were sent and have a deployment's version or SHA."""
+Sent = Callable[[Deployment, int], Iterable[Deployment]]
+"""Gives the deployments of the series that began within a time of one that a source found; more may be among them."""
 
+_Shelf = dict[Hashable, dict[str, list[Deployment]]]
+"""Reports by what they name and by their reporter, in order of start."""
 
-def is_found(deployment: Deployment) -> bool:
-    """Whether a source found it, rather than a pipeline sent it."""
-    return deployment.source != "api"
+_started_at = attrgetter("started_at")
+_start_order = attrgetter("started_at", "id")
 
 
 class Pairing:
-    """The deployments of one series that sources found, and the sent ones that they are paired with."""
+    """The reports of one series of which sources found some."""
 
     def __init__(self, *, within_ms: int, sent: Sent) -> None:
         """Nothing was found."""
         self._within_ms = within_ms
         self._sent = sent
-        self._found: defaultdict[Hashable, dict[str, Deployment]] = defaultdict(dict)
-        self._pairs: dict[str, Deployment] = {}
-        self._sent_as: dict[str, Deployment] = {}
+        self._found: _Shelf = defaultdict(lambda: defaultdict(list))
+        self._superseded: dict[str, tuple[Deployment, Deployment]] = {}
+        self._as_reported: dict[str, Deployment] = {}
         self._counts_as: dict[str, Deployment] = {}
 
     def load(self, deployments: Sequence[Deployment]) -> list[Deployment]:
@@ -37,125 +35,117 @@ class Pairing:
         found = [each for each in deployments if is_found(each)]
         if not found:
             return list(deployments)
-        sent: defaultdict[Hashable, list[Deployment]] = defaultdict(list)
-        for each in deployments:
-            if not is_found(each):
-                for name in _names(each):
-                    sent[name].append(each)
-        for each in found:
-            self._note(each)
-        edges = ((one, other) for one in found for name in _names(one) for other in sent[name])
-        self._pair(_matched(edges, self._within_ms))
+        everything: _Shelf = defaultdict(lambda: defaultdict(list))
+        for each in sorted(deployments, key=_start_order):
+            _shelve(everything, each)
+        for each in sorted(found, key=_start_order):
+            _shelve(self._found, each)
+        self._pair(edge(one, other) for one in found for other in self._near(one, everything))
         return [each for each in map(self._counting, deployments) if each]
 
     def change(self, deployment: Deployment, *, comes: bool) -> Iterator[tuple[Deployment | None, Deployment | None]]:
         """A deployment comes or goes: gives what counted, and what counts instead, for all whom that touches."""
-        members = self._connected(deployment)
+        if comes and is_found(deployment):
+            for name in names_of(deployment):
+                insort(self._found[name][deployment.source], deployment, key=_start_order)
+        members, edges = self._connected(deployment)
         before = {each.id: self._counting(each) for each in members.values()}
-        before[deployment.id] = None if comes else before[deployment.id]
-        for each in members.values():
-            self._part(each)
         if comes:
-            self._note(deployment)
+            before[deployment.id] = None
         else:
             del members[deployment.id]
-            self._forget(deployment)
-        self._pair(_matched(self._edges(members), self._within_ms))
+            edges = [each for each in edges if deployment.id not in {each[0].id, each[1].id}]
+        self._part(before)
+        if not comes and is_found(deployment):
+            self._unshelve(deployment)
+        self._pair(edges)
         yield from ((counted, None) for id_, counted in before.items() if counted and id_ not in members)
         for each in members.values():
             counted, counts = before[each.id], self._counting(each)
-            if counts != counted:
+            if not _is_alike(counted, counts):
                 yield counted, counts
-            elif counted is not None and each.id in self._counts_as:
+            elif counted and each.id in self._counts_as:
                 self._counts_as[each.id] = counted
 
     def is_superseded(self, deployment: Deployment) -> bool:
         """Whether another report of the same deployment counts."""
-        return deployment.id in self._pairs
+        return deployment.id in self._superseded
 
-    def as_sent(self, counted: Deployment) -> Deployment:
+    def superseded(self) -> Iterator[tuple[Deployment, Deployment]]:
+        """The reports that do not count, each with the one that does."""
+        yield from self._superseded.values()
+
+    def _as_it_came(self, counted: Deployment) -> Deployment:
         """The report behind a deployment that counts."""
-        return self._sent_as.get(counted.id, counted)
+        return self._as_reported.get(counted.id, counted)
 
     def _counting(self, deployment: Deployment) -> Deployment | None:
-        """How a deployment counts: not at all when it is superseded, else with what was decided on its pair."""
-        if deployment.id in self._pairs:
+        """How a deployment counts: not at all when it is superseded, else with what is known by its other reports."""
+        if deployment.id in self._superseded:
             return None
         return self._counts_as.get(deployment.id, deployment)
 
-    def _connected(self, deployment: Deployment) -> dict[str, Deployment]:
-        """All deployments whose pair may depend on this one, itself included."""
+    def _connected(self, deployment: Deployment) -> tuple[dict[str, Deployment], list[Edge]]:
+        """All reports that may be grouped otherwise because of this one, itself included, with their edges."""
         members = {deployment.id: deployment}
+        edges = []
         ahead = [deployment]
         while ahead:
-            for each in self._candidates(ahead.pop()):
-                if each.id not in members:
-                    members[each.id] = each
-                    ahead.append(each)
-        return members
+            each = ahead.pop()
+            for other in self._candidates(each):
+                edges.append(edge(each, other))
+                if other.id not in members:
+                    members[other.id] = other
+                    ahead.append(other)
+        return members, edges
 
     def _candidates(self, deployment: Deployment) -> Iterator[Deployment]:
-        others: Iterable[Deployment] = (
-            self._sent(deployment)
-            if is_found(deployment)
-            else (each for name in _names(deployment) for each in self._found.get(name, {}).values())
-        )
-        for each in others:
-            if abs(each.started_at - deployment.started_at) <= self._within_ms:
-                yield each
+        """The reports of others that may be of the same deployment."""
+        yield from self._near(deployment, self._found)
+        if not is_found(deployment):
+            return
+        for each in self._sent(deployment, self._within_ms):
+            near = abs(each.started_at - deployment.started_at) <= self._within_ms
+            if near and not is_found(each) and not set(names_of(each)).isdisjoint(names_of(deployment)):
+                yield self._as_it_came(each)
 
-    def _edges(self, members: Mapping[str, Deployment]) -> Iterator[tuple[Deployment, Deployment]]:
-        for each in members.values():
-            if is_found(each):
-                for other in members.values():
-                    if not is_found(other) and not set(_names(each)).isdisjoint(_names(other)):
-                        yield each, other
+    def _near(self, deployment: Deployment, shelf: _Shelf) -> Iterator[Deployment]:
+        for name in names_of(deployment):
+            for reporter, reports in shelf[name].items() if name in shelf else ():
+                if reporter != deployment.source:
+                    first = bisect_left(reports, deployment.started_at - self._within_ms, key=_started_at)
+                    end = bisect_right(reports, deployment.started_at + self._within_ms, key=_started_at)
+                    yield from reports[first:end]
 
-    def _pair(self, pairs: Iterable[tuple[Deployment, Deployment]]) -> None:
-        for found, sent in pairs:
-            self._pairs[found.id] = sent
-            self._sent_as[sent.id] = sent
-            self._counts_as[sent.id] = _with_verdict_of(sent, found)
+    def _pair(self, edges: Iterable[Edge]) -> None:
+        for group in grouped(edges):
+            first, *others = group
+            self._as_reported[first.id], self._counts_as[first.id] = first, merged(group)
+            self._superseded.update((each.id, (each, first)) for each in others)
 
-    def _part(self, deployment: Deployment) -> None:
-        sent = self._pairs.pop(deployment.id, None)
-        if sent:
-            self._sent_as.pop(sent.id, None)
-            self._counts_as.pop(sent.id, None)
+    def _part(self, ids: Iterable[str]) -> None:
+        for id_ in ids:
+            for known in (self._superseded, self._as_reported, self._counts_as):
+                known.pop(id_, None)
 
-    def _note(self, deployment: Deployment) -> None:
-        if is_found(deployment):
-            for name in _names(deployment):
-                self._found[name][deployment.id] = deployment
-
-    def _forget(self, deployment: Deployment) -> None:
-        if is_found(deployment):
-            for name in _names(deployment):
-                self._found[name].pop(deployment.id, None)
-
-
-def _matched(edges: Iterable[tuple[Deployment, Deployment]], within_ms: int) -> Iterator[tuple[Deployment, Deployment]]:
-    """The pairs, nearest beginnings first; each is in one pair at most."""
-    near = {(found.id, sent.id): (found, sent) for found, sent in edges}
-    taken: set[str] = set()
-    for found, sent in sorted(near.values(), key=_nearness):
-        if abs(found.started_at - sent.started_at) <= within_ms and taken.isdisjoint({found.id, sent.id}):
-            taken |= {found.id, sent.id}
-            yield found, sent
+    def _unshelve(self, deployment: Deployment) -> None:
+        for name in names_of(deployment):
+            reporters = self._found[name]
+            reports = reporters[deployment.source]
+            del reports[bisect_left(reports, _start_order(deployment), key=_start_order)]
+            if not reports:
+                del reporters[deployment.source]
+            if not reporters:
+                del self._found[name]
 
 
-def _nearness(pair: tuple[Deployment, Deployment]) -> tuple[int, int, str, str]:
-    found, sent = pair
-    return abs(found.started_at - sent.started_at), sent.started_at, sent.id, found.id
+def _shelve(shelf: _Shelf, report: Deployment) -> None:
+    for name in names_of(report):
+        shelf[name][report.source].append(report)
 
 
-def _names(deployment: Deployment) -> list[Hashable]:
-    kinds = (("version", deployment.version), ("sha", deployment.commit_sha))
-    return [(kind, name) for kind, name in kinds if name]
-
-
-def _with_verdict_of(sent: Deployment, found: Deployment) -> Deployment:
-    """The sent report with a verdict on either, and with what the source decided."""
-    if (sent.verdict is not None or found.verdict is None) and (sent.upstream is not None or found.upstream is None):
-        return sent
-    return replace(sent, verdict=sent.verdict or found.verdict, upstream=sent.upstream or found.upstream)
+def _is_alike(one: Deployment | None, other: Deployment | None) -> bool:
+    """Whether a report counts as before: all that can change about it is what its other reports add."""
+    if one is None or other is None:
+        return one is other
+    return (one.verdict, one.upstream) == (other.verdict, other.upstream)

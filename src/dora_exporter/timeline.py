@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from dora_exporter.events import Deployment, Event, Incident
 from dora_exporter.failures.judging import Judging, Ledger
-from dora_exporter.failures.lineup import deploys_same_name
 from dora_exporter.failures.order import by_finish, finish_order
-from dora_exporter.pairing import Pairing, is_found
+from dora_exporter.pairing import Pairing
+from dora_exporter.reports import is_found
 
 _finished_at = attrgetter("finished_at")
 _started_at = attrgetter("started_at")
@@ -172,6 +172,9 @@ class Timeline:
         """The deployments that do not count, and why."""
         yield from ((deployment, "finishes later") for deployment in (*self._future, *self._arrived.values()))
         yield from ((deployment, "is older than the retention") for deployment in self._expired)
+        if self._pairing:
+            for report, counted in self._pairing.superseded():
+                yield report, f"is another report of {counted.id}, which counts"
 
     def incidents(self) -> Iterator[tuple[Incident, str | None]]:
         """All incidents, newest first, and why one does not count."""
@@ -191,15 +194,16 @@ class Timeline:
 
     def _pairs(self) -> Pairing:
         if self._pairing is None:
-            self._pairing = Pairing(within_ms=self._merge_within_ms, sent=self._sent)
+            self._pairing = Pairing(within_ms=self._merge_within_ms, sent=self._begun_around)
         return self._pairing
 
-    def _sent(self, found: Deployment) -> Iterator[Deployment]:
-        """The deployments that were sent and have the version or SHA of one that was found."""
-        future = (each for each in (*self._future, *self._arrived.values()) if deploys_same_name(each, found))
-        for each in (*self.judging.lineup.named_as(found), *future):
-            if not is_found(each):
-                yield self._pairs().as_sent(each)
+    def _begun_around(self, found: Deployment, within_ms: int) -> Iterator[Deployment]:
+        """The deployments that began within a time of another, and some more."""
+        earliest = found.started_at - within_ms
+        yield from self.judging.lineup.started_between(earliest, found.started_at + within_ms)
+        yield from self._expired[bisect_left(self._expired, earliest, key=_finished_at) :]
+        yield from self._future
+        yield from self._arrived.values()
 
     def _change(self, deployment: Deployment, *, comes: bool) -> None:
         """Adds or takes out a deployment, with what that means for other reports of it."""

@@ -1,11 +1,14 @@
-"""A deployment that was sent by its pipeline and found by a source counts once, in whatever order the reports come."""
+"""A deployment of which several report counts once, in whatever order the reports come."""
 
 import asyncio
+import itertools
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.builders import NOW_MS, deployment
+from tests.oracle import reports
 
 from dora_exporter.events import MINUTE_MS, Deployment, Verdict
 from dora_exporter.readings import Definitions, Readings
@@ -37,7 +40,7 @@ def sent(id_: str, minute: int, **changes: object) -> Deployment:
 
 
 def found(id_: str, minute: int, **changes: object) -> Deployment:
-    seen = sent(id_, minute, source="apm", **changes)
+    seen = sent(id_, minute, **{"source": "apm", **changes})
     return replace(seen, finished_at=seen.started_at)
 
 
@@ -93,47 +96,115 @@ def test_a_verdict_on_either_is_that_of_the_survivor() -> None:
     assert counted(readings) == {"s": None}
 
 
-IDS = st.sampled_from(["s1", "s2", "s3", "f1", "f2", "f3"])
-reports = st.builds(
-    lambda id_, minute, version, sha: (sent if id_[0] == "s" else found)(
-        id_, minute, version=version, commit_sha=sha and sha * 40
-    ),
-    IDS,
-    st.integers(0, 80),
-    st.sampled_from(["v1", "v1", "v2", None]),
-    st.sampled_from([None, None, "a", "b"]),
+@pytest.mark.parametrize(
+    ("others", "counts"),
+    [
+        ([found("builds", 1, source="builds")], "otel"),
+        ([found("builds", -1, source="builds")], "builds"),
+        ([found("builds", 1, source="builds", commit_sha="a" * 40)], "builds"),
+        ([found("builds", 1, source="builds", commit_sha="a" * 40), sent("sent", 9)], "sent"),
+        ([found("builds", 1, source="builds"), found("apm", 2)], "otel"),
+        ([found("builds", 20, source="builds"), found("apm", 40)], "otel"),
+        (
+            [
+                found("builds", 1, source="builds", commit_sha="a" * 40),
+                found("apm", 2, version=None, commit_sha="a" * 40),
+            ],
+            "builds",
+        ),
+    ],
 )
-writes = reports | IDS.map(lambda id_: Deletion("deployment", id_, NOW_MS))
+def test_any_number_of_reports_of_one_deployment_are_one_in_any_order(others: list[Deployment], counts: str) -> None:
+    for events in itertools.permutations((found("otel", 0, source="otel"), *others)):
+        store = EventStore()
+        readings = read(store)
+        for event in events:
+            store.apply(event)
+
+        assert list(counted(readings)) == [counts]
+        assert list(counted(read(store))) == [counts]
 
 
-def survivors(store: EventStore) -> set[str]:
-    """Those that count, from nothing but the definition."""
-    held = list(store.deployments.values())
-    edges = sorted(
-        (abs(one.started_at - other.started_at), one.started_at, one.id, other.id)
-        for one in held
-        for other in held
-        if one.source == "api" != other.source
-        and abs(one.started_at - other.started_at) <= WITHIN_MS
-        and ((one.version and one.version == other.version) or (one.commit_sha and one.commit_sha == other.commit_sha))
-    )
-    taken: set[str] = set()
-    superseded = set()
-    for _, _, one_id, other_id in edges:
-        if taken.isdisjoint({one_id, other_id}):
-            taken |= {one_id, other_id}
-            superseded.add(other_id)
-    return {each.id for each in held} - superseded
+def test_a_reporter_tells_its_own_deployments_apart() -> None:
+    for one, two in ((sent("one", 0), sent("two", 5)), (found("one", 0), found("two", 5))):
+        store = EventStore()
+        readings = read(store)
+        for event in (one, two, found("other", 6, source="otel")):
+            store.apply(event)
+
+        assert sorted(counted(readings)) == ["one", "two"]
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(writes, max_size=15))
-def test_any_order_of_reports_and_deletions_leaves_the_same_pairs(events: list[Deployment | Deletion]) -> None:
+def test_a_verdict_on_a_report_of_any_source_counts() -> None:
+    store = EventStore()
+    readings = read(store)
+    for event in (found("otel", 0, source="otel"), found("builds", 1, source="builds"), found("apm", 2)):
+        store.apply(event)
+
+    store.apply(Judgement("apm", Verdict(change_failure=True)))
+    assert counted(readings) == {"otel": Verdict(change_failure=True)}
+    store.apply(Deletion("deployment", "otel", NOW_MS))
+    assert counted(readings) == {"builds": Verdict(change_failure=True)}
+
+
+def test_what_does_not_count_is_explained_by_what_does() -> None:
+    store = EventStore()
+    readings = read(store)
+    for event in (found("f", 5), sent("s", 0)):
+        store.apply(event)
+    counted(readings)
+    (timeline,) = [readings.timeline(series) for series in readings.tallies.series]
+
+    assert timeline
+    assert [(each.id, reason) for each, reason in timeline.waiting()] == [("f", "is another report of s, which counts")]
+
+
+def test_many_reports_of_one_version_are_paired_nearest_first() -> None:
+    store = EventStore()
+    for number in range(3000):
+        store.apply(sent(f"s{number:04}", -number * 4))
+        store.apply(found(f"f{number:04}", -number * 4 + 1))
+    readings = read(store)
+
+    assert len(counted(readings)) == 3000
+
+
+REPORTERS = {"s": "api", "f": "apm", "o": "otel", "b": "builds"}
+IDS = st.sampled_from([f"{reporter}{number}" for reporter in REPORTERS for number in (1, 2, 3)])
+writes = st.one_of(
+    st.builds(
+        lambda id_, minute, version, sha: (sent if id_[0] == "s" else found)(
+            id_, minute, source=REPORTERS[id_[0]], version=version, commit_sha=sha and sha * 40
+        ),
+        IDS,
+        st.integers(0, 80),
+        st.sampled_from(["v1", "v1", "v2", None]),
+        st.sampled_from([None, None, "a", "b"]),
+    ),
+    IDS.map(lambda id_: Deletion("deployment", id_, NOW_MS)),
+    st.builds(lambda id_, failed: Judgement(id_, Verdict(change_failure=True) if failed else None), IDS, st.booleans()),
+)
+
+
+def expected(store: EventStore) -> dict[str, Verdict | None]:
+    """The ids that count with the verdicts on them or on other reports, from nothing but the definition."""
+    held = store.deployments
+    verdicts: dict[str, Verdict | None] = {}
+    for id_, counts in reports.counted(list(held.values()), WITHIN_MS).items():
+        verdicts[counts] = verdicts.get(counts) or held[id_].verdict
+    return verdicts
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(writes, max_size=20))
+def test_any_order_of_reports_verdicts_and_deletions_leaves_what_the_definition_says(
+    events: list[Deployment | Deletion | Judgement],
+) -> None:
     store = EventStore()
     readings = read(store)
     for event in events:
         store.apply(event)
-        assert set(counted(readings)) == survivors(store)
-    assert set(counted(read(store))) == survivors(store)
+        assert counted(readings) == expected(store)
+    assert counted(read(store)) == expected(store)
     superseded = {each.id for each in store.deployments.values() if readings.is_superseded(each)}
-    assert superseded == store.deployments.keys() - survivors(store)
+    assert superseded == store.deployments.keys() - expected(store).keys()

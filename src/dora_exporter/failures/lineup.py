@@ -102,6 +102,11 @@ class Lineup:
                 return each
         return None
 
+    def started_between(self, earliest: int, latest: int) -> Sequence[Deployment]:
+        """Those that started between two moments, both included."""
+        first = bisect_left(self.by_start, earliest, key=_started_at)
+        return self.by_start[first : bisect_right(self.by_start, latest, key=_started_at)]
+
     def next_start(self, deployment: Deployment) -> int | None:
         """When the one that started next did."""
         index = bisect_right(self.by_start, start_order(deployment), key=start_order)
@@ -155,13 +160,6 @@ def same(one: Deployment, other: Deployment) -> bool:
     if one.commit_sha and other.commit_sha:
         return one.commit_sha == other.commit_sha
     return one.version is not None and one.version == other.version
-
-
-def deploys_same_name(one: Deployment, other: Deployment) -> bool:
-    """Whether two deployments have a version or a SHA in common."""
-    return (one.version is not None and one.version == other.version) or (
-        one.commit_sha is not None and one.commit_sha == other.commit_sha
-    )
 
 
 def _insert(ordered: list[Deployment], deployment: Deployment, order: "attrgetter[tuple[int, int, str]]") -> None:
