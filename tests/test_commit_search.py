@@ -60,3 +60,25 @@ async def test_one_that_leads_again_leaves_nothing_of_the_last_turn(store: Event
     await search.lead()
     assert len(store._observers) == observers + 2
     await search.close()
+
+
+async def test_it_says_why_the_commits_of_a_deployment_are_unknown(tmp_path: Path) -> None:
+    store = EventStore()
+    search = search_in(store, tmp_path)
+    await search.start()
+    await search.lead()
+    sha = "a" * 40
+    assert search.why_unknown(deployment(commit_sha=sha, repository=None)) is None
+    assert search.why_unknown(deployment(commit_sha=sha, repository=REPOSITORY, commits=())) is None
+    assert search.why_unknown(deployment(commit_sha=sha, repository="git.example/typo")) == (
+        "its commits are unknown: the repository git.example/typo is neither configured nor uploaded"
+    )
+    assert search.why_unknown(deployment(commit_sha="ab" * 21, repository=REPOSITORY)) == (
+        f"its commits are unknown: {'ab' * 21} is no full SHA"
+    )
+    held = deployment(commit_sha=sha, repository=REPOSITORY)
+    assert f"the repository {REPOSITORY} has no commit {sha} yet" in (search.why_unknown(held) or "")
+    assert search._resolver is not None
+    await search._resolver.work()
+    assert f"the repository {REPOSITORY} cannot be fetched: git ls-remote failed" in (search.why_unknown(held) or "")
+    await search.close()

@@ -9,12 +9,14 @@ from aiohttp import web
 from dora_exporter.clock import Clock
 from dora_exporter.commits.git import Git
 from dora_exporter.commits.library import Library
+from dora_exporter.commits.objects import is_sha
 from dora_exporter.commits.provider import PullRequestSettings
 from dora_exporter.commits.resolver import Resolver
 from dora_exporter.commits.reviewing import Reviewer
 from dora_exporter.commits.settings import GitSettings, RepositorySettings
 from dora_exporter.commits.telemetry import CommitsCollector, CommitTally
 from dora_exporter.commits.uploads import Uploads
+from dora_exporter.events import Deployment
 from dora_exporter.log import Appendable
 from dora_exporter.store import EventStore
 from dora_exporter.turns import in_background
@@ -115,6 +117,20 @@ class CommitSearch:
         for worker in workers:
             self._store.ignore(worker.observe)
         await asyncio.gather(*(worker.close() for worker in workers))
+
+    def why_unknown(self, deployment: Deployment) -> str | None:
+        """Why nobody knows which commits a deployment shipped; None where they are known, or no repository is named."""
+        name, sha = deployment.repository, deployment.commit_sha
+        if not name or not sha or deployment.commits is not None or deployment.shipped is not None:
+            return None
+        if not is_sha(sha):
+            return f"its commits are unknown: {sha} is no full SHA"
+        if not self._library.holds(name):
+            return f"its commits are unknown: the repository {name} is neither configured nor uploaded"
+        health = self._resolver.fetches.get(self._library.name_of(name)) if self._resolver else None
+        if health is not None and health.is_failing:
+            return f"its commits are unknown: the repository {name} cannot be fetched: {health.problem}"
+        return f"its commits are unknown: the repository {name} has no commit {sha} yet, or not the one before it"
 
     def wake(self, repository: str) -> None:
         """Has the deployments of a repository looked at now, because something came for it."""

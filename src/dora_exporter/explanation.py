@@ -86,6 +86,10 @@ class Explanation:
         }
 
 
+WhyUnknown = Callable[[Deployment], str | None]
+"""Why nobody knows which commits a deployment shipped; None where they are known, or Git was not asked."""
+
+_PASSED_OVER = "counted since an earlier deployment: the commits of {} just before it are unknown for good"
 _Moment = Callable[[Judging, Deployment], int | None]
 
 
@@ -147,6 +151,16 @@ async def explain(timeline: Timeline, history: History, metric: WindowMetric, wi
         if timeline.version == version:
             return explanation
     raise AssertionError("a series does not change while nothing else runs")
+
+
+def add_unknown(explanation: Explanation, why_unknown: WhyUnknown) -> None:
+    """Says of which counted deployments the commits are not known, and why, where a lead time is explained."""
+    if "lead_time" not in explanation.metric.name:
+        return
+    for each in explanation.deployments:
+        reason = why_unknown(each.deployment)
+        if reason is not None:
+            explanation.left_out.append(LeftOut("commits", each.deployment.id, reason))
 
 
 def _explained(explanation: Explanation, timeline: Timeline, window: Window) -> Iterator[None]:
@@ -230,7 +244,8 @@ def _commits_left_out(judging: Judging, deployment: Deployment) -> Iterator[Left
             yield LeftOut("commit", commit.sha, reason)
     if deployment.shipped and deployment.commits is None:
         for cause, count in sorted(deployment.shipped.left_out.items()):
-            yield LeftOut("commits", deployment.id, f"{count} left out: {cause}")
+            reason = _PASSED_OVER if cause == "passed_over" else "{} left out: " + cause
+            yield LeftOut("commits", deployment.id, reason.format(count))
     verdict = verdict_on(deployment)
     if verdict and not verdict.change_failure and judging.links.to_failed(deployment):
         yield LeftOut("failure", deployment.id, "the verdict says that it did not fail")

@@ -217,6 +217,92 @@ async def test_a_deployment_waits_for_the_commit_of_the_one_before_it(begin: Beg
     assert set(world.shas(last)) == {shas[3], shas[4]}
 
 
+GONE = "f" * 40
+
+
+async def wait_in_vain(world: World) -> None:
+    await world.resolver.work()
+    for _ in range(2):
+        world.clock.advance(7 * DAY_MS)
+        await world.resolver.work()
+
+
+async def test_one_commit_that_never_comes_costs_only_its_own_deployment(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[1], 0)
+    gone = [world.deploy(GONE, 1), world.deploy("e" * 40, 1.5)]
+    after, last = world.deploy(shop[4], 2), world.deploy(shop[6], 3)
+    await world.resolver.work()
+    assert [len(world.shas(last)), world.held(after).shipped] == [2, None]
+    await wait_in_vain(world)
+    assert world.shas(after) == [shop[4], shop[3], shop[2]]
+    assert (world.shipped(after).base, world.shipped(after).left_out) == (shop[1], {"passed_over": 2})
+    assert [world.held(each).shipped for each in gone] == [None, None]
+    assert (world.resolver.pending, world.resolver.unknown) == (0, 2)
+    again = begin(store=world.store, clock=world.clock)
+    await again.resolver.work()
+    assert again.log.records == []
+
+
+async def test_a_first_deployment_whose_commit_never_comes_leaves_the_next_to_be_the_first(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(GONE, 0)
+    second, last = world.deploy(shop[4], 1), world.deploy(shop[6], 2)
+    await wait_in_vain(world)
+    assert world.shipped(second).left_out == {"first": 1, "passed_over": 1}
+    assert world.shas(last) == [shop[6], shop[5]]
+
+
+async def test_what_was_passed_over_counts_when_it_comes_after_all(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(packed(tmp_path / "shop", [*shop[:2], *shop[4:]]), shop[-1])
+    world.deploy(shop[1], 0)
+    late, after = world.deploy(shop[3], 1), world.deploy(shop[5], 2)
+    await wait_in_vain(world)
+    assert (world.shas(after), world.shipped(after).left_out) == ([shop[5], shop[4]], {"passed_over": 1})
+    world.upload(packed(tmp_path / "shop", shop[2:4]), shop[3])
+    await world.resolver.work()
+    assert [world.shas(late), world.shas(after)] == [[shop[3], shop[2]], [shop[5], shop[4]]]
+    assert world.shipped(after).left_out == {}
+
+
+@pytest.mark.parametrize("change", ["late", "deleted"])
+async def test_what_changes_before_one_that_was_passed_over_concerns_the_one_after_it(
+    begin: Begin, shop: list[str], tmp_path: Path, change: str
+) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    ids = [world.deploy(shop[1], 0), world.deploy(shop[2], 1)]
+    world.deploy(GONE, 2)
+    after = world.deploy(shop[5], 3)
+    await wait_in_vain(world)
+    assert world.shas(after) == [shop[5], shop[4], shop[3]]
+    if change == "late":
+        world.deploy(shop[3], 1.5)
+    else:
+        world.delete(ids[1])
+    await world.resolver.work()
+    assert world.shas(after) == {"late": [shop[5], shop[4]], "deleted": [shop[5], shop[4], shop[3], shop[2]]}[change]
+
+
+async def test_a_gap_is_measured_from_the_latest_that_is_known(begin: Begin, shop: list[str], tmp_path: Path) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[1], -30 * 24)
+    world.deploy(GONE, 0)
+    after = world.deploy(shop[5], 31 * 24)
+    await wait_in_vain(world)
+    assert world.shipped(after).left_out == {"gap": 1, "passed_over": 1}
+
+
 async def test_a_commit_that_becomes_known_late_was_shipped_then(begin: Begin, tmp_path: Path) -> None:
     """A hot fix is deployed, then the main line, then both merged: the fix was shipped at first."""
     shas = build(tmp_path / "shop", [Made(), Made((0,)), Made((0,)), Made((2, 1))])

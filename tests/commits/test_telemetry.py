@@ -72,6 +72,45 @@ async def test_what_became_of_deployments_and_commits(begin: Begin, tmp_path: Pa
     assert found['deployments_without_commits{cause="unknown"}'] == 1
 
 
+async def test_deployments_that_nobody_can_resolve_are_counted(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "shop", linear(3))
+    world = begin()
+    tally = await nothing_held()
+    world.store.observe(tally.observe)
+    for number in range(3):
+        world.deploy(shas[number], number, repository="git.example/typo")
+    world.deploy("ab" * 21, 3, repository="git.example/other")
+    world.deploy(shas[0], 4, repository="git.example/typo", commits=())
+    world.deploy(shas[0], 5, repository=None)
+    world.deploy(shas[0], 6, commit_sha=None)
+    found = samples(world, tally)
+    assert found['deployments_without_commits{cause="no_repository"}'] == 3
+    assert found['deployments_without_commits{cause="no_sha"}'] == 1
+    world.upload(pack_of(tmp_path / "shop", shas[-1:]), shas[-1], "git.example/typo")
+    found = samples(world, tally)
+    assert found['deployments_without_commits{cause="no_repository"}'] == 0
+    await world.resolver.work()
+    assert samples(world, tally)['commit_resolutions{state="resolved"}'] == 3
+    assert not tally.unresolved
+
+
+async def test_deployments_that_were_passed_over_are_counted(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "shop", linear(3))
+    world = begin()
+    tally = await nothing_held()
+    world.store.observe(tally.observe)
+    world.upload(pack_of(tmp_path / "shop", shas[-1:]), shas[-1])
+    for number, sha in enumerate((shas[0], "f" * 40, "e" * 40, shas[2])):
+        world.deploy(sha, number)
+    for _ in range(3):
+        await world.resolver.work()
+        world.clock.advance(7 * 24 * HOUR_MS)
+    found = samples(world, tally)
+    assert found["deployments_passed_over"] == 2
+    assert found['deployments_without_commits{cause="unknown"}'] == 2
+    assert found["commits_held"] == 2
+
+
 async def test_what_is_written_while_a_tally_takes_in_what_is_held_counts_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from tests import strategies
 from tests.builders import NOW_MS, deployment, incident
 
-from dora_exporter.events import DAY_MS, MINUTE_MS, Commit, Event, Series, Verdict
-from dora_exporter.explanation import METRICS, Explanation, explain
+from dora_exporter.events import DAY_MS, MINUTE_MS, Commit, Event, Series, Shipped, Verdict
+from dora_exporter.explanation import METRICS, Explanation, add_unknown, explain
 from dora_exporter.failures.rollback import Rollback
 from dora_exporter.readings import Definitions, Readings
 from dora_exporter.store import EventStore
@@ -141,3 +141,34 @@ def test_each_link_has_its_rule_and_what_is_left_out_its_reason() -> None:
     ]
     assert [(each.id, each.reason) for each in begun.left_out] == [("early", "began outside of the window")]
     assert rate.numbers()["failed"] == 1
+
+
+def test_a_lead_time_says_of_which_deployments_the_commits_are_unknown() -> None:
+    store = EventStore()
+    event = deployment(finished_at=NOW_MS, repository="git.example/typo", commit_sha="a" * 40)
+    store.apply(event)
+    readings = read(store)
+    window = next(iter(readings.windows()))
+    reasons = {}
+    for name in ("dora_lead_time_commits", "dora_change_lead_time_seconds", "dora_deployments"):
+        explanation = explained(readings, event.series, name, window)
+        add_unknown(explanation, lambda each: f"nobody has {each.repository}")
+        reasons[name] = [each.reason for each in explanation.left_out if each.id == event.id]
+    nobody = ["nobody has git.example/typo"]
+    assert reasons == {
+        "dora_lead_time_commits": nobody,
+        "dora_change_lead_time_seconds": nobody,
+        "dora_deployments": [],
+    }
+
+
+def test_deployments_that_were_passed_over_are_explained() -> None:
+    store = EventStore()
+    shipped = Shipped("git.example/shop", "a" * 40, left_out={"passed_over": 2})
+    event = deployment(finished_at=NOW_MS, repository="git.example/shop", commit_sha="a" * 40, shipped=shipped)
+    store.apply(event)
+    readings = read(store)
+    explanation = explained(readings, event.series, "dora_lead_time_commits", next(iter(readings.windows())))
+    assert [each.reason for each in explanation.left_out] == [
+        "counted since an earlier deployment: the commits of 2 just before it are unknown for good"
+    ]

@@ -45,7 +45,13 @@ class Site:
         await self.readings.load(NOW_MS)
         app = web.Application()
         app.add_routes(
-            pages.routes(readings=self._current, sources=self.sources, edition=lambda: "2024", clock=self.clock)
+            pages.routes(
+                readings=self._current,
+                sources=self.sources,
+                why_unknown=lambda _: None,
+                edition=lambda: "2024",
+                clock=self.clock,
+            )
         )
         return Browser(await aiohttp_client(app))
 

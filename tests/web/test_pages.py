@@ -171,7 +171,11 @@ async def test_a_name_that_is_no_unicode_is_answered(aiohttp_client: AiohttpClie
 async def test_every_page_is_described() -> None:
     site = Site()
     routes = pages.routes(
-        readings=lambda: pytest.fail("not asked"), sources=site.sources, edition=lambda: "2024", clock=site.clock
+        readings=lambda: pytest.fail("not asked"),
+        sources=site.sources,
+        why_unknown=lambda _: None,
+        edition=lambda: "2024",
+        clock=site.clock,
     )
 
     assert {route.path for route in routes} == {operation.path for operation in pages.OPERATIONS}

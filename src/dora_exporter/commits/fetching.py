@@ -23,7 +23,8 @@ _SINGLE_COMMITS_AT_MOST = 5
 class FetchHealth:
     """What is known about the fetches of one repository; a time is None until there was one.
 
-    ``is_misconfigured`` says that the last failed because of a setting, a file or a right, which somebody has to mend.
+    ``problem`` says in words why the last failed, None when it did not; ``is_misconfigured`` whether that was because
+    of a setting, a file or a right, which somebody has to mend.
     """
 
     label: str
@@ -32,6 +33,7 @@ class FetchHealth:
     last_success_ms: int | None = None
     is_failing: bool = False
     is_misconfigured: bool = False
+    problem: str | None = None
     errors: int = 0
 
     def is_due(self, now_ms: int) -> bool:
@@ -48,13 +50,14 @@ class FetchHealth:
         if self.is_failing:
             logger.info("repository can be fetched again repository=%s", self.label)
         self.is_failing = self.is_misconfigured = False
+        self.problem = None
 
     def failed(self, reason: Exception) -> None:
         """Notes a failure."""
         self.errors += 1
         if not self.is_failing:
             logger.warning("repository cannot be fetched repository=%s reason=%s", self.label, reason)
-        self.is_failing = True
+        self.is_failing, self.problem = True, str(reason)
         self.is_misconfigured = isinstance(reason, Misconfigured) or _REFUSED.search(str(reason)) is not None
 
 

@@ -13,6 +13,7 @@ from dora_exporter.commits.git import GitFailed
 from dora_exporter.commits.library import Library
 from dora_exporter.commits.lines import Disturbance, LineKey, Lines
 from dora_exporter.commits.repository import Repository
+from dora_exporter.commits.rule import has_passed_over
 from dora_exporter.commits.settings import GitSettings
 from dora_exporter.commits.settling import Answer, Question, settle
 from dora_exporter.commits.waiting import RETRY_MS, Due, Wait, WaitingRoom
@@ -54,6 +55,7 @@ class Resolver:
         self._lines = Lines(library.name_of, library.holds)
         self._room = WaitingRoom(give_up_after_ms=settings.resolve_for.ms)
         self._partial: dict[LineKey, set[str]] = {}
+        self._passing: dict[LineKey, set[str]] = {}
         self._news: set[str] = set()
         self._followed: set[str] = set()
         self._filled: dict[str, int] = {}
@@ -102,7 +104,7 @@ class Resolver:
                 before = each
 
     def _ask_if_outdated(self, key: LineKey, deployment: Deployment, before: Deployment | None) -> None:
-        self._note_partial(key, deployment)
+        self._note_doubts(key, deployment)
         shipped = deployment.shipped
         is_outdated = shipped is None or (before is not None and shipped.base != before.commit_sha)
         if deployment.commits is None and is_outdated:
@@ -217,6 +219,7 @@ class Resolver:
             if repository is not None and name not in self._followed:
                 await self._begin_to_follow(name)
             await self._read_news(repository)
+            self._ask_all(name, self._passing)
         self._ask_partial(name, repository)
         while taken := self._room.take(name, self._clock()):
             for key, due in taken.items():
@@ -249,6 +252,7 @@ class Resolver:
             due=frozenset(due.waits),
             disturbances=tuple(due.disturbances),
             patterns=self._patterns.get(key.series.service, ()),
+            last_tries=frozenset(each for each, wait in due.waits.items() if self._room.is_over(wait, self._clock())),
         )
         self._looking_at += len(due.waits)
         try:
@@ -308,8 +312,12 @@ class Resolver:
         if self._filled.get(name, 0) == filled:
             return
         self._filled[name] = filled
+        self._ask_all(name, self._partial)
+
+    def _ask_all(self, name: str, noted: Mapping[LineKey, Iterable[str]]) -> None:
+        """Asks anew for deployments of a repository that were noted."""
         now = self._clock()
-        for key, ids in self._partial.items():
+        for key, ids in noted.items():
             if key.repository == name:
                 for each in ids:
                     self._ask(key, each, Wait(now, now))
@@ -327,7 +335,7 @@ class Resolver:
             self._take_on(after)
             return
         self._lines.put(before, after)
-        self._note_partial(key, after)
+        self._note_doubts(key, after)
         if after.commits is not None:
             self._room.leave(key, after.id)
         elif after.shipped is None and (before.shipped is not None or before.commits is not None):
@@ -339,14 +347,15 @@ class Resolver:
         if key is not None and deployment is not None:
             self._lines.put(deployment, None)
             self._room.leave(key, deployment.id)
-            self._partial.get(key, set()).discard(deployment.id)
+            for noted in (self._partial, self._passing):
+                noted.get(key, set()).discard(deployment.id)
             self._disturb(key, deployment)
 
     def _take_on(self, deployment: Deployment | None) -> None:
         key = self._lines.key(deployment)
         if key is not None and deployment is not None:
             self._lines.put(None, deployment)
-            self._note_partial(key, deployment)
+            self._note_doubts(key, deployment)
             if deployment.commits is None:
                 self._room.ask(key, deployment.id, Wait(self._clock(), self._clock()))
             self._disturb(key, deployment)
@@ -356,11 +365,15 @@ class Resolver:
         self._room.disturb(key, disturbance, self._clock())
         self._woken.set()
 
-    def _note_partial(self, key: LineKey, deployment: Deployment) -> None:
-        if deployment.shipped is not None and deployment.shipped.partial:
-            self._partial.setdefault(key, set()).add(deployment.id)
-        elif key in self._partial:
-            self._partial[key].discard(deployment.id)
+    def _note_doubts(self, key: LineKey, deployment: Deployment) -> None:
+        """Remembers a deployment of which news of its repository may say more."""
+        shipped = deployment.shipped
+        is_partial = shipped is not None and shipped.partial
+        for noted, is_in_doubt in ((self._partial, is_partial), (self._passing, has_passed_over(deployment))):
+            if is_in_doubt:
+                noted.setdefault(key, set()).add(deployment.id)
+            elif key in noted:
+                noted[key].discard(deployment.id)
 
     @staticmethod
     async def _in(threads: Executor, work: Callable[..., _Result], *arguments: object) -> _Result:

@@ -2,7 +2,8 @@
 
 Those that its SHA reaches and no earlier deployment of its line does, without merges, at most 5000. None for the first
 deployment of a line, none when the one before it is more than 60 days older. A line is the deployments of a series
-with commits of one repository, in order of finish.
+with commits of one repository, in order of finish. A deployment whose commit was waited for in vain is passed over:
+what it shipped, the next one shipped.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,8 @@ CAUSES = ("merge", "path", "cap", "partial", "malformed")
 """Why a commit is left out."""
 CAUSES_OF_NONE = ("first", "gap")
 """Why a deployment has no commits at all."""
+PASSED_OVER = "passed_over"
+"""How many deployments before this one were passed over."""
 
 
 class Archive(Protocol):
@@ -41,25 +44,53 @@ class Archive(Protocol):
 
 
 def shipped_by(
-    deployment: Deployment, earlier: Sequence[Deployment], archive: Archive | None, patterns: Sequence[str]
+    deployment: Deployment,
+    earlier: Sequence[Deployment],
+    archive: Archive | None,
+    patterns: Sequence[str],
+    *,
+    passes_over: bool = False,
 ) -> Shipped | None:
     """What a deployment shipped, None while its SHA or that of the deployment before it is not known.
 
     ``earlier`` is the line up to it. Only commits that touch ``patterns`` count, all when there are none. Without
-    an ``archive`` no commit is known.
+    an ``archive`` no commit is known. With ``passes_over`` the one before it is the latest that is known.
     """
     if not earlier:
         return _nothing(deployment, "first")
-    before = earlier[-1]
-    base = _sha(before)
-    if deployment.finished_at - before.finished_at > MAX_GAP_MS:
-        return _nothing(deployment, "gap", base)
-    head = _sha(deployment)
-    if archive is None or not archive.knows(head) or not archive.knows(base):
+    if deployment.finished_at - earlier[-1].finished_at > MAX_GAP_MS:
+        return _nothing(deployment, "gap", _sha(earlier[-1]))
+    if archive is None or not archive.knows(_sha(deployment)):
         return None
-    difference = archive.difference(head, {_sha(each) for each in earlier})
+    passed = _unknown_before(earlier, archive)
+    if passed and not passes_over:
+        return None
+    if passed == len(earlier):
+        return _nothing(deployment, "first", passed=passed)
+    return _since(deployment, earlier, archive, patterns, passed)
+
+
+def has_passed_over(deployment: Deployment) -> bool:
+    """Whether what it shipped was found out without the one before it."""
+    return deployment.shipped is not None and PASSED_OVER in deployment.shipped.left_out
+
+
+def _unknown_before(earlier: Sequence[Deployment], archive: Archive) -> int:
+    """How many deployments just before a place are not known."""
+    known = (count for count, each in enumerate(reversed(earlier)) if archive.knows(_sha(each)))
+    return next(known, len(earlier))
+
+
+def _since(
+    deployment: Deployment, earlier: Sequence[Deployment], archive: Archive, patterns: Sequence[str], passed: int
+) -> Shipped:
+    """What a deployment shipped since the latest one that is not passed over."""
+    before = earlier[-1 - passed]
+    if deployment.finished_at - before.finished_at > MAX_GAP_MS:
+        return _nothing(deployment, "gap", _sha(before), passed=passed)
+    difference = archive.difference(_sha(deployment), {_sha(each) for each in earlier})
     commits, left_out = _chosen(difference, archive, patterns)
-    return _shipped(deployment, base, commits, left_out)
+    return _shipped(deployment, _sha(before), commits, {**left_out, PASSED_OVER: passed})
 
 
 def _chosen(
@@ -85,8 +116,8 @@ def _is_merge(reached: Reached) -> bool:
     return reached.parents > 1
 
 
-def _nothing(deployment: Deployment, cause: str, base: str | None = None) -> Shipped:
-    return _shipped(deployment, base, (), {cause: 1})
+def _nothing(deployment: Deployment, cause: str, base: str | None = None, *, passed: int = 0) -> Shipped:
+    return _shipped(deployment, base, (), {cause: 1, PASSED_OVER: passed})
 
 
 def _shipped(

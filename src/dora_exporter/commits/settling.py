@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dora_exporter.commits.lines import Disturbance, after, until
 from dora_exporter.commits.reviewed import outline
-from dora_exporter.commits.rule import Archive, shipped_by
+from dora_exporter.commits.rule import PASSED_OVER, Archive, has_passed_over, shipped_by
 from dora_exporter.events import Deployment
 from dora_exporter.failures.order import finish_order
 from dora_exporter.records import Resolution
@@ -15,12 +15,16 @@ _AT_ONCE = 100
 
 @dataclass(frozen=True)
 class Question:
-    """Which deployments of a line have to be looked at, and what happened in the line."""
+    """Which deployments of a line have to be looked at, and what happened in the line.
+
+    ``last_tries`` are those of the due whose wait is over: they pass over what is not known before them, for good.
+    """
 
     line: tuple[Deployment, ...]
     due: frozenset[str]
     disturbances: tuple[Disturbance, ...] = ()
     patterns: tuple[str, ...] = ()
+    last_tries: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -40,19 +44,22 @@ def settle(question: Question, archive: Archive | None) -> Answer:
     for disturbance in question.disturbances:
         due.update(_affected(line, disturbance, archive))
     places = [place for place, each in enumerate(line) if each.id in due and each.commits is None]
-    resolutions, waiting, rest = [], set(), {line[place].id for place in places[_AT_ONCE:]}
+    resolutions, waiting, passed, rest = [], set(), set[str](), {line[place].id for place in places[_AT_ONCE:]}
     for place in places[:_AT_ONCE]:
         deployment = line[place]
         due.discard(deployment.id)
-        shipped = shipped_by(deployment, line[:place], archive, question.patterns)
+        passes_over = deployment.id in question.last_tries or has_passed_over(deployment)
+        shipped = shipped_by(deployment, line[:place], archive, question.patterns, passes_over=passes_over)
         if shipped is None:
             waiting.add(deployment.id)
-        elif outline(shipped) != outline(deployment.shipped):
+            continue
+        if outline(shipped) != outline(deployment.shipped):
             resolutions.append(Resolution(deployment.id, shipped))
+            passed.update(each.commit_sha or "" for each in line[place - shipped.left_out.get(PASSED_OVER, 0) : place])
         if deployment.shipped is None:
             rest.update(_affected(line, Disturbance(finish_order(deployment), deployment.commit_sha or ""), archive))
     settled = {line[place].id for place in places[:_AT_ONCE]}
-    unknown = dict.fromkeys(_unknown(line, waiting, archive))
+    unknown = dict.fromkeys((*_unknown(line, waiting, archive), *passed))
     return Answer(tuple(resolutions), frozenset(waiting), frozenset(rest - settled), tuple(unknown))
 
 
@@ -70,6 +77,8 @@ def _affected(line: tuple[Deployment, ...], disturbance: Disturbance, archive: A
         if each.shipped is not None:
             yield each.id
         covered.add(each.commit_sha or "")
+        if archive is not None and not archive.knows(each.commit_sha or ""):
+            continue  # those that follow it may pass it over
         if archive is None or not archive.knows(disturbance.sha):
             return
         if not archive.difference(disturbance.sha, covered).commits:

@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from dora_exporter.commits import rule
 from dora_exporter.commits.library import Library
+from dora_exporter.commits.objects import is_sha
 from dora_exporter.commits.resolver import Resolver
 from dora_exporter.commits.reviewing import Reviewer
 from dora_exporter.events import Deployment, Event
@@ -28,6 +29,10 @@ class CommitTally:
         self.resolved = 0
         self.commits = 0
         self.left_out: Counter[str] = Counter()
+        self.unresolved: Counter[str] = Counter()
+        """Deployments whose commits nobody has told or found out, by the repository that they name."""
+        self.without_sha = 0
+        """Deployments that name a repository, and what is no SHA of a commit."""
 
     async def load(self, held: Sequence[Deployment]) -> None:
         """Takes in what was held when it began to observe, a few milliseconds at a time."""
@@ -46,7 +51,10 @@ class CommitTally:
                 self._count(after, 1)
 
     def _count(self, deployment: Event, number: int) -> None:
-        if not isinstance(deployment, Deployment) or (deployment.commits is None and deployment.shipped is None):
+        if not isinstance(deployment, Deployment):
+            return
+        if deployment.commits is None and deployment.shipped is None:
+            self._count_unresolved(deployment, number)
             return
         commits = commits_of(deployment)
         self.resolved += number * (deployment.shipped is not None)
@@ -56,6 +64,17 @@ class CommitTally:
         if deployment.commits is None and deployment.shipped is not None:
             for cause, count in deployment.shipped.left_out.items():
                 self.left_out[cause] += number * count
+
+    def _count_unresolved(self, deployment: Deployment, number: int) -> None:
+        name, sha = deployment.repository, deployment.commit_sha
+        if not name or not sha:
+            return
+        if not is_sha(sha):
+            self.without_sha += number
+            return
+        self.unresolved[name] += number
+        if not self.unresolved[name]:
+            del self.unresolved[name]
 
 
 class CommitsCollector:
@@ -99,14 +118,27 @@ class CommitsCollector:
         without = GaugeMetricFamily(
             "dora_exporter_deployments_without_commits",
             "Deployments without lead times, by cause: the first one of its series, a gap of more than 60 days before "
-            "it, an unknown commit; absent while they are counted after a start.",
+            "it, an unknown commit, a repository that is neither configured nor uploaded, no full SHA; absent while "
+            "they are counted after a start.",
             labels=("cause",),
         )
         for cause in rule.CAUSES_OF_NONE:
             without.add_metric((cause,), self._tally.left_out[cause])
         if resolver is not None:
             without.add_metric(("unknown",), resolver.unknown)
+        without.add_metric(("no_repository",), self._of_no_repository())
+        without.add_metric(("no_sha",), self._tally.without_sha)
         yield without
+        yield GaugeMetricFamily(
+            "dora_exporter_deployments_passed_over",
+            "Deployments whose commit is unknown for good, so that the next one shipped what came since the one before "
+            "them; absent while they are counted after a start.",
+            value=self._tally.left_out[rule.PASSED_OVER],
+        )
+
+    def _of_no_repository(self) -> int:
+        named = self._tally.unresolved
+        return sum(number for name, number in named.items() if not self._library.holds(name))
 
     def _commits(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(

@@ -107,10 +107,13 @@ class WaitingRoom:
 
     def again(self, wait: Wait, now_ms: int) -> Wait:
         """The wait that follows one in vain: at first often, then less, at last none until there is news."""
-        age = now_ms - wait.since_ms
-        if age >= self._give_up_after_ms:
+        if self.is_over(wait, now_ms):
             return Wait(wait.since_ms, None)
-        return Wait(wait.since_ms, now_ms + pause_after(age))
+        return Wait(wait.since_ms, now_ms + pause_after(now_ms - wait.since_ms))
+
+    def is_over(self, wait: Wait, now_ms: int) -> bool:
+        """Whether a wait has lasted as long as it may."""
+        return now_ms - wait.since_ms >= self._give_up_after_ms
 
     def _due(self, key: LineKey) -> Due:
         return self._lines.setdefault(key.repository, {}).setdefault(key, Due())

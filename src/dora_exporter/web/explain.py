@@ -6,7 +6,16 @@ from aiohttp import web
 from msgspec import Struct
 
 from dora_exporter.events import Series
-from dora_exporter.explanation import METRICS, CountedDeployment, CountedIncident, Explanation, Failure, explain
+from dora_exporter.explanation import (
+    METRICS,
+    CountedDeployment,
+    CountedIncident,
+    Explanation,
+    Failure,
+    WhyUnknown,
+    add_unknown,
+    explain,
+)
 from dora_exporter.readings import Readings
 from dora_exporter.tracks import Window
 from dora_exporter.web.access import Access, Right
@@ -114,7 +123,9 @@ EXPLAIN = Operation(
 OPERATIONS = (EXPLAIN,)
 
 
-def routes(*, readings: Callable[[], Awaitable[Readings]], access: Access) -> list[web.RouteDef]:
+def routes(
+    *, readings: Callable[[], Awaitable[Readings]], why_unknown: WhyUnknown, access: Access
+) -> list[web.RouteDef]:
     """The route of explanations."""
 
     async def handle(request: web.Request) -> web.Response:
@@ -127,7 +138,9 @@ def routes(*, readings: Callable[[], Awaitable[Readings]], access: Access) -> li
         timeline, group = current.timeline(series), current.tallies.series.get(series)
         if timeline is None or group is None:
             raise NotFound("no event of this service and environment is held")
-        return as_json(_answer(series, window, await explain(timeline, group.history, metric, window)))
+        explanation = await explain(timeline, group.history, metric, window)
+        add_unknown(explanation, why_unknown)
+        return as_json(_answer(series, window, explanation))
 
     return [web.get(EXPLAIN.path, access.reads(handle))]
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from dora_exporter.clock import Clock
+from dora_exporter.explanation import WhyUnknown
 from dora_exporter.polling import RunningSources
 from dora_exporter.readings import Readings
 from dora_exporter.web.pages import all_series, health, one_series, readme, static, why
@@ -16,6 +17,7 @@ def routes(
     *,
     readings: Callable[[], Awaitable[Readings]],
     sources: RunningSources,
+    why_unknown: WhyUnknown,
     edition: Callable[[], str],
     clock: Clock,
 ) -> list[web.RouteDef]:
@@ -23,7 +25,7 @@ def routes(
     return [
         *all_series.routes(readings=readings, sources=sources, edition=edition),
         *one_series.routes(readings=readings, edition=edition),
-        *why.routes(readings=readings),
+        *why.routes(readings=readings, why_unknown=why_unknown),
         *health.routes(sources=sources, clock=clock),
         *readme.routes(),
         *static.routes(),

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from dora_exporter.explanation import METRICS, explain
+from dora_exporter.explanation import METRICS, WhyUnknown, add_unknown, explain
 from dora_exporter.readings import Readings
 from dora_exporter.web.operations import Operation, Parameter
 from dora_exporter.web.pages.all_series import usual_window
@@ -39,7 +39,7 @@ WHY = Operation(
 )
 
 
-def routes(*, readings: Callable[[], Awaitable[Readings]]) -> list[web.RouteDef]:
+def routes(*, readings: Callable[[], Awaitable[Readings]], why_unknown: WhyUnknown) -> list[web.RouteDef]:
     """The route of the page."""
 
     async def show(request: web.Request) -> web.Response:
@@ -56,6 +56,7 @@ def routes(*, readings: Callable[[], Awaitable[Readings]]) -> list[web.RouteDef]
         if timeline is None or group is None:
             return await refusal(404, UNKNOWN)
         explanation = await explain(timeline, group.history, metric, window)
+        add_unknown(explanation, why_unknown)
         numbers = explanation.numbers()
         return await page(
             "why.html",
