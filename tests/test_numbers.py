@@ -13,8 +13,9 @@ from dora_exporter.records import Deletion
 from dora_exporter.store import EventStore
 
 
-async def test_the_log_says_once_that_series_are_folded_and_that_none_is_any_more(
-    caplog: pytest.LogCaptureFixture,
+@pytest.mark.parametrize("kind", ["series", "teams"])
+async def test_the_log_says_once_that_some_are_folded_and_that_none_is_any_more(
+    kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = EventStore()
     numbers = Numbers(
@@ -24,13 +25,13 @@ async def test_the_log_says_once_that_series_are_folded_and_that_none_is_any_mor
         clock=ManualClock(),
     )
     await numbers.load()
-    for service in ("a", "b", "c", "d"):
-        store.apply(deployment(id=service, service=service))
+    for name in ("a", "b", "c", "d"):
+        store.apply(deployment(id=name, service=name) if kind == "series" else deployment(id=name, team=name))
         await numbers.keep_up()
-    for service in ("a", "b"):
-        store.apply(Deletion("deployment", service, 0))
+    for name in ("a", "b"):
+        store.apply(Deletion("deployment", name, 0))
         await numbers.keep_up()
     assert [each.getMessage() for each in caplog.records] == [
-        "there are more series than the limit, the surplus is folded limit=2 series=3",
-        "none is folded limit=2 series=2",
+        f"there are more {kind} than the limit, the surplus is folded limit=2 {kind}=3",
+        f"none is folded limit=2 {kind}=2",
     ]

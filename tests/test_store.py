@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 from tests.builders import deployment, incident
 
+from dora_exporter.appearance import team_entry
 from dora_exporter.events import Deployment, Incident
 from dora_exporter.records import Cursor, SeriesOrder
 from dora_exporter.store import Change, EventStore
@@ -72,7 +73,12 @@ def test_an_event_of_the_reserved_name_is_held_under_another_one() -> None:
     ]
     held = store.incidents["i"]
     assert (held.services, held.environment, held.team) == (("_other_", "till"), "_other_", "_other_")
-    assert list(store.series_order) == [("_other_", "_other_"), ("till", "_other_"), ("_other_", "production")]
+    assert list(store.series_order) == [
+        ("_other_", "_other_"),
+        team_entry("_other_", "_other_"),
+        ("till", "_other_"),
+        ("_other_", "production"),
+    ]
 
 
 def test_an_incident_of_the_reserved_name_and_of_its_stand_in_names_one_service() -> None:

@@ -27,7 +27,7 @@ class Numbers:
         self._own = own
         self._clock = clock
         self._is_restored = False
-        self._is_folding = False
+        self._folding: dict[str, bool] = {"series": False, "teams": False}
         self.readings = Readings(store, definitions)
         self._exposition = self._expose(self.readings)
 
@@ -70,12 +70,14 @@ class Numbers:
         self._tell_of_surplus()
 
     def _tell_of_surplus(self) -> None:
-        if self._is_folding != bool(self.series_folded):
-            self._is_folding = not self._is_folding
-            said = (
-                "there are more series than the limit, the surplus is folded" if self._is_folding else "none is folded"
-            )
-            logger.warning("%s limit=%d series=%d", said, self.series_limit, self.series)
+        self._tell("series", self.series, is_folding=self.series_folded > 0)
+        self._tell("teams", self.teams, is_folding=self.teams_folded > 0)
+
+    def _tell(self, kind: str, count: int, *, is_folding: bool) -> None:
+        if self._folding[kind] != is_folding:
+            self._folding[kind] = is_folding
+            said = f"there are more {kind} than the limit, the surplus is folded" if is_folding else "none is folded"
+            logger.warning("%s limit=%d %s=%d", said, self.series_limit, kind, count)
 
     def _slices(self) -> Iterator[None]:
         while not self.readings.take_over(_PER_SLICE):
@@ -98,6 +100,16 @@ class Numbers:
     def series_folded(self) -> int:
         """Those beyond the limit."""
         return self.readings.series_folded
+
+    @property
+    def teams(self) -> int:
+        """Distinct teams and environments with at least one event."""
+        return self.readings.teams
+
+    @property
+    def teams_folded(self) -> int:
+        """Those beyond the limit."""
+        return self.readings.teams_folded
 
     @property
     def series_limit(self) -> int:

@@ -169,12 +169,22 @@ class Readings:
     @property
     def series(self) -> int:
         """Distinct series with at least one event."""
-        return len(self.tallies.seats)
+        return len(self.tallies.folding)
 
     @property
     def series_folded(self) -> int:
         """Those beyond the limit."""
-        return self.tallies.seats.folded
+        return self.tallies.folding.folded
+
+    @property
+    def teams(self) -> int:
+        """Distinct teams and environments with at least one event."""
+        return len(self.tallies.team_folding)
+
+    @property
+    def teams_folded(self) -> int:
+        """Those beyond the limit."""
+        return self.tallies.team_folding.folded
 
     @property
     def series_limit(self) -> int:

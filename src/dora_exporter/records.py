@@ -57,7 +57,10 @@ class Cursor(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="cur
 
 
 class SeriesOrder(msgspec.Struct, frozen=True, gc=False, tag="series", tag_field="type"):
-    """The series in the order of their first appearance, which decides who keeps a label when there are too many."""
+    """Series and teams in the order of their first appearance, which decides who keeps labels when there are too many.
+
+    A team stands there as ``appearance.team_entry`` has it.
+    """
 
     names: tuple[tuple[str, str], ...]
 

@@ -16,7 +16,14 @@ class Teams:
     def __init__(self, configured: Mapping[str, str]) -> None:
         """``configured`` gives the team of a service."""
         self._configured = configured
+        self._services: defaultdict[str, list[str]] = defaultdict(list)
+        for service, team in configured.items():
+            self._services[team].append(service)
         self._seen: defaultdict[str, dict[Series, IncidentFacts]] = defaultdict(dict)
+
+    def services_of(self, team: str) -> Sequence[str]:
+        """The services that are configured for a team."""
+        return self._services.get(team, ())
 
     def of_deployment(self, deployment: Deployment) -> str | None:
         """The team of a deployment."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec.structs import force_setattr, replace
 
+from dora_exporter.appearance import team_entry
 from dora_exporter.events import Deployment, Event, Incident, Series, Shipped
 from dora_exporter.held_deployments import HeldDeployments
 from dora_exporter.id_index import IdIndex
@@ -55,6 +56,7 @@ class EventStore:
         self.cursors: dict[str, dict[str, Any]] = {}
         self.tombstones: dict[tuple[EventKind, str], Deletion] = {}
         self.series_order: dict[Series, int] = {}
+        """Series, and teams as ``team_entry`` has them, by first appearance."""
         self._observers: list[Observer] = []
         self._strings: dict[str, str] = {}
         self._places: dict[_Place, _Place] = {}
@@ -180,6 +182,8 @@ class EventStore:
         self._share_strings(event)
         for service in event.services:
             self._note_series(service, event.environment)
+        if event.team is not None:
+            self._note_series(*team_entry(event.team, event.environment))
         self.incidents[event.id] = event
         return before, event
 
@@ -267,6 +271,8 @@ class EventStore:
     def _new_place(self, service: str, environment: str, repository: str | None, team: str | None) -> _Place:
         service, environment, team = freed(service), freed(environment), None if team is None else freed(team)
         self._note_series(service, environment)
+        if team is not None:
+            self._note_series(*team_entry(team, environment))
         return (
             self.share(service),
             self.share(environment),

@@ -2,34 +2,39 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from sys import maxsize
 
+from dora_exporter.appearance import team_entry
 from dora_exporter.events import Deployment, Event, Incident, Series
+from dora_exporter.folding import Folding
 from dora_exporter.group import Group, Measured
 from dora_exporter.history import DeploymentFacts, IncidentFacts, PlainFacts
 from dora_exporter.reserved import RESERVED
 from dora_exporter.rollups import Teams
-from dora_exporter.seats import Seats
 
 SURPLUS = Series(RESERVED, RESERVED)
-"""The labels under which the series beyond the limit are exposed together."""
+"""The labels under which the series beyond the limit are exposed together; teams beyond it likewise."""
 
 
 class Tallies:
-    """The groups of series, of teams and of the surplus; ``changed`` collects those whose numbers may have changed."""
+    """The groups of series and of teams, and one each for what is beyond the limit.
+
+    ``changed`` collects those whose numbers may have changed.
+    """
 
     def __init__(self, *, ranks: Mapping[Series, int], series_limit: int, teams: Teams) -> None:
-        """No group yet. ``ranks`` is the order in which series appeared first."""
+        """No group yet. ``ranks`` is the order in which series and teams appeared first."""
         self.series: dict[Series, Group] = {}
         self._nameless: dict[Series, Group] = {}
         self.teams: dict[tuple[str, ...], Group] = {}
         self.surplus = Group({"service": SURPLUS.service, "environment": SURPLUS.environment})
         self.changed: dict[Group, None] = {}
-        self.seats: Seats[Series] = Seats(series_limit)
+        self.folding = Folding(self.surplus, series_limit, self.changed)
+        self.team_folding = Folding(
+            Group({"team": RESERVED, "environment": RESERVED}, is_by_source=False), series_limit, self.changed
+        )
         self._ranks = ranks
         self._assignment = teams
-        self.team_seats: Seats[tuple[str, ...]] = Seats(series_limit)
-        self._folded: set[Series] = set()
-        self._hidden: set[Group] = set()
         self._waiting: defaultdict[Group, list[PlainFacts]] = defaultdict(list)
         self._corrections: list[tuple[Group, DeploymentFacts | None, DeploymentFacts | None]] = []
 
@@ -74,19 +79,22 @@ class Tallies:
         """Every group."""
         yield from self.series.values()
         yield from self.teams.values()
-        yield self.surplus
+        yield from (self.surplus, self.team_folding.surplus)
 
     def is_exposed(self, group: Group) -> bool:
         """Whether a group has lines of its own."""
-        if group is self.surplus:
-            return bool(self._folded)
+        for folding in (self.folding, self.team_folding):
+            if group is folding.surplus:
+                return bool(folding.folded)
+            if folding.is_folded(group):
+                return False
         has_name = bool(group.key[0])
-        return has_name and group.present > 0 and group not in self._hidden
+        return has_name and group.present > 0
 
     def add_plain(self, own: Group, deployments: Sequence[Deployment]) -> None:
         """Many deployments of a series begin to count; their teams hear of them at ``end_loading``."""
         facts = PlainFacts.of(deployments)
-        for group in self._homes(own):
+        for group in self.folding.homes(own):
             group.history.add_plain_deployments([facts])
             self.changed[group] = None
         teams = self._assignment.count(deployments)
@@ -97,18 +105,17 @@ class Tallies:
 
     def end_loading(self) -> None:
         """Adds to the teams what waits for them: at once, because a team has the events of many series."""
-        for group, facts in self._waiting.items():
-            group.history.add_plain_deployments(facts)
+        self.team_folding.extend(self._waiting.items())
         self._waiting.clear()
         for group, before, after in self._corrections:
-            group.change_deployment(before, after)
+            self._change_team(group, before, after)
         self._corrections.clear()
 
     def add_deployment(
         self, own: Group, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
     ) -> None:
         """A deployment's facts changed, in its series and its team."""
-        for group in self._homes(own):
+        for group in self.folding.homes(own):
             group.change_deployment(before, after)
             self.changed[group] = None
         team = self._assignment.of_deployment(deployment)
@@ -117,8 +124,7 @@ class Tallies:
             if group in self._waiting:
                 self._corrections.append((group, before, after))
             else:
-                group.change_deployment(before, after)
-            self.changed[group] = None
+                self._change_team(group, before, after)
 
     def add_incident(
         self,
@@ -129,15 +135,15 @@ class Tallies:
         after: IncidentFacts | None,
     ) -> None:
         """An incident's facts changed in one of its series."""
-        for group in self._homes(own):
+        for group in self.folding.homes(own):
             group.change_incident(before, after)
             self.changed[group] = None
         before_all, after_all = self._assignment.merge(series, incident, before, after)
         for team in self._assignment.of_incident(incident):
-            group = self._team(team, incident.environment)
-            if before_all != after_all:
-                group.change_incident(before_all, after_all)
-            self.changed[group] = None
+            for group in self.team_folding.homes(self._team(team, incident.environment)):
+                if before_all != after_all:
+                    group.change_incident(before_all, after_all)
+                self.changed[group] = None
 
     def add_presence(self, series: Series, own: Group, events: Sequence[Event], change: int) -> None:
         """Events of a series are held from now on (1), or held no longer (-1)."""
@@ -155,52 +161,29 @@ class Tallies:
         self.changed[own] = None
 
     def _seat(self, series: Series, own: Group) -> None:
-        """A series became known or ceased to be: seats may change hands."""
+        """A series became known or ceased to be."""
         if own.present > 0:
-            for unseated in self.seats.enter(self._ranks[series], series):
-                self._fold(unseated)
-            if series == SURPLUS:
-                self._fold(series)
+            self.folding.enter(self._ranks[series], own)
         else:
-            promoted = self.seats.leave(self._ranks[series], series)
-            for each in (series, promoted):
-                if each in self._folded and (each != SURPLUS or each == series):
-                    self._unfold(each)
+            self.folding.leave(own)
 
     def _seat_team(self, group: Group) -> None:
-        """A team became known or ceased to be: those beyond the limit, in alphabetical order, are hidden."""
+        """A team became known or ceased to be."""
         if group.present > 0:
-            self._hidden.update(self.teams[unseated] for unseated in self.team_seats.enter(0, group.key))
+            self.team_folding.enter(self._team_rank(*group.key), group)
         else:
-            promoted = self.team_seats.leave(0, group.key)
-            self._hidden.discard(group)
-            if promoted:
-                self._hidden.discard(self.teams[promoted])
-                self.changed[self.teams[promoted]] = None
-        self.changed.update(dict.fromkeys(self._hidden))
+            self.team_folding.leave(group)
 
-    def _fold(self, series: Series) -> None:
-        if series not in self._folded:
-            self._folded.add(series)
-            self.surplus.history.absorb(self.series[series].history)
-            self._touch(series)
+    def _team_rank(self, team: str, environment: str) -> int:
+        """When the first event appeared that names the team, or a series of a service that is configured for it."""
+        services = self._assignment.services_of(team)
+        entries = (team_entry(team, environment), *(Series(service, environment) for service in services))
+        return min(self._ranks.get(each, maxsize) for each in entries)
 
-    def _unfold(self, series: Series) -> None:
-        self._folded.discard(series)
-        self.surplus.history.release(self.series[series].history)
-        self._touch(series)
-
-    def _touch(self, series: Series) -> None:
-        own = self.series[series]
-        if series in self._folded:
-            self._hidden.add(own)
-        else:
-            self._hidden.discard(own)
-        self.changed[own] = None
-        self.changed[self.surplus] = None
-
-    def _homes(self, own: Group) -> tuple[Group, ...]:
-        return (own, self.surplus) if own in self._hidden else (own,)
+    def _change_team(self, group: Group, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
+        for home in self.team_folding.homes(group):
+            home.change_deployment(before, after)
+            self.changed[home] = None
 
     def _team(self, team: str, environment: str) -> Group:
         group = self.teams.get((team, environment))

@@ -22,6 +22,7 @@ Sample = tuple[str, frozenset[tuple[str, str]]]
 """A family's name and its labels."""
 
 OTHER = Series("_other", "_other")
+TEAM_MARK = "\x1f"
 CLOCK_SKEW_MS = 5 * MINUTE_MS
 
 
@@ -61,8 +62,8 @@ def expected(
 ) -> dict[Sample, float]:
     """All samples of all ``dora_`` families that follow from events.
 
-    ``series_order`` lists series by first appearance; without it every series keeps its labels. Of teams the first in
-    the alphabet are shown.
+    ``series_order`` lists series by first appearance, and teams among them, each marked by a control character before
+    its name; without it everybody keeps their labels.
     """
     teams = team_of or {}
     living = living_deployments(deployments, now_ms, retention_ms)
@@ -102,20 +103,25 @@ def expected(
         samples |= _families("dora_", labels, mine, theirs, now_ms=now_ms, windows=windows)
         if mine and label != OTHER:
             samples[_sample("dora_service_info", labels | _info(mine, teams))] = 1.0
-    for team, environment in sorted(known_teams)[:series_limit]:
-        labels = {"team": team, "environment": environment}
-        mine = [
-            each
-            for series in known
-            if series.environment == environment
-            for each in shipped[series]
-            if team in teams_of(each.deployment, teams)
-        ]
-        theirs = [
-            Suffered(each, any(attributed.values()))
-            for each, attributed in suffered
-            if each.environment == environment and team in teams_of(each, teams)
-        ]
+    named = _labelled_teams(known_teams, list(series_order), series_limit, teams)
+    for team_label in set(named.values()):
+        labels = {"team": team_label[0], "environment": team_label[1]}
+        mine, theirs = [], []
+        for team, environment in known_teams:
+            if named[team, environment] != team_label:
+                continue
+            mine += [
+                each
+                for series in known
+                if series.environment == environment
+                for each in shipped[series]
+                if team in teams_of(each.deployment, teams)
+            ]
+            theirs += [
+                Suffered(each, any(attributed.values()))
+                for each, attributed in suffered
+                if each.environment == environment and team in teams_of(each, teams)
+            ]
         samples |= _families("dora_team_", labels, mine, theirs, now_ms=now_ms, windows=windows)
     return samples
 
@@ -177,6 +183,21 @@ def _labelled(known: set[Series], order: Sequence[tuple[str, str]], limit: int) 
         return {series: series for series in known}
     kept = [Series(*names) for names in order if names in known][:limit]
     return {series: series if series in kept else OTHER for series in known}
+
+
+def _labelled_teams(
+    known: set[tuple[str, str]], order: Sequence[tuple[str, str]], limit: int, team_of: Teams
+) -> Mapping[tuple[str, str], tuple[str, str]]:
+    """The same for teams: one appeared when it was named first, or with a series of a service that is its own."""
+    if not order:
+        return {team: team for team in known}
+    appeared: dict[tuple[str, str], None] = {}
+    for name, environment in order:
+        team = name[1:] if name.startswith(TEAM_MARK) else team_of.get(name)
+        if team is not None and (team, environment) in known:
+            appeared[team, environment] = None
+    kept = list(appeared)[:limit]
+    return {team: team if team in kept else OTHER for team in known}
 
 
 def _info(shipped: Sequence[Shipped], team_of: Teams) -> dict[str, str]:

@@ -170,6 +170,19 @@ def test_surplus_series_are_judged_alone_and_shown_as_one() -> None:
     assert infos == ["cart"]
 
 
+def test_surplus_teams_are_shown_as_one_and_which_they_are_follows_from_the_first_appearance() -> None:
+    order = [("cart", "production"), ("\x1fzoo", "production"), ("till", "production"), ("\x1fcrew", "production")]
+    deployments = [
+        deployment(service="cart", team="zoo"),
+        deployment(service="till", version="v1"),
+        deployment(service="cart", team="crew", version="v2"),
+    ]
+    found = gauges(deployments, [], series_limit=2, series_order=order, team_of={"till": "squad"})
+    teams = {dict(labels)["team"]: found[name, labels] for name, labels in found if name == "dora_team_deployments"}
+
+    assert teams == {"zoo": 1, "squad": 1, "_other": 1}
+
+
 def test_service_info_tells_the_latest_deployments_team_and_repository() -> None:
     earlier = deployment(finished_at=NOW_MS - 1, team="crew", repository="git.example/one")
     latest = deployment(finished_at=NOW_MS, team="squad")

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.builders import ManualClock
 from tests.oracle.comparing import differences
 from tests.oracle.daemons import NOT_IN_THE_ORACLE
-from tests.oracle.gauges import Sample, expected
+from tests.oracle.gauges import TEAM_MARK, Sample, expected
 from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, ClockStep, actions
 
 from dora_exporter.app import Daemon
@@ -48,9 +48,11 @@ class Model:
                 held = self.deployments.get(action.id)
                 self.deployments[action.id] = replace(action, verdict=held.verdict) if held else action
                 self.series.setdefault((action.service, action.environment))
+                self._note_team(action)
             case Incident():
                 self.incidents[action.id] = action
                 self.series.update(dict.fromkeys((service, action.environment) for service in action.services))
+                self._note_team(action)
             case Deletion():
                 del (self.deployments if action.kind == "deployment" else self.incidents)[action.id]
             case ClockStep():
@@ -58,6 +60,10 @@ class Model:
             case judgement:
                 held = self.deployments[judgement.id]
                 self.deployments[judgement.id] = replace(held, verdict=judgement.verdict)
+
+    def _note_team(self, event: Deployment | Incident) -> None:
+        if event.team is not None:
+            self.series.setdefault((TEAM_MARK + event.team, event.environment))
 
 
 class Site:

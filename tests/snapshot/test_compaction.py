@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from tests.builders import NOW_MS, ManualClock, deployment, incident
 from tests.snapshot.logs import FaultyDisk, asides, content, file_of, ids_after_restart, opened, put
 
+from dora_exporter.appearance import team_entry
 from dora_exporter.events import DAY_MS, Commit, Deployment, Incident, Shipped, Verdict
 from dora_exporter.records import RETENTION, Batch, Cursor, Deletion, Judgement, Record, Resolution, SeriesOrder
 from dora_exporter.snapshot import compaction, header_line, read
@@ -28,6 +29,7 @@ sources = st.sampled_from(["api", "apm"])
 deleters = st.sampled_from(["api", "apm", RETENTION])
 revisions = st.none() | st.integers(0, 3)
 moments = st.sampled_from([NOW_MS - 101 * DAY_MS, NOW_MS - 100 * DAY_MS, NOW_MS - DAY_MS, NOW_MS, NOW_MS + 1])
+teams = st.none() | st.sampled_from(["crew", "squad"])
 verdicts = st.none() | st.builds(Verdict, st.booleans())
 shipped = st.none() | st.builds(
     Shipped, st.just("host/r"), st.sampled_from(["1", "2"]), st.just(()) | st.just((Commit("9", 1), Commit("8", 2)))
@@ -42,6 +44,7 @@ deployments = st.builds(
     version=st.none() | st.sampled_from(["1", "2"]),
     commit_sha=st.none() | st.sampled_from(["1", "2"]),
     repository=st.none() | st.just("host/r"),
+    team=teams,
     source=sources,
     verdict=verdicts,
     shipped=shipped,
@@ -55,6 +58,7 @@ incidents = st.builds(
     environment=st.just("prod"),
     started_at=moments,
     finished_at=st.none() | moments,
+    team=teams,
     source=sources,
     revision=revisions,
     name=st.none() | st.just("{}"),
@@ -136,6 +140,19 @@ def test_a_compacted_file_holds_each_event_once_in_the_order_of_first_appearance
         replace(first, version="2", verdict=verdict),
         second,
     ]
+
+
+def test_a_compacted_file_keeps_the_order_in_which_teams_appeared() -> None:
+    first, second = deployment(id="a", team="squad"), deployment(id="b", team="crew")
+    moved = replace(first, team="tribe")
+
+    order, *_ = compacted(
+        [first, second, moved, incident(id="i", services=(), team="night"), Deletion("deployment", "b", 0)]
+    )
+
+    assert order == SeriesOrder(
+        (("checkout", "production"), *(team_entry(team, "production") for team in ("squad", "crew", "tribe", "night")))
+    )
 
 
 @pytest.mark.parametrize("damage", [b"rubbish\n", b"torn"])

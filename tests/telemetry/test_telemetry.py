@@ -48,6 +48,8 @@ class Snapshot:
 class Readings:
     series: int = 12
     series_folded: int = 2
+    teams: int = 13
+    teams_folded: int = 3
     series_limit: int = 10
     lead_time_commits_dropped: dict[str, int] = field(default_factory=lambda: {"negative": 4, "gap": 1})
 
@@ -138,6 +140,8 @@ def test_the_series_are_counted() -> None:
     assert samples(SeriesCollector(Readings())) == {
         "dora_exporter_series": 12,
         "dora_exporter_series_folded": 2,
+        "dora_exporter_teams": 13,
+        "dora_exporter_teams_folded": 3,
         "dora_exporter_series_limit": 10,
         'dora_exporter_lead_time_commits_dropped{cause="gap"}': 1,
         'dora_exporter_lead_time_commits_dropped{cause="negative"}': 4,

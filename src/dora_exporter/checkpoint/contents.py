@@ -23,7 +23,7 @@ from dora_exporter.standing import Everything, SeriesStanding, Standing
 from dora_exporter.store import EventStore
 from dora_exporter.timeline import Outline
 
-_FORMAT = 5
+_FORMAT = 6
 _PROGRAM = f"{__version__}/{_FORMAT}/{sys.byteorder}"
 _INCIDENTS_PER_CHUNK = 2048
 _SERIES_PER_CHUNK = 32

@@ -98,6 +98,7 @@ def _thin(record: Record, place: int) -> Record:
                 finished_at=record.finished_at,
                 commit_sha=record.commit_sha,
                 repository=record.repository,
+                team=record.team,
                 source=record.source,
                 verdict=record.verdict,
                 shipped=_thin_shipped(record.shipped, place),
@@ -110,6 +111,7 @@ def _thin(record: Record, place: int) -> Record:
                 environment=record.environment,
                 started_at=place,
                 finished_at=record.finished_at,
+                team=record.team,
                 source=record.source,
                 revision=record.revision,
             )

@@ -23,6 +23,16 @@ class SeriesHealth(Protocol):
         ...
 
     @property
+    def teams(self) -> int:
+        """Distinct teams and environments with at least one event, the folded ones included."""
+        ...
+
+    @property
+    def teams_folded(self) -> int:
+        """Those beyond the limit, which are exposed together as ``_other``."""
+        ...
+
+    @property
     def series_limit(self) -> int:
         """The configured limit."""
         ...
@@ -49,7 +59,17 @@ class SeriesCollector:
             "Series beyond the limit, exposed together as service and environment _other.",
             health.series_folded,
         )
-        yield gauge("dora_exporter_series_limit", "The most series that are exposed by name.", health.series_limit)
+        yield gauge("dora_exporter_teams", "Distinct pairs of team and environment with events.", health.teams)
+        yield gauge(
+            "dora_exporter_teams_folded",
+            "Teams beyond the limit, exposed together as team and environment _other.",
+            health.teams_folded,
+        )
+        yield gauge(
+            "dora_exporter_series_limit",
+            "The most series, and the most teams, that are exposed by name.",
+            health.series_limit,
+        )
         dropped = GaugeMetricFamily(
             "dora_exporter_lead_time_commits_dropped",
             "Commits of held deployments that are left out of the lead time, by cause.",
