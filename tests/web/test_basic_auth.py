@@ -3,7 +3,7 @@
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
-from threading import Lock
+from threading import Lock, Semaphore
 
 import bcrypt
 import pytest
@@ -12,6 +12,7 @@ from tests.web.guarded import PATHS, guarded
 
 from dora_exporter.web.access import Access
 from dora_exporter.web.basic_auth import Passwords, basic_auth
+from dora_exporter.web.password_turns import TooManyAttempts, asker
 
 METRICS, API, WEBHOOK = PATHS
 CHALLENGE = 'Basic realm="dora-exporter", charset="UTF-8"'
@@ -205,12 +206,16 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> Checks:
     return counting
 
 
+async def ask(passwords: Passwords, users: Mapping[str, str], name: str, word: str, address: str = "192.0.2.1") -> bool:
+    return await passwords.is_right(users, name, word, address=address)
+
+
 async def test_the_same_question_is_asked_once(users: Mapping[str, str], checks: Checks) -> None:
     passwords = Passwords()
 
-    right = await asyncio.gather(*(passwords.is_right(users, "alice", "open sesame") for _ in range(8)))
-    wrong = await asyncio.gather(*(passwords.is_right(users, "alice", "guess") for _ in range(8)))
-    unknown = [await passwords.is_right(users, "mallory", "open sesame") for _ in range(8)]
+    right = await asyncio.gather(*(ask(passwords, users, "alice", "open sesame") for _ in range(8)))
+    wrong = await asyncio.gather(*(ask(passwords, users, "alice", "guess") for _ in range(8)))
+    unknown = [await ask(passwords, users, "mallory", "open sesame") for _ in range(8)]
 
     assert (right, wrong, unknown) == ([True] * 8, [False] * 8, [False] * 8)
     assert len(checks.hashes) == 3
@@ -219,17 +224,129 @@ async def test_the_same_question_is_asked_once(users: Mapping[str, str], checks:
 async def test_only_one_password_is_checked_at_a_time(users: Mapping[str, str], checks: Checks) -> None:
     passwords = Passwords()
 
-    await asyncio.gather(*(passwords.is_right(users, "alice", f"guess {number}") for number in range(20)))
+    await asyncio.gather(*(ask(passwords, users, "alice", f"guess {n}", f"192.0.2.{n}") for n in range(20)))
 
     assert len(checks.hashes) == 20
     assert checks.most_at_once == 1
+
+
+class Gate:
+    """Stands for bcrypt, and answers when it is told to."""
+
+    def __init__(self, checks: Checks) -> None:
+        self.asked: list[bytes] = []
+        self._permits = Semaphore(0)
+        checks.answer = self._answer
+
+    def let(self, count: int) -> None:
+        for _ in range(count):
+            self._permits.release()
+
+    def _answer(self, word: bytes, _: bytes) -> bool:
+        self._permits.acquire()
+        self.asked.append(word)
+        return word == b"right"
+
+
+async def flood(passwords: Passwords, users: Mapping[str, str], count: int, name: str = "alice") -> "Guesses":
+    guesses: Guesses = [
+        asyncio.ensure_future(ask(passwords, users, name, f"guess {number}")) for number in range(count)
+    ]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return guesses
+
+
+Guesses = list[asyncio.Future[bool]]
+
+
+async def test_guesses_are_pushed_out_by_newer_ones_and_delay_no_other_user(
+    users: Mapping[str, str], checks: Checks
+) -> None:
+    gate, passwords = Gate(checks), Passwords()
+    guesses = await flood(passwords, users, 60)
+    gate.let(1)
+    assert await guesses[0] is False
+    right = asyncio.ensure_future(ask(passwords, users, "bob", "right"))
+    gate.let(2)
+    assert await right
+    assert gate.asked[-1] == b"right"
+    gate.let(60)
+    ended = await asyncio.gather(*guesses, return_exceptions=True)
+    assert [isinstance(each, TooManyAttempts) for each in ended] == [False] + [True] * 55 + [False] * 4
+
+
+async def test_the_user_that_is_guessed_at_is_heard_too(users: Mapping[str, str], checks: Checks) -> None:
+    gate, passwords = Gate(checks), Passwords()
+    guesses = await flood(passwords, users, 60)
+    elsewhere = asyncio.ensure_future(ask(passwords, users, "alice", "right", "192.0.2.2"))
+    await asyncio.sleep(0)
+    gate.let(3)
+    assert await elsewhere
+    assert len(gate.asked) <= 3
+    gate.let(60)
+    await asyncio.gather(*guesses, return_exceptions=True)
+
+
+async def test_who_was_let_in_before_waits_for_nobody(users: Mapping[str, str], checks: Checks) -> None:
+    gate, passwords = Gate(checks), Passwords()
+    gate.let(1)
+    assert await ask(passwords, users, "alice", "right")
+    guesses = await flood(passwords, users, 60)
+    assert await ask(passwords, users, "alice", "right")
+    gate.let(60)
+    await asyncio.gather(*guesses, return_exceptions=True)
+
+
+async def test_many_addresses_hold_no_more_than_a_few_do(users: Mapping[str, str], checks: Checks) -> None:
+    gate, passwords = Gate(checks), Passwords()
+    guesses = [
+        asyncio.ensure_future(ask(passwords, users, "alice", f"guess {n}", f"10.0.{n // 250}.{n % 250}"))
+        for n in range(2000)
+    ]
+    gate.let(2000)
+    ended = await asyncio.gather(*guesses, return_exceptions=True)
+    assert ended.count(False) == len(gate.asked) == 65
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_same"),
+    [
+        ("192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("2001:db8::1", "2001:db8::2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        (None, None, True),
+    ],
+)
+def test_addresses_of_one_network_are_one_asker(one: str | None, other: str | None, *, are_same: bool) -> None:
+    assert (asker(one, "alice") == asker(other, "alice")) == are_same
+
+
+async def test_a_guess_too_many_may_come_again(client: ClientSession, checks: Checks) -> None:
+    gate = Gate(checks)
+
+    async def guess(number: int) -> tuple[int, str | None]:
+        async with client.get(METRICS, headers=password("alice", f"guess {number}")) as response:
+            return response.status, response.headers.get("Retry-After")
+
+    asked = [asyncio.create_task(guess(number)) for number in range(20)]
+    pushed_out: set[asyncio.Task[tuple[int, str | None]]] = set()
+    while len(pushed_out) < 15:
+        pushed_out, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+    gate.let(20)
+    answers = await asyncio.gather(*asked)
+    assert sorted(answers) == [(401, None)] * 5 + [(429, "1")] * 15
 
 
 async def test_the_password_of_an_unknown_user_is_checked_at_the_same_cost(
     users: Mapping[str, str], checks: Checks
 ) -> None:
     """An answer that comes sooner would tell that there is no such user."""
-    await Passwords().is_right(users, "mallory", "guess")
+    await ask(Passwords(), users, "mallory", "guess")
 
     (asked,) = checks.hashes
     assert asked[:7] == b"$2b$04$"
@@ -240,7 +357,7 @@ async def test_the_password_of_an_unknown_user_is_checked_at_the_same_cost(
 async def test_an_unknown_user_is_never_right(users: Mapping[str, str], checks: Checks) -> None:
     checks.answer = lambda *_: True  # as for whoever guesses what stands for the missing password
 
-    assert not await Passwords().is_right(users, "mallory", "guess")
+    assert not await ask(Passwords(), users, "mallory", "guess")
 
 
 async def test_guesses_push_out_older_guesses_and_nothing_that_is_right(
@@ -248,27 +365,27 @@ async def test_guesses_push_out_older_guesses_and_nothing_that_is_right(
 ) -> None:
     checks.answer = lambda word, _: word == b"open sesame"
     passwords = Passwords()
-    await passwords.is_right(users, "alice", "open sesame")
+    await ask(passwords, users, "alice", "open sesame")
     for number in range(1001):
-        await passwords.is_right(users, "alice", f"guess {number}")
+        await ask(passwords, users, "alice", f"guess {number}")
     asked = len(checks.hashes)
 
-    await passwords.is_right(users, "alice", "open sesame")
-    await passwords.is_right(users, "alice", "guess 1000")
+    await ask(passwords, users, "alice", "open sesame")
+    await ask(passwords, users, "alice", "guess 1000")
     assert len(checks.hashes) == asked
 
-    await passwords.is_right(users, "alice", "guess 0")
+    await ask(passwords, users, "alice", "guess 0")
     assert len(checks.hashes) == asked + 1
 
 
 async def test_a_hash_that_bcrypt_cannot_read_lets_nobody_in() -> None:
     """The last character of a salt has fewer bits than it could."""
-    assert not await Passwords().is_right({"alice": f"$2b$04${'.' * 21}z{'.' * 31}"}, "alice", "guess")
+    assert not await ask(Passwords(), {"alice": f"$2b$04${'.' * 21}z{'.' * 31}"}, "alice", "guess")
 
 
 async def test_the_loop_runs_while_a_password_is_checked() -> None:
     slow = {"alice": bcrypt.hashpw(b"secret", bcrypt.gensalt(10)).decode()}
-    checking = asyncio.create_task(Passwords().is_right(slow, "alice", "secret"))
+    checking = asyncio.create_task(ask(Passwords(), slow, "alice", "secret"))
     turns = 0
     while not checking.done():
         await asyncio.sleep(0)

@@ -6,6 +6,7 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
 import bcrypt
@@ -13,11 +14,14 @@ from aiohttp import BasicAuth, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from dora_exporter.web.errors import API_PREFIX, Forbidden, Words, as_json
+from dora_exporter.web.password_turns import Asker, PasswordTurns, TooManyAttempts, asker
+from dora_exporter.web.rate_limit import hold_off
 
 _OPENED_BY_KEYS = (API_PREFIX, "/webhooks/")
 _REMEMBERED_FAILURES = 1000
 _LONGEST_PASSWORD_BYTES = 72
 _COST_END = 7
+_AGAIN_SECONDS = 1
 _USER = web.RequestKey("user", str)
 _NOBODYS = "wV7F4.4bL0mDzqkCHmD2luD3Ff7w8nTgZ6YyZ0vO7lq4Q8oJmJk2."
 """The salt and the digest that passwords of unknown users are checked against."""
@@ -37,7 +41,13 @@ def basic_auth(users: Callable[[], Mapping[str, str]], *, has_key: Callable[[web
         if not known or (request.path.startswith(_OPENED_BY_KEYS) and has_key(request)):
             return await handler(request)
         given = credentials(request)
-        if given is not None and await passwords.is_right(known, given.login, given.password):
+        try:
+            is_right = given is not None and await passwords.is_right(
+                known, given.login, given.password, address=request.remote
+            )
+        except TooManyAttempts:
+            return hold_off(_AGAIN_SECONDS)
+        if given is not None and is_right:
             request[_USER] = given.login
             return await handler(request)
         if request.path.startswith(API_PREFIX):
@@ -65,28 +75,46 @@ def credentials(request: web.Request) -> BasicAuth | None:
 
 
 class Passwords:
-    """Checks passwords. bcrypt is slow by intent: it runs in a thread, one at a time, and its answers are kept."""
+    """Checks passwords. bcrypt is slow by intent: it has a thread of its own, and its answers are kept."""
 
     def __init__(self) -> None:
         """Knows no answer yet."""
         self._pepper = secrets.token_bytes(32)
         self._right: dict[str, bytes] = {}
         self._wrong: OrderedDict[bytes, None] = OrderedDict()
-        self._turn = asyncio.Lock()
+        self._pending: dict[bytes, asyncio.Future[bool]] = {}
+        self._turns = PasswordTurns()
+        self._thread = ThreadPoolExecutor(1, "passwords")
 
-    async def is_right(self, users: Mapping[str, str], name: str, password: str) -> bool:
-        """Whether there is a user of this name with this password. An unknown one takes as long as a known one."""
+    async def is_right(self, users: Mapping[str, str], name: str, password: str, *, address: str | None) -> bool:
+        """Whether there is a user of this name with this password. An unknown one takes as long as a known one.
+
+        Raises ``TooManyAttempts`` when others have asked since and it would take too long.
+        """
         hashed = users.get(name) or next(iter(users.values()))[:_COST_END] + _NOBODYS
         attempt = self._digest(name, hashed, password)
         known = self._answer(name, attempt)
         if known is not None:
             return known
-        async with self._turn:
-            known = self._answer(name, attempt)  # the same may have been asked while this one waited
-            if known is None:
-                known = await asyncio.to_thread(_matches, password, hashed) and name in users
-                self._remember(name, attempt, is_right=known)
-        return known
+        pending = self._pending.get(attempt)
+        if pending is None:
+            who = asker(address, name if name in users else None)
+            pending = asyncio.ensure_future(self._check(who, password, hashed, is_known=name in users))
+            pending.add_done_callback(lambda done: self._end(attempt, name, done))
+            self._pending[attempt] = pending
+        return await asyncio.shield(pending)  # the same is asked once, and who leaves does not end it for the others
+
+    async def _check(self, who: Asker, password: str, hashed: str, *, is_known: bool) -> bool:
+        loop = asyncio.get_running_loop()
+        async with self._turns.turn(who):
+            is_right = await loop.run_in_executor(self._thread, _matches, password, hashed) and is_known
+        self._turns.judge(who, is_right=is_right)
+        return is_right
+
+    def _end(self, attempt: bytes, name: str, done: asyncio.Future[bool]) -> None:
+        del self._pending[attempt]
+        if not done.cancelled() and done.exception() is None:
+            self._remember(name, attempt, is_right=done.result())
 
     def _answer(self, name: str, attempt: bytes) -> bool | None:
         if hmac.compare_digest(self._right.get(name, b""), attempt):

@@ -48,12 +48,17 @@ def rate_limit(limit: Callable[[], Limit | None], *, stopwatch: Callable[[], flo
     bucket = Bucket()
 
     @web.middleware
-    async def hold_off(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def limit_rate(request: web.Request, handler: Handler) -> web.StreamResponse:
         current = limit()
         if current is not None and not bucket.take(current, stopwatch()):
-            refusal = as_json(Words(["Too Many Requests"]), status=HTTPStatus.TOO_MANY_REQUESTS)
-            refusal.headers[hdrs.RETRY_AFTER] = str(max(1, ceil(current.interval_seconds)))
-            return refusal
+            return hold_off(current.interval_seconds)
         return await handler(request)
 
-    return hold_off
+    return limit_rate
+
+
+def hold_off(seconds: float) -> web.Response:
+    """The answer to what may come again after so long."""
+    refusal = as_json(Words(["Too Many Requests"]), status=HTTPStatus.TOO_MANY_REQUESTS)
+    refusal.headers[hdrs.RETRY_AFTER] = str(max(1, ceil(seconds)))
+    return refusal
