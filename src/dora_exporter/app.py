@@ -47,6 +47,7 @@ from dora_exporter.web import (
 )
 from dora_exporter.web.gate import gate
 from dora_exporter.web.refusal_counts import counting
+from dora_exporter.web.unknown_attributes import UnknownAttributes
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +109,7 @@ class Daemon:
         self._configuration = Configuration(settings, load=load, use=self._use, clock=self._clock)
         self._event_counts = telemetry.EventCounts()
         self._rejections = telemetry.RejectionCounts()
+        self._unknown_attributes = UnknownAttributes()
         self._commits = CommitSearch(
             store=self._store,
             log=self._storage.leader_log,
@@ -137,6 +139,7 @@ class Daemon:
         for collector in (
             self._event_counts,
             self._rejections,
+            telemetry.UnknownAttributeCounts(self._unknown_attributes.counts),
             telemetry.HeldEvents(self._store),
             telemetry.SeriesCollector(self._numbers),
             self._storage.collector,
@@ -219,6 +222,7 @@ class Daemon:
                     rules=rules,
                     access=access,
                     is_superseded=self._numbers.is_superseded,
+                    unknown=self._unknown_attributes,
                 ),
                 *self._commits.routes(rules=rules, access=access, share=self._storage.share),
                 *pagerduty_webhook.routes(

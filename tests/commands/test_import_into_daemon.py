@@ -85,6 +85,16 @@ def test_mistakes_that_the_daemon_finds_have_the_numbers_of_the_file(flags: tupl
     assert second.startswith("given:1100: the body is not JSON")
 
 
+def test_unknown_attributes_are_told_once_and_are_no_mistakes(
+    flags: tuple[str, str], called: Called, tmp_path: Path
+) -> None:
+    lines = [line("odd"), line("odd", enviroment="x", version="1"), line("odd", enviroment="x", version="2")]
+    Path("given").write_text("\n".join(lines))
+    for ended in (called("import", "given", *flags), called("import", "given", f"--snapshot.path={tmp_path}/s")):
+        assert (ended.code, ended.output) == (0, "3 created, 0 updated, 0 unchanged; 0 wrong\n")
+        assert ended.errors == 'given:2: attribute "enviroment" is unknown and ignored, did you mean environment?\n'
+
+
 def test_all_mistakes_count_also_those_that_the_daemon_does_not_tell(flags: tuple[str, str], called: Called) -> None:
     Path("given").write_text("{\n" * 450)
     ended = called("import", "given", *flags)

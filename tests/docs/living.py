@@ -81,4 +81,4 @@ def _history(now: int) -> Iterator[tuple[str, dict[str, object]]]:
         yield "deployment", {"service": "shop", "version": version, "git": git, "commits": [commit], **times, **about}
     began = now - 100 * _MINUTE_MS
     yield "failure", {"services": ["shop"], "started_at": began, "finished_at": began + _MINUTE_MS, **about}
-    yield "failure", {"services": ["shop"], "started_at": now - _MINUTE_MS, **about}
+    yield "failure", {"services": ["shop"], "started_at": now - _MINUTE_MS, "unknown": 1, **about}

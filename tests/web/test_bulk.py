@@ -276,3 +276,44 @@ async def test_a_byte_order_mark_costs_no_line(api: Api, *, is_atomic: bool) -> 
 async def test_a_byte_order_mark_may_come_in_pieces(api: Api) -> None:
     body = BOM_UTF8 + b"\n".join(deployments(2))
     assert await api.send("POST", PATH, data=in_chunks(body, 1)) == (200, counts(created=2))
+
+
+async def test_times_may_be_rfc_3339(api: Api) -> None:
+    commit = {"sha": "a" * 40, "timestamp": "2027-01-14T09:00:00+01:00"}
+    given = {"started_at": "2027-01-15T07:59:59.5Z", "finished_at": "2027-01-15t09:00:00+01:00"}
+    lines = [
+        line("deployment", {**deployment(), **given, "commits": [commit]}),
+        line("failure", {**incident(), **given, "finished_at": None}),
+        line("failure", {**incident(name="two", services=["two"]), **given}),
+    ]
+    assert await send(api, lines) == (200, counts(created=3))
+    [held] = api.store.deployments.values()
+    assert (held.started_at, held.finished_at) == (NOW - 500, NOW)
+    assert [each.authored_at for each in held.commits or ()] == [NOW - 86_400_000]
+    assert [(each.started_at, each.finished_at) for each in api.store.incidents.values()] == [
+        (NOW - 500, None),
+        (NOW - 500, NOW),
+    ]
+
+
+TIME_OR_MOMENT = "a Unix time in seconds, milliseconds or nanoseconds or an RFC 3339 date-time such as"
+
+
+@pytest.mark.parametrize(
+    ("time", "detail"),
+    [
+        ("2027-01-15", 'attribute "started_at" must be an RFC 3339 date-time such as 2026-01-31T12:00:00Z'),
+        ("", 'attribute "started_at" must be an RFC 3339 date-time such as 2026-01-31T12:00:00Z'),
+        ("1999-12-31T23:59:59Z", 'attribute "started_at" is before the year 2000'),
+        ("0001-01-01T00:00:00Z", 'attribute "started_at" is before the year 2000'),
+        ("2027-01-15T08:10:01Z", 'attribute "started_at" is more than 10 minutes ahead of the clock'),
+        (
+            True,
+            f'error decoding attribute "started_at": invalid type bool, expected integer or string: {TIME_OR_MOMENT}',
+        ),
+    ],
+)
+async def test_a_wrong_time_is_named(api: Api, time: object, detail: str) -> None:
+    status, answer = await send(api, [line("deployment", {**deployment(), "started_at": time})])
+    assert (status, answer["errors_total"], answer["created"]) == (200, 1, 0)
+    assert answer["errors"][0]["detail"].startswith(detail)

@@ -9,6 +9,7 @@ from dora_exporter.events import DAY_MS, Commit, Deployment
 from dora_exporter.records import Deletion
 
 SECONDS = NOW // 1000
+UNIX = ": a Unix time in seconds, milliseconds or nanoseconds"
 _FRACTION = "invalid type number with a fraction or an exponent, expected integer"
 URL = "https://github.com/acme/shop"
 
@@ -154,15 +155,15 @@ _UNIT = "is no Unix time in seconds, milliseconds or nanoseconds"
         ({"env": "a" * 201}, 'attribute "env" must not be longer than 200 characters'),
         ({"started_at": None}, 'attribute "started_at" is required'),
         ({"finished_at": None}, 'attribute "finished_at" is required'),
-        ({"started_at": "1"}, 'error decoding attribute "started_at": invalid type string, expected integer'),
-        ({"started_at": True}, 'error decoding attribute "started_at": invalid type bool, expected integer'),
+        ({"started_at": "1"}, 'error decoding attribute "started_at": invalid type string, expected integer' + UNIX),
+        ({"started_at": True}, 'error decoding attribute "started_at": invalid type bool, expected integer' + UNIX),
         (
             {"started_at": 1.7e21},
-            f'error decoding attribute "started_at": {_FRACTION}',
+            f'error decoding attribute "started_at": {_FRACTION}{UNIX}',
         ),
         (
             {"finished_at": float(SECONDS)},
-            f'error decoding attribute "finished_at": {_FRACTION}',
+            f'error decoding attribute "finished_at": {_FRACTION}{UNIX}',
         ),
         ({"started_at": float("nan")}, 'attribute "started_at" must not be NaN'),
         ({"finished_at": float("-inf")}, 'attribute "finished_at" must not be -Infinity'),

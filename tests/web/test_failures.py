@@ -7,6 +7,7 @@ from dora_exporter.events import DAY_MS, Incident
 from dora_exporter.records import Deletion
 
 SECONDS = NOW // 1000
+_UNIX = "a Unix time in seconds, milliseconds or nanoseconds"
 _FRACTION = "invalid type number with a fraction or an exponent, expected integer"
 
 
@@ -118,7 +119,7 @@ async def test_a_team_is_enough(api: Api) -> None:
         ({"finished_at": SECONDS - 61}, 'attribute "finished_at" must not be before started_at'),
         (
             {"finished_at": 1.5},
-            f'error decoding attribute "finished_at": {_FRACTION} or null',
+            f'error decoding attribute "finished_at": {_FRACTION} or null: {_UNIX}',
         ),
         ({"started_at": 10**9, "finished_at": 10**9}, 'attribute "finished_at" is older than the retention'),
         ({"started_at": 0}, 'attribute "started_at" is before the year 2000'),

@@ -74,7 +74,9 @@ def body_of(attributes: object) -> bytes:
         {"started_at": NOW // 1000, "finished_at": NOW // 1000},
         {"started_at": NOW // 1000, "finished_at": NOW},
         {"started_at": NOW * 1_000_000, "finished_at": NOW * 1_000_000},
-        {"unknown": {"to": ["us"]}},
+        {"env": None, "environment": "live"},
+        {"env": "", "environment": "live"},
+        {"environment": "not this"},
     ],
 )
 def test_what_most_senders_write_goes_the_short_way_to_the_same_event(change: dict[str, object]) -> None:
@@ -125,6 +127,10 @@ def test_what_most_senders_write_goes_the_short_way_to_the_same_event(change: di
         {"custom_tags": ["a"] * 101},
         {"custom_tags": ["a" * 1001]},
         {"commits": []},
+        {"unknown": {"to": ["us"]}},
+        {"git": {**GIT, "branch": "main"}},
+        {"env": None, "environment": "_other"},
+        {"started_at": "2027-01-15T07:59:59Z"},
     ],
 )
 def test_what_needs_a_closer_look_does_not_go_the_short_way(change: dict[str, object]) -> None:

@@ -13,6 +13,7 @@ from dora_exporter.web.access import Access
 from dora_exporter.web.errors import BadAttribute, BadRequest, Forbidden, NotFound, NotNow, TooLarge, refuse_in_json
 from dora_exporter.web.refusal_counts import counting
 from dora_exporter.web.rules import Rules
+from dora_exporter.web.unknown_attributes import UnknownAttributes
 
 
 class Counted(RejectionCounts):
@@ -81,7 +82,9 @@ async def test_every_way_in_is_counted(aiohttp_client: AiohttpClient, path: str)
 
 async def test_each_refused_line_of_many_is_counted(aiohttp_client: AiohttpClient) -> None:
     log, access, counts = MemoryLog(lambda records: [Outcome.CREATED] * len(records)), Access(), Counted()
-    routes = bulk.routes(store=EventStore(), log=log, clock=lambda: NOW, rules=Rules, access=access)
+    routes = bulk.routes(
+        store=EventStore(), log=log, clock=lambda: NOW, rules=Rules, access=access, unknown=UnknownAttributes()
+    )
     client = await aiohttp_client(
         application(routes=routes, operations=(), access=access, middlewares=[counting(counts)])
     )

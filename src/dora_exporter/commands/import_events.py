@@ -27,6 +27,7 @@ from dora_exporter.web.intake import Intake
 from dora_exporter.web.parsing import Parser
 from dora_exporter.web.rules import Rules
 from dora_exporter.web.shapes import DeploymentLine, Line
+from dora_exporter.web.unknown_attributes import unknown_in_line
 
 _parser_of_lines: Parser[Line] = Parser(Decoder(Line))
 
@@ -130,13 +131,19 @@ def _intake(store: EventStore, settings: Settings) -> Intake:
 def _events(lines: Iterable[tuple[int, bytes]], intake: Intake, mistakes: Mistakes) -> Iterator[Record]:
     for number, text in lines:
         try:
-            line = _parser_of_lines.parse(text)
-            if isinstance(line, DeploymentLine):
-                yield intake.deployment(line.attributes)
-            else:
-                yield intake.incident(line.attributes)
+            event = _event(_parser_of_lines.parse(text), intake)
         except BadRequest as refusal:
             mistakes.note(number, refusal.detail)
+        else:
+            for each in unknown_in_line(text):
+                mistakes.warn(number, each.warning)
+            yield event
+
+
+def _event(line: Line, intake: Intake) -> Record:
+    if isinstance(line, DeploymentLine):
+        return intake.deployment(line.attributes)
+    return intake.incident(line.attributes)
 
 
 def _summary(outcomes: Counter[Outcome], mistakes: Mistakes, *, is_rehearsal: bool) -> str:

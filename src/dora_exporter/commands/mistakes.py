@@ -13,11 +13,18 @@ class Mistakes:
         self.total = 0
         self._name = name
         self._stream = stream
+        self._warned: set[str] = set()
 
     def note(self, line: int, detail: str) -> None:
         """A line is wrong."""
         self.total += 1
         if self.total <= _SHOWN:
+            self._stream.write(f"{self._name}:{line}: {detail}\n")
+
+    def warn(self, line: int, detail: str) -> None:
+        """A line is right but odd, which is told once."""
+        if detail not in self._warned and len(self._warned) < _SHOWN:
+            self._warned.add(detail)
             self._stream.write(f"{self._name}:{line}: {detail}\n")
 
     def note_untold(self, count: int) -> None:

@@ -5,7 +5,7 @@ Their collectors read from objects that know; each is registered in one registry
 
 from dora_exporter.telemetry.config import ConfigCollector, ConfigHealth
 from dora_exporter.telemetry.database import DatabaseCollector
-from dora_exporter.telemetry.events import EventCounts, HeldEvents, Rejection, RejectionCounts
+from dora_exporter.telemetry.events import EventCounts, HeldEvents, Rejection, RejectionCounts, UnknownAttributeCounts
 from dora_exporter.telemetry.levels import LevelThresholds
 from dora_exporter.telemetry.log import LogCollector
 from dora_exporter.telemetry.registry import new_registry
@@ -25,5 +25,6 @@ __all__ = [
     "SeriesCollector",
     "SeriesHealth",
     "SnapshotCollector",
+    "UnknownAttributeCounts",
     "new_registry",
 ]

@@ -2,7 +2,7 @@
 
 import enum
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -88,6 +88,26 @@ class RejectionCounts:
         )
         for reason, count in self._counts.items():
             family.add_metric((reason.value,), count)
+        yield family
+
+
+class UnknownAttributeCounts:
+    """Attributes of events that nobody knows."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        """``counts`` are kept by whoever reads events, by the attributes' names, of which there are not many."""
+        self._counts = counts
+
+    def collect(self) -> Iterable[Metric]:
+        """One sample for each name that came."""
+        family = CounterMetricFamily(
+            "dora_exporter_unknown_attributes",
+            "Unknown attributes of events, which are ignored, since the daemon started, by name; the hundredth and "
+            "later names together as _other.",
+            labels=("attribute",),
+        )
+        for name, count in sorted(self._counts.items()):
+            family.add_metric((name,), count)
         yield family
 
 

@@ -17,6 +17,7 @@ from dora_exporter.web.errors import API_PREFIX, BadRequest, as_json, refuse_in_
 from dora_exporter.web.headers import OnPrepare
 from dora_exporter.web.operations import Operation
 from dora_exporter.web.rules import CurrentRules
+from dora_exporter.web.unknown_attributes import UnknownAttributes
 
 EVENT_OPERATIONS: tuple[Operation, ...] = (
     *deployments.OPERATIONS,
@@ -39,14 +40,24 @@ def event_routes(
     rules: CurrentRules,
     access: Access,
     is_superseded: Callable[[Deployment], bool] = lambda _: False,
+    unknown: UnknownAttributes | None = None,
 ) -> list[web.RouteDef]:
-    """The endpoints through which events come in and can be looked at."""
+    """The endpoints through which events come in and can be looked at. ``unknown`` counts what nobody knows."""
+    unknown = unknown or UnknownAttributes()
     return [
-        *deployments.routes(store=store, log=log, clock=clock, rules=rules, access=access, is_superseded=is_superseded),
-        *failures.routes(store=store, log=log, clock=clock, rules=rules, access=access),
+        *deployments.routes(
+            store=store,
+            log=log,
+            clock=clock,
+            rules=rules,
+            access=access,
+            is_superseded=is_superseded,
+            unknown=unknown,
+        ),
+        *failures.routes(store=store, log=log, clock=clock, rules=rules, access=access, unknown=unknown),
         *verdicts.routes(store=store, log=log, rules=rules, access=access),
         *keys.routes(access=access),
-        *bulk.routes(store=store, log=log, clock=clock, rules=rules, access=access),
+        *bulk.routes(store=store, log=log, clock=clock, rules=rules, access=access, unknown=unknown),
     ]
 
 

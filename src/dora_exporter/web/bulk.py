@@ -27,6 +27,7 @@ from dora_exporter.web.rules import CurrentRules
 from dora_exporter.web.shapes import DeploymentLine, Line
 from dora_exporter.web.spool import spooled
 from dora_exporter.web.tally import BulkAnswer, Tally
+from dora_exporter.web.unknown_attributes import UnknownAttributes
 
 BULK = Operation(
     method="POST",
@@ -55,20 +56,30 @@ _FEW = 20
 
 
 def routes(
-    *, store: EventStore, log: EventLog, clock: Clock, rules: CurrentRules, access: Access
+    *,
+    store: EventStore,
+    log: EventLog,
+    clock: Clock,
+    rules: CurrentRules,
+    access: Access,
+    unknown: UnknownAttributes,
 ) -> list[web.RouteDef]:
     """The route of bulk writes."""
     intake = Intake(store=store, clock=clock, rules=rules)
-    bulk = _Bulk(log=log, rules=rules, intake=intake, plain=PlainIntake(intake, store=store, clock=clock, rules=rules))
+    plain = PlainIntake(intake, store=store, clock=clock, rules=rules)
+    bulk = _Bulk(log=log, rules=rules, intake=intake, plain=plain, unknown=unknown)
     return [web.post(BULK.path, access.writes(bulk.handle))]
 
 
 class _Bulk:
-    def __init__(self, *, log: EventLog, rules: CurrentRules, intake: Intake, plain: PlainIntake) -> None:
+    def __init__(
+        self, *, log: EventLog, rules: CurrentRules, intake: Intake, plain: PlainIntake, unknown: UnknownAttributes
+    ) -> None:
         self._log = log
         self._rules = rules
         self._intake = intake
         self._plain = plain
+        self._unknown = unknown
         self._parser: Parser[Line] = Parser(Decoder(Line))
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -139,6 +150,7 @@ class _Bulk:
             except BadRequest as refusal:
                 tally.note(refusal)
             else:
+                tally.warn(self._unknown.in_line(text))
                 yield event
 
     def _event(self, line: Line, is_coming: IsComing) -> Event:

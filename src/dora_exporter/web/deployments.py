@@ -1,5 +1,6 @@
 """Deployments over the Datadog event API: create, list, get, delete."""
 
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from dora_exporter.web.parsing import Parser
 from dora_exporter.web.plain import PlainIntake
 from dora_exporter.web.rules import CurrentRules
 from dora_exporter.web.shapes import LIST_DEPLOYMENTS, DeploymentRequest, ListRequest
+from dora_exporter.web.unknown_attributes import UnknownAttributes
 
 CREATE = Operation(
     method="POST",
@@ -67,6 +69,7 @@ def routes(
     rules: CurrentRules,
     access: Access,
     is_superseded: Callable[[Deployment], bool],
+    unknown: UnknownAttributes,
 ) -> list[web.RouteDef]:
     """The routes of deployments. Lists leave out those that are superseded by another report of the same one."""
     intake = Intake(store=store, clock=clock, rules=rules)
@@ -74,8 +77,11 @@ def routes(
     created, listed = Parser(Decoder(DeploymentRequest)), Parser(Decoder(ListRequest))
 
     async def create(request: web.Request) -> web.Response:
-        body = await bodies.read_within(request, rules())
-        event = plain.request(body) or intake.deployment(created.parse(body).data.attributes)
+        body = (await bodies.read_within(request, rules())).removeprefix(BOM_UTF8)
+        event: Event | None = plain.request(body)
+        if event is None:
+            event = intake.deployment(created.parse(body).data.attributes)
+            unknown.in_deployment(body)
         await log.append([event])
         return as_json(answers.ReferenceAnswer(answers.Reference(event.id, answers.DEPLOYMENT_TYPE)))
 

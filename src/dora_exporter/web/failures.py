@@ -1,5 +1,7 @@
 """Incidents over the Datadog event API, which calls them failures: create, list, get, delete."""
 
+from codecs import BOM_UTF8
+
 from aiohttp import web
 from msgspec.json import Decoder
 
@@ -15,6 +17,7 @@ from dora_exporter.web.operations import Operation
 from dora_exporter.web.parsing import Parser
 from dora_exporter.web.rules import CurrentRules
 from dora_exporter.web.shapes import LIST_FAILURES, FailureRequest, ListRequest
+from dora_exporter.web.unknown_attributes import UnknownAttributes
 
 CREATE = Operation(
     method="POST",
@@ -64,14 +67,22 @@ OPERATIONS = (CREATE, CREATE_INCIDENT, LIST, GET, DELETE)
 
 
 def routes(
-    *, store: EventStore, log: EventLog, clock: Clock, rules: CurrentRules, access: Access
+    *,
+    store: EventStore,
+    log: EventLog,
+    clock: Clock,
+    rules: CurrentRules,
+    access: Access,
+    unknown: UnknownAttributes,
 ) -> list[web.RouteDef]:
     """The routes of incidents."""
     intake = Intake(store=store, clock=clock, rules=rules)
     created, listed = Parser(Decoder(FailureRequest)), Parser(Decoder(ListRequest))
 
     async def create(request: web.Request) -> web.Response:
-        event = intake.incident(created.parse(await bodies.read_within(request, rules())).data.attributes)
+        body = (await bodies.read_within(request, rules())).removeprefix(BOM_UTF8)
+        event = intake.incident(created.parse(body).data.attributes)
+        unknown.in_failure(body)
         await log.append([event])
         return as_json(answers.ReferenceAnswer(answers.Reference(event.id, answers.FAILURE_TYPE)))
 

@@ -10,7 +10,15 @@ from dora_exporter.store import EventStore
 from dora_exporter.web import values
 from dora_exporter.web.errors import BadAttribute
 from dora_exporter.web.rules import CurrentRules, Rules
-from dora_exporter.web.shapes import Git, GivenCommit, GivenDeployment, GivenFailure
+from dora_exporter.web.shapes import (
+    BulkCommit,
+    BulkDeployment,
+    BulkFailure,
+    Git,
+    GivenCommit,
+    GivenDeployment,
+    GivenFailure,
+)
 
 IsComing = Callable[[str], bool]
 """Whether an event of an id, which the store does not hold, is on its way there."""
@@ -29,11 +37,11 @@ class Intake:
         self._clock = clock
         self._rules = rules
 
-    def deployment(self, given: GivenDeployment, is_coming: IsComing = _nothing) -> Deployment:
+    def deployment(self, given: GivenDeployment | BulkDeployment, is_coming: IsComing = _nothing) -> Deployment:
         """A deployment to keep."""
         now, rules = self._clock(), self._rules()
         service = values.label(given.service, "service")
-        environment = _environment(given.env, rules)
+        environment = _environment(given, rules)
         started_at = _past(given.started_at, "started_at", now)
         finished_at = _finish(given.finished_at, started_at, now)
         version = values.optional(given.version, "version")
@@ -62,14 +70,14 @@ class Intake:
             commits=None if given.commits is None else _commits(given.commits),
         )
 
-    def incident(self, given: GivenFailure, is_coming: IsComing = _nothing) -> Incident:
+    def incident(self, given: GivenFailure | BulkFailure, is_coming: IsComing = _nothing) -> Incident:
         """An incident to keep."""
         now, rules = self._clock(), self._rules()
         services = values.services(given.services, given.service)
         team = values.optional_label(given.team, "team")
         if not services and team is None:
             raise BadAttribute("services", "or team is required")
-        environment = _environment(given.env, rules)
+        environment = _environment(given, rules)
         started_at = _past(given.started_at, "started_at", now)
         finished_at = None if given.finished_at is None else _finish(given.finished_at, started_at, now)
         commit_sha, repository = _git(given.git)
@@ -94,15 +102,19 @@ class Intake:
         )
 
 
-def _environment(given: str | None, rules: Rules) -> str:
-    return values.optional_label(given, "env") or rules.default_environment
+def _environment(given: GivenDeployment | BulkDeployment | GivenFailure | BulkFailure, rules: Rules) -> str:
+    return (
+        values.optional_label(given.env, "env")
+        or values.optional_label(given.environment, "environment")
+        or rules.default_environment
+    )
 
 
 def _given_id(given: str | None) -> str | None:
     return None if given is None else values.identifier(given, "id")
 
 
-def _past(given: int, name: str, now: int) -> int:
+def _past(given: int | str, name: str, now: int) -> int:
     """A time in milliseconds. Clocks differ, so it may be a little ahead."""
     moment = values.milliseconds(given, name)
     if moment < values.EARLIEST_MS:
@@ -112,7 +124,7 @@ def _past(given: int, name: str, now: int) -> int:
     return moment
 
 
-def _finish(given: int, started_at: int, now: int) -> int:
+def _finish(given: int | str, started_at: int, now: int) -> int:
     finished_at = _past(given, "finished_at", now)
     if finished_at < started_at:
         raise BadAttribute("finished_at", "must not be before started_at")
@@ -134,7 +146,7 @@ def _git(given: Git | None) -> tuple[str | None, str | None]:
     )
 
 
-def _commits(given: Sequence[GivenCommit]) -> tuple[Commit, ...]:
+def _commits(given: Sequence[GivenCommit | BulkCommit]) -> tuple[Commit, ...]:
     """The newest ones, each SHA once: the first time at which it was written."""
     commits: dict[str, Commit] = {}
     for index, each in enumerate(given):

@@ -18,6 +18,9 @@ _PLACED = re.compile(r"(?P<problem>.*?)(?: - at `(?P<path>[^`]*)`)?", re.DOTALL)
 _PREFIX = re.compile(r"^\$\.?(?:data\.)?(?:attributes\.)?")
 _GOT = {"int": "number", "float": "number with a fraction or an exponent", "str": "string"}
 _EXPECTED = {"int": "integer", "str": "string"}
+_UNIX = "a Unix time in seconds, milliseconds or nanoseconds"
+_RFC_3339 = "an RFC 3339 date-time such as 2026-01-31T12:00:00Z"
+_TIMES = {"started_at": _UNIX, "finished_at": _UNIX, "timestamp": _UNIX, "from": _RFC_3339, "to": _RFC_3339}
 _SEARCHED_BYTES = 65_536
 
 
@@ -45,12 +48,21 @@ def _misfit(message: str) -> BadRequest:
     if wrong := _TYPE.fullmatch(message):
         got = _GOT.get(wrong["got"], wrong["got"])
         expected = " or ".join(_EXPECTED.get(each, each) for each in wrong["expected"].split(" | "))
+        name = _name(wrong["path"] or "$")
         return BadRequest(
-            f'error decoding attribute "{_name(wrong["path"] or "$")}": invalid type {got}, expected {expected}'
+            f'error decoding attribute "{name}": invalid type {got}, expected {expected}{_meant_by(name, expected)}'
         )
     placed = _PLACED.fullmatch(message)
     path, problem = (placed["path"], placed["problem"]) if placed else (None, message)
     return BadAttribute(_name(path or "$"), f"is refused: {problem[:1].lower()}{problem[1:]}")
+
+
+def _meant_by(name: str, expected: str) -> str:
+    """What is said of times: who sends them in another way than a path takes must learn which one that is."""
+    kind = next((kind for ending, kind in _TIMES.items() if name.rpartition(".")[2] == ending), None)
+    if kind is None:
+        return ""
+    return f": {kind} or {_RFC_3339}" if kind is _UNIX and "string" in expected else f": {kind}"
 
 
 def _name(path: str) -> str:

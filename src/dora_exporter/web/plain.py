@@ -21,22 +21,23 @@ from dora_exporter.web import values
 from dora_exporter.web.errors import BadRequest
 from dora_exporter.web.intake import Intake
 from dora_exporter.web.rules import CurrentRules
-from dora_exporter.web.shapes import FailureLine
+from dora_exporter.web.shapes import BulkFailure
 
 _Name = Annotated[str, Meta(max_length=values.LABEL_LENGTH)]
 _Tags = Annotated[list[Annotated[str, Meta(max_length=values.TEXT_LENGTH)]], Meta(max_length=values.MAX_TAGS)]
 
 
-class _Git(Struct, frozen=True, gc=False):
+class _Git(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     commit_sha: Annotated[str, Meta(min_length=40, max_length=128)]
     repository_url: str
 
 
-class _Given(Struct, frozen=True, gc=False):
+class _Given(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     service: Annotated[str, Meta(min_length=1, max_length=values.LABEL_LENGTH)]
     started_at: int
     finished_at: int
     env: _Name | None = None
+    environment: _Name | None = None
     version: Annotated[str, Meta(max_length=values.TEXT_LENGTH)] | None = None
     team: _Name | None = None
     id: Annotated[str, Meta(min_length=16, max_length=128)] | None = None
@@ -57,6 +58,14 @@ class _DeploymentLine(Struct, frozen=True, gc=False, tag="deployment", tag_field
     attributes: _Given
 
 
+class _GivenFailure(BulkFailure, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
+    """One without attributes that nobody knows."""
+
+
+class _FailureLine(Struct, frozen=True, gc=False, tag="failure", tag_field="type"):
+    attributes: _GivenFailure
+
+
 _T = TypeVar("_T")
 _Place = tuple[str, str, str | None, str | None]
 """Service, environment, repository (as a URL, or by its one name) and team."""
@@ -64,7 +73,7 @@ _Place = tuple[str, str, str | None, str | None]
 _PLACES_AT_MOST = 4096
 _OPENING, _CLOSING = {ord("{")}, {ord("}")}
 _requests = Decoder(_Request)
-_lines = Decoder(_DeploymentLine | FailureLine)
+_lines = Decoder(_DeploymentLine | _FailureLine)
 
 
 class PlainIntake:
@@ -97,7 +106,7 @@ class PlainIntake:
         deployments = iter(made)
         try:
             return [
-                self._intake.incident(each.attributes) if isinstance(each, FailureLine) else next(deployments)
+                self._intake.incident(each.attributes) if isinstance(each, _FailureLine) else next(deployments)
                 for each in given
             ]
         except BadRequest:
@@ -128,7 +137,7 @@ class PlainIntake:
             if finished_at < oldest and each.id not in held:
                 return None
             url, sha = (None, None) if git is None else (git.repository_url, git.commit_sha)
-            named = (each.service, each.env or default_environment, url, each.team or None)
+            named = (each.service, each.env or each.environment or default_environment, url, each.team or None)
             service, environment, repository, team = places.get(named) or self._place(named)
             event = Deployment(
                 id=each.id or "",

@@ -1,6 +1,7 @@
 """The shape of what senders say: names and JSON types. What the values may be is decided in ``values.py``.
 
-The OpenAPI document is made from these structs. Attributes that they do not name are ignored.
+The OpenAPI document is made from these structs. Attributes that they do not name are ignored, and counted. What is sent
+in bulk may say times as a CSV file does, while the API that others defined knows only its own.
 """
 
 from typing import Annotated
@@ -19,17 +20,23 @@ _UNIT = "Unix time in seconds, milliseconds or nanoseconds"
 _SINCE_2000 = values.EARLIEST_MS // 1000
 _Time = Annotated[int, _schema(f"{_UNIT}, from the year 2000 on.", minimum=_SINCE_2000)]
 _CommitTime = Annotated[int, _schema(f"{_UNIT}.", minimum=0)]
+_AnyTime = Annotated[int | str, _schema(f"{_UNIT}, from the year 2000 on, or an RFC 3339 date-time.")]
+_AnyCommitTime = Annotated[int | str, _schema(f"{_UNIT}, or an RFC 3339 date-time.")]
 _Label = Annotated[
     str, _schema("1 to 200 printable characters, but not `_other`.", minLength=1, maxLength=values.LABEL_LENGTH)
 ]
 _OptionalLabel = Annotated[
     str | None, _schema("Empty is absent. It must not be `_other`.", maxLength=values.LABEL_LENGTH)
 ]
+_Environment = Annotated[
+    str | None, _schema("Another name of `env`, for where that is absent.", maxLength=values.LABEL_LENGTH)
+]
 _OptionalText = Annotated[str | None, _schema("Empty is absent.", maxLength=values.TEXT_LENGTH)]
 _Title = Annotated[str | None, _schema("What people call it.", maxLength=values.NAME_LENGTH)]
 _Id = Annotated[str | None, _schema("Sent again, it replaces the event.", pattern=f"^{values.ID_PATTERN}$")]
 _Sha = Annotated[str, _schema("The commit.", pattern=f"^{values.SHA_PATTERN}$")]
 _Url = Annotated[str, _schema("In any form that Git takes.", minLength=1, maxLength=values.URL_LENGTH)]
+_SHIPPED = _schema("What it shipped. The newest 5000 are kept.")
 _Tags = Annotated[list[str] | None, _schema("Best as `key:value`.", maxItems=values.MAX_TAGS)]
 
 
@@ -48,29 +55,46 @@ class GivenCommit(Struct, frozen=True, gc=False):
     message: Annotated[str | None, _schema("The message, or its first lines.")] = None
 
 
-class GivenDeployment(Struct, frozen=True, gc=False):
-    """A finished deployment, as its sender tells it."""
+class BulkCommit(Struct, frozen=True, gc=False):
+    """The same in a bulk body."""
 
+    sha: _Sha
+    timestamp: _AnyCommitTime
+    message: Annotated[str | None, _schema("The message, or its first lines.")] = None
+
+
+class _Deployment(Struct, frozen=True, gc=False, kw_only=True):
     service: _Label
-    started_at: _Time
-    finished_at: _Time
     env: _OptionalLabel = None
+    environment: _Environment = None
     version: _OptionalText = None
     team: _OptionalLabel = None
     id: _Id = None
     git: Git | None = None
     custom_tags: _Tags = None
-    commits: Annotated[list[GivenCommit] | None, _schema("What it shipped. The newest 5000 are kept.")] = None
 
 
-class GivenFailure(Struct, frozen=True, gc=False):
-    """An incident, as its sender tells it; ``services`` or ``team`` is needed. It is open without ``finished_at``."""
+class GivenDeployment(_Deployment, frozen=True, gc=False, kw_only=True):
+    """A finished deployment, as its sender tells it."""
 
     started_at: _Time
+    finished_at: _Time
+    commits: Annotated[list[GivenCommit] | None, _SHIPPED] = None
+
+
+class BulkDeployment(_Deployment, frozen=True, gc=False, kw_only=True):
+    """A finished deployment in a bulk body."""
+
+    started_at: _AnyTime
+    finished_at: _AnyTime
+    commits: Annotated[list[BulkCommit] | None, _SHIPPED] = None
+
+
+class _Failure(Struct, frozen=True, gc=False, kw_only=True):
     services: Annotated[list[_Label] | None, _schema("Sorted and unique.", maxItems=values.MAX_SERVICES)] = None
     team: _OptionalLabel = None
-    finished_at: Annotated[int | None, _schema("When it was resolved.", minimum=_SINCE_2000)] = None
     env: _OptionalLabel = None
+    environment: _Environment = None
     name: _Title = None
     severity: _OptionalText = None
     version: _OptionalText = None
@@ -78,6 +102,20 @@ class GivenFailure(Struct, frozen=True, gc=False):
     git: Git | None = None
     custom_tags: _Tags = None
     service: Annotated[str | None, _schema("The one service, in the oldest shape.", deprecated=True)] = None
+
+
+class GivenFailure(_Failure, frozen=True, gc=False, kw_only=True):
+    """An incident, as its sender tells it; ``services`` or ``team`` is needed. It is open without ``finished_at``."""
+
+    started_at: _Time
+    finished_at: Annotated[int | None, _schema("When it was resolved.", minimum=_SINCE_2000)] = None
+
+
+class BulkFailure(_Failure, frozen=True, gc=False, kw_only=True):
+    """An incident in a bulk body; ``services`` or ``team`` is needed. It is open without ``finished_at``."""
+
+    started_at: _AnyTime
+    finished_at: Annotated[int | str | None, _schema("When it was resolved.")] = None
 
 
 class DeploymentData(Struct, frozen=True, gc=False):
@@ -107,13 +145,13 @@ class FailureRequest(Struct, frozen=True, gc=False):
 class DeploymentLine(Struct, frozen=True, gc=False, tag="deployment", tag_field="type"):
     """One deployment of a bulk body."""
 
-    attributes: GivenDeployment
+    attributes: BulkDeployment
 
 
 class FailureLine(Struct, frozen=True, gc=False, tag="failure", tag_field="type"):
     """One incident of a bulk body."""
 
-    attributes: GivenFailure
+    attributes: BulkFailure
 
 
 Line = DeploymentLine | FailureLine

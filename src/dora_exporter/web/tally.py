@@ -1,10 +1,10 @@
 """What became of the lines of a bulk request."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from dora_exporter.store import Outcome
 from dora_exporter.web.errors import BadRequest, Problem, Refusal
@@ -17,7 +17,8 @@ class BulkAnswer(Struct, frozen=True):
     """How many events were created, updated or unchanged, and what is wrong with the other lines.
 
     ``errors_total`` counts all errors, of which ``errors`` shows the first hundred. An error without a line says why
-    the request was not read, or not stored, to its end.
+    the request was not read, or not stored, to its end. ``warnings`` names each unknown attribute of a line that was
+    taken, at the first such line.
     """
 
     created: int
@@ -25,6 +26,7 @@ class BulkAnswer(Struct, frozen=True):
     unchanged: int
     errors_total: int
     errors: list[Problem]
+    warnings: list[Problem] | UnsetType = UNSET
 
 
 class Tally:
@@ -41,6 +43,7 @@ class Tally:
         self._errors: list[Problem] = []
         self._errors_total = 0
         self._worthless = 0
+        self._warnings: dict[str, Problem] = {}
         self.refusals: Counter[type[Refusal]] = Counter()
 
     @property
@@ -60,6 +63,12 @@ class Tally:
         if len(self._errors) < _MAX_SHOWN:
             self._errors.append(Problem(detail=refusal.detail, line=self.line))
         self.skip()
+
+    def warn(self, said: Iterable[str]) -> None:
+        """Notes what is odd about the line, unless it was said of an earlier one."""
+        for each in said:
+            if each not in self._warnings and len(self._warnings) < _MAX_SHOWN:
+                self._warnings[each] = Problem(detail=each, line=self.line)
 
     def skip(self) -> None:
         """Passes over a line; raises ``BadRequest`` when it was one too many, which ends a bomb of them."""
@@ -82,4 +91,5 @@ class Tally:
             unchanged=self._outcomes[Outcome.UNCHANGED],
             errors_total=self._errors_total,
             errors=self._errors,
+            warnings=[*self._warnings.values()] if self._warnings else UNSET,
         )

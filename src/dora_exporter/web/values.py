@@ -42,8 +42,10 @@ _NANOSECONDS_BELOW = 253_402_300_799 * 10**9
 """The year 10000, which no calendar here can show."""
 
 
-def milliseconds(value: int, name: str) -> int:
-    """A Unix time in seconds, milliseconds or nanoseconds: its size says which."""
+def milliseconds(value: int | str, name: str) -> int:
+    """A time: an RFC 3339 date-time, or a Unix time in seconds, milliseconds or nanoseconds: its size says which."""
+    if isinstance(value, str):
+        return max(0, _rfc_3339(value, name) // _MILLISECOND)
     if 0 <= value < _MILLISECONDS_FROM:
         return value * 1000
     if 0 <= value < _MILLISECONDS_BELOW:
@@ -58,16 +60,21 @@ def moment(value: str | None, name: str, *, round_up: bool = False) -> int | Non
     """An RFC 3339 date-time in milliseconds."""
     if value is None:
         return None
+    since = _rfc_3339(value, name)
+    if round_up and _BEYOND_MICROSECONDS.search(value):
+        since += datetime.resolution
+    return -(-since // _MILLISECOND) if round_up else since // _MILLISECOND
+
+
+def _rfc_3339(value: str, name: str) -> timedelta:
+    """The time since the epoch."""
     problem = BadAttribute(name, "must be an RFC 3339 date-time such as 2026-01-31T12:00:00Z")
     if not _RFC_3339.fullmatch(value):
         raise problem
     try:
-        since = datetime.fromisoformat(value.upper()) - _EPOCH
+        return datetime.fromisoformat(value.upper()) - _EPOCH
     except ValueError as error:
         raise problem from error
-    if round_up and _BEYOND_MICROSECONDS.search(value):
-        since += datetime.resolution
-    return -(-since // _MILLISECOND) if round_up else since // _MILLISECOND
 
 
 def label(value: str, name: str) -> str:
