@@ -6,6 +6,7 @@ from io import BytesIO
 import pytest
 from tests.web.running import NOW, SHA, Api, deployment, incident
 
+from dora_exporter.events import Event
 from dora_exporter.web.unknown_attributes import MOST_NAMES, UnknownAttributes
 
 BULK = "/api/v1/events"
@@ -94,7 +95,7 @@ async def test_environment_is_another_name_of_env(api: Api, attributes: dict[str
     assert (await api.fail(**incident(**given)))[0] == 200
     body = b"\n".join([line(**deployment(version="2", **given)), line("failure", **incident(name="2", **given))])
     assert (await api.send("POST", BULK, data=body))[1]["created"] == 1
-    held = [*api.store.deployments.values(), *api.store.incidents.values()]
+    held: list[Event] = [*api.store.deployments.values(), *api.store.incidents.values()]
     assert [each.environment for each in held] == [kept] * 3
 
 
