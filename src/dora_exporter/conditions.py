@@ -5,6 +5,7 @@ import re
 from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr, ValidationInfo
 
@@ -26,7 +27,19 @@ def matching(pattern: str, words: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-HTTP_URL = matching("https?://[^@]+", "must begin with http:// or https://, and hold no user or password")
+def _http_url(text: str) -> str:
+    if re.fullmatch(r"https?://[^@\s\x00-\x1f]+", text) is None:
+        raise ValueError("must begin with http:// or https://, and hold no user or password")
+    try:
+        is_usable = bool(urlsplit(text).hostname) and urlsplit(text).port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise ValueError("must name a host, and a port from 1 to 65535 if any")
+    return text
+
+
+HTTP_URL = AfterValidator(_http_url)
 
 
 def _not_blank(secret: SecretStr) -> SecretStr:

@@ -67,6 +67,11 @@ class Account:
         )
 
     @property
+    def host(self) -> str:
+        """Where the account is, with its port."""
+        return self.base_url.removeprefix("http://").rstrip("/")
+
+    @property
     def running(self) -> Running:
         return next(iter(self.sources))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 
@@ -13,14 +14,15 @@ LOOKBACK_SECONDS = 300
 class FakePrometheus:
     """Holds series as label sets with the seconds at which they have a sample; ``faults`` answer in its stead.
 
-    A series stays visible for five minutes after its last sample, as in the real one. ``seen`` keeps each query.
+    A series stays visible for five minutes after its last sample, as in the real one. ``seen`` keeps each query;
+    ``beside`` is what answers say beside their data.
     """
 
     series: list[tuple[Mapping[str, str], Mapping[int, str]]] = field(default_factory=list)
     faults: list[Callable[[], web.Response]] = field(default_factory=list)
     seen: list[Mapping[str, str]] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    beside: dict[str, Any] = field(default_factory=dict)
     lookback: int = 0
 
     def application(self) -> web.Application:
@@ -50,7 +52,7 @@ class FakePrometheus:
             if values:
                 result.append({"metric": labels, "values": values})
         answer = {"status": "success", "data": {"resultType": "matrix", "result": result}}
-        return web.json_response({**answer, "warnings": self.warnings} if self.warnings else answer)
+        return web.json_response({**answer, **self.beside})
 
     def _at(self, samples: Mapping[int, str], at: int, step: int) -> str | None:
         visible = (second for second in range(at, at - max(self.lookback, step), -1) if second in samples)

@@ -57,15 +57,16 @@ class Poller:
         return [(each.service, each.environment, each.version, each.started_at) for each in held]
 
 
-async def _no_sleep(_seconds: float) -> None:
-    return None
+async def no_sleep(_seconds: float) -> None:
+    """Waits no time."""
+    return
 
 
 @asynccontextmanager
 async def polled(application: web.Application, *, address_in: str, **settings: object) -> AsyncIterator[Poller]:
     """A source that finds the address of the application in the setting ``address_in``."""
     clock = ManualClock()
-    transport = Transport(clock=clock, patience=Patience(sleep=_no_sleep))
+    transport = Transport(clock=clock, patience=Patience(sleep=no_sleep))
     surroundings = Surroundings(
         transport=transport, clock=clock, default_environment="none", longest_window_ms=WINDOW_MS
     )

@@ -154,11 +154,48 @@ async def test_the_first_pass_reads_back_to_the_longest_window(prometheus: FakeP
     assert WINDOW_MS < read_ms <= WINDOW_MS + 4 * 60 * MINUTE_MS
 
 
-async def test_an_answer_with_warnings_fails_the_pass(prometheus: FakePrometheus) -> None:
-    prometheus.warnings.append("a store did not answer")
+@pytest.mark.parametrize(
+    "warning",
+    [
+        "a store did not answer",
+        "No StoreAPIs matched for this query",
+        "receive series from Addr: 10.0.0.1:10901: rpc error: code = Unavailable",
+        "remote_read: remote server returned HTTP status 500",
+        "results truncated due to limit",
+    ],
+)
+async def test_a_warning_that_a_part_is_missing_fails_the_pass(prometheus: FakePrometheus, warning: str) -> None:
+    prometheus.beside["warnings"] = ["PromQL info: fine", warning]
     async with reaching(prometheus) as poller:
-        with pytest.raises(Unreadable, match="a store did not answer"):
+        with pytest.raises(Unreadable) as unreadable:
             await poller.poll()
+    assert str(unreadable.value) == f"the answer is not whole: {warning}"
+
+
+async def test_an_answer_that_says_that_it_is_partial_fails_the_pass(prometheus: FakePrometheus) -> None:
+    prometheus.beside["isPartial"] = True
+    async with reaching(prometheus) as poller:
+        with pytest.raises(Unreadable, match="is not whole: it says so itself"):
+            await poller.poll()
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"warnings": ['PromQL info: metric might not be a counter, name does not end in _total: "errors" (1:10)']},
+        {"warnings": ['PromQL warning: bucket label "le" is missing or has a malformed value']},
+        {"warnings": ["this server will move on Sunday"]},
+        {"warnings": None, "infos": None},
+        {"infos": ["PromQL info: the error rate of a store is missing"], "isPartial": False},
+    ],
+)
+async def test_a_remark_beside_an_answer_fails_nothing(prometheus: FakePrometheus, beside: dict[str, object]) -> None:
+    prometheus.beside.update(beside)
+    prometheus.expose(target("v1"), minutes(100, 200))
+    async with reaching(prometheus) as poller:
+        await poller.poll()
+
+    assert found(poller) == [("checkout", "production", "v1", 100)]
 
 
 @pytest.mark.parametrize(

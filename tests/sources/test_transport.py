@@ -1,17 +1,23 @@
 """What the one HTTP client of all sources does when an upstream does not simply answer."""
 
+import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import aiohttp
 import pytest
+import trustme
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from multidict import CIMultiDict
 from tests.builders import ManualClock
+from tests.config.handshakes import greeting
 
 from dora_exporter.sources.answer import Answer
+from dora_exporter.sources.network_errors import in_words
 from dora_exporter.sources.transport import Credentials, Patience, Refused, Traffic, Transport, Unreachable, Upstream
 
 NOW_MS = 1_750_000_000_000
@@ -84,7 +90,7 @@ async def test_paths_go_on_after_the_base_and_values_are_quoted() -> None:
 async def test_what_may_pass_is_tried_five_times_with_growing_waits(code: int) -> None:
     fake = Fake([status(code)] * 5)
     async with reaching(fake) as upstream:
-        with pytest.raises(Unreachable, match=f"GET 127.0.0.1/base/a: status {code}, 5 times"):
+        with pytest.raises(Unreachable, match=rf"GET 127.0.0.1:\d+/base/a: status {code}: [A-Z][A-Za-z ]+, 5 times"):
             await upstream.get("/a")
     assert fake.slept == [1.0, 2.0, 4.0, 8.0]
     assert len(fake.requests) == 5
@@ -106,7 +112,7 @@ async def test_what_will_not_pass_is_not_tried_again(code: int) -> None:
         with pytest.raises(Refused) as refused:
             await upstream.get("/a", [("key", SECRET)])
     assert (refused.value.status, refused.value.code) == (code, 2006)
-    assert str(refused.value) == f"GET 127.0.0.1/base/a: status {code}: no, ***"
+    assert re.fullmatch(rf"GET 127.0.0.1:\d+/base/a: status {code}: no, \*\*\*", str(refused.value))
     assert refused.value.is_misconfiguration == (code in {401, 402, 403})
     assert (len(fake.requests), fake.slept) == (1, [])
     assert fake.traffic.requests == {"refused": 1}
@@ -136,15 +142,120 @@ async def test_the_wait_before_a_limit_comes_before_the_next_request_only() -> N
     assert fake.traffic.ratelimit_remaining == 10
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_words_without_a_url() -> None:
+@pytest.mark.parametrize(
+    ("code", "body", "words"),
+    [
+        (404, None, "status 404: Not Found"),
+        (404, {"error": {"message": ""}}, "status 404: Not Found"),
+        (499, None, "status 499"),
+        (400, {"error": "x" * 400}, f"status 400: {'x' * 300}"),
+    ],
+)
+async def test_an_answer_without_words_is_told_by_its_status(code: int, body: object, words: str) -> None:
+    fake = Fake([status(code, body)])
+    async with reaching(fake) as upstream:
+        with pytest.raises(Refused) as refused:
+            await upstream.get("/a")
+    assert str(refused.value).partition("/base/a: ")[2] == words
+
+
+async def test_what_the_upstream_says_when_it_fails_is_told_without_secrets() -> None:
+    fake = Fake([status(503, {"error": f"no backend for {SECRET}"})] * 5)
+    async with reaching(fake, credentials=Credentials(secrets=(SECRET,))) as upstream:
+        with pytest.raises(Unreachable, match=r"status 503: no backend for \*\*\*, 5 times"):
+            await upstream.get("/a")
+
+
+async def why_unreachable(base_url: str, *, tls: ssl.SSLContext | None = None) -> str:
+    """What is said of an upstream that gives no answer."""
     fake = Fake([])
-    tls = ssl.create_default_context()
     transport = Transport(clock=ManualClock(NOW_MS), patience=Patience(sleep=fake.sleep))
     await transport.open()
-    upstream = transport.upstream("https://127.0.0.1:1", credentials=Credentials(tls=tls), traffic=fake.traffic)
-    with pytest.raises(Unreachable, match=r"GET 127.0.0.1/a: no answer \(ClientConnectorError\), 5 times"):
-        await upstream.get("/a")
-    await transport.close()
+    upstream = transport.upstream(base_url, credentials=Credentials(tls=tls), traffic=fake.traffic)
+    try:
+        with pytest.raises(Unreachable) as unreachable:
+            await upstream.get("/a", [("key", SECRET)])
+    finally:
+        await transport.close()
+    assert fake.traffic.requests == {"network_error": 5}
+    return str(unreachable.value)
+
+
+async def test_a_refused_connection_and_an_unknown_name_are_told_with_host_and_port() -> None:
+    assert await why_unreachable("http://127.0.0.1:1") == "GET 127.0.0.1:1/a: connection refused, 5 times"
+    assert await why_unreachable("http://[::1]:1") in {
+        "GET [::1]:1/a: connection refused, 5 times",
+        "GET [::1]:1/a: cannot assign requested address, 5 times",
+    }
+    assert await why_unreachable("https://no.such.invalid") == ("GET no.such.invalid:443/a: unknown host name, 5 times")
+
+
+async def test_a_certificate_that_nobody_vouches_for_or_for_another_host_is_told() -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("other.example").configure_cert(context)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    async with greeting(context) as port:
+        unknown = await why_unreachable(f"https://127.0.0.1:{port}")
+        elsewhere = await why_unreachable(f"https://127.0.0.1:{port}", tls=trusting)
+    begins = f"GET 127.0.0.1:{port}/a: certificate not trusted: "
+    assert unknown.startswith(f"{begins}unable to get local issuer certificate")
+    assert elsewhere.startswith(f"{begins}IP address mismatch")
+
+
+async def test_a_host_that_speaks_no_tls_or_no_http_is_told() -> None:
+    async with babbling(b"hello, this is not TLS at all\r\n") as port:
+        tls = await why_unreachable(f"https://127.0.0.1:{port}")
+        http = await why_unreachable(f"http://127.0.0.1:{port}")
+    assert tls.startswith(f"GET 127.0.0.1:{port}/a: TLS failed: ")
+    assert http == f"GET 127.0.0.1:{port}/a: the answer is not HTTP, 5 times"
+    async with babbling(b"") as port:
+        closed = await why_unreachable(f"http://127.0.0.1:{port}")
+    assert closed == f"GET 127.0.0.1:{port}/a: the connection was closed before an answer came, 5 times"
+
+
+async def test_an_answer_that_breaks_off_each_time_is_told() -> None:
+    fake = Fake([broken] * 5)
+    async with reaching(fake) as upstream:
+        with pytest.raises(Unreachable, match="/base/a: the answer broke off, 5 times"):
+            await upstream.get("/a")
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (aiohttp.ConnectionTimeoutError(), "timeout while connecting"),
+        (aiohttp.SocketTimeoutError(), "timeout"),
+        (TimeoutError(), "timeout"),
+        (ConnectionResetError(SECRET), "the connection was reset"),
+        (aiohttp.InvalidUrlClientError(SECRET), "the URL cannot be used"),
+        (OSError(SECRET), "no answer (OSError)"),
+    ],
+)
+def test_other_reasons_have_words_of_ours(reason: Exception, words: str) -> None:
+    assert in_words(reason) == words
+
+
+async def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert await why_unreachable("http://upstream.example") == (
+        "GET upstream.example:80/a: the proxy 127.0.0.1:1 cannot be reached: connection refused, 5 times"
+    )
+
+
+@asynccontextmanager
+async def babbling(words: bytes) -> AsyncIterator[int]:
+    """Listens, says the words to whoever asks and hangs up; gives the port."""
+
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(words)
+        writer.close()
+
+    server = await asyncio.start_server(babble, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
 
 
 async def test_a_transport_that_is_not_open_says_so() -> None:

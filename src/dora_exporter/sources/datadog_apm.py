@@ -1,7 +1,7 @@
 """Datadog: the deployments that its APM Deployment Tracking found, or what its trace metrics say about versions."""
 
 import asyncio
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -9,12 +9,12 @@ from dora_exporter.conditions import HTTP_URL, NamedFile, Secret, matching
 from dora_exporter.durations import Duration, parse
 from dora_exporter.events import DAY_MS
 from dora_exporter.sources import datadog_list, datadog_traffic
+from dora_exporter.sources.http_source import HEADER_SETTINGS, HttpSourceSettings, with_headers
 from dora_exporter.sources.runs import Rules
 from dora_exporter.sources.source import (
     Memory,
     Misconfigured,
     Sink,
-    SourceSettings,
     Surroundings,
     fingerprint_of,
     secret_of,
@@ -25,11 +25,14 @@ from dora_exporter.sources.versions import Scope, Seen, VersionWatch
 VERDICTS_MS = 14 * DAY_MS
 """For so long Datadog may change its mind about a deployment."""
 
-_TUNING = ("api_key", "api_key_file", "app_key", "app_key_file", "interval", "overlap", "relist", "settle")
+_KEYS = ("api_key", "api_key_file", "app_key", "app_key_file")
+_TUNING = (*_KEYS, *HEADER_SETTINGS, "interval", "overlap", "relist", "settle")
 
 
-class DatadogApmSettings(SourceSettings):
+class DatadogApmSettings(HttpSourceSettings):
     """``method`` decides what is asked: ``dora`` takes Datadog's own list, ``metrics`` looks for versions itself."""
+
+    OWN_HEADERS: ClassVar[frozenset[str]] = frozenset({"dd-api-key", "dd-application-key"})
 
     kind: Literal["datadog_apm"]
     method: Literal["dora", "metrics"] = "dora"
@@ -82,7 +85,7 @@ class DatadogApm:
             )
         )
         self.interval_ms: int | None = settings.interval.ms
-        self.fingerprint = fingerprint_of(settings, self._environment, tuning=_TUNING)
+        self.fingerprint = fingerprint_of(settings, self._environment, *settings.header_texts(), tuning=_TUNING)
         self.traffic = Traffic()
         self.unmapped_services: int | None = None
 
@@ -102,6 +105,7 @@ class DatadogApm:
         credentials = Credentials(
             headers={"DD-API-KEY": api_key, "DD-APPLICATION-KEY": app_key}, secrets=(api_key, app_key)
         )
+        credentials = await asyncio.to_thread(with_headers, credentials, settings)
         base_url = settings.base_url or f"https://api.{settings.site}"
         return self._transport.upstream(base_url, credentials=credentials, traffic=self.traffic)
 

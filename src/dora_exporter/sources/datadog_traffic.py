@@ -14,6 +14,7 @@ from dora_exporter.sources.versions import Seen
 
 PATH = "/api/v2/query/timeseries"
 STEP_MS = 60_000
+_LONGEST_WORDS = 300
 _TAGS = ("service", "env", "version")
 
 
@@ -33,6 +34,7 @@ class _Data(BaseModel):
 
 class _Answer(BaseModel):
     data: _Data
+    errors: Any = None
 
 
 async def ask(
@@ -56,12 +58,16 @@ async def ask(
 def _read(body: bytes) -> list[Seen]:
     """What an answer says; a bucket coarser than it was asked for counts for all its time."""
     try:
-        answer = _Answer.model_validate_json(body).data.attributes
+        whole = _Answer.model_validate_json(body)
+        answer = whole.data.attributes
         rows = list(zip(answer.series, answer.values, strict=True))
         width_ms = min((later - earlier for earlier, later in pairwise(answer.times)), default=STEP_MS)
-        return [_seen(series, zip(answer.times, values, strict=True), width_ms) for series, values in rows]
+        seen = [_seen(series, zip(answer.times, values, strict=True), width_ms) for series, values in rows]
     except ValueError as reason:
         raise Unreadable(f"the timeseries cannot be read: {type(reason).__name__}") from None
+    if whole.errors:
+        raise Unreadable(f"the timeseries is not whole: {str(whole.errors)[:_LONGEST_WORDS]}")
+    return seen
 
 
 def _seen(series: _Series, points: Iterable[tuple[int, float | None]], width_ms: int) -> Seen:

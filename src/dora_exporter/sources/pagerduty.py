@@ -2,6 +2,7 @@
 
 import asyncio
 
+from dora_exporter.sources.http_source import with_headers
 from dora_exporter.sources.pagerduty_api import ACCEPT, PagerDutyApi
 from dora_exporter.sources.pagerduty_desk import Desk
 from dora_exporter.sources.pagerduty_events import Event, take
@@ -32,7 +33,7 @@ class PagerDuty:
         self._traffic = Traffic()
         self._recollection = Recollection()
         self._fingerprint = fingerprint_of(
-            settings, surroundings.default_environment, str(self._backfill_ms), tuning=TUNING
+            settings, surroundings.default_environment, str(self._backfill_ms), *settings.header_texts(), tuning=TUNING
         )
 
     @property
@@ -85,5 +86,6 @@ class PagerDuty:
         if token is None:
             raise Misconfigured("there is neither a token nor a token_file")
         headers = {"Authorization": f"Token token={token}", "Accept": ACCEPT, "Content-Type": "application/json"}
-        credentials = Credentials(headers=headers, secrets=(token,))
+        own = Credentials(headers=headers, secrets=(token,))
+        credentials = await asyncio.to_thread(with_headers, own, self.settings)
         return self._transport.upstream(self.settings.base_url, credentials=credentials, traffic=self._traffic)

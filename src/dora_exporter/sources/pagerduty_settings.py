@@ -1,15 +1,25 @@
 """The settings of a ``pagerduty`` source."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from dora_exporter.conditions import NamedFile, Secret, matching
+from dora_exporter.conditions import HTTP_URL, NamedFile, Secret, matching
 from dora_exporter.durations import Duration, Span, parse
-from dora_exporter.sources.source import SourceSettings
+from dora_exporter.sources.http_source import HEADER_SETTINGS, HttpSourceSettings
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-TUNING = ("base_url", "interval", "overlap", "relist", "token", "token_file", "webhook_secrets", "webhook_secrets_file")
+TUNING = (
+    *HEADER_SETTINGS,
+    "base_url",
+    "interval",
+    "overlap",
+    "relist",
+    "token",
+    "token_file",
+    "webhook_secrets",
+    "webhook_secrets_file",
+)
 """What may change without reading the past anew."""
 
 
@@ -27,8 +37,10 @@ def _as_entry(value: object) -> object:
     return {"service": value} if isinstance(value, str) else value
 
 
-class PagerDutySettings(SourceSettings):
+class PagerDutySettings(HttpSourceSettings):
     """One PagerDuty account. Without a token it is never polled, and only its webhooks are taken."""
+
+    OWN_HEADERS: ClassVar[frozenset[str]] = frozenset({"authorization", "accept"})
 
     kind: Literal["pagerduty"] = "pagerduty"
     base_url: Annotated[
@@ -37,6 +49,7 @@ class PagerDutySettings(SourceSettings):
             r"https?://[^/?#@]+(/[^?#]*)?",
             "must begin with http:// or https://, and hold no user, password, query or fragment",
         ),
+        HTTP_URL,
     ] = "https://api.pagerduty.com"
     token: Secret | None = None
     token_file: NamedFile | None = None

@@ -11,6 +11,7 @@ from dora_exporter.client_tls import TlsConfig, client_context
 from dora_exporter.conditions import HTTP_URL, NamedFile, Secret
 from dora_exporter.durations import Duration, parse
 from dora_exporter.sources import prometheus_ranges
+from dora_exporter.sources.http_source import HEADER_SETTINGS, HttpSourceSettings, with_headers
 from dora_exporter.sources.runs import Rules
 from dora_exporter.sources.source import (
     Memory,
@@ -24,7 +25,8 @@ from dora_exporter.sources.source import (
 from dora_exporter.sources.transport import Credentials, Traffic
 from dora_exporter.sources.versions import Scope, Seen, VersionWatch
 
-_TUNING = ("bearer_token", "bearer_token_file", "basic_auth", "tls_config", "interval", "overlap", "settle")
+_ACCESS = ("bearer_token", "bearer_token_file", "basic_auth")
+_TUNING = (*_ACCESS, *HEADER_SETTINGS, "tls_config", "interval", "overlap", "settle")
 
 LabelNames = Annotated[tuple[str, ...], BeforeValidator(lambda names: (names,) if isinstance(names, str) else names)]
 """One label, or several of which the first that is not empty counts."""
@@ -50,7 +52,7 @@ class BasicAuth(BaseModel):
     password_file: NamedFile | None = None
 
 
-class PrometheusSettings(SourceSettings):
+class PrometheusSettings(HttpSourceSettings):
     """``query`` is PromQL; each of its series says by its labels which version of which service is running."""
 
     kind: Literal["prometheus"]
@@ -68,6 +70,10 @@ class PrometheusSettings(SourceSettings):
     bearer_token_file: NamedFile | None = None
     basic_auth: BasicAuth | None = None
     tls_config: TlsConfig | None = None
+
+    def own_headers(self) -> frozenset[str]:
+        """``Authorization`` where there is another way to say who asks."""
+        return frozenset({"authorization"} if any(getattr(self, way) is not None for way in _ACCESS) else ())
 
     @model_validator(mode="after")
     def _has_one_way_in(self) -> Self:
@@ -100,7 +106,7 @@ class Prometheus:
             )
         )
         self.interval_ms: int | None = settings.interval.ms
-        self.fingerprint = fingerprint_of(settings, environment, tuning=_TUNING)
+        self.fingerprint = fingerprint_of(settings, environment, *settings.header_texts(), tuning=_TUNING)
         self.traffic = Traffic()
         self.unmapped_services: int | None = None
 
@@ -124,6 +130,10 @@ class Prometheus:
 
 def _credentials(settings: PrometheusSettings) -> Credentials:
     """What goes with every request, from files as they are now."""
+    return with_headers(_access(settings), settings)
+
+
+def _access(settings: PrometheusSettings) -> Credentials:
     tls = _tls(settings.tls_config) if settings.tls_config else None
     token = secret_of(settings.bearer_token, settings.bearer_token_file)
     if token:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
@@ -14,6 +15,14 @@ from dora_exporter.sources.versions import Seen
 
 PATH = "/api/v1/query_range"
 NAMES = ("service", "environment", "version")
+_LONGEST_WORDS = 300
+_REMARKS = ("PromQL info:", "PromQL warning:")
+"""So begins what the evaluation of a query remarks; its result is whole."""
+_MISSING = re.compile(
+    "partial|incomplete|missing|truncat|stor(?:e|age)|fetch|receive|rpc|remote|connect|deadline|time(?:d )?-?out|"
+    "unavailable|unreachable|fail|error|cannot|unable|skipp|limit|exceed|drop|lost|shard|ingester|no answer|not answer",
+    re.IGNORECASE,
+)
 
 
 class _Series(BaseModel):
@@ -29,7 +38,8 @@ class _Matrix(BaseModel):
 class _Answer(BaseModel):
     status: Literal["success"]
     data: _Matrix
-    warnings: list[str] = []
+    warnings: list[str] | None = None
+    is_partial: Annotated[bool, Field(alias="isPartial")] = False
 
 
 Labels = Mapping[str, Sequence[str]]
@@ -42,8 +52,8 @@ async def ask(
     """What the query shows from one moment up to before another, both multiples of the step.
 
     A sample of 0 or NaN says that the version was not there. A series that ends without a word stays visible for
-    Prometheus' lookback of five minutes; its beginning is exact to the step. Raises Unreadable, also when Prometheus
-    warns that its answer is not whole.
+    Prometheus' lookback of five minutes; its beginning is exact to the step. Raises Unreadable, also when the answer
+    says that a part of it is missing.
     """
     fields = [
         ("query", query),
@@ -60,9 +70,15 @@ def _read(body: bytes, labels: Labels, step_ms: int) -> list[Seen]:
         answer = _Answer.model_validate_json(body)
     except ValidationError:
         raise Unreadable("the range query was not answered with a matrix") from None
-    if answer.warnings:
-        raise Unreadable(f"the answer is not whole: {'; '.join(answer.warnings)}")
+    missing = [warning for warning in answer.warnings or () if _tells_of_something_missing(warning)]
+    if answer.is_partial or missing:
+        raise Unreadable(f"the answer is not whole: {'; '.join(missing)[:_LONGEST_WORDS] or 'it says so itself'}")
     return [_seen(series, labels, step_ms) for series in answer.data.result]
+
+
+def _tells_of_something_missing(warning: str) -> bool:
+    """Whether it is not only a remark: storage that does not answer makes one of whoever asks it."""
+    return not warning.startswith(_REMARKS) and _MISSING.search(warning) is not None
 
 
 def _seen(series: _Series, labels: Labels, step_ms: int) -> Seen:

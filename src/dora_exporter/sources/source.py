@@ -181,9 +181,12 @@ def fingerprint_of(settings: BaseModel, *surroundings: str, tuning: Iterable[str
 def secret_of(direct: SecretStr | None, file: Path | None) -> str | None:
     """A secret given directly or in a file, which is read now: call it in a thread. Raises ``Misconfigured``."""
     try:
-        return read_secret(direct, file)
+        secret = read_secret(direct, file)
     except BadSecret as reason:
         raise Misconfigured(str(reason)) from None
+    if secret is not None and not secret.isprintable():
+        raise Misconfigured("a token or password must be one line of printable characters")
+    return secret
 
 
 def secrets_of(file: Path) -> tuple[str, ...]:

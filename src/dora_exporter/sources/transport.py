@@ -15,6 +15,7 @@ from yarl import URL
 
 from dora_exporter.clock import Clock
 from dora_exporter.sources.answer import Answer
+from dora_exporter.sources.network_errors import in_words
 
 REQUEST_SECONDS = 30.0
 CONNECT_SECONDS = 5.0
@@ -66,7 +67,7 @@ class Credentials:
 
     def redact(self, text: str) -> str:
         """The text without the secrets."""
-        for secret in filter(None, self.secrets):
+        for secret in sorted(filter(None, self.secrets), key=len, reverse=True):  # one may be a part of another
             text = text.replace(secret, "***")
         return text
 
@@ -177,7 +178,7 @@ class Upstream:
                 answer = await self._send(request)
             except (aiohttp.ClientError, TimeoutError, OSError) as reason:
                 self._traffic.requests["network_error"] += 1
-                problem, wait = _in_words(reason), backoff
+                problem, wait = in_words(reason), backoff
             else:
                 if answer.outcome == "success":
                     return answer
@@ -206,11 +207,11 @@ class Upstream:
 
     def _problem_of(self, request: _Request, answer: Answer) -> str:
         """What is wrong with an answer that a later try may better; raises ``Refused`` when none can."""
-        problem = f"status {answer.status}"
+        code, words = answer.explanation()
+        said = self._credentials.redact(words) or _phrase(answer.status)
+        problem = f"status {answer.status}: {said}" if said else f"status {answer.status}"
         if answer.outcome == "refused":
-            code, words = answer.explanation()
-            explained = self._explained(request, f"{problem}: {words}" if words else problem)
-            raise Refused(explained, status=answer.status, code=code)
+            raise Refused(self._explained(request, problem), status=answer.status, code=code)
         return problem
 
     def _wait_after(self, answer: Answer, backoff: float) -> float:
@@ -238,7 +239,8 @@ class Upstream:
 
     def _explained(self, request: _Request, problem: str) -> str:
         """Says what happened where. The query stays out: it may hold what is secret."""
-        return self._credentials.redact(f"{request.method} {request.url.host}{request.url.path}: {problem}")
+        host = request.url.host_subcomponent
+        return f"{request.method} {host}:{request.url.port}{request.url.path}: {problem}"
 
 
 async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
@@ -250,6 +252,8 @@ async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _in_words(reason: Exception) -> str:
-    """A network error without what it says itself, which may hold a URL."""
-    return "timeout" if isinstance(reason, TimeoutError) else f"no answer ({type(reason).__name__})"
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
