@@ -3,7 +3,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dora_exporter.identity import deployment_id, incident_id
+from dora_exporter.identity import deployment_id, former_incident_id, incident_id
 
 _deployments = st.fixed_dictionaries(
     {
@@ -33,10 +33,13 @@ def test_two_deployments_have_one_id_only_if_all_their_facts_are_equal(
 
 
 @given(_incidents, _incidents)
-def test_two_incidents_have_one_id_only_if_all_their_facts_are_equal(
+def test_two_incidents_have_one_id_only_if_services_or_else_teams_and_all_other_facts_are_equal(
     one: dict[str, Any], other: dict[str, Any]
 ) -> None:
-    assert (incident_id(**one) == incident_id(**other)) == (one == other)
+    are_equal = (one if not one["services"] else one | {"team": ""}) == (
+        other if not other["services"] else other | {"team": ""}
+    )
+    assert (incident_id(**one) == incident_id(**other)) == are_equal
 
 
 def test_an_id_never_changes_from_version_to_version() -> None:
@@ -46,3 +49,5 @@ def test_an_id_never_changes_from_version_to_version() -> None:
     assert deployed == "2749bf3a88d421a27262267eec2b7544"
     broken = incident_id(services=("cart", "web"), team=None, environment="prod", started_at=1)
     assert broken == "96237ba8fd845f3250d146d685e0a7f5"
+    crewed = former_incident_id(services=("cart", "web"), team="crew", environment="prod", started_at=1)
+    assert crewed == "57dfb12ba0976fa857df2adfd6fd6232"

@@ -23,8 +23,13 @@ def deployment_id(
 def incident_id(*, services: tuple[str, ...], team: str | None, environment: str, started_at: int) -> str:
     """The id of an incident, from what does not change while it lasts: its beginning and its end meet in one record.
 
-    ``services`` are sorted and unique.
+    ``services`` are sorted and unique. The team tells incidents apart only where there is none: it may be known late.
     """
+    return _digest(("incident", services, None if services else team, environment, started_at))
+
+
+def former_incident_id(*, services: tuple[str, ...], team: str | None, environment: str, started_at: int) -> str:
+    """The id that earlier versions gave the same incident: one that they began is ended under it."""
     return _digest(("incident", services, team, environment, started_at))
 
 

@@ -4,6 +4,7 @@ import pytest
 from tests.web.running import NOW, SHA, Api, incident
 
 from dora_exporter.events import DAY_MS, Incident
+from dora_exporter.identity import former_incident_id
 from dora_exporter.records import Deletion
 
 SECONDS = NOW // 1000
@@ -73,8 +74,36 @@ async def test_its_beginning_and_its_end_meet_without_an_id(api: Api) -> None:
     assert [each.finished_at for each in api.store.incidents.values()] == [NOW]
 
 
+@pytest.mark.parametrize(("first", "second"), [(None, "shop"), ("shop", None), ("shop", "till"), ("", "shop")])
+async def test_a_team_that_only_one_report_names_makes_no_second_incident(
+    api: Api, first: str | None, second: str | None
+) -> None:
+    began = await api.fail(**incident(team=first))
+    ended = await api.fail(**incident(team=second, finished_at=NOW))
+    assert began == ended
+    assert [(each.team, each.finished_at) for each in api.store.incidents.values()] == [(second, NOW)]
+
+
+async def test_an_incident_begun_under_an_earlier_version_is_ended_under_its_id(api: Api) -> None:
+    facts: dict[str, Any] = {
+        "services": ("checkout",),
+        "team": "shop",
+        "environment": "none",
+        "started_at": NOW - 60_000,
+    }
+    api.store.apply(Incident(former_incident_id(**facts), **facts))
+    await api.fail(**incident(team="shop", finished_at=NOW))
+    assert [each.finished_at for each in api.store.incidents.values()] == [NOW]
+
+
+async def test_two_incidents_of_two_teams_without_services_are_two(api: Api) -> None:
+    for team in ("shop", "till"):
+        await api.fail(**incident(services=None, team=team))
+    assert len(api.store.incidents) == 2
+
+
 @pytest.mark.parametrize(
-    "other", [{"services": ["cart"]}, {"team": "shop"}, {"env": "prod"}, {"started_at": SECONDS - 61}]
+    "other", [{"services": ["cart"]}, {"services": ["cart", "checkout"]}, {"env": "prod"}, {"started_at": SECONDS - 61}]
 )
 async def test_two_different_incidents_are_two(api: Api, other: dict[str, Any]) -> None:
     await api.fail(**incident())

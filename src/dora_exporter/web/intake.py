@@ -81,9 +81,7 @@ class Intake:
         started_at = _past(given.started_at, "started_at", now)
         finished_at = None if given.finished_at is None else _finish(given.finished_at, started_at, now)
         commit_sha, repository = _git(given.git)
-        event_id = _given_id(given.id) or identity.incident_id(
-            services=services, team=team, environment=environment, started_at=started_at
-        )
+        event_id = _given_id(given.id) or self._incident_id(services, team, environment, started_at)
         if finished_at is not None and event_id not in self._store.incidents:
             _check_age(finished_at, now, rules, is_known=lambda: is_coming(event_id))
         return Incident(
@@ -100,6 +98,13 @@ class Intake:
             repository=repository,
             tags=values.tags(given.custom_tags, "custom_tags"),
         )
+
+    def _incident_id(self, services: tuple[str, ...], team: str | None, environment: str, started_at: int) -> str:
+        former, current = (
+            made(services=services, team=team, environment=environment, started_at=started_at)
+            for made in (identity.former_incident_id, identity.incident_id)
+        )
+        return former if former in self._store.incidents else current
 
 
 def _environment(given: GivenDeployment | BulkDeployment | GivenFailure | BulkFailure, rules: Rules) -> str:
