@@ -52,7 +52,9 @@ class CommitSearch:
         self._pull_requests = pull_requests
         self._patterns = patterns
         self._library = Library(folder, configured=repositories, settings=settings, git=git, with_trees=bool(patterns))
-        self.uploads = Uploads(library=self._library, git=git, max_repository_bytes=settings.max_repository_bytes)
+        self.uploads = Uploads(
+            library=self._library, git=git, max_repository_bytes=settings.max_repository_bytes, threads=settings.threads
+        )
         self._resolver: Resolver | None = None
         self._reviewer: Reviewer | None = None
         self._tally = CommitTally()
@@ -148,3 +150,4 @@ class CommitSearch:
             self._counting.cancel()
             await asyncio.gather(self._counting, return_exceptions=True)
         await self.follow()
+        await self.uploads.workers.close()

@@ -18,6 +18,7 @@ from dora_exporter.commits.git import GitFailed
 from dora_exporter.commits.library import TooManyRepositories
 from dora_exporter.commits.packs import BadPack
 from dora_exporter.commits.uploads import Uploads
+from dora_exporter.commits.workers import Busy
 from dora_exporter.config import Settings
 from dora_exporter.log import Appendable, Unavailable
 from dora_exporter.postgresql import address, compaction
@@ -160,18 +161,18 @@ class DatabaseStorage:
 
 def _taking(uploads: Uploads, wake: Callable[[str], None]) -> Take:
     async def take(repository: str, head: str, pack: Path) -> bool:
-        folder = await asyncio.to_thread(uploads.open)
+        folder = await uploads.workers.files(uploads.open)
         try:
-            inside = await asyncio.to_thread(pack.replace, folder / "incoming.pack")
-            await asyncio.to_thread(uploads.take, repository, head, inside)
+            inside = await uploads.workers.files(pack.replace, folder / "incoming.pack")
+            await uploads.workers.git(repository, uploads.take, repository, head, inside)
         except (BadPack, TooManyRepositories) as error:
             logger.warning("shared history left out repository=%s reason=%s", repository, error or type(error).__name__)
             return True
-        except (GitFailed, OSError) as error:
+        except (GitFailed, Busy, OSError) as error:
             logger.warning("shared history not taken yet repository=%s reason=%s", repository, error)
             return False
         finally:
-            await asyncio.to_thread(uploads.discard, folder)
+            await uploads.workers.files(uploads.discard, folder)
         wake(repository)
         return True
 

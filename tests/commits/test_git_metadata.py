@@ -1,5 +1,6 @@
 """The endpoints of ``datadog-ci git-metadata upload``: what is taken, and what is refused without a trace."""
 
+import asyncio
 import io
 import json
 import struct
@@ -345,3 +346,19 @@ async def test_a_disk_that_cannot_be_written_is_not_the_senders_fault(begin: Beg
     world.library.folder = tmp_path / "file"
     async with serving(world) as client:
         assert (await client.packfile(pack_of(tmp_path / "shop", shas), shas[0]))[0] == 503
+
+
+async def test_those_who_ask_about_a_slow_repository_delay_nobody_else(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "shop", linear(2))
+    world = begin()
+    world.upload(pack_of(tmp_path / "shop", shas), shas[-1])
+    slow = world.library.find(NAME)
+    assert slow is not None
+    async with serving(world) as client, asyncio.TaskGroup() as tasks:
+        with slow.held():
+            asking = [tasks.create_task(client.search(*shas)) for _ in range(20)]
+            async with asyncio.timeout(20):
+                assert await client.search(shas[0], url="https://git.example/other") == (200, {"data": []})
+                assert await asyncio.to_thread(int) == 0
+            assert not any(each.done() for each in asking)
+    assert {each.result()[0] for each in asking} == {200}

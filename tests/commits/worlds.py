@@ -137,6 +137,7 @@ class World:
         """Ends what runs."""
         self.library.close()
         await self.resolver.close()
+        await self.uploads.workers.close()
 
 
 Begin = Callable[..., World]

@@ -9,6 +9,7 @@ from dora_exporter.commits.git import Git
 from dora_exporter.commits.library import Library
 from dora_exporter.commits.packs import BadPack, CheckedPack, check
 from dora_exporter.commits.repository import Repository
+from dora_exporter.commits.workers import Workers
 
 _FORMATS = {40: "sha1", 64: "sha256"}
 
@@ -23,10 +24,11 @@ class Upload:
 
 
 class Uploads:
-    """Where uploaded packs go. Its methods run in threads and raise ``GitFailed``."""
+    """Where uploaded packs go. Its methods run in threads, those of ``workers``, and raise ``GitFailed``."""
 
-    def __init__(self, *, library: Library, git: Git, max_repository_bytes: int) -> None:
+    def __init__(self, *, library: Library, git: Git, max_repository_bytes: int, threads: int = 2) -> None:
         """``max_repository_bytes`` bounds what one repository may hold on disk."""
+        self.workers = Workers(threads)
         self._library = library
         self._git = git
         self._max_repository_bytes = max_repository_bytes

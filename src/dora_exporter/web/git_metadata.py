@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -17,6 +18,7 @@ from dora_exporter.commits.library import TooManyRepositories
 from dora_exporter.commits.objects import is_sha
 from dora_exporter.commits.packs import BadPack
 from dora_exporter.commits.uploads import Uploads
+from dora_exporter.commits.workers import Busy, Workers
 from dora_exporter.web import bodies, values
 from dora_exporter.web.access import Access, Right
 from dora_exporter.web.errors import BadAttribute, BadRequest, NotNow, as_json
@@ -144,20 +146,26 @@ def routes(
         asked = searched.parse(await bodies.read_within(request, rules()))
         repository = values.repository(asked.meta.repository_url, "meta.repository_url")
         shas = [_full_sha(each.id, f"data[{place}].id") for place, each in enumerate(asked.data)]
-        known = await _in_thread(uploads.known, repository, shas)
+        with _failures_told():
+            known = await uploads.workers.git(repository, uploads.known, repository, shas)
         return as_json(SearchAnswer([CommitReference(sha) for sha in known]))
 
     async def take(repository: str, head: str, pack: Path) -> None:
-        upload = await _in_thread(uploads.check, repository, head, pack)
+        with _failures_told():
+            upload = await uploads.workers.git(repository, uploads.check, repository, head, pack)
         if share is not None:
             await share(repository, head, upload.checked.pack)
-        await _in_thread(uploads.keep, upload)
+        with _failures_told():
+            await uploads.workers.git(repository, uploads.keep, upload)
 
     async def packfile(request: web.Request) -> web.Response:
-        folder = await _in_thread(uploads.open)
+        with _failures_told():
+            folder = await uploads.workers.files(uploads.open)
         try:
             pack = folder / "incoming.pack"
-            head = pushed.parse(await _receive(request, pack, max_pack_bytes, rules().piece_seconds))
+            head = pushed.parse(
+                await _receive(request, _Pack(pack, uploads.workers, max_pack_bytes), rules().piece_seconds)
+            )
             repository = values.repository(head.meta.repository_url, "pushedSha.meta.repository_url")
             await take(repository, _full_sha(head.data.id, "pushedSha.data.id"), pack)
         except BadPack as reason:
@@ -165,7 +173,7 @@ def routes(
         except TooManyRepositories as reason:
             raise BadRequest("no further repository may be uploaded") from reason
         finally:
-            await asyncio.shield(asyncio.to_thread(uploads.discard, folder))
+            await asyncio.shield(uploads.workers.files(uploads.discard, folder))
         wake(repository)
         return as_json(Accepted())
 
@@ -191,7 +199,20 @@ def _full_sha(text: str, name: str) -> str:
     return text
 
 
-async def _receive(request: web.Request, pack: Path, limit: int, seconds: float) -> bytes:
+@dataclass(frozen=True)
+class _Pack:
+    """A file that comes in; it is written in threads, for disks can be slow."""
+
+    path: Path
+    workers: Workers
+    limit: int
+
+    async def append(self, data: bytes) -> None:
+        with _failures_told():
+            await self.workers.files(_append, self.path, data)
+
+
+async def _receive(request: web.Request, pack: _Pack, seconds: float) -> bytes:
     """Writes the part ``packfile`` to a file; returns the part ``pushedSha``."""
     said: bytes | None = None
     has_pack = False
@@ -199,7 +220,7 @@ async def _receive(request: web.Request, pack: Path, limit: int, seconds: float)
         if name == "pushedSha":
             said = b"".join([piece async for piece in _pieces(part, _MAX_JSON_PART, seconds)])
         elif name == "packfile":
-            await _write(part, pack, limit, seconds)
+            await _write(part, pack, seconds)
             has_pack = True
         else:
             raise BadRequest("the parts of the body must be pushedSha and packfile")
@@ -240,15 +261,15 @@ async def _pieces(part: BodyPartReader, limit: int, seconds: float) -> AsyncIter
         yield piece
 
 
-async def _write(part: BodyPartReader, pack: Path, limit: int, seconds: float) -> None:
-    """Writes a part to a file, in a thread, for disks can be slow."""
+async def _write(part: BodyPartReader, pack: _Pack, seconds: float) -> None:
+    """Writes a part to a file."""
     collected = bytearray()
-    async for piece in _pieces(part, limit, seconds):
+    async for piece in _pieces(part, pack.limit, seconds):
         collected += piece
         if len(collected) >= _WRITTEN_AT_ONCE:
-            await _in_thread(_append, pack, bytes(collected))
+            await pack.append(bytes(collected))
             collected.clear()
-    await _in_thread(_append, pack, bytes(collected))
+    await pack.append(bytes(collected))
 
 
 def _append(pack: Path, data: bytes) -> None:
@@ -283,10 +304,13 @@ async def _ignore(request: web.Request, seconds: float) -> None:
             raise BadRequest(f"the request body is longer than {_MAX_IGNORED} bytes")
 
 
-async def _in_thread(work: Callable[..., _Result], *arguments: object) -> _Result:
-    """The result of work that uses Git; a failure of Git or of the disk is none of the client's."""
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """A failure of Git or of the disk is none of the client's, nor is it that much waits already."""
     try:
-        return await asyncio.to_thread(work, *arguments)
+        yield
+    except Busy as reason:
+        raise NotNow("too many requests wait for Git") from reason
     except (GitFailed, OSError) as reason:
         logger.warning("uploaded history not taken reason=%s", reason)
         raise NotNow("the history cannot be kept now") from reason
