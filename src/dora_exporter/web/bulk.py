@@ -22,7 +22,7 @@ from dora_exporter.web.lines import lines
 from dora_exporter.web.operations import Operation, Parameter
 from dora_exporter.web.parsing import Parser
 from dora_exporter.web.plain import PlainIntake
-from dora_exporter.web.refusal_counts import REFUSALS
+from dora_exporter.web.refusal_counts import FIRST_REFUSAL, REFUSALS
 from dora_exporter.web.rules import CurrentRules
 from dora_exporter.web.shapes import DeploymentLine, Line
 from dora_exporter.web.spool import spooled
@@ -94,7 +94,7 @@ class _Bulk:
             tally.stop(refusal)
         except Unavailable as reason:
             tally.stop(NotNow(str(reason) or "the event log cannot take writes now"))
-        request[REFUSALS] = tally.refusals
+        request[REFUSALS], request[FIRST_REFUSAL] = tally.refusals, tally.first_refusal
         return as_json(tally.answer(), status=tally.status)
 
     async def _store_valid(self, request: web.Request, tally: Tally) -> None:

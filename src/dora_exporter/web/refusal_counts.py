@@ -1,5 +1,6 @@
-"""Counts the requests with events that are refused, by reason."""
+"""Counts and logs the requests with events that are refused, by reason."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from aiohttp import hdrs, web
@@ -9,6 +10,7 @@ from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 from dora_exporter.log import Unavailable
 from dora_exporter.telemetry import Rejection, RejectionCounts
 from dora_exporter.web.errors import BadAttribute, BadRequest, Forbidden, NotNow, Refusal, TooLarge, TooLong
+from dora_exporter.web.refusal_log import RefusalLog
 
 _EVENT_PATHS = frozenset(
     {
@@ -34,6 +36,9 @@ _REASONS: tuple[tuple[type[Exception], Rejection], ...] = (
 )
 
 
+FIRST_REFUSAL = web.RequestKey("first refusal", str)
+"""What was wrong with the first of them, in words."""
+
 REFUSALS = web.RequestKey("refusals", dict[type[Refusal], int])
 """How many events of a request were refused, by the classes of the refusals: set by those who answer for many."""
 
@@ -44,23 +49,31 @@ def reason_of(refusal: type[Exception]) -> Rejection | None:
 
 
 def counting(counts: RejectionCounts) -> Middleware:
-    """A middleware that counts the refusals on paths that take events."""
+    """A middleware that counts and logs the refusals on paths that take events."""
+    log = RefusalLog()
 
     @web.middleware
     async def count_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             answer = await handler(request)
         except tuple(kind for kind, _ in _REASONS) as refusal:
-            count(request, {type(refusal): 1})
+            count(request, {type(refusal): 1}, str(refusal))
             raise
-        count(request, request.get(REFUSALS, {}))
+        count(request, request.get(REFUSALS, {}), request.get(FIRST_REFUSAL, ""))
         return answer
 
-    def count(request: web.Request, refusals: Mapping[type[Exception], int]) -> None:
+    def count(request: web.Request, refusals: Mapping[type[Exception], int], detail: str) -> None:
+        if not refusals or not _takes_events(request):
+            return
+        numbers: Counter[Rejection] = Counter()
         for refusal, number in refusals.items():
             reason = reason_of(refusal)
-            if reason is not None and _takes_events(request):
+            if reason is not None:
                 counts.count(reason, number)
+                numbers[reason] += number
+        if numbers:
+            first = next(iter(numbers)).value
+            log.note(path=request.path, reason=first, detail=detail, sender=request.remote, events=numbers.total())
 
     return count_refusals
 

@@ -51,6 +51,14 @@ class Tally:
         """Whether a line is wrong."""
         return bool(self._errors_total)
 
+    @property
+    def first_refusal(self) -> str:
+        """What was wrong first, with its line; empty for nothing."""
+        first = self._errors[0] if self._errors else None
+        if first is None:
+            return ""
+        return f"{first.detail}" if first.line is None else f"line {first.line}: {first.detail}"
+
     def count(self, outcomes: Sequence[Outcome]) -> None:
         """Counts what writes did."""
         for each in Outcome:
