@@ -249,3 +249,5 @@ def _commits_left_out(judging: Judging, deployment: Deployment) -> Iterator[Left
     verdict = verdict_on(deployment)
     if verdict and not verdict.change_failure and judging.links.to_failed(deployment):
         yield LeftOut("failure", deployment.id, "the verdict says that it did not fail")
+    if judging.lineup.returns.lands_again(deployment):
+        yield LeftOut("rollback", deployment.id, "brings back what was rolled back: it blames nobody, and is no rework")

@@ -53,13 +53,22 @@ def are_equal(one: Deployment, other: Deployment) -> bool:
 
 def rolled_back_by(rollback: Deployment, deployments: Sequence[Deployment]) -> Deployment | None:
     """The failed deployment that a rollback undid, None when the deployment is no rollback."""
+    return next((failed for each, failed in rollbacks(deployments) if each is rollback), None)
+
+
+def rollbacks(deployments: Sequence[Deployment]) -> list[tuple[Deployment, Deployment]]:
+    """The rollbacks with what they undid. What was undone is no longer underneath: it comes again as if it were new."""
     in_order = sorted(deployments, key=finish_order)
-    place = in_order.index(rollback)
-    earlier = in_order[:place]
-    targets = [index for index, each in enumerate(earlier) if are_equal(each, rollback)]
-    if not targets or are_equal(earlier[-1], rollback):
-        return None
-    return in_order[targets[-1] + 1]
+    found = []
+    underneath: list[int] = []
+    for place, each in enumerate(in_order):
+        targets = [index for index in range(place) if are_equal(in_order[index], each)]
+        is_return = bool(targets) and not are_equal(in_order[place - 1], each)
+        if is_return and targets[-1] in underneath:
+            found.append((each, in_order[targets[-1] + 1]))
+            underneath = [index for index in underneath if index <= targets[-1]]
+        underneath.append(place)
+    return found
 
 
 def reverted_by(revert: Deployment, deployments: Sequence[Deployment]) -> list[Deployment]:

@@ -7,6 +7,7 @@ from operator import attrgetter
 from dora_exporter.events import Deployment, Event
 from dora_exporter.failures.index import Index
 from dora_exporter.failures.order import by_start, finish_order, start_order
+from dora_exporter.failures.returns import Returns
 from dora_exporter.failures.shipments import Shipments
 
 _finished_at = attrgetter("finished_at")
@@ -19,13 +20,14 @@ _INDEXED_PER_SLICE = 2_000
 class Lineup:
     """Deployments by finish, by start, by SHA, by version and by the commits they shipped."""
 
-    __slots__ = ("_by_sha", "_by_version", "_without_sha", "by_finish", "by_start", "shipments")
+    __slots__ = ("_by_sha", "_by_version", "_without_sha", "by_finish", "by_start", "returns", "shipments")
 
     def __init__(self) -> None:
         """No deployment."""
         self.by_finish: list[Deployment] = []
         self.by_start: list[Deployment] = []
         self.shipments = Shipments()
+        self.returns = Returns(self.target_of)
         self._by_sha = Index(attrgetter("commit_sha"), self._everything)
         self._by_version = Index(attrgetter("version"), self._everything)
         self._without_sha = Index(_version_without_sha, self._everything)
@@ -128,6 +130,13 @@ class Lineup:
         """The last one before it that deployed the same."""
         found = [index.last_before(key, deployment) for index, key in self._possibly_same(deployment)]
         return max((each for each in found if each), key=finish_order, default=None)
+
+    def target_of(self, deployment: Deployment) -> Deployment | None:
+        """The last one before it that deployed the same; None when that is the one just before."""
+        previous = self.before(deployment)
+        if previous is None or same(previous, deployment):
+            return None
+        return self.latest_same_before(deployment)
 
     def same_after(self, deployment: Deployment) -> Iterator[Deployment]:
         """Those after it whose ``latest_same_before`` it may be."""

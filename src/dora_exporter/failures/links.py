@@ -30,8 +30,9 @@ class Links:
         return self._to.get(failed.id, ())
 
     def remedies(self) -> Iterator[str]:
-        """The ids of those that remedied something, or look for what they remedied."""
+        """The ids of those that remedied something, or look for what they remedied, or came again."""
         yield from self._from
+        yield from self._lineup.returns
         for watchers in self._watchers.values():
             yield from watchers
 
@@ -61,12 +62,15 @@ class Links:
     def forget(self, deployment: Deployment) -> Iterator[Deployment]:
         """Drops what a deployment remedied; gives the failed ones."""
         self._marked.pop(deployment.id, None)
+        self._lineup.returns.forget(deployment)
         for mark in self._lookups(deployment):
             self._watchers.get(mark, {}).pop(deployment.id, None)
         yield from self._relink(deployment, ())
 
     def settle(self) -> Iterator[Deployment]:
         """Decides what was marked; gives the deployments whose links changed, on either side."""
+        for returned in self._lineup.returns.settle(self._marked.values()):
+            self.mark(returned)
         while self._marked:
             _, remedy = self._marked.popitem()
             yield from self._relink(

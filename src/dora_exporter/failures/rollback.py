@@ -4,13 +4,14 @@ from collections.abc import Hashable, Iterable, Iterator
 
 from dora_exporter.events import Deployment
 from dora_exporter.failures.failure import Link
-from dora_exporter.failures.lineup import Lineup, same
+from dora_exporter.failures.lineup import Lineup
 
 
 class Rollback:
     """The rule of Datadog's change failure detection: V1 V2 V3 V1 says that V2 failed, and the second V1 remedied it.
 
-    The target is the latest earlier occurrence; the first deployment after the target failed.
+    The target is the latest earlier occurrence; the first deployment after the target failed. A version that comes
+    again after it was rolled back blames nobody: of V1 V2 V1 V2 only the first V2 failed.
     """
 
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
@@ -19,10 +20,7 @@ class Rollback:
 
     def links(self, remedy: Deployment, lineup: Lineup) -> Iterator[Link]:
         """The failure that a rollback remedied."""
-        previous = lineup.before(remedy)
-        if previous is None or same(previous, remedy):
-            return
-        target = lineup.latest_same_before(remedy)
+        target = lineup.returns.rolled_back_to(remedy)
         failed = target and lineup.after(target)
         if failed:
             yield Link(failed, remedy, "rollback", "rollback")
