@@ -20,6 +20,7 @@ from dora_exporter.config_layers import folder_layer, secret_lines_layer, variab
 from dora_exporter.durations import Duration, Span
 from dora_exporter.events import DAY_MS
 from dora_exporter.failure_rules import FailureSettings
+from dora_exporter.hosts import one_spelling
 from dora_exporter.postgresql.address import ReadUrl, check, from_file, from_text
 from dora_exporter.reserved import RESERVED
 from dora_exporter.sources import AnySettings
@@ -59,6 +60,13 @@ def _address(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    host = one_spelling(text.removeprefix("[").removesuffix("]"))
+    if host is None:
+        raise ValueError("must be the name or the address of a host, without a port")
+    return host
+
+
 def _database(url: SecretStr) -> SecretStr:
     check(url.get_secret_value())
     return url
@@ -77,6 +85,7 @@ Whole = Annotated[int, BeforeValidator(_not_rounded)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 Label = Annotated[Name, AfterValidator(_not_reserved)]
 Address = Annotated[str, AfterValidator(_address)]
+Host = Annotated[str, AfterValidator(_host)]
 Url = Annotated[SecretStr, AfterValidator(_database)]
 File = Annotated[Path, BeforeValidator(_not_empty)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
@@ -94,6 +103,7 @@ class WebSettings(Section):
     listen_addresses: tuple[Address, ...] = Field(default=("127.0.0.1:3672",), min_length=1)
     config_file: File | None = None
     enable_lifecycle: bool = False
+    allowed_hosts: tuple[Host, ...] = ()
     max_body_bytes: Whole = Field(default=1 << 20, ge=1 << 10, le=1 << 30)
 
 

@@ -10,10 +10,12 @@ from aiohttp.typedefs import Middleware
 from dora_exporter.clock import stopwatch
 from dora_exporter.config import Settings, check_doors
 from dora_exporter.definitions import rules_for_senders
+from dora_exporter.hosts import host_of
 from dora_exporter.protection import Protection
 from dora_exporter.web import git_metadata, pagerduty_webhook
 from dora_exporter.web.access import Access, Right
 from dora_exporter.web.basic_auth import basic_auth, user_of
+from dora_exporter.web.browsers import refuse_pages
 from dora_exporter.web.client_certificates import client_certificates
 from dora_exporter.web.headers import OnPrepare, adding
 from dora_exporter.web.rate_limit import rate_limit
@@ -41,7 +43,12 @@ class Entrance:
         return self._rules
 
     def middlewares(self) -> Iterator[Middleware]:
-        """What the web configuration file asks for; each costs every request a little, so none is there without it."""
+        """What is asked of every request; what the web configuration file asks for costs nothing without it."""
+        yield refuse_pages(
+            is_open=lambda: not (self.access.is_closed or self._protection.current.users),
+            allowed_hosts=lambda: self._allowed_hosts,
+            holds_key=self.access.holds_key,
+        )
         if self._is_protected:
             yield client_certificates(lambda: self._protection.current.client_allowed_sans)
             yield rate_limit(lambda: self._protection.current.rate_limit, stopwatch=stopwatch)
@@ -72,6 +79,8 @@ class Entrance:
 
     def _take_over(self, settings: Settings) -> None:
         self._rules = rules_for_senders(settings)
+        listening = [host_of(address) for address in settings.web.listen_addresses]
+        self._allowed_hosts = frozenset(each for each in (*listening, *settings.web.allowed_hosts) if each)
         self.access.replace(
             api_keys=[key.get_secret_value() for key in settings.api_keys],
             read_keys=[key.get_secret_value() for key in settings.read_keys],

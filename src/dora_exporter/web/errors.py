@@ -89,7 +89,7 @@ class Forbidden(Refusal):
     status = 403
     title = "Forbidden"
 
-    def body(self) -> Words:
+    def body(self) -> Problems | Words:
         """Says no more than the title: what is wrong with a key is nobody's business."""
         return Words([self.title])
 
