@@ -20,7 +20,7 @@ from dora_exporter.config_layers import folder_layer, secret_lines_layer, variab
 from dora_exporter.durations import Duration, Span
 from dora_exporter.events import DAY_MS
 from dora_exporter.failure_rules import FailureSettings
-from dora_exporter.hosts import one_spelling
+from dora_exporter.hosts import ANY_HOST, one_spelling
 from dora_exporter.postgresql.address import ReadUrl, check, from_file, from_text
 from dora_exporter.reserved import RESERVED
 from dora_exporter.sources import AnySettings
@@ -61,9 +61,9 @@ def _address(text: str) -> str:
 
 
 def _host(text: str) -> str:
-    host = one_spelling(text.removeprefix("[").removesuffix("]"))
+    host = text if text == ANY_HOST else one_spelling(text.removeprefix("[").removesuffix("]"))
     if host is None:
-        raise ValueError("must be the name or the address of a host, without a port")
+        raise ValueError(f"must be the name or the address of a host, without a port, or {ANY_HOST} for all")
     return host
 
 

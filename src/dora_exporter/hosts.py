@@ -5,6 +5,9 @@ import socket
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+ANY_HOST = "*"
+"""Stands for every host where hosts are listed."""
+
 _AUTHORITY = re.compile(r"(?:\[(?P<bracketed>[^\[\]]+)\]|(?P<plain>[^\[\]:]+))(?::\d{0,5})?")
 _NAME = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _OLD_ADDRESS = re.compile(r"[0-9a-fx]+(?:\.[0-9a-fx]+){0,3}")

@@ -170,6 +170,7 @@ def test_nothing_is_left_when_it_ends(number: signal.Signals) -> None:
 def test_it_listens_wherever_it_is_told_to_because_nothing_is_real() -> None:
     with demo("--days=3", "--web.listen-address=0.0.0.0:0") as running:
         assert running.daemon.get("/-/ready").status == 200
+        assert running.daemon.get("/metrics", Host="exporter:3672").status == 200  # as Prometheus in Compose asks
 
 
 def test_what_cannot_be_written_is_told_and_the_next_event_comes_all_the_same(

@@ -92,7 +92,7 @@ BAD_YAML = {
     "web: {max_body_bytes: 9999999999}": ["config.yaml:1: web.max_body_bytes: must be at most 1073741824"],
     "web: {max_body_bytes: true}": ["config.yaml:1: web.max_body_bytes: must be a whole number"],
     'web: {allowed_hosts: ["dora.example:3672"]}': [
-        "config.yaml:1: web.allowed_hosts[0]: must be the name or the address of a host, without a port"
+        "config.yaml:1: web.allowed_hosts[0]: must be the name or the address of a host, without a port, or * for all"
     ],
     "allow_anonymous: perhaps": ["config.yaml:1: allow_anonymous: must be true or false"],
     "allow_anonymous: [1]": ["config.yaml:1: allow_anonymous: must be true or false"],

@@ -42,6 +42,13 @@ async def test_a_name_lent_to_this_machine_is_refused(host: str, method: str) ->
         assert await ask(client, method, {"Host": host}) == 403
 
 
+async def test_all_hosts_may_be_known() -> None:
+    async with a_client(allowed={"*"}) as client:
+        assert await ask(client, "GET", {"Host": EVIL}) == 200
+        assert await ask(client, "GET", {"Host": "no host:"}) == 403
+        assert await ask(client, "POST", {"Host": EVIL, "Origin": "http://other.example"}) == 403
+
+
 async def test_a_person_is_told_what_to_do() -> None:
     async with a_client() as client, client.get("/metrics", headers={"Host": "dora.example"}) as response:
         (error,) = (await response.json())["errors"]

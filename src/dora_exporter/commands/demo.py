@@ -16,6 +16,7 @@ from dora_exporter.clock import Clock, system_clock
 from dora_exporter.commands import flags
 from dora_exporter.commands.ending import ending
 from dora_exporter.config import Flag, load
+from dora_exporter.hosts import ANY_HOST
 from dora_exporter.log import EventLog, Unavailable
 from dora_exporter.organisation import DAYS, organisation, split
 from dora_exporter.service_life import Happening
@@ -90,11 +91,12 @@ def _invented(arguments: argparse.Namespace) -> tuple[list[Happening], Iterator[
 
 
 def _flags(arguments: argparse.Namespace, snapshot: Path) -> list[Flag]:
-    """Anybody may come in where it is told to listen: there is nothing real to see."""
+    """Anybody may come in where it is told to listen, by any name: there is nothing real to see."""
     return [
         *flags.given(arguments),
         Flag("--snapshot.path", ("snapshot", "path"), snapshot),
         Flag("allow_anonymous", ("allow_anonymous",), value=True),
+        Flag("web.allowed_hosts", ("web", "allowed_hosts"), [ANY_HOST]),
     ]
 
 

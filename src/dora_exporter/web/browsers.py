@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from typing_extensions import override
 
-from dora_exporter.hosts import host_of, is_loopback
+from dora_exporter.hosts import ANY_HOST, host_of, is_loopback
 from dora_exporter.web.errors import Forbidden, Problems, Words
 
 logger = logging.getLogger(__name__)
@@ -44,10 +44,16 @@ def refuse_pages(
     ``allowed_hosts`` in their one spelling.
     """
 
+    def is_known(host: str | None, request: web.Request) -> bool:
+        allowed = allowed_hosts()
+        if host is None or ANY_HOST in allowed:
+            return host is not None
+        return is_loopback(host) or host in allowed or host == _reached(request)
+
     def check_host(request: web.Request) -> None:
         for authority in _authorities(request):
             host = host_of(authority)
-            if host is None or not (is_loopback(host) or host in allowed_hosts() or host == _reached(request)):
+            if not is_known(host, request):
                 logger.warning("request refused for its host host=%r from=%s", authority[:_SHOWN], request.remote)
                 raise ForbiddenToPages(
                     f"the daemon is open to all who reach it, so it answers to the hosts it knows only, and not to "
