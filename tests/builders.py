@@ -1,12 +1,14 @@
 """Events with defaults, and a clock that a test turns by hand."""
 
 import hashlib
+from collections.abc import Mapping
 
+import msgspec
 from msgspec.structs import replace
 
 from dora_exporter.events import DAY_MS, MINUTE_MS, Deployment, Incident
 
-__all__ = ["DAY_MS", "HOUR_MS", "MINUTE_MS", "NOW_MS", "ManualClock", "deployment", "incident"]
+__all__ = ["DAY_MS", "HOUR_MS", "MINUTE_MS", "NOW_MS", "ManualClock", "deployment", "fields", "incident"]
 
 HOUR_MS = 60 * MINUTE_MS
 ROLL_OUT_MS = 5 * MINUTE_MS
@@ -34,6 +36,15 @@ def incident(**changes: object) -> Incident:
     default = Incident("", ("checkout",), "production", NOW_MS - DAY_MS // 2)
     changed = replace(default, **changes)
     return replace(changed, id=changed.id or _derived_id(changed))
+
+
+def fields(value: object) -> object:
+    """A value with the fields in place of all events in it: these can be compared as events cannot."""
+    if isinstance(value, msgspec.Struct):
+        return type(value), {name: fields(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, Mapping):
+        return {key: fields(its) for key, its in value.items()}
+    return list(map(fields, value)) if isinstance(value, list | tuple) else value
 
 
 class ManualClock:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from itertools import islice, pairwise
 
 import pytest
-from tests.builders import HOUR_MS, NOW_MS
+from tests.builders import HOUR_MS, NOW_MS, fields
 
 from dora_exporter.events import DAY_MS, MINUTE_MS, Deployment, Incident
 from dora_exporter.organisation import organisation, split
@@ -37,7 +37,7 @@ def reports_of(happenings: list[Happening]) -> dict[str, list[Incident]]:
 
 
 def test_a_seed_always_invents_the_same_organisation(past: list[Happening]) -> None:
-    assert split(organisation(SEED, NOW_MS), NOW_MS)[0] == past
+    assert fields(split(organisation(SEED, NOW_MS), NOW_MS)[0]) == fields(past)
     assert split(organisation(SEED + 1, NOW_MS), NOW_MS)[0] != past
 
 
@@ -137,6 +137,6 @@ def test_haste_changes_only_what_is_still_to_come(past: list[Happening]) -> None
     hasty_past, hasty_future = split(organisation(SEED, NOW_MS, haste=60), NOW_MS)
     future = split(organisation(SEED, NOW_MS), NOW_MS)[1]
 
-    assert hasty_past == past
+    assert fields(hasty_past) == fields(past)
     hundred = [list(islice(each, 100))[-1].at - NOW_MS for each in (future, hasty_future)]
     assert hundred[1] * 5 < hundred[0]

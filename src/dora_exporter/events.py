@@ -1,12 +1,14 @@
 """The facts that everything is computed from: deployments and incidents.
 
 Times are integers: milliseconds since the epoch, UTC. The structs are frozen, leave the garbage collector alone and
-are written to the log as they are (``records.py``), so a field's name here is its name on disk.
+are written to the log as they are (``records.py``), so a field's name here is its name on disk. Events are told apart
+by id: to compare or to hash one is a TypeError, and ``same_content`` compares all of two.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Never
 
 import msgspec
+from msgspec.structs import astuple
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
@@ -81,7 +83,19 @@ class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     remediation: Remediation | None = None
 
 
-class Deployment(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="deployment", tag_field="type"):
+class _ToldApartById(msgspec.Struct, frozen=True, gc=False):
+    """What is neither equal to nor hashed like anything: it may hold mappings, and its id is its identity."""
+
+    def __eq__(self, other: object) -> Never:
+        """Raises TypeError."""
+        raise TypeError("events are told apart by id: compare ids, objects with `is`, or use same_content")
+
+    def __hash__(self) -> Never:
+        """Raises TypeError."""
+        raise TypeError("events are told apart by id: use the id as the key")
+
+
+class Deployment(_ToldApartById, frozen=True, gc=False, omit_defaults=True, tag="deployment", tag_field="type"):
     """One version of a service that reached an environment.
 
     ``commits`` is the list the sender gave; None when it gave none. ``revision`` orders the states of a polled item.
@@ -112,7 +126,7 @@ class Deployment(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag=
         return Series(self.service, self.environment)
 
 
-class Incident(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="incident", tag_field="type"):
+class Incident(_ToldApartById, frozen=True, gc=False, omit_defaults=True, tag="incident", tag_field="type"):
     """A failure in production. It counts once in each service it names; one without a service only in its team.
 
     ``finished_at`` is None while it is open. One that was merged into another counts nowhere.
@@ -142,3 +156,10 @@ class Incident(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="i
 
 
 Event = Deployment | Incident
+
+
+def same_content(one: Event | None, other: Event | None) -> bool:
+    """Whether two events agree in every field; None is only the same as None."""
+    if one is None or other is None:
+        return one is other
+    return type(one) is type(other) and astuple(one) == astuple(other)

@@ -30,7 +30,7 @@ class Failure:
     incidents: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CountedDeployment:
     """A deployment that a number is made of, and what it adds."""
 
@@ -41,7 +41,7 @@ class CountedDeployment:
     recovery_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CountedIncident:
     """An incident that a number is made of; ``because`` is the rule that attributes it, or why none does."""
 

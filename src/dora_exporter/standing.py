@@ -8,7 +8,7 @@ from dora_exporter.group import Measured
 from dora_exporter.timeline import Outline
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Everything:
     """All events of a series that has to be judged anew."""
 

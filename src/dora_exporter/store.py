@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import force_setattr, replace
 
 from dora_exporter.appearance import team_entry
-from dora_exporter.events import Deployment, Event, Incident, Series, Shipped
+from dora_exporter.events import Deployment, Event, Incident, Series, Shipped, same_content
 from dora_exporter.held_deployments import HeldDeployments
 from dora_exporter.id_index import IdIndex
 from dora_exporter.records import (
@@ -139,7 +139,7 @@ class EventStore:
                 self._tell([(held.pop(event_id), None)])
             async for after in in_turns(wanted.values()):
                 before = held.get(after.id)
-                if before != after:
+                if not same_content(before, after):
                     held[after.id] = after
                     self._tell([(before, after)])
 
@@ -167,7 +167,7 @@ class EventStore:
             return before, before
         if before is not None:
             event = _with_what_was_learnt(event, before)
-            if event == before:
+            if same_content(event, before):
                 return before, before
         self._settle_in(event)
         self.deployments[event.id] = event
@@ -177,7 +177,7 @@ class EventStore:
         before = self.incidents.get(event.id)
         if self._is_overtaken("incident", event, before):
             return before, before
-        if event == before:
+        if same_content(event, before):
             return before, before
         self._share_strings(event)
         for service in event.services:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.builders import NOW_MS, ManualClock, deployment, incident
+from tests.builders import NOW_MS, ManualClock, deployment, fields, incident
 from tests.postgresql.waiting import until
 from tests.snapshot.logs import asides, content, file_of, put, remove
 
@@ -63,7 +63,7 @@ async def test_a_start_finds_the_events_and_their_numbers(path: Path) -> None:
     store, found = await taken_up(path)
     assert found
     assert found.standing
-    assert [*store.deployments.values(), *store.incidents.values()] == RECORDS
+    assert fields([*store.deployments.values(), *store.incidents.values()]) == fields(RECORDS)
     assert (found.head.length, found.head.now_ms) == (state(path).size_bytes, NOW_MS)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.builders import fields
+
 from dora_exporter.records import Record
 from dora_exporter.snapshot import encode, header_line, read
 from dora_exporter.store import EventStore
@@ -69,4 +71,4 @@ def store_of(path: Path) -> EventStore:
 
 def state(store: EventStore) -> tuple[object, ...]:
     """All that a store holds, to be compared."""
-    return store.deployments, store.incidents, store.cursors, store.tombstones, list(store.series_order)
+    return fields(store.deployments), fields(store.incidents), store.cursors, store.tombstones, list(store.series_order)

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import gettempdir
 
 import pytest
-from tests.builders import NOW_MS, ManualClock, deployment
+from tests.builders import NOW_MS, ManualClock, deployment, fields
 from tests.commands.calling import Called, call, command, environment, store_of
 from tests.e2e.daemon import RunningDaemon
 from tests.e2e.process import Process
@@ -118,7 +118,7 @@ def test_what_goes_on_happening_is_written_to_the_log(called: Called, monkeypatc
 
     def serve(settings: Settings, *, load: Callable[[], Settings], companion: Companion) -> int:
         assert load() == settings
-        assert list(read(settings.snapshot.path)) == [happening.record for happening in past]
+        assert fields(list(read(settings.snapshot.path))) == fields([happening.record for happening in past])
         clock.advance(10 * DAY_MS)
         with pytest.raises(Enough):
             asyncio.run(companion(log))
@@ -128,7 +128,7 @@ def test_what_goes_on_happening_is_written_to_the_log(called: Called, monkeypatc
     monkeypatch.setattr("dora_exporter.commands.demo.serve", serve)
     monkeypatch.setattr("signal.signal", lambda *_: None)  # the test run has its own way to end
     assert called("demo", "--haste=50").code == 7
-    assert log.records == [happening.record for happening in islice(future, 200)]
+    assert fields(log.records) == fields([happening.record for happening in islice(future, 200)])
 
 
 def test_an_event_waits_for_its_time() -> None:

@@ -41,7 +41,7 @@ def incidents_of(
     attribution_limit_ms: int | None,
 ) -> list[Incident]:
     """The incidents that are put down to a deployment."""
-    return [each for each in incidents if attributed_to(each, deployments, attribution_limit_ms) == deployment]
+    return [each for each in incidents if attributed_to(each, deployments, attribution_limit_ms) is deployment]
 
 
 def are_equal(one: Deployment, other: Deployment) -> bool:
@@ -100,8 +100,8 @@ def remedies_of(
     return chosen or [
         each
         for each in later
-        if (rollback_rule and rolled_back_by(each, deployments) == failed)
-        or (revert_rule and failed in reverted_by(each, deployments))
+        if (rollback_rule and rolled_back_by(each, deployments) is failed)
+        or (revert_rule and _is_among(failed, reverted_by(each, deployments)))
     ]
 
 
@@ -117,9 +117,9 @@ def cause_of(
     """Why a deployment failed, None when it did not."""
     if deployment.verdict is not None:
         return "verdict" if deployment.verdict.change_failure else None
-    if rollback_rule and any(rolled_back_by(each, deployments) == deployment for each in deployments):
+    if rollback_rule and any(rolled_back_by(each, deployments) is deployment for each in deployments):
         return "rollback"
-    if revert_rule and any(deployment in reverted_by(each, deployments) for each in deployments):
+    if revert_rule and any(_is_among(deployment, reverted_by(each, deployments)) for each in deployments):
         return "revert"
     if incidents_of(deployment, deployments, incidents, attribution_limit_ms):
         return "incident"
@@ -183,12 +183,11 @@ def is_rework(
         cause = cause_of(
             each, deployments, incidents, attribution_limit_ms, rollback_rule=rollback_rule, revert_rule=revert_rule
         )
-        if cause is not None and deployment in remedies_of(
-            each, deployments, rollback_rule=rollback_rule, revert_rule=revert_rule
-        ):
+        remedies = remedies_of(each, deployments, rollback_rule=rollback_rule, revert_rule=revert_rule)
+        if cause is not None and _is_among(deployment, remedies):
             return True
     return any(
-        _first_after(each, attributed_to(each, deployments, attribution_limit_ms), deployments) == deployment
+        _first_after(each, attributed_to(each, deployments, attribution_limit_ms), deployments) is deployment
         for each in incidents
     )
 
@@ -202,3 +201,7 @@ def _first_after(incident: Incident, blamed: Deployment | None, deployments: Seq
         if finish_order(each) > finish_order(blamed) and each.finished_at > incident.started_at
     ]
     return min(later, key=finish_order) if later else None
+
+
+def _is_among(deployment: Deployment, others: Sequence[Deployment]) -> bool:
+    return any(each is deployment for each in others)

@@ -33,7 +33,9 @@ def is_open(incident: Incident, now_ms: int) -> bool:
 def is_last_of_its_series(deployment: Deployment, deployments: Iterable[Deployment], now_ms: int) -> bool:
     """Whether nothing in its series finished later, up to now."""
     rivals = [each for each in deployments if each.series == deployment.series and is_seen(each, now_ms)]
-    return deployment in rivals and all(finish_order(each) <= finish_order(deployment) for each in rivals)
+    return any(each is deployment for each in rivals) and all(
+        finish_order(each) <= finish_order(deployment) for each in rivals
+    )
 
 
 def living_deployments(deployments: Iterable[Deployment], now_ms: int, retention_ms: int) -> list[Deployment]:

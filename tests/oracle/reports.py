@@ -14,7 +14,7 @@ def counted(reports: Sequence[Deployment], within_ms: int) -> dict[str, str]:
             continue
         mine, theirs = _holding(one, deployments), _holding(other, deployments)
         if not {each.source for each in mine} & {each.source for each in theirs}:
-            deployments.remove(theirs)
+            deployments = [group for group in deployments if group is not theirs]
             mine.extend(theirs)
     return {each.id: min(group, key=_preference).id for group in deployments for each in group}
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from tests.builders import ManualClock
+from tests.builders import ManualClock, fields
 from tests.postgresql.cluster import Database
 
 from dora_exporter.postgresql import tables
@@ -83,4 +83,10 @@ def same(first: EventStore, second: EventStore) -> bool:
 
 
 def _held(store: EventStore) -> Iterable[object]:
-    return (store.deployments, store.incidents, store.cursors, store.tombstones, list(store.series_order))
+    return (
+        fields(store.deployments),
+        fields(store.incidents),
+        store.cursors,
+        store.tombstones,
+        list(store.series_order),
+    )

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.builders import NOW_MS, ManualClock, deployment, incident
+from tests.builders import NOW_MS, ManualClock, deployment, fields, incident
 from tests.snapshot.logs import FaultyDisk, asides, content, file_of, ids_after_restart, opened, put
 
 from dora_exporter.appearance import team_entry
@@ -121,25 +121,27 @@ def without_old_tombstones(store: EventStore) -> EventStore:
 @settings(max_examples=300, deadline=None)
 @given(st.lists(records, max_size=14))
 def test_a_compacted_file_leaves_the_same_state_without_old_tombstones(written: list[Record]) -> None:
-    assert state_of(store_of(compacted(written))) == state_of(without_old_tombstones(store_of(written)))
+    assert fields(state_of(store_of(compacted(written)))) == fields(state_of(without_old_tombstones(store_of(written))))
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(records, max_size=10), st.lists(records, max_size=6))
 def test_what_is_appended_later_has_the_same_effect(written: list[Record], later: list[Record]) -> None:
     shortened = compacted(written, retention_ms=NOW_MS)
-    assert state_of(store_of([*shortened, *later])) == state_of(store_of([*written, *later]))
+    assert fields(state_of(store_of([*shortened, *later]))) == fields(state_of(store_of([*written, *later])))
 
 
 def test_a_compacted_file_holds_each_event_once_in_the_order_of_first_appearance() -> None:
     first, second = deployment(id="a", service="z"), deployment(id="b", service="y")
     verdict = Verdict(change_failure=True)
     written: list[Record] = [first, Judgement("a", verdict), second, replace(first, version="2"), incident(id="a")]
-    assert compacted([Batch((first, second)), *written, Deletion("incident", "a", NOW_MS)]) == [
-        SeriesOrder((("z", "production"), ("y", "production"), ("checkout", "production"))),
-        replace(first, version="2", verdict=verdict),
-        second,
-    ]
+    assert fields(compacted([Batch((first, second)), *written, Deletion("incident", "a", NOW_MS)])) == fields(
+        [
+            SeriesOrder((("z", "production"), ("y", "production"), ("checkout", "production"))),
+            replace(first, version="2", verdict=verdict),
+            second,
+        ]
+    )
 
 
 def test_a_compacted_file_keeps_the_order_in_which_teams_appeared() -> None:

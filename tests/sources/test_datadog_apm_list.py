@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from pydantic import ValidationError
-from tests.builders import HOUR_MS, NOW_MS
+from tests.builders import HOUR_MS, NOW_MS, fields
 from tests.sources.fake_datadog import FakeDatadog
 from tests.sources.polled import NAME, WINDOW_MS, Poller, polled
 
@@ -57,23 +57,25 @@ async def test_a_row_becomes_a_deployment_with_all_that_datadog_knows(datadog: F
         await poller.poll()
 
     began = 1_749_981_600_250
-    assert poller.sink.store.deployments == {
-        "apm:abc": Deployment(
-            "apm:abc",
-            "checkout",
-            "production",
-            began,
-            1_749_981_900_000,
-            version="v1",
-            commit_sha="a" * 40,
-            repository="github.com/shop/checkout",
-            team="crew",
-            source="apm",
-            tags=("tier:gold",),
-            commits=(Commit("b" * 40, 1_749_895_200_000, "Fix"),),
-            upstream={"change_failure": True, "remediation": {"type": "rollback", "id": "apm:def"}},
-        )
-    }
+    assert fields(poller.sink.store.deployments) == fields(
+        {
+            "apm:abc": Deployment(
+                "apm:abc",
+                "checkout",
+                "production",
+                began,
+                1_749_981_900_000,
+                version="v1",
+                commit_sha="a" * 40,
+                repository="github.com/shop/checkout",
+                team="crew",
+                source="apm",
+                tags=("tier:gold",),
+                commits=(Commit("b" * 40, 1_749_895_200_000, "Fix"),),
+                upstream={"change_failure": True, "remediation": {"type": "rollback", "id": "apm:def"}},
+            )
+        }
+    )
 
 
 async def test_a_deployment_that_did_not_fail_has_no_remedy(datadog: FakeDatadog) -> None:
@@ -91,9 +93,9 @@ async def test_what_datadog_leaves_out_is_absent(datadog: FakeDatadog) -> None:
         await poller.poll()
 
     began = NOW_MS - HOUR_MS
-    assert list(poller.sink.store.deployments.values()) == [
-        Deployment("apm:abc", "checkout", "none", began, began, source="apm")
-    ]
+    assert fields(list(poller.sink.store.deployments.values())) == fields(
+        [Deployment("apm:abc", "checkout", "none", began, began, source="apm")]
+    )
 
 
 async def test_the_configured_environment_is_that_of_a_row_without_one(datadog: FakeDatadog) -> None:

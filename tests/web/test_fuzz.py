@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.builders import fields
 from tests.web.running import NOW, SHA, Api, deployment, incident
 
 from dora_exporter.events import Deployment
@@ -78,7 +79,7 @@ async def test_an_event_is_kept_whole_or_refused(api: Api, kind: str, changes: d
         return
     assert status == 200
     (record,) = api.log.records[before:]
-    assert msgspec.json.decode(msgspec.json.encode(record), type=type(record)) == record
+    assert fields(msgspec.json.decode(msgspec.json.encode(record), type=type(record))) == fields(record)
     assert (await api.send("GET", f"{path}s/{answer['data']['id']}"))[0] == 200
 
 

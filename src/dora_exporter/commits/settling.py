@@ -13,7 +13,7 @@ from dora_exporter.records import Resolution
 _AT_ONCE = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
     """Which deployments of a line have to be looked at, and what happened in the line.
 

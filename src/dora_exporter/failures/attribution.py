@@ -6,12 +6,21 @@ from dora_exporter.events import Deployment, Incident
 from dora_exporter.failures.lineup import Lineup
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Attribution:
-    """The deployment of one series that an incident is attributed to, and the rule that says so."""
+    """The deployment of one series that an incident is attributed to, and the rule that says so.
+
+    Two are equal when they name the same object by the same rule.
+    """
 
     deployment: Deployment
     rule: str
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it says the same of the same object."""
+        return isinstance(other, Attribution) and self.deployment is other.deployment and self.rule == other.rule
+
+    __hash__ = None  # type: ignore[assignment]  # how Python says that nothing hashes it
 
 
 def attribute(incident: Incident, lineup: Lineup, limit_ms: int | None) -> Attribution | None:

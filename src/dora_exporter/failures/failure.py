@@ -8,14 +8,28 @@ from dora_exporter.events import Deployment
 from dora_exporter.failures.lineup import Lineup
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Link:
-    """``remedy`` remedied ``failed``; ``cause`` and ``rule`` say how that is known."""
+    """``remedy`` remedied ``failed``; ``cause`` and ``rule`` say how that is known.
+
+    Links are equal when they say the same of the same two objects: one of a replaced deployment is another link.
+    """
 
     failed: Deployment
     remedy: Deployment
     cause: str
     rule: str
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it says the same of the same objects."""
+        return (
+            isinstance(other, Link)
+            and self.failed is other.failed
+            and self.remedy is other.remedy
+            and (self.cause, self.rule) == (other.cause, other.rule)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # how Python says that nothing hashes it
 
 
 class Rule(Protocol):

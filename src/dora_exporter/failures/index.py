@@ -59,7 +59,7 @@ class Index:
         if isinstance(held, Deployment):
             del self._entries[key]
             return
-        held.remove(deployment)
+        del held[bisect_left(held, finish_order(deployment), key=finish_order)]
         if len(held) == 1:
             self._entries[key] = held[0]
 

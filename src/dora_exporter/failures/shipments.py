@@ -1,6 +1,6 @@
 """Which deployment of a series shipped a commit first."""
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Hashable, Iterator, Sequence
 
 from dora_exporter.events import MINUTE_MS, Commit, Deployment
@@ -20,29 +20,29 @@ class Shipments:
         """Nothing was shipped."""
         self._by_mark: dict[Hashable, list[Deployment]] = {}
 
-    def add(self, deployment: Deployment) -> set[Deployment]:
+    def add(self, deployment: Deployment) -> list[Deployment]:
         """Adds a deployment; returns those that are no longer the first to ship one of its commits."""
-        overtaken = set()
+        overtaken = {}
         for mark in marks_of(deployment):
             held = self._by_mark.setdefault(mark, [])
             first = held[0] if held else None
             insort(held, deployment, key=finish_order)
             if first and held[0] is deployment:
-                overtaken.add(first)
-        return overtaken
+                overtaken[first.id] = first
+        return list(overtaken.values())
 
-    def remove(self, deployment: Deployment) -> set[Deployment]:
+    def remove(self, deployment: Deployment) -> list[Deployment]:
         """Takes out a deployment; returns those that are now the first to ship one of its commits."""
-        promoted = set()
+        promoted = {}
         for mark in marks_of(deployment):
             held = self._by_mark[mark]
             was_first = held[0] is deployment
-            held.remove(deployment)
+            del held[bisect_left(held, finish_order(deployment), key=finish_order)]
             if not held:
                 del self._by_mark[mark]
             elif was_first:
-                promoted.add(held[0])
-        return promoted
+                promoted[held[0].id] = held[0]
+        return list(promoted.values())
 
     def with_mark(self, mark: Hashable) -> Sequence[Deployment]:
         """Those that shipped a commit with a mark, in order of finish."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequenc
 from msgspec.structs import replace
 
 from dora_exporter import bounds
-from dora_exporter.events import Deployment, Event, Incident
+from dora_exporter.events import Deployment, Event, Incident, same_content
 from dora_exporter.log import Appendable
 from dora_exporter.polling.health import Health
 from dora_exporter.polling.open_incidents import OpenIncidents
@@ -99,12 +99,12 @@ class Landing:
     def _changes_nothing(self, item: Item) -> bool:
         """Whether the log would only grow by it: it is held just so, or somebody deleted it for good."""
         if isinstance(item, Incident):
-            return ("incident", item.id) in self._store.tombstones or item == self.incident(item.id)
+            return ("incident", item.id) in self._store.tombstones or same_content(item, self.incident(item.id))
         if isinstance(item, Deployment):
             held = self.deployment(item.id)
             if held is not None:
                 item = replace(item, verdict=held.verdict, shipped=held.shipped)
-            return ("deployment", item.id) in self._store.tombstones or item == held
+            return ("deployment", item.id) in self._store.tombstones or same_content(item, held)
         return False
 
     def noted(self) -> Memory:

@@ -23,7 +23,7 @@ _LOOK_AGAIN_SECONDS = 1.0
 """So soon a replica that comes to lead begins to poll."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Running:
     """A source in operation."""
 

@@ -19,7 +19,7 @@ _LONGEST_HEADER_BYTES = 4096
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
     """Readable lines, without their newlines, and where in the file each begins, with their records."""
 
