@@ -4,14 +4,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from dora_exporter import metrics
-from dora_exporter.events import Deployment, Incident
+from dora_exporter.events import Deployment, Event, Incident
 from dora_exporter.failures.judging import Judging
 from dora_exporter.failures.mentions import commits_of
 from dora_exporter.failures.shipments import CLOCK_SKEW_MS
 from dora_exporter.failures.verdict import verdict_on
-from dora_exporter.history import History
+from dora_exporter.history import History, is_identified
 from dora_exporter.metrics.metric import WindowMetric
 from dora_exporter.timeline import Timeline
 from dora_exporter.tracks import Window
@@ -39,6 +40,7 @@ class CountedDeployment:
     is_rework: bool
     lead_times_ms: tuple[tuple[str, int], ...]
     recovery_ms: int | None
+    stages_ms: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,19 +73,61 @@ class Explanation:
     left_out: list[LeftOut] = field(default_factory=list)
 
     def numbers(self) -> dict[str, int]:
-        """What is counted, added up from the events listed."""
-        causes = Counter(each.failure.cause for each in self.deployments if each.failure)
-        return {
-            "deployments": len(self.deployments),
-            "failed": sum(causes.values()),
-            **{f"failed_{cause}": count for cause, count in sorted(causes.items())},
-            "rework": sum(each.is_rework for each in self.deployments),
-            "commits": sum(len(each.lead_times_ms) for each in self.deployments),
-            "recovered": sum(each.recovery_ms is not None for each in self.deployments),
-            "incidents": len(self.incidents),
-            "unattributed": sum(each.attributed_to is None for each in self.incidents),
-            "restored": sum(each.restore_ms is not None for each in self.incidents),
-        }
+        """What the gauge counts, added up from the events listed."""
+        return {name: number for kind in _NUMBERS[self.metric.name] for name, number in self._numbers(kind)}
+
+    def _numbers(self, kind: str) -> Iterator[tuple[str, int]]:
+        """A number by its name, then its parts."""
+        match kind:
+            case "failed":
+                yield from _total("failed", Counter(each.failure.cause for each in self.deployments if each.failure))
+            case "stages":
+                stages = Counter(stage for each in self.deployments for stage, _ in each.stages_ms)
+                yield from _total("stages", stages)
+            case _:
+                yield kind, sum(map(_COUNTS[kind], self._events(kind)))
+
+    def _events(self, kind: str) -> list[Any]:
+        return self.incidents if kind in _OF_INCIDENTS else self.deployments
+
+
+def _total(name: str, parts: Counter[str]) -> Iterator[tuple[str, int]]:
+    yield name, parts.total()
+    yield from ((f"{name}_{part}", count) for part, count in sorted(parts.items()))
+
+
+_COUNTS: dict[str, Callable[[Any], int]] = {
+    "deployments": lambda _: 1,
+    "rework": lambda counted: counted.is_rework,
+    "commits": lambda counted: len(counted.lead_times_ms),
+    "recovered": lambda counted: counted.recovery_ms is not None,
+    "unidentified": lambda counted: not is_identified(counted.deployment),
+    "incidents": lambda _: 1,
+    "unattributed": lambda counted: counted.attributed_to is None,
+    "restored": lambda counted: counted.restore_ms is not None,
+}
+"""What an event adds to a number."""
+_OF_INCIDENTS = {"incidents", "unattributed", "restored"}
+_NUMBERS = {
+    "dora_deployment_frequency_per_day": ("deployments",),
+    "dora_deployments": ("deployments",),
+    "dora_change_lead_time_seconds": ("deployments", "commits"),
+    "dora_lead_time_commits": ("deployments", "commits"),
+    "dora_lead_time_stage_seconds": ("deployments", "commits", "stages"),
+    "dora_change_failure_rate": ("deployments", "failed"),
+    "dora_failed_deployments": ("deployments", "failed"),
+    "dora_change_failures": ("deployments", "failed"),
+    "dora_deployment_rework_rate": ("deployments", "rework"),
+    "dora_rework_deployments": ("deployments", "rework"),
+    "dora_unidentified_deployments": ("deployments", "unidentified"),
+    "dora_failed_deployment_recovery_time_seconds": ("recovered",),
+    "dora_recovered_deployments": ("recovered",),
+    "dora_incidents": ("incidents",),
+    "dora_unattributed_incidents": ("incidents", "unattributed"),
+    "dora_time_to_restore_seconds": ("restored",),
+    "dora_restored_incidents": ("restored",),
+}
+"""The numbers that a gauge is made of; those of other gauges would be counted over the wrong events."""
 
 
 WhyUnknown = Callable[[Deployment], str | None]
@@ -110,6 +154,7 @@ _BY_DEPLOYMENTS: dict[str, tuple[_Moment, str]] = {
             "deployments",
             "change_lead_time_seconds",
             "lead_time_commits",
+            "lead_time_stage_seconds",
             "change_failure_rate",
             "failed_deployments",
             "change_failures",
@@ -132,7 +177,7 @@ METRICS = {
     for each in metrics.ALL
     if isinstance(each, WindowMetric) and each.name in {*_BY_DEPLOYMENTS, *_BY_INCIDENTS}
 }
-"""What can be explained: all that is said of a window."""
+"""What can be explained: all that is said of a window, but the performance levels."""
 
 
 async def explain(timeline: Timeline, history: History, metric: WindowMetric, window: Window) -> Explanation:
@@ -143,7 +188,7 @@ async def explain(timeline: Timeline, history: History, metric: WindowMetric, wi
     for patience in range(_TRIES, -1, -1):
         version = timeline.version
         explanation = Explanation(metric, dict(metric.read(history, window)))
-        for count, _ in enumerate(_explained(explanation, timeline, window)):
+        for count, _ in enumerate(fill(explanation, timeline, window)):
             if patience and count % _PER_SLICE == _PER_SLICE - 1:
                 await asyncio.sleep(0)
                 if timeline.version != version:
@@ -163,18 +208,28 @@ def add_unknown(explanation: Explanation, why_unknown: WhyUnknown) -> None:
             explanation.left_out.append(LeftOut("commits", each.deployment.id, reason))
 
 
-def _explained(explanation: Explanation, timeline: Timeline, window: Window) -> Iterator[None]:
-    """Fills an explanation, an event at a step."""
+def _every(_: Event) -> bool:
+    return True
+
+
+def fill(
+    explanation: Explanation, timeline: Timeline, window: Window, belongs: Callable[[Event], bool] = _every
+) -> Iterator[None]:
+    """Fills an explanation with those events of a series that belong to what is explained, an event at a step."""
     if explanation.metric.name in _BY_DEPLOYMENTS:
-        return _count_deployments(explanation, timeline, window)
-    return _count_incidents(explanation, timeline, window)
+        return _count_deployments(explanation, timeline, window, belongs)
+    return _count_incidents(explanation, timeline, window, belongs)
 
 
-def _count_deployments(explanation: Explanation, timeline: Timeline, window: Window) -> Iterator[None]:
+def _count_deployments(
+    explanation: Explanation, timeline: Timeline, window: Window, belongs: Callable[[Event], bool]
+) -> Iterator[None]:
     judging = timeline.judging
     moment_of, otherwise = _BY_DEPLOYMENTS[explanation.metric.name]
     for deployment in reversed(judging.lineup.by_finish):
         yield
+        if not belongs(deployment):
+            continue
         moment = moment_of(judging, deployment)
         if moment is not None and window.start_ms < moment <= window.end_ms:
             explanation.deployments.append(_counted(judging, deployment))
@@ -183,13 +238,18 @@ def _count_deployments(explanation: Explanation, timeline: Timeline, window: Win
             explanation.left_out.append(LeftOut("deployment", deployment.id, otherwise))
     for each, reason in timeline.waiting():
         yield
-        explanation.left_out.append(LeftOut("deployment", each.id, reason))
+        if belongs(each):
+            explanation.left_out.append(LeftOut("deployment", each.id, reason))
 
 
-def _count_incidents(explanation: Explanation, timeline: Timeline, window: Window) -> Iterator[None]:
+def _count_incidents(
+    explanation: Explanation, timeline: Timeline, window: Window, belongs: Callable[[Event], bool]
+) -> Iterator[None]:
     moment_of, otherwise = _BY_INCIDENTS[explanation.metric.name]
     for incident, reason in timeline.incidents():
         yield
+        if not belongs(incident):
+            continue
         moment = moment_of(incident)
         if reason:
             explanation.left_out.append(LeftOut("incident", incident.id, reason))
@@ -207,6 +267,7 @@ def _counted(judging: Judging, deployment: Deployment) -> CountedDeployment:
         is_rework=facts.rework,
         lead_times_ms=tuple((commit.sha, value) for commit, value in judging.lineup.shipments.samples(deployment)),
         recovery_ms=facts.recovery[1] if facts.recovery else None,
+        stages_ms=facts.stages,
     )
 
 

@@ -160,6 +160,14 @@ class Readings:
         """The events of a series, as of the last update; None when it has none."""
         return self._timelines.get(series)
 
+    def timelines(self) -> dict[Series, Timeline]:
+        """The events of all series, as of the last update."""
+        return dict(self._timelines)
+
+    def teams_of(self, event: Event) -> tuple[str, ...]:
+        """The teams that an event belongs to."""
+        return self._teams.of(event)
+
     def exposed(self) -> Iterator[tuple[Series, History]]:
         """The series that have labels of their own, by name, with what is measured."""
         for series, group in sorted(self.tallies.series.items(), key=lambda item: item[0]):

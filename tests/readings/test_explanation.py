@@ -3,6 +3,7 @@
 import asyncio
 import statistics
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given, settings
@@ -14,10 +15,17 @@ from dora_exporter.explanation import METRICS, Explanation, add_unknown, explain
 from dora_exporter.failures.rollback import Rollback
 from dora_exporter.readings import Definitions, Readings
 from dora_exporter.store import EventStore
+from dora_exporter.team_explanation import explain_team
 from dora_exporter.tracks import Window
 
 
-def read(store: EventStore, *, limit_ms: int | None = None, rolls_back: bool = True) -> Readings:
+def read(
+    store: EventStore,
+    *,
+    limit_ms: int | None = None,
+    rolls_back: bool = True,
+    team_of: Mapping[str, str] | None = None,
+) -> Readings:
     """What is read from a store at the time of the tests."""
     definitions = Definitions(
         windows=strategies.WINDOWS,
@@ -25,6 +33,7 @@ def read(store: EventStore, *, limit_ms: int | None = None, rolls_back: bool = T
         series_limit=100,
         attribution_limit_ms=limit_ms,
         rules=(Rollback(),) if rolls_back else (),
+        teams=team_of or {},
     )
     readings = Readings(store, definitions)
     asyncio.run(readings.load(NOW_MS))
@@ -73,7 +82,19 @@ def recounted(explanation: Explanation, window: Window) -> dict[tuple[str, ...],
     name = explanation.metric.name
     if name in counts:
         return counts[name]
-    values = sorted(samples[name])
+    if name == "dora_lead_time_stage_seconds":
+        stages = [sample for each in deployments for sample in each.stages_ms]
+        return {
+            (stage, *labels): value
+            for stage in {stage for stage, _ in stages}
+            for labels, value in statistics_of([value for name, value in stages if name == stage]).items()
+        }
+    return statistics_of(samples[name])
+
+
+def statistics_of(samples: list[int]) -> dict[tuple[str, ...], float]:
+    """Mean, median and 90th percentile in seconds."""
+    values = sorted(samples)
     if not values:
         return {}
     whole, part = divmod(9 * (len(values) - 1), 10)
@@ -99,6 +120,114 @@ def test_what_is_listed_adds_up_to_the_gauge(world: strategies.World) -> None:
             for name in METRICS:
                 explanation = explained(readings, series, name, window)
                 assert recounted(explanation, window) == pytest.approx(explanation.values), name
+
+
+@settings(max_examples=60, deadline=None)
+@given(strategies.worlds())
+def test_what_is_listed_of_a_team_adds_up_to_its_gauge(world: strategies.World) -> None:
+    store = EventStore()
+    store.apply_all([*world.deployments, *world.incidents])
+    readings = read(store, limit_ms=world.attribution_limit_ms, rolls_back=world.rollback_rule, team_of=world.team_of)
+
+    for team, group in readings.tallies.teams.items():
+        for window in readings.windows():
+            for metric in METRICS.values():
+                explanation = asyncio.run(explain_team(readings, (team[0], team[1]), metric, window))
+                assert (explanation is None) == (group.present == 0)
+                if explanation is not None:
+                    assert recounted(explanation, window) == pytest.approx(explanation.values), metric.name
+                    assert explanation.values == dict(metric.read(group.history, window))
+
+
+@pytest.mark.parametrize(
+    ("metric", "numbers"),
+    [
+        ("dora_deployments", {"deployments": 2}),
+        ("dora_deployment_frequency_per_day", {"deployments": 2}),
+        ("dora_change_failure_rate", {"deployments": 2, "failed": 1, "failed_rollback": 1}),
+        ("dora_failed_deployments", {"deployments": 2, "failed": 1, "failed_rollback": 1}),
+        ("dora_change_failures", {"deployments": 2, "failed": 1, "failed_rollback": 1}),
+        ("dora_change_lead_time_seconds", {"deployments": 2, "commits": 1}),
+        ("dora_lead_time_commits", {"deployments": 2, "commits": 1}),
+        (
+            "dora_lead_time_stage_seconds",
+            {"deployments": 2, "commits": 1, "stages": 2, "stages_deploy": 1, "stages_time_to_deploy": 1},
+        ),
+        ("dora_deployment_rework_rate", {"deployments": 2, "rework": 1}),
+        ("dora_rework_deployments", {"deployments": 2, "rework": 1}),
+        ("dora_unidentified_deployments", {"deployments": 2, "unidentified": 0}),
+        ("dora_failed_deployment_recovery_time_seconds", {"recovered": 1}),
+        ("dora_recovered_deployments", {"recovered": 1}),
+        ("dora_incidents", {"incidents": 1}),
+        ("dora_unattributed_incidents", {"incidents": 1, "unattributed": 0}),
+        ("dora_time_to_restore_seconds", {"restored": 1}),
+        ("dora_restored_incidents", {"restored": 1}),
+    ],
+)
+def test_the_numbers_are_those_of_the_gauge_and_no_others(metric: str, numbers: dict[str, int]) -> None:
+    store = EventStore()
+    commit = Commit("a" * 40, NOW_MS - 3 * DAY_MS)
+    store.apply_all(
+        [
+            deployment(id="old", version="v1", finished_at=NOW_MS - 9 * DAY_MS),
+            deployment(id="bad", version="v2", finished_at=NOW_MS - 2 * DAY_MS, commits=(commit,)),
+            deployment(id="back", version="v1", finished_at=NOW_MS - DAY_MS),
+            incident(id="blamed", started_at=NOW_MS - 2 * DAY_MS, finished_at=NOW_MS - DAY_MS),
+        ]
+    )
+    readings = read(store)
+    week = readings.windows()[1]
+
+    assert explained(readings, Series("checkout", "production"), metric, week).numbers() == numbers
+    assert len(METRICS) == 17
+
+
+def test_an_incident_of_several_services_of_a_team_is_explained_once_by_the_service_that_attributes_it() -> None:
+    store = EventStore()
+    store.apply_all(
+        [
+            deployment(id="d", finished_at=NOW_MS - 2 * DAY_MS),
+            deployment(id="e", service="cart", team="squad", finished_at=NOW_MS - 3 * DAY_MS),
+            incident(id="i", services=("checkout", "till"), started_at=NOW_MS - DAY_MS),
+            incident(id="j", services=(), team="crew", started_at=NOW_MS - DAY_MS - 1),
+            incident(id="k", services=("cart",), team="crew", environment="staging"),
+        ]
+    )
+    readings = read(store, team_of={"checkout": "crew", "till": "crew"})
+    week = readings.windows()[1]
+
+    of_incidents = asyncio.run(explain_team(readings, ("crew", "production"), METRICS["dora_incidents"], week))
+    of_deployments = asyncio.run(explain_team(readings, ("crew", "production"), METRICS["dora_deployments"], week))
+
+    assert of_incidents is not None
+    assert of_deployments is not None
+    assert [(each.incident.id, each.attributed_to) for each in of_incidents.incidents] == [("i", "d"), ("j", None)]
+    assert [each.deployment.id for each in of_deployments.deployments] == ["d"]
+    assert asyncio.run(explain_team(readings, ("nobody", "production"), METRICS["dora_deployments"], week)) is None
+
+
+def test_a_series_that_changes_while_a_team_is_explained_is_explained_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dora_exporter.turns._TURN_SECONDS", 0)
+    store, metric = EventStore(), METRICS["dora_deployments"]
+    store.apply_all([deployment(id=f"d{number}", team="crew") for number in range(20)])
+    readings = read(store)
+    week = readings.windows()[1]
+
+    async def meanwhile() -> Explanation | None:
+        explaining = asyncio.create_task(explain_team(readings, ("crew", "production"), metric, week))
+        for number in range(30):
+            await asyncio.sleep(0)
+            store.apply(deployment(id=f"e{number}", team="crew"))
+            while not readings.update(NOW_MS):
+                pass
+        return await explaining
+
+    explanation = asyncio.run(meanwhile())
+
+    assert explanation is not None
+    listed = {each.deployment.id for each in explanation.deployments}
+    assert len(listed) > 20
+    assert explanation.values == {(): len(listed)}
 
 
 def test_each_link_has_its_rule_and_what_is_left_out_its_reason() -> None:

@@ -46,7 +46,7 @@ class Site:
         app = web.Application()
         app.add_routes(
             pages.routes(
-                readings=self._current,
+                readings=self.current,
                 sources=self.sources,
                 why_unknown=lambda _: None,
                 edition=lambda: "2024",
@@ -55,7 +55,7 @@ class Site:
         )
         return Browser(await aiohttp_client(app))
 
-    async def _current(self) -> Readings:
+    async def current(self) -> Readings:
         while not self.readings.update(self.clock()):
             pass
         return self.readings

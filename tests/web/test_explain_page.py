@@ -67,6 +67,29 @@ async def test_every_number_can_be_asked_for(aiohttp_client: AiohttpClient) -> N
         assert (await browser.open(f"{SERIES}&metric={metric}")).status == 200
 
 
+async def test_a_team_is_explained_with_the_services_of_its_deployments(aiohttp_client: AiohttpClient) -> None:
+    events = [deployment(id=service, service=service, team="crew", version="v1") for service in ("cart", "till")]
+    page = await (await Site(events).start(aiohttp_client)).open(
+        "/explain?team=crew&environment=production&metric=dora_team_deployments&window=7d"
+    )
+
+    assert "Value 2" in page.text
+    assert {row[0] for row in page.rows if row[0].startswith("v1")} == {"v1 cart cart", "v1 till till"}
+    assert {each["name"]: each["value"] for each in page.named("input") if each["type"] == "hidden"} == {
+        "team": "crew",
+        "environment": "production",
+    }
+
+
+async def test_the_stages_are_named(aiohttp_client: AiohttpClient) -> None:
+    page = await (await Site(EVENTS).start(aiohttp_client)).open(
+        f"{SERIES}&metric=dora_lead_time_stage_seconds&window=7d"
+    )
+
+    assert "Stages: time to deploy 1" in page.text
+    assert "time_to_deploy, median" in page.text
+
+
 async def test_a_number_without_data_says_so(aiohttp_client: AiohttpClient) -> None:
     page = await (await Site(EVENTS[:1]).start(aiohttp_client)).open(f"{SERIES}&metric=dora_time_to_restore_seconds")
 
@@ -93,6 +116,7 @@ async def test_long_lists_are_cut_and_say_so(aiohttp_client: AiohttpClient) -> N
         ("&window=2y", 400),
         ("&environment=&service=", 200),
         ("x", 404),
+        ("&team=crew", 400),
     ],
 )
 async def test_what_cannot_be_explained_is_refused_in_words(

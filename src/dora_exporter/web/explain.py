@@ -1,11 +1,10 @@
-"""``GET /api/v1/explain``: why a number of a series is what it is."""
+"""``GET /api/v1/explain``: why a number of a series or of a team is what it is."""
 
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from msgspec import Struct
 
-from dora_exporter.events import Series
 from dora_exporter.explanation import (
     METRICS,
     CountedDeployment,
@@ -14,8 +13,8 @@ from dora_exporter.explanation import (
     Failure,
     WhyUnknown,
     add_unknown,
-    explain,
 )
+from dora_exporter.explanation_subject import KINDS, Subject, metric_of
 from dora_exporter.readings import Readings
 from dora_exporter.tracks import Window
 from dora_exporter.web.access import Access, Right
@@ -42,10 +41,18 @@ class ShownLeadTime(Struct, frozen=True):
     seconds: float
 
 
+class ShownStage(Struct, frozen=True):
+    """How long a stage of a commit's way lasted."""
+
+    stage: str
+    seconds: float
+
+
 class ExplainedDeployment(Struct, frozen=True):
     """A deployment that the number is made of."""
 
     id: str
+    service: str
     started_at: str
     finished_at: str
     version: str | None
@@ -54,6 +61,7 @@ class ExplainedDeployment(Struct, frozen=True):
     failure: ShownFailure | None
     rework: bool
     lead_times: list[ShownLeadTime]
+    stages: list[ShownStage]
     recovery_seconds: float | None
 
 
@@ -61,6 +69,7 @@ class ExplainedIncident(Struct, frozen=True):
     """An incident that the number is made of: what it is attributed to, and by which rule or why to nothing."""
 
     id: str
+    services: list[str]
     name: str | None
     started_at: str
     finished_at: str | None
@@ -85,10 +94,14 @@ class Value(Struct, frozen=True):
     value: float
 
 
-class ExplainAnswer(Struct, frozen=True):
-    """A gauge and what it is made of. ``numbers`` add up all events; a list shows the newest of them."""
+class ExplainAnswer(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A gauge and what it is made of: of the service or of the team that was asked for.
 
-    service: str
+    ``numbers`` add up all events, and are those that this gauge counts; a list shows the newest events.
+    """
+
+    service: str | None = None
+    team: str | None = None
     environment: str
     metric: str
     window: str
@@ -112,9 +125,14 @@ EXPLAIN = Operation(
     summary="Explain a number",
     right=Right.READ,
     parameters=(
-        _text("service", "The service."),
-        _text("environment", "The environment."),
-        Parameter(name="metric", description="The gauge.", schema={"type": "string", "enum": sorted(METRICS)}),
+        _text("service", "The service: this or `team`."),
+        _text("team", "The team: the events of all its services are explained."),
+        _text("environment", "The environment. Needed."),
+        Parameter(
+            name="metric",
+            description="The gauge. Of a team its name may begin with `dora_team_`, too. Needed.",
+            schema={"type": "string", "enum": sorted(METRICS)},
+        ),
         _text("window", "The window, as configured; the first one by default."),
     ),
     answer=ExplainAnswer,
@@ -129,43 +147,54 @@ def routes(
     """The route of explanations."""
 
     async def handle(request: web.Request) -> web.Response:
-        series = Series(_asked(request, "service"), _asked(request, "environment"))
-        metric = METRICS.get(_asked(request, "metric"))
+        subject, name = _subject(request), _asked(request, "metric")
+        metric = metric_of(subject, name)
         if metric is None:
             raise BadRequest(f'parameter "metric" must be one of {", ".join(sorted(METRICS))}')
         current = await readings()
         window = _window(request, current)
-        timeline, group = current.timeline(series), current.tallies.series.get(series)
-        if timeline is None or group is None:
-            raise NotFound("no event of this service and environment is held")
-        explanation = await explain(timeline, group.history, metric, window)
+        explanation = await subject.explain(current, metric, window)
+        if explanation is None:
+            raise NotFound(f"no event of this {subject.kind} and environment is held")
         add_unknown(explanation, why_unknown)
-        return as_json(_answer(series, window, explanation))
+        return as_json(_answer(subject, name, window, explanation))
 
     return [web.get(EXPLAIN.path, access.reads(handle))]
 
 
+def _subject(request: web.Request) -> Subject:
+    given = [kind for kind in KINDS if request.query.get(kind)]
+    if not given:
+        raise BadRequest('parameter "service" or "team" is missing')
+    if len(given) > 1:
+        raise BadRequest('parameters "service" and "team" exclude each other')
+    return Subject(given[0], _asked(request, given[0]), _asked(request, "environment"))
+
+
 def _asked(request: web.Request, name: str) -> str:
-    value = request.query.get(name)
-    if not value:
+    values = request.query.getall(name, [""])
+    if len(values) > 1:
+        raise BadRequest(f'parameter "{name}" is given more than once')
+    if not values[0]:
         raise BadRequest(f'parameter "{name}" is missing')
-    return value
+    return values[0]
 
 
 def _window(request: web.Request, readings: Readings) -> Window:
     windows = {window.text: window for window in readings.windows()}
-    window = windows.get(request.query.get("window", next(iter(windows))))
+    window = windows.get(_asked(request, "window") if "window" in request.query else next(iter(windows)))
     if window is None:
         raise BadRequest(f'parameter "window" must be one of {", ".join(windows)}')
     return window
 
 
-def _answer(series: Series, window: Window, explanation: Explanation) -> ExplainAnswer:
+def _answer(subject: Subject, name: str, window: Window, explanation: Explanation) -> ExplainAnswer:
     metric = explanation.metric
     return ExplainAnswer(
-        service=series.service,
-        environment=series.environment,
-        metric=metric.name,
+        service=subject.name if subject.kind == "service" else None,
+        team=subject.name if subject.kind == "team" else None,
+        environment=subject.environment,
+        metric=name,
         window=window.text,
         after=iso(window.start_ms),
         until=iso(window.end_ms),
@@ -184,6 +213,7 @@ def _deployment(counted: CountedDeployment) -> ExplainedDeployment:
     deployment = counted.deployment
     return ExplainedDeployment(
         id=deployment.id,
+        service=deployment.service,
         started_at=iso(deployment.started_at),
         finished_at=iso(deployment.finished_at),
         version=deployment.version,
@@ -192,6 +222,7 @@ def _deployment(counted: CountedDeployment) -> ExplainedDeployment:
         failure=_failure(counted.failure) if counted.failure else None,
         rework=counted.is_rework,
         lead_times=[ShownLeadTime(sha, value / 1000) for sha, value in counted.lead_times_ms],
+        stages=[ShownStage(stage, value / 1000) for stage, value in counted.stages_ms],
         recovery_seconds=None if counted.recovery_ms is None else counted.recovery_ms / 1000,
     )
 
@@ -204,6 +235,7 @@ def _incident(counted: CountedIncident) -> ExplainedIncident:
     incident = counted.incident
     return ExplainedIncident(
         id=incident.id,
+        services=list(incident.services),
         name=incident.name,
         started_at=iso(incident.started_at),
         finished_at=None if incident.finished_at is None else iso(incident.finished_at),

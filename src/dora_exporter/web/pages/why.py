@@ -4,19 +4,22 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from dora_exporter.explanation import METRICS, WhyUnknown, add_unknown, explain
+from dora_exporter.explanation import METRICS, WhyUnknown, add_unknown
+from dora_exporter.explanation_subject import Subject, metric_of
 from dora_exporter.readings import Readings
 from dora_exporter.web.operations import Operation, Parameter
 from dora_exporter.web.pages.all_series import usual_window
-from dora_exporter.web.pages.one_series import PARAMETERS, UNKNOWN, asked_series, places
+from dora_exporter.web.pages.one_series import PARAMETERS, places
 from dora_exporter.web.pages.page import page, refusal
 
 LARGEST_LIST = 200
+UNKNOWN = "No event of this service or team and environment is held."
 _SUMS = {
     "dora_deployment_frequency_per_day": "{deployments:,} deployments in {days:g} days.",
     "dora_change_failure_rate": "{failed:,} of {deployments:,} deployments failed.",
     "dora_deployment_rework_rate": "{rework:,} of {deployments:,} deployments were rework.",
     "dora_change_lead_time_seconds": "Over {commits:,} commits that were shipped first by {deployments:,} deployments.",
+    "dora_lead_time_stage_seconds": "Over {stages:,} stages of {commits:,} commits.",
     "dora_time_to_restore_seconds": "Over {restored:,} resolved incidents.",
     "dora_failed_deployment_recovery_time_seconds": "Over {recovered:,} failed deployments that were remedied.",
 }
@@ -27,6 +30,7 @@ WHY = Operation(
     summary="A page that explains a number",
     parameters=(
         *PARAMETERS,
+        Parameter(name="team", description="The team, in the place of a service.", schema={"type": "string"}),
         Parameter(name="metric", description="The gauge.", schema={"type": "string", "enum": sorted(METRICS)}),
         Parameter(
             name="window",
@@ -43,7 +47,10 @@ def routes(*, readings: Callable[[], Awaitable[Readings]], why_unknown: WhyUnkno
     """The route of the page."""
 
     async def show(request: web.Request) -> web.Response:
-        metric = METRICS.get(request.query.get("metric", "dora_change_failure_rate"))
+        subject = _asked_subject(request)
+        if subject is None:
+            return await refusal(400, "Either a service or a team can be explained, not both.")
+        metric = metric_of(subject, request.query.get("metric", "dora_change_failure_rate"))
         if metric is None:
             return await refusal(400, "This number is unknown, or cannot be explained.")
         current = await readings()
@@ -51,16 +58,14 @@ def routes(*, readings: Callable[[], Awaitable[Readings]], why_unknown: WhyUnkno
         window = windows.get(request.query.get("window", usual_window([*windows.values()]).text))
         if window is None:
             return await refusal(400, "This window is not configured.")
-        series = asked_series(request)
-        timeline, group = current.timeline(series), current.tallies.series.get(series)
-        if timeline is None or group is None:
+        explanation = await subject.explain(current, metric, window)
+        if explanation is None:
             return await refusal(404, UNKNOWN)
-        explanation = await explain(timeline, group.history, metric, window)
         add_unknown(explanation, why_unknown)
         numbers = explanation.numbers()
         return await page(
             "why.html",
-            series=series,
+            subject=subject,
             window=window,
             windows=[*windows],
             metrics=sorted(METRICS),
@@ -74,3 +79,12 @@ def routes(*, readings: Callable[[], Awaitable[Readings]], why_unknown: WhyUnkno
         )
 
     return [web.get(WHY.path, show)]
+
+
+def _asked_subject(request: web.Request) -> Subject | None:
+    """The team that a request names, else its service; None where it names both."""
+    team, environment = request.query.get("team", ""), request.query.get("environment", "")
+    service = request.query.get("service", "")
+    if team:
+        return None if service else Subject("team", team, environment)
+    return Subject("service", service, environment)

@@ -1,0 +1,128 @@
+"""Explanations in JSON."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp import AiohttpClient
+from tests.builders import HOUR_MS, NOW_MS, deployment, incident
+from tests.web.site import Site
+
+from dora_exporter.events import Commit
+from dora_exporter.web import application, explain
+from dora_exporter.web.access import Access
+
+SHA = "a" * 40
+EVENTS = (
+    deployment(id="one", team="crew", commits=(Commit(SHA, NOW_MS - 30 * HOUR_MS),)),
+    deployment(id="two", service="cart", team="crew", finished_at=NOW_MS - HOUR_MS),
+    incident(id="outage", services=("cart", "checkout"), team="crew", name="Outage", finished_at=NOW_MS),
+)
+CHECKOUT = "service=checkout&environment=production"
+CREW = "team=crew&environment=production"
+
+Ask = Callable[[str], Awaitable[tuple[int, Any]]]
+
+
+@pytest.fixture
+async def ask(aiohttp_client: AiohttpClient) -> Ask:
+    """Asks for an explanation."""
+    site, access = Site(EVENTS), Access()
+    await site.readings.load(NOW_MS)
+    routes = explain.routes(readings=site.current, why_unknown=lambda _: None, access=access)
+    app = application(routes=routes, operations=explain.OPERATIONS, access=access)
+    client: TestClient[web.Request, web.Application] = await aiohttp_client(app)
+
+    async def asking(query: str) -> tuple[int, Any]:
+        async with client.get(f"/api/v1/explain?{query}") as answer:
+            return answer.status, json.loads(await answer.text())
+
+    return asking
+
+
+async def test_a_number_of_a_service_says_what_it_is_made_of(ask: Ask) -> None:
+    status, answer = await ask(f"{CHECKOUT}&metric=dora_change_lead_time_seconds&window=7d")
+
+    assert status == 200
+    assert (answer["service"], answer["environment"], answer["metric"], answer["window"]) == (
+        "checkout",
+        "production",
+        "dora_change_lead_time_seconds",
+        "7d",
+    )
+    assert "team" not in answer
+    assert answer["numbers"] == {"deployments": 1, "commits": 1}
+    (shown,) = answer["deployments"]
+    assert (shown["id"], shown["service"]) == ("one", "checkout")
+    assert shown["lead_times"] == [{"sha": SHA, "seconds": 6 * 3600}]
+    assert shown["stages"] == [
+        {"stage": "time_to_deploy", "seconds": 6 * 3600 - 300},
+        {"stage": "deploy", "seconds": 300},
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["dora_", "dora_team_"])
+async def test_a_number_of_a_team_is_made_of_the_events_of_its_services(ask: Ask, prefix: str) -> None:
+    status, answer = await ask(f"{CREW}&metric={prefix}deployments")
+
+    assert status == 200
+    assert (answer["team"], answer["environment"], answer["metric"]) == ("crew", "production", f"{prefix}deployments")
+    assert "service" not in answer
+    assert answer["values"] == [{"labels": {}, "value": 2}]
+    assert answer["numbers"] == {"deployments": 2}
+    assert [(each["id"], each["service"]) for each in answer["deployments"]] == [("two", "cart"), ("one", "checkout")]
+
+
+async def test_an_incident_of_two_services_is_listed_once_in_its_team(ask: Ask) -> None:
+    _, answer = await ask(f"{CREW}&metric=dora_incidents")
+
+    assert answer["numbers"] == {"incidents": 1}
+    assert [(each["id"], each["services"], each["attributed_to"]) for each in answer["incidents"]] == [
+        ("outage", ["cart", "checkout"], "one")
+    ]
+
+
+async def test_the_stages_are_explained(ask: Ask) -> None:
+    _, answer = await ask(f"{CHECKOUT}&metric=dora_lead_time_stage_seconds")
+
+    assert answer["numbers"] == {
+        "deployments": 1,
+        "commits": 1,
+        "stages": 2,
+        "stages_deploy": 1,
+        "stages_time_to_deploy": 1,
+    }
+    assert {"labels": {"stage": "deploy", "statistic": "median"}, "value": 300} in answer["values"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "reason"),
+    [
+        ("environment=production&metric=dora_deployments", 400, 'parameter "service" or "team" is missing'),
+        (f"{CHECKOUT}&team=crew&metric=dora_deployments", 400, 'parameters "service" and "team" exclude each other'),
+        ("service=&team=&environment=x&metric=dora_deployments", 400, 'parameter "service" or "team" is missing'),
+        ("service=checkout&metric=dora_deployments", 400, 'parameter "environment" is missing'),
+        ("team=crew&environment=&metric=dora_deployments", 400, 'parameter "environment" is missing'),
+        (CHECKOUT, 400, 'parameter "metric" is missing'),
+        (f"{CHECKOUT}&service=cart&metric=dora_deployments", 400, 'parameter "service" is given more than once'),
+        (f"{CHECKOUT}&metric=dora_incidents&metric=x", 400, 'parameter "metric" is given more than once'),
+        (f"{CHECKOUT}&metric=dora_team_deployments", 400, 'parameter "metric" must be one of dora_change_failure_rate'),
+        (f"{CHECKOUT}&metric=dora_performance_level", 400, 'parameter "metric" must be one of dora_change_failure_rat'),
+        (f"{CREW}&metric=dora_team_team_deployments", 400, 'parameter "metric" must be one of dora_change_failure_rat'),
+        (f"{CREW}&metric=dora_deployments&window=2y", 400, 'parameter "window" must be one of 7d, 30d, 90d'),
+        (f"{CREW}&metric=dora_deployments&window=", 400, 'parameter "window" is missing'),
+        ("service=x&environment=y&metric=dora_deployments", 404, "no event of this service and environment is held"),
+        ("team=x&environment=y&metric=dora_deployments", 404, "no event of this team and environment is held"),
+        ("team=crew&environment=y&metric=dora_deployments", 404, "no event of this team and environment is held"),
+    ],
+)
+async def test_what_cannot_be_explained_is_refused_with_the_reason(
+    ask: Ask, query: str, status: int, reason: str
+) -> None:
+    answered, answer = await ask(query)
+
+    assert answered == status
+    assert answer["errors"][0]["detail"].startswith(reason)
