@@ -58,6 +58,9 @@ class StoreSink:
     def open_incidents(self) -> Iterable[Incident]:
         return [each for each in self.store.incidents.values() if each.source == self.source]
 
+    def incidents_about(self, subject: str) -> Sequence[Incident]:
+        return [each for each in self.store.incidents.values() if each.id.rpartition(":")[0] == subject]
+
     def noted(self) -> Memory:
         return {}
 

@@ -15,6 +15,7 @@ from tests.sources.account import Account, an_account
 
 from dora_exporter.clock import stopwatch
 from dora_exporter.events import MINUTE_MS, Incident
+from dora_exporter.sources.alert_lives import SETTLING_MS
 from dora_exporter.sources.alertmanager import Alertmanager
 from dora_exporter.sources.alertmanager_matchers import parse_matcher
 from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
@@ -101,7 +102,6 @@ async def test_an_alert_opens_an_incident_and_its_end_closes_it() -> None:
                 severity="critical",
                 team="buyers",
                 source="am",
-                revision=BEGAN,
             )
         )
         assert account.sources.open_items(account.running) == 1
@@ -116,6 +116,7 @@ async def test_repeats_and_reordering_change_nothing(ended: int, group: str) -> 
     firing, resolved = notification(alert()), notification(alert(ended=ended))
     for order in permutations((firing, resolved, firing, resolved)):
         async with alerted(group=group == "group") as account:
+            account.clock.now_ms = ended + SETTLING_MS
             await notify(account, *order)
             assert spans(account) == [(BEGAN, ended)]
 
@@ -210,6 +211,7 @@ async def test_a_group_is_one_incident_until_none_of_its_alerts_fires() -> None:
     ]
     for order in permutations(story[:4]):
         async with alerted(group=True) as account:
+            account.clock.now_ms = minute[6]
             await notify(account, *order, story[4], *order)
             assert spans(account) == [(BEGAN, minute[3]), (minute[6], None)]
             first = min(account.store.incidents.values(), key=lambda each: each.started_at)

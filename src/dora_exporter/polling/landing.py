@@ -163,6 +163,14 @@ class Landing:
         """The incidents of this source that are open and count somewhere."""
         return self._open_incidents.of(self._source)
 
+    def incidents_about(self, subject: str) -> Sequence[Incident]:
+        """The incidents of this source whose ids are the subject, a colon and more."""
+        held = {each.id: each for each in self._open_incidents.about(subject) if each.source == self._source}
+        for each in self._in_flight.values():
+            if isinstance(each, Incident) and each.id.rpartition(":")[0] == subject:
+                held[each.id] = each
+        return list(held.values())
+
 
 def _within_bounds(item: Item, changes: Counter[str]) -> Item | None:
     """The item with its texts within their bounds; None for an event whose id cannot be cut to be one."""

@@ -1,27 +1,42 @@
-"""Alertmanager: its alerts, or its groups of them, as incidents. It is only pushed to."""
+"""Alertmanager: its alerts, or its groups of them, as incidents. It pushes; its silence has to be looked for."""
 
 import asyncio
+import re
 from codecs import BOM_UTF8
 from collections.abc import Iterable
+from hashlib import blake2b
 
 import msgspec
 
 from dora_exporter.events import Incident
 from dora_exporter.records import FLAWS
-from dora_exporter.sources.alertmanager_groups import Groups
+from dora_exporter.sources.alert_incidents import (
+    Notice,
+    Subject,
+    alerts_of,
+    gone_stale,
+    group_of,
+    last_told_ms,
+    with_last_told,
+)
 from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
 from dora_exporter.sources.moments import moment
-from dora_exporter.sources.source import Memory, Sink, Surroundings, Unreadable, fingerprint_of
+from dora_exporter.sources.source import Item, Memory, Sink, Surroundings, Unreadable, fingerprint_of
 from dora_exporter.sources.transport import Traffic
 
 _RESOLVED = "resolved"
+_FINGERPRINT = re.compile("[!-~]{1,40}")
+_LONGEST_SWEEP_MS = 60_000
+_SHORTEST_SWEEP_MS = 1000
+_LONGEST_ABSENCE_MS = 5 * 60_000
+"""Alertmanager tries for about so long to deliver a notification: when we were away for longer, some may be lost."""
 
 
 class _Alert(msgspec.Struct, frozen=True, rename="camel"):
     status: str
     labels: dict[str, str]
-    fingerprint: str
     starts_at: str
+    fingerprint: str = ""
     ends_at: str | None = None
     annotations: dict[str, str] = {}
 
@@ -37,15 +52,6 @@ class _Nameless(msgspec.Struct, frozen=True):
     fingerprint: object = None
 
 
-class _Firing(msgspec.Struct, frozen=True, kw_only=True):
-    """An alert with its times in milliseconds: it began, and it ended, no sooner, or has not yet."""
-
-    alert: _Alert
-    event_id: str
-    began: int
-    ended: int | None
-
-
 class Alertmanager:
     """The alerts of one Alertmanager, or of several that work together."""
 
@@ -54,19 +60,21 @@ class Alertmanager:
         self._name = name
         self._settings = settings
         self._environment = settings.environment or surroundings.default_environment
+        self._stale_ms = settings.stale_after.ms if settings.stale_after else None
         self._traffic = Traffic()
         self._taking = asyncio.Lock()
-        self._groups = Groups(name)
 
     @property
     def interval_ms(self) -> int | None:
-        """It is never polled."""
-        return None
+        """None unless alerts that are not repeated end."""
+        if self._stale_ms is None:
+            return None
+        return max(_SHORTEST_SWEEP_MS, min(_LONGEST_SWEEP_MS, self._stale_ms // 10))
 
     @property
     def fingerprint(self) -> str:
         """There is no past that could be read anew."""
-        return fingerprint_of(self._settings, tuning=())
+        return fingerprint_of(self._settings, tuning=("stale_after",))
 
     @property
     def traffic(self) -> Traffic:
@@ -79,8 +87,26 @@ class Alertmanager:
         return None
 
     async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
-        """Nothing to ask."""
-        return memory
+        """Ends the incidents that were not told of for ``stale_after``. The time when nobody listened does not count.
+
+        That time is known by the moment of the last pass, which also shows when the clock was set.
+        """
+        if self._stale_ms is None:
+            return memory
+        since = memory.get("since", now_ms)
+        if not 0 <= now_ms - memory.get("watched", now_ms) <= _LONGEST_ABSENCE_MS or since > now_ms:
+            since = now_ms
+        async with self._taking:
+            changed: list[Item] = []
+            for incident in sink.open_incidents():
+                told = last_told_ms(incident)
+                if told is None or told > now_ms:
+                    changed.append(with_last_told(incident, now_ms))
+                elif now_ms - max(told, since) >= self._stale_ms:
+                    changed.append(gone_stale(incident, _key_in(incident), told + self._stale_ms))
+            await sink.write(changed)
+            await sink.flush()
+        return {"watched": now_ms, "since": since}
 
     async def take(self, body: bytes, sink: Sink, *, now_ms: int) -> None:
         """Takes over a notification; raises ``Unreadable`` for one that is none, and ``Unavailable``."""
@@ -91,56 +117,107 @@ class Alertmanager:
         if notification.truncated_alerts:
             sink.overflow(notification.truncated_alerts)
         async with self._taking:
-            firings = list(self._firings(notification, sink, now_ms))
-            alerts = [self._incident(each) for each in firings]
-            if self._settings.group and alerts:
-                alerts = await self._groups.take(
-                    alerts, sink, key=notification.group_key, is_over=notification.status == _RESOLVED
-                )
-            await sink.write(alerts)
+            await sink.write(self._items(notification, sink, now_ms))
             await sink.flush()
 
-    def _firings(self, notification: _Notification, sink: Sink, now_ms: int) -> Iterable[_Firing]:
-        """The alerts that the matchers let through."""
+    def _items(self, notification: _Notification, sink: Sink, now_ms: int) -> list[Item]:
+        own_group = blake2b(notification.group_key.encode(), digest_size=8).hexdigest()
+        groups = _Groups(sink, own_group if self._settings.group else None)
+        notices: dict[str, list[Notice]] = {}
+        singles: dict[str, list[Notice]] = {}
+        for notice in self._notices(notification, sink, now_ms):
+            group = None if self._is_open_alone(notice.alert, sink) else groups.of(notice.alert)
+            if group is None:
+                singles.setdefault(notice.alert, []).append(notice)
+            else:
+                notices.setdefault(group, []).append(notice)
+        step_ms = None if self._stale_ms is None else self._stale_ms // 10
+        items: list[Item] = []
+        for key, told, group in [
+            *((key, told, None) for key, told in singles.items()),
+            *((key, told, key) for key, told in notices.items()),
+        ]:
+            subject = Subject(self._name, key, sink.incidents_about(f"{self._name}:{key}"), group=group)
+            is_over = notification.status == _RESOLVED and group == own_group
+            items += subject.take(told, is_over=is_over, now_ms=now_ms, told_step_ms=step_ms)
+        return items
+
+    def _is_open_alone(self, alert: str, sink: Sink) -> bool:
+        """Whether it has an open incident of its own: one from before the settings said ``group`` is ended as it is."""
+        return any(each.finished_at is None for each in sink.incidents_about(f"{self._name}:{alert}"))
+
+    def _notices(self, notification: _Notification, sink: Sink, now_ms: int) -> Iterable[Notice]:
+        """What is told of the alerts that the matchers let through."""
         for raw in notification.alerts:
             try:
                 alert = msgspec.json.decode(raw, type=_Alert)
             except FLAWS as reason:
                 sink.quarantine(_fingerprint_in(raw), str(reason))
                 continue
+            key = _key_of(alert)
             began = moment(alert.starts_at, now_ms=now_ms)
             ended = (moment(alert.ends_at, now_ms=now_ms) or now_ms) if alert.status == _RESOLVED else None
             names = self._settings.labels
+            if began is None and ended is not None and self._is_open_alone(key, sink):
+                began = ended  # it ends what is open, whenever that began
             if began is None:
                 sink.quarantine(alert.fingerprint, "startsAt is no moment")
-            elif not all(matcher.matches(alert.labels) for matcher in self._settings.matchers):
+            elif not self._is_wanted(alert) and not (ended is not None and self._is_open_alone(key, sink)):
                 sink.skip()
             elif not (alert.labels.get(names.service) or alert.labels.get(names.team)):
                 sink.quarantine(alert.fingerprint, f"it has neither a label {names.service} nor {names.team}")
             else:
-                event_id = f"{self._name}:{alert.fingerprint}:{began}"
                 if ended is not None and ended < began:
-                    sink.clamp(event_id)
+                    sink.clamp(f"{self._name}:{key}:{began}")
                     ended = began
-                yield _Firing(alert=alert, event_id=event_id, began=began, ended=ended)
+                yield Notice(key, began, ended, self._incident(alert))
 
-    def _incident(self, firing: _Firing) -> Incident:
-        """An alert as an incident. It is keyed by its beginning too: when it fires anew, that is another one."""
-        alert, names = firing.alert, self._settings.labels
+    def _is_wanted(self, alert: _Alert) -> bool:
+        return all(matcher.matches(alert.labels) for matcher in self._settings.matchers)
+
+    def _incident(self, alert: _Alert) -> Incident:
+        """What the labels of an alert say; its id and times follow."""
+        names = self._settings.labels
         service = alert.labels.get(names.service)
         return Incident(
-            firing.event_id,
+            "",
             (service,) if service else (),
             alert.labels.get(names.environment) or self._environment,
-            firing.began,
-            firing.ended,
+            0,
             name=alert.annotations.get("summary") or alert.labels.get("alertname"),
             severity=alert.labels.get(names.severity) or None,
             team=alert.labels.get(names.team) or None,
             source=self._name,
-            # its end outranks its beginning, whichever is told last
-            revision=firing.began if firing.ended is None else firing.ended + 1,
         )
+
+
+class _Groups:
+    """Which group an alert's notices count in: with ``own`` the notification's, but for alerts that were told alone."""
+
+    def __init__(self, sink: Sink, own: str | None) -> None:
+        self._own = own
+        self._open: dict[str, str] = {}
+        if own is None:  # groups from before the settings said that each alert is an incident
+            for incident in sink.open_incidents():
+                group = group_of(incident)
+                if group is not None:
+                    self._open.update(dict.fromkeys(alerts_of(incident), group))
+
+    def of(self, alert: str) -> str | None:
+        return self._own or self._open.get(alert)
+
+
+def _key_of(alert: _Alert) -> str:
+    """The fingerprint, as far as it may be a part of an id; of who sends none the labels tell alerts apart."""
+    if _FINGERPRINT.fullmatch(alert.fingerprint):
+        return alert.fingerprint
+    said = alert.fingerprint or msgspec.json.encode(alert.labels, order="deterministic").decode()
+    return blake2b(said.encode(), digest_size=8).hexdigest()
+
+
+def _key_in(incident: Incident) -> str:
+    """What the incident is about, by its id ``<source>:<key>:<beginning>``."""
+    return incident.id.partition(":")[2].rpartition(":")[0]
 
 
 def _fingerprint_in(raw: msgspec.Raw) -> object:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from dora_exporter.durations import Duration
 from dora_exporter.sources.alertmanager_matchers import MatcherField
 from dora_exporter.sources.source import SourceSettings
 
@@ -22,10 +23,14 @@ class AlertLabels(BaseModel):
 
 
 class AlertmanagerSettings(SourceSettings):
-    """What an Alertmanager sends. With ``group`` a group of alerts is one incident, otherwise each alert is."""
+    """What an Alertmanager sends. With ``group`` a group of alerts is one incident, otherwise each alert is.
+
+    What was not told again for ``stale_after`` is over.
+    """
 
     kind: Literal["alertmanager"] = "alertmanager"
     matchers: tuple[MatcherField, ...] = ()
     labels: AlertLabels = AlertLabels()
     environment: Name | None = None
     group: bool = False
+    stale_after: Duration | None = None

@@ -90,6 +90,10 @@ class Sink(Protocol):
         """The incidents of this source that are open, without those that its filters leave out."""
         ...
 
+    def incidents_about(self, subject: str) -> Sequence[Incident]:
+        """The incidents of this source whose ids are the subject, a colon and more; also those not yet durable."""
+        ...
+
     def noted(self) -> Memory:
         """What was written last as a note: it outlives changed settings, and webhooks may write it too."""
         ...

@@ -1,0 +1,128 @@
+"""The lives of one alert, from what was told of it in any order.
+
+Senders tell an alert's beginning again under a later time, tell an end that was none, repeat themselves and come late.
+So all beginnings and ends that were told are kept, and the lives follow from the set of them: a life lasts from its
+first beginning to the last end before the next one's beginning. A beginning while the alert is open is the same life,
+and an end closes whatever is open, whichever beginning it names.
+
+Times are in milliseconds.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+SETTLING_MS = 5 * 60_000
+"""So long after an end a firing alert is taken for a delivery that was late. It is Alertmanager's default
+``group_interval``, before which it does not tell of an alert again."""
+
+_MOST_KEPT = 20
+
+
+class Life(NamedTuple):
+    """From the first of the beginnings to the last of the ends; it is open when there is none."""
+
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    @property
+    def began(self) -> int:
+        """When it began."""
+        return self.starts[0]
+
+    @property
+    def ended(self) -> int | None:
+        """When it ended; None while it is open."""
+        return self.ends[-1] if self.ends else None
+
+
+@dataclass
+class Told:
+    """What was told of an alert.
+
+    ``unfired`` are beginnings of which only the end was told. ``void`` are lives that were reopened, each with the last
+    end that was none. ``stale`` are ends that nobody told, but followed from silence.
+    """
+
+    starts: set[int] = field(default_factory=set)
+    ends: set[int] = field(default_factory=set)
+    unfired: set[int] = field(default_factory=set)
+    void: set[tuple[int, int]] = field(default_factory=set)
+    stale: set[int] = field(default_factory=set)
+
+    def add(self, other: "Told") -> None:
+        """Takes in what was told and kept elsewhere."""
+        self.starts |= other.starts
+        self.ends |= other.ends
+        self.unfired |= other.unfired
+        self.void |= other.void
+        self.stale |= other.stale
+
+    def fires(self, start: int, *, now_ms: int) -> None:
+        """The alert that began then fires now. It reopens what had ended, unless this may be a late delivery."""
+        self.stale -= {end for end in self.stale if end >= start}
+        was_told = start in self.starts and start not in self.unfired
+        self.starts.add(start)
+        self.unfired.discard(start)
+        last = self.lives()[-1]
+        if was_told and start in last.starts and last.ended is not None and now_ms - last.ended > SETTLING_MS:
+            self.void = {each for each in self.void if each[0] != last.began} | {(last.began, last.ended)}
+            self.ends -= set(last.ends)
+
+    def is_over(self, start: int, end: int) -> None:
+        """The alert that began then ended."""
+        if any(began <= end <= last for began, last in self.void):
+            return
+        self.stale -= {each for each in self.stale if each >= start}
+        if start not in self.starts:
+            self.starts.add(start)
+            self.unfired.add(start)
+        self.ends.add(end)
+
+    def lives(self) -> list[Life]:
+        """The lives in the order of time, at least one if a beginning was told."""
+        lives: list[Life] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        moments = [(at, 0) for at in self.starts] + [(at, 1) for at in (*self.ends, *self.stale)]
+        for at, is_end in sorted(moments):  # of equal ones the beginning comes first: such a life lasts no time
+            if is_end:
+                ends += [at] if starts else []
+                continue
+            if ends and at > ends[-1]:
+                lives.append(Life(tuple(starts), tuple(ends)))
+                starts, ends = [], []
+            starts.append(at)
+        if starts:
+            lives.append(Life(tuple(starts), tuple(ends)))
+        return lives
+
+    def part(self, began: int, ended: int | None) -> "Told":
+        """What was told about a time, as far as it has to be kept."""
+
+        def within(moments: Iterable[int]) -> set[int]:
+            inside = sorted(at for at in moments if began <= at and (ended is None or at <= ended))
+            return set(
+                inside if len(inside) <= _MOST_KEPT else [*inside[: _MOST_KEPT // 2], *inside[-_MOST_KEPT // 2 :]]
+            )
+
+        void = {each for each in self.void if began <= each[1] and (ended is None or each[0] <= ended)}
+        return Told(within(self.starts), within(self.ends), within(self.unfired), void, within(self.stale))
+
+    def dump(self) -> dict[str, Any]:
+        """In types that JSON has."""
+        said = {
+            "starts": sorted(self.starts),
+            "ends": sorted(self.ends),
+            "unfired": sorted(self.unfired),
+            "void": [list(each) for each in sorted(self.void)],
+            "stale": sorted(self.stale),
+        }
+        return {name: moments for name, moments in said.items() if moments}
+
+    @classmethod
+    def load(cls, said: Mapping[str, Any]) -> "Told":
+        """Restores what ``dump`` gave."""
+        void = {(began, ended) for began, ended in said.get("void", ())}
+        starts, ends, unfired, stale = (set(said.get(name, ())) for name in ("starts", "ends", "unfired", "stale"))
+        return cls(starts, ends, unfired, void, stale)
