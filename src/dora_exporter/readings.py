@@ -285,6 +285,8 @@ class Readings:
         text = self.team_text if is_team else self.series_text
         if not self.tallies.is_exposed(group):
             text.drop(group.key)
+            if self.tallies.forget_team(group):
+                self._expiries.forget(group)
             return
         windows = self.windows()
         for index, metric in enumerate(self._team_metrics if is_team else self._definitions.metrics):

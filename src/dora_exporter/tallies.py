@@ -75,6 +75,13 @@ class Tallies:
             self.changed.pop(group, None)
         return group
 
+    def forget_team(self, group: Group) -> bool:
+        """Forgets a team that has no event, once all of its series are settled; False for any other group."""
+        if group.present > 0 or self.teams.get(group.key) is not group:
+            return False
+        del self.teams[group.key]
+        return True
+
     def groups(self) -> Iterator[Group]:
         """Every group."""
         yield from self.series.values()

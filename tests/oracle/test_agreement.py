@@ -1,5 +1,6 @@
 """Readings, kept up to date write by write, always show what the oracle computes from nothing."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.builders import HOUR_MS, NOW_MS, deployment
@@ -9,7 +10,7 @@ from tests.strategies import RETENTION_MS, WINDOWS, Action, actions, crowded_act
 
 from dora_exporter.events import DAY_MS, Remediation, Verdict
 from dora_exporter.readings import Definitions
-from dora_exporter.records import Judgement
+from dora_exporter.records import Deletion, Judgement
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -54,3 +55,54 @@ def test_many_actions_between_two_scrapes_leave_nothing_behind(definitions: Defi
     for action in actions:
         daemon.perform(action)
     assert differences(daemon.samples(), daemon.expected()) == {}
+
+
+@pytest.mark.parametrize("position", range(4))
+def test_events_of_the_reserved_name_are_counted_beside_the_surplus_before_and_after_a_restart(position: int) -> None:
+    daemon = Daemon(Definitions(windows=WINDOWS, retention_ms=RETENTION_MS, series_limit=2))
+    names = ["a", "b", "c"]
+    names.insert(position, "_other")
+    for number, name in enumerate(names, start=1):
+        daemon.perform(deployment(id=name, service=name, environment=name, team=name))
+        assert _sums(daemon) == (number, number)
+        assert differences(daemon.samples(), daemon.expected()) == {}
+    daemon.restart()
+    assert _sums(daemon) == (4, 4)
+
+
+def _sums(daemon: Daemon) -> tuple[float, float]:
+    window, _ = WINDOWS[-1]
+    series, teams = (
+        sum(
+            value
+            for (name, labels), value in daemon.samples().items()
+            if name == family and ("window", window) in labels
+        )
+        for family in ("dora_deployments", "dora_team_deployments")
+    )
+    return series, teams
+
+
+def test_a_team_without_events_is_forgotten_and_may_come_again() -> None:
+    daemon = Daemon(Definitions(windows=WINDOWS, retention_ms=RETENTION_MS, series_limit=2))
+    daemon.perform(deployment(id="d", team="crew"))
+    daemon.perform(deployment(id="e", team="squad"))
+    daemon.samples()
+    daemon.perform(Deletion("deployment", "d", NOW_MS))
+    daemon.samples()
+    assert set(daemon.readings.tallies.teams) == {("squad", "production")}
+    daemon.perform(deployment(id="d", team="crew"))
+    assert differences(daemon.samples(), daemon.expected()) == {}
+    assert set(daemon.readings.tallies.teams) == {("crew", "production"), ("squad", "production")}
+
+
+def test_a_series_that_ends_takes_no_team_of_its_name_along() -> None:
+    daemon = Daemon(Definitions(windows=WINDOWS, retention_ms=RETENTION_MS, series_limit=9))
+    for action in (
+        deployment(id="d", service="cart", team="crew"),
+        deployment(id="e", service="crew"),
+        Deletion("deployment", "e", NOW_MS),
+        deployment(id="f", service="till", team="crew"),
+    ):
+        daemon.perform(action)
+        assert differences(daemon.samples(), daemon.expected()) == {}
