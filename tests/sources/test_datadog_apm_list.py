@@ -133,6 +133,20 @@ async def test_backfill_says_how_far_the_first_pass_reads(datadog: FakeDatadog) 
     assert ids(poller) == {"outside"}
 
 
+async def test_the_first_and_the_last_second_of_a_window_are_read_by_paging(datadog: FakeDatadog) -> None:
+    for number in range(499):
+        datadog.add(f"row-{number}", text(NOW_MS - HOUR_MS))
+    edges = {"first", "first-too", "first-as-well", "last", "last-too"}
+    for each in edges:
+        datadog.add(each, text(NOW_MS - WINDOW_MS if each.startswith("first") else NOW_MS))
+    datadog.add("before", text(NOW_MS - WINDOW_MS - SECOND_MS))
+    async with reaching(datadog) as poller:
+        await poller.poll()
+
+    assert len(datadog.seen) == 3
+    assert {each for each in ids(poller) if not each.startswith("row")} == edges
+
+
 async def test_pages_meet_in_a_second_that_holds_rows_of_both(datadog: FakeDatadog) -> None:
     for number in range(1_203):
         datadog.add(f"row-{number}", text(NOW_MS - HOUR_MS - number // 7 * SECOND_MS))

@@ -294,6 +294,34 @@ async def test_the_environment_field_is_read_once_and_again_when_it_changes() ->
         assert account.incident(filled).environment == "staging"
 
 
+async def test_a_field_that_is_named_later_moves_what_is_held_and_back() -> None:
+    async with an_account(environment="fallback") as account:
+        over, going_on, empty = (account.fake.trigger() for _ in range(3))
+        account.fake.resolve(over)
+        for each in (over, going_on):
+            account.fake.set_field(each, "environment", "production")
+        await account.poll()
+
+        def environments() -> list[str]:
+            return [account.incident(each).environment for each in (over, going_on, empty)]
+
+        assert environments() == ["fallback"] * 3
+        await account.start(environment_field="environment")
+        await account.poll()
+        assert environments() == ["production", "production", "fallback"]
+        await account.start(environment_field="region")
+        await account.poll()
+        assert environments() == ["fallback"] * 3
+        await account.start(environment_field="environment")
+        account.fake.requests.clear()
+        await account.poll()
+        assert environments() == ["production", "production", "fallback"]
+        assert not any(f"/incidents/{each}" in account.fake.counts() for each in (over, empty)), "both are known"
+        await account.start(environment_field=None)
+        await account.poll()
+        assert environments() == ["fallback"] * 3
+
+
 async def test_changed_settings_read_the_past_again_and_judge_what_is_held() -> None:
     async with an_account(relist="30d") as account:
         first, old = account.fake.trigger("PCHECK"), account.fake.trigger("PPAY")

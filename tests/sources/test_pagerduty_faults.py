@@ -234,6 +234,69 @@ async def test_more_than_ten_thousand_in_a_window_are_all_read() -> None:
         assert account.running.health.overflows == 0
 
 
+async def test_a_list_that_is_refused_at_the_cap_is_cut() -> None:
+    async with an_account(backfill="1d") as account:
+        account.fake.is_still = True
+        ids = many(account, 5_000)
+        account.clock.advance(2000)
+        ids += many(account, 4_950)
+
+        def refuse(request: web.Request) -> web.StreamResponse | None:
+            is_late = request.query.get("offset") == "9900" and request.path == "/incidents"
+            return failure(400, 2002) if is_late else None
+
+        account.fake.faults.extend([refuse] * 3)
+        health = await account.poll()
+        assert (health.problem, health.overflows) == (None, 0)
+        assert held(account) == set(ids)
+        late = [each for each in account.fake.asked("/incidents") if each.query.get("offset") == "9900"]
+        assert len(late) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "is_misconfigured"),
+    [(400, 2002, False), (400, 2004, False), (400, None, False), (403, 2010, True)],
+)
+@pytest.mark.parametrize("offset", ["0", "100"])
+async def test_a_refusal_in_the_middle_of_paging_fails_the_pass(
+    status: int, code: int | None, offset: str, *, is_misconfigured: bool
+) -> None:
+    async with an_account() as account:
+        ids = many(account, 150)
+        account.fake.faults.extend(on("/incidents", lambda: failure(status, code), offset=offset))
+        health = await account.poll()
+        assert (health.is_up, health.is_misconfigured) == (False, is_misconfigured)
+        assert f"/incidents: status {status}: " in (health.problem or "")
+        assert NAME not in account.store.cursors
+        assert len(held(account)) == int(offset)
+        assert (await account.poll()).is_up
+        assert held(account) == set(ids)
+        assert health.overflows == 0
+
+
+async def test_the_first_and_the_last_second_of_each_stretch_are_read() -> None:
+    async with an_account(backfill="180d") as account:
+        now = account.clock()
+        borders = [
+            now - 180 * DAY_MS,
+            now - 90 * DAY_MS - 1000,
+            now - 90 * DAY_MS,
+            now - 90 * DAY_MS + 1000,
+            now - 1000,
+        ]
+        ids = [account.fake.trigger(created_at=text(each)) for each in borders]
+        for each in ids:
+            account.fake.resolve(each)
+        account.fake.trigger(created_at=text(now - 180 * DAY_MS - 1000), status="resolved", resolved_at=text(now))
+        await account.poll(after_ms=0)
+        assert held(account) == set(ids)
+        asked = [each.query for each in account.fake.asked("/incidents") if each.query.get("date_range") != "all"]
+        assert [(each["since"], each["until"]) for each in asked] == [
+            (text(borders[0]), text(borders[2])),
+            (text(borders[2]), text(now)),
+        ]
+
+
 async def test_more_than_ten_thousand_in_one_second_keep_what_can_be_read_and_say_so() -> None:
     async with an_account() as account:
         account.fake.is_still = True

@@ -149,7 +149,7 @@ class PagerDutyApi:
             if not envelope.more or not raws or is_stuck:
                 return
             if offset >= CAP:
-                raise _TooMany(offset + 1)
+                raise _TooMany(CAP)
             seen.update(row.id for row in rows)
 
     async def _page(self, path: str, query: Query, offset: int) -> _Envelope:
@@ -164,8 +164,8 @@ class PagerDutyApi:
         try:
             answer = await self._upstream.get(path, [*query, *paging])
         except Refused as reason:
-            if offset and reason.code == _BAD_ARGUMENTS:
-                raise _TooMany(offset + 1) from None
+            if reason.code == _BAD_ARGUMENTS and offset + PAGE >= CAP:  # its word for what is wrong with us as well
+                raise _TooMany(CAP) from None
             raise
         return _decoded(answer.body, _Envelope)
 
