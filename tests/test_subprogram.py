@@ -12,46 +12,46 @@ from dora_exporter.subprogram import Subprogram, SubprogramFailed
 
 ECHO = """
 import sys
-from dora_exporter.subprogram import end_with_daemon, first_line
-line = first_line()
+from dora_exporter.subprogram import end_with_daemon
 end_with_daemon()
-open(sys.argv[1], "wb").write(line)
-if line == b"wait\\n":
+said, asked = sys.argv[1:]
+open(said, "w").write(asked)
+if asked == "wait":
     import time
     time.sleep(600)
-if line == b"fail\\n":
+if asked == "fail":
     sys.exit("Traceback\\nthe last line")
 """
 
 
 @pytest.fixture
 def echo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A module that does as the first line of its input says."""
+    """A module that does as its last argument says."""
     (tmp_path / "echoing.py").write_text(ECHO)
     monkeypatch.syspath_prepend(str(tmp_path))
     return "echoing"
 
 
-async def test_it_reads_its_arguments_and_its_first_line(echo: str, tmp_path: Path) -> None:
-    await Subprogram(echo, str(tmp_path / "said")).run(b"hello\n")
-    assert (tmp_path / "said").read_bytes() == b"hello\n"
+async def test_it_reads_its_arguments(echo: str, tmp_path: Path) -> None:
+    await Subprogram(echo, tmp_path / "said", "hello").run()
+    assert (tmp_path / "said").read_text() == "hello"
 
 
 async def test_a_failure_is_told_by_its_last_words(echo: str, tmp_path: Path) -> None:
     with pytest.raises(SubprogramFailed, match=r"^the last line$"):
-        await Subprogram(echo, str(tmp_path / "said")).run(b"fail\n")
+        await Subprogram(echo, tmp_path / "said", "fail").run()
 
 
 async def test_one_that_is_ended_before_it_began_fails(echo: str, tmp_path: Path) -> None:
-    program = Subprogram(echo, str(tmp_path / "said"))
+    program = Subprogram(echo, tmp_path / "said", "wait")
     program.end()
     with pytest.raises(SubprogramFailed, match="ended with status -9"):
-        await program.run(b"wait\n")
+        await program.run()
 
 
 async def test_who_is_cancelled_leaves_no_process_behind(echo: str, tmp_path: Path) -> None:
-    program = Subprogram(echo, str(tmp_path / "said"))
-    running = asyncio.create_task(program.run(b"wait\n"))
+    program = Subprogram(echo, tmp_path / "said", "wait")
+    running = asyncio.create_task(program.run())
     await asyncio.to_thread(until, (tmp_path / "said").exists)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -64,9 +64,9 @@ def test_a_program_ends_with_its_daemon(echo: str, tmp_path: Path) -> None:
     code = f"""
 import asyncio, os
 from dora_exporter.subprogram import Subprogram
-program = Subprogram({echo!r}, {str(tmp_path / "said")!r})
+program = Subprogram({echo!r}, {str(tmp_path / "said")!r}, "wait")
 async def run():
-    task = asyncio.create_task(program.run(b"wait\\n"))
+    task = asyncio.create_task(program.run())
     while not os.path.exists({str(tmp_path / "said")!r}):
         await asyncio.sleep(0)
     print(program._process.pid, flush=True)

@@ -14,7 +14,7 @@ from dora_exporter.clock import Clock, stopwatch, system_clock
 from dora_exporter.commit_search import CommitSearch
 from dora_exporter.config import ConfigError, Settings
 from dora_exporter.configuration import Configuration
-from dora_exporter.definitions import basis, definitions, definitions_in
+from dora_exporter.definitions import definitions, definitions_in
 from dora_exporter.entrance import Entrance
 from dora_exporter.event_loop import new_event_loop
 from dora_exporter.exposition import OwnFamilies
@@ -266,11 +266,8 @@ class Daemon:
         """Rebuilds the state."""
         begun = stopwatch()
         gc.disable()
-        content = await self._storage.resume(self._store, basis(self._settings))
-        if content is not None:
+        if await self._storage.resume(self._store):
             self._open_incidents.load()
-            if content.standing:
-                await self._numbers.restore(content.standing)
         async for records in self._storage.replay():
             self._store.apply_all(records)
         await self._numbers.load()
@@ -286,8 +283,7 @@ class Daemon:
             gc.enable()
 
     async def _maintain(self) -> None:
-        settings = self._configuration.settings
-        await self._storage.maintain(settings.retention.ms, basis(settings))
+        await self._storage.maintain(self._configuration.settings.retention.ms)
 
     async def _lead(self) -> None:
         """Takes over what only one replica does."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from aiohttp.typedefs import Middleware
 from prometheus_client.registry import Collector
 
-from dora_exporter.checkpoint import Basis, Content
 from dora_exporter.clock import Clock
 from dora_exporter.commits.git import GitFailed
 from dora_exporter.commits.library import TooManyRepositories
@@ -83,9 +82,9 @@ class DatabaseStorage:
         await self.log.open()
         logger.info("events are kept in a database place=%s", address.place(self._url()))
 
-    async def resume(self, store: EventStore, basis: Basis) -> Content | None:
+    async def resume(self, store: EventStore) -> bool:
         """Nothing: a replica need not have a disk."""
-        return None
+        return False
 
     def replay(self) -> AsyncIterator[Sequence[Record]]:
         """Reads the log."""
@@ -129,7 +128,7 @@ class DatabaseStorage:
         """Whether this replica holds the lease."""
         return self._lease.is_held
 
-    async def maintain(self, retention_ms: int, basis: Basis) -> None:
+    async def maintain(self, retention_ms: int) -> None:
         """Compacts the log, on the leader."""
         fence = self._lease.fence
         if fence is None or self._store is None:

@@ -1,6 +1,5 @@
 """What the settings mean for senders and for the numbers."""
 
-from dora_exporter.checkpoint.basis import Basis
 from dora_exporter.config import Settings
 from dora_exporter.failure_rules import rules
 from dora_exporter.metrics import ALL
@@ -42,17 +41,6 @@ def definitions(settings: Settings) -> Definitions:
         merge_within_ms=settings.merge_within.ms,
         rules=rules(settings.failures),
         metrics=(*ALL, performance_level(settings.levels.edition)),
-        teams=teams(settings),
-    )
-
-
-def basis(settings: Settings) -> Basis:
-    """What the settings say about what each event counts as."""
-    return Basis(
-        retention_ms=settings.retention.ms,
-        attribution_limit_ms=settings.attribution_limit.ms if settings.attribution_limit else None,
-        merge_within_ms=settings.merge_within.ms,
-        failures=settings.failures,
         teams=teams(settings),
     )
 

@@ -1,7 +1,6 @@
 """A group of the exposition: the history of a series, a team or the surplus series, and its lines."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from dora_exporter.history import DeploymentFacts, History, IncidentFacts
@@ -11,15 +10,6 @@ from dora_exporter.tracks import Window
 
 _MARK = "\N{NULL}"
 """Stands for a group's values until it is known which group: no name holds control characters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The measurements of a group, by name, and how many events it has."""
-
-    columns: Mapping[str, Sequence[bytes]]
-    dropped: int
-    present: int
 
 
 class Group:
@@ -35,16 +25,6 @@ class Group:
         self._escaped = [escape(labels[name]) for name in sorted(labels)]
         self.history = History(is_by_source=is_by_source)
         self.present = 0
-
-    @property
-    def measured(self) -> Measured:
-        """What ``fill`` takes."""
-        return Measured(self.history.columns(), self.history.dropped, self.present)
-
-    def fill(self, measured: Measured) -> None:
-        """Takes the measurements of another group into this one, which has none."""
-        self.history.fill(measured.columns, measured.dropped)
-        self.present = measured.present
 
     def change_deployment(self, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
         """A deployment's facts changed."""

@@ -173,29 +173,6 @@ class History:
             track.release(its)
         self.dropped -= other.dropped
 
-    def columns(self) -> dict[str, tuple[bytes, ...]]:
-        """All measurements by name, without those that are empty."""
-        named = {**self.fixed(), **{f"{_OF_SOURCE}{name}": times for name, times in self.sources.items()}}
-        return {name: track.columns() for name, track in named.items() if len(track)}
-
-    def accepts(self, columns: Mapping[str, Sequence[bytes]]) -> bool:
-        """Whether ``fill`` understands these: they may come from another program."""
-        fixed = self.fixed()
-        return all(
-            (name in fixed or name.startswith(_OF_SOURCE)) and fixed.get(name, self.deployments).accepts(its)
-            for name, its in columns.items()
-        )
-
-    def fill(self, columns: Mapping[str, Sequence[bytes]], dropped: int) -> None:
-        """Takes the measurements that ``columns`` gave into an empty history."""
-        fixed = self.fixed()
-        for name, its in columns.items():
-            track = fixed.get(name)
-            if track is None:
-                track = self._source(name.removeprefix(_OF_SOURCE))
-            track.fill(its)
-        self.dropped = dropped
-
     def changes_after(self, windows: Iterable[Window]) -> int | None:
         """The first moment at which something leaves a window; None when nothing will."""
         return min(self._departures(windows), default=None)

@@ -8,7 +8,6 @@ from dora_exporter.clock import Clock
 from dora_exporter.events import Deployment
 from dora_exporter.exposition import Body, Exposition, Format, OwnFamilies
 from dora_exporter.readings import Definitions, Readings
-from dora_exporter.standing import Standing
 from dora_exporter.store import EventStore
 
 logger = logging.getLogger(__name__)
@@ -26,20 +25,13 @@ class Numbers:
         self._store = store
         self._own = own
         self._clock = clock
-        self._is_restored = False
         self._folding: dict[str, bool] = {"series": False, "teams": False}
         self.readings = Readings(store, definitions)
         self._exposition = self._expose(self.readings)
 
-    async def restore(self, standing: Standing) -> None:
-        """Goes on from where earlier numbers, of the events held, stood; ``load`` then brings them up to now."""
-        await self.readings.restore(standing)
-        self._is_restored = True
-
     async def load(self) -> None:
         """Computes all that the store holds, a few milliseconds at a time."""
-        if not self._is_restored:
-            await self.readings.load(self._clock())
+        await self.readings.load(self._clock())
 
     async def render(self) -> None:
         """Does the work of a first scrape, a few milliseconds at a time; one that comes now waits for it."""

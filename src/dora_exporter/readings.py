@@ -15,11 +15,10 @@ from dora_exporter.group import Group
 from dora_exporter.history import History
 from dora_exporter.metrics.metric import Metric
 from dora_exporter.rollups import Teams
-from dora_exporter.standing import Everything, SeriesStanding, Standing
 from dora_exporter.store import Change, EventStore
-from dora_exporter.tallies import SilentLedger, Tallies
+from dora_exporter.tallies import Tallies
 from dora_exporter.text import line
-from dora_exporter.timeline import Outline, Timeline
+from dora_exporter.timeline import Timeline
 from dora_exporter.tracks import Window
 from dora_exporter.turns import in_turns
 
@@ -66,37 +65,6 @@ class Readings:
         self._team_metrics = [each for each in definitions.metrics if each.is_per_team]
         self.series_text = TextCache([*(Family(each.name, each.help) for each in definitions.metrics), _SERVICE_INFO])
         self.team_text = TextCache([Family(_team_name(each.name), each.help) for each in self._team_metrics])
-
-    async def restore(self, standing: Standing) -> None:
-        """Goes on from where other readings, of the same events by the same definitions, stood: instead of ``load``."""
-        self._now_ms = standing.now_ms
-        self._store.observe(self._note)
-        async for each in in_turns(standing.series):
-            self._restore_series(each, standing.now_ms)
-        for key, measured in standing.teams.items():
-            self.tallies.restore_team(key, measured)
-
-    def standing(self) -> Standing:
-        """What ``restore`` takes. Nothing was written since ``load``."""
-        paired = {series for series, timeline in self._timelines.items() if timeline.is_paired}
-        everything: dict[Series, list[Deployment]] = {series: [] for series in paired}
-        for deployment in self._store.deployments.values() if paired else ():
-            if deployment.series in everything:
-                everything[deployment.series].append(deployment)
-        return Standing(
-            self._now_ms,
-            [
-                SeriesStanding(
-                    series,
-                    Everything(everything[series], timeline.outline().incidents)
-                    if series in paired
-                    else timeline.outline(),
-                    self.tallies.own(series).measured,
-                )
-                for series, timeline in self._timelines.items()
-            ],
-            {key: group.measured for key, group in self.tallies.teams.items()},
-        )
 
     async def load(self, now_ms: int) -> None:
         """Reads all that the store holds, at most one series at a time, and follows its changes from then on."""
@@ -243,16 +211,6 @@ class Readings:
                 if timeline and not timeline.judging.lineup.prepare(event):
                     return False
         return True
-
-    def _restore_series(self, standing: SeriesStanding, now_ms: int) -> None:
-        series, events = standing.series, standing.events
-        timeline = self._timelines[series] = self._new_timeline(SilentLedger(series, self._teams))
-        if isinstance(events, Outline):
-            timeline.restore(events, now_ms)
-        else:
-            timeline.load(events.deployments, events.incidents, now_ms)
-        timeline.tell(self.tallies.restore_series(series, standing.measured))
-        self._unsettled[series] = None
 
     def _rank(self, series: Series) -> int:
         return self._store.series_order.get(series, -1)

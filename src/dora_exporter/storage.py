@@ -8,7 +8,7 @@ from typing import Protocol
 from aiohttp.typedefs import Middleware
 from prometheus_client.registry import Collector
 
-from dora_exporter.checkpoint import Basis, Checkpoints, Content
+from dora_exporter.checkpoint import Checkpoints
 from dora_exporter.clock import Clock
 from dora_exporter.commits.uploads import Uploads
 from dora_exporter.config import Settings
@@ -68,8 +68,8 @@ class Storage(Protocol):
         """Gets hold of what is kept; raises what ends the program, in one line."""
         ...
 
-    async def resume(self, store: EventStore, basis: Basis) -> Content | None:
-        """What spares most of a replay: the empty store is filled with it. None, and nothing changed, without it."""
+    async def resume(self, store: EventStore) -> bool:
+        """Fills the empty store with what spares most of a replay; False, and nothing changed, where there is none."""
         ...
 
     def replay(self) -> AsyncIterator[Sequence[Record]]:
@@ -88,7 +88,7 @@ class Storage(Protocol):
         """Whether this process polls, resolves and compacts."""
         ...
 
-    async def maintain(self, retention_ms: int, basis: Basis) -> None:
+    async def maintain(self, retention_ms: int) -> None:
         """Takes out what does not count any more and prepares the next start, when that is due."""
         ...
 
@@ -114,7 +114,7 @@ class FileStorage:
         self.collector: Collector = SnapshotCollector(self.log, replay_seconds=replay_seconds)
         self._horizon = Horizon(clock)
         self._store: EventStore | None = None
-        self._checkpoints = Checkpoints(settings.snapshot.path, clock=clock)
+        self._checkpoints = Checkpoints(settings.snapshot.path)
         self._resumed_at = 0
         self._clock = clock
 
@@ -122,11 +122,11 @@ class FileStorage:
         """Takes the lock; raises SnapshotError."""
         self.log.open()
 
-    async def resume(self, store: EventStore, basis: Basis) -> Content | None:
+    async def resume(self, store: EventStore) -> bool:
         """Takes what the checkpoint has."""
-        content = await self._checkpoints.take_up(store, basis)
-        self._resumed_at = 0 if content is None else content.head.length
-        return content
+        head = await self._checkpoints.take_up(store)
+        self._resumed_at = 0 if head is None else head.length
+        return head is not None
 
     def replay(self) -> AsyncIterator[Sequence[Record]]:
         """Reads the file from where the checkpoint ends."""
@@ -146,7 +146,7 @@ class FileStorage:
         """Always."""
         return True
 
-    async def maintain(self, retention_ms: int, basis: Basis) -> None:
+    async def maintain(self, retention_ms: int) -> None:
         """Drops what is too old, compacts the file, and makes its checkpoint anew."""
         if self._store is not None and self.log.is_compaction_due():
             horizon_ms = await self._horizon.now_ms(self._store)
@@ -155,8 +155,8 @@ class FileStorage:
                 await forget(self._store, self.log, oldest_ms=oldest_ms, now_ms=horizon_ms)
             now_ms = self._clock()
             await self.log.compact(now_ms, now_ms - oldest_ms)
-        if self._checkpoints.is_due(self.log.statistics, basis):
-            await self._checkpoints.make(self.log.statistics, basis)
+        if self._checkpoints.is_due(self.log.statistics):
+            await self._checkpoints.make(self.log.statistics)
 
     async def retire(self) -> None:
         """Nobody else could lead."""

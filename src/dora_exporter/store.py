@@ -8,8 +8,6 @@ from msgspec.structs import force_setattr, replace
 
 from dora_exporter.appearance import team_entry
 from dora_exporter.events import Deployment, Event, Incident, Series, Shipped, same_content
-from dora_exporter.held_deployments import HeldDeployments
-from dora_exporter.id_index import IdIndex
 from dora_exporter.records import (
     RETENTION,
     Batch,
@@ -51,7 +49,7 @@ class EventStore:
 
     def __init__(self) -> None:
         """An empty store."""
-        self.deployments = HeldDeployments()
+        self.deployments: dict[str, Deployment] = {}
         self.incidents: dict[str, Incident] = {}
         self.cursors: dict[str, dict[str, Any]] = {}
         self.tombstones: dict[tuple[EventKind, str], Deletion] = {}
@@ -81,15 +79,15 @@ class EventStore:
         self._observers.remove(observer)
 
     def restore(
-        self, deployments: list[Deployment], index: IdIndex, incidents: Iterable[Incident], rest: Iterable[Record]
+        self, *, deployments: Iterable[Deployment] = (), incidents: Iterable[Incident] = (), rest: Iterable[Record] = ()
     ) -> None:
-        """Fills an empty store with what another one held; ``rest`` is what its ``rest`` gave. No observer is told.
+        """Fills an empty store, in parts, with what another one held; ``rest`` is what its ``rest`` gave.
 
-        ``index`` is that of the deployments, whose list becomes its own; raises ValueError for one of another length.
+        No observer is told.
         """
         self._take(rest, [])
-        self.deployments.restore(deployments, index)
-        self.incidents.update({each.id: each for each in incidents})
+        self.deployments.update((each.id, each) for each in deployments)
+        self.incidents.update((each.id, each) for each in incidents)
 
     def clear(self) -> None:
         """Forgets every event and record. No observer is told."""
@@ -159,9 +157,6 @@ class EventStore:
                 self._take(record.records, changes)
 
     def _upsert_deployment(self, event: Deployment) -> Change:
-        if not self.tombstones and self.deployments.add(event):
-            self._settle_in(event)
-            return None, event
         before = self.deployments.get(event.id)
         if self._is_overtaken("deployment", event, before):
             return before, before

@@ -1,7 +1,6 @@
 """A program of ours in a process of its own: how the daemon runs it, and how it ends with the daemon."""
 
 import asyncio
-import contextlib
 import os
 import subprocess
 import sys
@@ -21,12 +20,12 @@ class Subprogram:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_to_end = False
 
-    async def run(self, first_line: bytes = b"") -> None:
+    async def run(self) -> None:
         """Runs to its end; raises SubprogramFailed, or OSError where it cannot be started.
 
-        ``first_line`` is the first line of its standard input. A caller that is cancelled leaves no process behind.
+        A caller that is cancelled leaves no process behind.
         """
-        work = asyncio.ensure_future(asyncio.to_thread(self._run, first_line))
+        work = asyncio.ensure_future(asyncio.to_thread(self._run))
         try:
             await asyncio.shield(work)
         finally:
@@ -39,7 +38,7 @@ class Subprogram:
         if self._process is not None:
             self._process.kill()
 
-    def _run(self, first_line: bytes) -> None:
+    def _run(self) -> None:
         with subprocess.Popen(
             self._command,
             bufsize=0,
@@ -51,25 +50,11 @@ class Subprogram:
             self._process = process
             if self._is_to_end:
                 process.kill()
-            if process.stdin and first_line:
-                with contextlib.suppress(BrokenPipeError):
-                    process.stdin.write(first_line)
             complaint = process.stderr.read() if process.stderr else b""
             status = process.wait()
         if status:
             last_line = complaint.decode(errors="replace").strip().rpartition("\n")[2]
             raise SubprogramFailed(last_line or f"ended with status {status}")
-
-
-def first_line() -> bytes:
-    """What the daemon gave a program as the first line of standard input. Ends the program when the daemon is gone."""
-    line = b""
-    while not line.endswith(b"\n"):
-        piece = os.read(0, 1)
-        if not piece:
-            sys.exit(1)
-        line += piece
-    return line
 
 
 def end_with_daemon() -> None:

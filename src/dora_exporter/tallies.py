@@ -7,7 +7,7 @@ from sys import maxsize
 from dora_exporter.appearance import team_entry
 from dora_exporter.events import Deployment, Event, Incident, Series
 from dora_exporter.folding import Folding
-from dora_exporter.group import Group, Measured
+from dora_exporter.group import Group
 from dora_exporter.history import DeploymentFacts, IncidentFacts, PlainFacts
 from dora_exporter.reserved import RESERVED
 from dora_exporter.rollups import Teams
@@ -43,29 +43,6 @@ class Tallies:
         group = Group({"service": series.service, "environment": series.environment})
         (self.series if series.service else self._nameless)[series] = group
         return SeriesLedger(series, group, self)
-
-    def own(self, series: Series) -> Group:
-        """The group of a series that has a ledger, also of one without a service."""
-        return self.series[series] if series.service else self._nameless[series]
-
-    def restore_series(self, series: Series, measured: Measured) -> "SeriesLedger":
-        """The ledger of a new series of which the numbers are known."""
-        ledger = self.ledger(series)
-        group = self.own(series)
-        group.fill(measured)
-        if series.service and group.present > 0:
-            self._seat(series, group)
-        self.changed[group] = None
-        return ledger
-
-    def restore_team(self, key: tuple[str, ...], measured: Measured) -> None:
-        """A new team of which the numbers are known."""
-        team, environment = key
-        group = self._team(team, environment)
-        group.fill(measured)
-        if group.present > 0:
-            self._seat_team(group)
-        self.changed[group] = None
 
     def drop(self, series: Series) -> Group | None:
         """Forgets a series that has no event; gives the group that it had."""
@@ -199,28 +176,6 @@ class Tallies:
                 {"team": team, "environment": environment}, is_by_source=False
             )
         return group
-
-
-class SilentLedger:
-    """The ledger of a series whose numbers are known already: it only notes which incidents are in which series."""
-
-    def __init__(self, series: Series, teams: Teams) -> None:
-        """Notes for the teams."""
-        self._series = series
-        self._teams = teams
-
-    def plain(self, deployments: Sequence[Deployment]) -> None:
-        """Nothing new."""
-
-    def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
-        """Nothing new."""
-
-    def incident(self, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None) -> None:
-        """An incident of a series: its teams count it once, however many it is in."""
-        self._teams.merge(self._series, incident, before, after)
-
-    def presence(self, events: Sequence[Event], change: int) -> None:
-        """Nothing new."""
 
 
 class SeriesLedger:

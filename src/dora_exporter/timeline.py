@@ -6,10 +6,9 @@ the retention. Open incidents and the last deployment never are.
 
 import enum
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from operator import attrgetter
-from typing import NamedTuple
 
 from dora_exporter.events import Deployment, Event, Incident
 from dora_exporter.failures.judging import Judging, Ledger
@@ -31,20 +30,6 @@ class _Phase(enum.Enum):
 
 
 _COUNTS = (_Phase.OPEN, _Phase.RESTORED)
-
-
-class Outline(NamedTuple):
-    """What a timeline holds, sorted out, so that another one can be filled with it without judging every deployment.
-
-    ``living``, ``expired`` and ``future`` are in order of finish, ``by_start`` is the living in order of start.
-    """
-
-    living: Sequence[Deployment]
-    by_start: Sequence[Deployment] = ()
-    notable: Sequence[Deployment] = ()
-    expired: Sequence[Deployment] = ()
-    future: Sequence[Deployment] = ()
-    incidents: Sequence[Incident] = ()
 
 
 class Timeline:
@@ -86,36 +71,6 @@ class Timeline:
         for incident in incidents:
             self._put_incident(incident)
         self.judging.load(ordered[living:seen])
-
-    @property
-    def is_paired(self) -> bool:
-        """Whether sources found deployments of it: some may count otherwise than they are, so no outline is enough."""
-        return self._pairing is not None
-
-    def outline(self) -> Outline:
-        """What ``restore`` takes."""
-        lineup = self.judging.lineup
-        return Outline(
-            lineup.by_finish,
-            lineup.by_start,
-            self.judging.notable(),
-            self._expired,
-            self._future,
-            list(self._incidents.values()),
-        )
-
-    def restore(self, outline: Outline, now_ms: int) -> None:
-        """Fills an empty timeline as ``load`` did another one at that moment; the ledger knows the numbers already."""
-        self._now_ms = now_ms
-        self._expired, self._future = list(outline.expired), list(outline.future)
-        for incident in outline.incidents:
-            self._put_incident(incident)
-        self.judging.resume([*outline.living], [*outline.by_start], outline.notable)
-
-    def tell(self, ledger: Ledger) -> None:
-        """Has another ledger told of what changes from now on."""
-        self._ledger = ledger
-        self.judging.tell(ledger)
 
     def prepare(self, now_ms: int) -> bool:
         """Gets ready to be brought to a moment, a few milliseconds a call; True when it is."""

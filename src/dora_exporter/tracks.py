@@ -2,12 +2,10 @@
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from dora_exporter.events import DAY_MS
-
-_ITEM_BYTES = array("q").itemsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +46,6 @@ class Times:
             self._times.extend(added)
         elif added:
             self._times = array("q", sorted([*self._times, *added]))
-
-    def columns(self) -> tuple[bytes, ...]:
-        """The moments as this machine holds them."""
-        return (self._times.tobytes(),)
-
-    def accepts(self, columns: Sequence[bytes]) -> bool:
-        """Whether ``fill`` understands these."""
-        return len(columns) == 1 and _are_whole(columns)
-
-    def fill(self, columns: Sequence[bytes]) -> None:
-        """Takes the moments that ``columns`` gave."""
-        (times,) = columns
-        self._times = array("q", times)
 
     def absorb(self, other: "Times") -> None:
         """Adds the moments of another."""
@@ -139,23 +124,6 @@ class Samples:
         self._times = array("q", [moment for moment, _ in ordered])
         self._values = array("q", [value for _, value in ordered])
         self._spans.clear()
-
-    def columns(self) -> tuple[bytes, ...]:
-        """Moments and values as this machine holds them."""
-        return self._times.tobytes(), self._values.tobytes()
-
-    def accepts(self, columns: Sequence[bytes]) -> bool:
-        """Whether ``fill`` understands these."""
-        match columns:
-            case [times, values]:
-                return len(times) == len(values) and _are_whole(columns)
-            case _:
-                return False
-
-    def fill(self, columns: Sequence[bytes]) -> None:
-        """Takes the samples that ``columns`` gave."""
-        times, values = columns
-        self._times, self._values = array("q", times), array("q", values)
 
     def absorb(self, other: "Samples") -> None:
         """Adds the samples of another."""
@@ -241,10 +209,6 @@ class Samples:
     def __len__(self) -> int:
         """How many samples there are."""
         return len(self._times)
-
-
-def _are_whole(columns: Sequence[bytes]) -> bool:
-    return not any(len(each) % _ITEM_BYTES for each in columns)
 
 
 def _put(span: _Span, value: int) -> None:

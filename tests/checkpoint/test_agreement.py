@@ -1,9 +1,7 @@
 """A restart from a checkpoint shows what the oracle computes from nothing, whatever came before and since."""
 
 import asyncio
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,10 +10,10 @@ from tests.oracle.comparing import differences
 from tests.oracle.daemons import Daemon, definitions
 from tests.strategies import Action, ClockStep, actions, crowded_actions
 
-from dora_exporter.checkpoint.contents import Content, fill, frames, head_of
+from dora_exporter.checkpoint.contents import fill, frames, head_of
 from dora_exporter.events import Commit, Deployment, PullRequest, Remediation, Shipped, Verdict
 from dora_exporter.failures.rollback import Rollback
-from dora_exporter.readings import Definitions, Readings
+from dora_exporter.readings import Definitions
 from dora_exporter.records import Cursor, Deletion, Record
 from dora_exporter.store import EventStore
 
@@ -36,36 +34,28 @@ class Restarting(Daemon):
 
     def make_checkpoint(self) -> None:
         """From the log alone, as the program does that makes it."""
-        store = _replayed(self._log)
-        readings = Readings(store, replace(self.definitions, windows=(), series_limit=sys.maxsize))
-        asyncio.run(readings.load(self.now_ms))
-        made = frames(store, readings.standing(), length=0, checksum=0, basis="")
-        self._made = len(self._log), list(made)
+        self._made = len(self._log), list(frames(_replayed(self._log), length=0, checksum=0))
 
-    def restart_from_checkpoint(self, *, with_standing: bool = True) -> None:
+    def restart_from_checkpoint(self) -> None:
         """Forgets all but the checkpoint and what was logged since."""
         if self._made is None:
             return
         covered, made = self._made
         self.store = EventStore()
-        self.readings = Readings(self.store, self.definitions)
-        found = read(made, self.store, with_standing=with_standing)
-        if found.standing:
-            asyncio.run(self.readings.restore(found.standing))
+        read(made, self.store)
         for record in self._log[covered:]:
             self.store.apply(record)
-        if not found.standing:
-            asyncio.run(self.readings.load(self.now_ms))
+        self.restart()
 
 
-def read(made: Sequence[bytes], store: EventStore, *, with_standing: bool = True) -> Content:
-    """The content of a checkpoint's frames."""
+def read(made: Sequence[bytes], store: EventStore) -> None:
+    """Fills a store with the content of a checkpoint's frames."""
     rest: Iterator[bytes] = iter(made)
 
     async def following() -> bytes:
         return next(rest, b"")
 
-    return asyncio.run(fill(store, head_of(next(rest)), following, with_standing=with_standing))
+    asyncio.run(fill(store, head_of(next(rest)), following))
 
 
 def _replayed(records: Sequence[Record]) -> EventStore:
@@ -133,7 +123,7 @@ def test_events_of_a_checkpoint_serve_other_definitions_too(
     for action in after:
         daemon.perform(action)
     daemon.definitions = others
-    daemon.restart_from_checkpoint(with_standing=False)
+    daemon.restart_from_checkpoint()
     assert differences(daemon.samples(), daemon.expected()) == {}
 
 
@@ -157,16 +147,14 @@ def test_everything_that_a_store_holds_comes_back_as_it_was() -> None:
             Cursor("pagerduty", {"until": 7}),
         ]
     )
-    readings = Readings(store, Definitions(windows=(), retention_ms=HOUR_MS, series_limit=9))
-    asyncio.run(readings.load(NOW_MS))
     again = EventStore()
-    read(list(frames(store, readings.standing(), length=0, checksum=0, basis="")), again)
+    read(list(frames(store, length=0, checksum=0)), again)
     assert fields((again.deployments, again.incidents)) == fields((store.deployments, store.incidents))
     assert (again.tombstones, again.cursors) == (store.tombstones, store.cursors)
     assert list(again.series_order.items()) == list(store.series_order.items())
 
 
-def test_a_series_in_which_a_source_found_deployments_is_judged_anew() -> None:
+def test_a_restart_pairs_again_what_was_sent_and_found() -> None:
     daemon = Restarting(
         Definitions(windows=(("7d", 7 * 24 * HOUR_MS),), retention_ms=400 * 24 * HOUR_MS, series_limit=9)
     )

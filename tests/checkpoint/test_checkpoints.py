@@ -5,33 +5,20 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
-from tests.builders import NOW_MS, ManualClock, deployment, fields, incident
+from tests.builders import NOW_MS, deployment, fields, incident
 from tests.postgresql.waiting import until
 from tests.snapshot.logs import asides, content, file_of, put, remove
 
-from dora_exporter.checkpoint import Basis, Checkpoints, Content, contents, frames
+from dora_exporter.checkpoint import Checkpoints, Head, contents, frames
 from dora_exporter.checkpoint.checkpoints import FLOOR_BYTES
-from dora_exporter.events import DAY_MS
-from dora_exporter.failure_rules import FailureSettings
 from dora_exporter.records import Record
 from dora_exporter.snapshot import Statistics, encode, header_line
 from dora_exporter.store import EventStore
 
-Columns = Mapping[str, Sequence[bytes]]
-
-BASIS = Basis(
-    retention_ms=400 * DAY_MS,
-    attribution_limit_ms=None,
-    merge_within_ms=1,
-    failures=FailureSettings(),
-    teams={"checkout": "crew"},
-)
 RECORDS: list[Record] = [
     *(deployment(id=f"{number}", version=f"1.{number}", commit_sha=f"{number:040x}") for number in range(9)),
     incident(id="open"),
@@ -44,10 +31,10 @@ def state(path: Path) -> Statistics:
     return Statistics(size, 0, None, None, None, None, None)
 
 
-async def taken_up(path: Path, basis: Basis = BASIS) -> tuple[EventStore, Content | None]:
+async def taken_up(path: Path) -> tuple[EventStore, Head | None]:
     """What a start finds."""
     store = EventStore()
-    return store, await Checkpoints(path, clock=ManualClock()).take_up(store, basis)
+    return store, await Checkpoints(path).take_up(store)
 
 
 @pytest.fixture
@@ -55,16 +42,15 @@ async def path(tmp_path: Path) -> Path:
     """A snapshot file with a checkpoint."""
     path = tmp_path / "snapshot.jsonl"
     file_of(path, RECORDS)
-    assert await Checkpoints(path, clock=ManualClock()).make(state(path), BASIS)
+    assert await Checkpoints(path).make(state(path))
     return path
 
 
-async def test_a_start_finds_the_events_and_their_numbers(path: Path) -> None:
+async def test_a_start_finds_the_events(path: Path) -> None:
     store, found = await taken_up(path)
     assert found
-    assert found.standing
     assert fields([*store.deployments.values(), *store.incidents.values()]) == fields(RECORDS)
-    assert (found.head.length, found.head.now_ms) == (state(path).size_bytes, NOW_MS)
+    assert found.length == state(path).size_bytes
 
 
 async def test_what_was_appended_since_does_no_harm(path: Path) -> None:
@@ -72,23 +58,8 @@ async def test_what_was_appended_since_does_no_harm(path: Path) -> None:
     put(path, content(path) + encode(deployment(id="later")) + b"torn")
     store, found = await taken_up(path)
     assert found
-    assert found.head.length == covered
+    assert found.length == covered
     assert "later" not in store.deployments
-
-
-async def test_after_much_was_appended_only_the_events_are_taken(path: Path) -> None:
-    put(path, content(path) + encode(deployment(id="big", tags=("x" * (1 << 21),))))
-    store, found = await taken_up(path)
-    assert found
-    assert found.standing is None
-    assert len(store.deployments) == 9
-
-
-async def test_other_settings_leave_only_the_events(path: Path) -> None:
-    store, found = await taken_up(path, BASIS.model_copy(update={"teams": {}}))
-    assert found
-    assert found.standing is None
-    assert len(store.deployments) == 9
 
 
 async def test_without_a_checkpoint_nothing_is_taken(tmp_path: Path) -> None:
@@ -98,7 +69,7 @@ async def test_without_a_checkpoint_nothing_is_taken(tmp_path: Path) -> None:
 
 
 async def test_a_checkpoint_cut_anywhere_is_passed_over(path: Path) -> None:
-    made = Checkpoints(path, clock=ManualClock()).path
+    made = Checkpoints(path).path
     whole = content(made)
     for length in range(0, len(whole), 13):
         put(made, whole[:length])
@@ -109,7 +80,7 @@ async def test_a_checkpoint_cut_anywhere_is_passed_over(path: Path) -> None:
 async def test_a_checkpoint_with_a_flipped_bit_anywhere_is_passed_over(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = Checkpoints(path, clock=ManualClock()).path
+    made = Checkpoints(path).path
     whole = content(made)
     for place in range(0, len(whole), 13):
         put(made, whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
@@ -118,39 +89,11 @@ async def test_a_checkpoint_with_a_flipped_bit_anywhere_is_passed_over(
     assert "checkpoint passed over" in caplog.text
 
 
-@pytest.mark.parametrize("frame", [-2, -1])
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda its: {"banana": its["deployments"]},
-        lambda its: {"deployments": its["deployments"] * 2},
-        lambda _: {"deployments": [b"1234567"]},
-        lambda its: {"source:api": its["deployments"] * 2},
-        lambda its: {"lead_times": its["deployments"]},
-        lambda its: {"restores": [b"", *its["deployments"]]},
-    ],
-)
-async def test_a_checkpoint_whose_measurements_are_not_known_is_passed_over(
-    path: Path, caplog: pytest.LogCaptureFixture, change: Callable[[Columns], Columns], frame: int
-) -> None:
-    made = Checkpoints(path, clock=ManualClock()).path
-    found = list(frames.read(made))
-    series = msgspec.msgpack.decode(found[frame])
-    series[0][-1]["columns"] = change(series[0][-1]["columns"])
-    found[frame] = msgspec.msgpack.encode(series)
-    remove(made)
-    frames.write(made, found)
-    store, taken = await taken_up(path)
-    assert (taken, dict(store.deployments)) == (None, {})
-    assert "checkpoint passed over" in caplog.text
-    assert "measurements that are not known" in caplog.text
-
-
 async def test_a_start_takes_many_events_in_slices(tmp_path: Path) -> None:
     path, many = tmp_path / "snapshot.jsonl", 12_000
     file_of(path, (deployment(id=f"{number}") for number in range(many)))
-    checkpoints, store = Checkpoints(path, clock=ManualClock()), EventStore()
-    assert await checkpoints.make(state(path), BASIS)
+    checkpoints, store = Checkpoints(path), EventStore()
+    assert await checkpoints.make(state(path))
     head, *rest = frames.read(checkpoints.path)
     turn, asked_in, left = 0, [], iter(rest)
 
@@ -165,7 +108,7 @@ async def test_a_start_takes_many_events_in_slices(tmp_path: Path) -> None:
         return next(left, b"")
 
     turns = asyncio.create_task(count_turns())
-    await contents.fill(store, contents.head_of(head), following, with_standing=True)
+    await contents.fill(store, contents.head_of(head), following)
     turns.cancel()
     assert len(store.deployments) == many
     assert len(set(asked_in)) == len(asked_in) == len(rest) + 1
@@ -173,7 +116,7 @@ async def test_a_start_takes_many_events_in_slices(tmp_path: Path) -> None:
 
 
 async def test_a_start_does_not_keep_the_event_loop_while_it_reads(path: Path) -> None:
-    made, has_turned = Checkpoints(path, clock=ManualClock()).path, threading.Event()
+    made, has_turned = Checkpoints(path).path, threading.Event()
     remove(made)
     os.mkfifo(made)  # whoever opens it to read is kept until someone opens it to write
 
@@ -205,18 +148,18 @@ async def test_none_is_made_of_a_damaged_snapshot_file(tmp_path: Path, caplog: p
     path = tmp_path / "snapshot.jsonl"
     lines = file_of(path, RECORDS)
     put(path, b"".join([*lines[:3], b"{}\n", *lines[3:]]))
-    checkpoints = Checkpoints(path, clock=ManualClock(), floor_bytes=0)
-    assert not await checkpoints.make(state(path), BASIS)
+    checkpoints = Checkpoints(path, floor_bytes=0)
+    assert not await checkpoints.make(state(path))
     assert "Unfit: unreadable line at byte" in caplog.text
     assert asides(path) == []
-    assert not checkpoints.is_due(state(path), BASIS)
+    assert not checkpoints.is_due(state(path))
 
 
 async def test_a_making_ends_with_the_daemon(tmp_path: Path) -> None:
     path = tmp_path / "snapshot.jsonl"
     file_of(path, RECORDS)
-    checkpoints = Checkpoints(path, clock=ManualClock())
-    making = asyncio.create_task(checkpoints.make(state(path), BASIS))
+    checkpoints = Checkpoints(path)
+    making = asyncio.create_task(checkpoints.make(state(path)))
     await asyncio.sleep(0)
     checkpoints.close()
     assert not await making
@@ -225,41 +168,34 @@ async def test_a_making_ends_with_the_daemon(tmp_path: Path) -> None:
 
 async def test_one_is_due_for_a_big_file_without_any(tmp_path: Path) -> None:
     file_of(tmp_path / "snapshot.jsonl", RECORDS)
-    checkpoints, now = Checkpoints(tmp_path / "snapshot.jsonl", clock=ManualClock()), state(tmp_path / "snapshot.jsonl")
-    assert checkpoints.is_due(replace(now, size_bytes=FLOOR_BYTES), BASIS)
-    assert not checkpoints.is_due(replace(now, size_bytes=FLOOR_BYTES - 1), BASIS)
+    checkpoints, now = Checkpoints(tmp_path / "snapshot.jsonl"), state(tmp_path / "snapshot.jsonl")
+    assert checkpoints.is_due(replace(now, size_bytes=FLOOR_BYTES))
+    assert not checkpoints.is_due(replace(now, size_bytes=FLOOR_BYTES - 1))
 
 
 async def test_another_one_is_due_once_the_file_grew_or_was_compacted(path: Path) -> None:
-    checkpoints, now = Checkpoints(path, clock=ManualClock(), floor_bytes=0), state(path)
-    await checkpoints.take_up(EventStore(), BASIS)
-    assert not checkpoints.is_due(now, BASIS)
-    assert not checkpoints.is_due(replace(now, size_bytes=now.size_bytes + (1 << 20)), BASIS)
-    assert checkpoints.is_due(replace(now, size_bytes=now.size_bytes + (1 << 20) + 1), BASIS)
-    assert checkpoints.is_due(replace(now, last_compaction_ms=NOW_MS), BASIS)
+    checkpoints, now = Checkpoints(path, floor_bytes=0), state(path)
+    await checkpoints.take_up(EventStore())
+    assert not checkpoints.is_due(now)
+    assert not checkpoints.is_due(replace(now, size_bytes=now.size_bytes + (1 << 20)))
+    assert checkpoints.is_due(replace(now, size_bytes=now.size_bytes + (1 << 20) + 1))
+    assert checkpoints.is_due(replace(now, last_compaction_ms=NOW_MS))
 
 
 async def test_after_one_was_made_there_is_a_pause(path: Path) -> None:
-    checkpoints, now = Checkpoints(path, clock=ManualClock(), floor_bytes=0), state(path)
-    await checkpoints.make(now, BASIS)
-    assert not checkpoints.is_due(replace(now, last_compaction_ms=NOW_MS), BASIS)
+    checkpoints, now = Checkpoints(path, floor_bytes=0), state(path)
+    await checkpoints.make(now)
+    assert not checkpoints.is_due(replace(now, last_compaction_ms=NOW_MS))
 
 
 async def test_after_a_compaction_a_good_checkpoint_is_not_made_anew_by_a_restart(path: Path) -> None:
     put(path, header_line(compacted_at=NOW_MS) + b"".join(map(encode, RECORDS)))
     now = replace(state(path), last_compaction_ms=NOW_MS)
-    assert await Checkpoints(path, clock=ManualClock()).make(now, BASIS)
-    restarted = Checkpoints(path, clock=ManualClock(), floor_bytes=0)
-    await restarted.take_up(EventStore(), BASIS)
-    assert not restarted.is_due(now, BASIS)
-    assert restarted.is_due(replace(now, last_compaction_ms=NOW_MS + 1), BASIS)
-
-
-async def test_another_one_is_due_for_other_settings(path: Path) -> None:
-    restarted = Checkpoints(path, clock=ManualClock(), floor_bytes=0)
-    await restarted.take_up(EventStore(), BASIS)
-    assert not restarted.is_due(state(path), BASIS)
-    assert restarted.is_due(state(path), BASIS.model_copy(update={"teams": {}}))
+    assert await Checkpoints(path).make(now)
+    restarted = Checkpoints(path, floor_bytes=0)
+    await restarted.take_up(EventStore())
+    assert not restarted.is_due(now)
+    assert restarted.is_due(replace(now, last_compaction_ms=NOW_MS + 1))
 
 
 def process_of(checkpoints: Checkpoints) -> "subprocess.Popen[bytes] | None":
@@ -267,8 +203,8 @@ def process_of(checkpoints: Checkpoints) -> "subprocess.Popen[bytes] | None":
 
 
 async def test_a_making_that_is_given_up_leaves_no_process_and_no_file(path: Path) -> None:
-    checkpoints = Checkpoints(path, clock=ManualClock())
-    making = asyncio.create_task(checkpoints.make(state(path), BASIS))
+    checkpoints = Checkpoints(path)
+    making = asyncio.create_task(checkpoints.make(state(path)))
     process = await asyncio.to_thread(until, lambda: process_of(checkpoints))
     put(checkpoints.path.with_name(f"{checkpoints.path.name}.making"), b"half")
     making.cancel()
@@ -278,6 +214,6 @@ async def test_a_making_that_is_given_up_leaves_no_process_and_no_file(path: Pat
 
 
 def test_a_making_whose_daemon_is_gone_ends() -> None:
-    command = [sys.executable, "-m", "dora_exporter.checkpoint.making", "a", "1", "b", "1"]
+    command = [sys.executable, "-m", "dora_exporter.checkpoint.making", "a", "1", "b"]
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=20)
     assert ended.returncode == 1

@@ -18,8 +18,6 @@ from tests.oracle.gauges import Sample
 
 from dora_exporter.checkpoint import Checkpoints
 from dora_exporter.clock import stopwatch, system_clock
-from dora_exporter.config import Settings
-from dora_exporter.definitions import basis
 from dora_exporter.snapshot import SnapshotFile
 
 CRASHES = int(os.environ.get("CRASHES", "20"))
@@ -134,7 +132,7 @@ def make_checkpoint(snapshot: Path) -> None:
         size = log.statistics
         await log.start(lambda _: [])
         await log.close()
-        return await Checkpoints(snapshot, clock=system_clock).make(size, basis(Settings()))
+        return await Checkpoints(snapshot).make(size)
 
     assert asyncio.run(made())
 

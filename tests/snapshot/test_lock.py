@@ -42,4 +42,4 @@ def test_a_link_that_leads_to_itself_is_one_clear_line(tmp_path: Path, name: str
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(SnapshotError, match=f"^snapshot file {tmp_path}/{name} cannot be used: "):
         SnapshotFile(tmp_path / name).open()
-    Checkpoints(tmp_path / name, clock=lambda: NOW_MS)
+    Checkpoints(tmp_path / name)

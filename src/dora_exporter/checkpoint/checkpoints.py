@@ -10,10 +10,9 @@ from itertools import islice
 from pathlib import Path
 
 from dora_exporter.checkpoint import contents, frames
-from dora_exporter.checkpoint.basis import Basis
-from dora_exporter.checkpoint.contents import Content
+from dora_exporter.checkpoint.contents import Head
 from dora_exporter.checkpoint.frames import Damaged
-from dora_exporter.clock import Clock, stopwatch
+from dora_exporter.clock import stopwatch
 from dora_exporter.snapshot import Statistics, names
 from dora_exporter.store import EventStore
 from dora_exporter.subprogram import Subprogram, SubprogramFailed
@@ -23,7 +22,7 @@ FLOOR_BYTES = 8 << 20
 """A snapshot file below this size is replayed in a moment."""
 _NEWS_BYTES = 1 << 20
 _NEWS_PART = 64
-"""Of what came since, each event costs a restart ten times what it costs to compute all numbers anew."""
+"""Of what came since, each event costs a restart several times what one of the checkpoint does."""
 _FRAMES_AT_ONCE = 32
 """To change between threads takes longer than to read a frame."""
 _PAUSE_PER_SECOND = 10
@@ -36,31 +35,28 @@ logger = logging.getLogger(__name__)
 class Checkpoints:
     """The checkpoint of one snapshot file. Life: ``take_up`` once, then ``make`` when it ``is_due``, ``close``."""
 
-    def __init__(self, snapshot: Path, *, clock: Clock, floor_bytes: int = FLOOR_BYTES) -> None:
+    def __init__(self, snapshot: Path, *, floor_bytes: int = FLOOR_BYTES) -> None:
         """Touches no file."""
         self._snapshot = names.real(snapshot)
         self.path = self._snapshot.with_name(f"{self._snapshot.name}.checkpoint")
         self._unfinished = self.path.with_name(f"{self.path.name}.making")
-        self._clock = clock
         self._floor_bytes = floor_bytes
         self._covered_bytes: int | None = None
         self._compacted_ms: int | None = None
-        self._basis = ""
         self._next_try = 0.0
         self._program: Subprogram | None = None
         self._is_closed = False
 
-    async def take_up(self, store: EventStore, basis: Basis) -> Content | None:
-        """What the checkpoint has, and the store filled with its events; None, and an empty store, without one.
+    async def take_up(self, store: EventStore) -> Head | None:
+        """Fills the store with the checkpoint's events, and gives its head; None, and an empty store, without one.
 
         Whoever calls holds the lock on the snapshot file.
         """
         try:
             following = _following(frames.read(self.path))
             head = contents.head_of(await following())
-            size = await asyncio.to_thread(self._compare, head)
-            use = head.basis == basis.model_dump_json() and not self._is_old(head.length, size)
-            content = await contents.fill(store, head, following, with_standing=use)
+            await asyncio.to_thread(self._compare, head)
+            await contents.fill(store, head, following)
         except FileNotFoundError:
             return None
         except (Damaged, OSError) as reason:
@@ -68,24 +64,22 @@ class Checkpoints:
             store.clear()
             return None
         self._covered_bytes, self._compacted_ms = head.length, head.compacted_ms
-        self._basis = head.basis
-        return content
+        return head
 
-    def is_due(self, snapshot: Statistics, basis: Basis) -> bool:
-        """Whether so much changed, in the snapshot file or in the settings, that a new one is worth its making."""
+    def is_due(self, snapshot: Statistics) -> bool:
+        """Whether so much changed in the snapshot file that a new one is worth its making."""
         if self._program is not None or snapshot.size_bytes < self._floor_bytes or stopwatch() < self._next_try:
             return False
         if self._covered_bytes is None or snapshot.last_compaction_ms != self._compacted_ms:
             return True
-        if self._basis != basis.model_dump_json():
-            return True
-        return self._is_old(self._covered_bytes, snapshot.size_bytes)
+        news = snapshot.size_bytes - self._covered_bytes
+        return news > max(_NEWS_BYTES, self._covered_bytes // _NEWS_PART)
 
-    async def make(self, snapshot: Statistics, basis: Basis) -> bool:
+    async def make(self, snapshot: Statistics) -> bool:
         """Has it made anew; False, and a line in the log, when that fails. The snapshot file is not touched."""
         begun = stopwatch()
         try:
-            await self._run(snapshot.size_bytes, basis)
+            await self._run(snapshot.size_bytes)
             await asyncio.to_thread(self._unfinished.replace, self.path)
         except (SubprogramFailed, OSError) as error:
             self._next_try = stopwatch() + _PAUSE_AFTER_FAILURE_SECONDS
@@ -97,7 +91,6 @@ class Checkpoints:
         seconds = stopwatch() - begun
         self._next_try = stopwatch() + _PAUSE_PER_SECOND * seconds
         self._covered_bytes, self._compacted_ms = snapshot.size_bytes, snapshot.last_compaction_ms
-        self._basis = basis.model_dump_json()
         logger.info("checkpoint made seconds=%.1f", seconds)
         return True
 
@@ -113,25 +106,21 @@ class Checkpoints:
         with contextlib.suppress(OSError):  # the next making begins with it
             await asyncio.to_thread(self._unfinished.unlink, missing_ok=True)
 
-    def _compare(self, head: contents.Head) -> int:
-        """The size of the snapshot file; raises Damaged unless it begins with what the checkpoint was made from."""
+    def _compare(self, head: Head) -> None:
+        """Raises Damaged unless the snapshot file begins with what the checkpoint was made from."""
         fd = os.open(self._snapshot, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if frames.checksum_of(fd, head.length) != head.checksum:
                 raise Damaged("it is of another snapshot file")
-            return os.fstat(fd).st_size
         finally:
             os.close(fd)
 
-    def _is_old(self, covered: int, size: int) -> bool:
-        return size - covered > max(_NEWS_BYTES, covered // _NEWS_PART)
-
-    async def _run(self, length: int, basis: Basis) -> None:
+    async def _run(self, length: int) -> None:
         await asyncio.to_thread(self._unfinished.unlink, missing_ok=True)  # of a dead daemon: we hold the lock
-        self._program = Subprogram(PROGRAM, self._snapshot, length, self._unfinished, self._clock())
+        self._program = Subprogram(PROGRAM, self._snapshot, length, self._unfinished)
         if self._is_closed:
             self.close()
-        await self._program.run(basis.model_dump_json().encode() + b"\n")
+        await self._program.run()
 
 
 def _following(found: Iterator[bytes]) -> contents.NextFrame:

@@ -1,24 +1,21 @@
 """The program that makes a checkpoint from a snapshot file; it runs in a process of its own, and needs no daemon."""
 
-import asyncio
 import gc
 import os
 import sys
 from pathlib import Path
 
 from dora_exporter.checkpoint import contents, frames
-from dora_exporter.checkpoint.basis import Basis
-from dora_exporter.readings import Readings
 from dora_exporter.snapshot.reading import Scan
 from dora_exporter.store import EventStore
-from dora_exporter.subprogram import end_with_daemon, first_line
+from dora_exporter.subprogram import end_with_daemon
 
 
 class Unfit(Exception):
     """The snapshot file has to be looked at by a whole replay."""
 
 
-def make(source: int, end: int, target: Path, now_ms: int, basis: Basis) -> None:
+def make(source: int, end: int, target: Path) -> None:
     """Writes the checkpoint of the first ``end`` bytes of a snapshot file; raises Unfit or OSError."""
     store = EventStore()
     scan = Scan(source, end)
@@ -29,29 +26,24 @@ def make(source: int, end: int, target: Path, now_ms: int, basis: Basis) -> None
     checksum = frames.checksum_of(source, end)
     if checksum is None:
         raise Unfit("the snapshot file was cut by someone else")
-    readings = Readings(store, basis.definitions())
-    asyncio.run(readings.load(now_ms))
     frames.write(
         target,
         contents.frames(
             store,
-            readings.standing(),
             length=end,
             checksum=checksum,
-            basis=basis.model_dump_json(),
             compacted_ms=scan.header.compacted_at if scan.header else None,
         ),
     )
 
 
 def main() -> None:
-    """``making SOURCE END TARGET NOW_MS``, with the basis as the first line of standard input."""
-    source, end, target, now_ms = sys.argv[1:]
-    basis = Basis.model_validate_json(first_line())
+    """``making SOURCE END TARGET``."""
+    source, end, target = sys.argv[1:]
     end_with_daemon()
     gc.disable()  # it would look for cycles among a million events, in vain
     os.nice(10)
-    make(os.open(source, os.O_RDONLY), int(end), Path(target), int(now_ms), basis)
+    make(os.open(source, os.O_RDONLY), int(end), Path(target))
 
 
 if __name__ == "__main__":

@@ -72,23 +72,6 @@ class Judging:
         self._ledger.plain(ordered)
         self.settle()
 
-    def notable(self) -> list[Deployment]:
-        """The deployments of which more may be known than they say themselves, or that say so of others."""
-        remedies = set(self.links.remedies())
-        return [each for each in self.lineup.by_finish if each.id in remedies or _tells_more(each)]
-
-    def resume(self, by_finish: list[Deployment], by_start: list[Deployment], notable: Sequence[Deployment]) -> None:
-        """Fills an empty series as ``load`` does, where it is known which deployments are notable."""
-        self.lineup.restore(by_finish, by_start)
-        for deployment in notable:
-            self.links.mark(deployment)
-        self._introduce(notable)
-        self.settle()
-
-    def tell(self, ledger: Ledger) -> None:
-        """Has another ledger told of what changes from now on."""
-        self._ledger = ledger
-
     def add(self, deployment: Deployment) -> None:
         """A deployment counts from now on."""
         self.lineup.add(deployment)
@@ -278,13 +261,3 @@ class Judging:
         if before != after:
             self._incident_facts[incident.id] = after
             self._ledger.incident(incident, before, after)
-
-
-def _tells_more(deployment: Deployment) -> bool:
-    """Whether a deployment says what it shipped, or what was decided about it."""
-    return (
-        deployment.commits is not None
-        or deployment.shipped is not None
-        or deployment.verdict is not None
-        or deployment.upstream is not None
-    )

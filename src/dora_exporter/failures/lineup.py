@@ -43,10 +43,6 @@ class Lineup:
             return ()
         return ordered
 
-    def restore(self, by_finish: list[Deployment], by_start: list[Deployment]) -> None:
-        """Fills an empty lineup with deployments that are in both orders already."""
-        self.by_finish, self.by_start = by_finish, by_start
-
     def prepare(self, event: Event | None = None) -> bool:
         """Gets ready for an event to come or go, or for time to pass, a few milliseconds a call; True when it is."""
         return all(index.make_some(_INDEXED_PER_SLICE) for index in self._searched_for(event))

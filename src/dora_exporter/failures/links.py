@@ -29,13 +29,6 @@ class Links:
         """By what a deployment was remedied."""
         return self._to.get(failed.id, ())
 
-    def remedies(self) -> Iterator[str]:
-        """The ids of those that remedied something, or look for what they remedied, or came again."""
-        yield from self._from
-        yield from self._lineup.returns
-        for watchers in self._watchers.values():
-            yield from watchers
-
     def introduce(self, deployments: Sequence[Deployment]) -> None:
         """Watches for what new deployments may have remedied."""
         for rule in self._rules:

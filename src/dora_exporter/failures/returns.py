@@ -6,7 +6,7 @@ lands again. Of V1 V2 V1 V2 the third rolls back to the first, which undoes the 
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from dora_exporter.events import Deployment
@@ -47,10 +47,6 @@ class Returns:
         self._ordered: list[_Return] = []
         self._by_id: dict[str, _Return] = {}
         self._changed: tuple[_Order, _Order] | None = None
-
-    def __iter__(self) -> Iterator[str]:
-        """The ids of all returns."""
-        return iter(self._by_id)
 
     def rolled_back_to(self, deployment: Deployment) -> Deployment | None:
         """The target of a rollback; None for what is none."""
