@@ -12,7 +12,7 @@ from tests.commits.servers import GitServer, listening
 from tests.commits.worlds import NAME, Begin
 
 from dora_exporter.commits.settings import RepositorySettings
-from dora_exporter.events import MINUTE_MS
+from dora_exporter.events import DAY_MS, MINUTE_MS
 
 TOKEN = "glpat-very-secret-0123"
 
@@ -112,6 +112,20 @@ async def test_an_unknown_commit_is_fetched_on_demand(begin: Begin, tmp_path: Pa
     last = world.deploy(shas[4], 1)
     await world.resolver.work()
     assert world.shas(last) == [shas[4], shas[3], shas[2], shas[1]]
+
+
+async def test_a_clock_that_was_ahead_holds_no_fetch_up(begin: Begin, tmp_path: Path) -> None:
+    served = tmp_path / "served" / "shop.git"
+    shas = build(served, linear(3))
+    world = begin(configured={"shop": RepositorySettings(url=f"file://{served}", aliases=(NAME,))})
+    world.clock.advance(DAY_MS)
+    world.deploy(shas[0], 0)
+    await world.resolver.work()
+    world.clock.advance(-DAY_MS)
+    shas += extend(served, [Made((-1,))], onto=shas)
+    last = world.deploy(shas[3], 1)
+    await world.resolver.work()
+    assert world.shas(last) == [shas[3], shas[2], shas[1]]
 
 
 async def test_repositories_are_fetched_on_a_schedule(begin: Begin, tmp_path: Path) -> None:

@@ -38,11 +38,15 @@ class FetchHealth:
 
     def is_due(self, now_ms: int) -> bool:
         """Whether the schedule asks for a fetch."""
-        return self.last_attempt_ms is None or now_ms - self.last_attempt_ms >= self.interval_ms
+        return self._is_past(self.interval_ms, now_ms)
 
     def may_repeat(self, now_ms: int) -> bool:
         """Whether a fetch that a deployment asks for is possible so soon after the last."""
-        return self.last_attempt_ms is None or now_ms - self.last_attempt_ms >= SHORTEST_PAUSE_MS
+        return self._is_past(SHORTEST_PAUSE_MS, now_ms)
+
+    def _is_past(self, pause_ms: int, now_ms: int) -> bool:
+        """Whether a pause is over since the last attempt; a clock that was set back since says nothing of it."""
+        return self.last_attempt_ms is None or not 0 <= now_ms - self.last_attempt_ms < pause_ms
 
     def succeeded(self, now_ms: int) -> None:
         """Notes a success."""

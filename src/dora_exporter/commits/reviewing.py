@@ -12,7 +12,7 @@ from dora_exporter.commits.library import Library
 from dora_exporter.commits.provider import PullRequests, PullRequestSettings
 from dora_exporter.commits.reviewed import with_pull_requests
 from dora_exporter.commits.settings import GitSettings
-from dora_exporter.commits.waiting import Wait, pause_after
+from dora_exporter.commits.waiting import Wait, has_come, pause_after
 from dora_exporter.events import Deployment
 from dora_exporter.log import Appendable, Unavailable
 from dora_exporter.records import Resolution
@@ -90,7 +90,7 @@ class Reviewer:
         """Does what is due by the clock."""
         now = self._clock()
         for each, wait in list(self._waits.items()):
-            if wait.due_ms is not None and wait.due_ms <= now:
+            if wait.due_ms is not None and has_come(wait.due_ms, now):
                 await self._look(each, wait)
 
     async def close(self) -> None:

@@ -84,7 +84,7 @@ class WaitingRoom:
 
     def repositories(self, now_ms: int) -> list[str]:
         """Those of which something is due."""
-        return [repository for repository, moment in self._next_ms.items() if moment <= now_ms]
+        return [repository for repository, moment in self._next_ms.items() if has_come(moment, now_ms)]
 
     def take(self, repository: str, now_ms: int) -> Mapping[LineKey, Due]:
         """Takes out what is due of a repository."""
@@ -92,7 +92,9 @@ class WaitingRoom:
         taken = {}
         for key, due in list(lines.items()):
             ready = {
-                each: wait for each, wait in due.waits.items() if wait.due_ms is not None and wait.due_ms <= now_ms
+                each: wait
+                for each, wait in due.waits.items()
+                if wait.due_ms is not None and has_come(wait.due_ms, now_ms)
             }
             if ready or due.disturbances:
                 taken[key] = Due(ready, due.disturbances)
@@ -140,6 +142,11 @@ def pause_after(age_ms: int) -> int:
     if age_ms < _OFTEN_FOR_MS:
         return RETRY_MS
     return _LATER_MS if age_ms < DAY_MS else _RARELY_MS
+
+
+def has_come(moment: int, now_ms: int) -> bool:
+    """Whether the moment of an attempt is here; one farther ahead than any pause was set by a clock that was ahead."""
+    return not now_ms < moment <= now_ms + _RARELY_MS
 
 
 def _moments(lines: Mapping[LineKey, Due]) -> Iterator[int]:
