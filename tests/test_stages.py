@@ -23,7 +23,7 @@ def minutes(
         finished_at=START + (100 + took) * MINUTE_MS,
         shipped=Shipped("r", "a" * 40, (commit,), pull_requests=pull_requests),
     )
-    return {stage: ms // MINUTE_MS for stage, ms in stages_of(event, commit)}
+    return {stage: ms // MINUTE_MS for stage, ms in stages_of(event, [commit])}
 
 
 ALL = {"time_to_pr_ready": 10, "review": 20, "merge": 30, "time_to_deploy": 30, "deploy": 5}

@@ -18,6 +18,7 @@ from dora_exporter.commits.telemetry import CommitsCollector, CommitTally
 from dora_exporter.commits.uploads import Uploads
 from dora_exporter.events import Deployment
 from dora_exporter.log import Appendable
+from dora_exporter.repository_parts import views_of
 from dora_exporter.store import EventStore
 from dora_exporter.turns import in_background
 from dora_exporter.web import git_metadata
@@ -122,6 +123,10 @@ class CommitSearch:
 
     def why_unknown(self, deployment: Deployment) -> str | None:
         """Why nobody knows which commits a deployment shipped; None where they are known, or no repository is named."""
+        reasons = filter(None, map(self._why_unknown, views_of(deployment)))
+        return next(reasons, None)
+
+    def _why_unknown(self, deployment: Deployment) -> str | None:
         name, sha = deployment.repository, deployment.commit_sha
         if not name or not sha or deployment.commits is not None or deployment.shipped is not None:
             return None

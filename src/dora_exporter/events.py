@@ -56,7 +56,8 @@ class Shipped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What Git says a deployment shipped: the commits since ``base``, the SHA deployed before it.
 
     It holds for the repository and SHA that it names. ``left_out`` counts by cause the commits that give no lead
-    time; ``partial`` says that some history was missing.
+    time; ``partial`` says that some history was missing. ``further`` is the same of the deployment's further
+    repositories, as far as it is known; ``is_awaited`` says that of the first one nothing is known yet.
     """
 
     repository: str
@@ -66,6 +67,15 @@ class Shipped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     left_out: dict[str, int] = {}
     partial: bool = False
     pull_requests: tuple[PullRequest, ...] = ()
+    further: tuple["Shipped", ...] = ()
+    is_awaited: bool = False
+
+
+class Checkout(msgspec.Struct, frozen=True, gc=False):
+    """A commit of a repository."""
+
+    repository: str
+    commit_sha: str
 
 
 class Remediation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -98,6 +108,7 @@ class _ToldApartById(msgspec.Struct, frozen=True, gc=False):
 class Deployment(_ToldApartById, frozen=True, gc=False, omit_defaults=True, tag="deployment", tag_field="type"):
     """One version of a service that reached an environment.
 
+    ``commit_sha`` and ``repository`` are those of what runs, ``further`` those that were deployed with it.
     ``commits`` is the list the sender gave; None when it gave none. ``revision`` orders the states of a polled item.
     ``upstream`` is what its source knows beyond these fields. ``verdict`` and ``shipped`` are learnt later: the store
     carries them from write to write.
@@ -119,6 +130,7 @@ class Deployment(_ToldApartById, frozen=True, gc=False, omit_defaults=True, tag=
     shipped: Shipped | None = None
     revision: int | None = None
     upstream: dict[str, Any] | None = None
+    further: tuple[Checkout, ...] = ()
 
     @property
     def series(self) -> Series:

@@ -14,6 +14,7 @@ from dora_exporter.failures.shipments import CLOCK_SKEW_MS
 from dora_exporter.failures.verdict import verdict_on
 from dora_exporter.history import History, is_identified
 from dora_exporter.metrics.metric import WindowMetric
+from dora_exporter.repository_parts import parts_of
 from dora_exporter.timeline import Timeline
 from dora_exporter.tracks import Window
 
@@ -303,10 +304,11 @@ def _commits_left_out(judging: Judging, deployment: Deployment) -> Iterator[Left
             is_ahead = commit.authored_at - deployment.finished_at > CLOCK_SKEW_MS
             reason = "was written too long after the deployment" if is_ahead else "was shipped before"
             yield LeftOut("commit", commit.sha, reason)
-    if deployment.shipped and deployment.commits is None:
-        for cause, count in sorted(deployment.shipped.left_out.items()):
+    for part in parts_of(deployment.shipped) if deployment.commits is None else ():
+        where = f" of {part.repository}" if deployment.further else ""
+        for cause, count in sorted(part.left_out.items()):
             reason = _PASSED_OVER if cause == "passed_over" else "{} left out: " + cause
-            yield LeftOut("commits", deployment.id, reason.format(count))
+            yield LeftOut("commits", deployment.id, reason.format(count) + where)
     verdict = verdict_on(deployment)
     if verdict and not verdict.change_failure and judging.links.to_failed(deployment):
         yield LeftOut("failure", deployment.id, "the verdict says that it did not fail")

@@ -15,9 +15,13 @@ def deployment_id(
     finished_at: int,
     version: str | None,
     commit_sha: str | None,
+    further: tuple[str, ...] = (),
 ) -> str:
-    """The id of a deployment, from all that tells two of them apart: a request sent twice is one deployment."""
-    return _digest(("deployment", service, environment, started_at, finished_at, version, commit_sha))
+    """The id of a deployment, from all that tells two of them apart: a request sent twice is one deployment.
+
+    ``further`` are the SHAs of its further repositories.
+    """
+    return _digest(("deployment", service, environment, started_at, finished_at, version, commit_sha, *further))
 
 
 def incident_id(*, services: tuple[str, ...], team: str | None, environment: str, started_at: int) -> str:

@@ -28,7 +28,8 @@ class Judgement(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="
 class Resolution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="commits", tag_field="type"):
     """Sets what Git says a deployment shipped; None forgets it.
 
-    Without effect when the deployment is not held, or by now names another repository or SHA.
+    Without effect when the deployment is not held, or by now names another repository or SHA. Of a deployment of
+    several repositories it sets the part of one.
     """
 
     id: str

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import force_setattr, replace
 
 from dora_exporter.appearance import team_entry
-from dora_exporter.events import Deployment, Event, Incident, Series, Shipped, same_content
+from dora_exporter.events import Deployment, Event, Incident, Series, same_content
 from dora_exporter.records import (
     RETENTION,
     Batch,
@@ -19,6 +19,7 @@ from dora_exporter.records import (
     Resolution,
     SeriesOrder,
 )
+from dora_exporter.repository_parts import still_true, with_part
 from dora_exporter.reserved import RESERVED, freed
 from dora_exporter.turns import in_turns
 
@@ -192,8 +193,10 @@ class EventStore:
 
     def _resolve(self, resolution: Resolution) -> Change:
         before = self.deployments.get(resolution.id)
-        shipped = resolution.shipped
-        if before is None or before.shipped == shipped or not (shipped is None or _holds_for(shipped, before)):
+        if before is None:
+            return before, before
+        shipped = None if resolution.shipped is None else with_part(before, resolution.shipped)
+        if shipped == before.shipped:
             return before, before
         after = replace(before, shipped=shipped)
         self.deployments[after.id] = after
@@ -303,10 +306,5 @@ def _with_what_was_learnt(event: Deployment, before: Deployment) -> Deployment:
     """A deployment sent again, with what was decided and found out about it since it came first."""
     if before.verdict is not None:
         event = replace(event, verdict=before.verdict)
-    if before.shipped is not None and _holds_for(before.shipped, event):
-        event = replace(event, shipped=before.shipped)
-    return event
-
-
-def _holds_for(shipped: Shipped, deployment: Deployment) -> bool:
-    return shipped.repository == deployment.repository and shipped.commit_sha == deployment.commit_sha
+    shipped = still_true(before.shipped, event)
+    return event if shipped is None else replace(event, shipped=shipped)

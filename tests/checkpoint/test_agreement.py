@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from tests.builders import HOUR_MS, NOW_MS, deployment, fields, incident
 from tests.oracle.comparing import differences
 from tests.oracle.daemons import Daemon, definitions
 from tests.strategies import Action, ClockStep, actions, crowded_actions
 
 from dora_exporter.checkpoint.contents import fill, frames, head_of
-from dora_exporter.events import Commit, Deployment, PullRequest, Remediation, Shipped, Verdict
+from dora_exporter.events import Checkout, Commit, Deployment, PullRequest, Remediation, Shipped, Verdict
 from dora_exporter.failures.rollback import Rollback
 from dora_exporter.readings import Definitions
 from dora_exporter.records import Cursor, Deletion, Record
@@ -138,6 +139,13 @@ def test_everything_that_a_store_holds_comes_back_as_it_was() -> None:
             deployment(id="ü\n", tags=("a:b",), commits=(), revision=3, upstream={"deep": [1.5, None, 2**70]}),
             deployment(
                 id="found", source="apm", repository="git.example.com/shop", commit_sha="a" * 40, shipped=shipped
+            ),
+            deployment(
+                id="together",
+                repository="git.example.com/shop",
+                commit_sha="a" * 40,
+                further=(Checkout("git.example.com/config", "d" * 40),),
+                shipped=structs.replace(shipped, further=(Shipped("git.example.com/config", "d" * 40),)),
             ),
             deployment(id="judged", verdict=Verdict(True, Remediation("rollback", id="plain"))),  # noqa: FBT003
             incident(id="open", services=("checkout", "cart"), upstream={"urgency": "high"}),

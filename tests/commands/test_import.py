@@ -9,7 +9,7 @@ from tests.commands.calling import NAME, Called, call, kept, state, store_of
 from tests.snapshot.logs import opened
 
 from dora_exporter.clock import system_clock
-from dora_exporter.events import Deployment, Incident, same_content
+from dora_exporter.events import Checkout, Deployment, Incident, same_content
 from dora_exporter.snapshot import encode
 
 NOW = system_clock() // 1000
@@ -116,6 +116,21 @@ def test_csv_has_the_attributes_as_columns(called: Called) -> None:
         assert (several.name or "").splitlines() == ["It is", "down"]
         assert timed.services == ('quoted, "so" it is',)
         assert timed.started_at == timed.finished_at == 1_767_225_600_000
+
+
+def test_a_row_may_have_several_repositories(called: Called) -> None:
+    other = "c" * 40
+    header = "type,service,started_at,finished_at,commit_sha,repository_url\n"
+    row = (
+        f"deployment,checkout,{NOW - 60},{NOW - 30},{SHA};{other},https://git.example/shop;https://git.example/config\n"
+    )
+    ended = called("import", written(header + row), SNAPSHOT)
+    assert (ended.code, ended.errors) == (0, "")
+    (held,) = store_of(Path(NAME)).deployments.values()
+    assert (held.repository, held.commit_sha) == ("git.example/shop", SHA.lower())
+    assert held.further == (Checkout("git.example/config", other),)
+    ended = called("import", written(header + row.replace(";https://git.example/config", "")), SNAPSHOT)
+    assert "commit_sha and repository_url must have as many parts" in ended.errors
 
 
 HEADER = "type,service,started_at,finished_at\n"

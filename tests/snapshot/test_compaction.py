@@ -16,7 +16,7 @@ from tests.builders import NOW_MS, ManualClock, deployment, fields, incident
 from tests.snapshot.logs import FaultyDisk, asides, content, file_of, ids_after_restart, opened, put
 
 from dora_exporter.appearance import team_entry
-from dora_exporter.events import DAY_MS, Commit, Deployment, Incident, Shipped, Verdict
+from dora_exporter.events import DAY_MS, Checkout, Commit, Deployment, Incident, Shipped, Verdict
 from dora_exporter.records import RETENTION, Batch, Cursor, Deletion, Judgement, Record, Resolution, SeriesOrder
 from dora_exporter.snapshot import compaction, header_line, read
 from dora_exporter.snapshot.compaction import DamagedFile, Source
@@ -31,9 +31,14 @@ revisions = st.none() | st.integers(0, 3)
 moments = st.sampled_from([NOW_MS - 101 * DAY_MS, NOW_MS - 100 * DAY_MS, NOW_MS - DAY_MS, NOW_MS, NOW_MS + 1])
 teams = st.none() | st.sampled_from(["crew", "squad"])
 verdicts = st.none() | st.builds(Verdict, st.booleans())
-shipped = st.none() | st.builds(
-    Shipped, st.just("host/r"), st.sampled_from(["1", "2"]), st.just(()) | st.just((Commit("9", 1), Commit("8", 2)))
+parts = st.builds(
+    Shipped,
+    st.sampled_from(["host/r", "host/other"]),
+    st.sampled_from(["1", "2"]),
+    st.just(()) | st.just((Commit("9", 1), Commit("8", 2))),
 )
+shipped = st.none() | parts
+further = st.just(()) | st.sampled_from("12").map(lambda sha: (Checkout("host/other", sha),))
 deployments = st.builds(
     Deployment,
     id=ids,
@@ -50,6 +55,7 @@ deployments = st.builds(
     shipped=shipped,
     revision=revisions,
     tags=st.just(()) | st.just(("a:b",)),
+    further=further,
 )
 incidents = st.builds(
     Incident,

@@ -6,7 +6,7 @@ import pytest
 from tests.builders import fields
 from tests.web.running import NOW, SHA, Api, deployment
 
-from dora_exporter.events import DAY_MS, Commit, Deployment
+from dora_exporter.events import DAY_MS, Checkout, Commit, Deployment
 from dora_exporter.records import Deletion
 
 SECONDS = NOW // 1000
@@ -46,6 +46,65 @@ async def test_a_deployment_is_kept_as_it_was_sent(api: Api) -> None:
             )
         ]
     )
+
+
+CONFIG = {"commit_sha": "c" * 40, "repository_url": "https://github.com/acme/config"}
+CODE = {"commit_sha": SHA, "repository_url": URL}
+
+
+async def test_a_deployment_of_several_repositories_is_one(api: Api) -> None:
+    given = deployment(id="deployment-of-the-day", git=[CODE, CONFIG])
+    assert (await api.deploy(**given))[0] == 200
+    held = api.store.deployments["deployment-of-the-day"]
+    assert (held.repository, held.commit_sha) == ("github.com/acme/shop", SHA)
+    assert held.further == (Checkout("github.com/acme/config", "c" * 40),)
+    shown = (await api.send("GET", "/api/v2/dora/deployments/deployment-of-the-day"))[1]["data"]["attributes"]
+    assert shown["git"] == {"commit_sha": SHA, "repository_id": "github.com/acme/shop"}
+    assert shown["further_git"] == [{"commit_sha": "c" * 40, "repository_id": "github.com/acme/config"}]
+    for query in (f"git.commit_sha:{'c' * 40}", "repository_id:github.com/acme/config", f"commit_sha:{SHA}"):
+        assert await api.list_deployments(query=query) == ["deployment-of-the-day"]
+
+
+@pytest.mark.parametrize("git", [CODE, [CODE], [CODE, CODE]])
+async def test_a_list_of_one_repository_is_as_good_as_that_repository(api: Api, git: object) -> None:
+    given = deployment(id="deployment-of-the-day", git=git)
+    await api.deploy(**given)
+    shown = (await api.send("GET", "/api/v2/dora/deployments/deployment-of-the-day"))[1]["data"]["attributes"]
+    assert shown["git"] == {"commit_sha": SHA, "repository_id": "github.com/acme/shop"}
+    assert "further_git" not in shown
+
+
+async def test_an_empty_list_of_repositories_is_none(api: Api) -> None:
+    await api.deploy(**deployment(id="deployment-of-the-day", git=[]))
+    held = api.store.deployments["deployment-of-the-day"]
+    assert (held.repository, held.commit_sha, held.further) == (None, None, ())
+
+
+async def test_the_commits_of_all_repositories_tell_deployments_apart(api: Api) -> None:
+    ids = [
+        (await api.deploy(**deployment(git=git)))[1]["data"]["id"]
+        for git in (CODE, [CODE], [CODE, CONFIG], [CODE, {**CONFIG, "commit_sha": "d" * 40}], [CODE, CONFIG])
+    ]
+    assert ids[0] == ids[1]
+    assert ids[2] == ids[4]
+    assert len({*ids}) == 3
+
+
+@pytest.mark.parametrize(
+    ("git", "detail"),
+    [
+        ([CODE, {**CODE, "commit_sha": "c" * 40}], '"git[1].repository_url" is there already, with another commit_sha'),
+        ([CODE, {"commit_sha": "c", "repository_url": URL}], '"git[1].commit_sha" must be 40 or more'),
+        ([CODE, {"commit_sha": "c" * 40}], '"git[1].repository_url" is required'),
+        ([{**CODE, "repository_url": f"{URL}{number}"} for number in range(21)], '"git" must not have more than 20'),
+        ([CODE, "text"], '"git[1]"'),
+        ("text", '"git"'),
+    ],
+)
+async def test_a_list_of_repositories_that_is_wrong_is_refused(api: Api, git: object, detail: str) -> None:
+    status, body = await api.deploy(**deployment(git=git))
+    assert status == 400
+    assert detail in body["errors"][0]["detail"]
 
 
 async def test_it_is_shown_with_the_names_of_the_api(api: Api) -> None:
@@ -218,7 +277,7 @@ _UNIT = "is no Unix time in seconds, milliseconds or nanoseconds"
             'attribute "git.commit_sha" must be 40 or more (at most 128) hexadecimal digits',
         ),
         ({"git": {"commit_sha": SHA, "repository_url": ""}}, 'attribute "git.repository_url" must not be empty'),
-        ({"git": []}, 'error decoding attribute "git": invalid type array, expected object or null'),
+        ({"git": "x"}, 'error decoding attribute "git": invalid type string, expected object or array or null'),
         ({"custom_tags": ["a:b"] * 101}, 'attribute "custom_tags" must not have more than 100 tags'),
         ({"custom_tags": ["a:b"] * 100_001}, 'attribute "custom_tags" must not have more than 100 tags'),
         ({"custom_tags": "a:b"}, 'error decoding attribute "custom_tags": invalid type string, expected array or null'),

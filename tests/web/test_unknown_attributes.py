@@ -23,9 +23,9 @@ def line(kind: str = "deployment", **attributes: object) -> bytes:
 def test_each_name_is_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     unknown = UnknownAttributes()
     unknown.in_deployment(request(service="a", enviroment="prod", git={"commit_sha": SHA, "branch": "main"}))
-    unknown.in_deployment(request(service="a", enviroment="prod", services=[]))
+    unknown.in_deployment(request(service="a", enviroment="prod", services=[], git=[{"branch": "x"}, {"branch": "y"}]))
     unknown.in_failure(request(services=["a"], finishedAt=1, git=None))
-    assert unknown.counts == {"enviroment": 2, "git.branch": 1, "services": 1, "finishedAt": 1}
+    assert unknown.counts == {"enviroment": 2, "git.branch": 2, "services": 1, "finishedAt": 1}
     assert [record.getMessage() for record in caplog.records] == [
         "unknown attribute ignored name='enviroment'",
         "unknown attribute ignored name='git.branch'",
@@ -37,7 +37,7 @@ def test_each_name_is_counted_and_logged_once(caplog: pytest.LogCaptureFixture) 
 def test_what_is_known_is_not_counted() -> None:
     unknown = UnknownAttributes()
     unknown.in_deployment(request(**deployment(environment="x", commits=[], git={"commit_sha": 1}, team=None)))
-    unknown.in_failure(request(**incident(environment="x", service="a", severity="b", git=[{"x": 1}])))
+    unknown.in_failure(request(**incident(environment="x", service="a", severity="b", git=[1])))
     assert unknown.counts == {}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import force_setattr
 
-from dora_exporter.events import Commit, Deployment, Shipped, Verdict
+from dora_exporter.events import Checkout, Commit, Deployment, Shipped, Verdict
 
 _PER_CHUNK = 4096
 """So many take some milliseconds to decode, in which the event loop does nothing else."""
@@ -26,6 +26,7 @@ class _Extras(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     shipped: Shipped | None = None
     revision: int | None = None
     upstream: dict[str, Any] | None = None
+    further: tuple[Checkout, ...] = ()
 
 
 class _Columns(msgspec.Struct, array_like=True, gc=False):
@@ -120,4 +121,5 @@ def _extras_of(deployment: Deployment) -> _Extras:
         deployment.shipped,
         deployment.revision,
         deployment.upstream,
+        deployment.further,
     )

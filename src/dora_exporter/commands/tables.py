@@ -28,6 +28,7 @@ COLUMNS = (
 """What the first line may name, in any order: the attributes of the API. ``type`` is ``deployment`` or ``failure``."""
 
 _LISTS = {"service": "services", "custom_tags": "custom_tags"}
+_GIT = ("commit_sha", "repository_url")
 _SEPARATOR = ";"
 _NUMBER = re.compile(r"-?\d{1,19}", re.ASCII)
 
@@ -77,7 +78,7 @@ def _bulk_line(header: list[str], cells: list[str]) -> bytes:
         raise BadRequest("has more cells than the first line")
     row = {name: cell for name, cell in zip(header, cells, strict=False) if cell}
     kind = row.pop("type", "")
-    git = {name: row.pop(name) for name in ("commit_sha", "repository_url") if name in row}
+    git = _git({name: row.pop(name) for name in _GIT if name in row})
     attributes: dict[str, object] = {name: _value(name, cell) for name, cell in row.items()}
     for name, attribute in _LISTS.items():
         if name in row and (kind == "failure" or name == attribute):
@@ -86,6 +87,16 @@ def _bulk_line(header: list[str], cells: list[str]) -> bytes:
     if git:
         attributes["git"] = git
     return msgspec.json.encode({"type": kind, "attributes": attributes})
+
+
+def _git(cells: dict[str, str]) -> dict[str, str] | list[dict[str, str]]:
+    """The commit; of several repositories there are as many SHAs as URLs in the cells."""
+    if _SEPARATOR not in cells.get("commit_sha", ""):
+        return cells
+    shas, urls = (cells.get(name, "").split(_SEPARATOR) for name in _GIT)
+    if len(shas) != len(urls):
+        raise BadRequest("commit_sha and repository_url must have as many parts")
+    return [{"commit_sha": sha, "repository_url": url} for sha, url in zip(shas, urls, strict=True)]
 
 
 def _value(name: str, cell: str) -> object:

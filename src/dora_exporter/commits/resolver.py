@@ -20,6 +20,7 @@ from dora_exporter.commits.waiting import RETRY_MS, Due, Wait, WaitingRoom
 from dora_exporter.events import Deployment, Event
 from dora_exporter.failures.order import finish_order
 from dora_exporter.log import Appendable, Unavailable
+from dora_exporter.repository_parts import views_of
 from dora_exporter.store import Change, EventStore
 from dora_exporter.turns import in_background, in_turns
 
@@ -89,7 +90,8 @@ class Resolver:
         self._missed = []
         self._followed.update(self._library.names())
         async for each in in_turns(list(self._store.deployments.values()) if self._followed else ()):
-            self._lines.load(each)
+            for view in self._views(each):
+                self._lines.load(view)
         async for key, deployment, before in in_turns(self._in_lines()):
             self._ask_if_outdated(key, deployment, before)
         missed, self._missed = self._missed, None
@@ -120,15 +122,39 @@ class Resolver:
             return
         for before, after in changes:
             if before is not after and (self._concerns(before) or self._concerns(after)):
-                self._take(before, after)
+                self._compare(before, after)
 
     def _concerns(self, event: Event | None) -> bool:
         """Whether it is about a repository that is here."""
-        return isinstance(event, Deployment) and self._library.holds(event.repository or "")
+        if not isinstance(event, Deployment):
+            return False
+        return self._library.holds(event.repository or "") or any(
+            self._library.holds(each.repository) for each in event.further
+        )
 
-    def _take(self, before: Event | None, after: Event | None) -> None:
-        old = before if isinstance(before, Deployment) else None
-        new = after if isinstance(after, Deployment) else None
+    def _compare(self, before: Event | None, after: Event | None) -> None:
+        """Takes in the change of a deployment, in each of its repositories for itself."""
+        old = {self._lines.key(view): view for view in self._views(before)}
+        new = {self._lines.key(view): view for view in self._views(after)}
+        for key in (*old, *(key for key in new if key not in old)):
+            if key is not None:
+                self._take(old.get(key), new.get(key))
+
+    def _views(self, event: Event | None) -> Sequence[Deployment]:
+        """A deployment as that of each of its repositories; of two names of one repository the first counts."""
+        if not isinstance(event, Deployment):
+            return ()
+        if not event.further:
+            return (event,)
+        views = {self._library.name_of(view.repository or ""): view for view in reversed(views_of(event))}
+        return tuple(views.values())
+
+    def _view(self, key: LineKey, deployment_id: str) -> Deployment | None:
+        """A deployment as it is held, if it belongs to a line, as that of the line's repository."""
+        views = self._views(self._store.deployments.get(deployment_id))
+        return next((view for view in views if self._lines.key(view) == key), None)
+
+    def _take(self, old: Deployment | None, new: Deployment | None) -> None:
         if self._place(old) == self._place(new):
             self._take_in_place(old, new)
         else:
@@ -230,14 +256,12 @@ class Resolver:
         """Takes on the deployments that came before their repository did; what changes meanwhile is observed."""
         self._followed.add(name)
         async for each in in_turns(list(self._store.deployments.values())):
-            if self._is_of(name, each):
-                deployment = self._store.deployments.get(each.id)
-                if deployment and self._is_of(name, deployment) and not self._lines.has(deployment):
-                    self._take_on(deployment)
-
-    def _is_of(self, name: str, deployment: Deployment) -> bool:
-        key = self._lines.key(deployment)
-        return key is not None and key.repository == name
+            for view in self._views(each):
+                key = self._lines.key(view)
+                if key is not None and key.repository == name:
+                    held = self._view(key, each.id)
+                    if held is not None and not self._lines.has(held):
+                        self._take_on(held)
 
     async def _read_news(self, repository: Repository | None) -> None:
         if repository is not None:
@@ -296,9 +320,7 @@ class Resolver:
 
     def _ask(self, key: LineKey, deployment_id: str, wait: Wait) -> None:
         """Asks again for a deployment, unless meanwhile it moved or was asked for."""
-        if self._lines.key(self._store.deployments.get(deployment_id)) == key and not self._room.holds(
-            key, deployment_id
-        ):
+        if self._view(key, deployment_id) is not None and not self._room.holds(key, deployment_id):
             self._room.ask(key, deployment_id, wait)
 
     def _wake(self, name: str) -> None:

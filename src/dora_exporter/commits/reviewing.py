@@ -13,9 +13,10 @@ from dora_exporter.commits.provider import PullRequests, PullRequestSettings
 from dora_exporter.commits.reviewed import with_pull_requests
 from dora_exporter.commits.settings import GitSettings
 from dora_exporter.commits.waiting import Wait, has_come, pause_after
-from dora_exporter.events import Deployment
+from dora_exporter.events import Deployment, Shipped
 from dora_exporter.log import Appendable, Unavailable
 from dora_exporter.records import Resolution
+from dora_exporter.repository_parts import parts_of
 from dora_exporter.secret_files import BadSecret, read_secret
 from dora_exporter.store import Change, EventStore
 from dora_exporter.turns import in_turns
@@ -68,7 +69,7 @@ class Reviewer:
         """Asks for the deployments of late whose commits came without pull requests so far."""
         now = self._clock()
         async for each in in_turns(list(self._store.deployments.values()) if self._forges else ()):
-            if now - each.finished_at < self._give_up_after_ms and self._is_wanting(each):
+            if now - each.finished_at < self._give_up_after_ms and self._wanting(each):
                 self._waits.setdefault(each.id, Wait(min(each.finished_at, now), now))
 
     def observe(self, changes: Sequence[Change]) -> None:
@@ -77,7 +78,7 @@ class Reviewer:
             if before is after or not isinstance(after, Deployment) or after.shipped is None:
                 continue
             known = before.shipped if isinstance(before, Deployment) else None
-            if after.shipped is not known and self._is_wanting(after):
+            if after.shipped is not known and self._wanting(after):
                 self._waits[after.id] = Wait(self._clock(), self._clock())
                 self._woken.set()
 
@@ -114,17 +115,12 @@ class Reviewer:
 
     async def _look(self, deployment_id: str, wait: Wait) -> None:
         del self._waits[deployment_id]
-        deployment = self._store.deployments.get(deployment_id)
-        if deployment is None or deployment.shipped is None or not self._is_wanting(deployment):
-            return
-        provider = self._provider(deployment)
-        if provider is None:
-            return
         try:
-            reviewed = await with_pull_requests(deployment.shipped, provider)
-            held = self._store.deployments.get(deployment_id)
-            if reviewed != deployment.shipped and held is not None and held.shipped is deployment.shipped:
-                await self._log.append([Resolution(deployment_id, reviewed)])
+            for part, provider in self._wanting(self._store.deployments.get(deployment_id)):
+                reviewed = await with_pull_requests(part, provider)
+                held = self._wanting(self._store.deployments.get(deployment_id))
+                if reviewed != part and any(part == each for each, _ in held):
+                    await self._log.append([Resolution(deployment_id, reviewed)])
         except Throttled as reason:
             self._waits.setdefault(deployment_id, Wait(wait.since_ms, reason.until_ms))
         except (ForgeFailed, Unavailable) as reason:
@@ -142,19 +138,16 @@ class Reviewer:
         if age < self._give_up_after_ms:
             self._waits.setdefault(deployment_id, Wait(wait.since_ms, now + pause_after(age)))
 
-    def _is_wanting(self, deployment: Deployment) -> bool:
-        """Whether its commits are known, and no pull requests, and there is somebody to ask."""
-        shipped = deployment.shipped
-        return (
-            shipped is not None
-            and bool(shipped.commits)
-            and not shipped.pull_requests
-            and deployment.commits is None
-            and self._provider(deployment) is not None
-        )
+    def _wanting(self, deployment: Deployment | None) -> list[tuple[Shipped, PullRequests]]:
+        """What it shipped of which the commits are known, and no pull requests, and whom to ask."""
+        if deployment is None or deployment.commits is not None:
+            return []
+        wanting = [part for part in parts_of(deployment.shipped) if part.commits and not part.pull_requests]
+        asked = [(part, self._provider(part.repository)) for part in wanting]
+        return [(part, provider) for part, provider in asked if provider is not None]
 
-    def _provider(self, deployment: Deployment) -> PullRequests | None:
-        for spelling in self._library.spellings(deployment.repository or ""):
+    def _provider(self, repository: str) -> PullRequests | None:
+        for spelling in self._library.spellings(repository):
             host, _, path = spelling.partition("/")
             if host in self._forges:
                 settings, forge = self._forges[host]

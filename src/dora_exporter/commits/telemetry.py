@@ -14,6 +14,7 @@ from dora_exporter.commits.reviewing import Reviewer
 from dora_exporter.events import Deployment, Event
 from dora_exporter.failures.mentions import commits_of
 from dora_exporter.failures.shipments import CLOCK_SKEW_MS
+from dora_exporter.repository_parts import parts_of, views_of
 from dora_exporter.store import Change
 from dora_exporter.turns import in_turns
 
@@ -53,16 +54,18 @@ class CommitTally:
     def _count(self, deployment: Event, number: int) -> None:
         if not isinstance(deployment, Deployment):
             return
+        for view in views_of(deployment) if deployment.commits is None else ():
+            if view.shipped is None:
+                self._count_unresolved(view, number)
         if deployment.commits is None and deployment.shipped is None:
-            self._count_unresolved(deployment, number)
             return
         commits = commits_of(deployment)
         self.resolved += number * (deployment.shipped is not None)
         self.commits += number * len(commits)
         latest = deployment.finished_at + CLOCK_SKEW_MS
         self.left_out["negative"] += number * sum(commit.authored_at > latest for commit in commits)
-        if deployment.commits is None and deployment.shipped is not None:
-            for cause, count in deployment.shipped.left_out.items():
+        for part in parts_of(deployment.shipped) if deployment.commits is None else ():
+            for cause, count in part.left_out.items():
                 self.left_out[cause] += number * count
 
     def _count_unresolved(self, deployment: Deployment, number: int) -> None:

@@ -186,7 +186,7 @@ class Judging:
             recovery=self._recovery(deployment, cause) if cause else None,
             rework=self._is_rework(deployment),
             lead_times=tuple(value for _, value in samples),
-            stages=tuple(stage for commit, _ in samples for stage in stages_of(deployment, commit)),
+            stages=tuple(stages_of(deployment, (commit for commit, _ in samples))),
             dropped=sum(1 for _ in self.lineup.shipments.first_shipped(deployment)) - len(samples),
         )
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from dora_exporter.events import Commit, Deployment, PullRequest
+from dora_exporter.repository_parts import parts_of
 
 _NUMBERED = re.compile(r" \(#(\d{1,9})\)$")
 """How GitHub and others end the subject of a squash commit: with the number of the pull request."""
@@ -16,7 +17,12 @@ def commits_of(deployment: Deployment) -> tuple[Commit, ...]:
     """The commits that a deployment shipped: as its sender listed them, else as Git says."""
     if deployment.commits is not None:
         return deployment.commits
-    return deployment.shipped.commits if deployment.shipped else ()
+    shipped = deployment.shipped
+    if shipped is None:
+        return ()
+    return (
+        shipped.commits if not shipped.further else tuple(each for part in parts_of(shipped) for each in part.commits)
+    )
 
 
 def subject_of(message: str) -> str | None:
@@ -88,5 +94,6 @@ def plain(subject: str) -> str:
     return _NUMBERED.sub("", subject)
 
 
-def _pull_requests(deployment: Deployment) -> tuple[PullRequest, ...]:
-    return deployment.shipped.pull_requests if deployment.shipped else ()
+def _pull_requests(deployment: Deployment) -> Iterator[PullRequest]:
+    for part in parts_of(deployment.shipped):
+        yield from part.pull_requests

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dora_exporter.events import MINUTE_MS, Commit, Deployment
 from dora_exporter.failures.mentions import commits_of, numbers, subjects, titles
 from dora_exporter.failures.order import finish_order
+from dora_exporter.repository_parts import parts_of
 
 CLOCK_SKEW_MS = 5 * MINUTE_MS
 """So far may an author's clock be ahead: the lead time is then 0."""
@@ -54,8 +55,10 @@ class Shipments:
         A lead time is the deployment's finished_at minus the commit's author time. It is negative when the author's
         clock was ahead; ``CLOCK_SKEW_MS`` says how much of that still counts.
         """
-        for commit in {commit.sha: commit for commit in reversed(commits_of(deployment))}.values():
-            if self._by_mark["sha", commit.sha][0] is deployment:
+        if deployment.shipped is None and deployment.commits is None:
+            return
+        for mark, commit in dict(reversed([*_marked(deployment)])).items():
+            if self._by_mark[mark][0] is deployment:
                 yield commit, deployment.finished_at - commit.authored_at
 
     def samples(self, deployment: Deployment) -> Iterator[tuple[Commit, int]]:
@@ -70,8 +73,8 @@ def marks_of(deployment: Deployment) -> Iterator[Hashable]:
     if deployment.commits is None and deployment.shipped is None:
         return
     marks: dict[Hashable, None] = {}
-    for commit in commits_of(deployment):
-        marks["sha", commit.sha] = None
+    for mark, commit in _marked(deployment):
+        marks[mark] = None
         if commit.via:
             marks["via", commit.via] = None
     for subject in (*subjects(deployment), *titles(deployment)):
@@ -79,3 +82,19 @@ def marks_of(deployment: Deployment) -> Iterator[Hashable]:
     for number in numbers(deployment):
         marks["number", number] = None
     yield from marks
+
+
+def _marked(deployment: Deployment) -> Iterator[tuple[Hashable, Commit]]:
+    """The commits that it shipped, each with what makes it one with another: its SHA.
+
+    Where two of its repositories have the same commit, it shipped both.
+    """
+    if deployment.shipped is None or not deployment.shipped.further or deployment.commits is not None:
+        for commit in commits_of(deployment):
+            yield ("sha", commit.sha), commit
+        return
+    elsewhere: set[str] = set()
+    for part in parts_of(deployment.shipped):
+        for commit in part.commits:
+            yield ("sha", part.repository, commit.sha) if commit.sha in elsewhere else ("sha", commit.sha), commit
+        elsewhere.update(commit.sha for commit in part.commits)

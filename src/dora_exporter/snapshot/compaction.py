@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from dora_exporter.events import Deployment, Incident, Shipped
 from dora_exporter.records import Batch, Cursor, Record, Resolution, SeriesOrder
+from dora_exporter.repository_parts import parts_of
 from dora_exporter.snapshot.disk import SYNC_EVERY_BYTES
 from dora_exporter.snapshot.lines import body_of, encode, header_line
 from dora_exporter.snapshot.reading import Chunk, Scan
@@ -60,8 +61,17 @@ class Source:
     def deployment(self, thin: Deployment) -> Deployment:
         """The whole of a deployment, with what was learnt about it."""
         event = _deployments.decode(self._at(thin.started_at))
-        shipped = thin.shipped and _learnt.decode(self._at(int(thin.shipped.base or 0))).shipped
-        return replace(event, verdict=thin.verdict, shipped=shipped)
+        return replace(event, verdict=thin.verdict, shipped=thin.shipped and self._shipped(thin.shipped))
+
+    def _shipped(self, thin: Shipped) -> Shipped:
+        """The whole of what was shipped."""
+        further = tuple(map(self._part, thin.further))
+        return replace(thin if thin.is_awaited else self._part(thin), further=further)
+
+    def _part(self, thin: Shipped) -> Shipped:
+        """The whole of what was shipped of one repository."""
+        learnt = parts_of(_learnt.decode(self._at(int(thin.base or 0))).shipped)
+        return next(part for part in learnt if (part.repository, part.commit_sha) == (thin.repository, thin.commit_sha))
 
     def incident(self, thin: Incident) -> Incident:
         """The whole of an incident."""
@@ -103,6 +113,7 @@ def _thin(record: Record, place: int) -> Record:
                 verdict=record.verdict,
                 shipped=_thin_shipped(record.shipped, place),
                 revision=record.revision,
+                further=record.further,
             )
         case Incident():
             return Incident(
@@ -122,7 +133,12 @@ def _thin(record: Record, place: int) -> Record:
 
 
 def _thin_shipped(shipped: Shipped | None, place: int) -> Shipped | None:
-    return shipped and Shipped(shipped.repository, shipped.commit_sha, base=str(place))
+    """The same with the place in the stead of what it says."""
+    if shipped is None:
+        return None
+    further = tuple(Shipped(part.repository, part.commit_sha, base=str(place)) for part in shipped.further)
+    base = None if shipped.is_awaited else str(place)
+    return Shipped(shipped.repository, shipped.commit_sha, base=base, further=further, is_awaited=shipped.is_awaited)
 
 
 def kept(source: Source, now_ms: int, retention_ms: int) -> Iterator[Record]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from msgspec import UNSET, Struct, UnsetType
 
 from dora_exporter.events import Commit, Deployment, Incident, Remediation
+from dora_exporter.failures.mentions import commits_of
 
 DEPLOYMENT_TYPE = "dora_deployment"
 FAILURE_TYPE = "dora_failure"
@@ -66,7 +67,10 @@ class ShownRemediation(Struct, frozen=True, omit_defaults=True):
 
 
 class ShownDeployment(Struct, frozen=True, omit_defaults=True):
-    """A deployment. ``change_failure`` is null while nobody has judged it; ``duration`` is in seconds."""
+    """A deployment. ``change_failure`` is null while nobody has judged it; ``duration`` is in seconds.
+
+    ``git`` is what runs, ``further_git`` what was deployed with it from other repositories.
+    """
 
     service: str
     env: str
@@ -78,6 +82,7 @@ class ShownDeployment(Struct, frozen=True, omit_defaults=True):
     version: str | None = None
     team: str | None = None
     git: DeploymentGit | None = None
+    further_git: tuple[DeploymentGit, ...] = ()
     custom_tags: tuple[str, ...] = ()
     remediation: ShownRemediation | None = None
     number_of_commits: int | UnsetType = UNSET
@@ -155,6 +160,7 @@ def deployment(event: Deployment, *, with_commits: bool = False) -> DeploymentOb
         version=event.version,
         team=event.team,
         git=_deployment_git(event),
+        further_git=tuple(DeploymentGit(each.commit_sha, each.repository) for each in event.further),
         custom_tags=event.tags,
         remediation=None if event.verdict is None else _remediation(event.verdict.remediation),
         number_of_commits=UNSET if commits is None else len(commits),
@@ -190,9 +196,7 @@ def iso(moment: int) -> str:
 
 
 def _commits_of(event: Deployment) -> tuple[Commit, ...] | None:
-    if event.commits is not None:
-        return event.commits
-    return None if event.shipped is None else event.shipped.commits
+    return None if event.commits is None and event.shipped is None else commits_of(event)
 
 
 def _commit(commit: Commit) -> ShownCommit:

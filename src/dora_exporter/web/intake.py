@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from dora_exporter import identity
 from dora_exporter.clock import Clock
-from dora_exporter.events import Commit, Deployment, Incident
+from dora_exporter.events import Checkout, Commit, Deployment, Incident
 from dora_exporter.failures.mentions import reverted_by, subject_of
 from dora_exporter.store import EventStore
 from dora_exporter.web import values
@@ -45,7 +45,8 @@ class Intake:
         started_at = _past(given.started_at, "started_at", now)
         finished_at = _finish(given.finished_at, started_at, now)
         version = values.optional(given.version, "version")
-        commit_sha, repository = _git(given.git)
+        checkouts = _checkouts(given.git)
+        commit_sha, repository = (checkouts[0].commit_sha, checkouts[0].repository) if checkouts else (None, None)
         event_id = _given_id(given.id) or identity.deployment_id(
             service=service,
             environment=environment,
@@ -53,6 +54,7 @@ class Intake:
             finished_at=finished_at,
             version=version,
             commit_sha=commit_sha,
+            further=tuple(each.commit_sha for each in checkouts[1:]),
         )
         if event_id not in self._store.deployments:
             _check_age(finished_at, now, rules, is_known=lambda: is_coming(event_id))
@@ -68,6 +70,7 @@ class Intake:
             team=values.optional_label(given.team, "team"),
             tags=values.tags(given.custom_tags, "custom_tags"),
             commits=None if given.commits is None else _commits(given.commits),
+            further=tuple(checkouts[1:]),
         )
 
     def incident(self, given: GivenFailure | BulkFailure, is_coming: IsComing = _nothing) -> Incident:
@@ -146,9 +149,29 @@ def _git(given: Git | None) -> tuple[str | None, str | None]:
     """The SHA and the repository."""
     if given is None:
         return None, None
-    return values.sha(given.commit_sha, "git.commit_sha"), values.known_repository(
-        given.repository_url, "git.repository_url"
-    )
+    found = _checkout(given, "git")
+    return found.commit_sha, found.repository
+
+
+def _checkouts(given: Git | Sequence[Git] | None) -> Sequence[Checkout]:
+    """The commits of one or several repositories, each repository once."""
+    if given is None:
+        return ()
+    if isinstance(given, Git):
+        return (_checkout(given, "git"),)
+    if len(given) > values.MAX_REPOSITORIES:
+        raise BadAttribute("git", f"must not have more than {values.MAX_REPOSITORIES} repositories")
+    found: dict[str, Checkout] = {}
+    for index, each in enumerate(given):
+        checkout = _checkout(each, f"git[{index}]")
+        if found.setdefault(checkout.repository, checkout) != checkout:
+            raise BadAttribute(f"git[{index}].repository_url", "is there already, with another commit_sha")
+    return tuple(found.values())
+
+
+def _checkout(given: Git, name: str) -> Checkout:
+    sha = values.sha(given.commit_sha, f"{name}.commit_sha")
+    return Checkout(values.known_repository(given.repository_url, f"{name}.repository_url"), sha)
 
 
 def _commits(given: Sequence[GivenCommit | BulkCommit]) -> tuple[Commit, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from dora_exporter.events import Deployment, Event, Incident
+from dora_exporter.events import Checkout, Deployment, Event, Incident
 from dora_exporter.turns import Turn
 from dora_exporter.web.errors import BadAttribute
 from dora_exporter.web.query_terms import MANY, Malformed, Sign, Symbol, Word, matcher, tokens
@@ -164,6 +164,18 @@ def _change_failure(event: Event) -> Iterable[str]:
     return ("null",) if event.verdict is None else (str(event.verdict.change_failure).lower(),)
 
 
+def _further(event: Event) -> Sequence[Checkout]:
+    return event.further if isinstance(event, Deployment) else ()
+
+
+def _shas(event: Event) -> Iterable[str | None]:
+    return (event.commit_sha, *(each.commit_sha for each in _further(event)))
+
+
+def _repositories(event: Event) -> Iterable[str | None]:
+    return (event.repository, *(each.repository for each in _further(event)))
+
+
 def _of_incident(name: str) -> Callable[[Event], Iterable[str | None]]:
     return lambda event: (getattr(event, name),) if isinstance(event, Incident) else ()
 
@@ -177,10 +189,10 @@ _ATTRIBUTES: dict[str, Callable[[Event], Iterable[str | None]]] = {
     "version": lambda event: (event.version,),
     "source": lambda event: (event.source,),
     "id": lambda event: (event.id,),
-    "commit_sha": lambda event: (event.commit_sha,),
-    "git.commit_sha": lambda event: (event.commit_sha,),
-    "repository_id": lambda event: (event.repository,),
-    "git.repository_id": lambda event: (event.repository,),
+    "commit_sha": _shas,
+    "git.commit_sha": _shas,
+    "repository_id": _repositories,
+    "git.repository_id": _repositories,
     "name": _of_incident("name"),
     "severity": _of_incident("severity"),
     "change_failure": _change_failure,

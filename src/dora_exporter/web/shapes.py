@@ -47,6 +47,15 @@ class Git(Struct, frozen=True, gc=False):
     repository_url: _Url
 
 
+_Gits = Annotated[
+    Git | list[Git] | None,
+    _schema(
+        "Of several repositories a list: the first is what runs, and tells the deployment from others; the commits of "
+        f"all count. At most {values.MAX_REPOSITORIES}, each once."
+    ),
+]
+
+
 class GivenCommit(Struct, frozen=True, gc=False):
     """A commit that a deployment shipped, with the time it was written; by its message reverts are recognised."""
 
@@ -70,7 +79,7 @@ class _Deployment(Struct, frozen=True, gc=False, kw_only=True):
     version: _OptionalText = None
     team: _OptionalLabel = None
     id: _Id = None
-    git: Git | None = None
+    git: _Gits = None
     custom_tags: _Tags = None
 
 

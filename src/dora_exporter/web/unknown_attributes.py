@@ -36,6 +36,7 @@ class _Request(Struct, frozen=True):
 
 
 _lines, _requests, _members = Decoder(_Line), Decoder(_Request), Decoder(dict[str, Raw])
+_lists = Decoder(list[dict[str, Raw]])
 
 
 class UnknownAttributes:
@@ -104,4 +105,11 @@ def _names(git: Raw) -> Iterable[str]:
     try:
         return _members.decode(git)
     except DecodeError:  # it is no mapping
+        return _names_in_list(git)
+
+
+def _names_in_list(git: Raw) -> Iterable[str]:
+    try:
+        return dict.fromkeys(name for each in _lists.decode(git) for name in each)
+    except DecodeError:  # nor a list of them
         return ()
