@@ -83,9 +83,11 @@ def test_an_empty_team_or_version_is_absent() -> None:
     assert (event.team, event.version, changes) == (None, None, {})
 
 
-def test_what_is_kept_beside_the_fields_is_cut() -> None:
+def test_what_is_kept_beside_the_fields_is_cut_and_can_be_written() -> None:
     event, _ = fitted(upstream={"a": "b" * 4001, "c": [1]})
     assert event.upstream == {"a": "b" * 4000, "c": [1]}
+    event, _ = fitted(upstream={"a": "\udcff\u00fc\x00", "c": 1})
+    assert event.upstream == {"a": "\ufffd\u00fc\x00", "c": 1}
 
 
 def test_the_services_of_an_incident_stay_sorted_unique_and_few() -> None:

@@ -25,6 +25,7 @@ none dropped."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_IN_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHA = re.compile("[0-9a-f]{7,128}")
 _Item = TypeVar("_Item")
 
@@ -74,6 +75,10 @@ def bounded_incident(event: Incident, changes: Counter[str]) -> Incident:
     return replace(event, **fitted)
 
 
+def _is_kept_as_it_is(text: str) -> bool:
+    return len(text) <= TITLE_LENGTH and (text.isascii() or _SURROGATE.search(text) is None)
+
+
 class _Fitting:
     def __init__(self, changes: Counter[str]) -> None:
         self._changes = changes
@@ -116,10 +121,13 @@ class _Fitting:
         return tuple(replace(each, subject=self.title(each.subject)) if each.subject else each for each in known)
 
     def facts(self, facts: dict[str, Any] | None) -> dict[str, Any] | None:
-        """What is kept beside the fields: only its size matters, because none of it is shown."""
-        if facts is None or not any(isinstance(value, str) and len(value) > TITLE_LENGTH for value in facts.values()):
+        """What is kept beside the fields. None of it is shown: it has to be short, and text that UTF-8 can hold."""
+        if facts is None or all(not isinstance(value, str) or _is_kept_as_it_is(value) for value in facts.values()):
             return facts
-        return {name: value[:TITLE_LENGTH] if isinstance(value, str) else value for name, value in facts.items()}
+        return {
+            name: _SURROGATE.sub(REPLACEMENT, value[:TITLE_LENGTH]) if isinstance(value, str) else value
+            for name, value in facts.items()
+        }
 
     def _first(self, items: Sequence[_Item], limit: int) -> Sequence[_Item]:
         self._changes["cut"] += len(items) > limit

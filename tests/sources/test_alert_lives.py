@@ -170,6 +170,20 @@ async def test_a_life_that_was_followed_by_another_is_not_reopened() -> None:
         await notify(account, notification(alert()), ended, notification(alert(began=BEGAN + 3 * MINUTE_MS)))
         await notify(account, notification(alert()))
         assert spans(account) == [(BEGAN, BEGAN + MINUTE_MS), (BEGAN + 3 * MINUTE_MS, None)]
+        await notify(account, notification(alert(began=BEGAN + 3 * MINUTE_MS, ended=BEGAN + 4 * MINUTE_MS)))
+        await notify(account, notification(alert()), notification(alert()))
+        assert spans(account) == [
+            (BEGAN, BEGAN + MINUTE_MS),
+            (BEGAN + 3 * MINUTE_MS, BEGAN + 4 * MINUTE_MS),
+        ]
+
+
+def test_an_end_that_was_none_is_kept_with_its_own_life_only() -> None:
+    told = Told({10, 30, 50}, {20, 60}, void={(30, 40)})
+    assert [told.part(life.began, life.ended).void for life in told.lives()] == [set(), {(30, 40)}]
+    assert told.part(50, None).void == set()
+    assert told.part(0, 29).void == set()
+    assert told.part(0, 30).void == told.part(40, None).void == {(30, 40)}
 
 
 # Any order

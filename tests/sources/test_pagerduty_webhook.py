@@ -71,6 +71,27 @@ async def test_a_key_is_enough_where_there_are_no_secrets(path: str) -> None:
         assert account.items == {"created": 1}
 
 
+@pytest.mark.parametrize(
+    ("header", "environment"),
+    [("pr\udcffod", "pr\ufffdod"), ("x" * 300, "x" * 200), ("_other", "_other_"), ("   ", "none")],
+)
+async def test_an_environment_in_the_header_has_its_bounds(header: str, environment: str) -> None:
+    async with an_account() as account:
+        first = account.fake.trigger()
+        await account.push(account.fake.deliveries[0], dd_env=header)
+        assert account.incident(first).environment == environment
+
+
+async def test_what_is_said_of_a_service_has_its_bounds_where_it_is_remembered() -> None:
+    async with an_account(token=None) as account:
+        account.fake.trigger("P" * 5000)
+        account.fake.rename("P" * 5000, "n" * 5000)
+        await _deliver(account)
+        (incident,) = account.store.incidents.values()
+        assert incident.services == ("n" * 200,)
+        assert max(map(len, account.lines)) < 5000
+
+
 @pytest.mark.parametrize("headers", [{}, {"DD-API-KEY": "wrong"}, {"X-PagerDuty-Signature": "v1=00"}])
 async def test_no_valid_key_is_403(headers: dict[str, str]) -> None:
     async with an_account() as account, receiving(account) as receiver:
