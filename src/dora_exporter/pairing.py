@@ -29,6 +29,7 @@ class Pairing:
         self._superseded: dict[str, tuple[Deployment, Deployment]] = {}
         self._as_reported: dict[str, Deployment] = {}
         self._counts_as: dict[str, Deployment] = {}
+        self._ids: dict[str, tuple[str, ...]] = {}
 
     def load(self, deployments: Sequence[Deployment]) -> list[Deployment]:
         """Takes in all deployments of a series at once; gives those that count, as they count."""
@@ -50,6 +51,7 @@ class Pairing:
                 insort(self._found[name][deployment.source], deployment, key=_start_order)
         members, edges = self._connected(deployment)
         before = {each.id: self._counting(each) for each in members.values()}
+        ids_before = {each: self._ids.get(each) for each in members}
         if comes:
             before[deployment.id] = None
         else:
@@ -62,10 +64,20 @@ class Pairing:
         yield from ((counted, None) for id_, counted in before.items() if counted and id_ not in members)
         for each in members.values():
             counted, counts = before[each.id], self._counting(each)
-            if not _is_alike(counted, counts):
+            if not _is_alike(counted, counts) or self._ids.get(each.id) != ids_before[each.id]:
                 yield counted, counts
             elif counted and each.id in self._counts_as:
                 self._counts_as[each.id] = counted
+
+    def counting(self, report: Deployment) -> Deployment:
+        """The deployment that a report is of, as it counts."""
+        if report.id in self._superseded:
+            report = self._superseded[report.id][1]
+        return self._counts_as.get(report.id, report)
+
+    def of(self, counted: Deployment) -> Iterable[str]:
+        """The ids of all reports of a deployment that counts."""
+        return self._ids.get(counted.id, (counted.id,))
 
     def is_superseded(self, deployment: Deployment) -> bool:
         """Whether another report of the same deployment counts."""
@@ -121,11 +133,12 @@ class Pairing:
         for group in grouped(edges):
             first, *others = group
             self._as_reported[first.id], self._counts_as[first.id] = first, merged(group)
+            self._ids[first.id] = tuple(each.id for each in group)
             self._superseded.update((each.id, (each, first)) for each in others)
 
     def _part(self, ids: Iterable[str]) -> None:
         for id_ in ids:
-            for known in (self._superseded, self._as_reported, self._counts_as):
+            for known in (self._superseded, self._as_reported, self._counts_as, self._ids):
                 known.pop(id_, None)
 
     def _unshelve(self, deployment: Deployment) -> None:

@@ -150,6 +150,7 @@ class Timeline:
     def _pairs(self) -> Pairing:
         if self._pairing is None:
             self._pairing = Pairing(within_ms=self._merge_within_ms, sent=self._begun_around)
+            self.judging.named.reports = self._pairing
         return self._pairing
 
     def _begun_around(self, found: Deployment, within_ms: int) -> Iterator[Deployment]:

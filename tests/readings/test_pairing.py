@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.builders import NOW_MS, deployment
 from tests.oracle import reports
 
-from dora_exporter.events import MINUTE_MS, Deployment, Verdict
+from dora_exporter.events import MINUTE_MS, Deployment, Remediation, Series, Verdict
 from dora_exporter.readings import Definitions, Readings
 from dora_exporter.records import Deletion, Judgement
 from dora_exporter.store import EventStore
@@ -145,6 +145,31 @@ def test_a_verdict_on_a_report_of_any_source_counts() -> None:
     assert counted(readings) == {"otel": Verdict(change_failure=True)}
     store.apply(Deletion("deployment", "otel", NOW_MS))
     assert counted(readings) == {"builds": Verdict(change_failure=True)}
+
+
+@pytest.mark.parametrize("named", ["sent", "apm:1"])
+def test_a_remedy_may_be_named_by_any_report_of_it(named: str) -> None:
+    store = EventStore()
+    readings = read(store)
+    store.apply(sent("failed", 0, version="v0"))
+    store.apply(Judgement("failed", Verdict(change_failure=True, remediation=Remediation("rollback", id=named))))
+    for report in (
+        sent("sent", 100),
+        sent("apm:1", 101, source="apm", upstream={"change_failure": False}),
+        sent("apm:1", 102, source="apm"),
+    ):
+        store.apply(report)
+        is_there = named in store.deployments
+        counted(readings)
+        timeline = readings.timeline(Series("checkout", "production"))
+        assert timeline is not None
+        remedies = [link.remedy.id for link in timeline.judging.remedies(store.deployments["failed"])]
+        assert remedies == (["sent"] if is_there else [])
+    store.apply(Deletion("deployment", "sent", NOW_MS))
+    counted(readings)
+    assert timeline is not None
+    remedies = [link.remedy.id for link in timeline.judging.remedies(store.deployments["failed"])]
+    assert remedies == (["apm:1"] if named == "apm:1" else [])
 
 
 def test_what_does_not_count_is_explained_by_what_does() -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
+from typing import Protocol
 
 import msgspec
 
@@ -22,13 +23,38 @@ def verdict_on(deployment: Deployment) -> Verdict | None:
     )
 
 
+class Reports(Protocol):
+    """Which reports are of one deployment: a remedy may be named by the id of any of them."""
+
+    def counting(self, report: Deployment) -> Deployment:
+        """The deployment that a report is of, as it counts."""
+        ...
+
+    def of(self, counted: Deployment) -> Iterable[str]:
+        """The ids of all reports of a deployment that counts."""
+        ...
+
+
+class SingleReports:
+    """Each deployment was reported once."""
+
+    def counting(self, report: Deployment) -> Deployment:
+        """The report itself."""
+        return report
+
+    def of(self, counted: Deployment) -> Iterable[str]:
+        """Its own id."""
+        return (counted.id,)
+
+
 class NamedRemedies:
     """The remedies that verdicts name, in one series."""
 
     def __init__(self, lineup: Lineup, find: Callable[[str], Deployment | None]) -> None:
-        """No verdict yet; ``find`` gives a deployment of any series by its id."""
+        """No verdict yet; ``find`` gives a deployment of any series by its id, as it was reported."""
         self._lineup = lineup
-        self._find = find
+        self._find_report = find
+        self.reports: Reports = SingleReports()
         self._awaited: defaultdict[Hashable, dict[str, Deployment]] = defaultdict(dict)
         self._links: dict[str, Link] = {}
         self._by_remedy: defaultdict[str, dict[str, Link]] = defaultdict(dict)
@@ -43,8 +69,9 @@ class NamedRemedies:
 
     def awaiting(self, deployment: Deployment) -> list[Deployment]:
         """Those whose named remedy a deployment may be."""
-        names = (("id", deployment.id), ("version", deployment.version))
-        return [failed for name in names for failed in self._awaited.get(name, {}).values()]
+        names = (*(("id", each) for each in self.reports.of(deployment)), ("version", deployment.version))
+        waiting = [failed for name in names for failed in self._awaited.get(name, {}).values()]
+        return [*waiting, *(link.failed for link in self.of_remedy(deployment))]
 
     def decide(self, failed: Deployment, verdict: Verdict | None) -> list[Deployment]:
         """Finds the remedy that a verdict names; returns the remedies that changed, as they are by now."""
@@ -63,6 +90,11 @@ class NamedRemedies:
         for waiting in self._awaited.values():
             waiting.pop(failed.id, None)
         return self.decide(failed, None)
+
+    def _find(self, deployment_id: str) -> Deployment | None:
+        """A deployment as it counts, by the id of any report of it."""
+        report = self._find_report(deployment_id)
+        return report and self.reports.counting(report)
 
     def _named(self, failed: Deployment, verdict: Verdict | None) -> Link | None:
         remediation = verdict.remediation if verdict and verdict.change_failure else None
