@@ -42,6 +42,7 @@ from dora_exporter.web import (
     pagerduty_webhook,
     pages,
     probes,
+    route_prefix,
     runner,
     surface,
 )
@@ -150,7 +151,7 @@ class Daemon:
             self._commits.collector,
         ):
             registry.register(collector)
-        self._runner = runner(self._application())
+        self._runner = runner(self._application(), prefix=settings.web.prefix)
         self._companion: asyncio.Task[None] | None = None
         self._rendering: asyncio.Task[None] | None = None
         self._reloads: set[asyncio.Task[str | None]] = set()
@@ -215,6 +216,7 @@ class Daemon:
         access, rules, may_write = self._entrance.access, self._entrance.rules, self._entrance.may_write
         return application(
             routes=[
+                *route_prefix.routes(self._settings.web.prefix),
                 *event_routes(
                     store=self._store,
                     log=self._storage.log,
@@ -260,6 +262,7 @@ class Daemon:
                 *self._storage.middlewares,
             ],
             on_prepare=self._entrance.on_prepare(),
+            url=self._settings.web.url,
         )
 
     async def _replay(self) -> None:

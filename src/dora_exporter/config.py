@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from dora_exporter import addresses
+from dora_exporter import addresses, public_url
 from dora_exporter.commits.provider import PullRequestSettings
 from dora_exporter.commits.settings import GitSettings, RepositorySettings
 from dora_exporter.conditions import FILES_TOO, NamedFile
@@ -104,7 +104,21 @@ class WebSettings(Section):
     config_file: File | None = None
     enable_lifecycle: bool = False
     allowed_hosts: tuple[Host, ...] = ()
+    external_url: Annotated[str, AfterValidator(public_url.external)] | None = None
+    route_prefix: Annotated[str, AfterValidator(public_url.prefix)] | None = None
     max_body_bytes: Whole = Field(default=1 << 20, ge=1 << 10, le=1 << 30)
+
+    @property
+    def prefix(self) -> str:
+        """The path that everything is served below, empty for the root; without ``route_prefix`` the external URL's."""
+        if self.route_prefix is not None:
+            return self.route_prefix
+        return public_url.path_of(self.external_url) if self.external_url else ""
+
+    @property
+    def url(self) -> str:
+        """Where others reach all that is served: a URL or only its path, empty for the root of wherever it is."""
+        return self.external_url or self.prefix
 
 
 class SnapshotSettings(Section):

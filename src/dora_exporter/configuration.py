@@ -14,6 +14,8 @@ NEEDS_RESTART = (
     "web.listen_addresses",
     "web.config_file",
     "web.enable_lifecycle",
+    "web.external_url",
+    "web.route_prefix",
     "snapshot",
     "store",
     "git",

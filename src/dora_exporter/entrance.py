@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from dora_exporter import public_url
 from dora_exporter.clock import stopwatch
 from dora_exporter.config import Settings, check_doors
 from dora_exporter.definitions import rules_for_senders
-from dora_exporter.hosts import host_of
+from dora_exporter.hosts import host_of, one_spelling
 from dora_exporter.protection import Protection
 from dora_exporter.web import git_metadata, pagerduty_webhook
 from dora_exporter.web.access import Access, Right
@@ -80,7 +81,8 @@ class Entrance:
     def _take_over(self, settings: Settings) -> None:
         self._rules = rules_for_senders(settings)
         listening = [host_of(address) for address in settings.web.listen_addresses]
-        self._allowed_hosts = frozenset(each for each in (*listening, *settings.web.allowed_hosts) if each)
+        external = one_spelling(public_url.host_of(settings.web.external_url or "") or "")
+        self._allowed_hosts = frozenset(each for each in (*listening, external, *settings.web.allowed_hosts) if each)
         self.access.replace(
             api_keys=[key.get_secret_value() for key in settings.api_keys],
             read_keys=[key.get_secret_value() for key in settings.read_keys],

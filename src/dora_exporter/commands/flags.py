@@ -22,6 +22,16 @@ _SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "metavar": "FILE",
         "help": "TLS and basic auth, as exporter-toolkit has it",
     },
+    "--web.external-url": {
+        "dest": "web.external_url",
+        "metavar": "URL",
+        "help": "where others reach the daemon, as https://host/dora behind a proxy",
+    },
+    "--web.route-prefix": {
+        "dest": "web.route_prefix",
+        "metavar": "PATH",
+        "help": "serve everything below this path (default: the path of --web.external-url)",
+    },
     "--web.enable-lifecycle": {
         "dest": "web.enable_lifecycle",
         "action": "store_true",

@@ -68,24 +68,29 @@ def application(
     access: Access,
     middlewares: Iterable[Middleware] = (),
     on_prepare: Iterable[OnPrepare] = (),
+    url: str = "",
 ) -> web.Application:
-    """The application with these endpoints, those of ``operations`` described in ``/openapi.json``.
+    """The application with these endpoints; ``/openapi.json`` describes those of ``operations``, served at ``url``.
 
     ``middlewares`` run in their order, inside of the one that turns refusals into answers. ``on_prepare`` is asked
     before each answer is sent.
     """
     app = web.Application(middlewares=[refuse_in_json, *middlewares])
-    for route in (*routes, *openapi.routes(operations, access=access)):
+    for route in (*routes, *openapi.routes(operations, access=access, url=url)):
         expecting = {"expect_handler": _expect, **route.kwargs}
         web.RouteDef(route.method, route.path, route.handler, expecting).register(app.router)
     app.on_response_prepare.extend((_hide_server, *on_prepare))
     return app
 
 
-def runner(app: web.Application) -> web.AppRunner:
-    """The runner that the application needs: bodies are unpacked here, within limits, and not by aiohttp."""
+def runner(app: web.Application, *, prefix: str = "") -> web.AppRunner:
+    """The runner that the application needs: bodies are unpacked here, within limits, and not by aiohttp.
+
+    What is asked for below ``prefix`` is what the application has at its root.
+    """
     return Runner(
         app,
+        prefix=prefix,
         logger=logging.getLogger(f"{__name__}.server"),
         auto_decompress=False,
         access_log=None,

@@ -31,11 +31,11 @@ _INFO = {
 OPERATION = Operation(method="GET", path="/openapi.json", summary="This description", answer=dict[str, Any])
 
 
-def routes(operations: Iterable[Operation], *, access: Access) -> list[web.RouteDef]:
-    """The route of the description."""
+def routes(operations: Iterable[Operation], *, access: Access, url: str = "") -> list[web.RouteDef]:
+    """The route of the description of what is served at ``url``, by default at the root of where it is read."""
     described = (*operations, OPERATION)
     documents = {
-        is_closed: msgspec.json.encode(document(described, is_closed=is_closed)) for is_closed in (True, False)
+        is_closed: msgspec.json.encode(document(described, is_closed=is_closed, url=url)) for is_closed in (True, False)
     }
 
     async def describe(_request: web.Request) -> web.Response:
@@ -44,15 +44,16 @@ def routes(operations: Iterable[Operation], *, access: Access) -> list[web.Route
     return [web.get(OPERATION.path, describe)]
 
 
-def document(operations: Iterable[Operation], *, is_closed: bool) -> dict[str, Any]:
-    """The OpenAPI 3.1 document; ``is_closed`` says whether keys are asked for."""
+def document(operations: Iterable[Operation], *, is_closed: bool, url: str = "") -> dict[str, Any]:
+    """The OpenAPI 3.1 document; ``is_closed`` says whether keys are asked for, ``url`` where all that is served."""
     operations = tuple(operations)
     writer = _Writer(operations, is_closed=is_closed)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = writer.operation(operation)
     components = {"schemas": writer.components, "securitySchemes": _SCHEMES}
-    return {"openapi": "3.1.0", "info": _INFO, "paths": paths, "components": components}
+    servers = {"servers": [{"url": url}]} if url else {}
+    return {"openapi": "3.1.0", "info": _INFO, **servers, "paths": paths, "components": components}
 
 
 class _Writer:
