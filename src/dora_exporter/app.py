@@ -12,6 +12,7 @@ from aiohttp import web
 from dora_exporter import __version__, telemetry
 from dora_exporter.clock import Clock, stopwatch, system_clock
 from dora_exporter.commit_search import CommitSearch
+from dora_exporter.commits.authors import Authors
 from dora_exporter.config import ConfigError, Settings
 from dora_exporter.configuration import Configuration
 from dora_exporter.definitions import definitions, definitions_in
@@ -119,6 +120,7 @@ class Daemon:
             settings=settings.git,
             repositories=settings.repositories,
             pull_requests=settings.pull_requests,
+            authors=Authors(settings.commits.exclude_authors),
             patterns={name: each.source_patterns for name, each in settings.services.items() if each.source_patterns},
         )
         self._schedule = Schedule(clock=self._clock)

@@ -7,6 +7,7 @@ from pathlib import Path
 from aiohttp import web
 
 from dora_exporter.clock import Clock
+from dora_exporter.commits.authors import EVERYBODY, Authors
 from dora_exporter.commits.git import Git
 from dora_exporter.commits.library import Library
 from dora_exporter.commits.objects import is_sha
@@ -43,8 +44,10 @@ class CommitSearch:
         repositories: Mapping[str, RepositorySettings],
         pull_requests: Mapping[str, PullRequestSettings],
         patterns: Mapping[str, Sequence[str]],
+        authors: Authors = EVERYBODY,
     ) -> None:
         """``folder`` holds the repositories; ``patterns`` are the paths that count, by service."""
+        self._authors = authors
         git = Git(settings.limits)
         self._store = store
         self._log = log
@@ -97,6 +100,7 @@ class CommitSearch:
             clock=self._clock,
             settings=self._settings,
             patterns=self._patterns,
+            authors=self._authors,
         )
         self._reviewer = Reviewer(
             store=self._store,
@@ -105,6 +109,7 @@ class CommitSearch:
             clock=self._clock,
             settings=self._settings,
             configured=self._pull_requests,
+            authors=self._authors,
         )
         workers: tuple[Resolver | Reviewer, ...] = (self._resolver, self._reviewer)
         for worker in workers:

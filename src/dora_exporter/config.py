@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dora_exporter import addresses, public_url
 from dora_exporter.commits.provider import PullRequestSettings
-from dora_exporter.commits.settings import GitSettings, RepositorySettings
+from dora_exporter.commits.settings import CommitSettings, GitSettings, RepositorySettings
 from dora_exporter.conditions import FILES_TOO, NamedFile
 from dora_exporter.config_errors import ConfigError, Layer, Location, Mistake, misplaced, models_in, validate
 from dora_exporter.config_file import read
@@ -201,6 +201,7 @@ class Settings(Section):
     sources: dict[SourceName, AnySettings] = Field(default_factory=dict)
     repositories: dict[Name, RepositorySettings] = Field(default_factory=dict)
     git: GitSettings = GitSettings()
+    commits: CommitSettings = CommitSettings()
     pull_requests: dict[Name, PullRequestSettings] = Field(default_factory=dict)
     failures: FailureSettings = FailureSettings()
     levels: LevelSettings = LevelSettings()

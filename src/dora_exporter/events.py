@@ -42,6 +42,7 @@ class Commit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     ``subject`` is the first line of its message, ``reverts`` the SHA that the message says it reverts. ``via`` is the
     squash commit that stands for it on the deployed branch, ``pull_request`` an index into those of ``Shipped``.
+    ``is_left_out`` says that it is of an author whose commits give no lead time.
     """
 
     sha: str
@@ -50,6 +51,7 @@ class Commit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     reverts: str | None = None
     via: str | None = None
     pull_request: int | None = None
+    is_left_out: bool = False
 
 
 class Shipped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -57,7 +59,8 @@ class Shipped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     It holds for the repository and SHA that it names. ``left_out`` counts by cause the commits that give no lead
     time; ``partial`` says that some history was missing. ``further`` is the same of the deployment's further
-    repositories, as far as it is known; ``is_awaited`` says that of the first one nothing is known yet.
+    repositories, as far as it is known; ``is_awaited`` says that of the first one nothing is known yet. ``authors``
+    changes with the settings about authors that were in force.
     """
 
     repository: str
@@ -69,6 +72,7 @@ class Shipped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     pull_requests: tuple[PullRequest, ...] = ()
     further: tuple["Shipped", ...] = ()
     is_awaited: bool = False
+    authors: str | None = None
 
 
 class Checkout(msgspec.Struct, frozen=True, gc=False):

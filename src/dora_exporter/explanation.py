@@ -303,6 +303,8 @@ def _commits_left_out(judging: Judging, deployment: Deployment) -> Iterator[Left
         if commit.sha not in kept:
             is_ahead = commit.authored_at - deployment.finished_at > CLOCK_SKEW_MS
             reason = "was written too long after the deployment" if is_ahead else "was shipped before"
+            if commit.is_left_out:
+                reason = "commits.exclude_authors leaves its author out"
             yield LeftOut("commit", commit.sha, reason)
     for part in parts_of(deployment.shipped) if deployment.commits is None else ():
         where = f" of {part.repository}" if deployment.further else ""

@@ -35,6 +35,12 @@ class Request(Struct):
     base: str = "main"
 
 
+def author_of(commit: Commit) -> tuple[str, str]:
+    """Name and address: a bot bumps versions, and Ann does all the rest."""
+    is_bump = (commit.subject or "").startswith("Bump ")
+    return ("renovate[bot]", "1+renovate[bot]@forge.example") if is_bump else ("Ann", "ann@example.test")
+
+
 @dataclass
 class FakeForge:
     """What both have in common."""
@@ -144,7 +150,9 @@ class FakeGitHub(FakeForge):
 
 
 def _github_commit(commit: Commit, parents: int) -> dict[str, object]:
-    words = {"author": {"date": stamp(commit.authored_at)}, "message": f"{commit.subject}\n\nmore"}
+    name, address = author_of(commit)
+    author = {"date": stamp(commit.authored_at), "name": name, "email": address}
+    words = {"author": author, "message": f"{commit.subject}\n\nmore"}
     return {"sha": commit.sha, "commit": words, "parents": [{"sha": "0" * 40}] * parents}
 
 
@@ -196,6 +204,8 @@ def _gitlab_commit(commit: Commit, parents: int) -> dict[str, object]:
     return {
         "id": commit.sha,
         "authored_date": stamp(commit.authored_at),
+        "author_name": author_of(commit)[0],
+        "author_email": author_of(commit)[1],
         "message": f"{commit.subject}\n\nmore",
         "parent_ids": ["0" * 40] * parents,
     }

@@ -21,6 +21,7 @@ class Made:
     committed_at: int | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     message: str = ""
+    author: str = "Ann <ann@example.test>"
 
 
 def git(folder: Path, *arguments: str, given: bytes | None = None) -> str:
@@ -110,7 +111,7 @@ def _stream(place: int, made: Made, onto: Sequence[str]) -> bytes:
     names = [f":{each + 1}" if each >= 0 else onto[each] for each in made.parents]
     lines = [
         f"commit refs/heads/made-{place}\nmark :{place + 1}\n".encode(),
-        f"author Ann <ann@example.test> {authored_at} +0000\n".encode(),
+        f"author {made.author} {authored_at} +0000\n".encode(),
         f"committer Bob <bob@example.test> {committed_at} +0000\n".encode(),
         b"data %d\n%s\n" % (len(message), message),
         *(f"{'merge' if number else 'from'} {name}\n".encode() for number, name in enumerate(names)),

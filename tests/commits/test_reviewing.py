@@ -1,6 +1,6 @@
 """Pull requests of GitHub and GitLab: what they add to commits, and how sparingly they are asked for."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from tests.commits.histories import build, linear, pack_of
 from tests.commits.servers import listening
 from tests.commits.worlds import Begin, World
 
+from dora_exporter.commits.authors import Authors
 from dora_exporter.commits.provider import PullRequestSettings
 from dora_exporter.commits.reviewing import Reviewer
 from dora_exporter.events import Commit, PullRequest, Shipped
@@ -55,7 +56,7 @@ class Review:
 
 
 @asynccontextmanager
-async def reviewing(kind: str, world: World, *requests: Request) -> AsyncIterator[Review]:
+async def reviewing(kind: str, world: World, *requests: Request, authors: Sequence[str] = ()) -> AsyncIterator[Review]:
     forge = KINDS[kind](requests=list(requests))
     base_url_end = "/api" if kind == "github" else "/api/v4"
     async with listening(forge.application()) as port:
@@ -72,6 +73,7 @@ async def reviewing(kind: str, world: World, *requests: Request) -> AsyncIterato
             clock=world.clock,
             settings=world.settings,
             configured={"forge": settings},
+            authors=Authors(authors),
         )
         world.store.observe(reviewer.observe)
         try:
@@ -129,6 +131,17 @@ async def test_a_squash_is_resolved_to_what_was_squashed(kind: str, begin: Begin
         (each.sha, sha("5"), each.authored_at) for each in originals
     ]
     assert {each.pull_request for each in shipped.commits} == {0}
+
+
+@both
+async def test_of_what_was_squashed_the_commits_of_bots_are_left_out(kind: str, begin: Begin) -> None:
+    originals = [commit("a", 9), commit("b", 8, "Bump it"), commit("c", 7)]
+    asked = request(commits=originals, merge_commits=1, squash_sha=sha("5"), brings={sha("5")})
+    async with reviewing(kind, begin(), asked, authors=(r"^renovate\[bot\] <1\+",)) as review:
+        review.deploy(commit("5", 2, "Request 1 (#1)"))
+        await review.reviewer.work()
+        shipped = review.shipped()
+    assert [each.is_left_out for each in shipped.commits] == [False, True, False]
 
 
 @both

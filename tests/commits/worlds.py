@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.builders import HOUR_MS, NOW_MS, ManualClock, deployment
 
+from dora_exporter.commits.authors import Authors
 from dora_exporter.commits.git import Git
 from dora_exporter.commits.library import Library
 from dora_exporter.commits.resolver import Resolver
@@ -63,6 +64,7 @@ class World:
         *,
         configured: Mapping[str, RepositorySettings] | None = None,
         patterns: Mapping[str, Sequence[str]] | None = None,
+        authors: Sequence[str] = (),
         store: EventStore | None = None,
         clock: ManualClock | None = None,
         worlds: "list[World] | None" = None,
@@ -85,6 +87,7 @@ class World:
         self.library.load()
         self.uploads = Uploads(library=self.library, git=self.git, max_repository_bytes=1 << 30)
         self._patterns = patterns
+        self._authors = Authors(authors)
         self.resolver = self.another_resolver()
         self.store.observe(self.resolver.observe)
         at_once(self.resolver.load())
@@ -98,6 +101,7 @@ class World:
             clock=self.clock,
             settings=self.settings,
             patterns=self._patterns,
+            authors=self._authors,
         )
 
     def upload(self, pack: bytes, head: str, repository: str = NAME) -> None:

@@ -59,6 +59,8 @@ class _Happening(BaseModel):
 
 class _Person(BaseModel):
     date: datetime
+    name: str | None = None
+    email: str | None = None
 
 
 class _Words(BaseModel):
@@ -91,6 +93,7 @@ class GitHub:
         if not merged:
             return None
         merged_at, first = min(merged, key=lambda each: (not _is_into_default(each[1]), each[0]))
+        commits = await self._commits(first)
         return Merged(
             pull_request=PullRequest(
                 merged_at=milliseconds(merged_at),
@@ -101,7 +104,8 @@ class GitHub:
                 branch=first.head.ref,
                 labels=tuple(label.name for label in first.labels),
             ),
-            commits=await self._commits(first),
+            commits=tuple(map(_commit, commits)),
+            authors=tuple(f"{by.name or ''} <{by.email or ''}>" for by in (each.commit.author for each in commits)),
             merge_sha=first.merge_commit_sha,
         )
 
@@ -115,9 +119,9 @@ class GitHub:
         moments = [each.submitted_at async for each in reviews if each.state == "APPROVED" and each.submitted_at]
         return max((milliseconds(each) for each in moments if each <= merged_at), default=None)
 
-    async def _commits(self, asked: _PullRequest) -> tuple[Commit, ...]:
+    async def _commits(self, asked: _PullRequest) -> list[_Commit]:
         listed = self._forge.items(f"{self._repository}/pulls/{asked.number}/commits", _Commit)
-        return tuple([_commit(each) async for each in listed if len(each.parents) <= 1])
+        return [each async for each in listed if len(each.parents) <= 1]
 
 
 def _is_into_default(asked: _PullRequest) -> bool:

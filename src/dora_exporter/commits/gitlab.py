@@ -48,6 +48,8 @@ class _Note(BaseModel):
 class _Commit(BaseModel):
     id: str
     authored_date: datetime
+    author_name: str | None = None
+    author_email: str | None = None
     message: str = ""
     parent_ids: list[str] = []
 
@@ -72,6 +74,7 @@ class GitLab:
         notes = [each async for each in self._notes(first.iid) if each.created_at <= merged_at]
         ready = [each.created_at for each in notes if each.body.startswith(_READY)]
         approved = [milliseconds(each.created_at) for each in notes if each.body.startswith(_APPROVED)]
+        commits = await self._commits(first.iid)
         return Merged(
             pull_request=PullRequest(
                 merged_at=milliseconds(merged_at),
@@ -82,7 +85,8 @@ class GitLab:
                 branch=first.source_branch,
                 labels=tuple(first.labels),
             ),
-            commits=await self._commits(first.iid),
+            commits=tuple(map(_commit, commits)),
+            authors=tuple(f"{each.author_name or ''} <{each.author_email or ''}>" for each in commits),
             merge_sha=first.squash_commit_sha or first.merge_commit_sha,
         )
 
@@ -91,9 +95,9 @@ class GitLab:
             if note.system:
                 yield note
 
-    async def _commits(self, number: int) -> tuple[Commit, ...]:
+    async def _commits(self, number: int) -> list[_Commit]:
         listed = self._forge.items(f"{self._project}/merge_requests/{number}/commits", _Commit)
-        return tuple([_commit(each) async for each in listed if len(each.parent_ids) <= 1])
+        return [each async for each in listed if len(each.parent_ids) <= 1]
 
 
 def _commit(listed: _Commit) -> Commit:

@@ -2,6 +2,7 @@
 
 import re
 
+from dora_exporter.commits.authors import EVERYBODY, Authors
 from dora_exporter.events import Commit
 
 SUBJECT_LENGTH = 300
@@ -37,20 +38,32 @@ def parents_of(raw: bytes) -> tuple[bytes, ...]:
     return tuple(parents)
 
 
-def commit_of(sha: str, raw: bytes) -> Commit | None:
-    """What is kept of a commit; None when no author time can be read in it."""
+def commit_of(sha: str, raw: bytes, authors: Authors = EVERYBODY) -> Commit | None:
+    """What is kept of a commit; None when no author time can be read in it. ``authors`` says whose are left out."""
     header, _, message = raw.partition(b"\n\n")
     seconds = _authored_at(header)
     if seconds is None:
         return None
     text = _decoded(message, header)
-    return Commit(sha=sha, authored_at=seconds * 1000, subject=subject_of(text) or None, reverts=reverted_by(text))
+    return Commit(
+        sha=sha,
+        authored_at=seconds * 1000,
+        subject=subject_of(text) or None,
+        reverts=reverted_by(text),
+        is_left_out=authors.leave_out(_author(header)),
+    )
 
 
 def target_of(raw: bytes) -> bytes | None:
     """The SHA, as bytes, of the object that an annotated tag points to."""
     found = _TARGET.match(raw)
     return bytes.fromhex(found[1].decode("ascii")) if found else None
+
+
+def _author(header: bytes) -> str:
+    """Name and address."""
+    author = _AUTHOR.search(header)
+    return _decoded(author[1][: author[1].rfind(b">") + 1], header) if author else ""
 
 
 def _authored_at(header: bytes) -> int | None:

@@ -20,12 +20,13 @@ class Merged:
     """A merged pull request with the commits that were on its branch, merges left out.
 
     ``merge_sha`` is the commit that the merge put on the target branch, of a squash the squashed one; None when there
-    is none.
+    is none. ``authors`` are those of the commits, as ``Name <address>``.
     """
 
     pull_request: PullRequest
     commits: tuple[Commit, ...]
     merge_sha: str | None = None
+    authors: tuple[str, ...] = ()
 
 
 class PullRequests(Protocol):

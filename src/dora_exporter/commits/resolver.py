@@ -8,6 +8,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
 
 from dora_exporter.clock import Clock
+from dora_exporter.commits.authors import EVERYBODY, Authors
 from dora_exporter.commits.fetching import FetchHealth, fetch_single
 from dora_exporter.commits.git import GitFailed
 from dora_exporter.commits.library import Library
@@ -46,8 +47,10 @@ class Resolver:
         clock: Clock,
         settings: GitSettings,
         patterns: Mapping[str, Sequence[str]] | None = None,
+        authors: Authors = EVERYBODY,
     ) -> None:
-        """``patterns`` are the paths that count, by service; of others all paths do."""
+        """``patterns`` are the paths that count, by service; of others all do. ``authors`` says who is left out."""
+        self._authors = authors
         self._store = store
         self._log = log
         self._library = library
@@ -108,7 +111,11 @@ class Resolver:
     def _ask_if_outdated(self, key: LineKey, deployment: Deployment, before: Deployment | None) -> None:
         self._note_doubts(key, deployment)
         shipped = deployment.shipped
-        is_outdated = shipped is None or (before is not None and shipped.base != before.commit_sha)
+        is_outdated = (
+            shipped is None
+            or (before is not None and shipped.base != before.commit_sha)
+            or (bool(shipped.commits) and shipped.authors != self._authors.fingerprint)
+        )
         if deployment.commits is None and is_outdated:
             now = self._clock()
             self._room.ask(key, deployment.id, Wait(min(deployment.finished_at, now), now))
@@ -276,6 +283,7 @@ class Resolver:
             due=frozenset(due.waits),
             disturbances=tuple(due.disturbances),
             patterns=self._patterns.get(key.series.service, ()),
+            authors=self._authors,
             last_tries=frozenset(each for each, wait in due.waits.items() if self._room.is_over(wait, self._clock())),
         )
         self._looking_at += len(due.waits)

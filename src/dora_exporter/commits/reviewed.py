@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from dora_exporter.commits.authors import EVERYBODY, Authors
 from dora_exporter.commits.provider import Merged, PullRequests
 from dora_exporter.commits.rule import MAX_COMMITS
 from dora_exporter.events import Commit, PullRequest, Shipped
@@ -13,9 +14,12 @@ ASKED_AT_MOST = 500
 """So many commits of a deployment are asked for one by one; further ones count as pushed without a pull request."""
 
 
-async def with_pull_requests(shipped: Shipped, provider: PullRequests) -> Shipped:
-    """What a deployment shipped, with pull requests. Raises what the provider raises."""
-    search = _Search(provider)
+async def with_pull_requests(shipped: Shipped, provider: PullRequests, authors: Authors = EVERYBODY) -> Shipped:
+    """What a deployment shipped, with pull requests. Raises what the provider raises.
+
+    ``authors`` says whose commits are left out of those that a squash stands for.
+    """
+    search = _Search(provider, authors)
     commits = [each for commit in shipped.commits for each in await search.of(commit)]
     if len(commits) > MAX_COMMITS:
         commits = [_marked(commit, search.known.get(commit.sha)) for commit in shipped.commits]
@@ -33,6 +37,7 @@ def outline(shipped: Shipped | None) -> Shipped | None:
 @dataclass
 class _Search:
     provider: PullRequests
+    authors: Authors
     found: list[PullRequest] = field(default_factory=list)
     known: dict[str, int] = field(default_factory=dict)
     asked: int = 0
@@ -49,7 +54,10 @@ class _Search:
         place = self._place(merged, commit)
         if not _is_squash(merged, commit):
             return [_marked(commit, place)]
-        return [replace(each, via=commit.sha, pull_request=place) for each in merged.commits]
+        return [
+            replace(each, via=commit.sha, pull_request=place, is_left_out=self.authors.leave_out(author))
+            for each, author in zip(merged.commits, merged.authors, strict=True)
+        ]
 
     def _place(self, merged: Merged, commit: Commit) -> int:
         if merged.pull_request not in self.found:

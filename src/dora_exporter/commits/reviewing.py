@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from dora_exporter.clock import Clock
 from dora_exporter.commits import KINDS
+from dora_exporter.commits.authors import EVERYBODY, Authors
 from dora_exporter.commits.forge import Forge, ForgeFailed, ForgeMisconfigured, Throttled
 from dora_exporter.commits.library import Library
 from dora_exporter.commits.provider import PullRequests, PullRequestSettings
@@ -41,11 +42,13 @@ class Reviewer:
         clock: Clock,
         settings: GitSettings,
         configured: Mapping[str, PullRequestSettings],
+        authors: Authors = EVERYBODY,
     ) -> None:
         """``configured`` are the providers; of two for one host the first counts."""
         self._store = store
         self._log = log
         self._library = library
+        self._authors = authors
         self._clock = clock
         self._give_up_after_ms = settings.resolve_for.ms
         self._forges: dict[str, tuple[PullRequestSettings, Forge]] = {}
@@ -117,7 +120,7 @@ class Reviewer:
         del self._waits[deployment_id]
         try:
             for part, provider in self._wanting(self._store.deployments.get(deployment_id)):
-                reviewed = await with_pull_requests(part, provider)
+                reviewed = await with_pull_requests(part, provider, self._authors)
                 held = self._wanting(self._store.deployments.get(deployment_id))
                 if reviewed != part and any(part == each for each, _ in held):
                     await self._log.append([Resolution(deployment_id, reviewed)])

@@ -9,6 +9,9 @@ what it shipped, the next one shipped.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from msgspec.structs import replace
+
+from dora_exporter.commits.authors import EVERYBODY, Authors
 from dora_exporter.commits.graph import Difference, Reached
 from dora_exporter.commits.objects import commit_of
 from dora_exporter.events import DAY_MS, Commit, Deployment, Shipped
@@ -49,12 +52,14 @@ def shipped_by(
     archive: Archive | None,
     patterns: Sequence[str],
     *,
+    authors: Authors = EVERYBODY,
     passes_over: bool = False,
 ) -> Shipped | None:
     """What a deployment shipped, None while its SHA or that of the deployment before it is not known.
 
     ``earlier`` is the line up to it. Only commits that touch ``patterns`` count, all when there are none. Without
-    an ``archive`` no commit is known. With ``passes_over`` the one before it is the latest that is known.
+    an ``archive`` no commit is known. The commits of those that ``authors`` leaves out are marked. With
+    ``passes_over`` the one before it is the latest that is known.
     """
     if not earlier:
         return _nothing(deployment, "first")
@@ -67,7 +72,8 @@ def shipped_by(
         return None
     if passed == len(earlier):
         return _nothing(deployment, "first", passed=passed)
-    return _since(deployment, earlier, archive, patterns, passed)
+    shipped = _since(deployment, earlier, archive, patterns, passed=passed, authors=authors)
+    return replace(shipped, authors=authors.fingerprint)
 
 
 def has_passed_over(deployment: Deployment) -> bool:
@@ -82,26 +88,32 @@ def _unknown_before(earlier: Sequence[Deployment], archive: Archive) -> int:
 
 
 def _since(
-    deployment: Deployment, earlier: Sequence[Deployment], archive: Archive, patterns: Sequence[str], passed: int
+    deployment: Deployment,
+    earlier: Sequence[Deployment],
+    archive: Archive,
+    patterns: Sequence[str],
+    *,
+    passed: int,
+    authors: Authors,
 ) -> Shipped:
     """What a deployment shipped since the latest one that is not passed over."""
     before = earlier[-1 - passed]
     if deployment.finished_at - before.finished_at > MAX_GAP_MS:
         return _nothing(deployment, "gap", _sha(before), passed=passed)
     difference = archive.difference(_sha(deployment), {_sha(each) for each in earlier})
-    commits, left_out = _chosen(difference, archive, patterns)
+    commits, left_out = _chosen(difference, archive, patterns, authors)
     return _shipped(deployment, _sha(before), commits, {**left_out, PASSED_OVER: passed})
 
 
 def _chosen(
-    difference: Difference, archive: Archive, patterns: Sequence[str]
+    difference: Difference, archive: Archive, patterns: Sequence[str], authors: Authors
 ) -> tuple[tuple[Commit, ...], dict[str, int]]:
     """The commits that count, newest first, and how many of the others there are by cause."""
     single = [reached.sha for reached in difference.commits if not _is_merge(reached)]
     touching, unknown = archive.touching(single, patterns) if patterns and single else (set(single), set[str]())
     matching = [sha for sha in single if sha in touching]
     newest = matching[:MAX_COMMITS]
-    read = [commit_of(sha, raw) for sha, raw in archive.contents(newest)] if newest else []
+    read = [commit_of(sha, raw, authors) for sha, raw in archive.contents(newest)] if newest else []
     commits = tuple(commit for commit in read if commit is not None)
     return commits, {
         "merge": len(difference.commits) - len(single),

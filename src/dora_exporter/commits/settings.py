@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from dora_exporter import repositories
 from dora_exporter.client_tls import TlsConfig
+from dora_exporter.commits.authors import Authors
 from dora_exporter.commits.git import Limits
 from dora_exporter.conditions import NamedFile, Secret
 from dora_exporter.durations import Duration, Span
@@ -62,6 +63,21 @@ class RepositorySettings(BaseModel):
         if self.token is not None and self.token_file is not None:
             raise ValueError("token and token_file exclude each other")
         return self
+
+
+def _usable(text: str) -> str:
+    Authors([text])
+    return text
+
+
+class CommitSettings(BaseModel):
+    """Which commits give a lead time."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    exclude_authors: tuple[Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_usable)], ...] = Field(
+        default=(), max_length=100
+    )
 
 
 class GitSettings(BaseModel):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from dora_exporter.commits.authors import EVERYBODY, Authors
 from dora_exporter.commits.lines import Disturbance, after, until
 from dora_exporter.commits.reviewed import outline
 from dora_exporter.commits.rule import PASSED_OVER, Archive, has_passed_over, shipped_by
@@ -25,6 +26,7 @@ class Question:
     disturbances: tuple[Disturbance, ...] = ()
     patterns: tuple[str, ...] = ()
     last_tries: frozenset[str] = frozenset()
+    authors: Authors = EVERYBODY
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ def settle(question: Question, archive: Archive | None) -> Answer:
         deployment = line[place]
         due.discard(deployment.id)
         passes_over = deployment.id in question.last_tries or has_passed_over(deployment)
-        shipped = shipped_by(deployment, line[:place], archive, question.patterns, passes_over=passes_over)
+        shipped = shipped_by(
+            deployment, line[:place], archive, question.patterns, authors=question.authors, passes_over=passes_over
+        )
         if shipped is None:
             waiting.add(deployment.id)
             continue

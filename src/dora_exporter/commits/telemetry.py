@@ -18,7 +18,7 @@ from dora_exporter.repository_parts import parts_of, views_of
 from dora_exporter.store import Change
 from dora_exporter.turns import in_turns
 
-_LEFT_OUT = (*rule.CAUSES, "negative")
+_LEFT_OUT = (*rule.CAUSES, "negative", "author")
 
 
 class CommitTally:
@@ -63,7 +63,10 @@ class CommitTally:
         self.resolved += number * (deployment.shipped is not None)
         self.commits += number * len(commits)
         latest = deployment.finished_at + CLOCK_SKEW_MS
-        self.left_out["negative"] += number * sum(commit.authored_at > latest for commit in commits)
+        self.left_out["negative"] += number * sum(
+            commit.authored_at > latest and not commit.is_left_out for commit in commits
+        )
+        self.left_out["author"] += number * sum(commit.is_left_out for commit in commits)
         for part in parts_of(deployment.shipped) if deployment.commits is None else ():
             for cause, count in part.left_out.items():
                 self.left_out[cause] += number * count

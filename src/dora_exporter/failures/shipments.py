@@ -50,7 +50,7 @@ class Shipments:
         return self._by_mark.get(mark, ())
 
     def first_shipped(self, deployment: Deployment) -> Iterator[tuple[Commit, int]]:
-        """The commits that a deployment was the first to ship, with their lead times in milliseconds.
+        """The commits that count and that a deployment was the first to ship, with their lead times in milliseconds.
 
         A lead time is the deployment's finished_at minus the commit's author time. It is negative when the author's
         clock was ahead; ``CLOCK_SKEW_MS`` says how much of that still counts.
@@ -58,7 +58,7 @@ class Shipments:
         if deployment.shipped is None and deployment.commits is None:
             return
         for mark, commit in dict(reversed([*_marked(deployment)])).items():
-            if self._by_mark[mark][0] is deployment:
+            if self._by_mark[mark][0] is deployment and not commit.is_left_out:
                 yield commit, deployment.finished_at - commit.authored_at
 
     def samples(self, deployment: Deployment) -> Iterator[tuple[Commit, int]]:
