@@ -161,4 +161,4 @@ def _is_alike(one: Deployment | None, other: Deployment | None) -> bool:
     """Whether a report counts as before: all that can change about it is what its other reports add."""
     if one is None or other is None:
         return one is other
-    return (one.verdict, one.upstream) == (other.verdict, other.upstream)
+    return (one.verdict, one.upstream, one.shipped) == (other.verdict, other.upstream, other.shipped)

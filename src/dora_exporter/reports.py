@@ -5,11 +5,12 @@ other. A reporter, which is the senders together or one source, tells its own de
 most one report of each. Groups are made nearest beginnings first.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from dora_exporter.events import Deployment
+from dora_exporter.events import Deployment, Shipped
+from dora_exporter.repository_parts import parts_of
 
 Edge = tuple[Deployment, Deployment]
 """Two reports that may be of one deployment, the one that is to count first."""
@@ -50,13 +51,27 @@ def grouped(edges: Iterable[Edge]) -> Iterator[list[Deployment]]:
 
 
 def merged(group: list[Deployment]) -> Deployment:
-    """The report that counts, with a verdict on any of them, and with what a source decided."""
+    """The report that counts, with a verdict on any of them, with what a source decided, and what Git says of all."""
     first = group[0]
     verdict = next((each.verdict for each in group if each.verdict is not None), None)
     upstream = next((each.upstream for each in group if each.upstream is not None), None)
-    if verdict is first.verdict and upstream is first.upstream:
+    shipped = _shipped_by(group)
+    if verdict is first.verdict and upstream is first.upstream and shipped is first.shipped:
         return first
-    return replace(first, verdict=verdict, upstream=upstream)
+    return replace(first, verdict=verdict, upstream=upstream, shipped=shipped)
+
+
+def _shipped_by(group: Sequence[Deployment]) -> Shipped | None:
+    """What Git says of any of the reports: of two that name one commit, the one that finished first shipped it."""
+    first, *others = group
+    if first.commits is not None:
+        return first.shipped
+    known = [each.shipped for each in others if each.commits is None and each.shipped]
+    parts = [replace(part, left_out={}, further=()) for each in known for part in parts_of(each) if part.commits]
+    if not parts:
+        return first.shipped
+    own = first.shipped or parts.pop(0)
+    return replace(own, further=(*own.further, *parts))
 
 
 def _distinct(groups: Mapping[str, list[Deployment]]) -> Iterable[list[Deployment]]:

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from tests.builders import NOW_MS, deployment
 from tests.oracle import reports
 
-from dora_exporter.events import MINUTE_MS, Deployment, Remediation, Series, Verdict
+from dora_exporter.events import MINUTE_MS, Commit, Deployment, Remediation, Series, Shipped, Verdict
 from dora_exporter.readings import Definitions, Readings
-from dora_exporter.records import Deletion, Judgement
+from dora_exporter.records import Deletion, Judgement, Resolution
 from dora_exporter.store import EventStore
 
 WITHIN_MS = 30 * MINUTE_MS
@@ -170,6 +170,26 @@ def test_a_remedy_may_be_named_by_any_report_of_it(named: str) -> None:
     assert timeline is not None
     remedies = [link.remedy.id for link in timeline.judging.remedies(store.deployments["failed"])]
     assert remedies == (["apm:1"] if named == "apm:1" else [])
+
+
+def test_commits_that_git_found_for_one_report_are_those_of_the_deployment() -> None:
+    store = EventStore()
+    readings = read(store)
+    for report in (
+        sent("sent", 100, commit_sha="a" * 40, repository="git.example/shop"),
+        sent("apm:1", 99, commit_sha="a" * 40, repository="git.example/shop", source="apm"),
+    ):
+        store.apply(report)
+    counted(readings)
+    commit = Commit("b" * 40, NOW_MS - 7 * 86_400_000)
+    store.apply(Resolution("apm:1", Shipped("git.example/shop", "a" * 40, (commit,))))
+    store.apply(Resolution("sent", Shipped("git.example/shop", "a" * 40, base="a" * 40)))
+    assert list(counted(readings)) == ["sent"]
+    timeline = readings.timeline(Series("checkout", "production"))
+    assert timeline is not None
+    lineup = timeline.judging.lineup
+    shipped = [each.sha for one in lineup.by_finish for each, _ in lineup.shipments.samples(one)]
+    assert shipped == [commit.sha]
 
 
 def test_what_does_not_count_is_explained_by_what_does() -> None:
