@@ -142,7 +142,7 @@ ROW = "deployment,checkout,NOW,NOW\n"
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
-        ("type,servise,started_at\n", "1: column 'servise' is unknown: there are type, service, env, started_at, "),
+        ("type,servise,started_at\n", "1: column 'servise' is unknown: there are type, service, env, environment, "),
         ("type,service,service,started_at\n", "1: column 'service' is there twice"),
         ("type,service,finished_at\n", "1: column 'started_at' is missing"),
         (HEADER + ROW + "deployment,checkout,NOW,NOW,x\n", "3: has more cells than the first line"),
@@ -267,3 +267,112 @@ def test_an_incident_may_name_only_a_team(called: Called) -> None:
     assert called("import", written(text), SNAPSHOT).code == 0
     [only] = store_of(Path(NAME)).incidents.values()
     assert same_content(only, Incident(only.id, (), "none", NOW * 1000, team="crew"))
+
+
+TABLE = (
+    ("type", "service", "environment", "started_at", "finished_at", "custom_tags"),
+    ("deployment", "größe", "live", str(NOW - 60), str(NOW - 30), "a:1"),
+    ("failure", "cart", "", "2026-01-01T00:00:00Z", "", ""),
+)
+"""What a spreadsheet holds."""
+
+
+def saved(delimiter: str, *, ending: str = "\r\n", width: int = 0, before: str = "") -> str:
+    """The table as a spreadsheet saves it: rows as wide as the widest, and blank rows in between."""
+    rows = [delimiter.join(row) + delimiter * width for row in TABLE]
+    blank = delimiter * (len(TABLE[0]) - 1 + width)
+    return before + ending.join([rows[0], blank, rows[1], "", rows[2], blank, ""])
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        saved(","),
+        saved(";"),
+        saved("\t"),
+        saved(";", width=3),
+        saved(",", ending="\n"),
+        saved(";", ending="\r"),
+        saved(";", before=";;;\r\n\r\n"),
+        saved("\t", before="sep=\t\r\n"),
+        saved(";", before="SEP=;\r\n"),
+        saved(";").replace("live", '"live"').replace("service", ' "service" '.strip()),
+        saved(";").rstrip("\r\n;"),
+    ],
+    ids=[
+        "commas",
+        "semicolons",
+        "tabs",
+        "wide",
+        "newlines",
+        "returns",
+        "blank",
+        "hint",
+        "other hint",
+        "quoted",
+        "open",
+    ],
+)
+def test_csv_is_taken_as_spreadsheets_write_it(text: str, coding: str, called: Called) -> None:
+    mark = {"utf-16-le": "\ufeff", "utf-16-be": "\ufeff"}.get(coding, "")
+    Path("given").write_bytes((mark + text).encode(coding))
+    Path("config.yaml").write_text("retention: 20y")
+    ended = called("import", "given", SNAPSHOT, "--config.file=config.yaml")
+    assert (ended.code, ended.errors, ended.output) == (0, "", "2 created, 0 updated, 0 unchanged; 0 wrong\n")
+    [held] = store_of(Path(NAME)).deployments.values()
+    [failure] = store_of(Path(NAME)).incidents.values()
+    assert (held.service, held.environment, held.started_at, held.tags) == (
+        "größe",
+        "live",
+        (NOW - 60) * 1000,
+        ("a:1",),
+    )
+    assert (failure.services, failure.environment, failure.finished_at) == (("cart",), "none", None)
+
+
+def test_mistakes_in_a_spreadsheet_have_its_line_numbers(called: Called) -> None:
+    text = f"sep=;\n;;\ntype;service;started_at;finished_at;;\n\ndeployment;a;{NOW},5;{NOW};;\ndeployment;a;;{NOW};;x\n"
+    ended = called("import", written(text), SNAPSHOT)
+    assert sorted(ended.errors.splitlines()) == [
+        'given:5: attribute "started_at" must be an RFC 3339 date-time such as 2026-01-31T12:00:00Z',
+        "given:6: has more cells than the first line",
+    ]
+
+
+@pytest.mark.parametrize("end", [b"\x00", b"\x00\xd8a\x00\n\x00"], ids=["half a unit", "half a pair"])
+def test_what_begins_like_utf_16_and_is_none_is_told(end: bytes, called: Called) -> None:
+    Path("given").write_bytes(f"{saved(';')}\n".encode("utf-16") + end)
+    ended = called("import", "given", SNAPSHOT, "--dry-run")
+    assert ended.code == 1
+    assert "begins like UTF-16 and is none" in ended.errors
+
+
+def test_lines_in_utf_16_are_taken_too(called: Called) -> None:
+    Path("given").write_bytes(f"\n{line()}\r\n".encode("utf-16"))
+    assert called("import", "given", SNAPSHOT).output == "1 created, 0 updated, 0 unchanged; 0 wrong\n"
+
+
+@pytest.mark.parametrize("flags", [(), ("--dry-run",)])
+def test_an_import_that_mostly_hits_the_retention_says_so_before_and_after(
+    flags: tuple[str, ...], called: Called
+) -> None:
+    old = {"started_at": "2010-01-01T00:00:00Z", "finished_at": "2010-01-01T01:00:00Z"}
+    text = "\n".join([line(), "{", *(line(version=str(number), **old) for number in range(3))])
+    lines = called("import", written(text), SNAPSHOT, *flags).errors.splitlines()
+    assert lines[0] == (
+        "given: 3 of the first 5 events are older than the retention of 400d, which does not keep them: "
+        "to have them, raise retention first"
+    )
+    assert lines[1].startswith("given:2: the body is not JSON")
+    assert lines[-1] == (
+        "given: 3 of 5 events were not kept, because they are older than the retention of 400d: "
+        "raise it and import them again"
+    )
+
+
+def test_an_import_that_seldom_hits_the_retention_names_the_lines_only(called: Called) -> None:
+    old = {"started_at": "2010-01-01T00:00:00Z", "finished_at": "2010-01-01T01:00:00Z"}
+    text = "\n".join([line(), line(version="1"), line(version="2", **old), line(version="3", **old)])
+    ended = called("import", written(text), SNAPSHOT)
+    assert [each.split(": ")[0] for each in ended.errors.splitlines()] == ["given:3", "given:4"]

@@ -198,3 +198,13 @@ def test_a_wrong_line_without_words_is_called_wrong(called: Called) -> None:
     with answering(200, json.dumps({**COUNTS, "errors": [{"line": 1, "detail": ""}]}).encode()) as url:
         ended = called("import", "given", f"--url={url}")
     assert (ended.code, ended.errors) == (1, "given:1: is wrong\n")
+
+
+def test_most_events_may_be_older_than_the_retention_of_the_daemon(flags: tuple[str, str], called: Called) -> None:
+    old = {"started_at": "2010-01-01T00:00:00Z", "finished_at": "2010-01-01T01:00:00Z"}
+    Path("given").write_text("\n".join(line("old", version=str(number), **old) for number in range(3)))
+    lines = called("import", "given", *flags).errors.splitlines()
+    assert lines[0].startswith("given: 3 of the first 3 events are older than the retention of 400d")
+    assert lines[-1].startswith(
+        "given: 3 of 3 events were not kept, because they are older than the daemon's retention"
+    )

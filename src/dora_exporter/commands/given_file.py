@@ -3,15 +3,15 @@
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO
 
 from dora_exporter.commands import tables
+from dora_exporter.commands.decoding import NotUtf16, lines_of
+from dora_exporter.commands.ending import CannotDo
 from dora_exporter.commands.mistakes import Mistakes
 from dora_exporter.records import Record
 from dora_exporter.snapshot.lines import FORMAT, VERSION, Unreadable, decode, decode_header
-
-_MARK = b"\xef\xbb\xbf"
-"""Windows programs write it before UTF-8."""
 
 
 class Kind(enum.Enum):
@@ -27,43 +27,51 @@ class GivenFile:
     """A file that is read once, from its start to its end."""
 
     kind: Kind
-    first: bytes
-    rest: BinaryIO
+    lines: Iterator[bytes]
 
     def bulk_lines(self, mistakes: Mistakes) -> Iterator[tuple[int, bytes]]:
         """Of lines and CSV: each line as the bulk endpoint takes it, with its number in the file."""
-        if self.kind is Kind.TABLE:
-            yield from tables.rows(self._raw(), mistakes)
-        else:
-            for number, line in enumerate(self._raw(), start=1):
-                if line and not line.isspace():
-                    yield number, line.rstrip(b"\r\n")
+        number = 0
+        try:
+            if self.kind is Kind.TABLE:
+                for number, line in tables.rows(self.lines, mistakes):
+                    yield number, line
+            else:
+                for number, line in enumerate(self.lines, start=1):
+                    if line and not line.isspace():
+                        yield number, line.rstrip(b"\r\n")
+        except NotUtf16:
+            mistakes.note(number + 1, "begins like UTF-16 and is none; the rest is not read")
 
     def records(self, mistakes: Mistakes) -> Iterator[Record]:
         """Of an export: its records."""
-        raw = self._raw()
-        if not _is_header(next(raw).rstrip(b"\n")):
+        if not _is_header(next(self.lines).rstrip(b"\n")):
             mistakes.note(1, f"is not the first line of an export of version {VERSION}; the rest is not read")
             return
-        for number, line in enumerate(raw, start=2):
+        for number, line in enumerate(self.lines, start=2):
             try:
                 yield decode(line.rstrip(b"\n"))
             except Unreadable as reason:
                 mistakes.note(number, str(reason))
 
-    def _raw(self) -> Iterator[bytes]:
-        yield self.first
-        yield from self.rest
-
 
 def look_into(stream: BinaryIO) -> GivenFile:
-    """Tells by its first line what a file holds."""
-    first = stream.readline().removeprefix(_MARK)
-    if first.startswith(b'{"crc"'):
-        return GivenFile(Kind.EXPORT, first, stream)
+    """Tells by its first line that is not blank what a file holds."""
+    lines, blank = lines_of(stream), []
+    first = b""
+    try:
+        for first in lines:
+            if first.strip():
+                break
+            blank.append(first)
+    except NotUtf16:
+        raise CannotDo("the file begins like UTF-16 and is none") from None
+    whole = chain(blank, [first] if first.strip() else [], lines)
+    if first.startswith(b'{"crc"') and not blank:
+        return GivenFile(Kind.EXPORT, whole)
     if not first.strip() or first.lstrip().startswith((b"{", b"[")):
-        return GivenFile(Kind.LINES, first, stream)
-    return GivenFile(Kind.TABLE, first, stream)
+        return GivenFile(Kind.LINES, whole)
+    return GivenFile(Kind.TABLE, whole)
 
 
 def _is_header(line: bytes) -> bool:

@@ -13,7 +13,7 @@ from msgspec.json import Decoder
 
 from dora_exporter import logs
 from dora_exporter.clock import system_clock
-from dora_exporter.commands import flags, into_daemon, into_log, tables
+from dora_exporter.commands import ages, flags, into_daemon, into_log, tables
 from dora_exporter.commands.ending import FAILED, OK, CannotDo, ending
 from dora_exporter.commands.given_file import GivenFile, Kind, look_into
 from dora_exporter.commands.mistakes import Mistakes
@@ -68,6 +68,9 @@ def _run(arguments: argparse.Namespace) -> int:
         else:
             outcomes = _into_log(given, settings, mistakes, is_rehearsal=arguments.dry_run)
     mistakes.end()
+    events = mistakes.total + sum(outcomes.values())
+    if ages.are_mostly(mistakes.too_old, events):
+        mistakes.say(ages.after(mistakes.too_old, events, settings.retention, is_elsewhere=bool(arguments.url)))
     sys.stdout.write(_summary(outcomes, mistakes, is_rehearsal=arguments.dry_run))
     return FAILED if mistakes.total else OK
 
@@ -90,7 +93,7 @@ def _into_daemon(
             "stop the daemon and import it into the snapshot file, without --url"
         )
     url = into_daemon.parse_url(arguments.url)
-    lines = given.bulk_lines(mistakes)
+    lines = ages.told_before(given.bulk_lines(mistakes), settings.retention, mistakes, clock=system_clock)
     if arguments.dry_run:  # by the rules of this side: the daemon is not asked
         store = EventStore()
         return Counter(
@@ -113,7 +116,8 @@ def _into_log(given: GivenFile, settings: Settings, mistakes: Mistakes, *, is_re
     def make(store: EventStore) -> Iterator[Record]:
         if given.kind is Kind.EXPORT:
             return given.records(mistakes)
-        return _events(given.bulk_lines(mistakes), _intake(store, settings), mistakes)
+        lines = ages.told_before(given.bulk_lines(mistakes), settings.retention, mistakes, clock=system_clock)
+        return _events(lines, _intake(store, settings), mistakes)
 
     if is_rehearsal:
         return into_log.rehearse(make, settings)

@@ -2,6 +2,8 @@
 
 from typing import TextIO
 
+from dora_exporter.web.intake import TOO_OLD
+
 _SHOWN = 100
 
 
@@ -11,6 +13,8 @@ class Mistakes:
     def __init__(self, name: str, stream: TextIO) -> None:
         """``name`` is that of the file, ``stream`` where it is told."""
         self.total = 0
+        self.too_old = 0
+        """How many of the lines are events that the retention keeps none of, as far as it was told."""
         self._name = name
         self._stream = stream
         self._warned: set[str] = set()
@@ -18,6 +22,7 @@ class Mistakes:
     def note(self, line: int, detail: str) -> None:
         """A line is wrong."""
         self.total += 1
+        self.too_old += detail.endswith(TOO_OLD)
         if self.total <= _SHOWN:
             self._stream.write(f"{self._name}:{line}: {detail}\n")
 
@@ -26,6 +31,10 @@ class Mistakes:
         if detail not in self._warned and len(self._warned) < _SHOWN:
             self._warned.add(detail)
             self._stream.write(f"{self._name}:{line}: {detail}\n")
+
+    def say(self, sentence: str) -> None:
+        """Says what is so of the file as a whole."""
+        self._stream.write(f"{self._name}: {sentence}\n")
 
     def note_untold(self, count: int) -> None:
         """So many further lines are wrong, nobody says which."""

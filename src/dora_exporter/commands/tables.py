@@ -3,17 +3,18 @@
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
 from dora_exporter.commands.mistakes import Mistakes
-from dora_exporter.web import values
 from dora_exporter.web.errors import BadRequest
 
 COLUMNS = (
     "type",
     "service",
     "env",
+    "environment",
     "started_at",
     "finished_at",
     "version",
@@ -30,37 +31,68 @@ COLUMNS = (
 _LISTS = {"service": "services", "custom_tags": "custom_tags"}
 _GIT = ("commit_sha", "repository_url")
 _SEPARATOR = ";"
+_DELIMITERS = (",", ";", "\t")
+"""What may stand between cells, as a spreadsheet's country has it."""
+_HINT = re.compile(r"\ufeff?[sS][eE][pP]=([,;\t])\s*")
+_BLANK = "".join(_DELIMITERS) + ' \r\n"'
+_CARRIAGE_RETURNS = re.compile(r"(?<=\r)(?!\n)(?!$)")
 _NUMBER = re.compile(r"-?\d{1,19}", re.ASCII)
 
 
 def rows(raw: Iterable[bytes], mistakes: Mistakes) -> Iterator[tuple[int, bytes]]:
     """The number and the bulk line of each row. An empty cell is absent; wrong rows are noted and left out."""
-    reader = csv.reader(_texts(raw), strict=True)
-    line = 1
+    texts = _texts(raw)
+    line, delimiter, header_text = _beginning(texts)
+    reader = csv.reader(chain([header_text], texts), delimiter=delimiter, strict=True)
+    before = line - 1
     try:
-        header = next(reader, [])
+        header = _without_empty_end([name.strip() for name in next(reader, [])])
         problem = _problem(header)
         if problem:
             mistakes.note(line, problem)
             return
-        line = reader.line_num + 1
+        line = before + reader.line_num + 1
         for cells in reader:
             try:
-                if cells:
-                    yield line, _bulk_line(header, cells)
+                if any(cell.strip() for cell in cells):
+                    yield line, _bulk_line(header, _without_empty_end(cells))
             except BadRequest as refusal:
                 mistakes.note(line, refusal.detail)
             except UnicodeEncodeError:
                 mistakes.note(line, "is not UTF-8")
-            line = reader.line_num + 1
+            line = before + reader.line_num + 1
     except csv.Error as error:
         mistakes.note(line, f"is no CSV: {error}; the rest is not read")
 
 
+def _beginning(texts: Iterator[str]) -> tuple[int, str, str]:
+    """The number of the line that names the columns, the sign between its cells, and the line itself.
+
+    Blank rows may come before it, and a line by which Excel names the sign.
+    """
+    said = None
+    for number, text in enumerate(texts, start=1):
+        if hint := _HINT.fullmatch(text):
+            said = hint[1]
+        elif text.strip(_BLANK):
+            return number, said or max(_DELIMITERS, key=text.count), text
+    return 1, _DELIMITERS[0], ""
+
+
+def _without_empty_end(cells: list[str]) -> list[str]:
+    """Spreadsheets fill rows up to the widest one."""
+    while cells and not cells[-1].strip():
+        cells.pop()
+    return cells
+
+
 def _texts(raw: Iterable[bytes]) -> Iterator[str]:
-    """The lines as text; what is no UTF-8 is found out when it is encoded again."""
-    for number, each in enumerate(raw):
-        yield each.decode("utf-8" if number else "utf-8-sig", "surrogateescape")
+    """The lines as text, also where a line ends with a carriage return alone.
+
+    What is no UTF-8 is found out when it is encoded again.
+    """
+    for each in raw:
+        yield from _CARRIAGE_RETURNS.split(each.decode("utf-8", "surrogateescape"))
 
 
 def _problem(header: list[str]) -> str | None:
@@ -102,4 +134,5 @@ def _git(cells: dict[str, str]) -> dict[str, str] | list[dict[str, str]]:
 def _value(name: str, cell: str) -> object:
     if name not in ("started_at", "finished_at"):
         return cell
-    return int(cell) if _NUMBER.fullmatch(cell) else values.moment(cell, name)
+    moment = cell.strip()
+    return int(moment) if _NUMBER.fullmatch(moment) else moment

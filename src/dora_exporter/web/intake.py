@@ -20,6 +20,9 @@ from dora_exporter.web.shapes import (
     GivenFailure,
 )
 
+TOO_OLD = "is older than the retention"
+"""What is said of an event that is not kept for its age."""
+
 IsComing = Callable[[str], bool]
 """Whether an event of an id, which the store does not hold, is on its way there."""
 
@@ -142,7 +145,7 @@ def _finish(given: int | str, started_at: int, now: int) -> int:
 def _check_age(finished_at: int, now: int, rules: Rules, *, is_known: Callable[[], bool]) -> None:
     """An update is never refused for age; ``is_known`` is asked only where that matters."""
     if finished_at < now - rules.retention_ms and not is_known():
-        raise BadAttribute("finished_at", "is older than the retention")
+        raise BadAttribute("finished_at", TOO_OLD)
 
 
 def _git(given: Git | None) -> tuple[str | None, str | None]:
