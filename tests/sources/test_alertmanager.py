@@ -312,6 +312,13 @@ async def test_a_large_group_is_told_again_in_no_time() -> None:
         assert len(account.store.incidents) == 1
 
 
+async def test_a_large_notification_is_taken_a_few_alerts_at_a_time() -> None:
+    async with alerted() as account:
+        await notify(account, notification(*(alert(f"f{number}") for number in range(3000))))
+        assert len(account.store.incidents) == 3000
+        assert account.log.largest_append < 1500
+
+
 async def test_several_sources_must_be_named_and_a_full_disk_is_503() -> None:
     async with alerted() as account, _client(account) as client:
         headers = {"Authorization": f"Bearer {KEY}"}

@@ -219,6 +219,14 @@ async def test_a_clock_set_back_finds_nothing_twice(datadog: FakeDatadog) -> Non
     assert found(poller) == [("v2", 1_400)]
 
 
+async def test_an_answer_that_says_that_it_is_not_whole_fails_the_pass(datadog: FakeDatadog) -> None:
+    body = b'{"data": {"attributes": {}}, "errors": "one shard did not answer"}'
+    datadog.faults.append(lambda: web.Response(body=body))
+    async with reaching(datadog) as poller:
+        with pytest.raises(Unreadable, match="the timeseries is not whole: one shard did not answer"):
+            await poller.poll()
+
+
 @pytest.mark.parametrize(
     "body",
     [

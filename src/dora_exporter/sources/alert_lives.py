@@ -8,7 +8,7 @@ and an end closes whatever is open, whichever beginning it names.
 Times are in milliseconds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -81,6 +81,8 @@ class Told:
 
     def lives(self) -> list[Life]:
         """The lives in the order of time, at least one if a beginning was told."""
+        if len(self.starts) == 1 and not self.ends and not self.stale:  # nearly all, in a large group
+            return [Life(tuple(self.starts), ())]
         lives: list[Life] = []
         starts: list[int] = []
         ends: list[int] = []
@@ -100,13 +102,17 @@ class Told:
     def part(self, began: int, ended: int | None) -> "Told":
         """What was told about a time, as far as it has to be kept."""
 
-        def within(moments: Iterable[int]) -> set[int]:
+        def within(moments: Collection[int]) -> set[int]:
+            if not moments:
+                return set()
             inside = sorted(at for at in moments if began <= at and (ended is None or at <= ended))
             return set(
                 inside if len(inside) <= _MOST_KEPT else [*inside[: _MOST_KEPT // 2], *inside[-_MOST_KEPT // 2 :]]
             )
 
-        void = {each for each in self.void if began <= each[1] and (ended is None or each[0] <= ended)}
+        void = set()
+        if self.void:
+            void = {each for each in self.void if began <= each[1] and (ended is None or each[0] <= ended)}
         return Told(within(self.starts), within(self.ends), within(self.unfired), void, within(self.stale))
 
     def dump(self) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
 from dora_exporter.sources.moments import moment
 from dora_exporter.sources.source import Item, Memory, Sink, Surroundings, Unreadable, fingerprint_of
 from dora_exporter.sources.transport import Traffic
+from dora_exporter.turns import Turn, in_turns
 
 _RESOLVED = "resolved"
 _FINGERPRINT = re.compile("[!-~]{1,40}")
@@ -116,31 +117,36 @@ class Alertmanager:
             raise Unreadable(f"the notification is broken: {reason}") from None
         if notification.truncated_alerts:
             sink.overflow(notification.truncated_alerts)
+        own_group = blake2b(notification.group_key.encode(), digest_size=8).hexdigest()
+        is_over = notification.status == _RESOLVED
+        step_ms = None if self._stale_ms is None else self._stale_ms // 10
+        turn = Turn()
         async with self._taking:
-            await sink.write(self._items(notification, sink, now_ms))
+            items: list[Item] = []
+            for (key, group), notices in (await self._sorted(notification, own_group, sink, now_ms)).items():
+                subject = Subject(self._name, key, sink.incidents_about(f"{self._name}:{key}"), group=group)
+                items += subject.take(
+                    notices, is_over=is_over and group == own_group, now_ms=now_ms, told_step_ms=step_ms
+                )
+                if turn.is_over:
+                    await sink.write(items)
+                    items = []
+                    await turn.give()
+            await sink.write(items)
             await sink.flush()
 
-    def _items(self, notification: _Notification, sink: Sink, now_ms: int) -> list[Item]:
-        own_group = blake2b(notification.group_key.encode(), digest_size=8).hexdigest()
+    async def _sorted(
+        self, notification: _Notification, own_group: str, sink: Sink, now_ms: int
+    ) -> dict[tuple[str, str | None], list[Notice]]:
+        """The notices of each subject, by its key and, where it is one, its group."""
         groups = _Groups(sink, own_group if self._settings.group else None)
-        notices: dict[str, list[Notice]] = {}
-        singles: dict[str, list[Notice]] = {}
-        for notice in self._notices(notification, sink, now_ms):
-            group = None if self._is_open_alone(notice.alert, sink) else groups.of(notice.alert)
-            if group is None:
-                singles.setdefault(notice.alert, []).append(notice)
-            else:
-                notices.setdefault(group, []).append(notice)
-        step_ms = None if self._stale_ms is None else self._stale_ms // 10
-        items: list[Item] = []
-        for key, told, group in [
-            *((key, told, None) for key, told in singles.items()),
-            *((key, told, key) for key, told in notices.items()),
-        ]:
-            subject = Subject(self._name, key, sink.incidents_about(f"{self._name}:{key}"), group=group)
-            is_over = notification.status == _RESOLVED and group == own_group
-            items += subject.take(told, is_over=is_over, now_ms=now_ms, told_step_ms=step_ms)
-        return items
+        notices: dict[tuple[str, str | None], list[Notice]] = {}
+        async for notice in in_turns(self._notices(notification, sink, now_ms)):
+            group = groups.of(notice.alert)
+            if group is not None and self._is_open_alone(notice.alert, sink):
+                group = None
+            notices.setdefault((group or notice.alert, group), []).append(notice)
+        return notices
 
     def _is_open_alone(self, alert: str, sink: Sink) -> bool:
         """Whether it has an open incident of its own: one from before the settings said ``group`` is ended as it is."""
