@@ -19,6 +19,7 @@ from dora_exporter.definitions import definitions, definitions_in
 from dora_exporter.entrance import Entrance
 from dora_exporter.event_loop import new_event_loop
 from dora_exporter.exposition import OwnFamilies
+from dora_exporter.file_limit import raise_file_limit
 from dora_exporter.listening import CannotListen, listen
 from dora_exporter.log import EventLog
 from dora_exporter.logs import LOG, off_the_loop, set_up
@@ -65,6 +66,7 @@ Companion = Callable[[EventLog], Coroutine[None, None, None]]
 def serve(settings: Settings, *, load: Callable[[], Settings], companion: Companion | None = None) -> int:
     """Runs the daemon until it is told to stop; the exit code. ``load`` reads the settings again."""
     with off_the_loop():
+        raise_file_limit()
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as loop:
                 loop.run(_serve(settings, load, companion))

@@ -11,6 +11,10 @@ from dora_exporter import addresses
 logger = logging.getLogger(__name__)
 
 
+_BACKLOG = 1024
+"""Connections that wait to be accepted: one too many is told nothing, and tries again only after a second."""
+
+
 class CannotListen(Exception):
     """An address is taken or not one of this machine's; the message says which."""
 
@@ -19,7 +23,7 @@ async def listen(runner: web.AppRunner, configured: Sequence[str], ssl_context: 
     """Listens on every address, ``host:port`` each, and logs where that really is: port 0 takes a free one."""
     for address in configured:
         host, port = addresses.split(address)
-        site = web.TCPSite(runner, host or None, port, ssl_context=ssl_context)
+        site = web.TCPSite(runner, host or None, port, ssl_context=ssl_context, backlog=_BACKLOG)
         try:
             await site.start()
         except OSError as error:

@@ -12,9 +12,8 @@ from ssl import SSLContext
 from aiohttp import web
 from tests.commits.worlds import World
 
-from dora_exporter.web import git_metadata, runner
+from dora_exporter.web import application, git_metadata, runner
 from dora_exporter.web.access import Access
-from dora_exporter.web.errors import refuse_in_json
 from dora_exporter.web.rules import Rules
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -35,17 +34,15 @@ async def listening(app: web.Application, *, ssl_context: SSLContext | None = No
 
 def taking_uploads(world: World, *, keys: tuple[str, ...] = (KEY,), max_pack_bytes: int = 8 << 20) -> web.Application:
     """The endpoints of the upload over a world."""
-    app = web.Application(middlewares=[refuse_in_json])
-    app.add_routes(
-        git_metadata.routes(
-            uploads=world.uploads,
-            wake=world.resolver.wake,
-            max_pack_bytes=max_pack_bytes,
-            rules=lambda: Rules(piece_seconds=5),
-            access=Access(api_keys=keys),
-        )
+    access = Access(api_keys=keys)
+    routes = git_metadata.routes(
+        uploads=world.uploads,
+        wake=world.resolver.wake,
+        max_pack_bytes=max_pack_bytes,
+        rules=lambda: Rules(piece_seconds=5),
+        access=access,
     )
-    return app
+    return application(routes=routes, operations=(), access=access)
 
 
 @dataclass

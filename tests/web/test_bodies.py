@@ -11,6 +11,7 @@ from tests.web.conftest import MakeApi
 from tests.web.running import Api, Json, deployment
 
 from dora_exporter.clock import stopwatch
+from dora_exporter.web import bodies
 from dora_exporter.web.rules import Rules
 
 PATH = "/api/v2/dora/deployment"
@@ -172,6 +173,27 @@ async def test_chunks_that_break_after_a_pause_are_answered_at_once(make_api: Ma
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert b"its framing is broken" in answer
     writer.close()
+
+
+@pytest.mark.parametrize("path", [PATH, "/api/v1/events", "/api/v1/events?atomic=true"])
+async def test_bodies_that_do_not_end_make_room_for_those_that_do(
+    make_api: MakeApi, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(bodies, "MOST_BYTES", 100_000)
+    api = await make_api(rules=Rules(body_seconds=60, piece_seconds=60))
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 90000\r\n\r\n".encode()
+    streams = [await asyncio.open_connection("127.0.0.1", api.port) for _ in range(3)]
+    for _, writer in streams:
+        writer.write(head + b" " * 60_000)
+        await writer.drain()
+    for reader, writer in streams[:2]:
+        assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 503 ")
+        writer.close()
+    reader, writer = streams[2]
+    writer.write(b" " * (90_000 - 60_000 - len(BODY)) + BODY)
+    assert not (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 503 ")
+    writer.close()
+    assert (await api.deploy(**deployment()))[0] == 200
 
 
 async def test_a_client_may_ask_before_it_sends(api: Api) -> None:

@@ -10,11 +10,12 @@ from dora_exporter.clock import Clock
 from dora_exporter.events import Deployment
 from dora_exporter.log import EventLog
 from dora_exporter.store import EventStore
-from dora_exporter.web import bulk, deployments, failures, keys, openapi, verdicts
+from dora_exporter.web import bodies, bulk, deployments, failures, keys, openapi, verdicts
 from dora_exporter.web.access import Access
-from dora_exporter.web.broken_http import Runner
+from dora_exporter.web.connections import Runner
 from dora_exporter.web.errors import API_PREFIX, BadRequest, as_json, refuse_in_json
 from dora_exporter.web.headers import OnPrepare
+from dora_exporter.web.holdings import Holdings
 from dora_exporter.web.operations import Operation
 from dora_exporter.web.rules import CurrentRules
 from dora_exporter.web.unknown_attributes import UnknownAttributes
@@ -76,6 +77,7 @@ def application(
     before each answer is sent.
     """
     app = web.Application(middlewares=[refuse_in_json, *middlewares])
+    app[bodies.HOLDINGS] = Holdings(bodies.MOST_BYTES)
     for route in (*routes, *openapi.routes(operations, access=access, url=url)):
         expecting = {"expect_handler": _expect, **route.kwargs}
         web.RouteDef(route.method, route.path, route.handler, expecting).register(app.router)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from dora_exporter.web.connections import vouch
 from dora_exporter.web.errors import Forbidden
 
 API_KEY_HEADER = "DD-API-KEY"
@@ -49,10 +50,15 @@ class Access:
             return
         if right not in self._rights_of(_presented(request, key_in_query=key_in_query)):
             raise Forbidden("no valid key")
+        vouch(request)
 
     def allows(self, request: web.Request, right: Right) -> bool:
         """Whether ``check`` lets a request pass."""
-        return not self.is_closed or right in self._rights_of(_presented(request))
+        try:
+            self.check(request, right)
+        except Forbidden:
+            return False
+        return True
 
     def reads(self, handler: Handler) -> Handler:
         """The handler for those who may read."""

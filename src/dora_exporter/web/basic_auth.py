@@ -13,6 +13,7 @@ import bcrypt
 from aiohttp import BasicAuth, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from dora_exporter.web.connections import vouch
 from dora_exporter.web.errors import API_PREFIX, Forbidden, Words, as_json
 from dora_exporter.web.password_turns import Asker, PasswordTurns, TooManyAttempts, asker
 from dora_exporter.web.rate_limit import hold_off
@@ -49,6 +50,7 @@ def basic_auth(users: Callable[[], Mapping[str, str]], *, has_key: Callable[[web
             return hold_off(_AGAIN_SECONDS)
         if given is not None and is_right:
             request[_USER] = given.login
+            vouch(request)
             return await handler(request)
         if request.path.startswith(API_PREFIX):
             raise Forbidden("neither a valid key nor a user's password")

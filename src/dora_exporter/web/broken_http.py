@@ -1,14 +1,10 @@
 """What is answered to bytes that are no HTTP request: as to any bad request, and not in the server's own words."""
 
-import asyncio
-from typing import Any
-
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_request import BaseRequest
 
 from dora_exporter.web.errors import BadRequest, as_json, is_undecodable
-from dora_exporter.web.route_prefix import below
 
 
 class BrokenFraming(web.RequestPayloadError, web.PayloadAccessError):
@@ -52,29 +48,3 @@ class Connection(web.RequestHandler):
         answer.headers[hdrs.SERVER] = "dora-exporter"  # versions are nobody's business
         answer.force_close()
         return answer
-
-
-class Runner(web.AppRunner):
-    """Runs an application on such connections, below a path."""
-
-    __slots__ = ("_prefix",)
-
-    def __init__(self, app: web.Application, *, prefix: str = "", **settings: Any) -> None:  # noqa: ANN401
-        """``settings`` are aiohttp's."""
-        super().__init__(app, **settings)
-        self._prefix = prefix
-
-    async def _make_server(self) -> web.Server:
-        made = await super()._make_server()
-        factory = below(self._prefix, made.request_factory) if self._prefix else made.request_factory
-        return _Server(
-            made.request_handler,
-            request_factory=factory,
-            loop=asyncio.get_running_loop(),
-            **made._kwargs,  # noqa: SLF001
-        )
-
-
-class _Server(web.Server):
-    def __call__(self) -> web.RequestHandler:
-        return Connection(self, loop=self._loop, **self._kwargs)

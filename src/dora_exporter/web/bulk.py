@@ -102,20 +102,22 @@ class _Bulk:
         rules = self._rules()
         appending = Appending(self._log, tally)
         try:
-            pieces = bodies.pieces(request, seconds=rules.piece_seconds)
-            async for some in lines(pieces, limit=rules.max_body_bytes):
-                for start in range(0, len(some), _GROUP):
-                    appending.take(self._events(some[start : start + _GROUP], tally, appending.is_coming))
-                    await appending.catch_up()
+            with bodies.reading(request) as coming:
+                pieces = bodies.pieces(request, coming, seconds=rules.piece_seconds)
+                async for some in lines(pieces, limit=rules.max_body_bytes, hold=coming.hold):
+                    for start in range(0, len(some), _GROUP):
+                        appending.take(self._events(some[start : start + _GROUP], tally, appending.is_coming))
+                        await appending.catch_up()
         finally:
             await appending.finish()
 
     async def _store_all_or_none(self, request: web.Request, tally: Tally) -> None:
         """Takes in the whole body before the first line is looked at, and stores nothing unless all of it is good."""
         rules = self._rules()
-        with spooled(limit=rules.max_atomic_bytes) as spool:
-            async for piece in bodies.pieces(request, seconds=rules.piece_seconds):
+        with spooled(limit=rules.max_atomic_bytes) as spool, bodies.reading(request) as body:
+            async for piece in bodies.pieces(request, body, seconds=rules.piece_seconds):
                 await spool.write(piece)
+                body.hold(spool.held)
             coming = Coming()
             async for some in lines(spool.pieces(), limit=rules.max_body_bytes):
                 for start in range(0, len(some), _GROUP):

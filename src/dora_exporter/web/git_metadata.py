@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, BodyPartReader, hdrs, web
+from aiohttp.typedefs import Handler
 
 from dora_exporter.commits.git import GitFailed
 from dora_exporter.commits.library import TooManyRepositories
@@ -38,7 +39,8 @@ _MAX_PARTS = 10
 _MAX_JSON_PART = 65_536
 _MAX_IGNORED = 256 << 20
 _PIECE_BYTES = 1 << 16
-_WRITTEN_AT_ONCE = 1 << 20
+_WRITTEN_AT_ONCE = 256 << 10
+_UPLOADS_AT_ONCE = 16
 
 _Sha = Annotated[
     str,
@@ -187,10 +189,23 @@ def routes(
 
     return [
         web.post(SEARCH.path, access.writes(search)),
-        web.post(PACKFILE.path, access.writes(packfile)),
+        web.post(PACKFILE.path, access.writes(_few_at_once(packfile))),
         web.post(SRCMAP.path, access.writes(srcmap)),
         web.post(SERIES.path, access.writes(series, key_in_query=True)),
     ]
+
+
+def _few_at_once(handler: Handler) -> Handler:
+    """The handler for a few requests: one too many is told so, and comes again."""
+    coming = asyncio.Semaphore(_UPLOADS_AT_ONCE)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if coming.locked():
+            raise NotNow(f"{_UPLOADS_AT_ONCE} uploads are coming in, and no more may at once")
+        async with coming:
+            return await handler(request)
+
+    return handle
 
 
 def _full_sha(text: str, name: str) -> str:
@@ -298,10 +313,11 @@ def _broken_parts_refused() -> Iterator[None]:
 async def _ignore(request: web.Request, seconds: float) -> None:
     """Reads a body to its end."""
     length = 0
-    async for piece in bodies.pieces(request, seconds=seconds):
-        length += len(piece)
-        if length > _MAX_IGNORED:
-            raise BadRequest(f"the request body is longer than {_MAX_IGNORED} bytes")
+    with bodies.reading(request) as coming:
+        async for piece in bodies.pieces(request, coming, seconds=seconds):
+            length += len(piece)
+            if length > _MAX_IGNORED:
+                raise BadRequest(f"the request body is longer than {_MAX_IGNORED} bytes")
 
 
 @contextmanager

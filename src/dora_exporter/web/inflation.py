@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dora_exporter.web.errors import BadRequest
 
 PIECE_BYTES = 65_536
+INFLATION_BYTES = 48 << 10
+"""About what a stream takes while it is unpacked."""
+
 _MAX_MEMBERS = 1000
 _MAX_RATIO = 200
 _RATIO_COUNTS_FROM_BYTES = 16 << 20

@@ -9,7 +9,9 @@ from typing import IO
 from dora_exporter.web.errors import NotNow, TooLong
 from dora_exporter.web.inflation import PIECE_BYTES
 
-_IN_MEMORY_BYTES = 1 << 20
+_IN_MEMORY_BYTES = 64 << 10
+_ON_DISK_COUNTS = 16
+"""Disks have more room than memories: so many bytes there are held as one."""
 
 
 class Spool:
@@ -20,6 +22,11 @@ class Spool:
         self._file = file
         self._limit = limit
         self._size = 0
+
+    @property
+    def held(self) -> int:
+        """What it takes to keep this, in bytes of memory."""
+        return self._size if self._size <= _IN_MEMORY_BYTES else _IN_MEMORY_BYTES + self._size // _ON_DISK_COUNTS
 
     async def write(self, piece: bytes) -> None:
         """Takes bytes; raises ``TooLong`` on the byte after the limit and ``NotNow`` when the disk takes none."""
