@@ -9,7 +9,7 @@ from tests.builders import deployment, incident
 from dora_exporter.appearance import team_entry
 from dora_exporter.events import Deployment, Incident
 from dora_exporter.records import Cursor, SeriesOrder
-from dora_exporter.store import Change, EventStore
+from dora_exporter.store import Change, EventStore, Outcome
 
 
 def store_of(*events: Deployment | Incident) -> EventStore:
@@ -85,3 +85,17 @@ def test_an_incident_of_the_reserved_name_and_of_its_stand_in_names_one_service(
     store = store_of(incident(id="i", services=("_other", "_other_", "a")))
 
     assert store.incidents["i"].services == ("_other_", "a")
+
+
+def test_an_observer_that_raises_keeps_no_other_from_hearing(caplog: pytest.LogCaptureFixture) -> None:
+    store = EventStore()
+    told: list[Change] = []
+
+    def fail(_: Sequence[Change]) -> None:
+        raise RuntimeError("a defect")
+
+    store.observe(fail)
+    store.observe(told.extend)
+    assert store.apply(deployment(id="a")) == [Outcome.CREATED]
+    assert [after and after.id for _, after in told] == ["a"]
+    assert "an observer of events met a defect" in caplog.text

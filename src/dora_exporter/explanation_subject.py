@@ -25,6 +25,10 @@ class Subject:
         """Those of its series in the exposition, and the parameters that ask for it."""
         return {self.kind: self.name, "environment": self.environment}
 
+    def is_broken(self, readings: Readings) -> bool:
+        """Whether it is a service that has no numbers because their computation fails."""
+        return self.kind == "service" and readings.is_broken(Series(self.name, self.environment))
+
     async def explain(self, readings: Readings, metric: WindowMetric, window: Window) -> Explanation | None:
         """Explains a metric of ``explanation.METRICS``; None where no event is held."""
         if self.kind == "team":

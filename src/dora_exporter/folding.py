@@ -20,6 +20,10 @@ class Folding:
         self._folded: set[Group] = set()
         self._changed = changed
 
+    def emptied(self) -> "Folding":
+        """Another one for the same surplus, in which nobody is known."""
+        return Folding(self.surplus, self._seats.limit, self._changed)
+
     def __len__(self) -> int:
         """How many are known."""
         return len(self._seats)

@@ -26,6 +26,11 @@ class Group:
         self.history = History(is_by_source=is_by_source)
         self.present = 0
 
+    def reset(self) -> None:
+        """Empties it, as if nothing had happened."""
+        self.history = self.history.emptied()
+        self.present = 0
+
     def change_deployment(self, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
         """A deployment's facts changed."""
         if before is not None:

@@ -112,6 +112,10 @@ class History:
         self.sources: dict[str, Times] = {}
         self.dropped = 0
 
+    def emptied(self) -> "History":
+        """Another one of its kind, in which nothing happened."""
+        return History(is_by_source=self._is_by_source)
+
     def failures(self, window: Window) -> int:
         """How many deployments of the window failed."""
         return sum(times.count(window) for times in self.causes.values())

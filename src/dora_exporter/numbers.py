@@ -12,7 +12,6 @@ from dora_exporter.store import EventStore
 
 logger = logging.getLogger(__name__)
 
-_PER_SLICE = 64
 _PAUSE_SECONDS = 0.005
 """Leaves most of the time to those who write meanwhile."""
 
@@ -72,7 +71,7 @@ class Numbers:
             logger.warning("%s limit=%d %s=%d", said, self.series_limit, kind, count)
 
     def _slices(self) -> Iterator[None]:
-        while not self.readings.take_over(_PER_SLICE):
+        while not self.readings.take_over():
             yield
 
     def is_superseded(self, deployment: Deployment) -> bool:
@@ -107,6 +106,16 @@ class Numbers:
     def series_limit(self) -> int:
         """How many series are exposed by name."""
         return self.readings.series_limit
+
+    @property
+    def broken_series(self) -> int:
+        """Series, and teams, without gauges because their computation fails."""
+        return self.readings.broken_series
+
+    @property
+    def pending_writes(self) -> int:
+        """Writes to events that the gauges do not show yet."""
+        return self.readings.pending_writes
 
     @property
     def lead_time_commits_dropped(self) -> Mapping[str, int]:

@@ -25,6 +25,10 @@ class Teams:
         """The services that are configured for a team."""
         return self._services.get(team, ())
 
+    def forget(self) -> None:
+        """Forgets in which series incidents were seen."""
+        self._seen.clear()
+
     def of_deployment(self, deployment: Deployment) -> str | None:
         """The team of a deployment."""
         return deployment.team or self._configured.get(deployment.service)

@@ -11,7 +11,7 @@ class Seats(Generic[Key]):
 
     def __init__(self, limit: int) -> None:
         """Nobody is here."""
-        self._limit = limit
+        self.limit = limit
         self._present: list[tuple[int, Key]] = []
 
     def __len__(self) -> int:
@@ -21,21 +21,21 @@ class Seats(Generic[Key]):
     @property
     def folded(self) -> int:
         """How many are not seated."""
-        return max(0, len(self._present) - self._limit)
+        return max(0, len(self._present) - self.limit)
 
     def enter(self, rank: int, key: Key) -> list[Key]:
         """Somebody comes; gives who is left without a seat by that: the newcomer, or the last who had one, or none."""
         insort(self._present, (rank, key))
         if not self.folded:
             return []
-        if bisect_left(self._present, (rank, key)) >= self._limit:
+        if bisect_left(self._present, (rank, key)) >= self.limit:
             return [key]
-        return [self._present[self._limit][1]]
+        return [self._present[self.limit][1]]
 
     def leave(self, rank: int, key: Key) -> Key | None:
         """Somebody goes; gives who gets the seat, if there is one to get."""
         index = bisect_left(self._present, (rank, key))
         del self._present[index]
-        if index < self._limit <= len(self._present):
-            return self._present[self._limit - 1][1]
+        if index < self.limit <= len(self._present):
+            return self._present[self.limit - 1][1]
         return None

@@ -1,6 +1,7 @@
 """Every event by id, as the records of the log leave it."""
 
 import enum
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
@@ -29,6 +30,9 @@ object twice when the write changed nothing."""
 
 Observer = Callable[[Sequence[Change]], None]
 """Told of writes to events in their order, once the records that were applied together all have their effect."""
+
+
+logger = logging.getLogger(__name__)
 
 
 class Outcome(enum.Enum):
@@ -143,8 +147,12 @@ class EventStore:
                     self._tell([(before, after)])
 
     def _tell(self, changes: Sequence[Change]) -> None:
-        for observer in self._observers:
-            observer(changes)
+        """Tells all observers; one that raises keeps no other from hearing, and changes nothing about the write."""
+        for observer in tuple(self._observers):
+            try:
+                observer(changes)
+            except Exception:
+                logger.exception("an observer of events met a defect")
 
     def _take(self, records: Iterable[Record], changes: list[Change]) -> None:
         effects = self._effects

@@ -11,6 +11,7 @@ from dora_exporter.group import Group
 from dora_exporter.history import DeploymentFacts, IncidentFacts, PlainFacts
 from dora_exporter.reserved import RESERVED
 from dora_exporter.rollups import Teams
+from dora_exporter.timeline import Timeline
 
 SURPLUS = Series(RESERVED, RESERVED)
 """The labels under which the series beyond the limit are exposed together; teams beyond it likewise."""
@@ -36,6 +37,8 @@ class Tallies:
         self._ranks = ranks
         self._assignment = teams
         self._waiting: defaultdict[Group, list[PlainFacts]] = defaultdict(list)
+        self.is_astray = False
+        """Whether what adds up series is to be counted anew."""
         self._corrections: list[tuple[Group, DeploymentFacts | None, DeploymentFacts | None]] = []
 
     def ledger(self, series: Series) -> "SeriesLedger":
@@ -81,19 +84,60 @@ class Tallies:
         for group in self.folding.homes(own):
             group.history.add_plain_deployments([facts])
             self.changed[group] = None
+        self._add_plain_to_teams(facts, deployments)
+
+    def _add_plain_to_teams(self, facts: PlainFacts, deployments: Sequence[Deployment]) -> None:
         teams = self._assignment.count(deployments)
         for team, count in teams.items():
             if count < len(deployments):
                 facts = PlainFacts.of([each for each in deployments if self._assignment.of_deployment(each) == team])
             self._waiting[self._team(team, deployments[0].environment)].append(facts)
 
-    def end_loading(self) -> None:
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is something to be added to teams."""
+        return bool(self._waiting)
+
+    def end_loading(self) -> Iterator[None]:
         """Adds to the teams what waits for them: at once, because a team has the events of many series."""
         self.team_folding.extend(self._waiting.items())
         self._waiting.clear()
+        yield
         for group, before, after in self._corrections:
             self._change_team(group, before, after)
+            yield
         self._corrections.clear()
+
+    def recount(self) -> None:
+        """Empties all that adds up series; each series is then to ``retell``."""
+        was_folding = self.folding.folded
+        self._waiting.clear()
+        self._corrections.clear()
+        self._assignment.forget()
+        for group in (self.surplus, self.team_folding.surplus, *self.teams.values()):
+            group.reset()
+            self.changed[group] = None
+        self.folding = self.folding.emptied()
+        self.team_folding = self.team_folding.emptied()
+        for series, own in self.series.items():
+            if own.present > 0:
+                self._seat(series, own)
+        if was_folding or self.folding.folded:
+            self.changed.update(dict.fromkeys(self.groups()))
+
+    def retell(self, series: Series, timeline: Timeline) -> Iterator[None]:
+        """Adds to the teams what they were told of a series."""
+        self._add_presence_to_teams(series, timeline.present(), 1)
+        plain, others = timeline.judging.told()
+        if plain:
+            self._add_plain_to_teams(PlainFacts.of(plain), plain)
+        yield
+        for deployment, facts in others:
+            self._add_deployment_to_team(deployment, None, facts)
+            yield
+        for incident, its in timeline.told_incidents():
+            self._add_incident_to_teams(series, incident, None, its)
+            yield
 
     def add_deployment(
         self, own: Group, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
@@ -102,6 +146,11 @@ class Tallies:
         for group in self.folding.homes(own):
             group.change_deployment(before, after)
             self.changed[group] = None
+        self._add_deployment_to_team(deployment, before, after)
+
+    def _add_deployment_to_team(
+        self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
+    ) -> None:
         team = self._assignment.of_deployment(deployment)
         if team:
             group = self._team(team, deployment.environment)
@@ -122,6 +171,11 @@ class Tallies:
         for group in self.folding.homes(own):
             group.change_incident(before, after)
             self.changed[group] = None
+        self._add_incident_to_teams(series, incident, before, after)
+
+    def _add_incident_to_teams(
+        self, series: Series, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None
+    ) -> None:
         before_all, after_all = self._assignment.merge(series, incident, before, after)
         for team in self._assignment.of_incident(incident):
             for group in self.team_folding.homes(self._team(team, incident.environment)):
@@ -135,6 +189,10 @@ class Tallies:
         own.present += change * len(events)
         if series.service and was_known != (own.present > 0):
             self._seat(series, own)
+        self.changed[own] = None
+        self._add_presence_to_teams(series, events, change)
+
+    def _add_presence_to_teams(self, series: Series, events: Sequence[Event], change: int) -> None:
         for team, count in self._assignment.count(events).items():
             group = self._team(team, series.environment)
             was_known = group.present > 0
@@ -142,7 +200,6 @@ class Tallies:
             if was_known != (group.present > 0):
                 self._seat_team(group)
             self.changed[group] = None
-        self.changed[own] = None
 
     def _seat(self, series: Series, own: Group) -> None:
         """A series became known or ceased to be."""

@@ -13,6 +13,7 @@ from operator import attrgetter
 from dora_exporter.events import Deployment, Event, Incident
 from dora_exporter.failures.judging import Judging, Ledger
 from dora_exporter.failures.order import by_finish, finish_order
+from dora_exporter.history import IncidentFacts
 from dora_exporter.pairing import Pairing
 from dora_exporter.reports import is_found
 
@@ -57,8 +58,8 @@ class Timeline:
         self._phases: dict[str, _Phase] = {}
         self._agenda: list[tuple[int, str]] = []
 
-    def load(self, deployments: Iterable[Deployment], incidents: Iterable[Incident], now_ms: int) -> None:
-        """Fills an empty timeline at once and brings it to a moment."""
+    def loading(self, deployments: Iterable[Deployment], incidents: Iterable[Incident], now_ms: int) -> Iterator[None]:
+        """Fills an empty timeline and brings it to a moment, a step at a time."""
         self._now_ms = now_ms
         held = list(deployments)
         if any(map(is_found, held)):
@@ -70,7 +71,8 @@ class Timeline:
         self._ledger.presence(ordered[living:], 1)
         for incident in incidents:
             self._put_incident(incident)
-        self.judging.load(ordered[living:seen])
+            yield
+        yield from self.judging.loading(ordered[living:seen])
 
     def prepare(self, now_ms: int) -> bool:
         """Gets ready to be brought to a moment, a few milliseconds a call; True when it is."""
@@ -94,19 +96,21 @@ class Timeline:
         else:
             self._change(event, comes=False)
 
-    def seek(self, now_ms: int) -> None:
-        """Brings it to a moment, and decides all that changed."""
+    def seeking(self, now_ms: int) -> Iterator[None]:
+        """Brings it to a moment, and decides all that changed, a step at a time."""
         backwards, self._now_ms = now_ms < self._now_ms, now_ms
         self.version += 1
-        self._move_deployments(now_ms)
+        yield from self._move_deployments(now_ms)
         if backwards:
             for incident in self._incidents.values():
                 self._advance(incident)
+                yield
         while self._agenda and self._agenda[0][0] <= now_ms:
             incident_due = self._incidents.get(heappop(self._agenda)[1])
             if incident_due:
                 self._advance(incident_due)
-        self.judging.settle()
+            yield
+        yield from self.judging.settling()
 
     @property
     def latest(self) -> Deployment | None:
@@ -142,6 +146,18 @@ class Timeline:
         """Whether it holds no event, not even one past the retention."""
         held = (self.judging.lineup.by_finish, self._future, self._arrived, self._expired, self._incidents)
         return not any(held)
+
+    def present(self) -> list[Event]:
+        """The events that make the series known."""
+        incidents = (each for each in self._incidents.values() if self._phases[each.id] is not _Phase.GONE)
+        return [*self.judging.lineup.by_finish, *self._future, *self._arrived.values(), *incidents]
+
+    def told_incidents(self) -> Iterator[tuple[Incident, IncidentFacts]]:
+        """The incidents of which the ledger knows, with their facts."""
+        for incident in self._incidents.values():
+            facts = self.judging.incident_facts(incident)
+            if facts:
+                yield incident, facts
 
     def is_superseded(self, deployment: Deployment) -> bool:
         """Whether another report of the same deployment counts in its place."""
@@ -206,30 +222,35 @@ class Timeline:
             self._ledger.presence([incident], -1)
         del self._incidents[incident.id]
 
-    def _move_deployments(self, now_ms: int) -> None:
+    def _move_deployments(self, now_ms: int) -> Iterator[None]:
         judging, living = self.judging, self.judging.lineup.by_finish
         while living and living[-1].finished_at > now_ms:
             insort(self._future, living[-1], key=finish_order)
             judging.remove(living[-1])
-        self._sort_in(now_ms)
+            yield
+        yield from self._sort_in(now_ms)
         while self._future and self._future[0].finished_at <= now_ms:
             judging.add(self._future.pop(0))
+            yield
         oldest = now_ms - self._retention_ms
         while self._expired and (not living or self._expired[-1].finished_at >= oldest or self._is_out_of_order()):
             self._ledger.presence([self._expired[-1]], 1)
             judging.add(self._expired.pop())
+            yield
         while len(living) > 1 and living[0].finished_at < oldest:
             self._ledger.presence([living[0]], -1)
             insort(self._expired, living[0], key=finish_order)
             judging.remove(living[0])
+            yield
 
-    def _sort_in(self, now_ms: int) -> None:
+    def _sort_in(self, now_ms: int) -> Iterator[None]:
         """Has what arrived count, or wait in order for its time."""
         for deployment in sorted(self._arrived.values(), key=finish_order):
             if deployment.finished_at <= now_ms:
                 self.judging.add(deployment)
             else:
                 insort(self._future, deployment, key=finish_order)
+            yield
         self._arrived.clear()
 
     def _is_out_of_order(self) -> bool:

@@ -47,7 +47,8 @@ def test_rollbacks_are_those_of_the_definition_after_every_change(
         assert found(kept) == expected
     loaded = judging()
     ordered = by_finish(held.values())
-    loaded.load(list(ordered))
+    for _ in loaded.loading(list(ordered)):
+        pass
     assert found(loaded) == found(kept)
     if ordered:
         loaded.remove(ordered[0])
@@ -57,7 +58,8 @@ def test_rollbacks_are_those_of_the_definition_after_every_change(
 
 def test_an_early_change_of_a_long_back_and_forth_is_taken_over() -> None:
     kept = judging()
-    kept.load([built(hour, f"v{hour % 2}", None) for hour in range(20_000)])
+    for _ in kept.loading([built(hour, f"v{hour % 2}", None) for hour in range(20_000)]):
+        pass
     assert len(found(kept)) == 9_999
 
     kept.remove(kept.lineup.by_finish[0])

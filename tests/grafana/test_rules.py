@@ -24,6 +24,7 @@ ALERTS = {
     "DoraDatabaseRowsLost",
     "DoraEventsRejected",
     "DoraSeriesOverflow",
+    "DoraSeriesBroken",
     "DoraConfigurationBroken",
     "DoraExporterAbsent",
 }

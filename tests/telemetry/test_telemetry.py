@@ -51,6 +51,8 @@ class Readings:
     teams: int = 13
     teams_folded: int = 3
     series_limit: int = 10
+    broken_series: int = 1
+    pending_writes: int = 7
     lead_time_commits_dropped: dict[str, int] = field(default_factory=lambda: {"negative": 4, "gap": 1})
 
 
@@ -143,6 +145,8 @@ def test_the_series_are_counted() -> None:
         "dora_exporter_teams": 13,
         "dora_exporter_teams_folded": 3,
         "dora_exporter_series_limit": 10,
+        "dora_exporter_broken_series": 1,
+        "dora_exporter_pending_writes": 7,
         'dora_exporter_lead_time_commits_dropped{cause="gap"}': 1,
         'dora_exporter_lead_time_commits_dropped{cause="negative"}': 4,
     }

@@ -1,6 +1,6 @@
 """The pages of a daemon with given events and sources, as a browser without scripts or style reads them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html.parser import HTMLParser
 
 from aiohttp import web
@@ -10,6 +10,7 @@ from tests.builders import NOW_MS, ManualClock
 from tests.web.running import MemoryLog
 
 from dora_exporter.events import DAY_MS
+from dora_exporter.failures.failure import Rule
 from dora_exporter.failures.rollback import Rollback
 from dora_exporter.polling import OpenIncidents, RunningSources
 from dora_exporter.readings import Definitions, Readings
@@ -24,14 +25,14 @@ WINDOWS = (("7d", 7 * DAY_MS), ("30d", 30 * DAY_MS), ("90d", 90 * DAY_MS))
 class Site:
     """What the pages show, and what they are asked through."""
 
-    def __init__(self, records: Iterable[Record] = (), *, series_limit: int = 10_000) -> None:
+    def __init__(
+        self, records: Iterable[Record] = (), *, series_limit: int = 10_000, rules: Sequence[Rule] = (Rollback(),)
+    ) -> None:
         self.clock = ManualClock()
         self.store = EventStore()
         for record in records:
             self.store.apply(record)
-        definitions = Definitions(
-            windows=WINDOWS, retention_ms=400 * DAY_MS, series_limit=series_limit, rules=(Rollback(),)
-        )
+        definitions = Definitions(windows=WINDOWS, retention_ms=400 * DAY_MS, series_limit=series_limit, rules=rules)
         self.readings = Readings(self.store, definitions)
         self.sources = RunningSources(
             store=self.store,

@@ -1,12 +1,16 @@
 """The readable form of explanations."""
 
+from collections.abc import Hashable, Iterable
+
 import pytest
 from pytest_aiohttp import AiohttpClient
 from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 from tests.web.site import Site
 
-from dora_exporter.events import DAY_MS, Commit
+from dora_exporter.events import DAY_MS, Commit, Deployment
 from dora_exporter.explanation import METRICS
+from dora_exporter.failures.failure import Link
+from dora_exporter.failures.lineup import Lineup
 from dora_exporter.web.pages.why import LARGEST_LIST
 
 SERIES = "/explain?service=checkout&environment=production"
@@ -126,3 +130,24 @@ async def test_what_cannot_be_explained_is_refused_in_words(
 
     assert page.status == status
     assert page.named("h1")
+
+
+class Defective:
+    """A rule that cannot judge anything."""
+
+    def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
+        return ()
+
+    def links(self, remedy: Deployment, lineup: Lineup) -> Iterable[Link]:
+        raise RuntimeError("a defect")
+
+    def looks_up(self, remedy: Deployment) -> Iterable[Hashable]:
+        return ()
+
+
+@pytest.mark.parametrize("path", [SERIES, SERIES.replace("/explain", "/series")])
+async def test_a_series_that_cannot_be_computed_is_said_to_be_so(aiohttp_client: AiohttpClient, path: str) -> None:
+    site = Site([deployment()], rules=(Defective(),))
+    shown = await (await site.start(aiohttp_client)).open(path)
+    assert shown.status == 503
+    assert "cannot be computed" in shown.text

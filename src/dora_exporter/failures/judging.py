@@ -4,7 +4,7 @@ A write costs what lies around it: it marks its neighbours in time, deployments 
 between two starts. ``settle`` decides the marked anew, and tells the ledger what changed in the numbers.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from dora_exporter.events import Deployment, Incident
@@ -64,13 +64,13 @@ class Judging:
 
     # What comes and goes
 
-    def load(self, ordered: list[Deployment]) -> None:
-        """Fills an empty series at once with deployments in order of finish; incidents are added before."""
+    def loading(self, ordered: list[Deployment]) -> Iterator[None]:
+        """Fills an empty series with deployments in order of finish, a step at a time; incidents are added before."""
         for deployment in self.lineup.load(ordered):
             self.links.mark(deployment)
         self._introduce(ordered)
         self._ledger.plain(ordered)
-        self.settle()
+        yield from self.settling()
 
     def add(self, deployment: Deployment) -> None:
         """A deployment counts from now on."""
@@ -124,7 +124,12 @@ class Judging:
 
     def settle(self) -> None:
         """Decides what was marked, and tells the ledger."""
-        self._decide()
+        for _ in self.settling():
+            pass
+
+    def settling(self) -> Iterator[None]:
+        """Does the same, a step at a time."""
+        yield from self._decide()
         while self._marked:
             _, deployment = self._marked.popitem()
             before = None if deployment.id in self._new else self.facts(deployment)
@@ -135,8 +140,10 @@ class Judging:
                 self._ledger.deployment(deployment, before, after)
                 if (before and before.cause) != after.cause:
                     self._mark(link.remedy for link in self.remedies(deployment))
+            yield
         for incident in self._marked_incidents.values():
             self._tell_incident(incident)
+            yield
         self._marked_incidents.clear()
 
     # What is known
@@ -160,19 +167,31 @@ class Judging:
         named = self.named.link(failed)
         return [named] if named else self.links.to_failed(failed)
 
+    def told(self) -> tuple[list[Deployment], list[tuple[Deployment, DeploymentFacts]]]:
+        """The deployments of which the ledger knows: those that are plain, and the others with their facts."""
+        known = [each for each in self.lineup.by_finish if each.id not in self._new] if self._new else None
+        known = self.lineup.by_finish if known is None else known
+        facts = self._facts
+        return [each for each in known if each.id not in facts], [
+            (each, facts[each.id]) for each in known if each.id in facts
+        ]
+
     def incident_facts(self, incident: Incident) -> IncidentFacts | None:
         """What an incident adds to the numbers; None while it does not count."""
         return self._incident_facts.get(incident.id)
 
     # Deciding
 
-    def _decide(self) -> None:
-        self._mark(self.links.settle())
+    def _decide(self) -> Iterator[None]:
+        for linked in self.links.settle():
+            self._mark([linked])
+            yield
         for touched in self.blame.settle():
             if isinstance(touched, Incident):
                 self._marked_incidents[touched.id] = touched
             else:
                 self._mark([touched])
+            yield
 
     def _judge(self, deployment: Deployment) -> DeploymentFacts:
         self._decide_named(deployment)

@@ -38,6 +38,16 @@ class SeriesHealth(Protocol):
         ...
 
     @property
+    def broken_series(self) -> int:
+        """Series, and teams, without gauges because their computation fails."""
+        ...
+
+    @property
+    def pending_writes(self) -> int:
+        """Writes to events that the gauges do not show yet."""
+        ...
+
+    @property
     def lead_time_commits_dropped(self) -> Mapping[str, int]:
         """Commits of held deployments that are no lead time sample, by cause."""
         ...
@@ -69,6 +79,14 @@ class SeriesCollector:
             "dora_exporter_series_limit",
             "The most series, and the most teams, that are exposed by name.",
             health.series_limit,
+        )
+        yield gauge(
+            "dora_exporter_broken_series",
+            "Series, and teams, that have no gauges because their computation fails.",
+            health.broken_series,
+        )
+        yield gauge(
+            "dora_exporter_pending_writes", "Writes to events that the gauges do not show yet.", health.pending_writes
         )
         dropped = GaugeMetricFamily(
             "dora_exporter_lead_time_commits_dropped",

@@ -19,7 +19,7 @@ from dora_exporter.readings import Readings
 from dora_exporter.tracks import Window
 from dora_exporter.web.access import Access, Right
 from dora_exporter.web.answers import iso
-from dora_exporter.web.errors import BadRequest, NotFound, as_json
+from dora_exporter.web.errors import BadRequest, NotFound, NotNow, as_json
 from dora_exporter.web.operations import Operation, Parameter
 
 LARGEST_LIST = 1000
@@ -136,7 +136,7 @@ EXPLAIN = Operation(
         _text("window", "The window, as configured; the first one by default."),
     ),
     answer=ExplainAnswer,
-    refusals=(400, 404),
+    refusals=(400, 404, 503),
 )
 OPERATIONS = (EXPLAIN,)
 
@@ -153,6 +153,8 @@ def routes(
             raise BadRequest(f'parameter "metric" must be one of {", ".join(sorted(METRICS))}')
         current = await readings()
         window = _window(request, current)
+        if subject.is_broken(current):
+            raise NotNow("the numbers of this service and environment cannot be computed: the log says why")
         explanation = await subject.explain(current, metric, window)
         if explanation is None:
             raise NotFound(f"no event of this {subject.kind} and environment is held")

@@ -13,6 +13,7 @@ from dora_exporter.web.pages.all_series import usual_window
 from dora_exporter.web.pages.page import page, refusal
 
 UNKNOWN = "No event of this service and environment is held."
+BROKEN = "The numbers of this service and environment cannot be computed. The log of the exporter says why."
 PARAMETERS = tuple(
     Parameter(name=name, description=f"The {name}.", schema={"type": "string"}) for name in ("service", "environment")
 )
@@ -22,7 +23,7 @@ ONE_SERIES = Operation(
     summary="A page with the latest events of a series and what was decided about them",
     parameters=PARAMETERS,
     is_text=True,
-    refusals=(404,),
+    refusals=(404, 503),
 )
 
 
@@ -32,6 +33,8 @@ def routes(*, readings: Callable[[], Awaitable[Readings]], edition: Callable[[],
     async def show(request: web.Request) -> web.Response:
         current = await readings()
         series = asked_series(request)
+        if current.is_broken(series):
+            return await refusal(503, BROKEN)
         told = await chronicle(current, series)
         if told is None:
             return await refusal(404, UNKNOWN)

@@ -13,6 +13,7 @@ from dora_exporter.web.pages.one_series import PARAMETERS, places
 from dora_exporter.web.pages.page import page, refusal
 
 LARGEST_LIST = 200
+BROKEN = "The numbers of this service and environment cannot be computed. The log of the exporter says why."
 UNKNOWN = "No event of this service or team and environment is held."
 _SUMS = {
     "dora_deployment_frequency_per_day": "{deployments:,} deployments in {days:g} days.",
@@ -39,7 +40,7 @@ WHY = Operation(
         ),
     ),
     is_text=True,
-    refusals=(400, 404),
+    refusals=(400, 404, 503),
 )
 
 
@@ -58,6 +59,8 @@ def routes(*, readings: Callable[[], Awaitable[Readings]], why_unknown: WhyUnkno
         window = windows.get(request.query.get("window", usual_window([*windows.values()]).text))
         if window is None:
             return await refusal(400, "This window is not configured.")
+        if subject.is_broken(current):
+            return await refusal(503, BROKEN)
         explanation = await subject.explain(current, metric, window)
         if explanation is None:
             return await refusal(404, UNKNOWN)
