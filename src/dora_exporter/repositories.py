@@ -1,10 +1,26 @@
 """One name for a repository, however its URL is written."""
 
 import re
+from functools import lru_cache
+from urllib.parse import unquote
 
 _END_OF_AUTHORITY = re.compile(r"[/?#]")
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::\d*)?")
 _LOCAL = "localhost"
+
+_AZURE = "dev.azure.com"
+_AZURE_SSH = ("ssh.dev.azure.com", "vs-ssh.visualstudio.com")
+_AZURE_OLD = ".visualstudio.com"
+_OTHER_HOSTS = {
+    "www.github.com": "github.com",
+    "ssh.github.com": "github.com",
+    "www.gitlab.com": "gitlab.com",
+    "altssh.gitlab.com": "gitlab.com",
+    "www.bitbucket.org": "bitbucket.org",
+    "altssh.bitbucket.org": "bitbucket.org",
+}
+_OWNER_AND_NAME = ("github.com", "bitbucket.org")
+"""Hosts on which a repository is two names, and what follows is a page of it."""
 
 
 def normalise(url: str) -> str:
@@ -63,3 +79,55 @@ def _without_secret(text: str) -> tuple[str, str]:
 def _cut_authority(text: str) -> tuple[str, str]:
     end = _END_OF_AUTHORITY.search(text)
     return (text, "") if end is None else (text[: end.start()], text[end.start() :])
+
+
+@lru_cache(maxsize=4096)
+def key(name: str) -> str:
+    """What the names of one repository have in common, however it was spelled; ``name`` is what ``normalise`` gave.
+
+    No host that people use tells repositories apart by case; a folder of this machine may. Azure DevOps and Bitbucket
+    Server have URLs of several shapes for one repository.
+    """
+    host, *parts = name.split("/")
+    if host == _LOCAL:
+        return name
+    host = _OTHER_HOSTS.get(host.rstrip("."), host.rstrip("."))
+    parts = [part for part in unquote("/".join(parts)).casefold().split("/") if part]
+    if parts:
+        parts[-1] = parts[-1].removesuffix(".git")
+    if host == _AZURE or host in _AZURE_SSH or host.endswith(_AZURE_OLD):
+        return "/".join((_AZURE, *_azure(host, parts)))
+    return "/".join((host, *_without_page(host, _bitbucket_server(parts))))
+
+
+def _azure(host: str, parts: list[str]) -> list[str]:
+    """Organisation, project and repository; the latter two may have one name, which is then said once."""
+    if host in _AZURE_SSH:
+        return parts[1:] if parts[:1] == ["v3"] else parts
+    if host.endswith(_AZURE_OLD):
+        parts = [host.removesuffix(_AZURE_OLD), *parts]
+    parts = [each for each in parts if each not in ("defaultcollection", "_optimized", "_full")]
+    for mark in ("_git", "_ssh"):
+        if mark in parts:
+            place = parts.index(mark)
+            before, after = parts[:place], parts[place + 1 : place + 2]
+            return [*before, *after] if len(before) > 1 else [*before, *after, *after]
+    return parts
+
+
+def _bitbucket_server(parts: list[str]) -> list[str]:
+    """Project and repository of the URLs by which it is cloned and looked at; ``ssh`` has no more than these."""
+    if parts[-3:-2] == ["scm"]:
+        return parts[-2:]
+    for mark, sign in (("projects", ""), ("users", "~")):
+        place = parts.index(mark) if mark in parts else len(parts)
+        if parts[place + 2 : place + 3] == ["repos"] and len(parts) > place + 3:
+            return [f"{sign}{parts[place + 1]}", parts[place + 3]]
+    return parts
+
+
+def _without_page(host: str, parts: list[str]) -> list[str]:
+    """The repository of which a page was named."""
+    if host in _OWNER_AND_NAME:
+        return [each.removesuffix(".git") for each in parts[:2]]
+    return parts[: parts.index("-")] if "-" in parts[2:] else parts

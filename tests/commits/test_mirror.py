@@ -58,6 +58,56 @@ async def test_every_spelling_names_the_same_repository(begin: Begin, tmp_path: 
     assert len(world.shas(last)) == 3
 
 
+@pytest.mark.parametrize(
+    ("configured", "named"),
+    [
+        ("github.com/Acme/shop", ["github.com/acme/Shop", "www.github.com/acme/shop"]),
+        ("dev.azure.com/acme/_git/shop", ["ssh.dev.azure.com/v3/acme/shop/shop", "acme.visualstudio.com/_git/shop"]),
+        ("bitbucket.example/scm/WEB/shop", ["bitbucket.example/web/shop", "bitbucket.example/projects/WEB/repos/shop"]),
+    ],
+)
+async def test_a_mirror_is_found_by_every_spelling_of_its_names(
+    begin: Begin, tmp_path: Path, configured: str, named: list[str]
+) -> None:
+    shas = build(tmp_path / "served" / "shop.git", linear(6))
+    settings = RepositorySettings(url=f"file://{tmp_path}/served/shop.git", aliases=(f"https://{configured}",))
+    world = begin(configured={"shop": settings})
+    world.deploy(shas[1], 0, repository=named[0])
+    last = world.deploy(shas[4], 1, repository=named[1])
+    await world.resolver.work()
+    assert len(world.shas(last)) == 3
+
+
+async def test_uploads_under_two_spellings_are_one_repository(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "shop", linear(6))
+    world = begin()
+    world.upload(pack_of(tmp_path / "shop", [shas[2]]), shas[2], "git.example/Acme/shop")
+    world.upload(pack_of(tmp_path / "shop", [shas[5]], [shas[2]]), shas[5], "git.example/acme/Shop")
+    assert len(world.library.uploaded()) == 1
+    world.deploy(shas[0], 0, repository="git.example/acme/shop")
+    last = world.deploy(shas[4], 1, repository="git.example/ACME/shop")
+    await world.resolver.work()
+    assert len(world.shas(last)) == 4
+
+
+async def test_folders_of_two_spellings_that_an_older_version_left_become_one(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "shop", linear(6))
+    world = begin()
+    world.upload(pack_of(tmp_path / "shop", [shas[2]]), shas[2], "git.example/acme/shop")
+    world.upload(pack_of(tmp_path / "shop", [shas[5]], [shas[2]]), shas[5], "git.example/else")
+    marker = next(each for each in world.library.folder.glob("*/name") if "else" in each.read_text())
+    marker.write_text("git.example/Acme/Shop\n")
+    marker.parent.rename(world.library._folder_of("git.example/Acme/Shop"))
+    for _ in range(2):
+        again = begin(store=world.store)
+        assert len(again.library.uploaded()) == 1
+        found = again.library.find("git.example/ACME/shop")
+        assert found is not None
+        found.refresh()
+        assert found.knows(shas[5])
+        assert found.knows(shas[0])
+
+
 async def test_the_name_of_an_annotated_tag_stands_for_its_commit(begin: Begin, tmp_path: Path) -> None:
     served = tmp_path / "served" / "shop.git"
     shas = build(served, linear(7))

@@ -26,7 +26,7 @@ class BareRepository:
         """The folder need not exist before ``create``."""
         self.folder = folder
         self._git = git
-        self._packs = folder / "objects" / "pack"
+        self.packs = folder / "objects" / "pack"
         self._read: set[Path] = set()
         self._format: str | None = None
 
@@ -39,7 +39,7 @@ class BareRepository:
         """Makes an empty repository for SHA-1 or SHA-256; no harm when it is there."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._git.run(self.folder, "init", "--quiet", "--bare", "--template=", f"--object-format={object_format}", ".")
-        self._packs.mkdir(parents=True, exist_ok=True)
+        self.packs.mkdir(parents=True, exist_ok=True)
 
     def object_format(self) -> str:
         """``sha1`` or ``sha256``."""
@@ -55,9 +55,9 @@ class BareRepository:
 
     def take_pack(self, pack: Path, index: Path) -> None:
         """Moves a pack and its index in. Nobody sees a pack without an index, so that comes last."""
-        self._packs.mkdir(parents=True, exist_ok=True)
-        pack.replace(self._packs / pack.name)
-        index.replace(self._packs / index.name)
+        self.packs.mkdir(parents=True, exist_ok=True)
+        pack.replace(self.packs / pack.name)
+        index.replace(self.packs / index.name)
 
     def forget_what_was_read(self) -> None:
         """Lets ``new_commits`` begin anew."""
@@ -114,12 +114,12 @@ class BareRepository:
 
     def tidy(self) -> None:
         """Joins packs when there are many."""
-        if len(list(self._packs.glob("*.idx"))) > _MANY_PACKS:
+        if len(list(self.packs.glob("*.idx"))) > _MANY_PACKS:
             for step in (("write",), ("repack", "--batch-size=0"), ("expire",)):
                 self._git.run(self.folder, _HERE, "multi-pack-index", "--no-progress", *step)
 
     def _indexes(self) -> set[Path]:
-        folders = [self._packs]
+        folders = [self.packs]
         alternates = self.folder / "objects" / "info" / "alternates"
         if alternates.exists():
             folders.append(self.folder / "objects" / alternates.read_text().strip() / "pack")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dora_exporter import repositories
-from dora_exporter.commits.git import Git
+from dora_exporter.commits.git import Git, GitFailed
 from dora_exporter.commits.mirror import Mirror
 from dora_exporter.commits.repository import Repository
 from dora_exporter.commits.settings import GitSettings, RepositorySettings
@@ -44,17 +44,21 @@ class Library:
         self.needs_trees = with_trees
         self._git = git
         self._names: dict[str, str] = {}
+        """The names of the repositories that are here, by what all spellings of one have in common."""
+        self._spellings: dict[str, list[str]] = {}
         self._held: dict[str, Repository] = {}
         self.configured: dict[str, Repository] = {}
         self._intervals = {label: each.interval.ms for label, each in configured.items()}
         for label, each in configured.items():
-            name = repositories.normalise(each.url)
+            spelled = repositories.normalise(each.url)
+            name = self._names.get(repositories.key(spelled), spelled)
             folder = self._folder_of(name)
             mirror = Mirror(folder / "mirror.git", each, git, limits=settings.fetch_limits, with_trees=with_trees)
             repository = self._held.setdefault(name, Repository(name, folder, git, mirror=mirror))
             self.configured[label] = repository
-            for spelling in (each.url, *each.aliases):
-                self._names[repositories.normalise(spelling)] = name
+            for spelling in map(repositories.normalise, (each.url, *each.aliases)):
+                self._names[repositories.key(spelling)] = name
+                self._spellings.setdefault(name, []).append(spelling)
 
     def interval_ms(self, label: str) -> int:
         """How often a configured repository is to be fetched."""
@@ -66,12 +70,12 @@ class Library:
 
     def name_of(self, spelling: str) -> str:
         """The one name of a repository that has several; ``spelling`` is a ``host/path``."""
-        return self._names.get(spelling, spelling)
+        return self._names.get(repositories.key(spelling), spelling)
 
     def spellings(self, spelling: str) -> list[str]:
         """All names of the repository that has this one, this one first."""
-        name = self.name_of(spelling)
-        return [spelling, *(each for each, other in self._names.items() if other == name and each != spelling)]
+        known = self._spellings.get(self.name_of(spelling), ())
+        return [*dict.fromkeys((spelling, *known, repositories.key(spelling)))]
 
     def names(self) -> list[str]:
         """The repositories that are configured or were uploaded."""
@@ -79,7 +83,7 @@ class Library:
 
     def holds(self, spelling: str) -> bool:
         """Whether the repository of that name is configured or was uploaded; cheap, after ``load``."""
-        return self._names.get(spelling, spelling) in self._held
+        return self._names.get(repositories.key(spelling)) in self._held
 
     def find(self, spelling: str) -> Repository | None:
         """The repository of that name, if it is configured or was uploaded."""
@@ -88,7 +92,7 @@ class Library:
         if held is not None:
             return held
         found = Repository(name, self._folder_of(name), self._git)
-        return self._held.setdefault(name, found) if found.exists else None
+        return self._hold(found) if found.exists else None
 
     def for_upload(self, spelling: str) -> Repository:
         """The repository of that name, which may be new. Raises ``TooManyRepositories``."""
@@ -97,8 +101,13 @@ class Library:
             if len(self.uploaded()) >= self._settings.max_uploaded_repositories:
                 raise TooManyRepositories
             name = self.name_of(spelling)
-            found = self._held.setdefault(name, Repository(name, self._folder_of(name), self._git))
+            found = self._hold(Repository(name, self._folder_of(name), self._git))
         return found
+
+    def _hold(self, repository: Repository) -> Repository:
+        held = self._held.setdefault(repository.name, repository)
+        self._names.setdefault(repositories.key(repository.name), repository.name)
+        return held
 
     def uploaded(self) -> list[Repository]:
         """The repositories that are not configured."""
@@ -116,10 +125,22 @@ class Library:
             return
         for left in self.folder.glob(f"{_INCOMING}*"):
             shutil.rmtree(left, ignore_errors=True)
-        for marker in self.folder.glob("*/name"):
-            self.find(marker.read_text(encoding="utf-8").strip())
+        for marker in sorted(self.folder.glob("*/name")):
+            self._take_in(marker)
         for each in list(self._held.values()):
             each.measure()
+
+    def _take_in(self, marker: Path) -> None:
+        """Finds a repository by the file that holds its name; two of one repository become one."""
+        name = marker.read_text(encoding="utf-8").strip()
+        found = self.find(name)
+        if found is None or found.folder == marker.parent:
+            return
+        try:
+            found.take_over(marker.parent)
+            marker.unlink()
+        except (GitFailed, OSError) as reason:
+            logger.warning("history under another name is not read repository=%s reason=%s", name, reason)
 
     def open(self) -> Path:
         """A new folder for what comes in."""

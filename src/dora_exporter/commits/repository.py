@@ -13,6 +13,8 @@ from dora_exporter.commits.graph import Difference, Graph
 from dora_exporter.commits.mirror import Mirror
 from dora_exporter.commits.packs import CheckedPack
 
+_READING = "reading.git"
+
 
 class Repository:
     """All methods run in threads, wait for each other, and raise ``GitFailed``.
@@ -28,7 +30,8 @@ class Repository:
         self.mirror = mirror
         self.filled = 0
         self.size_bytes = 0
-        self._bare = BareRepository(folder / "reading.git", git)
+        self._git = git
+        self._bare = BareRepository(folder / _READING, git)
         self._graph = Graph()
         self._reading = threading.RLock()
         self._fetching = threading.Lock()
@@ -91,6 +94,16 @@ class Repository:
             self._bare.take_pack(checked.pack, checked.index)
             self._bare.tidy()
         self.measure()
+
+    def take_over(self, folder: Path) -> None:
+        """Moves here what was uploaded to another folder, under another name of this repository."""
+        other = BareRepository(folder / _READING, self._git)
+        with self._reading:
+            if not self._bare.exists:
+                self._create(other.object_format())
+            if self._bare.object_format() == other.object_format():
+                for index in sorted(other.packs.glob("pack-*.idx")):
+                    self._bare.take_pack(index.with_suffix(".pack"), index)
 
     def object_format(self) -> str | None:
         """``sha1`` or ``sha256``; None while that is open."""

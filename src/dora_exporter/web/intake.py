@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from dora_exporter import identity
+from dora_exporter import identity, repositories
 from dora_exporter.clock import Clock
 from dora_exporter.events import Checkout, Commit, Deployment, Incident
 from dora_exporter.failures.mentions import reverted_by, subject_of
@@ -167,7 +167,7 @@ def _checkouts(given: Git | Sequence[Git] | None) -> Sequence[Checkout]:
     found: dict[str, Checkout] = {}
     for index, each in enumerate(given):
         checkout = _checkout(each, f"git[{index}]")
-        if found.setdefault(checkout.repository, checkout) != checkout:
+        if found.setdefault(repositories.key(checkout.repository), checkout).commit_sha != checkout.commit_sha:
             raise BadAttribute(f"git[{index}].repository_url", "is there already, with another commit_sha")
     return tuple(found.values())
 
