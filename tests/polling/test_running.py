@@ -8,9 +8,11 @@ from tests.sources.account import NAME, Account, an_account
 from tests.sources.fake_pagerduty import failure
 
 from dora_exporter.events import MINUTE_MS
-from dora_exporter.polling import SourceCollector
+from dora_exporter.polling import OpenIncidents, RunningSources, SourceCollector
 from dora_exporter.polling.poller import RETRY_SECONDS, Poller
 from dora_exporter.records import Cursor
+from dora_exporter.scheduling import Job, Schedule
+from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
 from dora_exporter.sources.pagerduty_settings import PagerDutySettings
 
 
@@ -79,6 +81,77 @@ async def test_after_a_pass_everything_is_told() -> None:
             of("items_total", outcome="quarantined"): 0,
             **_no_names_changed(),
         }
+
+
+async def test_each_number_is_shown_as_it_is() -> None:
+    async with an_account() as account:
+        running = account.running
+        health, traffic = running.health, running.source.traffic
+        health.is_up, health.is_misconfigured = False, True
+        health.last_attempt_ms, health.last_success_ms, health.pass_seconds = 2500, 1500, 3.5
+        health.consecutive_failures, health.overflows, health.ends_clamped = 4, 5, 6
+        health.items.update(created=7, skipped=8)
+        health.names_changed.update(cut=9)
+        traffic.ratelimit_remaining, traffic.throttled_seconds = 10.0, 11.0
+        traffic.requests.update(success=12, throttled=13)
+        shown = {name: value for name, value in samples(account).items() if value}
+        assert shown == {
+            of("misconfigured"): 1,
+            of("last_attempt_timestamp_seconds"): 2.5,
+            of("last_success_timestamp_seconds"): 1.5,
+            of("pass_duration_seconds"): 3.5,
+            of("consecutive_failures"): 4,
+            of("overflow_total"): 5,
+            of("ends_clamped_total"): 6,
+            of("items_total", outcome="created"): 7,
+            of("items_total", outcome="skipped"): 8,
+            of("names_changed_total", outcome="cut"): 9,
+            of("ratelimit_remaining"): 10,
+            of("throttled_seconds_total"): 11,
+            of("requests_total", outcome="success"): 12,
+            of("requests_total", outcome="throttled"): 13,
+        }
+
+
+async def test_a_source_of_another_kind_under_a_name_has_a_health_of_its_own() -> None:
+    async with an_account() as account:
+        await account.poll()
+        await account.sources.configure({NAME: AlertmanagerSettings()}, account.surroundings)
+        assert of("up") not in samples(account)
+        assert account.running.condition == "is only pushed to"
+
+
+class Jobs(Schedule):
+    """Remembers what is to be done, and does nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: dict[str, tuple[float, Job, float | None]] = {}
+
+    def every(self, seconds: float, job: Job, *, name: str, first_within: float | None = None) -> None:
+        self.jobs[name] = (seconds, job, first_within)
+
+
+async def test_a_source_is_first_polled_soon_and_by_a_replica_that_leads() -> None:
+    async with an_account(interval="6h") as account:
+        leads = [False]
+        schedule = Jobs()
+        sources = RunningSources(
+            store=account.store,
+            log=account.log,
+            clock=account.clock,
+            schedule=schedule,
+            open_incidents=OpenIncidents(account.store),
+            leads=lambda: leads[0],
+        )
+        settings = {NAME: PagerDutySettings.model_validate(account.settings), "am": AlertmanagerSettings()}
+        await sources.configure(settings, account.surroundings)
+        ((name, (seconds, poll, first_within)),) = schedule.jobs.items()
+        assert (name, seconds, first_within) == (f"source {NAME}", 6 * 3600, 5)
+        assert (await poll(), account.fake.requests) == (1, [])
+        leads[0] = True
+        assert await poll() is None
+        assert account.fake.requests
 
 
 async def test_a_failure_keeps_the_last_success_and_the_cursor() -> None:

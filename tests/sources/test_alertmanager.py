@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import permutations
+from time import process_time
 from typing import Any
 
 import pytest
@@ -306,9 +307,9 @@ async def test_a_large_group_is_told_again_in_no_time() -> None:
     alerts = [alert(f"f{number}") for number in range(5000)]
     async with alerted(group=True) as account:
         await notify(account, notification(*alerts))
-        began = stopwatch()
+        began = process_time()
         await notify(account, notification(*alerts))
-        assert stopwatch() - began < 1
+        assert process_time() - began < 1
         assert len(account.store.incidents) == 1
 
 

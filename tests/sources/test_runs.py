@@ -184,6 +184,16 @@ def test_a_settled_decision_stands_when_what_it_was_based_on_is_forgotten() -> N
     assert read(known, {"v1": minutes((50 * DAY + 15, 50 * DAY + 40))}, since=50 * DAY + 15) == Changes((), ())
 
 
+def test_a_series_that_nobody_sees_any_more_is_forgotten() -> None:
+    known = Segmentation(edge=EDGE)
+    read(known, {"v1": minutes((0, 100)), "v2": minutes((50, 100))})
+    after = 100 + 60 * DAY
+    known.add({}, since=EDGE + after * MINUTE_MS, rules=RULES, identify=identify)
+    assert known.runs != {}
+    known.add({}, since=EDGE + (after + 1) * MINUTE_MS, rules=RULES, identify=identify)
+    assert (known.runs, known.dump()["runs"]) == ({}, [])
+
+
 def test_of_what_is_settled_only_the_last_run_of_a_version_is_remembered_and_in_time_none() -> None:
     known = Segmentation(edge=EDGE)
     read(known, {"v1": minutes((0, 10), (60, 70), (120, 130))})
