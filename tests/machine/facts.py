@@ -1,0 +1,263 @@
+"""What the machine knows to be true: the events as they were said, and the settings by which they count."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+SECOND_MS = 1000
+MINUTE_MS = 60 * SECOND_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+Line = tuple[str, str]
+"""A service and an environment: the unit of every number."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A commit: when it was written, and what its message says.
+
+    ``takes_back`` are SHAs or quoted subjects that the message says it reverts, and ``number`` that of the pull
+    request in its subject.
+    """
+
+    sha: str
+    authored_at: int
+    subject: str = ""
+    takes_back: tuple[str, ...] = ()
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """That somebody said whether a deployment failed, and by what it was remedied."""
+
+    failed: bool
+    remedy_id: str | None = None
+    remedy_version: str | None = None
+
+    @property
+    def names_a_remedy(self) -> bool:
+        """Whether a remedy was named at all."""
+        return self.remedy_id is not None or self.remedy_version is not None
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A deployment.
+
+    ``commits`` is None where the sender gave none; ``said`` is a verdict, ``found`` the source's, and ``reports`` are
+    the ids of its other reports.
+    """
+
+    id: str
+    service: str
+    environment: str
+    started_at: int
+    finished_at: int
+    version: str | None = None
+    sha: str | None = None
+    repository: str | None = None
+    team: str | None = None
+    source: str = "api"
+    tags: tuple[str, ...] = ()
+    commits: tuple[Change, ...] | None = None
+    said: Judged | None = None
+    found: Judged | None = None
+    reports: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> Line:
+        """Its series."""
+        return self.service, self.environment
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """Its place in the order of finish."""
+        return self.finished_at, self.started_at, self.id
+
+    @property
+    def judged(self) -> Judged | None:
+        """The verdict in force: a person's, else the source's."""
+        return self.said or self.found
+
+
+@dataclass(frozen=True)
+class Suffered:
+    """An incident; ``finished_at`` is None while it is open."""
+
+    id: str
+    services: tuple[str, ...]
+    environment: str
+    started_at: int
+    finished_at: int | None = None
+    team: str | None = None
+    version: str | None = None
+    sha: str | None = None
+    source: str = "api"
+    is_merged: bool = False
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The series that it names."""
+        return tuple((service, self.environment) for service in self.services)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A configured rule: what it looks for, in which words that is written, and for whom it holds.
+
+    ``pattern`` is what the daemon is told; ``word`` is how the machine finds it: a prefix, whatever its case.
+    With ``names_version`` what follows the prefix is the version that failed.
+    """
+
+    name: str
+    pattern: str
+    word: str
+    where: tuple[str, ...]
+    names_version: bool = False
+    services: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+
+    def holds_for(self, line: Line) -> bool:
+        """Whether it is in force for a series."""
+        return _is_among(line[0], self.services) and _is_among(line[1], self.environments)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whether a kind of detection is on, and for whom."""
+
+    is_on: bool = True
+    services: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+
+    def holds_for(self, line: Line) -> bool:
+        """Whether it is in force for a series."""
+        return self.is_on and _is_among(line[0], self.services) and _is_among(line[1], self.environments)
+
+
+def _is_among(name: str, names: tuple[str, ...]) -> bool:
+    return not names or name in names
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The settings that decide numbers."""
+
+    windows: tuple[tuple[str, int], ...] = (("1d", DAY_MS), ("7d", 7 * DAY_MS))
+    retention_ms: int = 30 * DAY_MS
+    attribution_limit_ms: int | None = 7 * DAY_MS
+    merge_within_ms: int = 30 * MINUTE_MS
+    series_limit: int = 10
+    team_of: tuple[tuple[str, str], ...] = ()
+    rollback: Scope = Scope()
+    revert: Scope = Scope()
+    rules: tuple[Rule, ...] = ()
+    edition: str = "2024"
+    default_environment: str = "none"
+
+    def team_for(self, service: str) -> str | None:
+        """The team that is configured for a service."""
+        return dict(self.team_of).get(service)
+
+
+@dataclass
+class Graph:
+    """The commits of all repositories: what each one says, and its parents."""
+
+    changes: dict[str, Change] = field(default_factory=dict)
+    parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    repositories: set[str] = field(default_factory=set)
+
+    def add(self, change: Change, parents: tuple[str, ...]) -> None:
+        """A commit was made."""
+        self.changes[change.sha] = change
+        self.parents[change.sha] = parents
+
+    def reached(self, sha: str) -> set[str]:
+        """A commit and all that it descends from."""
+        found: set[str] = set()
+        waiting = [sha]
+        while waiting:
+            each = waiting.pop()
+            if each not in found:
+                found.add(each)
+                waiting.extend(self.parents[each])
+        return found
+
+    def between(self, head: str, bases: Iterator[str]) -> list[Change]:
+        """What a commit reaches and others do not, without merges."""
+        old: set[str] = set()
+        for base in bases:
+            old |= self.reached(base)
+        return [self.changes[sha] for sha in self.reached(head) - old if len(self.parents[sha]) < 2]
+
+
+@dataclass
+class World:
+    """Everything that was acknowledged, and nothing else.
+
+    ``seen`` are series and teams in the order in which they appeared, ``buried`` polled items that somebody deleted,
+    ``droppable`` events that were too old to count when that was looked for, and ``past`` those of them that are gone:
+    what came after them was never the first with Git data. ``derived`` are the ids of events that were sent without.
+    """
+
+    deployments: dict[str, Deployed] = field(default_factory=dict)
+    incidents: dict[str, Suffered] = field(default_factory=dict)
+    buried: set[str] = field(default_factory=set)
+    seen: dict[tuple[str, str, str], None] = field(default_factory=dict)
+    droppable: set[str] = field(default_factory=set)
+    past: dict[str, Deployed] = field(default_factory=dict)
+    derived: dict[tuple[object, ...], str] = field(default_factory=dict)
+    graph: Graph = field(default_factory=Graph)
+
+    def take(self, new: Deployed | Suffered) -> None:
+        """An event was taken."""
+        self.droppable.discard(new.id)
+        self.past.pop(new.id, None)
+        if isinstance(new, Deployed):
+            self.deploy(new)
+        else:
+            self.suffer(new)
+
+    def deploy(self, new: Deployed) -> None:
+        """A report of a deployment was taken: it replaces the one of that id, but a verdict stays."""
+        if new.source != "api" and new.id in self.buried:
+            return
+        self.buried.discard(new.id)
+        held = self.deployments.get(new.id)
+        self.deployments[new.id] = replace(new, said=held.said) if held else new
+        self._see(new)
+
+    def suffer(self, new: Suffered) -> None:
+        """A report of an incident was taken."""
+        if new.source != "api" and new.id in self.buried:
+            return
+        self.buried.discard(new.id)
+        self.incidents[new.id] = new
+        self._see(new)
+
+    def _see(self, new: Deployed | Suffered) -> None:
+        """Notes which series and teams appear first."""
+        for line in (new.line,) if isinstance(new, Deployed) else new.lines:
+            self.seen.setdefault(("series", *line))
+        if new.team is not None:
+            self.seen.setdefault(("team", new.team, new.environment))
+
+    def judge(self, id_: str, said: Judged | None) -> None:
+        """A verdict was taken."""
+        self.deployments[id_] = replace(self.deployments[id_], said=said)
+
+    def drop(self, id_: str) -> None:
+        """An event that was too old to count is kept no longer."""
+        self.incidents.pop(id_, None)
+        gone = self.deployments.pop(id_, None)
+        if gone is not None:
+            self.past[id_] = gone
+        self.droppable.discard(id_)
+
+    def delete(self, id_: str) -> None:
+        """An event was deleted; a source may not bring it back."""
+        gone = self.deployments.pop(id_, None) or self.incidents.pop(id_, None)
+        if gone is not None and gone.source != "api":
+            self.buried.add(id_)

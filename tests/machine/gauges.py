@@ -1,0 +1,242 @@
+"""Every gauge by its definition, computed from what the machine knows and from nothing else."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tests.machine.counting import counted, has_come, is_open, lines_of, teams_of, troubles
+from tests.machine.facts import DAY_MS, Deployed, Line, Suffered, Terms, World
+from tests.machine.judging import CAUSES, SKEW_MS, Court, Outcome
+from tests.machine.levels import levels
+
+Sample = tuple[str, frozenset[tuple[str, str]]]
+"""A family's name and its labels."""
+
+OTHER = "_other"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """An incident as a series, or a team, sees it."""
+
+    incident: Suffered
+    is_attributed: bool
+
+
+class Oracle:
+    """The numbers of a world at a moment."""
+
+    def __init__(self, world: World, terms: Terms, now: int) -> None:
+        """Judges every series."""
+        self.terms = terms
+        self.now = now
+        self._seen = list(world.seen)
+        self.deployments = counted(world.deployments.values(), terms, now)
+        self.incidents = troubles(world.incidents.values(), terms, now)
+        self.events: list[Deployed | Suffered] = [*self.deployments, *self.incidents]
+        self.teams = {(team, each.environment) for each in self.events for team in teams_of(each, terms)}
+        self.known = {line for each in self.events for line in lines_of(each)}
+        self.courts = {
+            line: Court(
+                line,
+                [each for each in self.deployments if each.line == line and has_come(each, now)],
+                [each for each in self.incidents if line in each.lines and has_come(each, now)],
+                history=[each for each in (*world.past.values(), *world.deployments.values()) if each.line == line],
+                terms=terms,
+                graph=world.graph,
+                now=now,
+            )
+            for line in self.known
+        }
+        self.outcomes = {line: court.outcomes() for line, court in self.courts.items()}
+
+    def samples(self) -> dict[Sample, float]:
+        """All families of all series and teams."""
+        return dict(self._of_series()) | dict(self._of_teams())
+
+    def label_of(self, line: Line) -> Line:
+        """The labels of a series: its own, or those of the rest where too many appeared before it."""
+        known = [(service, environment) for kind, service, environment in self._seen if kind == "series"]
+        kept = [each for each in known if each in self.known][: self.terms.series_limit]
+        return line if line in kept else (OTHER, OTHER)
+
+    def team_label_of(self, team: Line) -> Line:
+        """The labels of a team in an environment; one that is only configured appears with its services."""
+        appeared: dict[Line, None] = {}
+        for kind, name, environment in self._seen:
+            whose = name if kind == "team" else self.terms.team_for(name)
+            if whose is not None:
+                appeared.setdefault((whose, environment))
+        kept = [each for each in appeared if each in self.teams][: self.terms.series_limit]
+        return team if team in kept else (OTHER, OTHER)
+
+    def troubles_of(self, line: Line) -> list[Trouble]:
+        """The incidents of a series that have begun."""
+        court = self.courts[line]
+        return [Trouble(each, court.attributed(each) is not None) for each in court.incidents]
+
+    def _of_series(self) -> Iterator[tuple[Sample, float]]:
+        for label in {self.label_of(line) for line in self.known}:
+            lines = [line for line in self.known if self.label_of(line) == label]
+            labels = {"service": label[0], "environment": label[1]}
+            outcomes = [each for line in lines for each in self.outcomes[line]]
+            incidents = [each for line in lines for each in self.troubles_of(line)]
+            yield from self._families("dora_", labels, outcomes, incidents)
+            yield from self._of_sources(labels, outcomes, incidents)
+            if label[0] != OTHER and outcomes:
+                latest = max((each.deployment for each in outcomes), key=lambda each: each.order)
+                info = {"team": "".join(teams_of(latest, self.terms)), "repository": latest.repository or ""}
+                yield _sample("dora_service_info", labels | info), 1.0
+
+    def _of_teams(self) -> Iterator[tuple[Sample, float]]:
+        for label in {self.team_label_of(team) for team in self.teams}:
+            outcomes: list[Outcome] = []
+            incidents: list[Trouble] = []
+            for team in self.teams:
+                if self.team_label_of(team) == label:
+                    outcomes += self._outcomes_of(team)
+                    incidents += self._troubles_of(team)
+            yield from self._families("dora_team_", {"team": label[0], "environment": label[1]}, outcomes, incidents)
+
+    def _outcomes_of(self, team: Line) -> list[Outcome]:
+        name, environment = team
+        return [
+            each
+            for line in self.known
+            if line[1] == environment
+            for each in self.outcomes[line]
+            if name in teams_of(each.deployment, self.terms)
+        ]
+
+    def _troubles_of(self, team: Line) -> list[Trouble]:
+        """The incidents of a team: each once, and attributed if it is in any of its services."""
+        name, environment = team
+        return [
+            Trouble(each, any(self.courts[line].attributed(each) is not None for line in each.lines))
+            for each in self.incidents
+            if each.environment == environment and name in teams_of(each, self.terms) and has_come(each, self.now)
+        ]
+
+    def _families(
+        self,
+        prefix: str,
+        labels: dict[str, str],
+        outcomes: Sequence[Outcome],
+        incidents: Sequence[Trouble],
+    ) -> Iterator[tuple[Sample, float]]:
+        still_open = [each.incident.started_at for each in incidents if is_open(each.incident, self.now)]
+        yield _sample(prefix + "open_incidents", labels), len(still_open)
+        if still_open:
+            yield _sample(prefix + "oldest_open_incident_timestamp_seconds", labels), min(still_open) / 1000
+        if outcomes:
+            last = max(each.deployment.finished_at for each in outcomes)
+            yield _sample(prefix + "last_deployment_timestamp_seconds", labels), last / 1000
+        moments = [each.deployment.finished_at for each in outcomes]
+        moments += [each.incident.started_at for each in incidents]
+        if moments:
+            yield _sample(prefix + "first_event_timestamp_seconds", labels), min(moments) / 1000
+        for text, length_ms in self.terms.windows:
+            values = {}
+            for name, more, value in windowed(outcomes, incidents, self.now, length_ms):
+                yield _sample(prefix + name, labels | more | {"window": text}), value
+                values[name, more.get("statistic", "")] = value
+            for metric, level in levels(self.terms.edition, values).items():
+                yield _sample(prefix + "performance_level", labels | {"metric": metric, "window": text}), level
+
+    def _of_sources(
+        self, labels: dict[str, str], outcomes: Sequence[Outcome], incidents: Sequence[Trouble]
+    ) -> Iterator[tuple[Sample, float]]:
+        moments: dict[str, list[int]] = {}
+        for outcome in outcomes:
+            moments.setdefault(outcome.deployment.source, []).append(outcome.deployment.finished_at)
+        for trouble in incidents:
+            mine = moments.setdefault(trouble.incident.source, [])
+            mine.append(trouble.incident.started_at)
+            if trouble.incident.finished_at is not None and trouble.incident.finished_at <= self.now:
+                mine.append(trouble.incident.finished_at)
+        for source, each in moments.items():
+            yield _sample("dora_last_event_timestamp_seconds", labels | {"source": source}), max(each) / 1000
+
+
+def windowed(
+    outcomes: Sequence[Outcome], incidents: Sequence[Trouble], now: int, length_ms: int
+) -> Iterator[tuple[str, dict[str, str], float]]:
+    """The families that are about a window."""
+
+    def within(moment: int | None) -> bool:
+        return moment is not None and now - length_ms < moment <= now
+
+    deployed = [each for each in outcomes if within(each.deployment.finished_at)]
+    failed = [each for each in deployed if each.cause is not None]
+    rework = [each for each in deployed if each.is_rework]
+    recovered = [each.recovery[1] for each in outcomes if each.recovery is not None and within(each.recovery[0])]
+    begun = [each for each in incidents if within(each.incident.started_at)]
+    restored = [
+        each.incident.finished_at - each.incident.started_at
+        for each in incidents
+        if each.incident.finished_at is not None and within(each.incident.finished_at)
+    ]
+    samples = [value for each in deployed for _, value in each.samples]
+    yield "deployments", {}, len(deployed)
+    yield "deployment_frequency_per_day", {}, float(Fraction(len(deployed) * DAY_MS, length_ms))
+    yield "failed_deployments", {}, len(failed)
+    yield "rework_deployments", {}, len(rework)
+    yield "recovered_deployments", {}, len(recovered)
+    yield "unidentified_deployments", {}, sum(not (_names(each)) for each in deployed)
+    for cause in CAUSES:
+        yield "change_failures", {"cause": cause}, sum(each.cause == cause for each in failed)
+    if deployed:
+        yield "change_failure_rate", {}, len(failed) / len(deployed)
+        yield "deployment_rework_rate", {}, len(rework) / len(deployed)
+    yield "lead_time_commits", {}, len(samples)
+    yield "incidents", {}, len(begun)
+    yield "unattributed_incidents", {}, sum(not each.is_attributed for each in begun)
+    yield "restored_incidents", {}, len(restored)
+    lengths = {
+        "change_lead_time_seconds": samples,
+        "time_to_restore_seconds": restored,
+        "failed_deployment_recovery_time_seconds": recovered,
+    }
+    for name, values in lengths.items():
+        for statistic, value in statistics(values):
+            yield name, {"statistic": statistic}, value
+    for stage, stage_values in _stages(deployed).items():
+        for statistic, value in statistics(stage_values):
+            yield "lead_time_stage_seconds", {"stage": stage, "statistic": statistic}, value
+
+
+def _names(each: Outcome) -> bool:
+    return bool(each.deployment.version or each.deployment.sha)
+
+
+def _stages(deployed: Sequence[Outcome]) -> Mapping[str, list[int]]:
+    """The parts of the lead times: without pull requests there are two."""
+    found: dict[str, list[int]] = {"time_to_deploy": [], "deploy": []}
+    for outcome in deployed:
+        for change, _ in outcome.samples:
+            waited = outcome.deployment.started_at - change.authored_at
+            if waited >= -SKEW_MS:
+                found["time_to_deploy"].append(max(0, waited))
+            if outcome.deployment.started_at != outcome.deployment.finished_at:
+                found["deploy"].append(outcome.deployment.finished_at - outcome.deployment.started_at)
+    return found
+
+
+def statistics(values_ms: Sequence[int]) -> Iterator[tuple[str, float]]:
+    """Mean, median and 90th percentile in seconds; nothing of nothing."""
+    if values_ms:
+        yield "mean", float(Fraction(sum(values_ms), len(values_ms) * 1000))
+        yield "median", _quantile(values_ms, Fraction(1, 2))
+        yield "p90", _quantile(values_ms, Fraction(9, 10))
+
+
+def _quantile(values_ms: Sequence[int], share: Fraction) -> float:
+    ordered = sorted(values_ms)
+    position = share * (len(ordered) - 1)
+    low = int(position)
+    high = min(low + 1, len(ordered) - 1)
+    return float((ordered[low] + (position - low) * (ordered[high] - ordered[low])) / 1000)
+
+
+def _sample(name: str, labels: Mapping[str, str]) -> Sample:
+    return name, frozenset(labels.items())

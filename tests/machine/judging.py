@@ -1,0 +1,287 @@
+"""What the deployments and incidents of one series amount to, by the text of the definitions and by brute force."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tests.machine.counting import is_open
+from tests.machine.facts import DAY_MS, MINUTE_MS, Change, Deployed, Graph, Line, Rule, Suffered, Terms
+
+CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
+SKEW_MS = 5 * MINUTE_MS
+GAP_MS = 60 * DAY_MS
+
+
+@dataclass(frozen=True)
+class Link:
+    """That a deployment remedied an earlier one, and how that is known."""
+
+    failed: str
+    remedy: str
+    cause: str
+    rule: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that follows about a deployment."""
+
+    deployment: Deployed
+    cause: str | None
+    recovery: tuple[int, int] | None
+    is_rework: bool
+    samples: tuple[tuple[Change, int], ...]
+    dropped: int
+
+
+class Court:
+    """One series at one moment."""
+
+    def __init__(
+        self,
+        line: Line,
+        deployments: Iterable[Deployed],
+        incidents: Iterable[Suffered],
+        *,
+        history: Iterable[Deployed],
+        terms: Terms,
+        graph: Graph,
+        now: int,
+    ) -> None:
+        """Takes what counts and has come; ``history`` is all that was ever reported of the series."""
+        self.line = line
+        self.terms = terms
+        self.now = now
+        self.incidents = list(incidents)
+        self.ordered = sorted(deployments, key=lambda each: each.order)
+        everything = sorted(history, key=lambda each: each.order)
+        self.shipped = {each.id: _shipped(each, everything, graph) for each in self.ordered}
+        self.first = self._first_shippers()
+        self.links = list(self._links())
+
+    def outcomes(self) -> list[Outcome]:
+        """What follows about each deployment."""
+        return [self._outcome(each) for each in self.ordered]
+
+    def attributed(self, incident: Suffered) -> Deployed | None:
+        """The deployment that an incident is put down to."""
+        before = [each for each in self.ordered if each.started_at <= incident.started_at]
+        named = [each for each in before if _names(incident, each)]
+        latest = max(named or before, key=lambda each: (each.started_at, each.finished_at, each.id), default=None)
+        if latest is None or named:
+            return latest
+        limit = self.terms.attribution_limit_ms
+        return None if limit is not None and incident.started_at - latest.started_at > limit else latest
+
+    def attribution_rule(self, incident: Suffered) -> str | None:
+        """By which rule an incident is put down to a deployment."""
+        blamed = self.attributed(incident)
+        if blamed is None:
+            return None
+        return "version or commit" if _names(incident, blamed) else "latest deployment"
+
+    def incidents_of(self, deployment: Deployed) -> list[Suffered]:
+        """The incidents that are put down to a deployment."""
+        return [each for each in self.incidents if self.attributed(each) is deployment]
+
+    def cause(self, deployment: Deployed) -> str | None:
+        """Why a deployment failed; None when it did not."""
+        if deployment.judged is not None:
+            return "verdict" if deployment.judged.failed else None
+        causes = {each.cause for each in self.links if each.failed == deployment.id}
+        if self.incidents_of(deployment):
+            causes.add("incident")
+        return min(causes, key=CAUSES.index, default=None)
+
+    def remedies(self, deployment: Deployed) -> list[Deployed]:
+        """What remedied a deployment: what its verdict names, if that is there, else what the rules found."""
+        later = [each for each in self.ordered if each.order > deployment.order]
+        judged = deployment.judged
+        if judged is not None and judged.failed and judged.names_a_remedy:
+            named = [
+                each
+                for each in later
+                if judged.remedy_id in (each.id, *each.reports)
+                or (judged.remedy_id is None and each.version == judged.remedy_version)
+            ]
+            if named:
+                return named[:1]
+        ids = {each.remedy for each in self.links if each.failed == deployment.id}
+        return [each for each in later if each.id in ids]
+
+    def _outcome(self, deployment: Deployed) -> Outcome:
+        cause = self.cause(deployment)
+        lead_times = [
+            (change, deployment.finished_at - change.authored_at)
+            for change in self.shipped[deployment.id]
+            if self.first[change.sha] is deployment
+        ]
+        return Outcome(
+            deployment=deployment,
+            cause=cause,
+            recovery=self._recovery(deployment, cause) if cause else None,
+            is_rework=self._is_rework(deployment),
+            samples=tuple((change, max(0, value)) for change, value in lead_times if value >= -SKEW_MS),
+            dropped=sum(value < -SKEW_MS for _, value in lead_times),
+        )
+
+    def _recovery(self, failed: Deployed, cause: str) -> tuple[int, int] | None:
+        """The moment of recovery and how long it took."""
+        incidents = self.incidents_of(failed)
+        begun = failed.finished_at
+        if cause == "incident":
+            begun = max(begun, min(each.started_at for each in incidents))
+        moments = [each.finished_at for each in self.remedies(failed)]
+        ends = [each.finished_at for each in incidents if not is_open(each, self.now)]
+        if incidents and len(ends) == len(incidents):
+            moments.append(max(end for end in ends if end is not None))
+        if not moments:
+            return None
+        moment = max(begun, min(moments))
+        return moment, moment - begun
+
+    def _is_rework(self, deployment: Deployed) -> bool:
+        for each in self.ordered:
+            if self.cause(each) is not None and deployment in self.remedies(each):
+                return True
+        for incident in self.incidents:
+            blamed = self.attributed(incident)
+            if blamed is None:
+                continue
+            responses = [
+                each for each in self.ordered if each.order > blamed.order and each.finished_at > incident.started_at
+            ]
+            if responses and responses[0] is deployment:
+                return True
+        return False
+
+    def _first_shippers(self) -> dict[str, Deployed]:
+        first: dict[str, Deployed] = {}
+        for each in self.ordered:
+            for change in self.shipped[each.id]:
+                first.setdefault(change.sha, each)
+        return first
+
+    def _spoken(self, deployment: Deployed) -> list[Change]:
+        """The commits that a deployment is the first to ship: a commit speaks once."""
+        return [each for each in self.shipped[deployment.id] if self.first[each.sha] is deployment]
+
+    def _links(self) -> Iterator[Link]:
+        for place, each in enumerate(self.ordered):
+            if self.terms.rollback.holds_for(self.line):
+                failed = self._rolled_back(place)
+                if failed is not None:
+                    yield Link(failed.id, each.id, "rollback", "rollback")
+            if self.terms.revert.holds_for(self.line):
+                for reverted in self._reverted(each):
+                    yield Link(reverted.id, each.id, "revert", "revert")
+            for rule in self.terms.rules:
+                if rule.holds_for(self.line):
+                    for fixed in self._fixed(rule, place):
+                        yield Link(fixed.id, each.id, "rule", rule.name)
+
+    def _target(self, place: int) -> int | None:
+        """The latest earlier place at which a deployment had been deployed, if not just before."""
+        places = [index for index in range(place) if _are_equal(self.ordered[index], self.ordered[place])]
+        return places[-1] if places and places[-1] != place - 1 else None
+
+    def _is_rollback(self, place: int) -> bool:
+        """Whether a deployment goes back, and does not land again what was gone back from."""
+        target = self._target(place)
+        if target is None:
+            return False
+        return not any(
+            self._is_rollback(between) and (self._target(between) or 0) < target for between in range(target + 1, place)
+        )
+
+    def _rolled_back(self, place: int) -> Deployed | None:
+        target = self._target(place)
+        return self.ordered[target + 1] if target is not None and self._is_rollback(place) else None
+
+    def _reverted(self, deployment: Deployed) -> list[Deployed]:
+        """The earlier deployments that shipped first what this one takes back."""
+        failed = {}
+        for change in self._spoken(deployment):
+            for name in change.takes_back:
+                taken = self._named(name)
+                for each in taken[:1]:
+                    shipper = self.first[each.sha]
+                    if shipper.order < deployment.order and not self._is_undoing(each):
+                        failed[shipper.id] = shipper
+        return list(failed.values())
+
+    def _named(self, name: str) -> list[Change]:
+        """The commits that a SHA or a subject names, in the order in which they were shipped."""
+        return [
+            change for each in self.ordered for change in self._spoken(each) if name in {change.sha, change.subject}
+        ]
+
+    def _is_undoing(self, change: Change) -> bool:
+        """Whether a commit takes back another that is no such commit itself: its own revert lands that again."""
+        return any(
+            all(not self._is_undoing(each) for each in self._named(name)[:1] if each is not change)
+            for name in change.takes_back
+        )
+
+    def _fixed(self, rule: Rule, place: int) -> list[Deployed]:
+        """What a rule says that a deployment fixed."""
+        fix = self.ordered[place]
+        said = [text for where in rule.where for text in self._texts(where, fix)]
+        hits = [text[len(rule.word) :] for text in said if text.lower().startswith(rule.word)]
+        if not rule.names_version:
+            before = self.ordered[place - 1] if place else None
+            return [before] if hits and before is not None and not _are_equal(before, fix) else []
+        found = {}
+        for version in hits:
+            earlier = [each for each in self.ordered[:place] if each.version == version]
+            if earlier and not _are_equal(earlier[-1], fix):
+                found[earlier[-1].id] = earlier[-1]
+        return list(found.values())
+
+    def _texts(self, where: str, deployment: Deployed) -> list[str]:
+        spoken = self._spoken(deployment)
+        return {
+            "version": [deployment.version] if deployment.version else [],
+            "tag": list(deployment.tags),
+            "subject": [each.subject for each in spoken],
+            "title": [each.subject for each in spoken if each.number is not None],
+        }[where]
+
+
+def _names(incident: Suffered, deployment: Deployed) -> bool:
+    same_version = incident.version is not None and incident.version == deployment.version
+    same_sha = incident.sha is not None and incident.sha == deployment.sha
+    return same_version or same_sha
+
+
+def _are_equal(one: Deployed, other: Deployed) -> bool:
+    if one.sha is not None and other.sha is not None:
+        return one.sha == other.sha
+    return one.version is not None and one.version == other.version
+
+
+def _shipped(deployment: Deployed, history: Sequence[Deployed], graph: Graph) -> list[Change]:
+    """The commits that a deployment shipped: as its sender listed them, each once, else as Git says of its reports."""
+    if deployment.commits is not None:
+        return list(deployment.commits)
+    ids = (deployment.id, *deployment.reports)
+    found = [
+        change
+        for each in history
+        if each.id in ids and each.commits is None
+        for change in _by_git(each, history, graph)
+    ]
+    return list({change.sha: change for change in found}.values())
+
+
+def _by_git(report: Deployed, history: Sequence[Deployed], graph: Graph) -> list[Change]:
+    """What was not yet deployed of its repository in its series."""
+    if report.repository not in graph.repositories or report.sha not in graph.changes:
+        return []
+    before = [
+        each
+        for each in history
+        if each.order < report.order and each.repository == report.repository and each.sha in graph.changes
+    ]
+    if not before or report.finished_at - before[-1].finished_at > GAP_MS:
+        return []
+    return graph.between(report.sha or "", (each.sha or "" for each in before))

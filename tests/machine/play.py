@@ -1,0 +1,279 @@
+"""A random history: what happens next, told to the daemon and to the world alike."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from tests.machine.acts import (
+    Act,
+    Checkpoint,
+    Commit,
+    Compact,
+    Crash,
+    Delete,
+    Find,
+    Judge,
+    JudgeVersion,
+    Page,
+    Reload,
+    Restart,
+    Send,
+    SendMany,
+    TurnClock,
+)
+from tests.machine.facts import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Change,
+    Deployed,
+    Judged,
+    Rule,
+    Scope,
+    Suffered,
+    Terms,
+    World,
+)
+from tests.machine.site import PAGED, REPOSITORY, SOURCES
+
+SERVICES = ("cart", "checkout", "search")
+ENVIRONMENTS = ("production", "staging")
+TEAMS = ("crew", "squad", "guild")
+VERSIONS = ("v1", "v2", "v3", "hotfix-1")
+SHAS = tuple(letter * 40 for letter in "abc")
+
+PENDING = frozenset({"reverts", "rules"})
+"""What the code does not yet do as it is defined; histories are made without it."""
+
+HOTFIX = Rule("hotfix", r"(?i)^hotfix", "hotfix", ("title", "version"))
+SUBJECTS = Rule("subjects", r"(?i)^urgent", "urgent", ("subject",))
+FIXES = Rule("fixes", r"^fixes:$version$", "fixes:", ("tag",), names_version=True)
+
+
+class Player:
+    """Makes a history up, act by act, from a seed."""
+
+    def __init__(self, seed: str) -> None:
+        """The same seed makes the same history."""
+        self.chance = random.Random(seed)
+        self.world = World()
+        self.terms = self._terms()
+        self.with_git = self.chance.random() < 0.25
+        self._changes: list[Change] = []
+        self._crowd = self.chance.choice([1, 1, 2, 6])
+
+    def next(self, now: int) -> Act:
+        """What happens next."""
+        choices: list[tuple[int, Callable[[int], Act]]] = [
+            (30, self._send_deployment),
+            (10, self._send_incident),
+            (8, self._find),
+            (6, self._page),
+            (6, self._judge),
+            (3, self._judge_version),
+            (6, self._delete),
+            (8, self._turn_clock),
+            (4, self._send_many),
+            (2, lambda _: Restart()),
+            (2, lambda _: Crash(self.chance.choice([b"", b"", b'{"crc": "0', b"\x00\x00"]))),
+            (1, lambda _: Compact()),
+            (1, lambda _: Checkpoint()),
+            (3, lambda _: Reload(self._terms())),
+        ]
+        if self.with_git:
+            choices.append((6, self._commit))
+        act = self.chance.choices([act for _, act in choices], [weight for weight, _ in choices])[0](now)
+        self.terms = act.terms if isinstance(act, Reload) else self.terms
+        return act
+
+    def _send_deployment(self, now: int) -> Act:
+        return Send(self._deployment(now), with_id=self._often(), without_environment=not self._often())
+
+    def _send_incident(self, now: int) -> Act:
+        path = self.chance.choice(["failure", "incident"])
+        return Send(self._incident(now), with_id=self._often(), path=path, without_environment=not self._often())
+
+    def _often(self) -> bool:
+        return self.chance.random() < 0.8
+
+    def _send_many(self, now: int) -> Act:
+        makers = (self._deployment, self._deployment, self._incident)
+        return SendMany(tuple(self.chance.choice(makers)(now) for _ in range(5)))
+
+    def _find(self, now: int) -> Act:
+        source = self.chance.choice(SOURCES)
+        ids = [f"{source}:{number}" for number in range(4)]
+        new = replace(self._deployment(now), id=self.chance.choice(ids), source=source, tags=())
+        early = min(new.finished_at, now)
+        found = self._judgement(ids, by_version=False)
+        return Find(
+            replace(
+                new,
+                started_at=min(new.started_at, early),
+                finished_at=early,
+                commits=new.commits or None,
+                found=found,
+            )
+        )
+
+    def _page(self, now: int) -> Act:
+        what = self.chance.choice(["trigger", "trigger", "resolve", "resolve", "reopen", "move", "merge"])
+        return Page(what, self.chance.choice(list(PAGED)[: self._crowd]), self.chance.randrange(8))
+
+    def _judge(self, now: int) -> Act:
+        ids = sorted(self.world.deployments)
+        return Judge(self.chance.choice([*ids, "nobody-knows-this"]), self._judgement(ids, by_version=True))
+
+    def _judge_version(self, now: int) -> Act:
+        said = self._judgement(sorted(self.world.deployments), by_version=True)
+        return JudgeVersion(self._line(), self.chance.choice(VERSIONS), said)
+
+    def _delete(self, now: int) -> Act:
+        held = [("deployment", each) for each in sorted(self.world.deployments)]
+        held += [("failure", each) for each in sorted(self.world.incidents)]
+        return Delete(*self.chance.choice(held or [("failure", "nobody-knows-this")]))
+
+    def _turn_clock(self, now: int) -> Act:
+        ms = self.chance.choice([1, MINUTE_MS, HOUR_MS, DAY_MS, 3 * DAY_MS, -1, -HOUR_MS, -DAY_MS])
+        return TurnClock(ms, is_set=ms < 0 or self.chance.random() < 0.3)
+
+    def _commit(self, now: int) -> Act:
+        made = len(self.world.graph.parents)
+        count = self.chance.randint(1, 3)
+        changes = tuple(self._new_change(now, "") for _ in range(count))
+        return Commit(changes, tuple(self._parents(place, made) for place in range(count)))
+
+    def _parents(self, place: int, made: int) -> tuple[int, ...]:
+        choices = [place - 1] if place else []
+        choices += [-each for each in range(1, min(4, made + 1))]
+        count = self.chance.choice([1, 1, 1, 2])
+        return tuple(self.chance.sample(choices, min(count, len(choices))))
+
+    # Names and moments
+
+    def _line(self) -> tuple[str, str]:
+        """Mostly one of few series: links form within a series."""
+        lines = [(service, each) for service in SERVICES for each in ENVIRONMENTS]
+        return self.chance.choice(lines[: self._crowd])
+
+    def _moment(self, now: int) -> int:
+        borders = [0, *(length for _, length in self.terms.windows), self.terms.retention_ms]
+        kind = self.chance.random()
+        if kind < 0.15:
+            return now - self.chance.choice(borders) + self.chance.choice([-1, 0, 1])
+        if kind < 0.75:
+            return now - self.chance.randrange(48) * HOUR_MS // 2
+        if kind < 0.9:
+            return now - self.chance.randrange(40) * DAY_MS
+        return now + self.chance.randrange(-2, 12) * MINUTE_MS
+
+    def _length(self) -> int:
+        return self.chance.choice([0, 0, 1, 1001, MINUTE_MS, HOUR_MS, 2 * HOUR_MS - 1, DAY_MS])
+
+    def _deployment(self, now: int) -> Deployed:
+        service, environment = self._line()
+        finished_at = self._moment(now)
+        version = self.chance.choice([*VERSIONS, *VERSIONS, None])
+        sha, repository = None, None
+        if self.chance.random() < 0.3:
+            sha, repository = self.chance.choice(SHAS), "git.example/shop/other"
+        commits = self._commits(now) if self.chance.random() < 0.5 else None
+        made = list(self.world.graph.parents)
+        if made and self.chance.random() < 0.7:
+            sha, repository = self.chance.choice(made), REPOSITORY
+            commits = commits if self.chance.random() < 0.2 else None
+        return Deployed(
+            id=f"deployment-{self.chance.randrange(12):06}",
+            service=service,
+            environment=environment,
+            started_at=finished_at - self._length(),
+            finished_at=finished_at,
+            version=version,
+            sha=sha,
+            repository=repository,
+            team=self.chance.choice([None, None, *TEAMS]),
+            tags=self.chance.choice([(), (), (), ("fixes:v1",), ("fixes:v2", "colour:blue")]),
+            commits=commits,
+        )
+
+    def _commits(self, now: int) -> tuple[Change, ...]:
+        new = [self._new_change(now, f"{self.chance.getrandbits(160):040x}") for _ in range(self.chance.randrange(3))]
+        self._changes += new
+        known = self._known()
+        old = self.chance.sample(known, min(len(known), self.chance.randrange(3)))
+        unique = {each.sha: each for each in (*new, *old)}
+        return tuple(unique.values())
+
+    def _known(self) -> list[Change]:
+        """All commits but merges, which give no lead time."""
+        graph = self.world.graph
+        return [*self._changes, *(each for sha, each in graph.changes.items() if len(graph.parents[sha]) < 2)]
+
+    def _new_change(self, now: int, sha: str) -> Change:
+        """A commit with a subject of its own, which may take others back."""
+        ahead = self.chance.choice([5 * MINUTE_MS + 1, 5 * MINUTE_MS, 1, 0, -1, -1001, -HOUR_MS, -3 * DAY_MS])
+        name = self.chance.choice(["Change", "Change", "Hotfix: change", "Urgent change"])
+        subject = f"{name} {self.chance.getrandbits(48):x}"
+        number = self.chance.choice([None, None, self.chance.randrange(1, 9999)])
+        takes_back: tuple[str, ...] = ()
+        singles = self._known()
+        if singles and self.chance.random() < 0.4 and "reverts" not in PENDING:
+            old = self.chance.choice(singles[-4:])
+            subject = f'Revert "{old.subject}"'
+            takes_back = self.chance.choice([(old.sha,), (old.subject,)])
+            if takes_back == (old.sha,) and self.chance.random() < 0.2:
+                takes_back = (old.sha, self.chance.choice(singles).sha)
+        return Change(sha, self._moment(now) + ahead, subject, tuple(dict.fromkeys(takes_back)), number)
+
+    def _incident(self, now: int) -> Suffered:
+        service, environment = self._line()
+        started_at = self._moment(now)
+        services: tuple[str, ...] = (service,)
+        team = self.chance.choice([None, None, *TEAMS])
+        if self._crowd > 2 and self.chance.random() < 0.3:
+            services = tuple(sorted(self.chance.sample(SERVICES, 2)))
+        if team is not None and self.chance.random() < 0.2:
+            services = ()
+        end = self.chance.choice(["open", "after", "after", "now"])
+        finished_at = {"open": None, "after": started_at + self._length(), "now": max(started_at, now)}[end]
+        version, sha = self.chance.choice([(None, None)] * 4 + [("v1", None), ("v2", None), (None, SHAS[0])])
+        return Suffered(
+            id=f"incident-{self.chance.randrange(5):07}",
+            services=services,
+            environment=environment,
+            started_at=started_at,
+            finished_at=finished_at,
+            team=team,
+            version=version,
+            sha=sha,
+        )
+
+    def _judgement(self, ids: Sequence[str], *, by_version: bool) -> Judged | None:
+        kind = self.chance.randrange(6)
+        if kind < 2:
+            return None
+        if kind == 2:
+            return Judged(failed=False)
+        if kind == 3 or not ids:
+            return Judged(failed=True)
+        if kind == 4 and by_version:
+            return Judged(failed=True, remedy_version=self.chance.choice(VERSIONS))
+        return Judged(failed=True, remedy_id=self.chance.choice(ids))
+
+    def _terms(self) -> Terms:
+        pick = self.chance.choice
+        return Terms(
+            windows=pick([(("1d", DAY_MS), ("7d", 7 * DAY_MS)), (("12h", DAY_MS // 2),)]),
+            retention_ms=pick([30 * DAY_MS, 30 * DAY_MS, 10 * DAY_MS]),
+            attribution_limit_ms=pick([7 * DAY_MS, None, HOUR_MS, 2 * DAY_MS]),
+            merge_within_ms=pick([30 * MINUTE_MS, DAY_MS, MINUTE_MS]),
+            series_limit=pick([1, 2, 10, 10]),
+            team_of=pick([(), (("cart", "crew"), ("checkout", "squad"))]),
+            rollback=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("cart",))]),
+            revert=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("checkout",))]),
+            rules=()
+            if "rules" in PENDING
+            else pick([(), (HOTFIX,), (HOTFIX, SUBJECTS, FIXES), (replace(FIXES, services=("cart",)),)]),
+            default_environment=pick(["none", "production"]),
+            edition=pick(["2019", "2021", "2022", "2023", "2024"]),
+        )

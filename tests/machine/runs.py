@@ -1,0 +1,181 @@
+"""Plays histories and compares, after every step, all that the daemon shows with all that is true."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from math import isclose
+from pathlib import Path
+
+from tests.machine.acts import Act, Commit, in_words
+from tests.machine.explaining import (
+    METRICS,
+    listed_deployments,
+    listed_incidents,
+    shown_deployments,
+    shown_incidents,
+    wrong_in,
+)
+from tests.machine.facts import Terms, World
+from tests.machine.gauges import Oracle, Sample
+from tests.machine.play import Player
+from tests.machine.site import Site, brief
+
+from dora_exporter.clock import stopwatch
+from dora_exporter.event_loop import new_event_loop
+
+ROUNDING = 1e-12
+STEPS = 40
+TRIES = 150
+
+
+@dataclass
+class Tally:
+    """How much was done."""
+
+    histories: int = 0
+    steps: int = 0
+    scrapes: int = 0
+    values: int = 0
+    explanations: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        """In a line."""
+        return (
+            f"histories={self.histories} steps={self.steps} scrapes={self.scrapes} values={self.values} "
+            f"explanations={self.explanations} seconds={self.seconds:.0f}"
+        )
+
+
+class Difference(AssertionError):
+    """The daemon shows something else than what is true, after these acts."""
+
+    def __init__(self, what: str, terms: Terms, acts: Sequence[Act]) -> None:
+        """``terms`` are those at the start."""
+        super().__init__(f"{what}\nterms: {terms}\nwhat happened:\n{in_words(acts)}")
+        self.acts = list(acts)
+
+
+async def play(seed: str, tally: Tally, *, steps: int = STEPS) -> None:
+    """A history made up as it goes, on an empty folder; raises ``Difference``."""
+    player = Player(seed)
+    await _perform(player, player.terms, lambda site: (player.next(site.clock()) for _ in range(steps)), tally)
+    tally.histories += 1
+
+
+async def again(seed: str, acts: Sequence[Act]) -> None:
+    """Some acts of the history that a seed makes; raises ``Difference``."""
+    await _perform(Player(seed), Player(seed).terms, lambda _: acts, Tally())
+
+
+async def _perform(player: Player, terms: Terms, acts: Callable[[Site], Iterable[Act]], tally: Tally) -> None:
+    done: list[Act] = []
+    with tempfile.TemporaryDirectory() as folder:
+        site = Site(Path(folder), terms, with_git=player.with_git)
+        await site.open()
+        try:
+            for act in acts(site):
+                done.append(act)
+                await act.do(site, player.world)
+                await site.settle()
+                await _compare(site, player.world, tally)
+                tally.steps += 1
+        except Exception as reason:
+            what = str(reason) if isinstance(reason, AssertionError) else f"{type(reason).__name__}: {reason}"
+            raise Difference(what, terms, done) from reason
+        finally:
+            await site.close()
+
+
+async def _compare(site: Site, world: World, tally: Tally) -> None:
+    oracle = Oracle(world, site.terms, site.clock())
+    shown = await site.scrape()
+    wanted = oracle.samples()
+    tally.scrapes += 1
+    tally.values += len(wanted)
+    wrong = {key: (shown.get(key), wanted.get(key)) for key in {**shown, **wanted} if not _agree(key, shown, wanted)}
+    assert not wrong, f"shown and wanted at {site.clock()}:\n{brief(wrong)}"
+    await _compare_explanation(site, oracle, tally)
+    await _compare_lists(site, world)
+
+
+async def _compare_explanation(site: Site, oracle: Oracle, tally: Tally) -> None:
+    """One of all that could be asked: another one after each step, by which all come."""
+    known = sorted(oracle.known)
+    if known:
+        line = known[tally.steps % len(known)]
+        metric = METRICS[tally.steps % len(METRICS)]
+        window = oracle.terms.windows[tally.steps % len(oracle.terms.windows)]
+        service, environment = line
+        reply = await site.ask(
+            "GET", "/api/v1/explain", service=service, environment=environment, metric=metric, window=window[0]
+        )
+        wrong = wrong_in(reply.body, oracle, line, metric, window) if reply.is_taken else [str(reply)]
+        assert not wrong, f"explanation of {metric} of {line} in {window[0]} at {site.clock()}: {wrong}"
+        tally.explanations += 1
+
+
+async def _compare_lists(site: Site, world: World) -> None:
+    body = {"data": {"type": "dora_deployments_list_request", "attributes": {"limit": 1000}}}
+    reply = await site.ask("POST", "/api/v2/dora/deployments", body)
+    shown, wanted = shown_deployments(reply.body["data"]), listed_deployments(world, site.terms.merge_within_ms)
+    assert shown == wanted, f"listed and held: {_odd(shown, wanted)}"
+    body["data"]["type"] = "dora_failures_list_request"
+    reply = await site.ask("POST", "/api/v2/dora/failures", body)
+    shown, wanted = shown_incidents(reply.body["data"]), listed_incidents(world)
+    assert shown == wanted, f"listed and held: {_odd(shown, wanted)}"
+
+
+def _odd(shown: Sequence[object], wanted: Sequence[object]) -> tuple[list[object], list[object]]:
+    return [each for each in shown if each not in wanted], [each for each in wanted if each not in shown]
+
+
+def _agree(key: Sample, shown: dict[Sample, float], wanted: dict[Sample, float]) -> bool:
+    one, other = shown.get(key), wanted.get(key)
+    return one is not None and other is not None and isclose(one, other, rel_tol=ROUNDING)
+
+
+def run(seed: str, *, minutes: float, first: int = 0, only_one: bool = False, tries: int = TRIES) -> Tally:
+    """Plays histories for some time; raises ``Difference``, which says how to play that history again."""
+    tally = Tally()
+    begun = stopwatch()
+    for number in range(first, first + 1) if only_one else count(first):
+        if not only_one and stopwatch() - begun >= minutes * 60:
+            break
+        name = f"{seed}:{number}"
+        try:
+            _finish(play(name, tally))
+        except Difference as found:
+            shortest = shortened(name, found, most=tries)
+            shortest.add_note(f"again: python -m tests.machine --seed {seed} --history {number}")
+            raise shortest from None
+    tally.seconds = stopwatch() - begun
+    return tally
+
+
+def _finish(work: Coroutine[None, None, None]) -> None:
+    """Plays on the daemon's own event loop."""
+    with asyncio.Runner(loop_factory=new_event_loop) as loop:
+        loop.run(work)
+
+
+def shortened(seed: str, found: Difference, *, most: int) -> Difference:
+    """A history with fewer acts that goes wrong as well, after so many tries at most."""
+    size = max(1, len(found.acts) // 2)
+    tries = 0
+    while size and tries < most:
+        for start in range(0, len(found.acts), size):
+            gone = {id(each) for each in found.acts[start : start + size] if not isinstance(each, Commit)}
+            if not gone:
+                continue
+            tries += 1
+            try:
+                _finish(again(seed, [each for each in found.acts if id(each) not in gone]))
+            except Difference as shorter:
+                found = shorter
+                break
+        else:
+            size //= 2
+    return found

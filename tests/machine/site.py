@@ -1,0 +1,239 @@
+"""One daemon after another on one snapshot file, with the upstreams that it asks, over real sockets."""
+
+import gc
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp.test_utils import TestServer
+from tests.builders import ManualClock
+from tests.commits.histories import Made, extend, git
+from tests.machine import saying
+from tests.machine.facts import Terms
+from tests.machine.gauges import Sample
+from tests.sources.fake_datadog import FakeDatadog
+from tests.sources.fake_pagerduty import FakePagerDuty
+
+from dora_exporter.app import Daemon
+from dora_exporter.config import Settings
+
+SOURCES = ("apm", "builds")
+PAGED: Mapping[str, tuple[str, str, str | None]] = {
+    "PCART": ("cart", "production", None),
+    "PSTAGE": ("cart", "staging", "guild"),
+    "PSEARCH": ("search", "production", "squad"),
+}
+"""What PagerDuty's services are here: service, environment and team."""
+REPOSITORY = "git.example/shop/carts"
+OF_THE_DAEMON = ("dora_exporter_", "dora_performance_level_threshold", "dora_team_performance_level_threshold")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to a request."""
+
+    status: int
+    body: Any
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the request had its effect."""
+        return self.status in {HTTPStatus.OK, HTTPStatus.ACCEPTED}
+
+
+class Site:
+    """The daemon is built as ``serve`` builds it; only the clock is ours."""
+
+    def __init__(self, folder: Path, terms: Terms, *, with_git: bool) -> None:
+        """Starts nothing."""
+        self.clock = ManualClock()
+        self.steady_ms = 0
+        self.terms = terms
+        self.upstreams = {name: FakeDatadog() for name in SOURCES}
+        self.pagerduty = FakePagerDuty(self.clock, is_still=True)
+        self.latest_page_ms = 0
+        self._folder = folder
+        self._lives = 0
+        self._with_git = with_git
+        self._shas: list[str] = []
+        self._servers: dict[str, TestServer] = {}
+
+    async def open(self) -> None:
+        """Starts the upstreams and a daemon on an empty folder."""
+        applications = {name: each.application() for name, each in self.upstreams.items()}
+        for name, application in {**applications, "pd": self.pagerduty.application()}.items():
+            self._servers[name] = TestServer(application)
+            await self._servers[name].start_server()
+        if self._with_git:
+            self._upstream_git.mkdir(parents=True)
+            git(self._upstream_git, "init", "--quiet", "--bare", "--initial-branch=main", ".")
+            git(self._upstream_git, "config", "uploadpack.allowAnySHA1InWant", "true")
+        await self._start()
+
+    async def close(self) -> None:
+        """Ends all of it."""
+        await self._stop()
+        for server in self._servers.values():
+            await server.close()
+
+    async def restart(self) -> None:
+        """The daemon ends as it is told to, and another one begins."""
+        await self._stop()
+        await self._start()
+
+    async def crash(self, torn: bytes = b"") -> None:
+        """The daemon is gone from one moment to the next, perhaps within a write, and another one begins."""
+        before = self._state
+        self._lives += 1
+        shutil.copytree(before, self._state)
+        with (self._state / "snapshot").open("ab") as file:
+            file.write(torn)
+        self._lives -= 1
+        await self._stop()
+        self._lives += 1
+        await self._start()
+
+    async def compact(self) -> None:
+        """Has what is too old dropped and the file rewritten, as maintenance does once a day."""
+        self._daemon._storage.log._last_try_ms = 0  # type: ignore[attr-defined]
+        await self._daemon._maintain()
+
+    async def checkpoint(self) -> None:
+        """Has the next start prepared, as maintenance does from time to time."""
+        storage = self._daemon._storage
+        await storage._checkpoints.make(storage.log.statistics)  # type: ignore[attr-defined]
+
+    async def reload(self, terms: Terms) -> None:
+        """Puts other settings into effect in the running daemon."""
+        self.terms = terms
+        reply = await self.ask("POST", "/-/reload")
+        assert reply.status == HTTPStatus.OK, reply
+
+    def pass_time(self, ms: int) -> None:
+        """Time passes, by every clock."""
+        self.clock.advance(ms)
+        self.steady_ms += ms
+
+    async def poll(self, source: str) -> None:
+        """Has a source asked."""
+        job = self._daemon._schedule._scheduler.get_job(f"source {source}")
+        await job.args[1]()
+
+    def withdraw(self, id_: str) -> None:
+        """An upstream lists a deployment no longer."""
+        source, _, number = id_.partition(":")
+        if source in self.upstreams:
+            self.upstreams[source].rows.pop(number, None)
+        elif source == "pd":
+            self.pagerduty.rows.pop(number, None)
+
+    async def commit(self, commits: list[Made]) -> list[str]:
+        """Adds commits upstream; negative places in their parents count back in those that are there."""
+        shas = extend(self._upstream_git, commits, onto=self._shas)
+        self._shas += shas
+        return shas
+
+    async def settle(self) -> None:
+        """Waits until it is known what can be known of commits."""
+        resolver = self._daemon._commits._resolver
+        if self._with_git and resolver is not None:
+            await resolver.work()
+
+    async def ask(self, method: str, path: str, body: object = None, **query: str) -> Reply:
+        """One request. The daemon may refuse it, but never fail."""
+        async with self._session.request(method, path, json=body, params=query) as answer:
+            text = await answer.text()
+            assert answer.status < HTTPStatus.INTERNAL_SERVER_ERROR, (method, path, answer.status, text)
+            is_json = answer.content_type.endswith("json")
+            return Reply(answer.status, await answer.json() if is_json else text)
+
+    async def bulk(self, lines: list[dict[str, object]]) -> Reply:
+        """Many events at once."""
+        body = "".join(f"{json.dumps(each)}\n" for each in lines)
+        async with self._session.post("/api/v1/events", data=body) as answer:
+            return Reply(answer.status, await answer.json())
+
+    async def scrape(self) -> dict[Sample, float]:
+        """What ``/metrics`` shows of deployments and incidents."""
+        reply = await self.ask("GET", "/metrics")
+        assert reply.status == HTTPStatus.OK
+        return dict(read(reply.body))
+
+    async def _start(self) -> None:
+        self._state.mkdir(exist_ok=True)
+        self._daemon = Daemon(self._settings(), self._settings, clock=self.clock)
+        self._daemon._storage._horizon._elapsed = lambda: self.steady_ms / 1000  # type: ignore[attr-defined]
+        scheduler = self._daemon._schedule._scheduler
+        scheduler.start = partial(scheduler.start, paused=True)  # only we say what happens when
+        await self._daemon.start()
+        host, port = self._daemon._runner.addresses[0][:2]
+        self._session = aiohttp.ClientSession(base_url=f"http://{host}:{port}")
+
+    async def _stop(self) -> None:
+        await self._session.close()
+        await self._daemon.stop()
+        gc.unfreeze()
+
+    @property
+    def _state(self) -> Path:
+        return self._folder / f"life-{self._lives}"
+
+    @property
+    def _upstream_git(self) -> Path:
+        return self._folder / "upstream.git"
+
+    def _datadog(self, name: str) -> dict[str, object]:
+        upstream = self.upstreams[name]
+        return {"kind": "datadog_apm", "api_key": upstream.api_key, "app_key": upstream.app_key}
+
+    def _pagerduty(self) -> dict[str, object]:
+        services = {
+            id_: {"service": service, "environment": environment} | ({"team": team} if team else {})
+            for id_, (service, environment, team) in PAGED.items()
+        }
+        return {"kind": "pagerduty", "token": self.pagerduty.token, "services": services}
+
+    def _settings(self) -> Settings:
+        sources = {
+            name: {
+                "base_url": str(server.make_url("")).rstrip("/"),
+                "interval": "1d",
+                "overlap": "500d",
+                "backfill": "500d",
+                **(self._pagerduty() if name == "pd" else self._datadog(name)),
+            }
+            for name, server in self._servers.items()
+        }
+        repositories = {"carts": {"url": f"file://{self._upstream_git}", "aliases": [f"https://{REPOSITORY}"]}}
+        return Settings.model_validate(
+            {
+                "snapshot": {"path": self._state / "snapshot", "durability": "written"},
+                "web": {"listen_addresses": ["127.0.0.1:0"], "enable_lifecycle": True},
+                "sources": sources,
+                "repositories": repositories if self._with_git else {},
+                **saying.settings(self.terms),
+            }
+        )
+
+
+def read(text: str) -> Iterator[tuple[Sample, float]]:
+    """The samples of an exposition whose label values need no escapes."""
+    for line in text.splitlines():
+        if line.startswith("dora_") and not line.startswith(OF_THE_DAEMON):
+            head, _, value = line.rpartition(" ")
+            name, _, labels = head.partition("{")
+            pairs = (pair.partition('="') for pair in labels[:-2].split('",') if pair)
+            yield (name, frozenset((key, text) for key, _, text in pairs)), float(value)
+
+
+def brief(samples: Mapping[Sample, object]) -> str:
+    """Samples in lines that a person can read."""
+    return "\n".join(
+        f"  {name}{dict(sorted(labels))}: {value}" for (name, labels), value in sorted(samples.items(), key=str)
+    )
