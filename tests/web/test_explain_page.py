@@ -136,10 +136,10 @@ class Defective:
     """A rule that cannot judge anything."""
 
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
-        return ()
+        raise RuntimeError("a defect")
 
     def links(self, remedy: Deployment, lineup: Lineup) -> Iterable[Link]:
-        raise RuntimeError("a defect")
+        return ()
 
     def looks_up(self, remedy: Deployment) -> Iterable[Hashable]:
         return ()
