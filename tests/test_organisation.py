@@ -7,6 +7,7 @@ import pytest
 from tests.builders import HOUR_MS, NOW_MS, fields
 
 from dora_exporter.events import DAY_MS, MINUTE_MS, Deployment, Incident
+from dora_exporter.messages import taken_back
 from dora_exporter.organisation import organisation, split
 from dora_exporter.records import Judgement
 from dora_exporter.service_life import Happening
@@ -93,7 +94,7 @@ def test_reverts_name_a_commit_that_was_shipped_before(store: EventStore) -> Non
     reverts = [commit for commit in shipped.values() if commit.reverts]
 
     assert len(reverts) > 20
-    assert all(commit.subject == f'Revert "{shipped[commit.reverts or ""].subject}"' for commit in reverts)
+    assert all(commit.subject == f'Revert "{shipped[sha].subject}"' for commit in reverts for sha in taken_back(commit))
 
 
 def test_verdicts_of_both_kinds_are_about_deployments_reported_before(past: list[Happening]) -> None:

@@ -40,15 +40,16 @@ class PullRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class Commit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A commit that a deployment shipped.
 
-    ``subject`` is the first line of its message, ``reverts`` the SHA that the message says it reverts. ``via`` is the
-    squash commit that stands for it on the deployed branch, ``pull_request`` an index into those of ``Shipped``.
+    ``subject`` is the first paragraph of its message, ``reverts`` what the rest of it says that it reverts: see
+    ``messages.taken_back``. ``via`` is the squash commit that stands for it on the deployed branch, ``pull_request`` an
+    index into those of ``Shipped``.
     ``is_left_out`` says that it is of an author whose commits give no lead time.
     """
 
     sha: str
     authored_at: int
     subject: str | None = None
-    reverts: str | None = None
+    reverts: str | tuple[str, ...] | None = None
     via: str | None = None
     pull_request: int | None = None
     is_left_out: bool = False
@@ -60,7 +61,7 @@ class Shipped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     It holds for the repository and SHA that it names. ``left_out`` counts by cause the commits that give no lead
     time; ``partial`` says that some history was missing. ``further`` is the same of the deployment's further
     repositories, as far as it is known; ``is_awaited`` says that of the first one nothing is known yet. ``authors``
-    changes with the settings about authors that were in force.
+    changes with the settings about authors that were in force. ``merges`` give no lead time; a revert may name them.
     """
 
     repository: str
@@ -73,6 +74,7 @@ class Shipped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     further: tuple["Shipped", ...] = ()
     is_awaited: bool = False
     authors: str | None = None
+    merges: tuple[Commit, ...] = ()
 
 
 class Checkout(msgspec.Struct, frozen=True, gc=False):

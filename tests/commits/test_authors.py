@@ -12,7 +12,8 @@ from tests.commits.worlds import Begin, World
 from dora_exporter.commits.authors import EVERYBODY, Authors
 from dora_exporter.commits.settings import CommitSettings
 from dora_exporter.events import Commit
-from dora_exporter.failures.shipments import Shipments, marks_of
+from dora_exporter.failures.mentions import marks_of
+from dora_exporter.failures.shipments import Shipments
 
 RENOVATE = "renovate[bot] <29139614+renovate[bot]@users.noreply.github.com>"
 BOTS = (r"\[bot\]",)

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.commits.histories import git
 
-from dora_exporter.commits.objects import SUBJECT_LENGTH, commit_of, is_sha, parents_of, target_of
+from dora_exporter.commits.objects import commit_of, is_sha, parents_of, target_of
 from dora_exporter.events import Commit
+from dora_exporter.messages import LONGEST_SUBJECT
 
 SHA = "ab" * 20
 TREE = b"tree " + b"1" * 40 + b"\n"
@@ -135,7 +136,7 @@ def test_a_message_is_no_header() -> None:
         (b"\n\n  One\ntwo\n\nthree", "One two"),
         (b"", None),
         (b"\x07\x1b[31m", "[31m"),
-        (b"x" * 10_000, "x" * SUBJECT_LENGTH),
+        (b"x" * 10_000, "x" * LONGEST_SUBJECT),
         ("Größe".encode(), "Größe"),
         ("Größe".encode("latin-1"), "Gr\ufffd\ufffde"),
     ],
@@ -164,7 +165,7 @@ def test_odd_encodings_are_not_tried(name: bytes) -> None:
         (f"This reverts commit {SHA}.", SHA),
         (f"This reverts commit {SHA}, reversing\nchanges made to {'cd' * 20}.", SHA),
         (f"This reverts commit {'ab' * 32}.", "ab" * 32),
-        (f"This reverts commit {SHA[:12]}.", None),
+        (f"This reverts commit {SHA[:12]}.", SHA[:12]),
         (f"This reverts commit {SHA}abc", None),
         (f"It reverts {SHA}", None),
     ],

@@ -4,11 +4,11 @@ import pytest
 from msgspec.structs import replace
 from tests.builders import NOW_MS, deployment, incident
 
-from dora_exporter.events import DAY_MS, Commit, Deployment, PullRequest, Remediation, Shipped, Verdict
+from dora_exporter.events import DAY_MS, Deployment, PullRequest, Remediation, Shipped, Verdict
 from dora_exporter.failure_rules import HOTFIXES, FailureSettings, RuleSettings, rules
 from dora_exporter.failures.judging import Judging
-from dora_exporter.failures.mentions import reverted_by, subject_of
 from dora_exporter.history import DeploymentFacts, IncidentFacts
+from dora_exporter.messages import commit_saying
 
 
 class NoLedger:
@@ -46,7 +46,7 @@ def days(*versions: str | None) -> list[Deployment]:
 def shipping(each: Deployment, *messages: str, pull_requests: tuple[PullRequest, ...] = ()) -> Deployment:
     """The same deployment with a commit for each message."""
     commits = tuple(
-        Commit(f"{each.id}{index}".encode().hex().rjust(40, "0"), each.started_at, subject_of(said), reverted_by(said))
+        commit_saying(f"{each.id}{index}".encode().hex().rjust(40, "0"), each.started_at, said)
         for index, said in enumerate(messages)
     )
     return replace(each, shipped=Shipped("git.example/shop", "f" * 40, commits, pull_requests=pull_requests))

@@ -6,6 +6,7 @@ All functions take the living deployments and incidents of one series that are s
 from collections.abc import Sequence
 
 from tests.oracle.living import finish_order, is_open, start_order
+from tests.oracle.reverts import reverted_by
 
 from dora_exporter.events import Deployment, Incident
 
@@ -69,16 +70,6 @@ def rollbacks(deployments: Sequence[Deployment]) -> list[tuple[Deployment, Deplo
             underneath = [index for index in underneath if index <= targets[-1]]
         underneath.append(place)
     return found
-
-
-def reverted_by(revert: Deployment, deployments: Sequence[Deployment]) -> list[Deployment]:
-    """The earlier deployments that were the first to ship a commit that this one takes back."""
-    failed = []
-    for commit in revert.commits or ():
-        shippers = [each for each in deployments if commit.reverts in {shipped.sha for shipped in each.commits or ()}]
-        if shippers and finish_order(min(shippers, key=finish_order)) < finish_order(revert):
-            failed.append(min(shippers, key=finish_order))
-    return failed
 
 
 def remedies_of(

@@ -5,9 +5,9 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from dora_exporter.commits.forge import Forge
-from dora_exporter.commits.objects import reverted_by, subject_of
 from dora_exporter.commits.provider import Merged, milliseconds
 from dora_exporter.events import Commit, PullRequest
+from dora_exporter.messages import commit_saying
 
 HOST = "github.com"
 BASE_URL = "https://api.github.com"
@@ -129,9 +129,4 @@ def _is_into_default(asked: _PullRequest) -> bool:
 
 
 def _commit(listed: _Commit) -> Commit:
-    return Commit(
-        sha=listed.sha,
-        authored_at=milliseconds(listed.commit.author.date),
-        subject=subject_of(listed.commit.message) or None,
-        reverts=reverted_by(listed.commit.message),
-    )
+    return commit_saying(listed.sha, milliseconds(listed.commit.author.date), listed.commit.message)

@@ -7,9 +7,9 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from dora_exporter.commits.forge import Forge
-from dora_exporter.commits.objects import reverted_by, subject_of
 from dora_exporter.commits.provider import Merged, milliseconds
 from dora_exporter.events import Commit, PullRequest
+from dora_exporter.messages import commit_saying
 
 HOST = "gitlab.com"
 BASE_URL = "https://gitlab.com/api/v4"
@@ -101,9 +101,4 @@ class GitLab:
 
 
 def _commit(listed: _Commit) -> Commit:
-    return Commit(
-        sha=listed.id,
-        authored_at=milliseconds(listed.authored_date),
-        subject=subject_of(listed.message) or None,
-        reverts=reverted_by(listed.message),
-    )
+    return commit_saying(listed.id, milliseconds(listed.authored_date), listed.message)

@@ -2,10 +2,11 @@
 
 import re
 
+from msgspec.structs import replace
+
 from dora_exporter.commits.authors import EVERYBODY, Authors
 from dora_exporter.events import Commit
-
-SUBJECT_LENGTH = 300
+from dora_exporter.messages import commit_saying
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _AUTHOR = re.compile(rb"^author (.*)$", re.MULTILINE)
@@ -18,7 +19,6 @@ _ENCODING = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 """Those that people use: some of Python's codecs take a time that grows with the square of the text."""
-_REVERTS = re.compile(r"This reverts commit ([0-9a-f]{64}|[0-9a-f]{40})\b")
 _TARGET = re.compile(rb"object ([0-9a-f]{64}|[0-9a-f]{40})\n")
 _PARENT = re.compile(rb"parent ([0-9a-f]{64}|[0-9a-f]{40})\n")
 
@@ -44,14 +44,8 @@ def commit_of(sha: str, raw: bytes, authors: Authors = EVERYBODY) -> Commit | No
     seconds = _authored_at(header)
     if seconds is None:
         return None
-    text = _decoded(message, header)
-    return Commit(
-        sha=sha,
-        authored_at=seconds * 1000,
-        subject=subject_of(text) or None,
-        reverts=reverted_by(text),
-        is_left_out=authors.leave_out(_author(header)),
-    )
+    commit = commit_saying(sha, seconds * 1000, _decoded(message, header))
+    return replace(commit, is_left_out=True) if authors.leave_out(_author(header)) else commit
 
 
 def target_of(raw: bytes) -> bytes | None:
@@ -82,19 +76,6 @@ def _authored_at(header: bytes) -> int | None:
     date = _DATE.match(line, line.rfind(b">") + 1)
     seconds = int(date[1]) if date else _YEAR_10000
     return seconds if seconds < _YEAR_10000 else None
-
-
-def reverted_by(message: str) -> str | None:
-    """The SHA that a commit says it reverts."""
-    found = _REVERTS.search(message)
-    return found[1] if found else None
-
-
-def subject_of(message: str) -> str:
-    """The first paragraph of a message in one line, without what cannot be printed."""
-    paragraph, _, _ = message.lstrip().partition("\n\n")
-    line = " ".join(paragraph[: 4 * SUBJECT_LENGTH].split())
-    return "".join(each for each in line if each.isprintable())[:SUBJECT_LENGTH]
 
 
 def _decoded(message: bytes, header: bytes) -> str:

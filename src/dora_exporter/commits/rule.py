@@ -102,7 +102,15 @@ def _since(
         return _nothing(deployment, "gap", _sha(before), passed=passed)
     difference = archive.difference(_sha(deployment), {_sha(each) for each in earlier})
     commits, left_out = _chosen(difference, archive, patterns, authors)
-    return _shipped(deployment, _sha(before), commits, {**left_out, PASSED_OVER: passed})
+    shipped = _shipped(deployment, _sha(before), commits, {**left_out, PASSED_OVER: passed})
+    return replace(shipped, merges=_merges(difference, archive))
+
+
+def _merges(difference: Difference, archive: Archive) -> tuple[Commit, ...]:
+    """The newest merges: they give no lead time, but they are what a revert of merged work names."""
+    shas = [reached.sha for reached in difference.commits if _is_merge(reached)][:MAX_COMMITS]
+    read = [commit_of(sha, raw) for sha, raw in archive.contents(shas)] if shas else []
+    return tuple(commit for commit in read if commit is not None)
 
 
 def _chosen(

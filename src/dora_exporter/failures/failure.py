@@ -1,11 +1,12 @@
 """What a rule has to be: how a deployment shows that an earlier one failed."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from dora_exporter.events import Deployment
 from dora_exporter.failures.lineup import Lineup
+from dora_exporter.failures.mentions import Mark
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,14 +40,10 @@ class Rule(Protocol):
         """Those that can remedy one though neither their SHA nor their version was seen before; cheap."""
         ...
 
-    def links(self, remedy: Deployment, lineup: Lineup) -> Iterable[Link]:
-        """The failures that it remedied, judged by the deployments before it in the lineup."""
-        ...
+    def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterable[Link]:
+        """The failures that it remedied, judged by the lineup.
 
-    def looks_up(self, remedy: Deployment) -> Iterable[Hashable]:
-        """The marks of shipped commits by which it finds the failed one.
-
-        When a deployment with such a mark comes or goes, ``links`` is asked again. Neighbours and equal deployments
-        are watched for every rule.
+        It adds to ``asked`` the marks of what it looked for. When a deployment with such a mark comes or goes, it is
+        asked again. Neighbours and equal deployments are watched for every rule.
         """
         ...

@@ -1,10 +1,11 @@
 """Finds a series' deployments by what they deployed."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 
 from dora_exporter.events import Deployment
+from dora_exporter.failures.abbreviations import Abbreviations
 from dora_exporter.failures.order import finish_order
 
 
@@ -15,13 +16,14 @@ class Index:
     one deployment in most cases, so only several of one key cost a list.
     """
 
-    __slots__ = ("_all", "_entries", "_key", "_unfinished")
+    __slots__ = ("_abbreviations", "_all", "_entries", "_key", "_unfinished")
 
     def __init__(self, key: Callable[[Deployment], str | None], everything: Callable[[], Iterable[Deployment]]) -> None:
         """``everything`` gives the deployments, in order of finish, at the first search."""
         self._key = key
         self._all = everything
         self._entries: dict[str, Deployment | list[Deployment]] | None = None
+        self._abbreviations: Abbreviations | None = None
         self._unfinished: tuple[dict[str, Deployment | list[Deployment]], Iterator[Deployment]] | None = None
 
     def find(self, key: str | None) -> Sequence[Deployment]:
@@ -42,12 +44,20 @@ class Index:
         found = self.find(key)
         return found[bisect_right(found, finish_order(deployment), key=finish_order) :]
 
+    def abbreviated(self, key: str) -> Collection[str]:
+        """All keys that begin so; it is for keys that are SHAs."""
+        if self._abbreviations is None:
+            self._abbreviations = Abbreviations(self.make())
+        return self._abbreviations.find(key)
+
     def add(self, deployment: Deployment) -> None:
         """A deployment came."""
         self._unfinished = None
         key = self._key(deployment)
         if self._entries is not None and key:
             _enter(self._entries, key, deployment)
+            if self._abbreviations:
+                self._abbreviations.add(key)
 
     def remove(self, deployment: Deployment) -> None:
         """A deployment went."""
@@ -58,6 +68,8 @@ class Index:
         held = self._entries[key]
         if isinstance(held, Deployment):
             del self._entries[key]
+            if self._abbreviations:
+                self._abbreviations.discard(key)
             return
         del held[bisect_left(held, finish_order(deployment), key=finish_order)]
         if len(held) == 1:

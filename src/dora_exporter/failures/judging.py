@@ -12,7 +12,6 @@ from dora_exporter.failures.blame import Blame
 from dora_exporter.failures.failure import Link, Rule
 from dora_exporter.failures.lineup import Lineup
 from dora_exporter.failures.links import Links
-from dora_exporter.failures.mentions import commits_of
 from dora_exporter.failures.verdict import NamedRemedies, verdict_on
 from dora_exporter.history import CAUSES, DeploymentFacts, IncidentFacts, is_identified
 from dora_exporter.stages import stages_of
@@ -84,7 +83,7 @@ class Judging:
     def remove(self, deployment: Deployment) -> None:
         """A deployment that was added counts no longer."""
         self._mark_around(deployment)
-        if commits_of(deployment):
+        if deployment.commits is not None or deployment.shipped is not None:
             self._mark(self.lineup.shipments.remove(deployment))
         self.lineup.remove(deployment)
         self._mark(self.links.forget(deployment))

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from dora_exporter.events import Deployment, Event
+from dora_exporter.failures.abbreviations import SHORTEST
 from dora_exporter.failures.index import Index
+from dora_exporter.failures.mentions import Mark, commits_of
 from dora_exporter.failures.order import by_start, finish_order, start_order
 from dora_exporter.failures.returns import Returns
 from dora_exporter.failures.shipments import Shipments
@@ -13,6 +15,8 @@ from dora_exporter.failures.shipments import Shipments
 _finished_at = attrgetter("finished_at")
 _started_at = attrgetter("started_at")
 
+_FULL_LENGTHS = (40, 64)
+"""Of a SHA that is not abbreviated."""
 _SCANNED_AT_MOST = 64
 _INDEXED_PER_SLICE = 2_000
 
@@ -114,6 +118,27 @@ class Lineup:
         """Those with its version or its SHA."""
         return (*self._by_sha.find(deployment.commit_sha), *self._by_version.find(deployment.version))
 
+    def full_sha(self, sha: str) -> str | None:
+        """What an abbreviated SHA stands for: the only one that the series deployed or shipped and that begins so."""
+        if len(sha) in _FULL_LENGTHS:
+            return sha
+        possible = {*self._by_sha.abbreviated(sha), *self.shipments.abbreviated(sha)}
+        return possible.pop() if len(possible) == 1 else None
+
+    def first_with_sha(self, sha: str) -> Deployment | None:
+        """The first that deployed or shipped the commit of a SHA."""
+        firsts = (next(iter(self._by_sha.find(sha)), None), self.shipments.first_with_sha(sha))
+        return min((each for each in firsts if each), key=finish_order, default=None)
+
+    def speaks(self, deployment: Deployment, speaker: Mark) -> bool:
+        """Whether a deployment was the first with what says something there: a commit, a pull request or a version."""
+        kind, name = speaker[0], speaker[-1]
+        if kind == "version":
+            return self._by_version.find(name)[0] is deployment
+        if kind in ("sha", "merge"):
+            return self.shipments.first_with_sha(name) is deployment
+        return self.shipments.with_mark(speaker)[0] is deployment
+
     def with_version(self, version: str) -> Sequence[Deployment]:
         """Those with a version, in order of finish."""
         return self._by_version.find(version)
@@ -158,6 +183,25 @@ class Lineup:
 
     def _everything(self) -> Iterable[Deployment]:
         return self.by_finish
+
+
+def names_of_sha(sha: str) -> tuple[Mark, Mark]:
+    """The marks that say that a SHA is there: the whole of it, and all that abbreviations of it have in common."""
+    return ("commit", sha), ("abbreviated", sha[:SHORTEST])
+
+
+def mark_of_speaker(speaker: Mark) -> Mark:
+    """The mark that says that what speaks came or went."""
+    kind, name = speaker[0], speaker[-1]
+    return ("commit", name) if kind in ("sha", "merge") else speaker
+
+
+def is_redeployment(one: Deployment, earlier: Deployment) -> bool:
+    """Whether a deployment brought nothing that an earlier one did not: it is never the remedy of that."""
+    if same(one, earlier):
+        return True
+    brought = {commit.sha for commit in commits_of(one)}
+    return bool(brought) and brought == {commit.sha for commit in commits_of(earlier)}
 
 
 def same(one: Deployment, other: Deployment) -> bool:

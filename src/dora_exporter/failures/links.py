@@ -1,12 +1,12 @@
 """Which deployments remedied which, by the rules, kept as deployments come and go."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from dora_exporter.events import Deployment
 from dora_exporter.failures.failure import Link, Rule
-from dora_exporter.failures.lineup import Lineup
-from dora_exporter.failures.shipments import marks_of
+from dora_exporter.failures.lineup import Lineup, names_of_sha
+from dora_exporter.failures.mentions import Mark, marks_of
 
 
 class Links:
@@ -18,7 +18,8 @@ class Links:
         self._lineup = lineup
         self._from: dict[str, tuple[Link, ...]] = {}
         self._to: defaultdict[str, list[Link]] = defaultdict(list)
-        self._watchers: defaultdict[Hashable, dict[str, Deployment]] = defaultdict(dict)
+        self._asked: dict[str, set[Mark]] = {}
+        self._watchers: defaultdict[Mark, dict[str, Deployment]] = defaultdict(dict)
         self._marked: dict[str, Deployment] = {}
 
     def of_remedy(self, remedy: Deployment) -> Sequence[Link]:
@@ -30,12 +31,10 @@ class Links:
         return self._to.get(failed.id, ())
 
     def introduce(self, deployments: Sequence[Deployment]) -> None:
-        """Watches for what new deployments may have remedied."""
+        """Has it decided what new deployments may have remedied."""
         for rule in self._rules:
             for deployment in rule.concerned(deployments):
                 self.mark(deployment)
-                for mark in rule.looks_up(deployment):
-                    self._watchers[mark][deployment.id] = deployment
 
     def mark(self, deployment: Deployment) -> None:
         """Has a deployment's links decided anew."""
@@ -47,7 +46,7 @@ class Links:
         touched = [*self._lineup.same_after(deployment), *(link.remedy for link in self.to_failed(deployment))]
         if after:
             touched += [after, *(link.remedy for link in self.to_failed(after))]
-        for mark in (*marks_of(deployment), ("version", deployment.version)):
+        for mark in _answers(deployment) if self._watchers else ():
             touched += self._watchers.get(mark, {}).values()
         for each in touched:
             self.mark(each)
@@ -56,8 +55,7 @@ class Links:
         """Drops what a deployment remedied; gives the failed ones."""
         self._marked.pop(deployment.id, None)
         self._lineup.returns.forget(deployment)
-        for mark in self._lookups(deployment):
-            self._watchers.get(mark, {}).pop(deployment.id, None)
+        self._watch(deployment, set())
         yield from self._relink(deployment, ())
 
     def settle(self) -> Iterator[Deployment]:
@@ -66,13 +64,23 @@ class Links:
             self.mark(returned)
         while self._marked:
             _, remedy = self._marked.popitem()
-            yield from self._relink(
-                remedy, tuple(link for rule in self._rules for link in rule.links(remedy, self._lineup))
-            )
+            asked: set[Mark] = set()
+            found = tuple(link for rule in self._rules for link in rule.links(remedy, self._lineup, asked))
+            self._watch(remedy, asked)
+            yield from self._relink(remedy, found)
 
-    def _lookups(self, deployment: Deployment) -> Iterator[Hashable]:
-        for rule in self._rules:
-            yield from rule.looks_up(deployment)
+    def _watch(self, remedy: Deployment, asked: set[Mark]) -> None:
+        """Has a remedy decided anew when something comes or goes that was asked for."""
+        before = self._asked.pop(remedy.id, set())
+        for mark in before - asked:
+            watchers = self._watchers[mark]
+            watchers.pop(remedy.id, None)
+            if not watchers:
+                del self._watchers[mark]
+        for mark in asked:
+            self._watchers[mark][remedy.id] = remedy
+        if asked:
+            self._asked[remedy.id] = asked
 
     def _relink(self, remedy: Deployment, links: tuple[Link, ...]) -> Iterator[Deployment]:
         before = self._from.get(remedy.id, ())
@@ -89,3 +97,17 @@ class Links:
         else:
             del self._from[remedy.id]
         yield remedy
+
+
+def _answers(deployment: Deployment) -> Iterator[Mark]:
+    """The marks that can be asked for and that a deployment has."""
+    for mark in marks_of(deployment):
+        kind, name = mark[0], mark[-1]
+        if kind in ("sha", "via", "merge"):
+            yield from names_of_sha(name)
+        else:
+            yield mark
+    if deployment.commit_sha:
+        yield from names_of_sha(deployment.commit_sha)
+    if deployment.version:
+        yield "version", deployment.version

@@ -1,16 +1,21 @@
 """What a deployment's commits and pull requests say, in the words that rules look for."""
 
-import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from dora_exporter.events import Commit, Deployment, PullRequest
+from dora_exporter.events import Commit, Deployment, PullRequest, Shipped
+from dora_exporter.messages import key_of, number_of, plain
 from dora_exporter.repository_parts import parts_of
 
-_NUMBERED = re.compile(r" \(#(\d{1,9})\)$")
-"""How GitHub and others end the subject of a squash commit: with the number of the pull request."""
+Mark = tuple[str, ...]
+"""By what something shipped can be found: the kind of its name, and the name; a repository may be between them."""
 
-_REVERTS = re.compile(r"This reverts commit ([0-9a-f]{64}|[0-9a-f]{40})\b")
-LONGEST_SUBJECT = 200
+
+class Mention(NamedTuple):
+    """Something that is said, and the mark of what says it: that speaks once, where the series shipped it first."""
+
+    text: str
+    speaker: Mark | None
 
 
 def commits_of(deployment: Deployment) -> tuple[Commit, ...]:
@@ -25,75 +30,114 @@ def commits_of(deployment: Deployment) -> tuple[Commit, ...]:
     )
 
 
-def subject_of(message: str) -> str | None:
-    """The first line of a commit's message, cut to a length that is worth keeping."""
-    lines = message.strip().splitlines()
-    return lines[0][:LONGEST_SUBJECT] if lines else None
+def merges_of(deployment: Deployment) -> tuple[Commit, ...]:
+    """The merges that Git says it shipped; among commits that are listed they are commits like others."""
+    return tuple(each for part in _parts_of(deployment) for each in part.merges) if deployment.commits is None else ()
 
 
-def reverted_by(message: str) -> str | None:
-    """The SHA that a commit's message says it reverts."""
-    found = _REVERTS.search(message)
-    return found[1] if found else None
+def pull_requests_of(deployment: Deployment) -> tuple[PullRequest, ...]:
+    """The pull requests that brought in what it shipped."""
+    return tuple(each for part in _parts_of(deployment) for each in part.pull_requests)
 
 
-def titles(deployment: Deployment) -> Iterator[str]:
+def titles(deployment: Deployment) -> Iterator[Mention]:
     """The titles of its pull requests, as a provider or the subject of a squash commit tells them."""
-    for pull_request in _pull_requests(deployment):
+    for pull_request in pull_requests_of(deployment):
         if pull_request.title:
-            yield pull_request.title
+            yield Mention(pull_request.title, speaker_of(pull_request))
     for commit in commits_of(deployment):
-        if commit.subject and _NUMBERED.search(commit.subject):
-            yield plain(commit.subject)
+        if commit.subject and number_of(commit.subject):
+            yield Mention(plain(commit.subject), ("sha", commit.sha))
 
 
-def numbers(deployment: Deployment) -> Iterator[str]:
-    """The numbers of its pull requests."""
-    for pull_request in _pull_requests(deployment):
-        if pull_request.number is not None:
-            yield str(pull_request.number)
-    for commit in commits_of(deployment):
-        numbered = _NUMBERED.search(commit.subject or "")
-        if numbered:
-            yield numbered[1]
-
-
-def subjects(deployment: Deployment) -> Iterator[str]:
-    """The first lines of its commits' messages, without a pull request's number."""
+def subjects(deployment: Deployment) -> Iterator[Mention]:
+    """The subjects of its commits, without a pull request's number."""
     for commit in commits_of(deployment):
         if commit.subject:
-            yield plain(commit.subject)
+            yield Mention(plain(commit.subject), ("sha", commit.sha))
 
 
-def branches(deployment: Deployment) -> Iterator[str]:
+def branches(deployment: Deployment) -> Iterator[Mention]:
     """The branches of its pull requests."""
-    for pull_request in _pull_requests(deployment):
+    for pull_request in pull_requests_of(deployment):
         if pull_request.branch:
-            yield pull_request.branch
+            yield Mention(pull_request.branch, speaker_of(pull_request))
 
 
-def labels(deployment: Deployment) -> Iterator[str]:
+def labels(deployment: Deployment) -> Iterator[Mention]:
     """The labels of its pull requests."""
-    for pull_request in _pull_requests(deployment):
-        yield from pull_request.labels
+    for pull_request in pull_requests_of(deployment):
+        for label in pull_request.labels:
+            yield Mention(label, speaker_of(pull_request))
 
 
-def versions(deployment: Deployment) -> Iterator[str]:
+def versions(deployment: Deployment) -> Iterator[Mention]:
     """Its version, if it has one."""
     if deployment.version:
-        yield deployment.version
+        yield Mention(deployment.version, ("version", deployment.version))
 
 
-def tags(deployment: Deployment) -> Iterator[str]:
-    """Its custom tags."""
-    yield from deployment.tags
+def tags(deployment: Deployment) -> Iterator[Mention]:
+    """Its custom tags: the deployment itself says these."""
+    for tag in deployment.tags:
+        yield Mention(tag, None)
 
 
-def plain(subject: str) -> str:
-    """A subject without the number of a pull request at its end."""
-    return _NUMBERED.sub("", subject)
+def speaker_of(pull_request: PullRequest) -> Mark | None:
+    """The mark of a pull request: its number, else its title."""
+    if pull_request.number is not None:
+        return "number", str(pull_request.number)
+    return ("subject", key_of(pull_request.title)) if pull_request.title else None
 
 
-def _pull_requests(deployment: Deployment) -> Iterator[PullRequest]:
+def marks_of(deployment: Deployment) -> Iterator[Mark]:
+    """By what that which it shipped can be found, each mark once."""
+    if deployment.commits is None and deployment.shipped is None:
+        return
+    marks: dict[Mark, None] = {}
+    for mark, commit in marked_commits(deployment):
+        marks[mark] = None
+        if commit.via:
+            marks["via", commit.via] = None
+    for merge in merges_of(deployment):
+        marks["merge", merge.sha] = None
+    for words in _words(deployment):
+        marks["subject", key_of(words)] = None
+        number = number_of(words)
+        if number:
+            marks["number", number] = None
+    for pull_request in pull_requests_of(deployment):
+        if pull_request.number is not None:
+            marks["number", str(pull_request.number)] = None
+    yield from marks
+
+
+def marked_commits(deployment: Deployment) -> Iterator[tuple[Mark, Commit]]:
+    """The commits that it shipped, each with what makes it one with another: its SHA.
+
+    Where two of its repositories have the same commit, it shipped both.
+    """
+    if deployment.shipped is None or not deployment.shipped.further or deployment.commits is not None:
+        for commit in commits_of(deployment):
+            yield ("sha", commit.sha), commit
+        return
+    elsewhere: set[str] = set()
     for part in parts_of(deployment.shipped):
-        yield from part.pull_requests
+        for commit in part.commits:
+            yield ("sha", part.repository, commit.sha) if commit.sha in elsewhere else ("sha", commit.sha), commit
+        elsewhere.update(commit.sha for commit in part.commits)
+
+
+def _parts_of(deployment: Deployment) -> tuple[Shipped, ...]:
+    """What Git says it shipped of each of its repositories."""
+    shipped = deployment.shipped
+    return (shipped,) if shipped and not shipped.further else parts_of(shipped)
+
+
+def _words(deployment: Deployment) -> Iterator[str]:
+    for commit in (*commits_of(deployment), *merges_of(deployment)):
+        if commit.subject:
+            yield commit.subject
+    for pull_request in pull_requests_of(deployment):
+        if pull_request.title:
+            yield pull_request.title

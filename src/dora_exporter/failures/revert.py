@@ -1,50 +1,66 @@
 """A revert: a commit says that it takes back another, which an earlier deployment shipped."""
 
-import re
-from collections.abc import Hashable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from dora_exporter.events import Deployment
 from dora_exporter.failures.failure import Link
-from dora_exporter.failures.lineup import Lineup
-from dora_exporter.failures.mentions import commits_of, plain, titles
+from dora_exporter.failures.lineup import Lineup, is_redeployment
+from dora_exporter.failures.mentions import Mark, commits_of, pull_requests_of
 from dora_exporter.failures.order import finish_order
+from dora_exporter.failures.undoing import Saying, Undoing, sayings_of
+from dora_exporter.messages import quoted_by
 
-_QUOTED = re.compile(r'^Revert "(.+)"$', re.DOTALL)
+_DEEPEST = 50
 
 
 class Revert:
-    """Understands ``This reverts commit <sha>`` and ``Revert "<subject>"``, which Git and Git hosts write."""
+    """Understands what Git and Git hosts write when something is taken back.
+
+    The deployment that shipped it first failed, unless it was a revert itself: taking that back lands something again.
+    """
 
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
-        """Those with a commit, or a pull request, that reverts something."""
+        """Those with a commit, or a pull request, that takes something back."""
         talking = [each for each in deployments if each.commits is not None or each.shipped is not None]
-        return [deployment for deployment in talking if any(True for _ in self.looks_up(deployment))]
+        return [deployment for deployment in talking if _takes_back(deployment)]
 
-    def links(self, remedy: Deployment, lineup: Lineup) -> Iterator[Link]:
-        """The earlier deployments that shipped what it reverts first."""
+    def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterator[Link]:
+        """The earlier deployments that shipped first what it takes back."""
+        undoing = Undoing(lineup, asked)
         failed: dict[str, Deployment] = {}
-        for mark in self.looks_up(remedy):
-            for first in lineup.shipments.with_mark(mark)[:1]:
-                if finish_order(first) < finish_order(remedy):
-                    failed[first.id] = first
+        for saying in _said(remedy, undoing):
+            for undone in undoing.undone_by(saying, remedy):
+                is_earlier = finish_order(undone.deployment) < finish_order(remedy)
+                if is_earlier and not is_redeployment(remedy, undone.deployment) and not undoing.is_revert(undone):
+                    failed[undone.deployment.id] = undone.deployment
         for each in failed.values():
             yield Link(each, remedy, "revert", "revert")
 
-    def looks_up(self, remedy: Deployment) -> Iterator[Hashable]:
-        """The marks of the commits that it reverts."""
-        for commit in commits_of(remedy):
-            if commit.reverts:
-                yield "sha", commit.reverts
-                yield "via", commit.reverts
-            else:
-                yield from _quoted(plain(commit.subject or ""))
-        if not any(commit.reverts for commit in commits_of(remedy)):
-            for title in titles(remedy):
-                yield from _quoted(title)
+
+def _takes_back(deployment: Deployment) -> bool:
+    return any(
+        commit.reverts is not None or (commit.subject is not None and quoted_by(commit.subject) is not None)
+        for commit in commits_of(deployment)
+    ) or any(each.title and quoted_by(each.title) is not None for each in pull_requests_of(deployment))
 
 
-def _quoted(text: str) -> Iterator[Hashable]:
-    """The mark of the commit whose subject a text says it reverts; a SHA is surer, where one is named."""
-    quoted = _QUOTED.match(text)
-    if quoted:
-        yield "subject", plain(quoted[1])
+def _said(remedy: Deployment, undoing: Undoing) -> Sequence[Saying]:
+    """What a deployment takes back that it did not bring back itself. Merges say nothing that their commits do not."""
+    if not _takes_back(remedy):
+        return ()
+    said = [
+        each
+        for each in sayings_of(remedy)
+        if each.mark[0] != "merge" and each.takes_back and undoing.speaks(each, remedy)
+    ]
+    undone_here: defaultdict[Mark, list[Saying]] = defaultdict(list)
+    for each in said:
+        for undone in undoing.undone_by(each, remedy):
+            for other in undone.sayings if undone.deployment is remedy else ():
+                undone_here[other.mark].append(each)
+
+    def holds(saying: Saying, depth: int) -> bool:
+        return depth > _DEEPEST or not any(holds(other, depth + 1) for other in undone_here[saying.mark])
+
+    return [each for each in said if holds(each, 0)]

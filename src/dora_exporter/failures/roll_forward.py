@@ -1,16 +1,17 @@
 """Roll-forwards by configured rules: what a deployment is called, or what was merged for it, says that it is a fix."""
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from dora_exporter.events import Deployment
 from dora_exporter.failures import mentions
 from dora_exporter.failures.failure import Link
-from dora_exporter.failures.lineup import Lineup
-from dora_exporter.failures.mentions import plain
+from dora_exporter.failures.lineup import Lineup, is_redeployment, mark_of_speaker
+from dora_exporter.failures.mentions import Mark, Mention
 from dora_exporter.failures.order import finish_order
 from dora_exporter.failures.pattern import Pattern
+from dora_exporter.messages import key_of
 
-FIELDS: Mapping[str, Callable[[Deployment], Iterable[str]]] = {
+FIELDS: Mapping[str, Callable[[Deployment], Iterable[Mention]]] = {
     "version": mentions.versions,
     "subject": mentions.subjects,
     "title": mentions.titles,
@@ -22,7 +23,7 @@ FIELDS: Mapping[str, Callable[[Deployment], Iterable[str]]] = {
 
 
 class StaticRule:
-    """A match says that the deployment before failed."""
+    """A match says that the deployment before failed, unless that deployed the same."""
 
     def __init__(self, name: str, pattern: Pattern, fields: Collection[str]) -> None:
         """``fields`` are keys of ``FIELDS``."""
@@ -32,20 +33,18 @@ class StaticRule:
 
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
         """Those that match."""
-        return [deployment for deployment in _talking(deployments, self._fields) if self._matches(deployment)]
+        talking = _talking(deployments, self._fields)
+        return [deployment for deployment in talking if any(True for _ in self._matches(deployment))]
 
-    def links(self, remedy: Deployment, lineup: Lineup) -> Iterator[Link]:
+    def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterator[Link]:
         """The deployment just before one that matches."""
-        failed = lineup.before(remedy) if self._matches(remedy) else None
-        if failed:
+        failed = lineup.before(remedy)
+        spoken = _spoken(self._matches(remedy), remedy, lineup, asked)
+        if failed and not is_redeployment(remedy, failed) and any(True for _ in spoken):
             yield Link(failed, remedy, "rule", self._name)
 
-    def looks_up(self, remedy: Deployment) -> Iterable[Hashable]:
-        """Nothing beyond the neighbour."""
-        return ()
-
-    def _matches(self, deployment: Deployment) -> bool:
-        return any(self._pattern.matches(text) for text in _texts(deployment, self._fields))
+    def _matches(self, deployment: Deployment) -> Iterator[Mention]:
+        return (each for each in _mentions(deployment, self._fields) if self._pattern.matches(each.text))
 
 
 class LinkedRule:
@@ -56,40 +55,49 @@ class LinkedRule:
         self._name = name
         self._pattern = pattern
         self._fields = tuple(fields)
+        self._kind = {"pr_title": "subject", "pr_number": "number"}.get(pattern.variable or "", "version")
 
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
         """Those that name something."""
         talking = _talking(deployments, self._fields)
         return [deployment for deployment in talking if any(True for _ in self._captured(deployment))]
 
-    def links(self, remedy: Deployment, lineup: Lineup) -> Iterator[Link]:
+    def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterator[Link]:
         """The earlier deployments that it names."""
         failed: dict[str, Deployment] = {}
-        for kind, name in self.looks_up(remedy):
-            found = self._earlier(kind, name, remedy, lineup)
-            if found:
+        for name in _spoken(self._captured(remedy), remedy, lineup, asked):
+            mark = self._kind, key_of(name) if self._kind == "subject" else name
+            asked.add(mark)
+            found = _earlier(mark, remedy, lineup)
+            if found and not is_redeployment(remedy, found):
                 failed[found.id] = found
         for each in failed.values():
             yield Link(each, remedy, "rule", self._name)
 
-    def looks_up(self, remedy: Deployment) -> Iterator[tuple[str, str]]:
-        """The marks of what it names."""
-        kind = {"pr_title": "subject", "pr_number": "number"}.get(self._pattern.variable or "", "version")
-        for name in self._captured(remedy):
-            yield kind, plain(name) if kind == "subject" else name
-
-    def _captured(self, deployment: Deployment) -> Iterator[str]:
-        for text in _texts(deployment, self._fields):
-            name = self._pattern.captured(text)
+    def _captured(self, deployment: Deployment) -> Iterator[Mention]:
+        """The names that are said, each with what says it."""
+        for each in _mentions(deployment, self._fields):
+            name = self._pattern.captured(each.text)
             if name:
-                yield name
+                yield Mention(name, each.speaker)
 
-    def _earlier(self, kind: str, name: str, remedy: Deployment, lineup: Lineup) -> Deployment | None:
-        """The last earlier one of a version, or the first that shipped a pull request."""
-        if kind == "version":
-            return lineup.latest_with_version_before(name, remedy)
-        first = next(iter(lineup.shipments.with_mark((kind, name))), None)
-        return first if first and finish_order(first) < finish_order(remedy) else None
+
+def _earlier(mark: Mark, remedy: Deployment, lineup: Lineup) -> Deployment | None:
+    """The last earlier one of a version, or the first that shipped a pull request."""
+    kind, name = mark
+    if kind == "version":
+        return lineup.latest_with_version_before(name, remedy)
+    first = next(iter(lineup.shipments.with_mark(mark)), None)
+    return first if first and finish_order(first) < finish_order(remedy) else None
+
+
+def _spoken(said: Iterable[Mention], remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterator[str]:
+    """What is said for the first time: a redeployment does not say again what it was deployed for."""
+    for each in said:
+        if each.speaker:
+            asked.add(mark_of_speaker(each.speaker))
+        if each.speaker is None or lineup.speaks(remedy, each.speaker):
+            yield each.text
 
 
 def _talking(deployments: Iterable[Deployment], fields: Collection[str]) -> Iterable[Deployment]:
@@ -99,6 +107,6 @@ def _talking(deployments: Iterable[Deployment], fields: Collection[str]) -> Iter
     return [each for each in deployments if each.commits is not None or each.shipped is not None]
 
 
-def _texts(deployment: Deployment, fields: Iterable[str]) -> Iterator[str]:
+def _mentions(deployment: Deployment, fields: Iterable[str]) -> Iterator[Mention]:
     for field in fields:
         yield from FIELDS[field](deployment)

@@ -1,10 +1,11 @@
 """A rollback: what was deployed before, but not just before, is deployed again."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from dora_exporter.events import Deployment
 from dora_exporter.failures.failure import Link
 from dora_exporter.failures.lineup import Lineup
+from dora_exporter.failures.mentions import Mark
 
 
 class Rollback:
@@ -18,13 +19,9 @@ class Rollback:
         """None: a rollback has been seen before."""
         return ()
 
-    def links(self, remedy: Deployment, lineup: Lineup) -> Iterator[Link]:
+    def links(self, remedy: Deployment, lineup: Lineup, _: set[Mark]) -> Iterator[Link]:
         """The failure that a rollback remedied."""
         target = lineup.returns.rolled_back_to(remedy)
         failed = target and lineup.after(target)
         if failed:
             yield Link(failed, remedy, "rollback", "rollback")
-
-    def looks_up(self, remedy: Deployment) -> Iterable[Hashable]:
-        """Nothing beyond neighbours and equal deployments."""
-        return ()

@@ -1,10 +1,11 @@
 """A rule that holds for some services or environments only."""
 
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Iterable
 
 from dora_exporter.events import Deployment
 from dora_exporter.failures.failure import Link, Rule
 from dora_exporter.failures.lineup import Lineup
+from dora_exporter.failures.mentions import Mark
 
 
 class Scoped:
@@ -20,13 +21,9 @@ class Scoped:
         """Those in scope that the rule concerns."""
         return self._rule.concerned([each for each in deployments if self._holds_for(each)])
 
-    def links(self, remedy: Deployment, lineup: Lineup) -> Iterable[Link]:
+    def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterable[Link]:
         """What the rule finds for a deployment in scope."""
-        return self._rule.links(remedy, lineup) if self._holds_for(remedy) else ()
-
-    def looks_up(self, remedy: Deployment) -> Iterable[Hashable]:
-        """What the rule looks up for a deployment in scope."""
-        return self._rule.looks_up(remedy) if self._holds_for(remedy) else ()
+        return self._rule.links(remedy, lineup, asked) if self._holds_for(remedy) else ()
 
     def _holds_for(self, deployment: Deployment) -> bool:
         return (not self._services or deployment.service in self._services) and (

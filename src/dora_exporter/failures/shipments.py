@@ -1,12 +1,14 @@
 """Which deployment of a series shipped a commit first."""
 
 from bisect import bisect_left, insort
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from dora_exporter.events import MINUTE_MS, Commit, Deployment
-from dora_exporter.failures.mentions import commits_of, numbers, subjects, titles
+from dora_exporter.failures.abbreviations import Abbreviations
+from dora_exporter.failures.mentions import Mark, marked_commits, marks_of
 from dora_exporter.failures.order import finish_order
-from dora_exporter.repository_parts import parts_of
+
+_SHAS = ("sha", "via", "merge")
 
 CLOCK_SKEW_MS = 5 * MINUTE_MS
 """So far may an author's clock be ahead: the lead time is then 0."""
@@ -15,16 +17,19 @@ CLOCK_SKEW_MS = 5 * MINUTE_MS
 class Shipments:
     """The deployments by what they shipped: SHAs and the first lines of commit messages."""
 
-    __slots__ = ("_by_mark",)
+    __slots__ = ("_abbreviations", "_by_mark")
 
     def __init__(self) -> None:
         """Nothing was shipped."""
-        self._by_mark: dict[Hashable, list[Deployment]] = {}
+        self._by_mark: dict[Mark, list[Deployment]] = {}
+        self._abbreviations: Abbreviations | None = None
 
     def add(self, deployment: Deployment) -> list[Deployment]:
         """Adds a deployment; returns those that are no longer the first to ship one of its commits."""
         overtaken = {}
         for mark in marks_of(deployment):
+            if mark not in self._by_mark and self._abbreviations and mark[0] in _SHAS:
+                self._abbreviations.add(mark[-1])
             held = self._by_mark.setdefault(mark, [])
             first = held[0] if held else None
             insort(held, deployment, key=finish_order)
@@ -41,13 +46,31 @@ class Shipments:
             del held[bisect_left(held, finish_order(deployment), key=finish_order)]
             if not held:
                 del self._by_mark[mark]
+                self._forget(mark)
             elif was_first:
                 promoted[held[0].id] = held[0]
         return list(promoted.values())
 
-    def with_mark(self, mark: Hashable) -> Sequence[Deployment]:
+    def with_mark(self, mark: Mark) -> Sequence[Deployment]:
         """Those that shipped a commit with a mark, in order of finish."""
         return self._by_mark.get(mark, ())
+
+    def first_with_sha(self, sha: str) -> Deployment | None:
+        """The first that shipped a commit of that SHA, its merge, or the squash commit of that SHA."""
+        firsts = [held[0] for kind in _SHAS for held in [self._by_mark.get((kind, sha))] if held]
+        return min(firsts, key=finish_order, default=None)
+
+    def abbreviated(self, sha: str) -> Collection[str]:
+        """All SHAs that begin so."""
+        if self._abbreviations is None:
+            self._abbreviations = Abbreviations(mark[-1] for mark in self._by_mark if mark[0] in _SHAS)
+        return self._abbreviations.find(sha)
+
+    def _forget(self, mark: Mark) -> None:
+        """Nothing has a mark any more."""
+        kind, name = mark[0], mark[-1]
+        if self._abbreviations and kind in _SHAS and not any((other, name) in self._by_mark for other in _SHAS):
+            self._abbreviations.discard(name)
 
     def first_shipped(self, deployment: Deployment) -> Iterator[tuple[Commit, int]]:
         """The commits that count and that a deployment was the first to ship, with their lead times in milliseconds.
@@ -57,7 +80,7 @@ class Shipments:
         """
         if deployment.shipped is None and deployment.commits is None:
             return
-        for mark, commit in dict(reversed([*_marked(deployment)])).items():
+        for mark, commit in dict(reversed([*marked_commits(deployment)])).items():
             if self._by_mark[mark][0] is deployment and not commit.is_left_out:
                 yield commit, deployment.finished_at - commit.authored_at
 
@@ -66,35 +89,3 @@ class Shipments:
         for commit, value in self.first_shipped(deployment):
             if value >= -CLOCK_SKEW_MS:
                 yield commit, max(0, value)
-
-
-def marks_of(deployment: Deployment) -> Iterator[Hashable]:
-    """By what that which it shipped can be found, each mark once."""
-    if deployment.commits is None and deployment.shipped is None:
-        return
-    marks: dict[Hashable, None] = {}
-    for mark, commit in _marked(deployment):
-        marks[mark] = None
-        if commit.via:
-            marks["via", commit.via] = None
-    for subject in (*subjects(deployment), *titles(deployment)):
-        marks["subject", subject] = None
-    for number in numbers(deployment):
-        marks["number", number] = None
-    yield from marks
-
-
-def _marked(deployment: Deployment) -> Iterator[tuple[Hashable, Commit]]:
-    """The commits that it shipped, each with what makes it one with another: its SHA.
-
-    Where two of its repositories have the same commit, it shipped both.
-    """
-    if deployment.shipped is None or not deployment.shipped.further or deployment.commits is not None:
-        for commit in commits_of(deployment):
-            yield ("sha", commit.sha), commit
-        return
-    elsewhere: set[str] = set()
-    for part in parts_of(deployment.shipped):
-        for commit in part.commits:
-            yield ("sha", part.repository, commit.sha) if commit.sha in elsewhere else ("sha", commit.sha), commit
-        elsewhere.update(commit.sha for commit in part.commits)

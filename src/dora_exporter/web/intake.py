@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dora_exporter import identity, repositories
 from dora_exporter.clock import Clock
 from dora_exporter.events import Checkout, Commit, Deployment, Incident
-from dora_exporter.failures.mentions import reverted_by, subject_of
+from dora_exporter.messages import commit_saying
 from dora_exporter.store import EventStore
 from dora_exporter.web import values
 from dora_exporter.web.errors import BadAttribute
@@ -184,7 +184,6 @@ def _commits(given: Sequence[GivenCommit | BulkCommit]) -> tuple[Commit, ...]:
         sha = values.sha(each.sha, f"commits[{index}].sha")
         moment = values.milliseconds(each.timestamp, f"commits[{index}].timestamp")
         if sha not in commits or moment < commits[sha].authored_at:
-            message = each.message or ""
-            commits[sha] = Commit(sha, moment, subject_of(message), reverted_by(message))
+            commits[sha] = commit_saying(sha, moment, each.message or "")
     newest = sorted(commits.values(), key=lambda commit: (-commit.authored_at, commit.sha))
     return tuple(newest[: values.MAX_COMMITS])
