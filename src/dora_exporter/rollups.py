@@ -9,6 +9,9 @@ import msgspec
 from dora_exporter.events import Deployment, Event, Incident, Series
 from dora_exporter.history import IncidentFacts
 
+_Place = tuple[str, str, tuple[str, ...]]
+"""An incident's id, and the environment and the teams in which it counts."""
+
 
 class Teams:
     """Who an event belongs to: the team that it names, else the one that is configured for its service."""
@@ -19,7 +22,7 @@ class Teams:
         self._services: defaultdict[str, list[str]] = defaultdict(list)
         for service, team in configured.items():
             self._services[team].append(service)
-        self._seen: defaultdict[str, dict[Series, IncidentFacts]] = defaultdict(dict)
+        self._seen: defaultdict[_Place, dict[Series, IncidentFacts]] = defaultdict(dict)
 
     def services_of(self, team: str) -> Sequence[str]:
         """The services that are configured for a team."""
@@ -64,10 +67,12 @@ class Teams:
 
         It counts once, however many services it names, and is attributed if it is so in any of them. Of one with a
         single series nothing is kept: most are such, and each would be one more object for the garbage collector.
+        Series are told of a change one after the other: one that moved is in its old place and in its new one meanwhile.
         """
         if len(incident.services) <= 1:
             return before, after
-        seen = self._seen[incident.id]
+        place = incident.id, incident.environment, self.of_incident(incident)
+        seen = self._seen[place]
         before_all = _merged(seen)
         if after is None:
             seen.pop(series, None)
@@ -75,7 +80,7 @@ class Teams:
             seen[series] = after
         after_all = _merged(seen)
         if not seen:
-            del self._seen[incident.id]
+            del self._seen[place]
         return before_all, after_all
 
 

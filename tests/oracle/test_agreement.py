@@ -1,12 +1,14 @@
 """Readings, kept up to date write by write, always show what the oracle computes from nothing."""
 
+import itertools
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.builders import HOUR_MS, NOW_MS, deployment
+from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 from tests.oracle.comparing import differences
 from tests.oracle.daemons import Daemon, definitions
-from tests.strategies import RETENTION_MS, WINDOWS, Action, actions, crowded_actions
+from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, actions, crowded_actions
 
 from dora_exporter.events import DAY_MS, Remediation, Verdict
 from dora_exporter.readings import Definitions
@@ -33,6 +35,18 @@ def test_a_remedy_that_moved_before_what_it_remedied_is_no_rework_any_more() -> 
     daemon = Daemon(Definitions(windows=WINDOWS, retention_ms=RETENTION_MS, series_limit=10))
     for action in (failed, remedy, Judgement(failed.id, named), deployment(id=remedy.id, finished_at=NOW_MS - DAY_MS)):
         daemon.perform(action)
+        assert differences(daemon.samples(), daemon.expected()) == {}
+
+
+def test_an_incident_of_several_services_that_moved_leaves_nothing_in_its_old_team() -> None:
+    daemon = Daemon(Definitions(windows=WINDOWS, retention_ms=RETENTION_MS, series_limit=10, teams=TEAM_OF))
+    everywhere = ("cart", "checkout", "search")
+    for services, environment, team in itertools.product(
+        [("cart", "search"), ("cart", "checkout"), everywhere], ["production", "staging"], [None, "crew", "squad"]
+    ):
+        daemon.perform(incident(id="moves", services=services, environment=environment, team=team))
+        assert differences(daemon.samples(), daemon.expected()) == {}
+        daemon.perform(incident(id="moves", services=everywhere, environment="testing", team="guild"))
         assert differences(daemon.samples(), daemon.expected()) == {}
 
 
