@@ -422,6 +422,21 @@ async def test_what_is_open_is_ended_though_the_matchers_leave_it_out_now() -> N
         assert account.items["skipped"] == 1
 
 
+async def test_a_group_that_never_ends_forgets_the_alerts_that_ended_first() -> None:
+    async with alerted(group=True) as account:
+        account.clock.now_ms = BEGAN + SETTLING_MS
+        await notify(account, notification(alert("open"), *(alert(f"f{n:05}") for n in range(10_001))))
+        for n in range(3):
+            ended = alert(f"f{n:05}", ended=BEGAN + MINUTE_MS + n)
+            await notify(account, {**notification(ended), "status": "firing"})
+        (incident,) = account.store.incidents.values()
+        assert incident.upstream is not None
+        kept = incident.upstream["alerts"]
+        assert len(kept) == 10_000
+        assert {"open", "f00002", "f10000"} <= kept.keys()
+        assert not {"f00000", "f00001"} & kept.keys()
+
+
 # What tells alerts apart
 
 

@@ -14,6 +14,9 @@ from dora_exporter.records import Deletion
 from dora_exporter.sources.alert_lives import Told
 from dora_exporter.sources.source import Item
 
+_MOST_ALERTS = 10_000
+"""So many alerts are kept with the incident of a group, and all that fire: one that never ends would have ever more."""
+
 _REMEMBERED = 10
 """So many incidents of an alert or group are looked at, the latest ones: what is told may be late."""
 
@@ -118,7 +121,9 @@ class Subject:
         parts = {alert: told.part(began, ended) for alert, told in self._told.items()}
         if self._group is None and parts == {self._key: Told({began}, set() if ended is None else {ended})}:
             return {}
-        dumped = {alert: part.dump() for alert, part in sorted(parts.items()) if part.starts}
+        known = {alert: part for alert, part in sorted(parts.items()) if part.starts}
+        forgotten = _surplus(known)
+        dumped = {alert: part.dump() for alert, part in known.items() if alert not in forgotten}
         return {"alerts": dumped} if self._group is None else {"group": self._group, "alerts": dumped}
 
 
@@ -181,6 +186,17 @@ def _last_told(mine: Sequence[Incident], new: Sequence[Notice], *, now_ms: int, 
     if is_told and (before is None or abs(now_ms - before) >= step_ms):
         return {"told": now_ms}
     return {} if before is None else {"told": before}
+
+
+def _surplus(known: Mapping[str, Told]) -> set[str]:
+    """The alerts beyond the limit, as far as they ended: those that ended first."""
+    surplus = len(known) - _MOST_ALERTS
+    if surplus <= 0:
+        return set()
+    ends = {alert: told.lives()[-1].ended for alert, told in known.items()}
+    return set(
+        sorted((alert for alert in ends if ends[alert] is not None), key=lambda alert: ends[alert] or 0)[:surplus]
+    )
 
 
 def _own_start(incident: Incident) -> int:

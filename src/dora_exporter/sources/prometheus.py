@@ -149,4 +149,6 @@ def _tls(settings: TlsConfig) -> ssl.SSLContext:
     try:
         return client_context(settings)
     except OSError as reason:
-        raise Misconfigured(f"tls_config: a certificate cannot be loaded: {type(reason).__name__}") from None
+        raise Misconfigured(
+            f"tls_config: a certificate cannot be loaded: {reason.strerror or type(reason).__name__}"
+        ) from None
