@@ -240,7 +240,8 @@ def test_reverts_are_those_of_the_definition_after_every_change(
         assert found(kept) == expected(list(held.values()))
     ordered = by_finish(held.values())
     loaded = judging()
-    loaded.load(list(ordered))
+    for _ in loaded.loading(list(ordered)):
+        pass
     assert found(loaded) == found(kept)
     if ordered:
         loaded.remove(ordered[0])

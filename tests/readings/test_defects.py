@@ -1,6 +1,6 @@
 """A defect stays in its series: whatever stage meets it, all other numbers are right, and its own right or absent."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,6 +14,7 @@ from dora_exporter import metrics
 from dora_exporter.events import Deployment, Series
 from dora_exporter.failures.failure import Link
 from dora_exporter.failures.lineup import Lineup
+from dora_exporter.failures.mentions import Mark
 from dora_exporter.history import History
 from dora_exporter.metrics.metric import Metric, Value, WindowMetric
 from dora_exporter.readings import Definitions
@@ -31,11 +32,8 @@ class Trap:
         self._meet("ingest", deployments)
         return deployments
 
-    def links(self, remedy: Deployment, lineup: Lineup) -> Iterable[Link]:
+    def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterable[Link]:
         self._meet("judging", [remedy])
-        return ()
-
-    def looks_up(self, remedy: Deployment) -> Iterable[Hashable]:
         return ()
 
     def _meet(self, stage: str, deployments: Iterable[Deployment]) -> None:

@@ -1,6 +1,6 @@
 """The readable form of explanations."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 
 import pytest
 from pytest_aiohttp import AiohttpClient
@@ -11,6 +11,7 @@ from dora_exporter.events import DAY_MS, Commit, Deployment
 from dora_exporter.explanation import METRICS
 from dora_exporter.failures.failure import Link
 from dora_exporter.failures.lineup import Lineup
+from dora_exporter.failures.mentions import Mark
 from dora_exporter.web.pages.why import LARGEST_LIST
 
 SERIES = "/explain?service=checkout&environment=production"
@@ -138,10 +139,7 @@ class Defective:
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
         raise RuntimeError("a defect")
 
-    def links(self, remedy: Deployment, lineup: Lineup) -> Iterable[Link]:
-        return ()
-
-    def looks_up(self, remedy: Deployment) -> Iterable[Hashable]:
+    def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterable[Link]:
         return ()
 
 
