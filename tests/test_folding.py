@@ -57,3 +57,17 @@ def test_many_deployments_are_added_to_their_groups_and_to_the_surplus_of_the_fo
 
     assert [list(each.history.deployments) for each in (first, second, third)] == [[0], [1], [2]]
     assert list(teams.surplus.history.deployments) == [1, 2]
+
+
+def test_who_gets_many_deployments_at_once_is_shown_anew_and_so_is_the_surplus() -> None:
+    changed: dict[Group, None] = {}
+    teams, first, second = Folding(group("_other"), 1, changed), group("z"), group("y")
+    for rank, each in enumerate((first, second)):
+        teams.enter(rank, each)
+    changed.clear()
+
+    teams.extend([(first, [PlainFacts([1], [], {})])])
+    assert list(changed) == [first]
+
+    teams.extend([(second, [PlainFacts([2], [], {})])])
+    assert set(changed) == {first, second, teams.surplus}

@@ -60,10 +60,12 @@ class Folding:
         surplus: list[PlainFacts] = []
         for group, its in facts:
             group.history.add_plain_deployments(its)
+            self._changed[group] = None
             if group in self._folded:
                 surplus += its
         if surplus:
             self.surplus.history.add_plain_deployments(surplus)
+            self._changed[self.surplus] = None
 
     def _place(self, group: Group) -> tuple[int, _Key]:
         return self._known[group.key][0], group.key

@@ -67,7 +67,7 @@ class Teams:
 
         It counts once, however many services it names, and is attributed if it is so in any of them. Of one with a
         single series nothing is kept: most are such, and each would be one more object for the garbage collector.
-        Series are told of a change one after the other: one that moved is in its old place and in its new one meanwhile.
+        Series are told of a change one after the other: meanwhile one that moved is in its old place and its new one.
         """
         if len(incident.services) <= 1:
             return before, after
