@@ -27,4 +27,4 @@ def file_limit() -> int:
 def most_connections(limit: int) -> int:
     """How many connections there may be at once, so that descriptors are left for files and for Git."""
     unlimited = limit < 0 or limit == resource.RLIM_INFINITY
-    return _MOST_CONNECTIONS if unlimited else max(1, min(_MOST_CONNECTIONS, (limit - _OUR_OWN) // 2))
+    return _MOST_CONNECTIONS if unlimited else min(_MOST_CONNECTIONS, max(1, limit // 4, (limit - _OUR_OWN) // 2))

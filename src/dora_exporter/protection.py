@@ -5,10 +5,12 @@ import ssl
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self
+from weakref import WeakSet
 
 from typing_extensions import override
 
 from dora_exporter.config_errors import ConfigError, Mistake
+from dora_exporter.file_limit import file_limit, most_connections
 from dora_exporter.web_config import WebConfig, files_of, load
 
 logger = logging.getLogger(__name__)
@@ -63,10 +65,12 @@ class _ContextInForce(ssl.SSLContext):
     """Serves every new connection with the context that is in force then, be it newer than the listening socket."""
 
     _protection: Protection
+    _open: WeakSet[ssl.SSLObject]
 
     def __new__(cls, protection: Protection) -> Self:
         context = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
         context._protection = protection
+        context._open = WeakSet()
         return context
 
     @override
@@ -78,10 +82,20 @@ class _ContextInForce(ssl.SSLContext):
         server_hostname: str | bytes | None = None,
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
+        if len(self._open) >= _most_handshakes_and_connections():
+            raise ssl.SSLError("too many handshakes are not finished")
         context = self._protection.current.tls
         if context is None:  # not while it listens, for only a restart switches TLS off
             return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
-        return context.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+        made = context.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+        self._open.add(made)
+        return made
+
+
+def _most_handshakes_and_connections() -> int:
+    """A connection is counted as one only when its handshake is finished, so there is room for some that are not."""
+    most = most_connections(file_limit())
+    return most + max(4, most // 4)
 
 
 def _stamps(files: Iterable[Path]) -> Mapping[Path, tuple[int, ...]]:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import ssl
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import trustme
 from tests.config.certificates import BCRYPT, client, issue, write, write_tls
 from tests.config.handshakes import greeting, shake_hands
 
+from dora_exporter import protection as protection_module
 from dora_exporter.config import ConfigError
 from dora_exporter.protection import Protection
 from dora_exporter.web_config import WebConfig
@@ -251,3 +253,14 @@ def test_tls_is_not_switched_on_or_off_while_the_server_listens(
         protection.reload()
 
     assert protection.current is before
+
+
+def test_handshakes_are_bounded_while_they_are_not_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protection_module, "most_connections", lambda _limit: 4)
+    context = Protection(write_tls(tmp_path, trustme.CA())).ssl_context
+    assert context is not None
+    begun = [context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True) for _ in range(8)]
+    with pytest.raises(ssl.SSLError):
+        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
+    begun.pop()
+    assert context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)

@@ -203,7 +203,8 @@ async def test_a_connection_is_vouched_for_by_a_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "most"), [(20_000, 4096), (1024, 448), (256, 64), (64, 1), (-1, 4096), (resource.RLIM_INFINITY, 4096)]
+    ("limit", "most"),
+    [(20_000, 4096), (1024, 448), (256, 64), (64, 16), (0, 1), (-1, 4096), (resource.RLIM_INFINITY, 4096)],
 )
 def test_connections_leave_descriptors_for_others(limit: int, most: int) -> None:
     assert file_limit.most_connections(limit) == most
