@@ -186,23 +186,29 @@ def test_an_incident_of_several_services_of_a_team_is_explained_once_by_the_serv
     store = EventStore()
     store.apply_all(
         [
+            incident(id="i", services=("alpha", "checkout"), started_at=NOW_MS - DAY_MS),
             deployment(id="d", finished_at=NOW_MS - 2 * DAY_MS),
             deployment(id="e", service="cart", team="squad", finished_at=NOW_MS - 3 * DAY_MS),
-            incident(id="i", services=("checkout", "till"), started_at=NOW_MS - DAY_MS),
+            deployment(id="f", team="squad", finished_at=NOW_MS + MINUTE_MS),
+            deployment(id="g", finished_at=NOW_MS + MINUTE_MS),
             incident(id="j", services=(), team="crew", started_at=NOW_MS - DAY_MS - 1),
             incident(id="k", services=("cart",), team="crew", environment="staging"),
         ]
     )
-    readings = read(store, team_of={"checkout": "crew", "till": "crew"})
+    readings = read(store, team_of={"checkout": "crew", "alpha": "crew"})
     week = readings.windows()[1]
 
+    of_restored = asyncio.run(explain_team(readings, ("crew", "production"), METRICS["dora_restored_incidents"], week))
     of_incidents = asyncio.run(explain_team(readings, ("crew", "production"), METRICS["dora_incidents"], week))
     of_deployments = asyncio.run(explain_team(readings, ("crew", "production"), METRICS["dora_deployments"], week))
 
+    assert of_restored is not None
+    assert sorted(each.id for each in of_restored.left_out) == ["i", "j"]
     assert of_incidents is not None
     assert of_deployments is not None
     assert [(each.incident.id, each.attributed_to) for each in of_incidents.incidents] == [("i", "d"), ("j", None)]
     assert [each.deployment.id for each in of_deployments.deployments] == ["d"]
+    assert [(each.id, each.reason) for each in of_deployments.left_out] == [("g", "finishes later")]
     assert asyncio.run(explain_team(readings, ("nobody", "production"), METRICS["dora_deployments"], week)) is None
 
 
@@ -228,6 +234,30 @@ def test_a_series_that_changes_while_a_team_is_explained_is_explained_again(monk
     listed = {each.deployment.id for each in explanation.deployments}
     assert len(listed) > 20
     assert explanation.values == {(): len(listed)}
+
+
+def test_a_series_that_changes_after_it_was_explained_is_explained_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dora_exporter.turns._TURN_SECONDS", 0)
+    store, metric = EventStore(), METRICS["dora_deployments"]
+    store.apply(deployment(id="first", service="a", team="crew"))
+    store.apply_all([deployment(id=f"d{number}", service="b", team="crew") for number in range(20)])
+    readings = read(store)
+    week = readings.windows()[1]
+
+    async def meanwhile() -> Explanation | None:
+        explaining = asyncio.create_task(explain_team(readings, ("crew", "production"), metric, week))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        store.apply(deployment(id="second", service="a", team="crew"))
+        while not readings.update(NOW_MS):
+            pass
+        return await explaining
+
+    explanation = asyncio.run(meanwhile())
+
+    assert explanation is not None
+    assert explanation.values == {(): 22}
+    assert {"first", "second"} < {each.deployment.id for each in explanation.deployments}
 
 
 def test_each_link_has_its_rule_and_what_is_left_out_its_reason() -> None:

@@ -130,6 +130,11 @@ async def test_the_old_path_and_the_old_shape_still_work(api: Api) -> None:
 _RESERVED = 'must not be "_other", under which the series beyond the limit are exposed'
 
 
+async def test_the_first_moment_of_the_year_2000_is_an_incidents_time(api: Api) -> None:
+    assert (await api.fail(**incident(started_at=946_684_800)))[0] == 200
+    assert [each.started_at for each in api.store.incidents.values()] == [946_684_800_000]
+
+
 async def test_a_team_is_enough(api: Api) -> None:
     assert (await api.fail(**incident(services=None, team="shop")))[0] == 200
     assert [each.services for each in api.store.incidents.values()] == [()]
