@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from dora_exporter.clock import stopwatch
 
@@ -12,6 +14,36 @@ _Step = TypeVar("_Step")
 _Result = TypeVar("_Result")
 
 logger = logging.getLogger(__name__)
+
+
+class _Queue:
+    """Those who wait for their turn. One of them goes on in each round of the event loop, however many there are."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._is_calling = False
+
+    async def wait(self) -> None:
+        loop = asyncio.get_running_loop()
+        place = loop.create_future()
+        self._waiting.append(place)
+        if not self._is_calling:
+            self._is_calling = True
+            loop.call_soon(self._call, loop)
+        await place
+
+    def _call(self, loop: asyncio.AbstractEventLoop) -> None:
+        while self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():  # it is where the work was cancelled
+                place.set_result(None)
+                break
+        self._is_calling = bool(self._waiting)
+        if self._is_calling:
+            loop.call_soon(self._call, loop)
+
+
+_queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
 
 
 class Turn:
@@ -27,8 +59,8 @@ class Turn:
         return stopwatch() - self._began >= _TURN_SECONDS
 
     async def give(self) -> None:
-        """Lets others have their turn; then the next one begins."""
-        await asyncio.sleep(0)
+        """Lets others have their turn, and all who wait for one; then the next one begins."""
+        await _queues.setdefault(asyncio.get_running_loop(), _Queue()).wait()
         self._began = stopwatch()
 
 

@@ -36,4 +36,4 @@ def from_text(url: str) -> ReadUrl:
 
 def from_file(path: Path) -> ReadUrl:
     """The URL in a file."""
-    return lambda: check(path.read_text(encoding="utf-8").strip())
+    return lambda: check(path.read_text(encoding="utf-8-sig").strip())

@@ -12,7 +12,7 @@ from dora_exporter.events import Deployment, Event
 from dora_exporter.log import EventLog
 from dora_exporter.records import Deletion
 from dora_exporter.store import EventStore
-from dora_exporter.turns import Turn
+from dora_exporter.turns import Turn, in_turns
 from dora_exporter.web import answers, bodies, listing
 from dora_exporter.web.access import Access, Right
 from dora_exporter.web.errors import NotFound, as_json
@@ -94,7 +94,7 @@ def routes(
             return is_counted and await selection.matches(event, turn)
 
         found = await listing.select(store.deployments.values(), replace(selection, matches=matches))
-        return as_json(answers.DeploymentsAnswer([answers.deployment(event) for event in found]))
+        return as_json(answers.DeploymentsAnswer([answers.deployment(event) async for event in in_turns(found)]))
 
     async def get(request: web.Request) -> web.Response:
         event = store.deployments.get(request.match_info["id"])

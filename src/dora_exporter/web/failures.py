@@ -9,6 +9,7 @@ from dora_exporter.clock import Clock
 from dora_exporter.log import EventLog
 from dora_exporter.records import Deletion
 from dora_exporter.store import EventStore
+from dora_exporter.turns import in_turns
 from dora_exporter.web import answers, bodies, listing
 from dora_exporter.web.access import Access, Right
 from dora_exporter.web.errors import NotFound, as_json
@@ -89,7 +90,7 @@ def routes(
     async def list_(request: web.Request) -> web.Response:
         asked = listed.parse(await bodies.read_within(request, rules()))
         found = await listing.select(store.incidents.values(), listing.selection(asked, LIST_FAILURES))
-        return as_json(answers.FailuresAnswer([answers.failure(event) for event in found]))
+        return as_json(answers.FailuresAnswer([answers.failure(event) async for event in in_turns(found)]))
 
     async def get(request: web.Request) -> web.Response:
         event = store.incidents.get(request.match_info["id"])

@@ -76,7 +76,10 @@ async def select(events: Iterable[_E], wanted: Selection) -> list[_E]:
     """The first events that match, in order."""
     found: list[_E] = []
     turn = Turn()
-    for event in [*events]:
+    held = [*events]
+    if len(held) > _STRIDE:
+        await turn.give()  # many may ask at the same time
+    for event in held:
         if await wanted.includes(event, turn):
             found.append(event)
         if len(found) > _KEPT_WHILE_LOOKING:
