@@ -76,7 +76,8 @@ def test_new_settings_take_effect_at_a_hang_up(tmp_path: Path, running: RunningD
     assert running.sample("dora_exporter_source_up", source="alerts") is None
     assert b"alerts" in running.get("/sources").body
     assert was_reloaded(running, 1)
-    assert json.loads(running.process.log[-1])["msg"] == "configuration reloaded"
+    said = next(line for line in running.process.log if "configuration reloaded" in line)
+    assert json.loads(said)["msg"] == "configuration reloaded"
 
 
 def test_new_settings_take_effect_at_a_request(tmp_path: Path, running: RunningDaemon) -> None:
