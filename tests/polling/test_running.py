@@ -1,8 +1,10 @@
 """Sources in operation: what a reload does to them, and what is shown of them."""
 
 import asyncio
+import logging
 from collections.abc import Iterable
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from tests.sources.account import NAME, Account, an_account
 from tests.sources.fake_pagerduty import failure
@@ -177,13 +179,15 @@ async def test_the_cursor_is_known_after_a_restart_before_the_first_pass() -> No
         assert of("up") not in shown
 
 
-async def test_a_removed_source_keeps_its_events_and_loses_its_metrics() -> None:
+async def test_a_removed_source_keeps_its_events_and_loses_its_metrics(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     async with an_account() as account:
         first = account.fake.trigger()
         await account.poll()
         await account.sources.configure({}, account.surroundings)
         assert samples(account) == {}
         assert account.incident(first).services == ("pcheck",)
+        assert f"source removed source={NAME}" in caplog.messages
 
 
 async def test_what_did_not_change_goes_on_undisturbed() -> None:

@@ -7,6 +7,7 @@ from tests.sources.account import NAME, an_account
 
 from dora_exporter.events import DAY_MS, MINUTE_MS
 from dora_exporter.records import Deletion
+from dora_exporter.sources.pagerduty import PagerDuty
 
 
 async def test_an_incident_is_taken_over_with_all_its_facts() -> None:
@@ -278,6 +279,44 @@ async def test_a_deleted_incident_stays_and_says_after_three_tries_that_it_canno
         await account.poll()
         assert f"/incidents/{gone}" not in account.fake.counts()
         assert account.incident(other).finished_at is None
+
+
+async def test_an_incident_that_was_read_in_between_is_tried_three_times_anew() -> None:
+    async with an_account(relist="30d") as account:
+        flickering, _ = account.fake.trigger(), account.fake.trigger()
+        await account.poll()
+        row = account.fake.rows.pop(flickering)
+        for _ in range(2):
+            await account.poll()
+        account.fake.rows[flickering] = row
+        await account.poll()
+        del account.fake.rows[flickering]
+        for _ in range(2):
+            await account.poll()
+            assert "unreachable" not in (account.incident(flickering).upstream or {})
+        await account.poll()
+        assert (account.incident(flickering).upstream or {})["unreachable"]
+
+
+async def test_what_was_pushed_or_followed_up_is_forgotten_in_time() -> None:
+    async with an_account(relist="30d", overlap="1h") as account:
+        await account.poll()
+        first = account.fake.trigger()
+        account.fake.resolve(first)
+        await account.push(account.fake.deliveries[-1])
+        source = account.running.source
+        assert isinstance(source, PagerDuty)
+        assert list(source.desk.recently_pushed) == [first]
+        await account.poll()
+        assert list(source.desk.recently_pushed) == []
+        recollection = source._recollection
+        assert len(recollection.entries) == 2
+        account.fake.requests.clear()
+        await account.poll(after_ms=30 * MINUTE_MS)
+        assert len(recollection.entries) == 2
+        assert f"/incidents/{first}" not in account.fake.counts()
+        await account.poll(after_ms=HOUR_MS)
+        assert recollection.entries == {}
 
 
 async def test_the_environment_field_is_read_once_and_again_when_it_changes() -> None:

@@ -118,6 +118,31 @@ async def test_what_will_not_pass_is_not_tried_again(code: int) -> None:
     assert fake.traffic.requests == {"refused": 1}
 
 
+async def test_an_answer_that_is_too_long_to_be_held_is_not_asked_for_again() -> None:
+    mebibyte = bytes(1 << 20)
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        requests.append(request)
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        for _ in range(65):
+            await answer.write(mebibyte)
+        return answer
+
+    requests: list[web.Request] = []
+    application = web.Application()
+    application.router.add_get("/a", endless)
+    traffic = Traffic()
+    transport = Transport(clock=ManualClock(NOW_MS))
+    async with TestServer(application) as server:
+        await transport.open()
+        upstream = transport.upstream(str(server.make_url("")), credentials=Credentials(), traffic=traffic)
+        with pytest.raises(Unreachable, match="/a: the answer is longer than 64 MiB"):
+            await upstream.get("/a")
+        await transport.close()
+    assert (len(requests), traffic.requests) == (1, {"network_error": 1})
+
+
 async def test_a_truncated_answer_is_asked_for_again() -> None:
     fake = Fake([broken])
     async with reaching(fake) as upstream:
@@ -139,7 +164,7 @@ async def test_the_wait_before_a_limit_comes_before_the_next_request_only() -> N
         for _ in range(3):
             await upstream.get("/a")
     assert fake.slept == [2.0]
-    assert fake.traffic.ratelimit_remaining == 10
+    assert (fake.traffic.ratelimit_remaining, fake.traffic.throttled_seconds) == (10, 2.0)
 
 
 @pytest.mark.parametrize(

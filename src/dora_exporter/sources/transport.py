@@ -48,6 +48,10 @@ class Refused(Exception):
         return self.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
 
 
+class _TooLong(Exception):
+    """The answer is longer than any that may be held; it would be so again."""
+
+
 @dataclass
 class Traffic:
     """What the requests of one source met, since the start. ``ratelimit_remaining`` is None while nobody said it."""
@@ -176,6 +180,10 @@ class Upstream:
             backoff = self._patience.chance() * min(_LONGEST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2**attempt)
             try:
                 answer = await self._send(request)
+            except _TooLong:
+                self._traffic.requests["network_error"] += 1
+                said = f"the answer is longer than {_LARGEST_BODY >> 20} MiB"
+                raise Unreachable(self._explained(request, said)) from None
             except (aiohttp.ClientError, TimeoutError, OSError) as reason:
                 self._traffic.requests["network_error"] += 1
                 problem, wait = in_words(reason), backoff
@@ -248,7 +256,7 @@ async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > _LARGEST_BODY:
-            raise aiohttp.ClientPayloadError("the answer is too long")
+            raise _TooLong
     return bytes(body)
 
 
