@@ -1,6 +1,7 @@
 """PagerDuty's webhooks: who may send them, what they change, and how they meet the poll."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -221,6 +222,7 @@ def event(**fields: object) -> bytes:
         (event(event_type="incident.praised", data={"type": "incident_praise"}), "skipped"),
         (event(event_type="pagey.ping", data=...), "skipped"),
         (event(event_type="service.updated", data={"type": "service", "id": "P1"}), "skipped"),
+        (BOM_UTF8 + event(event_type="pagey.ping"), "skipped"),
         (event(event_type="star.born", resource_type="star", agent=None), "skipped"),
     ],
 )
