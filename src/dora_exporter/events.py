@@ -43,7 +43,6 @@ class Commit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     ``subject`` is the first paragraph of its message, ``reverts`` what the rest of it says that it reverts: see
     ``messages.taken_back``. ``via`` is the squash commit that stands for it on the deployed branch, ``pull_request`` an
     index into those of ``Shipped``.
-    ``is_left_out`` says that it is of an author whose commits give no lead time.
     """
 
     sha: str
@@ -52,7 +51,6 @@ class Commit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     reverts: str | tuple[str, ...] | None = None
     via: str | None = None
     pull_request: int | None = None
-    is_left_out: bool = False
 
 
 class Shipped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -60,8 +58,9 @@ class Shipped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     It holds for the repository and SHA that it names. ``left_out`` counts by cause the commits that give no lead
     time; ``partial`` says that some history was missing. ``further`` is the same of the deployment's further
-    repositories, as far as it is known; ``is_awaited`` says that of the first one nothing is known yet. ``authors``
-    changes with the settings about authors that were in force. ``merges`` give no lead time; a revert may name them.
+    repositories, as far as it is known; ``is_awaited`` says that of the first one nothing is known yet.
+    ``excluded`` are the commits whose authors are left out, ``authors`` changes with the settings about them.
+    ``merges`` give no lead time; a revert may name them.
     """
 
     repository: str
@@ -73,6 +72,7 @@ class Shipped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     pull_requests: tuple[PullRequest, ...] = ()
     further: tuple["Shipped", ...] = ()
     is_awaited: bool = False
+    excluded: tuple[str, ...] = ()
     authors: str | None = None
     merges: tuple[Commit, ...] = ()
 

@@ -14,7 +14,7 @@ from dora_exporter.failures.shipments import CLOCK_SKEW_MS
 from dora_exporter.failures.verdict import verdict_on
 from dora_exporter.history import History, is_identified
 from dora_exporter.metrics.metric import WindowMetric
-from dora_exporter.repository_parts import parts_of
+from dora_exporter.repository_parts import excluded_of, parts_of
 from dora_exporter.timeline import Timeline
 from dora_exporter.tracks import Window
 
@@ -299,11 +299,12 @@ def _suffered(judging: Judging, incident: Incident) -> CountedIncident:
 def _commits_left_out(judging: Judging, deployment: Deployment) -> Iterator[LeftOut]:
     """The commits of a deployment that are no sample of the lead time."""
     kept = {commit.sha for commit, _ in judging.lineup.shipments.samples(deployment)}
+    excluded = excluded_of(deployment)
     for commit in commits_of(deployment):
         if commit.sha not in kept:
             is_ahead = commit.authored_at - deployment.finished_at > CLOCK_SKEW_MS
             reason = "was written too long after the deployment" if is_ahead else "was shipped before"
-            if commit.is_left_out:
+            if commit.sha in excluded:
                 reason = "commits.exclude_authors leaves its author out"
             yield LeftOut("commit", commit.sha, reason)
     for part in parts_of(deployment.shipped) if deployment.commits is None else ():

@@ -6,6 +6,8 @@ from msgspec.structs import replace
 
 from dora_exporter.events import Checkout, Deployment, Shipped
 
+_NOTHING: frozenset[str] = frozenset()
+
 
 def checkouts_of(deployment: Deployment) -> Iterator[Checkout]:
     """The commits that it names, each of another repository; the first is what runs."""
@@ -22,6 +24,14 @@ def parts_of(shipped: Shipped | None) -> tuple[Shipped, ...]:
         return (shipped,)
     first = () if shipped.is_awaited else (replace(shipped, further=()),)
     return (*first, *shipped.further)
+
+
+def excluded_of(deployment: Deployment) -> frozenset[str]:
+    """The commits that it shipped and that give no lead time, for their authors. A sender's list names no authors."""
+    shipped = deployment.shipped
+    if shipped is None or deployment.commits is not None or not (shipped.excluded or shipped.further):
+        return _NOTHING
+    return frozenset(sha for part in parts_of(shipped) for sha in part.excluded)
 
 
 def views_of(deployment: Deployment) -> tuple[Deployment, ...]:

@@ -11,7 +11,7 @@ from tests.commits.worlds import Begin, World
 
 from dora_exporter.commits.authors import EVERYBODY, Authors
 from dora_exporter.commits.settings import CommitSettings
-from dora_exporter.events import Commit
+from dora_exporter.events import Commit, Shipped
 from dora_exporter.failures.mentions import marks_of
 from dora_exporter.failures.shipments import Shipments
 
@@ -20,7 +20,7 @@ BOTS = (r"\[bot\]",)
 
 
 @pytest.mark.parametrize(
-    ("patterns", "author", "is_left_out"),
+    ("patterns", "author", "expected"),
     [
         (BOTS, RENOVATE, True),
         (BOTS, "Ann <ann@example.test>", False),
@@ -33,8 +33,8 @@ BOTS = (r"\[bot\]",)
         ((), RENOVATE, False),
     ],
 )
-def test_a_pattern_is_looked_for_in_name_and_address(patterns: list[str], author: str, is_left_out: bool) -> None:  # noqa: FBT001
-    assert Authors(patterns).leave_out(author) == is_left_out
+def test_a_pattern_is_looked_for_in_name_and_address(patterns: list[str], author: str, expected: object) -> None:
+    assert Authors(patterns).leave_out(author) == expected
 
 
 def test_other_patterns_have_another_fingerprint() -> None:
@@ -77,7 +77,7 @@ async def test_the_commits_of_bots_give_no_lead_time_and_are_counted(
     tally = await nothing_held()
     world.store.observe(tally.observe)
     await world.resolver.work()
-    assert [each.sha for each in world.shipped(last).commits if each.is_left_out] == [shop[4], shop[2]]
+    assert world.shipped(last).excluded == (shop[4], shop[2])
     shipments = Shipments()
     shipments.add(world.held(last))
     assert {each.sha for each, _ in shipments.first_shipped(world.held(last))} == {shop[1], shop[3], shop[5]}
@@ -90,11 +90,11 @@ async def test_the_commits_of_bots_give_no_lead_time_and_are_counted(
 async def test_changed_patterns_take_effect_at_the_next_start(begin: Begin, shop: list[str], tmp_path: Path) -> None:
     world, last = deployed(begin, shop, tmp_path, authors=())
     await world.resolver.work()
-    assert not any(each.is_left_out for each in world.shipped(last).commits)
+    assert world.shipped(last).excluded == ()
     for authors, expected in ((BOTS, 2), (("^Ann",), 3), ((), 0)):
         again = begin(store=world.store, authors=authors)
         await again.resolver.work()
-        assert sum(each.is_left_out for each in again.shipped(last).commits) == expected
+        assert len(again.shipped(last).excluded) == expected
         world.store.ignore(again.resolver.observe)
         repeated = begin(store=world.store, authors=authors)
         await repeated.resolver.work()
@@ -103,7 +103,7 @@ async def test_changed_patterns_take_effect_at_the_next_start(begin: Begin, shop
 
 
 def test_a_commit_that_is_left_out_is_not_dropped_for_its_time() -> None:
-    event = deployment(commits=(Commit("a", 1 << 50, is_left_out=True),))
+    event = deployment(shipped=Shipped("git.example/shop", "a", (Commit("a", 1 << 50),), excluded=("a",)))
     shipments = Shipments()
     shipments.add(event)
     assert [*shipments.first_shipped(event)] == []

@@ -185,7 +185,8 @@ def test_ssh_finds_the_agent_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -
     remote = dict(remote_of(RepositorySettings(url="git@git.example:shop.git")).environment)
     assert remote == {
         "SSH_AUTH_SOCK": "value of SSH_AUTH_SOCK",
-        "GIT_SSH_COMMAND": "ssh -F /dev/null -o BatchMode=yes",
+        "GIT_SSH_COMMAND": "ssh -F /dev/null -o BatchMode=yes -o ConnectTimeout=60 -o ServerAliveInterval=30 "
+        "-o ServerAliveCountMax=4",
     }
 
 

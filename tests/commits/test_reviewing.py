@@ -1,19 +1,23 @@
 """Pull requests of GitHub and GitLab: what they add to commits, and how sparingly they are asked for."""
 
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import trustme
 from msgspec.structs import replace
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from tests.builders import HOUR_MS, NOW_MS, deployment
 from tests.commits.fake_forge import FakeForge, FakeGitHub, FakeGitLab, Request
 from tests.commits.histories import build, linear, pack_of
 from tests.commits.servers import listening
 from tests.commits.worlds import Begin, World
+from tests.config.certificates import issue
 
+from dora_exporter.client_tls import TlsConfig
 from dora_exporter.commits.authors import Authors
 from dora_exporter.commits.provider import PullRequestSettings
 from dora_exporter.commits.reviewing import Reviewer
@@ -56,16 +60,25 @@ class Review:
 
 
 @asynccontextmanager
-async def reviewing(kind: str, world: World, *requests: Request, authors: Sequence[str] = ()) -> AsyncIterator[Review]:
+async def reviewing(
+    kind: str,
+    world: World,
+    *requests: Request,
+    authors: Sequence[str] = (),
+    serves_tls: ssl.SSLContext | None = None,
+    **changes: object,
+) -> AsyncIterator[Review]:
     forge = KINDS[kind](requests=list(requests))
     base_url_end = "/api" if kind == "github" else "/api/v4"
-    async with listening(forge.application()) as port:
-        settings = PullRequestSettings(
-            kind=kind,
-            host=HOST,
-            base_url=f"http://127.0.0.1:{port}{base_url_end}",
-            token=SecretStr("token"),
-        )
+    async with listening(forge.application(), ssl_context=serves_tls) as port:
+        said = {
+            "kind": kind,
+            "host": HOST,
+            "base_url": f"http{'s' if serves_tls else ''}://127.0.0.1:{port}{base_url_end}",
+            **({} if "token_file" in changes else {"token": "token"}),
+            **changes,
+        }
+        settings = PullRequestSettings.model_validate(said)
         reviewer = Reviewer(
             store=world.store,
             log=world.log,
@@ -141,7 +154,7 @@ async def test_of_what_was_squashed_the_commits_of_bots_are_left_out(kind: str, 
         review.deploy(commit("5", 2, "Request 1 (#1)"))
         await review.reviewer.work()
         shipped = review.shipped()
-    assert [each.is_left_out for each in shipped.commits] == [False, True, False]
+    assert shipped.excluded == (sha("b"),)
 
 
 @both
@@ -310,3 +323,37 @@ async def test_git_alone_decides_whether_a_deployment_changed(begin: Begin, tmp_
 def test_a_host_of_ones_own_needs_to_be_told_where_it_is() -> None:
     with pytest.raises(ValidationError, match="needs a base_url"):
         PullRequestSettings(kind="github", host="git.example")
+
+
+@both
+async def test_a_token_that_is_refused_or_no_text_is_a_mistake_until_it_is_not(
+    kind: str, begin: Begin, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    asked = request(brings={sha("a")})
+    async with reviewing(kind, begin(), asked, token_file=file) as review:
+        review.deploy(commit("a", 9))
+        found = {}
+        for content in (b"", b"\xff", b"wrong", b"token"):
+            file.write_bytes(content)
+            await review.reviewer.work()
+            found[content] = review.reviewer.forges["forge"].is_misconfigured
+            review.world.clock.advance(HOUR_MS)
+        assert found == {b"": True, b"\xff": True, b"wrong": True, b"token": False}
+        assert len(review.shipped().pull_requests) == 1
+
+
+@both
+async def test_a_provider_may_have_a_certificate_of_a_private_authority(
+    kind: str, begin: Begin, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issue(authority, tmp_path).configure_cert(context)
+    asked = request(brings={sha("a")})
+    tls = TlsConfig(ca_file=tmp_path / "ca.pem")
+    async with reviewing(kind, begin(), asked, serves_tls=context, tls_config=tls) as review:
+        review.deploy(commit("a", 9))
+        await review.reviewer.work()
+        assert len(review.shipped().pull_requests) == 1

@@ -25,6 +25,8 @@ _CONFIGURATION = {
     "credential.helper": "",
     "fetch.unpackLimit": "1",  # keeps what is fetched as packs, which is how new commits are found
     "gc.auto": "0",
+    "http.lowSpeedLimit": "1",
+    "http.lowSpeedTime": "120",  # a remote that has fallen silent keeps no other from being fetched
     "maintenance.auto": "false",
     "protocol.version": "2",
 }

@@ -2,9 +2,6 @@
 
 import re
 
-from msgspec.structs import replace
-
-from dora_exporter.commits.authors import EVERYBODY, Authors
 from dora_exporter.events import Commit
 from dora_exporter.messages import commit_saying
 
@@ -38,14 +35,13 @@ def parents_of(raw: bytes) -> tuple[bytes, ...]:
     return tuple(parents)
 
 
-def commit_of(sha: str, raw: bytes, authors: Authors = EVERYBODY) -> Commit | None:
-    """What is kept of a commit; None when no author time can be read in it. ``authors`` says whose are left out."""
+def commit_of(sha: str, raw: bytes) -> Commit | None:
+    """What is kept of a commit; None when no author time can be read in it."""
     header, _, message = raw.partition(b"\n\n")
     seconds = _authored_at(header)
     if seconds is None:
         return None
-    commit = commit_saying(sha, seconds * 1000, _decoded(message, header))
-    return replace(commit, is_left_out=True) if authors.leave_out(_author(header)) else commit
+    return commit_saying(sha, seconds * 1000, _decoded(message, header))
 
 
 def target_of(raw: bytes) -> bytes | None:
@@ -54,8 +50,9 @@ def target_of(raw: bytes) -> bytes | None:
     return bytes.fromhex(found[1].decode("ascii")) if found else None
 
 
-def _author(header: bytes) -> str:
-    """Name and address."""
+def author_of(raw: bytes) -> str:
+    """Who wrote a commit, as ``Name <address>``."""
+    header, _, _ = raw.partition(b"\n\n")
     author = _AUTHOR.search(header)
     return _decoded(author[1][: author[1].rfind(b">") + 1], header) if author else ""
 

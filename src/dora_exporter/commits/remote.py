@@ -27,6 +27,8 @@ AUTHORITY_VARIABLES = {
 SSH_VARIABLES = ("SSH_AUTH_SOCK",)
 """Where an agent listens that knows keys."""
 
+_SSH_PATIENCE = ("-o", "ConnectTimeout=60", "-o", "ServerAliveInterval=30", "-o", "ServerAliveCountMax=4")
+
 
 class Misconfigured(GitFailed):
     """Nothing can be fetched until somebody changes a setting or a file."""
@@ -48,7 +50,7 @@ def remote_of(settings: RepositorySettings) -> Remote:
 def _ssh(settings: RepositorySettings) -> list[str]:
     key = settings.ssh_key_file
     identity = ["-i", str(key), "-o", "IdentitiesOnly=yes"] if key else []
-    return ["ssh", "-F", "/dev/null", "-o", "BatchMode=yes", *identity]
+    return ["ssh", "-F", "/dev/null", "-o", "BatchMode=yes", *_SSH_PATIENCE, *identity]
 
 
 def _authorization(settings: RepositorySettings) -> str:

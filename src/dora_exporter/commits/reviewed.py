@@ -23,7 +23,13 @@ async def with_pull_requests(shipped: Shipped, provider: PullRequests, authors: 
     commits = [each for commit in shipped.commits for each in await search.of(commit)]
     if len(commits) > MAX_COMMITS:
         commits = [_marked(commit, search.known.get(commit.sha)) for commit in shipped.commits]
-    return replace(shipped, commits=tuple(commits), pull_requests=tuple(search.found))
+    excluded = {*shipped.excluded, *search.excluded}
+    return replace(
+        shipped,
+        commits=tuple(commits),
+        pull_requests=tuple(search.found),
+        excluded=tuple(commit.sha for commit in commits if commit.sha in excluded),
+    )
 
 
 def outline(shipped: Shipped | None) -> Shipped | None:
@@ -31,7 +37,7 @@ def outline(shipped: Shipped | None) -> Shipped | None:
     if shipped is None:
         return None
     stood_for = dict.fromkeys(commit.via or commit.sha for commit in shipped.commits)
-    return replace(shipped, commits=tuple(Commit(sha, 0) for sha in stood_for), pull_requests=())
+    return replace(shipped, commits=tuple(Commit(sha, 0) for sha in stood_for), pull_requests=(), excluded=())
 
 
 @dataclass
@@ -40,6 +46,7 @@ class _Search:
     authors: Authors
     found: list[PullRequest] = field(default_factory=list)
     known: dict[str, int] = field(default_factory=dict)
+    excluded: set[str] = field(default_factory=set)
     asked: int = 0
 
     async def of(self, commit: Commit) -> Sequence[Commit]:
@@ -54,10 +61,9 @@ class _Search:
         place = self._place(merged, commit)
         if not _is_squash(merged, commit):
             return [_marked(commit, place)]
-        return [
-            replace(each, via=commit.sha, pull_request=place, is_left_out=self.authors.leave_out(author))
-            for each, author in zip(merged.commits, merged.authors, strict=True)
-        ]
+        pairs = zip(merged.commits, merged.authors, strict=True)
+        self.excluded.update(each.sha for each, author in pairs if self.authors.leave_out(author))
+        return [replace(each, via=commit.sha, pull_request=place) for each in merged.commits]
 
     def _place(self, merged: Merged, commit: Commit) -> int:
         if merged.pull_request not in self.found:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from dora_exporter.commits.authors import EVERYBODY, Authors
 from dora_exporter.commits.graph import Difference, Reached
-from dora_exporter.commits.objects import commit_of
+from dora_exporter.commits.objects import author_of, commit_of
 from dora_exporter.events import DAY_MS, Commit, Deployment, Shipped
 
 MAX_GAP_MS = 60 * DAY_MS
@@ -72,8 +72,7 @@ def shipped_by(
         return None
     if passed == len(earlier):
         return _nothing(deployment, "first", passed=passed)
-    shipped = _since(deployment, earlier, archive, patterns, passed=passed, authors=authors)
-    return replace(shipped, authors=authors.fingerprint)
+    return _since(deployment, earlier, archive, patterns, passed=passed, authors=authors)
 
 
 def has_passed_over(deployment: Deployment) -> bool:
@@ -101,9 +100,9 @@ def _since(
     if deployment.finished_at - before.finished_at > MAX_GAP_MS:
         return _nothing(deployment, "gap", _sha(before), passed=passed)
     difference = archive.difference(_sha(deployment), {_sha(each) for each in earlier})
-    commits, left_out = _chosen(difference, archive, patterns, authors)
+    commits, excluded, left_out = _chosen(difference, archive, patterns, authors)
     shipped = _shipped(deployment, _sha(before), commits, {**left_out, PASSED_OVER: passed})
-    return replace(shipped, merges=_merges(difference, archive))
+    return replace(shipped, merges=_merges(difference, archive), excluded=excluded, authors=authors.fingerprint)
 
 
 def _merges(difference: Difference, archive: Archive) -> tuple[Commit, ...]:
@@ -115,21 +114,26 @@ def _merges(difference: Difference, archive: Archive) -> tuple[Commit, ...]:
 
 def _chosen(
     difference: Difference, archive: Archive, patterns: Sequence[str], authors: Authors
-) -> tuple[tuple[Commit, ...], dict[str, int]]:
-    """The commits that count, newest first, and how many of the others there are by cause."""
+) -> tuple[tuple[Commit, ...], tuple[str, ...], dict[str, int]]:
+    """The commits, newest first, those of them that authors exclude, and how many others there are by cause."""
     single = [reached.sha for reached in difference.commits if not _is_merge(reached)]
     touching, unknown = archive.touching(single, patterns) if patterns and single else (set(single), set[str]())
     matching = [sha for sha in single if sha in touching]
     newest = matching[:MAX_COMMITS]
-    read = [commit_of(sha, raw, authors) for sha, raw in archive.contents(newest)] if newest else []
-    commits = tuple(commit for commit in read if commit is not None)
-    return commits, {
-        "merge": len(difference.commits) - len(single),
-        "path": len(single) - len(matching) - len(unknown),
-        "cap": len(matching) - len(newest),
-        "partial": difference.absent + len(unknown),
-        "malformed": len(newest) - len(commits),
-    }
+    read = [(commit_of(sha, raw), author_of(raw)) for sha, raw in archive.contents(newest)] if newest else []
+    commits = tuple(commit for commit, _ in read if commit is not None)
+    excluded = tuple(commit.sha for commit, author in read if commit is not None and authors.leave_out(author))
+    return (
+        commits,
+        excluded,
+        {
+            "merge": len(difference.commits) - len(single),
+            "path": len(single) - len(matching) - len(unknown),
+            "cap": len(matching) - len(newest),
+            "partial": difference.absent + len(unknown),
+            "malformed": len(newest) - len(commits),
+        },
+    )
 
 
 def _is_merge(reached: Reached) -> bool:

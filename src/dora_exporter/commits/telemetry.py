@@ -14,7 +14,7 @@ from dora_exporter.commits.reviewing import Reviewer
 from dora_exporter.events import Deployment, Event
 from dora_exporter.failures.mentions import commits_of
 from dora_exporter.failures.shipments import CLOCK_SKEW_MS
-from dora_exporter.repository_parts import parts_of, views_of
+from dora_exporter.repository_parts import excluded_of, parts_of, views_of
 from dora_exporter.store import Change
 from dora_exporter.turns import in_turns
 
@@ -59,14 +59,14 @@ class CommitTally:
                 self._count_unresolved(view, number)
         if deployment.commits is None and deployment.shipped is None:
             return
-        commits = commits_of(deployment)
+        commits, excluded = commits_of(deployment), excluded_of(deployment)
         self.resolved += number * (deployment.shipped is not None)
         self.commits += number * len(commits)
         latest = deployment.finished_at + CLOCK_SKEW_MS
         self.left_out["negative"] += number * sum(
-            commit.authored_at > latest and not commit.is_left_out for commit in commits
+            commit.authored_at > latest and commit.sha not in excluded for commit in commits
         )
-        self.left_out["author"] += number * sum(commit.is_left_out for commit in commits)
+        self.left_out["author"] += number * sum(commit.sha in excluded for commit in commits)
         for part in parts_of(deployment.shipped) if deployment.commits is None else ():
             for cause, count in part.left_out.items():
                 self.left_out[cause] += number * count

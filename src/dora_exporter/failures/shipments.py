@@ -7,6 +7,7 @@ from dora_exporter.events import MINUTE_MS, Commit, Deployment
 from dora_exporter.failures.abbreviations import Abbreviations
 from dora_exporter.failures.mentions import Mark, marked_commits, marks_of
 from dora_exporter.failures.order import finish_order
+from dora_exporter.repository_parts import excluded_of
 
 _SHAS = ("sha", "via", "merge")
 
@@ -80,8 +81,9 @@ class Shipments:
         """
         if deployment.shipped is None and deployment.commits is None:
             return
+        excluded = excluded_of(deployment)
         for mark, commit in dict(reversed([*marked_commits(deployment)])).items():
-            if self._by_mark[mark][0] is deployment and not commit.is_left_out:
+            if self._by_mark[mark][0] is deployment and commit.sha not in excluded:
                 yield commit, deployment.finished_at - commit.authored_at
 
     def samples(self, deployment: Deployment) -> Iterator[tuple[Commit, int]]:
