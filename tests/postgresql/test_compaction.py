@@ -9,6 +9,7 @@ from tests.builders import DAY_MS, NOW_MS, deployment, incident
 from tests.postgresql.cluster import Database
 from tests.postgresql.logs import Replica, link, opened, replayed, same
 
+from dora_exporter.appearance import team_entry
 from dora_exporter.events import Commit, Shipped, Verdict
 from dora_exporter.postgresql import compaction
 from dora_exporter.postgresql.compaction import LeaseLost
@@ -88,6 +89,19 @@ async def test_the_order_of_the_series_is_kept(database: Database) -> None:
         await compact(database, replica)
         await replica.log.append([deployment(id="c", service="third")])
     assert [each.service for each in (await replayed(database)).series_order] == ["first", "second", "third"]
+
+
+async def test_the_order_of_the_teams_is_kept(database: Database) -> None:
+    async with opened(database) as replica:
+        lead(database)
+        await replica.log.append([deployment(id="a", team="first"), deployment(id="b", team="second")])
+        await replica.log.append([Deletion("deployment", "a", NOW_MS)])
+        await compact(database, replica)
+        await replica.log.append([incident(id="c", services=(), team="third")])
+    assert list((await replayed(database)).series_order) == [
+        ("checkout", "production"),
+        *(team_entry(team, "production") for team in ("first", "second", "third")),
+    ]
 
 
 async def test_what_is_young_stays_as_it_is(database: Database) -> None:

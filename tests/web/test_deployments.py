@@ -347,6 +347,34 @@ async def test_clocks_may_differ_by_ten_minutes(api: Api) -> None:
     assert (await api.deploy(**deployment(started_at=NOW + 600_000, finished_at=NOW + 600_000)))[0] == 200
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"service": "\xe4" * 200},
+        {"env": "\xe4" * 200},
+        {"team": "\xe4" * 200},
+        {"version": "\xe4" * 1000},
+        {"id": "a" * 16, "custom_tags": ["\xe4"]},
+        {"id": "a" * 128, "custom_tags": ["\xe4"]},
+        {"git": {"commit_sha": "A" * 128, "repository_url": URL}},
+        {"custom_tags": ["\xe4" * 1000] * 100},
+        {"finished_at": NOW + 600_000},
+        {"started_at": SECONDS - 30, "finished_at": SECONDS - 30},
+    ],
+)
+async def test_what_is_just_within_its_limits_is_taken_as_it_is(api: Api, attributes: dict[str, Any]) -> None:
+    assert (await api.deploy(**deployment(**attributes)))[0] == 200
+    (held,) = api.store.deployments.values()
+    assert [held.service, held.environment, held.team, held.version, held.commit_sha, list(held.tags)] == [
+        attributes.get("service", "checkout"),
+        attributes.get("env", "none"),
+        attributes.get("team"),
+        attributes.get("version"),
+        "a" * 128 if "git" in attributes else None,
+        attributes.get("custom_tags", []),
+    ]
+
+
 async def test_age_is_measured_at_the_end(api: Api) -> None:
     oldest = NOW - 400 * DAY_MS
     assert (await api.deploy(**deployment(started_at=10**9, finished_at=oldest)))[0] == 200

@@ -135,6 +135,19 @@ async def test_the_first_moment_of_the_year_2000_is_an_incidents_time(api: Api) 
     assert [each.started_at for each in api.store.incidents.values()] == [946_684_800_000]
 
 
+async def test_what_is_just_within_its_limits_is_taken_as_it_is(api: Api) -> None:
+    services = sorted(f"{number:0200}" for number in range(1000))
+    status, _ = await api.fail(**incident(services=services, name="n" * 4000, severity="s" * 1000, team="t" * 200))
+    assert status == 200
+    (held,) = api.store.incidents.values()
+    assert (list(held.services), held.name, held.severity, held.team) == (
+        services,
+        "n" * 4000,
+        "s" * 1000,
+        "t" * 200,
+    )
+
+
 async def test_a_team_is_enough(api: Api) -> None:
     assert (await api.fail(**incident(services=None, team="shop")))[0] == 200
     assert [each.services for each in api.store.incidents.values()] == [()]
