@@ -36,7 +36,8 @@ class LineWriter:
         """Takes a line without its end."""
         encoded = line.encode("utf-8", "backslashreplace") + b"\n"
         with self._changed:
-            if len(self._lines) >= _MOST_LINES or self._bytes + len(encoded) > _MOST_BYTES:
+            is_full = len(self._lines) >= _MOST_LINES or self._bytes + len(encoded) > _MOST_BYTES
+            if is_full or self._is_closed:
                 self.dropped += 1
                 return
             self._lines.append(encoded)
@@ -48,14 +49,16 @@ class LineWriter:
         with self._changed:
             self._changed.wait_for(lambda: not self._lines and not self._being_written, seconds)
 
-    def close(self, seconds: float) -> None:
-        """Writes what it can within a time. Lines that come later are dropped."""
+    def close(self, seconds: float) -> bool:
+        """Writes what it can within a time; whether that was all. Lines that come later are dropped."""
         self.flush(seconds)
         with self._changed:
+            is_all_written = not self._lines and not self._being_written
             self._is_closed = True
             self.dropped += len(self._lines)
             self._lines.clear()
             self._changed.notify_all()
+            return is_all_written
 
     def _write_all(self) -> None:
         while some := self._next():

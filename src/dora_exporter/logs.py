@@ -80,8 +80,8 @@ def off_the_loop(stream: TextIO | None = None) -> Iterator[None]:
     try:
         yield
     finally:
-        LOG.writer.close(_FLUSH_SECONDS)
-        LOG.lost, LOG.writer = LOG.full, None
+        if LOG.writer.close(_FLUSH_SECONDS):  # else whoever said something now would wait for the reader after all
+            LOG.lost, LOG.writer = LOG.full, None
 
 
 def set_up(level: Level, layout: Layout, stream: TextIO | None = None) -> None:

@@ -137,6 +137,21 @@ async def test_who_brought_a_key_stays_while_strangers_go() -> None:
         await asyncio.gather(*strangers)
 
 
+@pytest.mark.usefixtures("few")
+async def test_strangers_that_ask_nothing_go_before_who_brought_a_key() -> None:
+    async def greet(request: web.Request) -> web.Response:
+        if request.headers.get("DD-API-KEY"):
+            vouch(request)
+        return web.Response(text="hello")
+
+    async with serving({"/": greet}) as server:
+        known = await server.open()
+        assert await server.ask(key="k", stream=known) == 200
+        for _ in range(30):
+            assert await server.ask() == 200
+        assert await server.ask(key="k", stream=known) == 200
+
+
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("first", [b"", HEAD, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" + HEAD[:9]])
 async def test_a_head_that_does_not_come_is_not_waited_for(first: bytes) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import chain
 from typing import Protocol
 
 from dora_exporter.web.holdings import Holdings
@@ -34,7 +35,7 @@ class Member(Protocol):
 class Crowd:
     """All connections. When there is one too many, the oldest goes of those that owe us a head.
 
-    Else of those that ask nothing, else of those whom nobody knows; so whoever comes is heard.
+    Else of the strangers that ask nothing, else of the other strangers; so whoever comes is heard.
     """
 
     def __init__(self, most: Callable[[], int]) -> None:
@@ -106,9 +107,9 @@ class Crowd:
             kind.pop(who, None)
 
     def _make_room(self, newest: Member) -> None:
-        strangers = (each for each in self._busy if not each.is_known)
-        others = (each for each in self._heads if each is not newest)
-        gone = next(others, None) or next(iter(self._idle), None) or next(strangers, None) or newest
+        owing = (each for each in self._heads if each is not newest)
+        idle, busy = ((each for each in kind if not each.is_known) for kind in (self._idle, self._busy))
+        gone = next(chain(owing, idle, busy, self._idle), newest)
         self._dismiss(gone)
 
     def _dismiss(self, who: Member) -> None:
