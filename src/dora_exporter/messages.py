@@ -82,7 +82,7 @@ def taken_back(commit: Commit) -> tuple[str, ...]:
 
 def plain(subject: str) -> str:
     """A subject without the number of a request at its end."""
-    return _SUFFIX.sub("", subject)
+    return _SUFFIX.sub("", subject) if subject.endswith(")") else subject
 
 
 def key_of(subject: str) -> str:
@@ -93,7 +93,7 @@ def key_of(subject: str) -> str:
 
 def number_of(subject: str) -> str | None:
     """The number of the request that a commit of that subject was merged by."""
-    suffix = _SUFFIX.search(subject)
+    suffix = _SUFFIX.search(subject) if subject.endswith(")") else None
     return suffix[1] if suffix else _request_of(subject)[0]
 
 
@@ -102,7 +102,7 @@ def quoted_by(text: str) -> str | None:
 
     ``Reapply "x"`` is how Git calls the revert of ``Revert "x"``, and ``Revert^2 "x"`` is how Gerrit does.
     """
-    found = _QUOTING.match(plain(text))
+    found = _QUOTING.match(plain(text)) if text[:2].lower() == "re" else None  # most subjects are passed over fast
     if not found:
         return None
     quoted = found[3][:-1] if found[3][-1] in _CLOSING else found[3]
@@ -145,7 +145,7 @@ def _stored(said: tuple[str, ...]) -> str | tuple[str, ...] | None:
 
 def _request_of(subject: str) -> tuple[str | None, str | None]:
     """The number and the title of the request that a merge's subject tells of."""
-    for form in _NUMBERED:
+    for form in _NUMBERED if subject.startswith(("Merge", "Pull request")) else ():
         found = form.match(subject)
         if found:
             return found["number"], found.groupdict().get("title")

@@ -16,6 +16,8 @@ from dora_exporter.failures.verdict import NamedRemedies, verdict_on
 from dora_exporter.history import CAUSES, DeploymentFacts, IncidentFacts, is_identified
 from dora_exporter.stages import stages_of
 
+_INTRODUCED_AT_ONCE = 200
+
 
 class Ledger(Protocol):
     """Is told what changes in the numbers: the facts of an event before and after, None where it does not count."""
@@ -67,7 +69,9 @@ class Judging:
         """Fills an empty series with deployments in order of finish, a step at a time; incidents are added before."""
         for deployment in self.lineup.load(ordered):
             self.links.mark(deployment)
-        self._introduce(ordered)
+        for start in range(0, len(ordered), _INTRODUCED_AT_ONCE):
+            self._introduce(ordered[start : start + _INTRODUCED_AT_ONCE])
+            yield
         self._ledger.plain(ordered)
         yield from self.settling()
 
@@ -183,7 +187,8 @@ class Judging:
 
     def _decide(self) -> Iterator[None]:
         for linked in self.links.settle():
-            self._mark([linked])
+            if linked:
+                self._mark([linked])
             yield
         for touched in self.blame.settle():
             if isinstance(touched, Incident):

@@ -58,16 +58,19 @@ class Links:
         self._watch(deployment, set())
         yield from self._relink(deployment, ())
 
-    def settle(self) -> Iterator[Deployment]:
-        """Decides what was marked; gives the deployments whose links changed, on either side."""
-        for returned in self._lineup.returns.settle(self._marked.values()):
-            self.mark(returned)
+    def settle(self) -> Iterator[Deployment | None]:
+        """Decides what was marked, a step at a time; gives the deployments whose links changed, on either side."""
+        for returned in self._lineup.returns.settle([*self._marked.values()]):
+            if returned:
+                self.mark(returned)
+            yield None
         while self._marked:
             _, remedy = self._marked.popitem()
             asked: set[Mark] = set()
             found = tuple(link for rule in self._rules for link in rule.links(remedy, self._lineup, asked))
             self._watch(remedy, asked)
             yield from self._relink(remedy, found)
+            yield None
 
     def _watch(self, remedy: Deployment, asked: set[Mark]) -> None:
         """Has a remedy decided anew when something comes or goes that was asked for."""

@@ -6,7 +6,7 @@ lands again. Of V1 V2 V1 V2 the third rolls back to the first, which undoes the 
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from dora_exporter.events import Deployment
@@ -65,11 +65,13 @@ class Returns:
             del self._ordered[bisect_left(self._ordered, held.order, key=_order)]
             self._widen(held.order)
 
-    def settle(self, touched: Iterable[Deployment]) -> Sequence[Deployment]:
-        """Looks at deployments again; gives the returns that have become rollbacks, or are none any more."""
+    def settle(self, touched: Iterable[Deployment]) -> Iterator[Deployment | None]:
+        """Looks at deployments again, a step at a time; gives the returns that became rollbacks, or ceased to be."""
         for deployment in touched:
             self._look_at(deployment)
-        return self._sweep(*self._changed) if self._changed else ()
+            yield None
+        if self._changed:
+            yield from self._sweep(*self._changed)
 
     def _look_at(self, deployment: Deployment) -> None:
         target = self._target_of(deployment)
@@ -86,10 +88,9 @@ class Returns:
         first, last = self._changed or (order, order)
         self._changed = min(first, order), max(last, order)
 
-    def _sweep(self, first: _Order, last: _Order) -> list[Deployment]:
+    def _sweep(self, first: _Order, last: _Order) -> Iterator[Deployment | None]:
         """Decides all from the first change on; it ends where nothing is otherwise than before."""
         self._changed = None
-        changed = []
         start = bisect_left(self._ordered, first, key=_order)
         undone = self._ordered[start - 1].undone if start else None
         for each in self._ordered[start:]:
@@ -98,10 +99,9 @@ class Returns:
                 undone = _and(undone, each)
             if is_rollback is each.is_rollback and undone is each.undone and each.order > last:
                 break
-            if is_rollback is not each.is_rollback:
-                changed.append(each.deployment)
+            was_rollback = each.is_rollback
             each.is_rollback, each.undone = is_rollback, undone
-        return changed
+            yield each.deployment if is_rollback is not was_rollback else None
 
 
 def _order(each: _Return) -> _Order:
