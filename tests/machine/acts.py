@@ -249,13 +249,38 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
+class Fault:
+    """The daemon will meet a defect of its own, once, when it has come by the stage so many times."""
+
+    stage: str
+    after: int
+
+    async def do(self, site: Site, world: World) -> None:
+        """What it shows must be right nevertheless."""
+        site.faults.waiting = {self.stage: self.after}  # of two at once one would be the second failure
+
+
+@dataclass(frozen=True)
+class Defect:
+    """The daemon meets a defect whenever it shows a series, until its settings are read again."""
+
+    line: Line
+
+    async def do(self, site: Site, world: World) -> None:
+        """All others must be right nevertheless; with few labels to give they would change places."""
+        if site.terms.series_limit > len(world.seen):
+            site.faults.line = self.line
+
+
+@dataclass(frozen=True)
 class Reload:
     """Other settings are put into effect."""
 
     terms: Terms
 
     async def do(self, site: Site, world: World) -> None:
-        """All numbers follow."""
+        """All numbers follow, and a defect gets another try."""
+        site.faults.line = None
         await site.reload(self.terms)
 
 

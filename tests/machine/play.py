@@ -10,7 +10,9 @@ from tests.machine.acts import (
     Commit,
     Compact,
     Crash,
+    Defect,
     Delete,
+    Fault,
     Find,
     Judge,
     JudgeVersion,
@@ -34,6 +36,7 @@ from tests.machine.facts import (
     Terms,
     World,
 )
+from tests.machine.faults import STAGES
 from tests.machine.site import PAGED, REPOSITORY, SOURCES
 
 SERVICES = ("cart", "checkout", "search")
@@ -78,6 +81,8 @@ class Player:
             (2, lambda _: Crash(self.chance.choice([b"", b"", b'{"crc": "0', b"\x00\x00"]))),
             (1, lambda _: Compact()),
             (1, lambda _: Checkpoint()),
+            (2, lambda _: Fault(self.chance.choice(list(STAGES)), self.chance.choice([0, 0, 1, 5]))),
+            (1, lambda _: Defect(self._line())),
             (3, lambda _: Reload(self._terms())),
         ]
         if self.with_git:
@@ -267,7 +272,7 @@ class Player:
             retention_ms=pick([30 * DAY_MS, 30 * DAY_MS, 10 * DAY_MS]),
             attribution_limit_ms=pick([7 * DAY_MS, None, HOUR_MS, 2 * DAY_MS]),
             merge_within_ms=pick([30 * MINUTE_MS, DAY_MS, MINUTE_MS]),
-            series_limit=pick([1, 2, 10, 10]),
+            series_limit=pick([1, 2, 20, 20]),
             team_of=pick([(), (("cart", "crew"), ("checkout", "squad"))]),
             rollback=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("cart",))]),
             revert=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("checkout",))]),

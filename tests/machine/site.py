@@ -16,6 +16,7 @@ from tests.builders import ManualClock
 from tests.commits.histories import Made, extend, git
 from tests.machine import saying
 from tests.machine.facts import Terms
+from tests.machine.faults import Faults
 from tests.machine.gauges import Sample
 from tests.sources.fake_datadog import FakeDatadog
 from tests.sources.fake_pagerduty import FakePagerDuty
@@ -54,6 +55,7 @@ class Site:
         """Starts nothing."""
         self.clock = ManualClock()
         self.steady_ms = 0
+        self.faults = Faults()
         self.terms = terms
         self.upstreams = {name: FakeDatadog() for name in SOURCES}
         self.pagerduty = FakePagerDuty(self.clock, is_still=True)

@@ -1,0 +1,66 @@
+"""Faults of the daemon's own, put into any stage at any moment."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+from tests.machine.facts import Line
+
+from dora_exporter.failures.judging import Judging
+from dora_exporter.group import Group
+from dora_exporter.telemetry import EventCounts
+from dora_exporter.timeline import Timeline
+
+STAGES: dict[str, tuple[type, str]] = {
+    "ingest": (Timeline, "put"),
+    "withdrawal": (Timeline, "take"),
+    "judging": (Judging, "_judge"),
+    "adding up": (Group, "change_deployment"),
+    "rendering": (Group, "lines"),
+    "observers": (EventCounts, "observe"),
+}
+"""Where a fault can be: what raises when it is met."""
+
+
+class PutIn(Exception):
+    """A fault that was put in."""
+
+
+class Faults:
+    """Those that wait to be met: one in a stage raises once, one in a series whenever it is shown."""
+
+    def __init__(self) -> None:
+        """None."""
+        self.waiting: dict[str, int] = {}
+        self.line: Line | None = None
+        self.met = 0
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Within this the daemon meets them."""
+        before = {stage: getattr(kind, name) for stage, (kind, name) in STAGES.items()}
+        for stage, (kind, name) in STAGES.items():
+            setattr(kind, name, self._trapped(stage, before[stage]))
+        try:
+            yield
+        finally:
+            for stage, (kind, name) in STAGES.items():
+                setattr(kind, name, before[stage])
+
+    def _trapped(self, stage: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def trapped(that: object, *arguments: object, **named: object) -> object:
+            left = self.waiting.get(stage)
+            if left is not None:
+                self.waiting[stage] = left - 1
+                if left <= 0:
+                    del self.waiting[stage]
+                    self.met += 1
+                    raise PutIn(stage)
+            if stage == "rendering" and isinstance(that, Group) and that.key == self.line:
+                self.met += 1
+                raise PutIn(stage)
+            return method(that, *arguments, **named)
+
+        return trapped
