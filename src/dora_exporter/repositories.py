@@ -91,7 +91,8 @@ def key(name: str) -> str:
     host, *parts = name.split("/")
     if host == _LOCAL:
         return name
-    host = _OTHER_HOSTS.get(host.rstrip("."), host.rstrip("."))
+    host = host.rstrip(".") or host
+    host = _OTHER_HOSTS.get(host, host)
     parts = [part for part in unquote("/".join(parts)).casefold().split("/") if part]
     if parts:
         parts[-1] = parts[-1].removesuffix(".git")

@@ -11,9 +11,10 @@ from pytest_aiohttp import AiohttpClient
 from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 from tests.web.site import Site
 
-from dora_exporter.events import Commit
+from dora_exporter.events import Commit, Deployment
 from dora_exporter.web import application, explain
 from dora_exporter.web.access import Access
+from dora_exporter.web.pages import why
 
 SHA = "a" * 40
 EVENTS = (
@@ -126,3 +127,23 @@ async def test_what_cannot_be_explained_is_refused_with_the_reason(
 
     assert answered == status
     assert answer["errors"][0]["detail"].startswith(reason)
+
+
+async def test_a_lead_time_names_the_repository_that_nobody_has(aiohttp_client: AiohttpClient) -> None:
+    event = deployment(id="lost", repository="git.example/typo", commit_sha=SHA, finished_at=NOW_MS - HOUR_MS)
+    site, access = Site([event]), Access()
+    await site.readings.load(NOW_MS)
+
+    def why_unknown(each: Deployment) -> str:
+        return f"nobody has {each.repository}"
+
+    app = web.Application()
+    app.add_routes(explain.routes(readings=site.current, why_unknown=why_unknown, access=access))
+    app.add_routes(why.routes(readings=site.current, why_unknown=why_unknown))
+    client: TestClient[web.Request, web.Application] = await aiohttp_client(app)
+    for path in ("/api/v1/explain", "/explain"):
+        async with client.get(f"{path}?{CHECKOUT}&metric=dora_lead_time_commits&window=7d") as answer:
+            assert answer.status == 200
+            assert "nobody has git.example/typo" in await answer.text()
+        async with client.get(f"{path}?{CHECKOUT}&metric=dora_deployments&window=7d") as answer:
+            assert "nobody has git.example/typo" not in await answer.text()
