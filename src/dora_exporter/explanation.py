@@ -1,6 +1,5 @@
 """Why a number is what it is: the events that made it, the links between them, and what was left out."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,8 +16,8 @@ from dora_exporter.metrics.metric import WindowMetric
 from dora_exporter.repository_parts import excluded_of, parts_of
 from dora_exporter.timeline import Timeline
 from dora_exporter.tracks import Window
+from dora_exporter.turns import Turn
 
-_PER_SLICE = 200
 _TRIES = 3
 
 
@@ -189,9 +188,10 @@ async def explain(timeline: Timeline, history: History, metric: WindowMetric, wi
     for patience in range(_TRIES, -1, -1):
         version = timeline.version
         explanation = Explanation(metric, dict(metric.read(history, window)))
-        for count, _ in enumerate(fill(explanation, timeline, window)):
-            if patience and count % _PER_SLICE == _PER_SLICE - 1:
-                await asyncio.sleep(0)
+        turn = Turn()
+        for _ in fill(explanation, timeline, window):
+            if patience and turn.is_over:
+                await turn.give()
                 if timeline.version != version:
                     break
         if timeline.version == version:

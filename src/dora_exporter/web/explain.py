@@ -17,6 +17,7 @@ from dora_exporter.explanation import (
 from dora_exporter.explanation_subject import KINDS, Subject, metric_of
 from dora_exporter.readings import Readings
 from dora_exporter.tracks import Window
+from dora_exporter.turns import in_turns
 from dora_exporter.web.access import Access, Right
 from dora_exporter.web.answers import iso
 from dora_exporter.web.errors import BadRequest, NotFound, NotNow, as_json
@@ -159,7 +160,7 @@ def routes(
         if explanation is None:
             raise NotFound(f"no event of this {subject.kind} and environment is held")
         add_unknown(explanation, why_unknown)
-        return as_json(_answer(subject, name, window, explanation))
+        return as_json(await _answer(subject, name, window, explanation))
 
     return [web.get(EXPLAIN.path, access.reads(handle))]
 
@@ -190,7 +191,8 @@ def _window(request: web.Request, readings: Readings) -> Window:
     return window
 
 
-def _answer(subject: Subject, name: str, window: Window, explanation: Explanation) -> ExplainAnswer:
+async def _answer(subject: Subject, name: str, window: Window, explanation: Explanation) -> ExplainAnswer:
+    """Made in slices: a list may be long."""
     metric = explanation.metric
     return ExplainAnswer(
         service=subject.name if subject.kind == "service" else None,
@@ -204,8 +206,8 @@ def _answer(subject: Subject, name: str, window: Window, explanation: Explanatio
             Value(dict(zip(metric.labels, labels, strict=True)), value) for labels, value in explanation.values.items()
         ],
         numbers=explanation.numbers(),
-        deployments=[_deployment(each) for each in explanation.deployments[:LARGEST_LIST]],
-        incidents=[_incident(each) for each in explanation.incidents[:LARGEST_LIST]],
+        deployments=[_deployment(each) async for each in in_turns(explanation.deployments[:LARGEST_LIST])],
+        incidents=[_incident(each) async for each in in_turns(explanation.incidents[:LARGEST_LIST])],
         left_out=[ShownLeftOut(each.kind, each.id, each.reason) for each in explanation.left_out[:LARGEST_LIST]],
         left_out_total=len(explanation.left_out),
     )
