@@ -154,6 +154,18 @@ async def test_the_first_pass_reads_back_to_the_longest_window(prometheus: FakeP
     assert WINDOW_MS < read_ms <= WINDOW_MS + 4 * 60 * MINUTE_MS
 
 
+async def test_what_was_found_just_before_a_shorter_past_stays(prometheus: FakePrometheus) -> None:
+    prometheus.expose(target("v1"), minutes(-100, 600))
+    prometheus.expose(target("v2"), minutes(600, 1_000))
+    async with reaching(prometheus) as poller:
+        await poller.poll()
+        poller.restart(backfill=f"{24 * 60 - 610}m")
+        assert poller.memory == {}
+        await poller.poll()
+
+    assert [names[2:] for names in found(poller)] == [("v2", 600)]
+
+
 @pytest.mark.parametrize(
     "warning",
     [

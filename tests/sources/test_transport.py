@@ -103,7 +103,7 @@ async def test_waits_are_spread_over_their_whole_length() -> None:
     assert fake.slept == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("code", [301, 307, 400, 401, 402, 403, 404])
+@pytest.mark.parametrize("code", [300, 301, 307, 400, 401, 402, 403, 404])
 async def test_what_will_not_pass_is_not_tried_again(code: int) -> None:
     body = {"error": {"message": f"no, {SECRET}", "code": 2006}}
     fake = Fake([status(code, body, Location="/elsewhere")])
