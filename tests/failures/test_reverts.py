@@ -160,6 +160,24 @@ def test_a_redeployment_is_never_the_remedy_of_the_one_before(field: str) -> Non
     assert list(failures(judged(replace(first, tags=()), second, third, settings=settings_))) == ["d0"]
 
 
+@pytest.mark.parametrize("pattern", ["^fix", "^fix:$version$"])
+def test_what_lands_again_after_a_rollback_does_not_blame_the_rollback_by_its_tag(pattern: str) -> None:
+    first, second, third, fourth = days("v1", "v2", "v1", "v2")
+    tags = ("fix:v1",)
+    rule = RuleSettings(name="fix", pattern=pattern, match=("tag",))
+    held = (first, replace(second, tags=tags), third, replace(fourth, tags=tags))
+
+    judging = judged(*held, settings=FailureSettings(rules=(rule,)))
+
+    assert failures(judging) == {"d0": "fix", "d1": "rollback"}
+
+
+def test_a_version_that_never_changes_hides_no_revert() -> None:
+    first, second = series("Round up", 'Revert "Round up"')
+
+    assert told(judged(replace(first, version="main"), replace(second, version="main"))) == (["d0"], ["d1"])
+
+
 def test_a_version_that_comes_again_does_not_say_again_what_it_is_called() -> None:
     rule = RuleSettings(name="fix", pattern="-fix$", match=("version",))
     judging = judged(*days("v1", "v2-fix", "v3", "v2-fix"), settings=FailureSettings(rules=(rule,)))

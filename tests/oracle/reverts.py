@@ -23,9 +23,7 @@ def reverted_by(revert: Deployment, deployments: Sequence[Deployment]) -> list[D
         for commit in live
         if not _is_brought_back(commit, live, revert, in_order, ())
         for shipper, meant in _taken_back(commit, revert, in_order)
-        if finish_order(shipper) < finish_order(revert)
-        and not _brings_nothing_new(revert, shipper)
-        and not _was_revert(shipper, meant, in_order, ())
+        if finish_order(shipper) < finish_order(revert) and not _was_revert(shipper, meant, in_order, ())
     ]
 
 
@@ -126,16 +124,6 @@ def _speaks(commit: Commit, shipper: Deployment, in_order: Sequence[Deployment])
         if any(commit.sha in (other.sha, other.via) for other in (*_commits(each), *_merges(each)))
     )
     return first is shipper
-
-
-def _brings_nothing_new(one: Deployment, earlier: Deployment) -> bool:
-    """Whether it is the same commit, or the same version where one has no SHA, or has the same commits."""
-    if one.commit_sha and earlier.commit_sha:
-        is_same = one.commit_sha == earlier.commit_sha
-    else:
-        is_same = one.version is not None and one.version == earlier.version
-    shas = {each.sha for each in _commits(one)}
-    return is_same or (bool(shas) and shas == {each.sha for each in _commits(earlier)})
 
 
 def _shas(deployment: Deployment) -> set[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from dora_exporter.events import Deployment
 from dora_exporter.failures.failure import Link
-from dora_exporter.failures.lineup import Lineup, is_redeployment
+from dora_exporter.failures.lineup import Lineup
 from dora_exporter.failures.mentions import Mark, commits_of, pull_requests_of
 from dora_exporter.failures.order import finish_order
 from dora_exporter.failures.undoing import Saying, Undoing, sayings_of
@@ -32,7 +32,7 @@ class Revert:
         for saying in _said(remedy, undoing):
             for undone in undoing.undone_by(saying, remedy):
                 is_earlier = finish_order(undone.deployment) < finish_order(remedy)
-                if is_earlier and not is_redeployment(remedy, undone.deployment) and not undoing.is_revert(undone):
+                if is_earlier and not undoing.is_revert(undone):
                     failed[undone.deployment.id] = undone.deployment
         for each in failed.values():
             yield Link(each, remedy, "revert", "revert")

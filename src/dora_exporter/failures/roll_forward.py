@@ -38,7 +38,7 @@ class StaticRule:
 
     def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterator[Link]:
         """The deployment just before one that matches."""
-        failed = lineup.before(remedy)
+        failed = None if lineup.returns.lands_again(remedy) else lineup.before(remedy)
         spoken = _spoken(self._matches(remedy), remedy, lineup, asked)
         if failed and not is_redeployment(remedy, failed) and any(True for _ in spoken):
             yield Link(failed, remedy, "rule", self._name)
@@ -65,7 +65,8 @@ class LinkedRule:
     def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterator[Link]:
         """The earlier deployments that it names."""
         failed: dict[str, Deployment] = {}
-        for name in _spoken(self._captured(remedy), remedy, lineup, asked):
+        said = () if lineup.returns.lands_again(remedy) else self._captured(remedy)
+        for name in _spoken(said, remedy, lineup, asked):
             mark = self._kind, key_of(name) if self._kind == "subject" else name
             asked.add(mark)
             found = _earlier(mark, remedy, lineup)
