@@ -9,6 +9,8 @@ from tests.machine.facts import DAY_MS, MINUTE_MS, Change, Deployed, Graph, Line
 CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
 SKEW_MS = 5 * MINUTE_MS
 GAP_MS = 60 * DAY_MS
+SHA_LENGTH = 40
+QUOTING = 'Revert "'
 
 
 @dataclass(frozen=True)
@@ -161,9 +163,16 @@ class Court:
                 first.setdefault(change.sha, each)
         return first
 
+    def _origin(self, sha: str) -> Deployed | None:
+        """The first deployment that shipped a commit, or that was itself of that commit."""
+        for each in self.ordered:
+            if each.sha == sha or any(change.sha == sha for change in self.shipped[each.id]):
+                return each
+        return None
+
     def _spoken(self, deployment: Deployed) -> list[Change]:
-        """The commits that a deployment is the first to ship: a commit speaks once."""
-        return [each for each in self.shipped[deployment.id] if self.first[each.sha] is deployment]
+        """The commits that a deployment is the first to bring: a commit speaks once."""
+        return [each for each in self.shipped[deployment.id] if self._origin(each.sha) is deployment]
 
     def _links(self) -> Iterator[Link]:
         for place, each in enumerate(self.ordered):
@@ -198,29 +207,63 @@ class Court:
         return self.ordered[target + 1] if target is not None and self._is_rollback(place) else None
 
     def _reverted(self, deployment: Deployed) -> list[Deployed]:
-        """The earlier deployments that shipped first what this one takes back."""
+        """The earlier deployments that brought first what this one takes back for good."""
         failed = {}
         for change in self._spoken(deployment):
-            for name in change.takes_back:
-                taken = self._named(name)
-                for each in taken[:1]:
-                    shipper = self.first[each.sha]
-                    if shipper.order < deployment.order and not self._is_undoing(each):
+            if self._holds(change, deployment):
+                for shipper, brought in self._taken_back(change, deployment):
+                    is_earlier = shipper.order < deployment.order and not self._brings_nothing(deployment, shipper)
+                    if is_earlier and not self._is_undoing(shipper, brought):
                         failed[shipper.id] = shipper
         return list(failed.values())
 
-    def _named(self, name: str) -> list[Change]:
-        """The commits that a SHA or a subject names, in the order in which they were shipped."""
-        return [
-            change for each in self.ordered for change in self._spoken(each) if name in {change.sha, change.subject}
-        ]
-
-    def _is_undoing(self, change: Change) -> bool:
-        """Whether a commit takes back another that is no such commit itself: its own revert lands that again."""
-        return any(
-            all(not self._is_undoing(each) for each in self._named(name)[:1] if each is not change)
-            for name in change.takes_back
+    def _holds(self, change: Change, deployment: Deployed) -> bool:
+        """Whether nothing in the same deployment takes a revert back at once."""
+        return not any(
+            each is deployment and change in brought and self._holds(other, deployment)
+            for other in self._spoken(deployment)
+            for each, brought in self._taken_back(other, deployment)
         )
+
+    def _taken_back(self, change: Change, deployment: Deployed) -> list[tuple[Deployed, list[Change]]]:
+        """What a commit says that it takes back, as far as the series shipped it: where, and which commits there."""
+        shas = [each for each in change.takes_back if len(each) == SHA_LENGTH]
+        if shas:
+            origins = [(sha, self._origin(sha)) for sha in shas]
+            return [
+                (origin, [each for each in self.shipped[origin.id] if each.sha == sha])
+                for sha, origin in origins
+                if origin is not None
+            ]
+        found = []
+        for subject in change.takes_back:
+            for each in reversed([each for each in self.ordered if each.order <= deployment.order]):
+                said = [other for other in self._spoken(each) if other.subject == subject]
+                if said:
+                    found.append((each, said))
+                    break
+        return found
+
+    def _is_undoing(self, deployment: Deployed, brought: Sequence[Change]) -> bool:
+        """Whether what was brought took something back: its own revert lands that again."""
+        if brought:
+            return any(self._is_revert(each, deployment) for each in brought)
+        everything = self._spoken(deployment)
+        return bool(everything) and all(self._is_revert(each, deployment) for each in everything)
+
+    def _is_revert(self, change: Change, deployment: Deployed) -> bool:
+        taken = self._taken_back(change, deployment)
+        if taken:
+            return any(not self._is_undoing(*each) for each in taken)
+        rest, depth = change.subject, 0
+        while rest.startswith(QUOTING):
+            rest, depth = rest.removeprefix(QUOTING), depth + 1
+        return bool(change.takes_back) and depth % 2 == 1
+
+    def _brings_nothing(self, deployment: Deployed, earlier: Deployed) -> bool:
+        """Whether a deployment is of the same version or commits as an earlier one."""
+        mine, theirs = ({each.sha for each in self.shipped[one.id]} for one in (deployment, earlier))
+        return _are_equal(deployment, earlier) or (bool(mine) and mine == theirs)
 
     def _fixed(self, rule: Rule, place: int) -> list[Deployed]:
         """What a rule says that a deployment fixed."""
@@ -229,18 +272,22 @@ class Court:
         hits = [text[len(rule.word) :] for text in said if text.lower().startswith(rule.word)]
         if not rule.names_version:
             before = self.ordered[place - 1] if place else None
-            return [before] if hits and before is not None and not _are_equal(before, fix) else []
+            return [before] if hits and before is not None and not self._brings_nothing(fix, before) else []
         found = {}
         for version in hits:
             earlier = [each for each in self.ordered[:place] if each.version == version]
-            if earlier and not _are_equal(earlier[-1], fix):
+            if earlier and not self._brings_nothing(fix, earlier[-1]):
                 found[earlier[-1].id] = earlier[-1]
         return list(found.values())
+
+    def _is_new(self, deployment: Deployed) -> bool:
+        """Whether it is the first of its version."""
+        return next(each for each in self.ordered if each.version == deployment.version) is deployment
 
     def _texts(self, where: str, deployment: Deployed) -> list[str]:
         spoken = self._spoken(deployment)
         return {
-            "version": [deployment.version] if deployment.version else [],
+            "version": [deployment.version] if deployment.version and self._is_new(deployment) else [],
             "tag": list(deployment.tags),
             "subject": [each.subject for each in spoken],
             "title": [each.subject for each in spoken if each.number is not None],

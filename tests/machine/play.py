@@ -45,9 +45,6 @@ TEAMS = ("crew", "squad", "guild")
 VERSIONS = ("v1", "v2", "v3", "hotfix-1")
 SHAS = tuple(letter * 40 for letter in "abc")
 
-PENDING = frozenset({"reverts", "rules"})
-"""What the code does not yet do as it is defined; histories are made without it."""
-
 HOTFIX = Rule("hotfix", r"(?i)^hotfix", "hotfix", ("title", "version"))
 SUBJECTS = Rule("subjects", r"(?i)^urgent", "urgent", ("subject",))
 FIXES = Rule("fixes", r"^fixes:$version$", "fixes:", ("tag",), names_version=True)
@@ -222,7 +219,7 @@ class Player:
         number = self.chance.choice([None, None, self.chance.randrange(1, 9999)])
         takes_back: tuple[str, ...] = ()
         singles = self._known()
-        if singles and self.chance.random() < 0.4 and "reverts" not in PENDING:
+        if singles and self.chance.random() < 0.4:
             old = self.chance.choice(singles[-4:])
             subject = f'Revert "{old.subject}"'
             takes_back = self.chance.choice([(old.sha,), (old.subject,)])
@@ -276,9 +273,7 @@ class Player:
             team_of=pick([(), (("cart", "crew"), ("checkout", "squad"))]),
             rollback=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("cart",))]),
             revert=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("checkout",))]),
-            rules=()
-            if "rules" in PENDING
-            else pick([(), (HOTFIX,), (HOTFIX, SUBJECTS, FIXES), (replace(FIXES, services=("cart",)),)]),
+            rules=pick([(), (HOTFIX,), (HOTFIX, SUBJECTS, FIXES), (replace(FIXES, services=("cart",)),)]),
             default_environment=pick(["none", "production"]),
             edition=pick(["2019", "2021", "2022", "2023", "2024"]),
         )
