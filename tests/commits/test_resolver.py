@@ -92,6 +92,18 @@ async def test_what_was_shipped_before_is_not_shipped_again(begin: Begin, shop: 
     assert [world.shas(each) for each in ids] == [[], [shop[5], shop[4], shop[3], shop[2]], [], [], [shop[7], shop[6]]]
 
 
+async def test_merges_are_kept_for_the_reverts_that_name_them(begin: Begin, tmp_path: Path) -> None:
+    world = begin()
+    message = "Merge pull request #7 from acme/prices\n\nRound up"
+    shas = build(tmp_path / "shop", [Made(), Made((0,)), Made((0,)), Made((1, 2), message=message), Made((3,))])
+    world.upload(pack_of(tmp_path / "shop", shas[-1:]), shas[-1])
+    world.deploy(shas[0], 0)
+    last = world.deploy(shas[4], 1)
+    await world.resolver.work()
+    assert [(each.sha, each.subject) for each in world.shipped(last).merges] == [(shas[3], "Round up (#7)")]
+    assert shas[3] not in world.shas(last)
+
+
 async def test_merges_are_left_out_and_counted(begin: Begin, tmp_path: Path) -> None:
     shas = build(tmp_path / "shop", [Made(), Made((0,)), Made((0,)), Made((1, 2)), Made((3, 0))])
     world = begin()
