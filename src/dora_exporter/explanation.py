@@ -9,6 +9,7 @@ from dora_exporter import metrics
 from dora_exporter.events import Deployment, Event, Incident
 from dora_exporter.failures.judging import Judging
 from dora_exporter.failures.mentions import commits_of
+from dora_exporter.failures.revert import brought_back
 from dora_exporter.failures.shipments import CLOCK_SKEW_MS
 from dora_exporter.failures.verdict import verdict_on
 from dora_exporter.history import History, is_identified
@@ -315,5 +316,7 @@ def _commits_left_out(judging: Judging, deployment: Deployment) -> Iterator[Left
     verdict = verdict_on(deployment)
     if verdict and not verdict.change_failure and judging.links.to_failed(deployment):
         yield LeftOut("failure", deployment.id, "the verdict says that it did not fail")
+    for name in brought_back(deployment, judging.lineup):
+        yield LeftOut("revert", name, "takes back a revert, which lands something again: it blames nobody")
     if judging.lineup.returns.lands_again(deployment):
         yield LeftOut("rollback", deployment.id, "brings back what was rolled back: it blames nobody, and is no rework")

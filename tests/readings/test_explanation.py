@@ -13,6 +13,7 @@ from tests.builders import NOW_MS, deployment, incident
 from dora_exporter.events import DAY_MS, MINUTE_MS, Commit, Event, Series, Shipped, Verdict
 from dora_exporter.explanation import METRICS, Explanation, add_unknown, explain
 from dora_exporter.failures.rollback import Rollback
+from dora_exporter.messages import commit_saying
 from dora_exporter.readings import Definitions, Readings
 from dora_exporter.store import EventStore
 from dora_exporter.team_explanation import explain_team
@@ -300,6 +301,28 @@ def test_each_link_has_its_rule_and_what_is_left_out_its_reason() -> None:
     ]
     assert [(each.id, each.reason) for each in begun.left_out] == [("early", "began outside of the window")]
     assert rate.numbers()["failed"] == 1
+
+
+def test_what_lands_something_again_is_said_to_blame_nobody() -> None:
+    messages = ("Round up", 'Revert "Round up"', 'Reapply "Round up"', "Else")
+    store = EventStore()
+    for day, (version, message) in enumerate(zip(("v1", "v2", "v1", "v2"), messages, strict=True)):
+        store.apply(
+            deployment(
+                id=f"d{day}",
+                version=version,
+                finished_at=NOW_MS - (5 - day) * DAY_MS,
+                commits=(commit_saying(f"{day}" * 40, NOW_MS - 9 * DAY_MS, message),),
+            )
+        )
+    window = Window("7d", 7 * DAY_MS, NOW_MS)
+
+    explanation = explained(read(store), Series("checkout", "production"), "dora_failed_deployments", window)
+
+    assert {(each.kind, each.id, each.reason) for each in explanation.left_out} >= {
+        ("revert", "2" * 40, "takes back a revert, which lands something again: it blames nobody"),
+        ("rollback", "d3", "brings back what was rolled back: it blames nobody, and is no rework"),
+    }
 
 
 def test_a_lead_time_says_of_which_deployments_the_commits_are_unknown() -> None:

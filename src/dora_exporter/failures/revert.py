@@ -38,6 +38,15 @@ class Revert:
             yield Link(each, remedy, "revert", "revert")
 
 
+def brought_back(deployment: Deployment, lineup: Lineup) -> Iterator[str]:
+    """The commits and requests of a deployment that take back nothing but reverts, by SHA, number or title."""
+    undoing = Undoing(lineup, set())
+    for saying in _said(deployment, undoing):
+        undone = undoing.undone_by(saying, deployment)
+        if undone and all(map(undoing.is_revert, undone)):
+            yield saying.mark[-1]
+
+
 def _takes_back(deployment: Deployment) -> bool:
     return any(
         commit.reverts is not None or (commit.subject is not None and quoted_by(commit.subject) is not None)
