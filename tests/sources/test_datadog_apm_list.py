@@ -12,6 +12,7 @@ from tests.sources.fake_datadog import FakeDatadog
 from tests.sources.polled import NAME, WINDOW_MS, Poller, polled
 
 from dora_exporter.events import DAY_MS, MINUTE_MS, Commit, Deployment, Verdict
+from dora_exporter.messages import taken_back
 from dora_exporter.records import Deletion, Judgement
 from dora_exporter.sources.datadog_apm import DatadogApmSettings
 from dora_exporter.sources.source import Misconfigured, Unreadable
@@ -76,6 +77,17 @@ async def test_a_row_becomes_a_deployment_with_all_that_datadog_knows(datadog: F
             )
         }
     )
+
+
+async def test_what_a_commit_says_that_it_takes_back_is_read_as_from_git(datadog: FakeDatadog) -> None:
+    message = 'Revert "Round up"\n\nThis reverts commit 1111111111111111111111111111111111111111.'
+    commits = [{"sha": "b" * 40, "timestamp": "2025-06-14T10:00:00Z", "message": message}]
+    datadog.add("abc", text(NOW_MS - HOUR_MS), commits=commits)
+    async with reaching(datadog) as poller:
+        await poller.poll()
+
+    found = poller.sink.store.deployments["apm:abc"]
+    assert [taken_back(each) for each in found.commits or ()] == [("1" * 40,)]
 
 
 async def test_a_deployment_that_did_not_fail_has_no_remedy(datadog: FakeDatadog) -> None:

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 
 from dora_exporter.bounds import TEXT_LENGTH
 from dora_exporter.events import Commit, Deployment
+from dora_exporter.messages import commit_saying
 from dora_exporter.repositories import normalise
 from dora_exporter.sources.moments import moment
 
@@ -107,7 +108,7 @@ def _repository(git: _Git | None) -> str | None:
 def _commits(commits: list[_Commit] | None) -> tuple[Commit, ...] | None:
     """What Datadog's Git data gave; None when it has none, so that other Git data may."""
     known = [
-        Commit(each.sha.lower(), each.timestamp, (each.message or "").partition("\n")[0] or None)
+        commit_saying(each.sha.lower(), each.timestamp, each.message or "")
         for each in commits or ()
         if each.timestamp is not None
     ]
