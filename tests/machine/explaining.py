@@ -5,8 +5,8 @@ from typing import Any
 
 from tests.machine.counting import superseded
 from tests.machine.facts import Line, World
-from tests.machine.gauges import Oracle, windowed
-from tests.machine.judging import Outcome
+from tests.machine.gauges import Oracle, Trouble, windowed
+from tests.machine.judging import Court, Outcome
 from tests.machine.saying import moment
 
 BY_RECOVERY = ("dora_failed_deployment_recovery_time_seconds", "dora_recovered_deployments")
@@ -23,18 +23,25 @@ BY_FINISH = (
     "dora_deployment_rework_rate",
     "dora_unidentified_deployments",
     "dora_rework_deployments",
+    "dora_lead_time_stage_seconds",
 )
 METRICS = (*BY_FINISH, *BY_RECOVERY, *BY_BEGIN, *BY_END)
 
 
-def wrong_in(said: Mapping[str, Any], oracle: Oracle, line: Line, metric: str, window: tuple[str, int]) -> list[str]:
-    """Where an explanation is not what is true; what it does not say of an event is no mistake."""
+def wrong_in(
+    said: Mapping[str, Any], oracle: Oracle, *, kind: str, name: Line, metric: str, window: tuple[str, int]
+) -> list[str]:
+    """Where the explanation of a service's or a team's number is not what is true.
+
+    ``name`` is that of the service, or the team, and the environment. What is not said of an event is no mistake.
+    """
     _, length_ms = window
-    court, outcomes = oracle.courts[line], oracle.outcomes[line]
+    outcomes = oracle.outcomes[name] if kind == "service" else oracle.outcomes_of(name)
+    incidents = oracle.troubles_of(name) if kind == "service" else oracle.troubles_of_team(name)
     values = {
         frozenset(labels.items()): value
-        for name, labels, value in windowed(outcomes, oracle.troubles_of(line), oracle.now, length_ms)
-        if f"dora_{name}" == metric
+        for gauge, labels, value in windowed(outcomes, incidents, oracle.now, length_ms)
+        if f"dora_{gauge}" == metric
     }
     shown = {frozenset(each["labels"].items()): each["value"] for each in said["values"]}
     wrong = [] if _near(shown, values) else [f"values {shown} and not {values}"]
@@ -43,26 +50,18 @@ def wrong_in(said: Mapping[str, Any], oracle: Oracle, line: Line, metric: str, w
         return at is not None and oracle.now - length_ms < at <= oracle.now
 
     explained: dict[str, dict[str, object]] = {}
-    told: Iterable[Mapping[str, Any]]
     if metric in BY_BEGIN or metric in BY_END:
-        told = said["incidents"]
-        for each in court.incidents:
-            if within(each.started_at if metric in BY_BEGIN else each.finished_at):
-                blamed = court.attributed(each)
-                ended = each.finished_at
-                explained[each.id] = {
-                    "attributed_to": blamed and blamed.id,
-                    "restore_seconds": None
-                    if ended is None or ended > oracle.now
-                    else (ended - each.started_at) / 1000,
-                }
+        found = {each["id"]: _told(each) for each in said["incidents"]}
+        for trouble in incidents:
+            incident = trouble.incident
+            if within(incident.started_at if metric in BY_BEGIN else incident.finished_at):
+                explained[incident.id] = _incident(trouble, oracle, name if kind == "service" else None)
     else:
-        told = said["deployments"]
+        found = {each["id"]: _told(each) for each in said["deployments"]}
         for outcome in outcomes:
             recovered_at = outcome.recovery[0] if outcome.recovery else None
             if within(recovered_at if metric in BY_RECOVERY else outcome.deployment.finished_at):
-                explained[outcome.deployment.id] = _outcome(outcome, oracle, line)
-    found = {each["id"]: _told(each) for each in told}
+                explained[outcome.deployment.id] = _outcome(outcome, oracle.courts[outcome.deployment.line])
     if found.keys() != explained.keys():
         return [*wrong, f"events {sorted(found)} and not {sorted(explained)}"]
     for id_, facts in explained.items():
@@ -74,8 +73,21 @@ def wrong_in(said: Mapping[str, Any], oracle: Oracle, line: Line, metric: str, w
     return wrong
 
 
-def _outcome(outcome: Outcome, oracle: Oracle, line: Line) -> dict[str, object]:
-    court = oracle.courts[line]
+def _incident(trouble: Trouble, oracle: Oracle, line: Line | None) -> dict[str, object]:
+    """What is said of an incident; of one of a team only whether it is attributed: it may be to several."""
+    incident = trouble.incident
+    is_over = incident.finished_at is not None and incident.finished_at <= oracle.now
+    facts: dict[str, object] = {
+        "is_attributed": trouble.is_attributed,
+        "restore_seconds": ((incident.finished_at or 0) - incident.started_at) / 1000 if is_over else None,
+    }
+    if line is not None:
+        blamed = oracle.courts[line].attributed(incident)
+        facts["attributed_to"] = blamed and blamed.id
+    return facts
+
+
+def _outcome(outcome: Outcome, court: Court) -> dict[str, object]:
     return {
         "cause": outcome.cause,
         "remedies": sorted(each.id for each in court.remedies(outcome.deployment)) if outcome.cause else None,
@@ -94,6 +106,8 @@ def _told(each: Mapping[str, Any]) -> dict[str, object]:
         facts["cause"] = failure and failure["cause"]
         facts["remedies"] = failure and sorted(set(failure["remedies"]))
         facts["incidents"] = failure and sorted(failure["incidents"])
+    if "attributed_to" in each:
+        facts["is_attributed"] = each["attributed_to"] is not None
     if "lead_times" in each:
         facts["lead_times"] = sorted((one["sha"], one["seconds"]) for one in each["lead_times"])
     return facts

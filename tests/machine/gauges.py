@@ -94,11 +94,12 @@ class Oracle:
             incidents: list[Trouble] = []
             for team in self.teams:
                 if self.team_label_of(team) == label:
-                    outcomes += self._outcomes_of(team)
-                    incidents += self._troubles_of(team)
+                    outcomes += self.outcomes_of(team)
+                    incidents += self.troubles_of_team(team)
             yield from self._families("dora_team_", {"team": label[0], "environment": label[1]}, outcomes, incidents)
 
-    def _outcomes_of(self, team: Line) -> list[Outcome]:
+    def outcomes_of(self, team: Line) -> list[Outcome]:
+        """The deployments of a team, each as its series judges it."""
         name, environment = team
         return [
             each
@@ -108,7 +109,7 @@ class Oracle:
             if name in teams_of(each.deployment, self.terms)
         ]
 
-    def _troubles_of(self, team: Line) -> list[Trouble]:
+    def troubles_of_team(self, team: Line) -> list[Trouble]:
         """The incidents of a team: each once, and attributed if it is in any of its services."""
         name, environment = team
         return [

@@ -212,8 +212,7 @@ class Court:
         for change in self._spoken(deployment):
             if self._holds(change, deployment):
                 for shipper, brought in self._taken_back(change, deployment):
-                    is_earlier = shipper.order < deployment.order and not self._brings_nothing(deployment, shipper)
-                    if is_earlier and not self._is_undoing(shipper, brought):
+                    if shipper.order < deployment.order and not self._is_undoing(shipper, brought):
                         failed[shipper.id] = shipper
         return list(failed.values())
 
@@ -266,7 +265,9 @@ class Court:
         return _are_equal(deployment, earlier) or (bool(mine) and mine == theirs)
 
     def _fixed(self, rule: Rule, place: int) -> list[Deployed]:
-        """What a rule says that a deployment fixed."""
+        """What a rule says that a deployment fixed; one that lands again after a rollback fixed nothing."""
+        if self._target(place) is not None and not self._is_rollback(place):
+            return []
         fix = self.ordered[place]
         said = [text for where in rule.where for text in self._texts(where, fix)]
         hits = [text[len(rule.word) :] for text in said if text.lower().startswith(rule.word)]

@@ -115,17 +115,18 @@ def _sound(samples: dict[Sample, float], defective: Line | None) -> dict[Sample,
 
 async def _compare_explanation(site: Site, oracle: Oracle, tally: Tally) -> None:
     """One of all that could be asked: another one after each step, by which all come."""
-    known = sorted(oracle.known - {site.faults.line})
+    known = [("service", line) for line in sorted(oracle.known - {site.faults.line})]
+    known += [("team", team) for team in sorted(oracle.teams) if site.faults.line is None]
     if known:
-        line = known[tally.steps % len(known)]
+        kind, subject = known[tally.steps % len(known)]
         metric = METRICS[tally.steps % len(METRICS)]
         window = oracle.terms.windows[tally.steps % len(oracle.terms.windows)]
-        service, environment = line
-        reply = await site.ask(
-            "GET", "/api/v1/explain", service=service, environment=environment, metric=metric, window=window[0]
-        )
-        wrong = wrong_in(reply.body, oracle, line, metric, window) if reply.is_taken else [str(reply)]
-        assert not wrong, f"explanation of {metric} of {line} in {window[0]} at {site.clock()}: {wrong}"
+        asked = {kind: subject[0], "environment": subject[1], "metric": metric, "window": window[0]}
+        reply = await site.ask("GET", "/api/v1/explain", **asked)
+        wrong = [str(reply)]
+        if reply.is_taken:
+            wrong = wrong_in(reply.body, oracle, kind=kind, name=subject, metric=metric, window=window)
+        assert not wrong, f"explanation of {asked} at {site.clock()}: {wrong}"
         tally.explanations += 1
 
 
