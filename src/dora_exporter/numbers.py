@@ -12,6 +12,7 @@ from dora_exporter.store import EventStore
 
 logger = logging.getLogger(__name__)
 
+_LONGEST_WAIT = 10
 _PAUSE_SECONDS = 0.005
 """Leaves most of the time to those who write meanwhile."""
 
@@ -25,6 +26,8 @@ class Numbers:
         self._own = own
         self._clock = clock
         self._folding: dict[str, bool] = {"series": False, "teams": False}
+        self._pending_before = 0
+        self._waited = 0
         self.readings = Readings(store, definitions)
         self._exposition = self._expose(self.readings)
 
@@ -55,10 +58,24 @@ class Numbers:
         return self.readings
 
     async def keep_up(self) -> None:
-        """Takes over what was written since, a few milliseconds at a time, so that a scrape finds little to do."""
-        for _ in self._slices():
-            await asyncio.sleep(_PAUSE_SECONDS)
+        """Takes over what was written since, a few milliseconds at a time, so that a scrape finds little to do.
+
+        Where much was written, all is computed, once no more comes or it has waited for long.
+        """
+        if self.readings.is_behind:
+            await self._catch_up()
+        else:
+            for _ in self._slices():
+                await asyncio.sleep(_PAUSE_SECONDS)
         self._tell_of_surplus()
+
+    async def _catch_up(self) -> None:
+        before, self._pending_before = self._pending_before, self.pending_writes
+        if self.pending_writes > before and self._waited < _LONGEST_WAIT:
+            self._waited += 1
+        else:
+            self._waited = self._pending_before = 0
+            await self._exposition.update()
 
     def _tell_of_surplus(self) -> None:
         self._tell("series", self.series, is_folding=self.series_folded > 0)
@@ -124,4 +141,10 @@ class Numbers:
 
     def _expose(self, readings: Readings) -> Exposition:
         caches = (readings.series_text, readings.team_text)
-        return Exposition(caches=caches, own=self._own, update=readings.update, clock=self._clock)
+        return Exposition(
+            caches=caches,
+            own=self._own,
+            update=readings.update,
+            clock=self._clock,
+            is_behind=lambda: readings.is_behind,
+        )

@@ -30,10 +30,13 @@ _SERVICE_INFO = Family("dora_service_info", "The team and the repository of a se
 _SLICE_SECONDS = 0.004
 _END = object()
 _PER_STEP = 64
+_FEW_WRITES = 64
+_MANY_WRITES = 20_000
 _MANY = 64
 _MICROSECONDS_PER_WRITE = 64
 _MICROSECONDS_PER_EVENT = 6
-"""What it costs to take a write over, and to compute a series anew for each of its events."""
+_MICROSECONDS_TO_RECOUNT = 1
+"""What it costs to take a write over, to compute a series anew and to count others again, for each event."""
 
 logger = logging.getLogger(__name__)
 
@@ -167,6 +170,11 @@ class Readings:
     def pending_writes(self) -> int:
         """How many writes are not taken over yet."""
         return len(self._written) + sum(map(len, self._pending.values()))
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether so much was written that nobody should wait for it."""
+        return self.pending_writes > _MANY_WRITES
 
     @property
     def broken_series(self) -> int:
@@ -373,6 +381,24 @@ class Readings:
                     self._pending_of(series).add(before, None)
             if number % _PER_STEP == _PER_STEP - 1:
                 yield
+        self._choose_what_to_renew()
+
+    def _choose_what_to_renew(self) -> None:
+        """Has series computed anew in which so much was written that to take it over would cost more."""
+        saved = -_MICROSECONDS_TO_RECOUNT * (len(self._store.deployments) + len(self._store.incidents))
+        chosen = []
+        for series, pending in self._pending.items():
+            timeline = self._timelines.get(series)
+            gain = _MICROSECONDS_PER_WRITE * len(pending)
+            if (
+                timeline is not None
+                and len(pending) > _FEW_WRITES
+                and gain > _MICROSECONDS_PER_EVENT * (len(pending) + timeline.size)
+            ):
+                chosen.append(series)
+                saved += gain - _MICROSECONDS_PER_EVENT * (len(pending) + timeline.size)
+        if saved > 0:
+            self._renewing.update(dict.fromkeys(chosen))
 
     def _pending_of(self, series: Series) -> Pending:
         pending = self._pending.get(series)

@@ -147,6 +147,12 @@ class Timeline:
         held = (self.judging.lineup.by_finish, self._future, self._arrived, self._expired, self._incidents)
         return not any(held)
 
+    @property
+    def size(self) -> int:
+        """How many events it holds."""
+        deployments = (self.judging.lineup.by_finish, self._future, self._arrived, self._expired)
+        return sum(map(len, deployments)) + len(self._incidents)
+
     def present(self) -> list[Event]:
         """The events that make the series known."""
         incidents = (each for each in self._incidents.values() if self._phases[each.id] is not _Phase.GONE)

@@ -12,6 +12,7 @@ from tests.exposition.worlds import World, odd_names
 from dora_exporter.exposition import Format
 
 Parse = Callable[[str], Iterable[Metric]]
+DEPLOYMENTS = ("dora_deployments", "prod", "checkout")
 
 
 def from_scratch(world: World) -> CollectorRegistry:
@@ -145,3 +146,29 @@ async def test_promtool_has_no_complaint() -> None:
     complaints = await promtool.communicate(text)
 
     assert (promtool.returncode, *complaints) == (0, b"", b"")
+
+
+async def test_while_much_is_to_be_taken_over_a_scrape_gets_what_was_whole_last() -> None:
+    world = World(values={DEPLOYMENTS: 1.0})
+    before = await world.text()
+    world.values[DEPLOYMENTS] = 2.0
+    world.is_behind = True
+    assert await world.text() == before
+    await world.exposition.update()
+    assert await world.text() != before
+
+
+async def test_a_scrape_waits_only_so_long_for_what_is_left_to_do() -> None:
+    world = World(values={DEPLOYMENTS: 1.0})
+    before = await world.text()
+    world.values[DEPLOYMENTS] = 2.0
+    world.slices, world.seconds_per_slice = 100, 0.1
+    assert await world.text() == before
+    assert 80 <= world.slices <= 95
+    await world.exposition.update()
+    assert await world.text() != before
+
+
+async def test_the_first_scrape_waits_however_long_it_takes() -> None:
+    world = World(values={DEPLOYMENTS: 1.0}, slices=100, seconds_per_slice=1.0, is_behind=True)
+    assert b"dora_deployments{" in await world.text()

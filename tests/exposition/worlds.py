@@ -31,6 +31,9 @@ class World:
     values: dict[tuple[str, str, str], float] = field(default_factory=dict)
     slices: int = 0
     nows: list[int] = field(default_factory=list)
+    is_behind: bool = False
+    seconds: float = 0.0
+    seconds_per_slice: float = 0.0
     now_ms: int = 1_764_000_000_000
     series: TextCache = field(default_factory=lambda: TextCache(OF_SERIES, largest_page=3))
     teams: TextCache = field(default_factory=lambda: TextCache(OF_TEAMS, largest_page=3))
@@ -42,11 +45,14 @@ class World:
             own=OwnFamilies(self.registry, stopwatch=hours_passed_never),
             update=self.update,
             clock=lambda: self.now_ms,
+            is_behind=lambda: self.is_behind,
+            stopwatch=lambda: self.seconds,
         )
 
     def update(self, now_ms: int) -> bool:
         self.nows.append(now_ms)
         self.now_ms += 1
+        self.seconds += self.seconds_per_slice
         if self.slices:
             self.slices -= 1
             return False

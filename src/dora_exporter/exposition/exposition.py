@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from prometheus_client.core import GaugeMetricFamily
 
 from dora_exporter.blocks import Family, TextCache
-from dora_exporter.clock import Clock
+from dora_exporter.clock import Clock, Stopwatch, stopwatch
 from dora_exporter.deflated import Piece, deflate, gzip_member
 from dora_exporter.exposition.negotiation import Format
 from dora_exporter.exposition.own_families import CONTENT_TYPES, Families, OwnFamilies
 
 _BLOCKS_PER_SLICE = 32
+_PATIENCE_SECONDS = 0.5
 _END_OF_OPENMETRICS = b"# EOF\n"
 
 Update = Callable[[int], bool]
@@ -32,11 +33,24 @@ class Body:
 class Exposition:
     """Answers scrapes. While nothing has changed it gives the same object again."""
 
-    def __init__(self, *, caches: Sequence[TextCache], own: OwnFamilies, update: Update, clock: Clock) -> None:
-        """The families of the caches in order, then the daemon's own."""
+    def __init__(
+        self,
+        *,
+        caches: Sequence[TextCache],
+        own: OwnFamilies,
+        update: Update,
+        clock: Clock,
+        is_behind: Callable[[], bool] = lambda: False,
+        stopwatch: Stopwatch = stopwatch,
+    ) -> None:
+        """The families of the caches in order, then the daemon's own.
+
+        ``is_behind`` says that so much was written that scrapes are not to wait for it.
+        """
         self._caches = tuple(caches)
         self._own = own
         self._update = update
+        self._is_behind = is_behind
         self._clock = clock
         self._headers = {
             (wanted, family): deflate(_header(wanted, family))
@@ -44,45 +58,76 @@ class Exposition:
             for cache in caches
             for family in cache.families
         }
-        self._lock = asyncio.Lock()
+        self._stopwatch = stopwatch
+        self._rounds = 0
+        self._finished_rounds = 0
+        self._now_ms = 0
+        self._is_updated = False
+        self._published = 0
+        self._versions: tuple[int, ...] = ()
+        self._sections: list[list[tuple[Family, Piece]]] | None = None
         self._version: tuple[int, ...] = ()
         self._bodies: dict[tuple[Format, bool], Body] = {}
 
     async def update(self) -> None:
-        """Brings the text caches up to now, as a scrape does."""
-        async with self._lock:
-            await self._bring_up_to_date()
+        """Brings the text caches up to now, as a scrape does, however long that takes."""
+        for _ in self._slices():
+            await asyncio.sleep(0)
 
     async def scrape(self, wanted: Format, *, gzip: bool, names: Collection[str] = ()) -> Body:
-        """The exposition as of now, of all families or of those named. Never keeps the event loop for long."""
-        async with self._lock:
-            await self._bring_up_to_date()
-            if names:
-                return _body(self._selected(wanted, names), wanted, gzip=gzip)
-            version = (self._own.version, *[cache.version for cache in self._caches])
-            if version != self._version:
-                self._bodies.clear()
-                self._version = version
-            body = self._bodies.get((wanted, gzip))
-            if body is None:
-                body = self._bodies[wanted, gzip] = _body(self._all(wanted), wanted, gzip=gzip)
-            return body
+        """The exposition as of now, of all families or of those named. Never keeps the event loop for long.
 
-    async def _bring_up_to_date(self) -> None:
-        for _ in self._slices(self._clock()):
-            await asyncio.sleep(0)
+        Where much was written, or what is left would take too long, it is what was whole last.
+        """
+        if self._sections is None or not self._is_behind():
+            end = self._stopwatch() + _PATIENCE_SECONDS
+            for _ in self._slices():
+                if self._sections is not None and self._stopwatch() >= end:
+                    break
+                await asyncio.sleep(0)
         self._own.refresh()
+        if names:
+            return _body(self._selected(wanted, names), wanted, gzip=gzip)
+        version = (self._own.version, self._published)
+        if version != self._version:
+            self._bodies.clear()
+            self._version = version
+        body = self._bodies.get((wanted, gzip))
+        if body is None:
+            body = self._bodies[wanted, gzip] = _body(self._all(wanted), wanted, gzip=gzip)
+        return body
 
-    def _slices(self, now_ms: int) -> Iterator[None]:
-        """Works in slices until all text is that of ``now_ms`` at once."""
-        while not (self._update(now_ms) and all(cache.refresh(_BLOCKS_PER_SLICE) for cache in self._caches)):
+    def _slices(self) -> Iterator[None]:
+        """Works in slices until all text is that of one moment from now on; several may work at the same rounds."""
+        wanted = self._rounds + 1
+        while not self._work(wanted):
             yield
+
+    def _work(self, wanted: int) -> bool:
+        """Works some milliseconds on a round; True once the wanted one is finished."""
+        if self._finished_rounds == self._rounds:
+            self._rounds += 1
+            self._now_ms = self._clock()
+            self._is_updated = False
+        self._is_updated = self._is_updated or self._update(self._now_ms)
+        if self._is_updated and all(cache.refresh(_BLOCKS_PER_SLICE) for cache in self._caches):
+            self._publish()
+            self._finished_rounds = self._rounds
+        return self._finished_rounds >= wanted
+
+    def _publish(self) -> None:
+        """From here on scrapes get what the caches have."""
+        versions = tuple(cache.version for cache in self._caches)
+        if self._sections is None or versions != self._versions:
+            self._sections = [list(cache.sections()) for cache in self._caches]
+            self._versions = versions
+            self._published += 1
 
     def _all(self, wanted: Format) -> list[Piece]:
         pieces = [
             piece
-            for cache in self._caches
-            for family, lines in cache.sections()
+            for sections in self._sections or ()
+            for family, lines in sections
             for piece in (self._headers[wanted, family], lines)
         ]
         return [*pieces, self._own.piece(wanted)]
@@ -90,8 +135,8 @@ class Exposition:
     def _selected(self, wanted: Format, names: Collection[str]) -> list[Piece]:
         pieces = [
             piece
-            for cache in self._caches
-            for family, lines in cache.sections()
+            for sections in self._sections or ()
+            for family, lines in sections
             if family.name in names
             for piece in (self._headers[wanted, family], lines)
         ]
