@@ -8,6 +8,8 @@ from tests.e2e.programs import program
 from tests.grafana.dashboards import GRAFANA
 from tests.grafana.rules import FILE, PROOFS, Rule, alerts, rules
 
+from dora_exporter.web.pages.documentation import REPOSITORY
+
 ALERTS = {
     "DoraChangeFailureRateHigh",
     "DoraChangeFailureRateWorse",
@@ -46,7 +48,7 @@ def test_an_alert_has_what_people_and_routes_need(alert: Rule) -> None:
 
 @each_alert
 def test_an_alert_leads_to_a_section_of_the_readme(alert: Rule) -> None:
-    anchor = alert.annotations["runbook_url"].removeprefix("https://github.com/dora-exporter/dora-exporter#")
+    anchor = alert.annotations["runbook_url"].removeprefix(f"{REPOSITORY}#")
     assert anchor == alert.name.lower()
     assert re.search(rf"^#+ {alert.name}$", README.read_text(encoding="utf-8"), re.MULTILINE)
 

@@ -156,7 +156,7 @@ async def test_the_page_names_the_version_and_links_to_what_else_there_is(aiohtt
     page = await (await Site().start(aiohttp_client)).open("/")
 
     assert f"dora-exporter {__version__}" in page.text
-    assert {"sources", "metrics", "openapi.json", "readme", "-/healthy", "-/ready"} <= {*page.links.values()}
+    assert {"sources", "metrics", "openapi.json", "-/healthy", "-/ready"} <= {*page.links.values()}
 
 
 async def test_failing_sources_are_counted(aiohttp_client: AiohttpClient) -> None:

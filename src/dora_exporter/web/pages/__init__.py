@@ -8,9 +8,9 @@ from dora_exporter.clock import Clock
 from dora_exporter.explanation import WhyUnknown
 from dora_exporter.polling import RunningSources
 from dora_exporter.readings import Readings
-from dora_exporter.web.pages import all_series, health, one_series, readme, static, why
+from dora_exporter.web.pages import all_series, health, one_series, static, why
 
-OPERATIONS = (all_series.ALL_SERIES, one_series.ONE_SERIES, why.WHY, health.HEALTH, readme.README, *static.OPERATIONS)
+OPERATIONS = (all_series.ALL_SERIES, one_series.ONE_SERIES, why.WHY, health.HEALTH, *static.OPERATIONS)
 
 
 def routes(
@@ -27,6 +27,5 @@ def routes(
         *one_series.routes(readings=readings, edition=edition),
         *why.routes(readings=readings, why_unknown=why_unknown),
         *health.routes(sources=sources, clock=clock),
-        *readme.routes(),
         *static.routes(),
     ]

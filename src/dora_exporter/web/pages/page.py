@@ -13,6 +13,7 @@ from dora_exporter.turns import in_turns
 from dora_exporter.web.answers import iso
 from dora_exporter.web.pages import wording
 from dora_exporter.web.pages.bars import bars
+from dora_exporter.web.pages.documentation import documentation
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -56,6 +57,7 @@ def _templates() -> Environment:
     )
     environment.globals.update(
         url=url,
+        documentation=documentation,
         version=__version__,
         causes=wording.CAUSES,
         figure_names=wording.FIGURE_NAMES,

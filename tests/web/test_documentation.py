@@ -1,0 +1,35 @@
+"""The addresses of the documentation: made by version, and leading to what the repository has."""
+
+from pathlib import Path
+
+import pytest
+from pytest_aiohttp import AiohttpClient
+from tests.docs import readme
+from tests.web.site import Site
+
+from dora_exporter import __version__
+from dora_exporter.web.pages import documentation
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("subject", documentation.PLACES)
+def test_a_subject_leads_to_a_heading_of_a_file_of_the_repository(subject: str) -> None:
+    path, _, heading = documentation.PLACES[subject].partition("#")
+
+    assert not heading or heading in readme.anchors((ROOT / path).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", ["/", "/sources", "/series", "/explain"])
+async def test_a_page_links_to_the_documentation_of_its_version(aiohttp_client: AiohttpClient, path: str) -> None:
+    page = await (await Site().start(aiohttp_client)).open(path)
+
+    address = documentation.documentation("documentation")
+    assert address.startswith(f"https://github.com/dora-exporter/dora-exporter/blob/v{__version__}/")
+    assert page.links["Documentation"] == page.links[f"Documentation of {__version__}"] == address
+
+
+async def test_markdown_is_not_served(aiohttp_client: AiohttpClient) -> None:
+    browser = await Site().start(aiohttp_client)
+
+    assert (await browser.open("/readme")).status == 404
