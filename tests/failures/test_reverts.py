@@ -107,6 +107,42 @@ def test_what_is_taken_back_failed_and_what_is_landed_again_blames_nobody(
     assert told(judged(*series(*messages), settings=NOTHING_ELSE)) == (failed, reworks)
 
 
+@pytest.mark.parametrize(
+    "fix",
+    [
+        f"Undo\n\nThis reverts commit {A}.",
+        f"Undo\n\nThis reverts commit {A[:9]}.",
+        "Undo\n\nReverts acme/shop#7",
+        'Revert "Round up"',
+    ],
+)
+def test_what_is_taken_back_may_be_told_late_and_be_taken_away(fix: str) -> None:
+    first, second, third, fourth = series("Round up (#7)", "Two", "Three", fix)
+    judging = judged(second, third, fourth)
+    assert told(judging) == ([], [])
+
+    judging.add(first)
+    judging.settle()
+    assert told(judging) == (["d0"], ["d3"])
+
+    judging.remove(first)
+    judging.settle()
+    assert told(judging) == ([], [])
+
+
+def test_a_chain_of_reverts_is_followed_when_its_beginning_is_told_late() -> None:
+    undo, redo = f"Undo\n\nThis reverts commit {A}.", f"Mend\n\nThis reverts commit {C}."
+    first, _, third, _, fifth = series("Round up", "x", undo, "y", redo)
+    plain = replace(third, commits=(commit_saying(C, third.started_at, "Plain"),), id="early")
+    early = replace(plain, started_at=first.started_at - DAY_MS, finished_at=first.finished_at - DAY_MS)
+    judging = judged(first, third, fifth, settings=NOTHING_ELSE)
+    assert told(judging) == (["d0"], ["d2"])
+
+    judging.add(early)
+    judging.settle()
+    assert told(judging) == (["early"], ["d4"])
+
+
 def test_an_abbreviation_that_two_commits_share_names_neither() -> None:
     first, second, third = series("One", "Two", f"Undo\n\nThis reverts commit {A[:9]}.")
     twin = replace(second, commits=(Commit(A[:12] + "0" * 28, second.started_at, "Two"),))
