@@ -64,11 +64,14 @@ class Timeline:
         held = list(deployments)
         if any(map(is_found, held)):
             held = self._pairs().load(held)
+        yield
         ordered = by_finish(held)
+        yield
         seen = bisect_right(ordered, now_ms, key=_finished_at)
         living = min(bisect_left(ordered, now_ms - self._retention_ms, key=_finished_at), max(seen - 1, 0))
         self._expired, self._future = ordered[:living], ordered[seen:]
         self._ledger.presence(ordered[living:], 1)
+        yield
         for incident in incidents:
             self._put_incident(incident)
             yield

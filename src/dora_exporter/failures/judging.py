@@ -16,6 +16,7 @@ from dora_exporter.failures.verdict import NamedRemedies, verdict_on
 from dora_exporter.history import CAUSES, DeploymentFacts, IncidentFacts, is_identified
 from dora_exporter.stages import stages_of
 
+_TOLD_AT_ONCE = 4096
 _INTRODUCED_AT_ONCE = 200
 
 
@@ -69,10 +70,13 @@ class Judging:
         """Fills an empty series with deployments in order of finish, a step at a time; incidents are added before."""
         for deployment in self.lineup.load(ordered):
             self.links.mark(deployment)
+        yield
         for start in range(0, len(ordered), _INTRODUCED_AT_ONCE):
             self._introduce(ordered[start : start + _INTRODUCED_AT_ONCE])
             yield
-        self._ledger.plain(ordered)
+        for start in range(0, len(ordered), _TOLD_AT_ONCE):
+            self._ledger.plain(ordered[start : start + _TOLD_AT_ONCE])
+            yield
         yield from self.settling()
 
     def add(self, deployment: Deployment) -> None:
