@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tests.machine.acts import (
+    MANY,
     Act,
     Checkpoint,
     Commit,
@@ -269,7 +270,7 @@ class Player:
             retention_ms=pick([30 * DAY_MS, 30 * DAY_MS, 10 * DAY_MS]),
             attribution_limit_ms=pick([7 * DAY_MS, None, HOUR_MS, 2 * DAY_MS]),
             merge_within_ms=pick([30 * MINUTE_MS, DAY_MS, MINUTE_MS]),
-            series_limit=pick([1, 2, 20, 20]),
+            series_limit=pick([1, 2, MANY, MANY]),
             team_of=pick([(), (("cart", "crew"), ("checkout", "squad"))]),
             rollback=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("cart",))]),
             revert=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("checkout",))]),
