@@ -247,6 +247,8 @@ class Daemon:
                     why_unknown=self._commits.why_unknown,
                     edition=lambda: self._configuration.settings.levels.edition,
                     clock=self._clock,
+                    access=access,
+                    url=self._settings.web.url,
                 ),
             ],
             operations=(

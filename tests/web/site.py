@@ -18,6 +18,7 @@ from dora_exporter.records import Record
 from dora_exporter.scheduling import Schedule
 from dora_exporter.store import EventStore
 from dora_exporter.web import pages
+from dora_exporter.web.access import Access
 
 WINDOWS = (("7d", 7 * DAY_MS), ("30d", 30 * DAY_MS), ("90d", 90 * DAY_MS))
 
@@ -26,8 +27,15 @@ class Site:
     """What the pages show, and what they are asked through."""
 
     def __init__(
-        self, records: Iterable[Record] = (), *, series_limit: int = 10_000, rules: Sequence[Rule] = (Rollback(),)
+        self,
+        records: Iterable[Record] = (),
+        *,
+        series_limit: int = 10_000,
+        rules: Sequence[Rule] = (Rollback(),),
+        api_keys: Sequence[str] = (),
+        url: str = "",
     ) -> None:
+        self.access, self.url = Access(api_keys=api_keys), url
         self.clock = ManualClock()
         self.store = EventStore()
         for record in records:
@@ -52,6 +60,8 @@ class Site:
                 why_unknown=lambda _: None,
                 edition=lambda: "2024",
                 clock=self.clock,
+                access=self.access,
+                url=self.url,
             )
         )
         return Browser(await aiohttp_client(app))
@@ -115,6 +125,7 @@ class Browser:
     def __init__(self, client: TestClient[web.Request, web.Application]) -> None:
         self.client = client
 
-    async def open(self, path: str) -> Page:
-        answer = await self.client.get(f"/{path.removeprefix('/').removeprefix('./').removeprefix('.')}")
+    async def open(self, path: str, **headers: str) -> Page:
+        address = f"/{path.removeprefix('/').removeprefix('./').removeprefix('.')}"
+        answer = await self.client.get(address, headers=headers)
         return Page(answer.status, answer.headers, await answer.text())

@@ -179,6 +179,8 @@ async def test_every_page_is_described() -> None:
         why_unknown=lambda _: None,
         edition=lambda: "2024",
         clock=site.clock,
+        access=site.access,
+        url="",
     )
 
     assert {route.path for route in routes} == {operation.path for operation in pages.OPERATIONS}

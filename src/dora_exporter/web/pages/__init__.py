@@ -8,6 +8,7 @@ from dora_exporter.clock import Clock
 from dora_exporter.explanation import WhyUnknown
 from dora_exporter.polling import RunningSources
 from dora_exporter.readings import Readings
+from dora_exporter.web.access import Access
 from dora_exporter.web.pages import all_series, health, one_series, static, why
 
 OPERATIONS = (all_series.ALL_SERIES, one_series.ONE_SERIES, why.WHY, health.HEALTH, *static.OPERATIONS)
@@ -20,10 +21,15 @@ def routes(
     why_unknown: WhyUnknown,
     edition: Callable[[], str],
     clock: Clock,
+    access: Access,
+    url: str,
 ) -> list[web.RouteDef]:
-    """The routes of the pages. ``edition`` is the report of DORA's that levels are taken from."""
+    """The routes of the pages.
+
+    ``edition`` is the report of DORA's that levels are taken from, ``url`` where others reach the daemon, or its path.
+    """
     return [
-        *all_series.routes(readings=readings, sources=sources, edition=edition),
+        *all_series.routes(readings=readings, sources=sources, edition=edition, access=access, url=url),
         *one_series.routes(readings=readings, edition=edition),
         *why.routes(readings=readings, why_unknown=why_unknown),
         *health.routes(sources=sources, clock=clock),

@@ -10,7 +10,9 @@ from dora_exporter.overview import ORDERS, Question, overview
 from dora_exporter.polling import RunningSources
 from dora_exporter.readings import Readings
 from dora_exporter.tracks import Window
+from dora_exporter.web.access import Access
 from dora_exporter.web.operations import Operation, Parameter
+from dora_exporter.web.pages.getting_started import GettingStarted, getting_started
 from dora_exporter.web.pages.page import page
 
 _USUAL_DAYS = 30
@@ -44,9 +46,17 @@ ALL_SERIES = Operation(
 
 
 def routes(
-    *, readings: Callable[[], Awaitable[Readings]], sources: RunningSources, edition: Callable[[], str]
+    *,
+    readings: Callable[[], Awaitable[Readings]],
+    sources: RunningSources,
+    edition: Callable[[], str],
+    access: Access,
+    url: str,
 ) -> list[web.RouteDef]:
     """The route of the page. What a request asks for and is not there gives way to the default."""
+
+    def start(request: web.Request, now_ms: int) -> GettingStarted:
+        return getting_started(request, url=url, has_keys=access.is_closed, now_ms=now_ms)
 
     async def show(request: web.Request) -> web.Response:
         current = await readings()
@@ -61,6 +71,7 @@ def routes(
             orders=ORDERS,
             levels=LEVELS,
             parameters=_parameters(question),
+            start=None if found.environments else start(request, question.window.end_ms),
             folded=current.series_folded,
             sources_failing=sum(each.health.problem is not None for each in sources),
             sources_total=sum(1 for _ in sources),
