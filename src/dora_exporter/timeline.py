@@ -12,13 +12,14 @@ from operator import attrgetter
 
 from dora_exporter.events import Deployment, Event, Incident
 from dora_exporter.failures.judging import Judging, Ledger
-from dora_exporter.failures.order import by_finish, finish_order
+from dora_exporter.failures.order import by_finish_in_steps, finish_order
 from dora_exporter.history import IncidentFacts
 from dora_exporter.pairing import Pairing
 from dora_exporter.reports import is_found
 
 _finished_at = attrgetter("finished_at")
 _started_at = attrgetter("started_at")
+_TOLD_AT_ONCE = 4096
 
 
 class _Phase(enum.Enum):
@@ -65,13 +66,13 @@ class Timeline:
         if any(map(is_found, held)):
             held = self._pairs().load(held)
         yield
-        ordered = by_finish(held)
-        yield
+        ordered = yield from by_finish_in_steps(held)
         seen = bisect_right(ordered, now_ms, key=_finished_at)
         living = min(bisect_left(ordered, now_ms - self._retention_ms, key=_finished_at), max(seen - 1, 0))
         self._expired, self._future = ordered[:living], ordered[seen:]
-        self._ledger.presence(ordered[living:], 1)
-        yield
+        for start in range(living, len(ordered), _TOLD_AT_ONCE):
+            self._ledger.presence(ordered[start : start + _TOLD_AT_ONCE], 1)
+            yield
         for incident in incidents:
             self._put_incident(incident)
             yield

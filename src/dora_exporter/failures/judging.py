@@ -12,6 +12,7 @@ from dora_exporter.failures.blame import Blame
 from dora_exporter.failures.failure import Link, Rule
 from dora_exporter.failures.lineup import Lineup
 from dora_exporter.failures.links import Links
+from dora_exporter.failures.order import by_start_in_steps
 from dora_exporter.failures.verdict import NamedRemedies, verdict_on
 from dora_exporter.history import CAUSES, DeploymentFacts, IncidentFacts, is_identified
 from dora_exporter.stages import stages_of
@@ -68,7 +69,8 @@ class Judging:
 
     def loading(self, ordered: list[Deployment]) -> Iterator[None]:
         """Fills an empty series with deployments in order of finish, a step at a time; incidents are added before."""
-        for deployment in self.lineup.load(ordered):
+        by_start = yield from by_start_in_steps(ordered)
+        for deployment in self.lineup.load(ordered, by_start):
             self.links.mark(deployment)
         yield
         for start in range(0, len(ordered), _INTRODUCED_AT_ONCE):

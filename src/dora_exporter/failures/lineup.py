@@ -8,7 +8,7 @@ from dora_exporter.events import Deployment, Event
 from dora_exporter.failures.abbreviations import SHORTEST
 from dora_exporter.failures.index import Index
 from dora_exporter.failures.mentions import Mark, commits_of
-from dora_exporter.failures.order import by_start, finish_order, start_order
+from dora_exporter.failures.order import finish_order, start_order
 from dora_exporter.failures.returns import Returns
 from dora_exporter.failures.shipments import Shipments
 
@@ -36,10 +36,10 @@ class Lineup:
         self._by_version = Index(attrgetter("version"), self._everything)
         self._without_sha = Index(_version_without_sha, self._everything)
 
-    def load(self, ordered: list[Deployment]) -> Sequence[Deployment]:
-        """Fills an empty lineup at once with deployments in order of finish; gives those that may be rollbacks."""
+    def load(self, ordered: list[Deployment], started: list[Deployment]) -> Sequence[Deployment]:
+        """Fills an empty lineup with deployments in order of finish and of start; gives those that may be rollbacks."""
         self.by_finish = ordered
-        self.by_start = by_start(ordered)
+        self.by_start = started
         shas = [deployment.commit_sha for deployment in ordered if deployment.commit_sha]
         if not _are_unique(shas):
             return ordered
