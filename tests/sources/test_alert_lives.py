@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pydantic import ValidationError
 from tests.builders import HOUR_MS
 from tests.sources.account import Account
-from tests.sources.test_alertmanager import BEGAN, alert, alerted, notification, notify, spans
+from tests.sources.test_alertmanager import BEGAN, alert, alerted, notification, notify, spans, written
 
 from dora_exporter.events import MINUTE_MS, Incident
 from dora_exporter.polling.poller import Poller
@@ -420,6 +420,37 @@ async def test_what_is_open_is_ended_though_the_matchers_leave_it_out_now() -> N
         await notify(account, notification(alert(ended=BEGAN + MINUTE_MS)))
         assert spans(account) == [(BEGAN, BEGAN + MINUTE_MS)]
         assert account.items["skipped"] == 1
+
+
+@MODES
+async def test_what_is_open_is_ended_though_its_labels_name_no_service_now(*, group: bool) -> None:
+    async with alerted(group=group) as account:
+        account.clock.now_ms = LATER
+        await notify(account, notification(alert()))
+        await configure(account, group=group, labels={"service": "app"})
+        await notify(account, notification(alert(ended=BEGAN + MINUTE_MS)))
+        assert spans(account) == [(BEGAN, BEGAN + MINUTE_MS)]
+        assert [each.services for each in account.store.incidents.values()] == [("checkout",)]
+
+
+@MODES
+async def test_an_end_ends_what_is_open_though_its_beginning_is_no_moment(*, group: bool) -> None:
+    async with alerted(group=group) as account:
+        account.clock.now_ms = LATER
+        end = {**alert(ended=BEGAN + MINUTE_MS), "startsAt": written(None)}
+        await notify(account, notification(alert()), notification(end))
+        assert spans(account) == [(BEGAN, BEGAN + MINUTE_MS)]
+
+
+@MODES
+async def test_an_alert_that_fires_anew_at_the_moment_of_its_end_is_open(*, group: bool) -> None:
+    async with alerted(group=group) as account:
+        account.clock.now_ms = BEGAN + MINUTE_MS
+        end = notification(alert(ended=BEGAN + MINUTE_MS))
+        await notify(account, notification(alert()), end, notification(alert(began=BEGAN + MINUTE_MS)), end)
+        assert spans(account) == [(BEGAN, None)]
+        await notify(account, notification(alert(began=BEGAN + MINUTE_MS, ended=LATER)))
+        assert spans(account) == [(BEGAN, LATER)]
 
 
 async def test_a_group_that_never_ends_forgets_the_alerts_that_ended_first() -> None:

@@ -101,12 +101,13 @@ class Subject:
 
     def _incident(self, mine: Sequence[Incident], new: Sequence[Notice], began: int) -> Incident:
         """The fields that do not follow from times: those of a group are its first alert's, but for the services."""
-        if new and self._group is None:
-            base = new[-1].incident
+        telling = [each for each in new if each.incident.services or each.incident.team]
+        if telling and self._group is None:
+            base = telling[-1].incident
         elif mine:
             base = mine[0]
-        elif new:
-            base = min(new, key=lambda each: each.began).incident
+        elif telling:
+            base = min(telling, key=lambda each: each.began).incident
         else:
             base = self._held[-1]  # of which this is a part that turned out to be another life
         event_id = mine[0].id if mine else f"{self._prefix}{began}"

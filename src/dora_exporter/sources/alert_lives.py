@@ -59,13 +59,19 @@ class Told:
         self.stale |= other.stale
 
     def fires(self, start: int, *, now_ms: int) -> None:
-        """The alert that began then fires now. It reopens what had ended, unless this may be a late delivery."""
+        """The alert that began then fires now. It reopens what had ended, unless this may be a late delivery.
+
+        A beginning at the very moment of the last end is news that the alert goes on, however early it comes.
+        """
         self.stale -= {end for end in self.stale if end >= start}
-        was_told = start in self.starts and start not in self.unfired
+        is_new = start not in self.starts
+        was_told = not is_new and start not in self.unfired
         self.starts.add(start)
         self.unfired.discard(start)
         last = self.lives()[-1]
-        if was_told and start in last.starts and last.ended is not None and now_ms - last.ended > SETTLING_MS:
+        if last.ended is None or start not in last.starts:
+            return
+        if (was_told and now_ms - last.ended > SETTLING_MS) or (is_new and start == last.ended):
             self.void = {each for each in self.void if each[0] != last.began} | {(last.began, last.ended)}
             self.ends -= set(last.ends)
 

@@ -139,21 +139,17 @@ class Alertmanager:
         self, notification: _Notification, own_group: str, sink: Sink, now_ms: int
     ) -> dict[tuple[str, str | None], list[Notice]]:
         """The notices of each subject, by its key and, where it is one, its group."""
-        groups = _Groups(sink, own_group if self._settings.group else None)
+        open_alerts = _OpenAlerts(sink, self._name, own_group if self._settings.group else None)
         notices: dict[tuple[str, str | None], list[Notice]] = {}
-        async for notice in in_turns(self._notices(notification, sink, now_ms)):
-            group = groups.of(notice.alert)
-            if group is not None and self._is_open_alone(notice.alert, sink):
-                group = None
+        async for notice in in_turns(self._notices(notification, open_alerts, sink, now_ms)):
+            group = open_alerts.group_of(notice.alert)
             notices.setdefault((group or notice.alert, group), []).append(notice)
         return notices
 
-    def _is_open_alone(self, alert: str, sink: Sink) -> bool:
-        """Whether it has an open incident of its own: one from before the settings said ``group`` is ended as it is."""
-        return any(each.finished_at is None for each in sink.incidents_about(f"{self._name}:{alert}"))
-
-    def _notices(self, notification: _Notification, sink: Sink, now_ms: int) -> Iterable[Notice]:
-        """What is told of the alerts that the matchers let through."""
+    def _notices(
+        self, notification: _Notification, open_alerts: "_OpenAlerts", sink: Sink, now_ms: int
+    ) -> Iterable[Notice]:
+        """What is told of the alerts that the matchers let through. An end ends what is open, whatever else it says."""
         for raw in notification.alerts:
             try:
                 alert = msgspec.json.decode(raw, type=_Alert)
@@ -164,13 +160,14 @@ class Alertmanager:
             began = moment(alert.starts_at, now_ms=now_ms)
             ended = (moment(alert.ends_at, now_ms=now_ms) or now_ms) if alert.status == _RESOLVED else None
             names = self._settings.labels
-            if began is None and ended is not None and self._is_open_alone(key, sink):
-                began = ended  # it ends what is open, whenever that began
+            ends_something = ended is not None and key in open_alerts
+            if began is None and ends_something:
+                began = ended
             if began is None:
                 sink.quarantine(alert.fingerprint, "startsAt is no moment")
-            elif not self._is_wanted(alert) and not (ended is not None and self._is_open_alone(key, sink)):
+            elif not (ends_something or self._is_wanted(alert)):
                 sink.skip()
-            elif not (alert.labels.get(names.service) or alert.labels.get(names.team)):
+            elif not (ends_something or alert.labels.get(names.service) or alert.labels.get(names.team)):
                 sink.quarantine(alert.fingerprint, f"it has neither a label {names.service} nor {names.team}")
             else:
                 if ended is not None and ended < began:
@@ -197,20 +194,33 @@ class Alertmanager:
         )
 
 
-class _Groups:
-    """Which group an alert's notices count in: with ``own`` the notification's, but for alerts that were told alone."""
+class _OpenAlerts:
+    """The alerts that are told as open: alone, or in a group; also from before the settings said ``group`` or did not.
 
-    def __init__(self, sink: Sink, own: str | None) -> None:
+    With ``own`` notices count in the notification's group, but for alerts that are open alone.
+    """
+
+    def __init__(self, sink: Sink, source: str, own: str | None) -> None:
+        self._sink = sink
+        self._source = source
         self._own = own
-        self._open: dict[str, str] = {}
-        if own is None:  # groups from before the settings said that each alert is an incident
-            for incident in sink.open_incidents():
-                group = group_of(incident)
-                if group is not None:
-                    self._open.update(dict.fromkeys(alerts_of(incident), group))
+        self._grouped: dict[str, str] = {}
+        about = sink.open_incidents() if own is None else sink.incidents_about(f"{source}:{own}")
+        for incident in about:
+            group = group_of(incident)
+            if group is not None and incident.finished_at is None:
+                self._grouped.update(dict.fromkeys(alerts_of(incident), group))
 
-    def of(self, alert: str) -> str | None:
-        return self._own or self._open.get(alert)
+    def __contains__(self, alert: str) -> bool:
+        return alert in self._grouped or self._is_alone(alert)
+
+    def group_of(self, alert: str) -> str | None:
+        """The group in which a notice of the alert counts; None where it counts alone."""
+        group = self._own or self._grouped.get(alert)
+        return None if group is None or self._is_alone(alert) else group
+
+    def _is_alone(self, alert: str) -> bool:
+        return any(each.finished_at is None for each in self._sink.incidents_about(f"{self._source}:{alert}"))
 
 
 def _key_of(alert: _Alert) -> str:
