@@ -1,16 +1,19 @@
 """What holds for every page: hostile names stay text, nothing foreign is loaded, a keyboard and a reader get along."""
 
+import asyncio
 import re
 from collections.abc import Iterable
 from html.parser import HTMLParser
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import pytest
+from aiohttp import web
 from pytest_aiohttp import AiohttpClient
 from tests.builders import NOW_MS, deployment, incident
 from tests.web.site import Browser, Page, Site
 
 from dora_exporter.events import MINUTE_MS, Commit, Remediation, Verdict
+from dora_exporter.readings import Readings
 from dora_exporter.records import Record
 from dora_exporter.web import pages
 from dora_exporter.web.pages import documentation
@@ -193,3 +196,36 @@ async def test_static_files_may_be_kept_and_pages_are_asked_again(aiohttp_client
     assert (style.content_type, style.headers["Cache-Control"]) == ("text/css", "max-age=3600")
     assert "prefers-color-scheme: dark" in await style.text()
     assert (await browser.open("/")).headers["Cache-Control"] == "no-cache"
+
+
+async def test_pages_that_take_long_are_made_one_at_a_time_and_keep_no_other_waiting(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    site = Site([deployment(service="checkout")])
+    await site.readings.load(NOW_MS)
+    in_work: list[int] = [0]
+
+    async def readings() -> Readings:
+        in_work.append(in_work[-1] + 1)
+        assert (await client.get("/sources")).status == 200  # all that was asked before is at work by now
+        in_work.append(in_work[-1] - 1)
+        return site.readings
+
+    app = web.Application()
+    app.add_routes(
+        pages.routes(
+            readings=readings,
+            sources=site.sources,
+            why_unknown=lambda _: None,
+            edition=lambda: "2024",
+            clock=site.clock,
+            access=site.access,
+            url=site.url,
+        )
+    )
+    client = await aiohttp_client(app)
+    paths = ["/", "/?q=checkout", "/series?service=checkout&environment=prod", "/explain?service=checkout"]
+    answers = await asyncio.gather(*(client.get(path) for path in paths * 2))
+    assert {answer.status for answer in answers} <= {200, 404}
+    assert max(in_work) == 1
+    assert in_work.count(1) == len(answers)

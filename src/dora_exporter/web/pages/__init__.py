@@ -1,8 +1,10 @@
 """The pages for people: rendered here, without scripts, and with nothing from the network."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from dora_exporter.clock import Clock
 from dora_exporter.explanation import WhyUnknown
@@ -35,3 +37,21 @@ def routes(
         *health.routes(sources=sources, clock=clock),
         *static.routes(),
     ]
+
+
+def _one_at_a_time(pages: Iterable[web.RouteDef]) -> list[web.RouteDef]:
+    """The routes of pages that take long, of which one is made while the others wait.
+
+    Strangers can ask for any number of them at once: each would have its turn of the event loop before those who ask
+    for anything else, and hold what it has found so far.
+    """
+    lock = asyncio.Lock()
+
+    def alone(make: Handler) -> Handler:
+        async def wait_and_make(request: web.Request) -> web.StreamResponse:
+            async with lock:
+                return await make(request)
+
+        return wait_and_make
+
+    return [web.get(each.path, alone(each.handler)) for each in pages]
