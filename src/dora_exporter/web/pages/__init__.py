@@ -30,10 +30,13 @@ def routes(
 
     ``edition`` is the report of DORA's that levels are taken from, ``url`` where others reach the daemon, or its path.
     """
-    return [
+    computed = [
         *all_series.routes(readings=readings, sources=sources, edition=edition, access=access, url=url),
         *one_series.routes(readings=readings, edition=edition),
         *why.routes(readings=readings, why_unknown=why_unknown),
+    ]
+    return [
+        *_one_at_a_time(computed),
         *health.routes(sources=sources, clock=clock),
         *static.routes(),
     ]
