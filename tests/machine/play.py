@@ -282,3 +282,20 @@ class Player:
             default_environment=pick(["none", "production"]),
             edition=pick(["2019", "2021", "2022", "2023", "2024"]),
         )
+
+
+class CalmPlayer(Player):
+    """Makes up what can happen to a daemon whose clock is the real one: all of it hours away from every border."""
+
+    def next(self, now: int) -> Act:
+        """What happens next."""
+        acts: list[Callable[[int], Act]] = [self._send_deployment, self._send_incident, self._send_many]
+        acts += [self._judge, self._judge_version, self._delete, self._end]
+        return self.chance.choices(acts, [30, 10, 10, 6, 3, 6, 6])[0](now)
+
+    def _end(self, _now: int) -> Act:
+        ends: list[Act] = [Restart(), Crash(), Crash(), Crash(b'{"crc": "0')]
+        return self.chance.choice(ends)
+
+    def _moment(self, now: int) -> int:
+        return (now // HOUR_MS - self.chance.randrange(200)) * HOUR_MS - 17 * MINUTE_MS - self.chance.randrange(3)

@@ -98,11 +98,18 @@ async def _compare(site: Site, world: World, tally: Tally) -> None:
     wanted = _sound(oracle.samples(), site.faults.line)
     tally.scrapes += 1
     tally.values += len(wanted)
-    wrong = {key: (shown.get(key), wanted.get(key)) for key in {**shown, **wanted} if not _agree(key, shown, wanted)}
+    wrong = differing(shown, wanted)
     assert not wrong, f"shown and wanted at {site.clock()}:\n{brief(wrong)}"
     await _compare_explanation(site, oracle, tally)
     if site.faults.line is None:  # which report of a deployment counts is not known of a series that has no numbers
         await _compare_lists(site, world)
+
+
+def differing(
+    shown: dict[Sample, float], wanted: dict[Sample, float]
+) -> dict[Sample, tuple[float | None, float | None]]:
+    """The samples that are not what they should be, as shown and as wanted."""
+    return {key: (shown.get(key), wanted.get(key)) for key in {**shown, **wanted} if not _agree(key, shown, wanted)}
 
 
 def _sound(samples: dict[Sample, float], defective: Line | None) -> dict[Sample, float]:

@@ -2,15 +2,25 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
 
 import pytest
-from tests.machine.runs import Difference, run
+from tests.machine.acts import Act, in_words
+from tests.machine.facts import DAY_MS
+from tests.machine.gauges import Oracle
+from tests.machine.killed import KilledSite
+from tests.machine.play import CalmPlayer
+from tests.machine.runs import Difference, differing, run
+from tests.machine.site import Site, brief
 
 from dora_exporter.failures.blame import Blame
 from dora_exporter.failures.rollback import Rollback
 from dora_exporter.pairing import Pairing
 from dora_exporter.store import EventStore
 
+KILLED_STEPS = 50
 MINUTES = 0.25
 """Longer, and with a seed of your choice: ``python -m tests.machine --help``."""
 
@@ -18,6 +28,20 @@ MINUTES = 0.25
 def test_whatever_happens_the_daemon_shows_what_is_true() -> None:
     tally = run(secrets.token_hex(4), minutes=MINUTES)
     assert min(tally.histories, tally.steps, tally.values, tally.explanations) > 0
+
+
+async def test_what_was_acknowledged_survives_every_kill(tmp_path: Path) -> None:
+    player = CalmPlayer(secrets.token_hex(4))
+    site = KilledSite(tmp_path, replace(player.terms, retention_ms=400 * DAY_MS))
+    try:
+        done: list[Act] = []
+        for _ in range(KILLED_STEPS):
+            done.append(player.next(site.clock()))
+            await done[-1].do(cast(Site, site), player.world)  # it has all that these acts ask of a site
+            wrong = differing(await site.scrape(), Oracle(player.world, site.terms, site.clock()).samples())
+            assert not wrong, f"{brief(wrong)}\n{in_words(done)}"
+    finally:
+        site.close()
 
 
 def no_rollbacks(patch: pytest.MonkeyPatch) -> None:
