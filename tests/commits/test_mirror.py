@@ -140,6 +140,20 @@ async def test_a_tag_that_no_branch_or_tag_names_any_more_is_fetched(begin: Begi
     assert world.shas(last) == shas[:0:-1]
 
 
+async def test_a_tag_of_a_tree_keeps_no_commit_from_being_fetched(begin: Begin, tmp_path: Path) -> None:
+    served = tmp_path / "served" / "shop.git"
+    shas = build(served, linear(4))
+    git(served, "tag", "-a", "-m", "As Linux has it", "a-tree", f"{shas[1]}^{{tree}}")
+    git(served, "tag", "-a", "-m", "A tag of it", "of-a-tree", "a-tree")
+    git(served, "tag", "-a", "-m", "As Git has it", "a-file", f"{shas[1]}:{_first_file(served, shas[1])}")
+    world = begin(configured={"shop": RepositorySettings(url=f"file://{served}", aliases=(NAME,))})
+    world.deploy(shas[1], 0)
+    last = world.deploy(shas[3], 1)
+    await world.resolver.work()
+    assert world.shas(last) == [shas[3], shas[2]]
+    assert [each.problem for each in world.resolver.fetches.values()] == [None]
+
+
 async def test_tags_that_lead_to_no_commit_are_unknown(begin: Begin, tmp_path: Path) -> None:
     served = tmp_path / "served" / "shop.git"
     shas = build(served, linear(3))
@@ -366,3 +380,7 @@ async def test_ssh_is_called_with_the_key_and_asks_nobody(
     assert "BatchMode=yes" in arguments
     assert arguments[arguments.index("-i") + 1] == str(tmp_path / "a key")
     assert "git@forge.example" in arguments
+
+
+def _first_file(folder: Path, sha: str) -> str:
+    return git(folder, "ls-tree", "-r", "--name-only", sha).splitlines()[0]

@@ -128,7 +128,7 @@ class Git:
             status = process.wait()
             watch.stop()
             if status:
-                raise GitFailed(_last_words(arguments[0], status, errors, has_timed_out=watch.has_fired))
+                raise GitFailed(_last_words(_command_in(arguments), status, errors, has_timed_out=watch.has_fired))
 
     def _start(
         self,
@@ -212,7 +212,6 @@ def _environment(
         "GIT_ATTR_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_CONFIG_COUNT": str(len(_CONFIGURATION)),
@@ -221,8 +220,8 @@ def _environment(
         environment[f"GIT_CONFIG_KEY_{number}"] = key
         environment[f"GIT_CONFIG_VALUE_{number}"] = value
     if remote is None:
-        return environment, ()
-    environment.update(remote.environment)
+        return environment | {"GIT_NO_LAZY_FETCH": "1"}, ()
+    environment.update(remote.environment)  # a fetch may need a tree that only a tag names, and asks for it by itself
     if not remote.configuration:
         return environment, ()
     secret = stack.enter_context(_memory("configuration"))
@@ -260,6 +259,10 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def _command_in(arguments: Sequence[str]) -> str:
+    return next((each for each in arguments if not each.startswith("-")), arguments[0])
 
 
 def _last_words(command: str, status: int, errors: IO[bytes], *, has_timed_out: bool) -> str:
