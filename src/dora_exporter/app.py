@@ -217,6 +217,15 @@ class Daemon:
 
     def _application(self) -> web.Application:
         reload = self._configuration.reload if self._settings.web.enable_lifecycle else None
+        operations = (
+            *EVENT_OPERATIONS,
+            *explain.OPERATIONS,
+            *git_metadata.OPERATIONS,
+            *pagerduty_webhook.OPERATIONS,
+            *alertmanager_webhook.OPERATIONS,
+            *surface.OPERATIONS,
+            *pages.OPERATIONS,
+        )
         access, rules, may_write = self._entrance.access, self._entrance.rules, self._entrance.may_write
         return application(
             routes=[
@@ -249,17 +258,10 @@ class Daemon:
                     clock=self._clock,
                     access=access,
                     url=self._settings.web.url,
+                    operations=operations,
                 ),
             ],
-            operations=(
-                *EVENT_OPERATIONS,
-                *explain.OPERATIONS,
-                *git_metadata.OPERATIONS,
-                *pagerduty_webhook.OPERATIONS,
-                *alertmanager_webhook.OPERATIONS,
-                *surface.OPERATIONS,
-                *pages.OPERATIONS,
-            ),
+            operations=operations,
             access=access,
             middlewares=[
                 counting(self._rejections),

@@ -27,6 +27,7 @@ PATHS = (
     f"/explain?{SERIES}&metric=dora_time_to_restore_seconds",
     f"/series?{HOSTILE_SERIES}",
     "/sources",
+    "/api",
     "/series?service=nobody",
 )
 POOR_CONTRAST = """\
@@ -103,6 +104,8 @@ def test_a_page_fits_reads_well_and_offends_no_policy(
     assert browser.ask("document.documentElement.scrollWidth") <= width
     assert browser.ask("document.styleSheets.length") == 1
     assert browser.ask("document.scripts.length") == 0
+    loaded = browser.ask("performance.getEntriesByType('resource').map(each => each.name)")
+    assert [name for name in loaded if not name.startswith(f"{shown.url}/static/")] == []
     assert browser.ask(POOR_CONTRAST) == []
 
 

@@ -17,7 +17,7 @@ from dora_exporter.readings import Definitions, Readings
 from dora_exporter.records import Record
 from dora_exporter.scheduling import Schedule
 from dora_exporter.store import EventStore
-from dora_exporter.web import pages
+from dora_exporter.web import EVENT_OPERATIONS, pages, surface
 from dora_exporter.web.access import Access
 
 WINDOWS = (("7d", 7 * DAY_MS), ("30d", 30 * DAY_MS), ("90d", 90 * DAY_MS))
@@ -62,6 +62,7 @@ class Site:
                 clock=self.clock,
                 access=self.access,
                 url=self.url,
+                operations=(*EVENT_OPERATIONS, *surface.OPERATIONS, *pages.OPERATIONS),
             )
         )
         return Browser(await aiohttp_client(app))

@@ -32,7 +32,7 @@ HOSTILE = (
     "x" * 200,
     "%s%00+ %2e",
 )
-PATHS = ("/", "/series", "/explain", "/sources")
+PATHS = ("/", "/series", "/explain", "/sources", "/api")
 
 
 def world(name: str) -> Iterable[Record]:
@@ -65,6 +65,7 @@ def addresses(name: str) -> list[str]:
         f"/explain?{series}",
         f"/explain?{series}&metric=dora_incidents",
         "/sources",
+        "/api",
     ]
 
 
@@ -184,6 +185,7 @@ async def test_every_page_is_described() -> None:
         clock=site.clock,
         access=site.access,
         url="",
+        operations=(),
     )
 
     assert {route.path for route in routes} == {operation.path for operation in pages.OPERATIONS}
@@ -221,6 +223,7 @@ async def test_pages_that_take_long_are_made_one_at_a_time_and_keep_no_other_wai
             clock=site.clock,
             access=site.access,
             url=site.url,
+            operations=(),
         )
     )
     client = await aiohttp_client(app)

@@ -11,9 +11,10 @@ from dora_exporter.explanation import WhyUnknown
 from dora_exporter.polling import RunningSources
 from dora_exporter.readings import Readings
 from dora_exporter.web.access import Access
-from dora_exporter.web.pages import all_series, health, one_series, static, why
+from dora_exporter.web.operations import Operation
+from dora_exporter.web.pages import all_series, api_page, health, one_series, static, why
 
-OPERATIONS = (all_series.ALL_SERIES, one_series.ONE_SERIES, why.WHY, health.HEALTH, *static.OPERATIONS)
+OPERATIONS = (all_series.ALL_SERIES, one_series.ONE_SERIES, why.WHY, health.HEALTH, api_page.API, *static.OPERATIONS)
 
 
 def routes(
@@ -25,15 +26,18 @@ def routes(
     clock: Clock,
     access: Access,
     url: str,
+    operations: Iterable[Operation],
 ) -> list[web.RouteDef]:
     """The routes of the pages.
 
-    ``edition`` is the report of DORA's that levels are taken from, ``url`` where others reach the daemon, or its path.
+    ``edition`` is the report of DORA's that levels are taken from, ``url`` where others reach the daemon, or its path,
+    ``operations`` what the page about the API describes.
     """
     computed = [
         *all_series.routes(readings=readings, sources=sources, edition=edition, access=access, url=url),
         *one_series.routes(readings=readings, edition=edition),
         *why.routes(readings=readings, why_unknown=why_unknown),
+        *api_page.routes(operations, access=access, url=url),
     ]
     return [
         *_one_at_a_time(computed),

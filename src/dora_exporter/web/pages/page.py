@@ -12,6 +12,7 @@ from dora_exporter import __version__
 from dora_exporter.turns import in_turns
 from dora_exporter.web.answers import iso
 from dora_exporter.web.pages import wording
+from dora_exporter.web.pages.api_reference import prose
 from dora_exporter.web.pages.bars import bars
 from dora_exporter.web.pages.documentation import documentation
 
@@ -54,6 +55,7 @@ def _templates() -> Environment:
         level=wording.level,
         metric_title=wording.metric_title,
         moment=wording.moment,
+        prose=prose,
     )
     environment.globals.update(
         url=url,
