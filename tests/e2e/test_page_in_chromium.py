@@ -130,7 +130,7 @@ def test_a_number_leads_to_its_explanation(shown: RunningDaemon, browser: Browse
     value = number.text
     browser.follow(number.click)
 
-    assert browser.texts("h1") == ["Change failure rate: why?"]
+    assert browser.texts("h1") == ["Change failure rate explained"]
     assert browser.texts(".tile dd")[0] == value
 
 

@@ -112,8 +112,8 @@ async def test_the_sums_are_of_what_was_asked_for(aiohttp_client: AiohttpClient)
         ]
     ).start(aiohttp_client)
 
-    assert "Series 2 Deployments in 30d 4 Of these failed 25.0% Open incidents 1" in (await browser.open("/")).text
-    assert "Series 1 Deployments in 7d 3 Of these failed 0.0%" in (await browser.open("/?q=check&window=7d")).text
+    assert "Series 2 Deployments in 30d 4 Failed 25.0% Open incidents 1" in (await browser.open("/")).text
+    assert "Series 1 Deployments in 7d 3 Failed 0.0%" in (await browser.open("/?q=check&window=7d")).text
 
 
 async def test_a_long_table_has_pages(aiohttp_client: AiohttpClient) -> None:
@@ -135,20 +135,20 @@ async def test_series_beyond_the_limit_are_mentioned(aiohttp_client: AiohttpClie
     page = await (await Site(records, series_limit=1).start(aiohttp_client)).open("/")
 
     assert services(page) == ["checkout"]
-    assert "2 further series are beyond the limit" in page.text
+    assert "2 further series exceed the limit" in page.text
 
 
 async def test_an_empty_daemon_says_what_to_expect(aiohttp_client: AiohttpClient) -> None:
     page = await (await Site().start(aiohttp_client)).open("/")
 
     assert "No events yet" in page.text
-    assert "Of these failed \N{EN DASH}" in page.text
+    assert "Failed \N{EN DASH}" in page.text
 
 
 async def test_a_search_without_result_leads_back(aiohttp_client: AiohttpClient) -> None:
     page = await (await Site([deployment()]).start(aiohttp_client)).open("/?q=nobody")
 
-    assert "No series is as asked for" in page.text
+    assert "Nothing matches these filters" in page.text
     assert page.links["Show all"] == "./"
 
 
@@ -168,6 +168,6 @@ async def test_failing_sources_are_counted(aiohttp_client: AiohttpClient) -> Non
     await site.sources.configure({"one": settings, "two": settings}, around)
     browser = await site.start(aiohttp_client)
 
-    assert "Sources 2 fine" in (await browser.open("/")).text
+    assert "Sources 2 up" in (await browser.open("/")).text
     next(iter(site.sources)).health.failed("no answer", seconds=1)
-    assert "Sources 1 of 2 fails" in (await browser.open("/")).text
+    assert "Sources 1 of 2 failing" in (await browser.open("/")).text

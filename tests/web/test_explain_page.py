@@ -31,15 +31,15 @@ EVENTS = (
         ("dora_deployment_frequency_per_day", "Value 0.29", "2 deployments in 7 days."),
         ("dora_change_failure_rate", "Value 50.0%", "1 of 2 deployments failed."),
         ("dora_deployment_rework_rate", "Value 50.0%", "1 of 2 deployments were rework."),
-        ("dora_change_lead_time_seconds", "median 1.0 h", "Over 1 commits that were shipped first by 2 deployments."),
+        ("dora_change_lead_time_seconds", "median 1.0 h", "Over 1 commits first shipped by 2 deployments."),
         ("dora_time_to_restore_seconds", "median 2.0 h", "Over 1 resolved incidents."),
         (
             "dora_failed_deployment_recovery_time_seconds",
             "median 2.0 h",
-            "Over 1 failed deployments that were remedied.",
+            "Over 1 failed deployments that recovered.",
         ),
-        ("dora_change_failures", "rollback 1", "What it is made of"),
-        ("dora_incidents", "Value 1", "What it is made of"),
+        ("dora_change_failures", "rollback 1", "Breakdown"),
+        ("dora_incidents", "Value 1", "Breakdown"),
     ],
 )
 async def test_the_value_stands_beside_what_it_is_made_of(

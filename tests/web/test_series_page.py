@@ -17,8 +17,8 @@ async def test_a_rollback_is_told_with_what_it_remedied(aiohttp_client: AiohttpC
     page = await (await Site([FIRST, SECOND, BACK]).start(aiohttp_client)).open(PATH)
 
     assert [row[0] for row in page.rows if row[0].startswith("v")] == ["v1 back", "v2 second", "v1 first"]
-    assert "fine rework it remedied a failure" in page.rows[5][2]
-    assert page.rows[6][2] == "failed it was rolled back Remedied by back Recovered after 1.0 h"
+    assert "fine rework fixed a failed deployment" in page.rows[5][2]
+    assert page.rows[6][2] == "failed rolled back Fixed by back Recovered after 1.0 h"
     assert page.rows[7][2] == "fine"
     assert page.links["back"] == "#deployment-1"
     assert page.named("tr")[5]["id"] == "deployment-1"
@@ -50,8 +50,8 @@ async def test_a_verdict_is_told_either_way(aiohttp_client: AiohttpClient) -> No
     failed = deployment(id="bad", version="v4", verdict=Verdict(change_failure=True))
     page = await (await Site([fine, failed]).start(aiohttp_client)).open(PATH)
 
-    assert page.row("v3")[2] == "fine a person or a client said so"
-    assert page.row("v4")[2] == "failed a person or a client said so Not recovered yet"
+    assert page.row("v3")[2] == "fine set by hand or by API"
+    assert page.row("v4")[2] == "failed set by hand or by API Not recovered yet"
 
 
 async def test_what_does_not_count_is_named_with_the_reason(aiohttp_client: AiohttpClient) -> None:

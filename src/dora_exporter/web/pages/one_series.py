@@ -1,4 +1,4 @@
-"""``GET /series``: one series, its latest events and what was decided about them."""
+"""``GET /series``: one series, its latest events and their results."""
 
 from collections.abc import Awaitable, Callable
 
@@ -12,15 +12,15 @@ from dora_exporter.web.operations import Operation, Parameter
 from dora_exporter.web.pages.all_series import usual_window
 from dora_exporter.web.pages.page import page, refusal
 
-UNKNOWN = "No event of this service and environment is held."
-BROKEN = "The numbers of this service and environment cannot be computed. The log of the exporter says why."
+UNKNOWN = "No events of this service and environment are stored."
+BROKEN = "The numbers of this service and environment cannot be computed. The log says why."
 PARAMETERS = tuple(
     Parameter(name=name, description=f"The {name}.", schema={"type": "string"}) for name in ("service", "environment")
 )
 ONE_SERIES = Operation(
     method="GET",
     path="/series",
-    summary="A page with the latest events of a series and what was decided about them",
+    summary="A page with the latest events of a series and their results",
     parameters=PARAMETERS,
     is_text=True,
     refusals=(404, 503),

@@ -1,4 +1,4 @@
-"""``GET /explain``: the explanation of a number, to be read by people."""
+"""``GET /explain``: a page that explains a number."""
 
 from collections.abc import Awaitable, Callable
 
@@ -13,18 +13,18 @@ from dora_exporter.web.pages.one_series import PARAMETERS, places
 from dora_exporter.web.pages.page import page, refusal
 
 LARGEST_LIST = 200
-BROKEN = "The numbers of this service and environment cannot be computed. The log of the exporter says why."
-UNKNOWN = "No event of this service or team and environment is held."
+BROKEN = "The numbers of this service and environment cannot be computed. The log says why."
+UNKNOWN = "No events of this service or team and environment are stored."
 _SUMS = {
     "dora_deployment_frequency_per_day": "{deployments:,} deployments in {days:g} days.",
     "dora_change_failure_rate": "{failed:,} of {deployments:,} deployments failed.",
     "dora_deployment_rework_rate": "{rework:,} of {deployments:,} deployments were rework.",
-    "dora_change_lead_time_seconds": "Over {commits:,} commits that were shipped first by {deployments:,} deployments.",
+    "dora_change_lead_time_seconds": "Over {commits:,} commits first shipped by {deployments:,} deployments.",
     "dora_lead_time_stage_seconds": "Over {stages:,} stages of {commits:,} commits.",
     "dora_time_to_restore_seconds": "Over {restored:,} resolved incidents.",
-    "dora_failed_deployment_recovery_time_seconds": "Over {recovered:,} failed deployments that were remedied.",
+    "dora_failed_deployment_recovery_time_seconds": "Over {recovered:,} failed deployments that recovered.",
 }
-"""How the numbers that are read most come about."""
+"""What the most-read numbers are made from."""
 WHY = Operation(
     method="GET",
     path="/explain",
@@ -50,10 +50,10 @@ def routes(*, readings: Callable[[], Awaitable[Readings]], why_unknown: WhyUnkno
     async def show(request: web.Request) -> web.Response:
         subject = _asked_subject(request)
         if subject is None:
-            return await refusal(400, "Either a service or a team can be explained, not both.")
+            return await refusal(400, "Name a service or a team, not both.")
         metric = metric_of(subject, request.query.get("metric", "dora_change_failure_rate"))
         if metric is None:
-            return await refusal(400, "This number is unknown, or cannot be explained.")
+            return await refusal(400, "This metric is unknown or has no explanation.")
         current = await readings()
         windows = {window.text: window for window in current.windows()}
         window = windows.get(request.query.get("window", usual_window([*windows.values()]).text))

@@ -22,10 +22,10 @@ FIGURE_METRICS = {
 }
 """The gauge that explains each number."""
 CAUSES = {
-    "verdict": "a person or a client said so",
-    "rollback": "it was rolled back",
-    "revert": "a commit of it was reverted",
-    "rule": "a rule found what remedied it",
+    "verdict": "set by hand or by API",
+    "rollback": "rolled back",
+    "revert": "one of its commits was reverted",
+    "rule": "fixed by a later deployment",
     "incident": "an incident is attributed to it",
 }
 """Why a deployment is known to have failed."""
