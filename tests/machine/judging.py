@@ -243,17 +243,19 @@ class Court:
                     break
         return found
 
-    def _is_undoing(self, deployment: Deployed, brought: Sequence[Change]) -> bool:
+    def _is_undoing(self, deployment: Deployed, brought: Sequence[Change], asked: frozenset[str] = frozenset()) -> bool:
         """Whether what was brought took something back: its own revert lands that again."""
         if brought:
-            return any(self._is_revert(each, deployment) for each in brought)
+            return any(self._is_revert(each, deployment, asked) for each in brought)
         everything = self._spoken(deployment)
-        return bool(everything) and all(self._is_revert(each, deployment) for each in everything)
+        return bool(everything) and all(self._is_revert(each, deployment, asked) for each in everything)
 
-    def _is_revert(self, change: Change, deployment: Deployed) -> bool:
+    def _is_revert(self, change: Change, deployment: Deployed, asked: frozenset[str]) -> bool:
+        if change.sha in asked:
+            return False  # it takes back itself by a detour
         taken = self._taken_back(change, deployment)
         if taken:
-            return any(not self._is_undoing(*each) for each in taken)
+            return any(not self._is_undoing(*each, asked | {change.sha}) for each in taken)
         rest, depth = change.subject, 0
         while rest.startswith(QUOTING):
             rest, depth = rest.removeprefix(QUOTING), depth + 1
