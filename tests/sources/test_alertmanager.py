@@ -169,6 +169,8 @@ async def test_matchers_labels_and_the_environment_follow_the_settings() -> None
         'a="b',
         'a="b"c',
         'a=~"("',
+        'a=~"b"c',
+        'a=~"b" d="e"',
         "a b=c",
         "a,b=c",
         '""=c',
@@ -294,6 +296,17 @@ def test_a_matcher_may_name_any_label(matcher: str, label: str, value: str) -> N
     opposite = matcher.replace("=~", "!~", 1) if '"=~"' in matcher else matcher.replace("=", "!=", 1)
     if "a=~" not in matcher:
         assert not parse_matcher(opposite).matches({label: value})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"a.b"=~"x|y,z","c"!="d"', '{a.b=~"x|y,z", c!=d}', 'a.b=~"x|y,z",c!="d",', ' { a.b =~ "x|y,z" , c != "d", } '],
+)
+def test_several_matchers_in_one_text_must_all_hold(text: str) -> None:
+    matcher = parse_matcher(text)
+    assert matcher.matches({"a.b": "y,z"})
+    assert not matcher.matches({"a.b": "y,z", "c": "d"})
+    assert not matcher.matches({"a.b": "y"})
 
 
 def test_a_matcher_takes_no_longer_for_a_value_that_is_made_for_that() -> None:

@@ -17,35 +17,52 @@ from dora_exporter.failures.pattern import compiled
 
 _QUOTED = r'"(?:[^"\\\n]|\\.)*"'
 _NAME = rf"{_QUOTED}|[^\s{{}}!=~,\\\"'`]+"
-_MATCHER = re.compile(rf"\s*({_NAME})\s*(=~|!~|!=|=)\s*({_QUOTED}|(?!\").*?)\s*", re.DOTALL)
+_BEGINNING = rf"\s*({_NAME})\s*((?>=~|!~|!=|=))\s*"
+_MATCHER = re.compile(rf"{_BEGINNING}({_QUOTED}|(?!\").*?)\s*", re.DOTALL)
+_ONE_OF_SEVERAL = re.compile(rf"{_BEGINNING}({_QUOTED}|[^\s{{}}!=~,\\\"'`]*)\s*(?:,\s*|\Z)")
 _ESCAPE = re.compile(rb"""\\(?:([abfnrtv\\"])|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))""")
 _SHORT = dict(zip(b'abfnrtv\\"', (b"\a", b"\b", b"\f", b"\n", b"\r", b"\t", b"\v", b"\\", b'"'), strict=True))
 
 
 @dataclass(frozen=True)
 class Matcher:
-    """A condition on one label. A label that is not there is empty."""
+    """Conditions on labels, mostly one. A label that is not there is empty."""
 
     text: str
-    label: str
-    holds: Callable[[str], bool] = field(compare=False)
+    conditions: tuple[tuple[str, Callable[[str], bool]], ...] = field(compare=False)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether an alert's labels fulfil it."""
-        return self.holds(labels.get(self.label, ""))
+        """Whether an alert's labels fulfil all of them."""
+        return all(holds(labels.get(label, "")) for label, holds in self.conditions)
 
 
 def parse_matcher(text: object) -> Matcher:
     """Reads a matcher; raises ValueError with what to write instead."""
     if isinstance(text, Matcher):
         return text
-    parts = _MATCHER.fullmatch(_without_braces(text)) if isinstance(text, str) else None
-    if parts is None or not isinstance(text, str):
+    found = _found_in(_without_braces(text)) if isinstance(text, str) else []
+    if not found or not isinstance(text, str):
         raise ValueError('must be a matcher such as severity="critical", team=~"a|b" or "service.name"="shop"')
+    return Matcher(text, tuple(map(_read, found)))
+
+
+def _found_in(text: str) -> list[re.Match[str]]:
+    """The one matcher, or several with commas between them as Alertmanager has it; none where something is over."""
+    found, at = [], 0
+    while at < len(text) and (one := _ONE_OF_SEVERAL.match(text, at)):
+        found.append(one)
+        at = one.end()
+    if found and at == len(text):
+        return found
+    whole = _MATCHER.fullmatch(text)
+    return [whole] if whole else []
+
+
+def _read(parts: re.Match[str]) -> tuple[str, Callable[[str], bool]]:
     label, comparison, value = _unquoted(parts[1]), parts[2], _unquoted(parts[3])
     if not label:
         raise ValueError("must name a label")
-    return Matcher(text, label, _condition(comparison, value))
+    return label, _condition(comparison, value)
 
 
 def _without_braces(text: str) -> str:
