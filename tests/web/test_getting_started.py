@@ -62,6 +62,14 @@ async def test_the_command_asks_where_the_reader_is(aiohttp_client: AiohttpClien
     assert f"{expected}/metrics" in page.text
 
 
+async def test_a_proxy_that_ends_tls_is_asked_by_https(aiohttp_client: AiohttpClient) -> None:
+    browser = await Site().start(aiohttp_client)
+
+    for said, scheme in (("https", "https"), ("http", "http"), ("javascript", "http")):
+        page = await browser.open("/", **{"Host": "dora.test", "X-Forwarded-Proto": said})
+        assert asked(page) == f"{scheme}://dora.test/api/v2/dora/deployment"
+
+
 @pytest.mark.parametrize("host", ["$(id)", "a'b", "<script>", "a b", "", "x" * 300, "a:b:c"])
 async def test_a_host_that_is_none_is_a_placeholder(aiohttp_client: AiohttpClient, host: str) -> None:
     page = await (await Site().start(aiohttp_client)).open("/", Host=host)

@@ -35,7 +35,8 @@ def _reached(request: web.Request, url: str) -> str:
     if not url.startswith("/") and url:
         return url
     host = request.headers.get(hdrs.HOST, "").strip()
-    return f"{request.scheme}://{host if host_of(host) else HOST}{url.rstrip('/')}"
+    scheme = "https" if request.headers.get("X-Forwarded-Proto", "").lower() == "https" else request.scheme
+    return f"{scheme}://{host if host_of(host) else HOST}{url.rstrip('/')}"
 
 
 def _credentials(request: web.Request, *, has_keys: bool) -> list[str]:
