@@ -1,4 +1,4 @@
-"""The README's table of endpoints, made by asking a daemon that has keys."""
+"""The manual's table of endpoints, made by asking a daemon that has keys."""
 
 from http import HTTPStatus
 

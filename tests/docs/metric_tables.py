@@ -1,4 +1,4 @@
-"""The README's tables of metrics, made from an exposition."""
+"""The manual's tables of metrics, made from an exposition."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""The README's table of settings, made from the settings' models."""
+"""The manual's table of settings, made from the settings' models."""
 
 import json
 from collections.abc import Iterator, Mapping

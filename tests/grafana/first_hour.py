@@ -1,4 +1,4 @@
-"""The README's commands after the demo, run as they stand but for their ports and folders."""
+"""The commands of the manual's first page, the demo first, run as they stand but for their ports and folders."""
 
 import http.client
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
-from tests.docs import readme
+from tests.docs import manual
 from tests.e2e.process import Process
 from tests.e2e.programs import program
 from tests.e2e.prometheus import Prometheus
@@ -32,8 +32,8 @@ _RESOLVED_SECONDS = 240.0
 
 
 def commands() -> list[list[str]]:
-    """What the README tells a newcomer to type, the demo first."""
-    (block,) = (each for each in readme.blocks(readme.text(), "shell") if each.text.startswith("dora-exporter demo"))
+    """What the manual tells a newcomer to type, the demo first."""
+    (block,) = manual.blocks(manual.page("docs/getting-started.md").text, "shell")
     return [shlex.split(line) for line in block.text.splitlines()]
 
 

@@ -1,4 +1,4 @@
-"""What a newcomer sees after the README's first commands: data in every panel, and an alert that fires and resolves."""
+"""What a newcomer sees after the manual's first commands: data in every panel, and an alert that fires and resolves."""
 
 from collections.abc import Iterator
 from itertools import groupby

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import promql_parser
 import pytest
-from tests.docs import metric_tables, readme
+from tests.docs import manual, metric_tables
 from tests.e2e.prometheus import Prometheus
 from tests.grafana.dashboards import FILES, Query, label_queries, queries
 from tests.grafana.monitoring import ask
@@ -30,7 +30,7 @@ each_query = pytest.mark.parametrize("query", ALL_QUERIES, ids=lambda query: que
 def exported(shop: Shop) -> set[str]:
     """The names of the samples that the daemon can have, whether or not it has them now."""
     exposition = shop.daemon.get("/metrics").body.decode()
-    with_a_database = {readme.code(row[0]) for row in metric_tables.database_rows()}
+    with_a_database = {manual.code(row[0]) for row in metric_tables.database_rows()}
     return with_a_database | {line.split(" ")[2] for line in exposition.splitlines() if line.startswith("# TYPE ")}
 
 

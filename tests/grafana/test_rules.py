@@ -4,8 +4,8 @@ import re
 import subprocess
 
 import pytest
+from tests.docs import manual
 from tests.e2e.programs import program
-from tests.grafana.dashboards import GRAFANA
 from tests.grafana.rules import FILE, PROOFS, Rule, alerts, rules
 
 from dora_exporter.web.pages.documentation import REPOSITORY
@@ -30,7 +30,7 @@ ALERTS = {
     "DoraConfigurationBroken",
     "DoraExporterAbsent",
 }
-README = GRAFANA.parent / "README.md"
+RUNBOOKS = "docs/alerts.md"
 
 each_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
 
@@ -47,10 +47,15 @@ def test_an_alert_has_what_people_and_routes_need(alert: Rule) -> None:
 
 
 @each_alert
-def test_an_alert_leads_to_a_section_of_the_readme(alert: Rule) -> None:
-    anchor = alert.annotations["runbook_url"].removeprefix(f"{REPOSITORY}#")
-    assert anchor == alert.name.lower()
-    assert re.search(rf"^#+ {alert.name}$", README.read_text(encoding="utf-8"), re.MULTILINE)
+def test_an_alert_leads_to_its_runbook(alert: Rule) -> None:
+    base = f"{REPOSITORY}/blob/main/{RUNBOOKS}#"
+    assert alert.annotations["runbook_url"] == base + alert.name.lower()
+    assert alert.name.lower() in manual.anchors(manual.page(RUNBOOKS).text)
+
+
+def test_every_runbook_is_of_an_alert() -> None:
+    named = re.findall(r"^### (\w+)$", manual.page(RUNBOOKS).text, re.MULTILINE)
+    assert sorted(named) == sorted(ALERTS)
 
 
 @each_alert

@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes replicas as the README says counts nothing twice, whichever replica answers."""
+"""A real Prometheus that scrapes replicas as the manual says counts nothing twice, whichever replica answers."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.docs import readme
+from tests.docs import manual
 from tests.e2e.process import Process
 from tests.e2e.programs import program
 from tests.e2e.prometheus import Prometheus
@@ -25,7 +25,7 @@ SHOWN = f'sum(dora_deployments{{environment="{ENVIRONMENT}", window="7d"}})'
 
 def documented() -> dict[str, Any]:
     """The scrape configuration for replicas."""
-    (block,) = [each for each in readme.blocks(readme.text(), "yaml") if "dora-replicas" in each.text]
+    (block,) = manual.blocks(manual.page("docs/operations/replicas.md").text, "yaml")[1:]
     parsed: dict[str, Any] = yaml.safe_load(block.text)
     return parsed
 

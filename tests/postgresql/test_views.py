@@ -101,7 +101,7 @@ def test_an_incident_has_a_row_for_each_of_its_services(running: RunningDaemon, 
 
 
 def test_a_user_who_may_only_read_the_views_can(running: RunningDaemon, database: Database) -> None:
-    """As the README says to set up Grafana's user."""
+    """As the manual says to set up Grafana's user."""
     post(running, "one")
     database.cluster.create_role("grafana")
     database.sql("GRANT USAGE ON SCHEMA dora TO grafana; GRANT SELECT ON dora.deployments, dora.incidents TO grafana")

@@ -1,23 +1,20 @@
 """The addresses of the documentation: made by version, and leading to what the repository has."""
 
-from pathlib import Path
-
 import pytest
 from pytest_aiohttp import AiohttpClient
-from tests.docs import readme
+from tests.docs import manual
 from tests.web.site import Site
 
 from dora_exporter import __version__
 from dora_exporter.web.pages import documentation
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("subject", documentation.PLACES)
 def test_a_subject_leads_to_a_heading_of_a_file_of_the_repository(subject: str) -> None:
     path, _, heading = documentation.PLACES[subject].partition("#")
 
-    assert not heading or heading in readme.anchors((ROOT / path).read_text(encoding="utf-8"))
+    assert (manual.ROOT / path).is_file()
+    assert not heading or heading in manual.anchors(manual.page(path).text)
 
 
 @pytest.mark.parametrize("path", ["/", "/sources", "/series", "/explain"])

@@ -6,11 +6,11 @@ REPOSITORY = "https://github.com/dora-exporter/dora-exporter"
 BASE = f"{REPOSITORY}/blob/v{__version__}/"
 """What an address begins with; the rest is a file of the repository, and a heading in it."""
 PLACES = {
-    "documentation": "README.md",
-    "events": "README.md#sending-events",
-    "metrics": "README.md#what-each-number-means",
-    "scraping": "README.md#scrape-configuration",
-    "sources": "README.md#sources",
+    "documentation": "docs/index.md",
+    "events": "docs/sending-events/index.md",
+    "metrics": "docs/metrics/index.md",
+    "scraping": "docs/getting-started.md#scrape-configuration",
+    "sources": "docs/sources/index.md",
 }
 """What the pages link to, by subject."""
 

@@ -1,15 +1,25 @@
-"""The README taken apart: its code blocks, tables, headings and links."""
+"""The README and the manual taken apart: their pages, code blocks, tables, headings and links."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
-PATH = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = "README.md"
 
 _BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (?P<text>.+)$", re.MULTILINE)
-_LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+_LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\((?P<target>[^)\s]+)\)")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A Markdown file. ``name`` is its path from the root of the repository."""
+
+    name: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -29,9 +39,21 @@ class Example:
     output: str | None
 
 
-def text() -> str:
-    """The README."""
-    return PATH.read_text(encoding="utf-8")
+def pages() -> list[Page]:
+    """The README, the other files beside it, and the manual."""
+    files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    return [page(file.relative_to(ROOT).as_posix()) for file in sorted(files)]
+
+
+def page(name: str) -> Page:
+    """The page of this name."""
+    return Page(name, (ROOT / name).read_text(encoding="utf-8"))
+
+
+def page_with(name: str) -> Page:
+    """The page that has the table between the markers of this name."""
+    (found,) = (each for each in pages() if f"<!-- {name} -->\n" in each.text)
+    return found
 
 
 def blocks(markdown: str, *languages: str) -> list[Block]:
@@ -46,7 +68,7 @@ def blocks(markdown: str, *languages: str) -> list[Block]:
 def examples(markdown: str) -> Iterator[Example]:
     """The commands to run, which are marked ``sh``, each with the output that follows it."""
     ordered = blocks(markdown, "sh", "shell", "bash", "text", "json", "yaml", "promql", "python")
-    for block, following in zip(ordered, [*ordered[1:], None], strict=True):
+    for block, following in zip_longest(ordered, ordered[1:]):
         if block.language == "sh":
             is_output = following is not None and following.language in {"text", "json"}
             yield Example(block, following.text if following and is_output else None)
@@ -59,11 +81,11 @@ def table(markdown: str, name: str) -> list[tuple[str, ...]]:
 
 
 def with_table(markdown: str, name: str, heading: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """The README with another table between the markers of this name."""
+    """The page with another table between the markers of this name."""
     lines = [heading, ("---",) * len(heading), *rows]
     written = "".join(f"| {' | '.join(cell or ' ' for cell in line)} |\n" for line in lines)
-    before, after = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-    return markdown.replace(before + _between(markdown, name) + after, before + written + after)
+    before, after = f"<!-- {name} -->\n", f"<!-- /{name} -->"  # a blank line beside them, or a site takes both for HTML
+    return markdown.replace(before + _between(markdown, name) + after, before + f"\n{written}\n" + after)
 
 
 def anchors(markdown: str) -> set[str]:
@@ -86,7 +108,7 @@ def code(cell: str) -> str:
 
 def _between(markdown: str, name: str) -> str:
     found = re.search(f"<!-- {re.escape(name)} -->\n(.*?)<!-- /{re.escape(name)} -->", markdown, re.DOTALL)
-    assert found, f"the README has no table {name}"
+    assert found, f"there is no table {name}"
     return found[1]
 
 

@@ -1,0 +1,82 @@
+"""Every link leads somewhere: within the documentation, and from rules, dashboards, manifests and the program to it."""
+
+import posixpath
+import re
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from tests.docs import manual
+
+REPOSITORY = "https://github.com/dora-exporter/dora-exporter"
+INTO_THE_REPOSITORY = re.compile(rf"{re.escape(REPOSITORY)}/(?:blob|tree)/[^/\s\"']+/(?P<target>[^\s\"'<>`)]+)")
+MENTIONED = re.compile(r"\b(?P<target>docs/[\w/-]+\.md(?:#[\w-]+)?)")
+FOLDERS = ("src", "deploy", "grafana", "config.example.yaml", "pyproject.toml")
+
+each_page = pytest.mark.parametrize("page", manual.pages(), ids=lambda page: page.name)
+
+
+def leads_somewhere(target: str) -> bool:
+    """Whether a file of the repository is there, and a heading of it."""
+    path, _, anchor = target.partition("#")
+    if not (manual.ROOT / path).exists():
+        return False
+    return not anchor or anchor in manual.anchors(manual.page(path).text)
+
+
+def targets(page: manual.Page) -> Iterator[str]:
+    """The files of the repository, and the headings in them, that a page links to."""
+    for target in manual.links(page.text):
+        if into := INTO_THE_REPOSITORY.fullmatch(target):
+            yield into["target"]
+        elif "://" not in target:
+            path, _, anchor = target.partition("#")
+            file = posixpath.normpath(posixpath.join(posixpath.dirname(page.name), path)) if path else page.name
+            yield f"{file}#{anchor}" if anchor else file
+
+
+def outside() -> Iterator[tuple[str, str]]:
+    """The text files beside the documentation that may name it."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *FOLDERS],
+        cwd=manual.ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        file = manual.ROOT / name
+        if file.exists() and file.suffix in {".py", ".html", ".yaml", ".yml", ".json", ".service", ".toml", ""}:
+            yield name, file.read_text(encoding="utf-8")
+
+
+@each_page
+def test_the_links_of_a_page_lead_somewhere(page: manual.Page) -> None:
+    assert [target for target in targets(page) if not leads_somewhere(target)] == []
+
+
+@each_page
+def test_a_page_of_the_site_leaves_it_by_whole_addresses(page: manual.Page) -> None:
+    """A site has only what is in ``docs``: what lies beside it is linked to where the repository is."""
+    if page.name.startswith("docs/"):
+        assert [target for target in targets(page) if not target.startswith("docs/")] == [
+            into["target"] for target in manual.links(page.text) if (into := INTO_THE_REPOSITORY.fullmatch(target))
+        ]
+
+
+def test_what_the_program_and_its_files_say_of_the_documentation_is_there() -> None:
+    found = [
+        (name, match["target"])
+        for name, text in outside()
+        for pattern in (INTO_THE_REPOSITORY, MENTIONED)
+        for match in pattern.finditer(text)
+    ]
+
+    assert len({target for _, target in found}) > 18
+    assert [each for each in found if not leads_somewhere(each[1])] == []
+
+
+def test_a_missing_heading_is_found() -> None:
+    assert leads_somewhere("docs/alerts.md#dorasourcedown")
+    assert not leads_somewhere("docs/alerts.md#no-such-alert")
+    assert not leads_somewhere("docs/no-such-page.md")
