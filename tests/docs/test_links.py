@@ -2,7 +2,6 @@
 
 import posixpath
 import re
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +10,8 @@ from tests.docs import manual
 REPOSITORY = "https://github.com/dora-exporter/dora-exporter"
 INTO_THE_REPOSITORY = re.compile(rf"{re.escape(REPOSITORY)}/(?:blob|tree)/[^/\s\"']+/(?P<target>[^\s\"'<>`)]+)")
 MENTIONED = re.compile(r"\b(?P<target>docs/[\w/-]+\.md(?:#[\w-]+)?)")
-FOLDERS = ("src", "deploy", "grafana", "config.example.yaml", "pyproject.toml")
+PLACES = ("src", "deploy", "grafana", "config.example.yaml", "pyproject.toml")
+KINDS = {".py", ".html", ".yaml", ".yml", ".json", ".service", ".toml", ""}
 
 each_page = pytest.mark.parametrize("page", manual.pages(), ids=lambda page: page.name)
 
@@ -37,17 +37,11 @@ def targets(page: manual.Page) -> Iterator[str]:
 
 def outside() -> Iterator[tuple[str, str]]:
     """The text files beside the documentation that may name it."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *FOLDERS],
-        cwd=manual.ROOT,
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        file = manual.ROOT / name
-        if file.exists() and file.suffix in {".py", ".html", ".yaml", ".yml", ".json", ".service", ".toml", ""}:
-            yield name, file.read_text(encoding="utf-8")
+    for place in PLACES:
+        file = manual.ROOT / place
+        for each in sorted(file.rglob("*")) if file.is_dir() else [file]:
+            if each.is_file() and each.suffix in KINDS:
+                yield each.relative_to(manual.ROOT).as_posix(), each.read_text(encoding="utf-8")
 
 
 @each_page
