@@ -2,6 +2,7 @@
 
 import pytest
 from pytest_aiohttp import AiohttpClient
+from tests.builders import deployment
 from tests.docs import manual
 from tests.web.site import Site
 
@@ -24,6 +25,15 @@ async def test_a_page_links_to_the_documentation_of_its_version(aiohttp_client: 
     address = documentation.documentation("documentation")
     assert address.startswith(f"https://github.com/dora-exporter/dora-exporter/blob/v{__version__}/")
     assert page.links["Documentation"] == page.links[f"Documentation of {__version__}"] == address
+
+
+@pytest.mark.parametrize("path", ["/", "/explain?service=checkout&environment=production"])
+async def test_numbers_link_to_their_definitions(aiohttp_client: AiohttpClient, path: str) -> None:
+    page = await (await Site([deployment(service="checkout", environment="production")]).start(aiohttp_client)).open(
+        path
+    )
+
+    assert page.links["How the numbers are defined"] == documentation.documentation("metrics")
 
 
 async def test_markdown_is_not_served(aiohttp_client: AiohttpClient) -> None:
