@@ -12,7 +12,7 @@ from dora_exporter.retention import Horizon, forget
 from dora_exporter.store import EventStore, Outcome
 
 RETENTION_MS = 400 * DAY_MS
-OLD_MS = NOW_MS - RETENTION_MS - DAY_MS
+OLD_MS = NOW_MS - RETENTION_MS - 5 * DAY_MS
 
 
 @dataclass
@@ -52,7 +52,7 @@ async def test_old_events_go_but_neither_open_incidents_nor_the_last_deployment_
         deployment(id="old", finished_at=OLD_MS),
         deployment(id="recent"),
         deployment(id="last of another", service="quiet", finished_at=OLD_MS),
-        deployment(id="last but one", service="quiet", finished_at=OLD_MS - 1),
+        deployment(id="last but one", service="quiet", finished_at=OLD_MS - 4 * DAY_MS),
         incident(id="open", started_at=OLD_MS),
         incident(id="closed", started_at=OLD_MS - 1, finished_at=OLD_MS),
         incident(id="closed in time", started_at=OLD_MS - 1, finished_at=NOW_MS - RETENTION_MS),
@@ -66,9 +66,9 @@ async def test_a_deployment_ahead_of_the_clock_is_not_yet_the_last_of_its_series
 
 
 async def test_more_than_one_append_drops_everything_that_is_old() -> None:
-    many = [deployment(id=f"d{number}", finished_at=OLD_MS + number) for number in range(1202)]
+    many = [deployment(id=f"d{number}", finished_at=OLD_MS - 3 * number * DAY_MS) for number in range(1202)]
     log = holding(*many)
-    assert await left(log) == {"d1201"}
+    assert await left(log) == {"d0"}
 
 
 async def test_what_was_written_anew_meanwhile_stays() -> None:
@@ -78,10 +78,27 @@ async def test_what_was_written_anew_meanwhile_stays() -> None:
 
 
 async def test_the_last_deployment_stays_when_the_one_after_it_goes_meanwhile() -> None:
-    many = [deployment(id=f"d{number}", finished_at=OLD_MS + number) for number in range(600)]
+    many = [deployment(id=f"d{number}", finished_at=OLD_MS - 3 * number * DAY_MS) for number in reversed(range(600))]
     log = holding(*many, deployment(id="recent"))
     log.meanwhile = [Deletion("deployment", "recent", NOW_MS)]
-    assert "d599" in await left(log)
+    assert "d0" in await left(log)
+
+
+async def test_another_report_of_the_last_deployment_stays_with_it() -> None:
+    sent = deployment(id="sent", version="1", started_at=OLD_MS - 9, finished_at=OLD_MS - 2)
+    found = deployment(id="apm:1", version="1", source="apm", started_at=OLD_MS - 3, finished_at=OLD_MS)
+    assert await left(holding(sent, found)) == {"sent", "apm:1"}
+
+
+async def test_observers_are_told_what_retention_dropped() -> None:
+    log = holding(deployment(id="old", finished_at=OLD_MS), deployment(id="recent"))
+    told: list[tuple[str | None, set[str]]] = []
+    log.store.observe(
+        lambda changes: told.extend((before.id if before else None, set(log.store.expired)) for before, _ in changes)
+    )
+    await left(log)
+    assert told == [("old", {"old"})]
+    assert log.store.expired == set()
 
 
 async def test_a_polled_event_that_was_dropped_leaves_no_tombstone() -> None:

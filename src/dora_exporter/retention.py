@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 
 from dora_exporter.clock import Clock, Stopwatch, stopwatch
-from dora_exporter.events import Deployment, Event, Incident, Series
+from dora_exporter.events import DAY_MS, Deployment, Event, Incident, Series
 from dora_exporter.failures.order import finish_order
 from dora_exporter.log import Appendable
 from dora_exporter.records import RETENTION, Deletion
@@ -12,6 +12,8 @@ from dora_exporter.store import EventStore
 from dora_exporter.turns import in_turns
 
 _PER_APPEND = 500
+_PAIRED_MS = 2 * DAY_MS
+"""Deployments stay so much longer, and before the last one of their series: they may be reports of one deployment."""
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +68,8 @@ def _dated(event: Event) -> int | None:
 async def forget(store: EventStore, log: Appendable, *, oldest_ms: int, now_ms: int) -> int:
     """Drops the events that ended before ``oldest_ms``; returns how many.
 
-    Open incidents stay, and so does the last deployment of each series up to ``now_ms``. Raises Unavailable.
+    Open incidents stay, and so does the last deployment of each series up to ``now_ms``, with all that finished up to
+    two days before it began: one of these may be the report of it that counts. Raises Unavailable.
     """
     last = await _last_of_each_series(store, now_ms)
 
@@ -74,8 +77,9 @@ async def forget(store: EventStore, log: Appendable, *, oldest_ms: int, now_ms: 
         if isinstance(event, Incident):
             return event.finished_at is not None and event.finished_at < oldest_ms
         later = last.get(event.series)
-        is_followed = later is not None and later is not event and store.deployments.get(later.id) is later
-        return event.finished_at < oldest_ms and is_followed
+        if later is None or store.deployments.get(later.id) is not later:
+            return False
+        return event.finished_at < min(oldest_ms, later.started_at) - _PAIRED_MS
 
     events: list[Event] = [*store.deployments.values(), *store.incidents.values()]
     old = [event async for event in in_turns(events) if is_droppable(event)]

@@ -60,6 +60,8 @@ class EventStore:
         self.tombstones: dict[tuple[EventKind, str], Deletion] = {}
         self.series_order: dict[Series, int] = {}
         """Series, and teams as ``team_entry`` has them, by first appearance."""
+        self.expired: set[str] = set()
+        """The ids of what retention drops, while observers are told of it: whoever it came before stays what it is."""
         self._observers: list[Observer] = []
         self._strings: dict[str, str] = {}
         self._places: dict[_Place, _Place] = {}
@@ -121,6 +123,7 @@ class EventStore:
             self._take(records, changes)
         finally:
             self._tell(changes)
+            self.expired.clear()
         # Most are created, and are told so without a call.
         return [_CREATED if before is None and after else outcome(before, after) for before, after in changes]
 
@@ -227,6 +230,7 @@ class EventStore:
         if before is None or before.finished_at is None or before.finished_at >= deletion.at:
             return before, before
         del held[deletion.id]
+        self.expired.add(deletion.id)
         return before, None
 
     def _remember(self, cursor: Cursor) -> None:

@@ -13,6 +13,7 @@ from tests.commits.worlds import NAME, Begin, World
 
 from dora_exporter.commits import rule
 from dora_exporter.events import DAY_MS, MINUTE_MS, Commit, Deployment
+from dora_exporter.records import RETENTION, Deletion
 from dora_exporter.store import Change, EventStore
 
 
@@ -52,6 +53,19 @@ async def test_series_and_repositories_have_lines_of_their_own(begin: Begin, sho
     ]
     await world.resolver.work()
     assert [world.shipped(each).left_out for each in elsewhere] == [{"first": 1}] * 3
+
+
+async def test_what_retention_drops_takes_no_lead_time_from_what_came_after_it(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    first, second = world.deploy(shop[1], 0), world.deploy(shop[4], 1)
+    await world.resolver.work()
+    await world.log.append([Deletion("deployment", first, NOW_MS, RETENTION)])
+    await world.resolver.work()
+    assert world.shipped(second).base == shop[1]
+    assert len(world.shas(second)) == 3
 
 
 async def test_a_deployment_without_git_data_is_passed_over(begin: Begin, shop: list[str], tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ async def test_of_each_event_and_cursor_one_row_is_left(database: Database) -> N
 
 
 async def test_what_retention_drops_leaves_the_log_and_every_replica(database: Database) -> None:
-    old = NOW_MS - RETENTION_MS - DAY_MS
+    old = NOW_MS - RETENTION_MS - 5 * DAY_MS
     async with opened(database) as replica, opened(database) as other:
         lead(database)
         await replica.log.append(
@@ -69,7 +69,7 @@ async def test_what_retention_drops_leaves_the_log_and_every_replica(database: D
                 deployment(id="old", finished_at=old),
                 deployment(id="recent"),
                 deployment(id="last of another", service="quiet", finished_at=old),
-                deployment(id="last but one", service="quiet", finished_at=old - 1),
+                deployment(id="last but one", service="quiet", finished_at=old - 5 * DAY_MS),
                 incident(id="open", started_at=old),
                 incident(id="closed", started_at=old - 1, finished_at=old),
             ]

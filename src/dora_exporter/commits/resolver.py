@@ -379,7 +379,8 @@ class Resolver:
             self._room.leave(key, deployment.id)
             for noted in (self._partial, self._passing):
                 noted.get(key, set()).discard(deployment.id)
-            self._disturb(key, deployment)
+            if deployment.id not in self._store.expired:
+                self._disturb(key, deployment)
 
     def _take_on(self, deployment: Deployment | None) -> None:
         key = self._lines.key(deployment)
