@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec.structs import replace
 
-from dora_exporter.events import DAY_MS, MINUTE_MS, Deployment, Incident
+from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Deployment, Incident
 
 __all__ = ["DAY_MS", "HOUR_MS", "MINUTE_MS", "NOW_MS", "ManualClock", "deployment", "fields", "incident"]
 

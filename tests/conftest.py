@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 import pytest
 from tests.hanging import ending
 
-from dora_exporter.event_loop import new_event_loop
+from dora_exporter.app.event_loop import new_event_loop
 
 MARGIN_SECONDS = 5.0
 """So long before the whole run would be stopped for it."""

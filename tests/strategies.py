@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 from tests.builders import HOUR_MS, NOW_MS
 
-from dora_exporter.events import DAY_MS, MINUTE_MS, Commit, Deployment, Incident, Remediation, Verdict
-from dora_exporter.records import Deletion, Judgement
+from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Deployment, Incident, Remediation, Verdict
+from dora_exporter.dora.records import Deletion, Judgement
 
 WINDOWS = (("1d", DAY_MS), ("7d", 7 * DAY_MS))
 RETENTION_MS = 30 * DAY_MS

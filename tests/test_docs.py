@@ -13,17 +13,19 @@ import pytest
 import trustme
 import yaml
 from tests.builders import deployment
-from tests.commands.calling import environment, kept
+from tests.cli.calling import environment, kept
 from tests.docs import endpoint_table, manual, metric_tables, pipeline, setting_table
 from tests.docs.living import Documented, documented
 from tests.e2e.daemon import Daemon
 from tests.e2e.programs import program
 
-from dora_exporter import app, config, web_config
-from dora_exporter.clock import system_clock
-from dora_exporter.commands import daemon
-from dora_exporter.config import Settings
-from dora_exporter.events import DAY_MS
+from dora_exporter.app import daemon as app
+from dora_exporter.app import settings as config
+from dora_exporter.app.settings import Settings
+from dora_exporter.cli import serve
+from dora_exporter.dora.events import DAY_MS
+from dora_exporter.runtime.clock import system_clock
+from dora_exporter.web.security import web_config
 
 PAGES = manual.pages()
 EVERYTHING = "\n".join(page.text for page in PAGES)
@@ -74,8 +76,8 @@ def started(folder: Path) -> Daemon:
 @pytest.fixture(scope="module")
 def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Documented]:
     """A daemon that has keys and a sample in every family."""
-    with documented(tmp_path_factory.mktemp("tables")) as daemon:
-        yield daemon
+    with documented(tmp_path_factory.mktemp("tables")) as serve:
+        yield serve
 
 
 Printed = Callable[[str], list[subprocess.CompletedProcess[str]]]
@@ -183,10 +185,8 @@ def test_the_table_of_settings_is_current() -> None:
 
 def test_the_table_of_endpoints_is_what_the_daemon_serves(living: Documented) -> None:
     rows = table("endpoints")
-    daemon = app.Daemon(Settings(), Settings)
-    served = {
-        (route.method, route.resource.canonical) for route in daemon._runner.app.router.routes() if route.resource
-    }
+    serve = app.Daemon(Settings(), Settings)
+    served = {(route.method, route.resource.canonical) for route in serve._runner.app.router.routes() if route.resource}
 
     assert rows == endpoint_table.rows(living)
     assert {(manual.code(method), manual.code(path)) for method, path, *_ in rows} == {
@@ -197,7 +197,7 @@ def test_the_table_of_endpoints_is_what_the_daemon_serves(living: Documented) ->
 def test_the_table_of_flags_is_what_the_command_line_takes() -> None:
     flags = {
         option: bool(action.metavar or action.choices)
-        for action in daemon._parser(())._actions
+        for action in serve._parser(())._actions
         for option in action.option_strings
     }
     documented_flags = re.findall(r"^\| `(--[\w.-]+)(=[A-Z:]+)?` \|", EVERYTHING, re.MULTILINE)

@@ -22,7 +22,7 @@ from aiohttp import web
 from tests.benchmarks.processes import Server, start
 from tests.benchmarks.rounds import Goal
 
-from dora_exporter.clock import system_clock
+from dora_exporter.runtime.clock import system_clock
 
 INCIDENTS = int(os.environ.get("BACKFILL_INCIDENTS", "100000"))
 SERVICES = 50

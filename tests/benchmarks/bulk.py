@@ -10,7 +10,7 @@ from tests.benchmarks.daemon import running_daemon
 from tests.benchmarks.load import Load
 from tests.benchmarks.rounds import Goal, interleaved, ratio
 
-from dora_exporter.clock import system_clock
+from dora_exporter.runtime.clock import system_clock
 
 ROUNDS = 7
 CONNECTIONS = 32

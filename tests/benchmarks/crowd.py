@@ -6,8 +6,8 @@ from itertools import accumulate
 from pathlib import Path
 from random import Random
 
-from dora_exporter.events import DAY_MS, MINUTE_MS, Commit, Deployment, Incident
-from dora_exporter.snapshot import encode, header_line
+from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Deployment, Incident
+from dora_exporter.storage.file import encode, header_line
 
 ENVIRONMENTS = ("production", "staging")
 TEAMS = 50

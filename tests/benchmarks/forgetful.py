@@ -4,12 +4,12 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from dora_exporter import storage
+from dora_exporter.app import storage
 from dora_exporter.cli import main
-from dora_exporter.log import Apply
-from dora_exporter.records import Record
-from dora_exporter.snapshot import Statistics
-from dora_exporter.store import Outcome
+from dora_exporter.dora.event_log import Apply
+from dora_exporter.dora.records import Record
+from dora_exporter.dora.store import Outcome
+from dora_exporter.storage.file import Statistics
 
 
 class MemoryLog:

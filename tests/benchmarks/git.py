@@ -14,8 +14,8 @@ from tests.commits.histories import Made, build, git, pack_of
 from tests.commits.servers import KEY, listening, taking_uploads
 from tests.commits.worlds import NAME, World
 
-from dora_exporter.clock import stopwatch
 from dora_exporter.commits.settings import RepositorySettings
+from dora_exporter.runtime.clock import stopwatch
 
 COMMITS = 100_000
 DEPLOYMENTS = 1000

@@ -10,9 +10,9 @@ import aiohttp
 from tests.benchmarks.daemon import start_daemon
 from tests.benchmarks.rounds import Goal
 
-from dora_exporter.clock import system_clock
-from dora_exporter.events import Deployment
-from dora_exporter.snapshot import read
+from dora_exporter.dora.events import Deployment
+from dora_exporter.runtime.clock import system_clock
+from dora_exporter.storage.file import read
 
 KILLS = 100
 CLIENTS = 16

@@ -7,7 +7,7 @@ from tests.benchmarks.crowd import crowd, write_snapshot
 from tests.benchmarks.daemon import running_daemon
 from tests.benchmarks.rounds import Goal
 
-from dora_exporter.clock import system_clock
+from dora_exporter.runtime.clock import system_clock
 
 EVENTS = 1_000_000
 SERIES = 2_500

@@ -16,8 +16,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
-from dora_exporter import events
-from dora_exporter.events import DAY_MS
+from dora_exporter.dora import events
+from dora_exporter.dora.events import DAY_MS
 
 WINDOWS = (("7d", 7 * DAY_MS), ("30d", 30 * DAY_MS), ("90d", 90 * DAY_MS))
 _LABELS = ["service", "environment", "window"]

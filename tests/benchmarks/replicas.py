@@ -16,9 +16,9 @@ from tests.benchmarks.crowd import crowd, write_snapshot
 from tests.benchmarks.daemon import Daemon, running_daemon, start_daemon
 from tests.benchmarks.load import Load
 from tests.benchmarks.rounds import Goal, interleaved, ratio
-from tests.postgresql.cluster import Cluster, Database, cluster
+from tests.storage.postgresql.cluster import Cluster, Database, cluster
 
-from dora_exporter.clock import system_clock
+from dora_exporter.runtime.clock import system_clock
 
 EVENTS = int(os.environ.get("REPLICAS_EVENTS", "1000000"))
 SERIES = 2_500

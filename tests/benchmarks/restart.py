@@ -18,7 +18,7 @@ from tests.benchmarks.daemon import Daemon, start_daemon
 from tests.benchmarks.processes import SERVER_CORE, Server, on_core
 from tests.benchmarks.rounds import Goal, interleaved, ratio
 
-from dora_exporter.clock import system_clock
+from dora_exporter.runtime.clock import system_clock
 
 EVENTS = 1_000_000
 SERIES = 2_500

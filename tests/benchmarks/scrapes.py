@@ -20,7 +20,7 @@ from tests.benchmarks.peers import nginx
 from tests.benchmarks.processes import SERVER_CORE
 from tests.benchmarks.rounds import Goal, interleaved, ratio
 
-from dora_exporter.clock import system_clock
+from dora_exporter.runtime.clock import system_clock
 
 EVENTS = 1_000_000
 FEW_EVENTS = 10_000

@@ -11,7 +11,7 @@ from tests.benchmarks.crowd import ENVIRONMENTS, crowd, service_of, write_snapsh
 from tests.benchmarks.daemon import WATCHED, Daemon, running_daemon
 from tests.benchmarks.rounds import Goal, interleaved
 
-from dora_exporter.clock import system_clock
+from dora_exporter.runtime.clock import system_clock
 
 EVENTS = 1_000_000
 SERIES = 2_500

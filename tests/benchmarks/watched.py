@@ -8,12 +8,12 @@ import asyncio
 import signal
 import sys
 
-from dora_exporter import storage
+from dora_exporter.app import storage
 from dora_exporter.cli import main
-from dora_exporter.clock import system_clock
-from dora_exporter.events import DAY_MS
-from dora_exporter.log import Apply
-from dora_exporter.snapshot import SnapshotFile
+from dora_exporter.dora.event_log import Apply
+from dora_exporter.dora.events import DAY_MS
+from dora_exporter.runtime.clock import system_clock
+from dora_exporter.storage.file import SnapshotFile
 
 _TICK_SECONDS = 0.001
 _RETENTION_MS = 400 * DAY_MS

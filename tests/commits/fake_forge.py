@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 from msgspec import Struct
 
-from dora_exporter.events import Commit
+from dora_exporter.dora.events import Commit
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 

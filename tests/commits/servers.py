@@ -12,9 +12,10 @@ from ssl import SSLContext
 from aiohttp import web
 from tests.commits.worlds import World
 
-from dora_exporter.web import application, git_metadata, runner
-from dora_exporter.web.access import Access
-from dora_exporter.web.rules import Rules
+from dora_exporter.web.api import git_metadata
+from dora_exporter.web.application import application, runner
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.server.limits import Rules
 
 KEY = "0123456789abcdef0123456789abcdef"
 

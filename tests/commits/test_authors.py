@@ -9,11 +9,11 @@ from tests.commits.histories import Made, build, pack_of
 from tests.commits.test_telemetry import nothing_held, samples
 from tests.commits.worlds import Begin, World
 
-from dora_exporter.commits.authors import EVERYBODY, Authors
 from dora_exporter.commits.settings import CommitSettings
-from dora_exporter.events import Commit, Shipped
-from dora_exporter.failures.mentions import marks_of
-from dora_exporter.failures.shipments import Shipments
+from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
+from dora_exporter.dora.events import Commit, Shipped
+from dora_exporter.dora.failures.commit_text import marks_of
+from dora_exporter.dora.failures.first_shipments import Shipments
 
 RENOVATE = "renovate[bot] <29139614+renovate[bot]@users.noreply.github.com>"
 BOTS = (r"\[bot\]",)

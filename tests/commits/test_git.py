@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.commits.histories import build, linear
 
-from dora_exporter.clock import system_clock
-from dora_exporter.commits.git import Git, GitFailed, Limits, Remote
+from dora_exporter.commits.git.command import Git, GitFailed, Limits, Remote
+from dora_exporter.runtime.clock import system_clock
 
 
 def stand_in(folder: Path, body: str) -> str:

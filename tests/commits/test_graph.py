@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dora_exporter.commits.graph import Graph, Reached
+from dora_exporter.commits.git.commit_graph import Graph, Reached
 
 Parents = dict[int, tuple[int, ...]]
 

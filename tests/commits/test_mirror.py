@@ -12,7 +12,7 @@ from tests.commits.servers import GitServer, listening
 from tests.commits.worlds import NAME, Begin
 
 from dora_exporter.commits.settings import RepositorySettings
-from dora_exporter.events import DAY_MS, MINUTE_MS
+from dora_exporter.dora.events import DAY_MS, MINUTE_MS
 
 TOKEN = "glpat-very-secret-0123"
 

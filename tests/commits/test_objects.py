@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.commits.histories import git
 
-from dora_exporter.commits.objects import commit_of, is_sha, parents_of, target_of
-from dora_exporter.events import Commit
-from dora_exporter.messages import LONGEST_SUBJECT
+from dora_exporter.commits.git.commit_object import commit_of, is_sha, parents_of, target_of
+from dora_exporter.dora.commit_messages import LONGEST_SUBJECT
+from dora_exporter.dora.events import Commit
 
 SHA = "ab" * 20
 TREE = b"tree " + b"1" * 40 + b"\n"

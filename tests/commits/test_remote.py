@@ -12,12 +12,11 @@ from pydantic import SecretStr
 from tests.commits.histories import build, linear
 from tests.commits.servers import GitServer, listening
 from tests.commits.worlds import NAME, Begin, World
-from tests.config.certificates import issue
+from tests.web.security.certificates import issue
 
-from dora_exporter.client_tls import TlsConfig
-from dora_exporter.commits.fetching import FetchHealth
-from dora_exporter.commits.git import Git, GitFailed
-from dora_exporter.commits.remote import (
+from dora_exporter.commits.git.command import Git, GitFailed
+from dora_exporter.commits.git.fetch_health import FetchHealth
+from dora_exporter.commits.git.remote import (
     AUTHORITY_VARIABLES,
     PROXY_VARIABLES,
     SSH_VARIABLES,
@@ -25,6 +24,7 @@ from dora_exporter.commits.remote import (
     remote_of,
 )
 from dora_exporter.commits.settings import RepositorySettings
+from dora_exporter.config.client_tls import TlsConfig
 
 VARIABLES = (
     *(each for name in PROXY_VARIABLES for each in (name, name.upper())),

@@ -11,10 +11,10 @@ from tests.builders import HOUR_MS, NOW_MS, ManualClock
 from tests.commits.histories import START, Made, build, extend, git, linear, pack_of, packed
 from tests.commits.worlds import NAME, Begin, World
 
-from dora_exporter.commits import rule
-from dora_exporter.events import DAY_MS, MINUTE_MS, Commit, Deployment
-from dora_exporter.records import RETENTION, Deletion
-from dora_exporter.store import Change, EventStore
+from dora_exporter.commits.shipped_commits import rule
+from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Deployment
+from dora_exporter.dora.records import RETENTION, Deletion
+from dora_exporter.dora.store import Change, EventStore
 
 
 @pytest.fixture
@@ -635,7 +635,7 @@ async def test_a_result_for_a_deployment_that_moved_meanwhile_does_no_harm(
 async def test_what_is_written_while_it_loads_is_taken_in(
     begin: Begin, shop: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dora_exporter.turns._TURN_SECONDS", 0)
+    monkeypatch.setattr("dora_exporter.runtime.cooperative._TURN_SECONDS", 0)
     world = begin()
     world.upload(everything(tmp_path), shop[-1])
     ids = [world.deploy(sha, hour) for hour, sha in enumerate(shop[:6])]

@@ -15,14 +15,14 @@ from tests.commits.fake_forge import FakeForge, FakeGitHub, FakeGitLab, Request
 from tests.commits.histories import build, linear, pack_of
 from tests.commits.servers import listening
 from tests.commits.worlds import Begin, World
-from tests.config.certificates import issue
+from tests.web.security.certificates import issue
 
-from dora_exporter.client_tls import TlsConfig
-from dora_exporter.commits.authors import Authors
-from dora_exporter.commits.provider import PullRequestSettings
-from dora_exporter.commits.reviewing import Reviewer
-from dora_exporter.events import Commit, PullRequest, Shipped
-from dora_exporter.records import Resolution
+from dora_exporter.commits.providers.contract import PullRequestSettings
+from dora_exporter.commits.pull_requests.resolver import Reviewer
+from dora_exporter.commits.shipped_commits.excluded_authors import Authors
+from dora_exporter.config.client_tls import TlsConfig
+from dora_exporter.dora.events import Commit, PullRequest, Shipped
+from dora_exporter.dora.records import Resolution
 
 HOST = "forge.example"
 NAME = f"{HOST}/acme/shop"

@@ -10,13 +10,13 @@ from tests.builders import HOUR_MS, NOW_MS, deployment
 from tests.commits.histories import Made, build, linear, pack_of
 from tests.commits.worlds import NAME, Begin, World
 
-from dora_exporter.events import Checkout, Commit, Deployment, PullRequest, Shipped
-from dora_exporter.failures.mentions import commits_of
-from dora_exporter.failures.shipments import Shipments
-from dora_exporter.records import Resolution
-from dora_exporter.repository_parts import checkouts_of, parts_of, still_true, views_of, with_part
-from dora_exporter.stages import stages_of
-from dora_exporter.store import EventStore
+from dora_exporter.dora.events import Checkout, Commit, Deployment, PullRequest, Shipped
+from dora_exporter.dora.failures.commit_text import commits_of
+from dora_exporter.dora.failures.first_shipments import Shipments
+from dora_exporter.dora.lead_time_stages import stages_of
+from dora_exporter.dora.records import Resolution
+from dora_exporter.dora.repository_parts import checkouts_of, parts_of, still_true, views_of, with_part
+from dora_exporter.dora.store import EventStore
 
 OTHER = "git.example/shop/config"
 GONE = "f" * 40

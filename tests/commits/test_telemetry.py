@@ -9,11 +9,11 @@ from tests.builders import HOUR_MS, NOW_MS, deployment
 from tests.commits.histories import START, Made, build, linear, pack_of
 from tests.commits.worlds import Begin, World
 
+from dora_exporter.app.telemetry.commits import CommitsCollector, CommitTally
 from dora_exporter.commits.settings import RepositorySettings
-from dora_exporter.commits.telemetry import CommitsCollector, CommitTally
-from dora_exporter.events import Commit
-from dora_exporter.records import Deletion
-from dora_exporter.store import EventStore
+from dora_exporter.dora.events import Commit
+from dora_exporter.dora.records import Deletion
+from dora_exporter.dora.store import EventStore
 
 
 def samples(world: World, tally: CommitTally) -> dict[str, float]:
@@ -114,7 +114,7 @@ async def test_deployments_that_were_passed_over_are_counted(begin: Begin, tmp_p
 async def test_what_is_written_while_a_tally_takes_in_what_is_held_counts_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("dora_exporter.turns._TURN_SECONDS", 0)
+    monkeypatch.setattr("dora_exporter.runtime.cooperative._TURN_SECONDS", 0)
     store, tally, many = EventStore(), CommitTally(), 20
     for number in range(many):
         store.apply(deployment(id=str(number), commits=(Commit("a" * 40, START),)))

@@ -2,9 +2,9 @@
 
 from tests.builders import DAY_MS, HOUR_MS, NOW_MS
 
-from dora_exporter.commits.lines import LineKey
-from dora_exporter.commits.waiting import Wait, WaitingRoom
-from dora_exporter.events import Series
+from dora_exporter.commits.shipped_commits.deployment_sequence import LineKey
+from dora_exporter.commits.shipped_commits.retry_queue import Wait, WaitingRoom
+from dora_exporter.dora.events import Series
 
 KEY = LineKey(Series("checkout", "production"), "git.example/shop")
 

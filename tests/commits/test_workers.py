@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from dora_exporter.commits.workers import Busy, Workers
+from dora_exporter.commits.git.workers import Busy, Workers
 
 
 @pytest.fixture

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from tests.builders import HOUR_MS, NOW_MS, ManualClock, deployment
 
-from dora_exporter.commits.authors import Authors
-from dora_exporter.commits.git import Git
-from dora_exporter.commits.library import Library
-from dora_exporter.commits.resolver import Resolver
+from dora_exporter.commits.git.command import Git
+from dora_exporter.commits.git.repositories import Library
+from dora_exporter.commits.git.uploads import Uploads
 from dora_exporter.commits.settings import GitSettings, RepositorySettings
-from dora_exporter.commits.uploads import Uploads
-from dora_exporter.events import Deployment, Shipped
-from dora_exporter.log import Apply, Unavailable
-from dora_exporter.records import Deletion, Record
-from dora_exporter.store import EventStore, Outcome
+from dora_exporter.commits.shipped_commits.excluded_authors import Authors
+from dora_exporter.commits.shipped_commits.resolver import Resolver
+from dora_exporter.dora.event_log import Apply, Unavailable
+from dora_exporter.dora.events import Deployment, Shipped
+from dora_exporter.dora.records import Deletion, Record
+from dora_exporter.dora.store import EventStore, Outcome
 
 NAME = "git.example/shop/checkout"
 

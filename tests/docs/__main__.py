@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.docs import endpoint_table, manual, metric_tables, setting_table
 from tests.docs.living import documented
 
-from dora_exporter.config import Settings
+from dora_exporter.app.settings import Settings
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from tests.docs.quiet_upstream import quiet_upstream
 from tests.e2e.daemon import Daemon, RunningDaemon
 from tests.e2e.programs import program
 
-from dora_exporter.clock import stopwatch, system_clock
+from dora_exporter.runtime.clock import stopwatch, system_clock
 
 WRITE_KEY = "a-key-that-may-write"
 READ_KEY = "a-key-that-may-read"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from dora_exporter.postgresql.statistics import Statistics
-from dora_exporter.telemetry import DatabaseCollector
+from dora_exporter.app.telemetry import DatabaseCollector
+from dora_exporter.storage.postgresql.statistics import Statistics
 
 _ALL_KNOWN = Statistics(position=1, head=1, rows_lost=0, last_write_ms=1, last_commit_seconds=1, unavailable_since_ms=1)
 

@@ -10,8 +10,8 @@ from typing import Annotated, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from dora_exporter.config_errors import models_in
-from dora_exporter.durations import Span
+from dora_exporter.config.durations import Span
+from dora_exporter.config.errors import models_in
 
 HEADING = ("key", "type", "default", "meaning")
 

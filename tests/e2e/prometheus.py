@@ -14,7 +14,7 @@ from tests.e2e.process import Process
 from tests.e2e.programs import program
 from tests.oracle.gauges import Sample
 
-from dora_exporter.clock import stopwatch
+from dora_exporter.runtime.clock import stopwatch
 
 SCRAPED_SECONDS = 30.0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.e2e.daemon import Daemon, event_body
 
-from dora_exporter.clock import system_clock
+from dora_exporter.runtime.clock import system_clock
 
 NOW_S = system_clock() // 1000
 EVENT = event_body(service="forged", started_at=NOW_S - 60, finished_at=NOW_S - 30)

@@ -9,7 +9,7 @@ from datadog_api_client.v2 import models
 from datadog_api_client.v2.api.dora_metrics_api import DORAMetricsApi
 from tests.e2e.daemon import RunningDaemon
 
-from dora_exporter.clock import system_clock
+from dora_exporter.runtime.clock import system_clock
 
 pytestmark = pytest.mark.e2e
 

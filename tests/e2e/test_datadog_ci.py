@@ -14,7 +14,7 @@ from tests.e2e.daemon import Daemon, RunningDaemon
 from tests.e2e.programs import program
 from tests.e2e.tunnel import tunnel_to
 
-from dora_exporter.clock import stopwatch, system_clock
+from dora_exporter.runtime.clock import stopwatch, system_clock
 
 pytestmark = pytest.mark.e2e
 

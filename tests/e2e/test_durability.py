@@ -16,9 +16,9 @@ from tests.e2e.daemon import Daemon, RunningDaemon, ask, event_body
 from tests.e2e.disk import full, small_disk
 from tests.oracle.gauges import Sample
 
-from dora_exporter.checkpoint import Checkpoints
-from dora_exporter.clock import stopwatch, system_clock
-from dora_exporter.snapshot import SnapshotFile
+from dora_exporter.runtime.clock import stopwatch, system_clock
+from dora_exporter.storage.checkpoint import Checkpoints
+from dora_exporter.storage.file import SnapshotFile
 
 CRASHES = int(os.environ.get("CRASHES", "20"))
 """How many times the daemon is killed under load; the benchmark says 100."""

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.e2e.daemon import Answer, Daemon, RunningDaemon, event_body
 
-from dora_exporter.clock import stopwatch, system_clock
+from dora_exporter.runtime.clock import stopwatch, system_clock
 
 DEPLOYMENT = "/api/v2/dora/deployment"
 FAILURE = "/api/v2/dora/failure"

@@ -9,10 +9,10 @@ from selenium.webdriver.common.keys import Keys
 from tests.e2e.chromium import Browser, browsing
 from tests.e2e.daemon import Daemon, RunningDaemon
 
-from dora_exporter.clock import system_clock
-from dora_exporter.organisation import organisation, split
-from dora_exporter.roster import ROSTER
-from dora_exporter.snapshot import encode, header_line
+from dora_exporter.cli.demo.organisation import organisation, split
+from dora_exporter.cli.demo.services import ROSTER
+from dora_exporter.runtime.clock import system_clock
+from dora_exporter.storage.file import encode, header_line
 
 pytestmark = pytest.mark.e2e
 

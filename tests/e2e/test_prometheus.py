@@ -12,8 +12,8 @@ from tests.e2e.prometheus import Prometheus, prometheus
 from tests.oracle.comparing import differences
 from tests.oracle.gauges import expected
 
-from dora_exporter.clock import system_clock
-from dora_exporter.events import DAY_MS, Commit, Deployment, Incident
+from dora_exporter.dora.events import DAY_MS, Commit, Deployment, Incident
+from dora_exporter.runtime.clock import system_clock
 
 pytestmark = pytest.mark.e2e
 

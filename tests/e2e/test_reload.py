@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.daemon import REQUEST_SECONDS, Answer, Daemon, RunningDaemon, event_body
 
-from dora_exporter.clock import stopwatch, system_clock
+from dora_exporter.runtime.clock import stopwatch, system_clock
 
 DEPLOYMENT = "/api/v2/dora/deployment"
 RELOADED = "dora_exporter_config_last_reload_successful"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.e2e.daemon import Answer, Daemon
 
-from dora_exporter.clock import stopwatch
+from dora_exporter.runtime.clock import stopwatch
 
 TWICE_A_PIPE = 128 * 1024
 BROKEN = b"POST /api/v2/webhook HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"

@@ -6,10 +6,10 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from tests.commands.calling import call
+from tests.cli.calling import call
 from tests.e2e.daemon import Daemon, RunningDaemon
 
-from dora_exporter.clock import system_clock
+from dora_exporter.runtime.clock import system_clock
 
 LINK = re.compile(r'(?:href|src)="([^"#]+)')
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from tests.e2e.daemon import Daemon, RunningDaemon
 from tests.e2e.wrong_clock import WallClock
-from tests.postgresql.cluster import Cluster, cluster
-from tests.postgresql.waiting import until
+from tests.storage.postgresql.cluster import Cluster, cluster
+from tests.storage.postgresql.waiting import until
 
-from dora_exporter.clock import system_clock
+from dora_exporter.runtime.clock import system_clock
 
 pytestmark = pytest.mark.e2e
 

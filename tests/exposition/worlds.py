@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import GaugeMetricFamily
-from tests.gzip_members import inflate_one_member
+from tests.exposition.gzip_members import inflate_one_member
 
-from dora_exporter.blocks import Family, TextCache
+from dora_exporter.app.telemetry import new_registry
 from dora_exporter.exposition import Body, Exposition, Format, OwnFamilies
-from dora_exporter.telemetry import new_registry
-from dora_exporter.text import line
+from dora_exporter.exposition.sample_text import line
+from dora_exporter.exposition.text_cache import Family, TextCache
 
 OF_SERIES = (
     Family("dora_deployments", 'Deployments that "finished" in the window.'),

@@ -19,11 +19,11 @@ import pytest
 from tests.builders import NOW_MS, ManualClock
 from tests.e2e.daemon import Daemon as Process
 
-from dora_exporter.app import Daemon
-from dora_exporter.clock import system_clock
-from dora_exporter.config import Settings
-from dora_exporter.organisation import organisation, split
-from dora_exporter.snapshot import encode, header_line
+from dora_exporter.app.daemon import Daemon
+from dora_exporter.app.settings import Settings
+from dora_exporter.cli.demo.organisation import organisation, split
+from dora_exporter.runtime.clock import system_clock
+from dora_exporter.storage.file import encode, header_line
 
 FILES = Path(__file__).parent
 DAYS = 4

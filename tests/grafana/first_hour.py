@@ -18,7 +18,7 @@ from tests.e2e.programs import program
 from tests.e2e.prometheus import Prometheus
 from tests.grafana.dashboards import GRAFANA
 
-from dora_exporter.clock import stopwatch
+from dora_exporter.runtime.clock import stopwatch
 
 CHECKOUT = GRAFANA.parent
 PORTS = {"demo": 3672, "alertmanager": 9093, "prometheus": 9090}

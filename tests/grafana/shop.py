@@ -13,9 +13,9 @@ from tests.e2e.programs import program
 from tests.e2e.prometheus import Prometheus
 from tests.grafana.monitoring import prometheus_with_rules
 
-from dora_exporter.clock import Clock, system_clock
-from dora_exporter.organisation import organisation, split
-from dora_exporter.snapshot.lines import encode, header_line
+from dora_exporter.cli.demo.organisation import organisation, split
+from dora_exporter.runtime.clock import Clock, system_clock
+from dora_exporter.storage.file.line_format import encode, header_line
 
 SEED = 1
 _SCRAPED_LAST = (

@@ -13,7 +13,7 @@ from tests.e2e.daemon import Daemon, RunningDaemon
 from tests.e2e.prometheus import Prometheus
 from tests.grafana.monitoring import alertmanager, firing, prometheus_with_rules
 
-from dora_exporter.clock import stopwatch, system_clock
+from dora_exporter.runtime.clock import stopwatch, system_clock
 
 pytestmark = pytest.mark.e2e
 

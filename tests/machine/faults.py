@@ -7,10 +7,10 @@ from typing import Any
 
 from tests.machine.facts import Line
 
-from dora_exporter.failures.judging import Judging
-from dora_exporter.group import Group
-from dora_exporter.telemetry import EventCounts
-from dora_exporter.timeline import Timeline
+from dora_exporter.app.telemetry import EventCounts
+from dora_exporter.dora.failures.classifier import Judging
+from dora_exporter.series.aggregate import Group
+from dora_exporter.series.series_state import Timeline
 
 STAGES: dict[str, tuple[type, str]] = {
     "ingest": (Timeline, "put"),

@@ -13,7 +13,7 @@ from tests.machine.faults import Faults
 from tests.machine.gauges import Sample
 from tests.machine.site import Reply, read
 
-from dora_exporter.clock import system_clock
+from dora_exporter.runtime.clock import system_clock
 
 
 class KilledSite:

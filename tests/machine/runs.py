@@ -22,8 +22,8 @@ from tests.machine.gauges import Oracle, Sample
 from tests.machine.play import Player
 from tests.machine.site import Site, brief
 
-from dora_exporter.clock import stopwatch
-from dora_exporter.event_loop import new_event_loop
+from dora_exporter.app.event_loop import new_event_loop
+from dora_exporter.runtime.clock import stopwatch
 
 ROUNDING = 1e-12
 STEPS = 40

@@ -21,8 +21,8 @@ from tests.machine.gauges import Sample
 from tests.sources.fake_datadog import FakeDatadog
 from tests.sources.fake_pagerduty import FakePagerDuty
 
-from dora_exporter.app import Daemon
-from dora_exporter.config import Settings
+from dora_exporter.app.daemon import Daemon
+from dora_exporter.app.settings import Settings
 
 SOURCES = ("apm", "builds")
 PAGED: Mapping[str, tuple[str, str, str | None]] = {

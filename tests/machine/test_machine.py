@@ -15,10 +15,10 @@ from tests.machine.play import CalmPlayer
 from tests.machine.runs import Difference, differing, run
 from tests.machine.site import Site, brief
 
-from dora_exporter.failures.blame import Blame
-from dora_exporter.failures.rollback import Rollback
-from dora_exporter.pairing import Pairing
-from dora_exporter.store import EventStore
+from dora_exporter.dora.failures.attribution_index import Blame
+from dora_exporter.dora.failures.rollback import Rollback
+from dora_exporter.dora.store import EventStore
+from dora_exporter.series.report_pairing import Pairing
 
 KILLED_STEPS = 50
 MINUTES = 0.25

@@ -8,11 +8,11 @@ from tests.builders import NOW_MS
 from tests.oracle.gauges import Sample, expected
 from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, ClockStep, attribution_limits
 
-from dora_exporter.blocks import TextCache
-from dora_exporter.failures.revert import Revert
-from dora_exporter.failures.rollback import Rollback
-from dora_exporter.readings import Definitions, Readings
-from dora_exporter.store import EventStore
+from dora_exporter.dora.failures.revert import Revert
+from dora_exporter.dora.failures.rollback import Rollback
+from dora_exporter.dora.store import EventStore
+from dora_exporter.exposition.text_cache import TextCache
+from dora_exporter.series.engine import Definitions, Readings
 
 NOT_IN_THE_ORACLE = ("unidentified_deployments", "last_event_timestamp_seconds", "lead_time_stage_seconds")
 

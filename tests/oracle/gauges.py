@@ -16,7 +16,7 @@ from tests.oracle.living import (
     teams_of,
 )
 
-from dora_exporter.events import DAY_MS, MINUTE_MS, Commit, Deployment, Event, Incident, Series
+from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Deployment, Event, Incident, Series
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 """A family's name and its labels."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tests.oracle.living import finish_order, is_open, start_order
 from tests.oracle.reverts import reverted_by
 
-from dora_exporter.events import Deployment, Incident
+from dora_exporter.dora.events import Deployment, Incident
 
 CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
 

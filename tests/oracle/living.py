@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from dora_exporter.events import Deployment, Incident, Series
+from dora_exporter.dora.events import Deployment, Incident, Series
 
 Teams = Mapping[str, str]
 """The configured team of a service."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from dora_exporter.events import Deployment
+from dora_exporter.dora.events import Deployment
 
 
 def counted(reports: Sequence[Deployment], within_ms: int) -> dict[str, str]:

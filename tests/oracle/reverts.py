@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from tests.oracle.living import finish_order
 
-from dora_exporter.events import Commit, Deployment
-from dora_exporter.messages import is_revert, key_of, number_of, quoted_by, taken_back
+from dora_exporter.dora.commit_messages import is_revert, key_of, number_of, quoted_by, taken_back
+from dora_exporter.dora.events import Commit, Deployment
 
 Found = tuple[Deployment, list[Commit]]
 """What is taken back: the deployment that shipped it first, and its commits that are meant."""

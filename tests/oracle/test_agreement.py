@@ -10,9 +10,9 @@ from tests.oracle.comparing import differences
 from tests.oracle.daemons import Daemon, definitions
 from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, actions, crowded_actions
 
-from dora_exporter.events import DAY_MS, Remediation, Verdict
-from dora_exporter.readings import Definitions
-from dora_exporter.records import Deletion, Judgement
+from dora_exporter.dora.events import DAY_MS, Remediation, Verdict
+from dora_exporter.dora.records import Deletion, Judgement
+from dora_exporter.series.engine import Definitions
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -8,7 +8,7 @@ from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 from tests.oracle.gauges import Sample, expected
 from tests.strategies import RETENTION_MS, WINDOWS, World, worlds
 
-from dora_exporter.events import DAY_MS, MINUTE_MS, Commit, Deployment, Incident, Verdict
+from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Deployment, Incident, Verdict
 
 WEEK_MS = 7 * DAY_MS
 CHECKOUT = {"service": "checkout", "environment": "production"}

@@ -4,7 +4,7 @@ import pytest
 from tests.builders import HOUR_MS, NOW_MS, deployment, fields, incident
 from tests.oracle import links
 
-from dora_exporter.events import Deployment, Remediation, Verdict
+from dora_exporter.dora.events import Deployment, Remediation, Verdict
 
 START_MS = NOW_MS - 100 * HOUR_MS
 

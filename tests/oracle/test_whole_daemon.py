@@ -19,10 +19,10 @@ from tests.oracle.daemons import NOT_IN_THE_ORACLE
 from tests.oracle.gauges import TEAM_MARK, Sample, expected
 from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, ClockStep, actions
 
-from dora_exporter.app import Daemon
-from dora_exporter.config import Settings
-from dora_exporter.events import Deployment, Incident, Verdict
-from dora_exporter.records import Deletion
+from dora_exporter.app.daemon import Daemon
+from dora_exporter.app.settings import Settings
+from dora_exporter.dora.events import Deployment, Incident, Verdict
+from dora_exporter.dora.records import Deletion
 
 TAKEN = {HTTPStatus.OK, HTTPStatus.ACCEPTED}
 OF_THE_DAEMON = ("dora_exporter_", "dora_performance_level", "dora_team_performance_level", "process_", "python_")

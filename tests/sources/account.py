@@ -13,16 +13,16 @@ from tests.builders import HOUR_MS, ManualClock
 from tests.sources.fake_pagerduty import FakePagerDuty
 from tests.sources.memory_log import MemoryLog, replayed
 
-from dora_exporter.events import DAY_MS, Incident
-from dora_exporter.polling import Health, OpenIncidents, Running, RunningSources
-from dora_exporter.polling.poller import Poller
-from dora_exporter.scheduling import Schedule
-from dora_exporter.sources.pagerduty import PagerDuty
-from dora_exporter.sources.pagerduty_events import event_of
-from dora_exporter.sources.pagerduty_settings import PagerDutySettings
-from dora_exporter.sources.source import Surroundings
-from dora_exporter.sources.transport import Patience, Transport
-from dora_exporter.store import EventStore
+from dora_exporter.dora.events import DAY_MS, Incident
+from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.scheduler import Schedule
+from dora_exporter.sources.contract import Surroundings
+from dora_exporter.sources.http.client import Patience, Transport
+from dora_exporter.sources.pagerduty.settings import PagerDutySettings
+from dora_exporter.sources.pagerduty.source import PagerDuty
+from dora_exporter.sources.pagerduty.webhook_events import event_of
+from dora_exporter.sources.polling import Health, OpenIncidents, Running, RunningSources
+from dora_exporter.sources.polling.poller import Poller
 
 NAME = "pd"
 BACKFILL_MS = 90 * DAY_MS

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 from tests.builders import HOUR_MS, ManualClock
 
-from dora_exporter.events import DAY_MS
+from dora_exporter.dora.events import DAY_MS
 
 Json = dict[str, Any]
 Fault = Callable[[web.Request], web.StreamResponse | None]

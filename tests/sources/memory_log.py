@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 
 import msgspec
 
-from dora_exporter.log import Apply, Unavailable
-from dora_exporter.records import Record
-from dora_exporter.store import EventStore, Outcome
+from dora_exporter.dora.event_log import Apply, Unavailable
+from dora_exporter.dora.records import Record
+from dora_exporter.dora.store import EventStore, Outcome
 
 
 class MemoryLog:

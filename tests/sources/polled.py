@@ -11,10 +11,10 @@ from pydantic import TypeAdapter
 from tests.builders import ManualClock
 from tests.sources.store_sink import StoreSink
 
-from dora_exporter.events import DAY_MS
+from dora_exporter.dora.events import DAY_MS
 from dora_exporter.sources import KINDS, AnySettings
-from dora_exporter.sources.source import Memory, Source, Surroundings
-from dora_exporter.sources.transport import Patience, Transport
+from dora_exporter.sources.contract import Memory, Source, Surroundings
+from dora_exporter.sources.http.client import Patience, Transport
 
 NAME = "apm"
 WINDOW_MS = 30 * DAY_MS

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from dora_exporter.events import Deployment, Incident
-from dora_exporter.records import Cursor
-from dora_exporter.sources.source import Item, Memory
-from dora_exporter.store import EventStore
+from dora_exporter.dora.events import Deployment, Incident
+from dora_exporter.dora.records import Cursor
+from dora_exporter.dora.store import EventStore
+from dora_exporter.sources.contract import Item, Memory
 
 
 @dataclass

@@ -13,10 +13,10 @@ from tests.builders import HOUR_MS
 from tests.sources.account import Account
 from tests.sources.test_alertmanager import BEGAN, alert, alerted, notification, notify, spans, written
 
-from dora_exporter.events import MINUTE_MS, Incident
-from dora_exporter.polling.poller import Poller
-from dora_exporter.sources.alert_lives import SETTLING_MS, Told
-from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
+from dora_exporter.dora.events import MINUTE_MS, Incident
+from dora_exporter.sources.alertmanager.alert_lives import SETTLING_MS, Told
+from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
+from dora_exporter.sources.polling.poller import Poller
 
 MODES = pytest.mark.parametrize("group", [False, True], ids=["alert", "group"])
 LATER = BEGAN + HOUR_MS

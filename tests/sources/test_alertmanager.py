@@ -14,14 +14,15 @@ from pydantic import ValidationError
 from tests.builders import fields
 from tests.sources.account import Account, an_account
 
-from dora_exporter.clock import stopwatch
-from dora_exporter.events import MINUTE_MS, Incident
-from dora_exporter.sources.alert_lives import SETTLING_MS
-from dora_exporter.sources.alertmanager import Alertmanager
-from dora_exporter.sources.alertmanager_matchers import parse_matcher
-from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
-from dora_exporter.web import alertmanager_webhook, application
-from dora_exporter.web.access import Access
+from dora_exporter.dora.events import MINUTE_MS, Incident
+from dora_exporter.runtime.clock import stopwatch
+from dora_exporter.sources.alertmanager.alert_lives import SETTLING_MS
+from dora_exporter.sources.alertmanager.matchers import parse_matcher
+from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
+from dora_exporter.sources.alertmanager.source import Alertmanager
+from dora_exporter.web.application import application
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.webhooks import alertmanager
 
 KEY = "key-of-an-alertmanager"
 BEGAN = 1_749_990_000_000
@@ -352,6 +353,6 @@ async def test_several_sources_must_be_named_and_a_full_disk_is_503() -> None:
 @asynccontextmanager
 async def _client(account: Account) -> AsyncIterator[TestClient[Any, Any]]:
     access = Access(api_keys=[KEY])
-    routes = alertmanager_webhook.routes(sources=account.sources, may_write=access.holds_key, clock=account.clock)
+    routes = alertmanager.routes(sources=account.sources, may_write=access.holds_key, clock=account.clock)
     async with TestClient(TestServer(application(routes=routes, operations=(), access=access))) as client:
         yield client

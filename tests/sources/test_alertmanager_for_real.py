@@ -12,11 +12,12 @@ from aiohttp.test_utils import TestServer
 from tests.e2e.programs import program
 from tests.sources.account import Account, an_account
 
-from dora_exporter.clock import system_clock
-from dora_exporter.events import Incident
-from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
-from dora_exporter.web import alertmanager_webhook, application
-from dora_exporter.web.access import Access
+from dora_exporter.dora.events import Incident
+from dora_exporter.runtime.clock import system_clock
+from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
+from dora_exporter.web.application import application
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.webhooks import alertmanager as alertmanager_webhook
 
 KEY = "key-of-an-alertmanager"
 LISTENING = re.compile(rb"Listening on\"? address=127\.0\.0\.1:([1-9]\d*)")

@@ -11,12 +11,12 @@ from tests.builders import HOUR_MS, NOW_MS, fields
 from tests.sources.fake_datadog import FakeDatadog
 from tests.sources.polled import NAME, WINDOW_MS, Poller, polled
 
-from dora_exporter.events import DAY_MS, MINUTE_MS, Commit, Deployment, Verdict
-from dora_exporter.messages import taken_back
-from dora_exporter.records import Deletion, Judgement
-from dora_exporter.sources.datadog_apm import DatadogApmSettings
-from dora_exporter.sources.source import Misconfigured, Unreadable
-from dora_exporter.sources.transport import Refused, Unreachable
+from dora_exporter.dora.commit_messages import taken_back
+from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Deployment, Verdict
+from dora_exporter.dora.records import Deletion, Judgement
+from dora_exporter.sources.contract import Misconfigured, Unreadable
+from dora_exporter.sources.datadog.source import DatadogApmSettings
+from dora_exporter.sources.http.client import Refused, Unreachable
 
 SECOND_MS = 1000
 KEYS = {"api_key": "api-key", "app_key": "app-key"}

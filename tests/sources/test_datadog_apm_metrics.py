@@ -9,9 +9,9 @@ from tests.builders import HOUR_MS, NOW_MS
 from tests.sources.fake_datadog import FakeDatadog
 from tests.sources.polled import Poller, polled
 
-from dora_exporter.events import DAY_MS, MINUTE_MS
-from dora_exporter.sources.source import Unreadable
-from dora_exporter.sources.transport import Refused, Unreachable
+from dora_exporter.dora.events import DAY_MS, MINUTE_MS
+from dora_exporter.sources.contract import Unreadable
+from dora_exporter.sources.http.client import Refused, Unreachable
 
 NOW_MINUTE = NOW_MS // MINUTE_MS
 EDGE_MINUTE = NOW_MINUTE - 2 - 24 * 60

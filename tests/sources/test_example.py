@@ -18,7 +18,7 @@ from tests.sources.fake_datadog import FakeDatadog
 from tests.sources.fake_pagerduty import FakePagerDuty
 from tests.sources.fake_prometheus import FakePrometheus
 
-from dora_exporter.clock import stopwatch, system_clock
+from dora_exporter.runtime.clock import stopwatch, system_clock
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 SECRETS = {

@@ -14,12 +14,12 @@ from tests.sources.polled import NAME, WINDOW_MS, no_sleep
 from tests.sources.store_sink import StoreSink
 
 from dora_exporter.sources import KINDS
-from dora_exporter.sources.datadog_apm import DatadogApmSettings
-from dora_exporter.sources.http_source import HttpSourceSettings
-from dora_exporter.sources.pagerduty_settings import PagerDutySettings
-from dora_exporter.sources.prometheus import PrometheusSettings
-from dora_exporter.sources.source import Misconfigured, Source, Surroundings, secret_of
-from dora_exporter.sources.transport import Patience, Refused, Transport
+from dora_exporter.sources.contract import Misconfigured, Source, Surroundings, secret_of
+from dora_exporter.sources.datadog.source import DatadogApmSettings
+from dora_exporter.sources.http.client import Patience, Refused, Transport
+from dora_exporter.sources.http.settings import HttpSourceSettings
+from dora_exporter.sources.pagerduty.settings import PagerDutySettings
+from dora_exporter.sources.prometheus.source import PrometheusSettings
 
 SECRET = "s3cret-of-a-gateway"
 MODELS: Mapping[str, type[HttpSourceSettings]] = {

@@ -3,7 +3,7 @@
 import pytest
 from tests.builders import NOW_MS
 
-from dora_exporter.sources.moments import moment, written
+from dora_exporter.sources.http.timestamps import moment, written
 
 
 @pytest.mark.parametrize(

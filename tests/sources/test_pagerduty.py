@@ -5,9 +5,9 @@ from aiohttp import web
 from tests.builders import HOUR_MS
 from tests.sources.account import NAME, an_account
 
-from dora_exporter.events import DAY_MS, MINUTE_MS
-from dora_exporter.records import Deletion
-from dora_exporter.sources.pagerduty import PagerDuty
+from dora_exporter.dora.events import DAY_MS, MINUTE_MS
+from dora_exporter.dora.records import Deletion
+from dora_exporter.sources.pagerduty.source import PagerDuty
 
 
 async def test_an_incident_is_taken_over_with_all_its_facts() -> None:

@@ -10,7 +10,7 @@ from tests.builders import HOUR_MS, fields
 from tests.sources.account import BACKFILL_MS, NAME, Account, an_account
 from tests.sources.fake_pagerduty import Fault, failure, text
 
-from dora_exporter.events import DAY_MS, MINUTE_MS
+from dora_exporter.dora.events import DAY_MS, MINUTE_MS
 
 
 def on(

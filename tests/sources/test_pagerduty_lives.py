@@ -12,8 +12,8 @@ from tests.sources.account import NAME, Account, an_account
 from tests.sources.fake_pagerduty import failure
 from tests.sources.memory_log import replayed
 
-from dora_exporter.events import DAY_MS, MINUTE_MS, Incident
-from dora_exporter.sources.moments import moment
+from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Incident
+from dora_exporter.sources.http.timestamps import moment
 
 Chosen = TypeVar("Chosen")
 

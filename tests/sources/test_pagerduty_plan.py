@@ -4,10 +4,10 @@ import pytest
 from tests.builders import HOUR_MS, NOW_MS
 from tests.sources.account import an_account
 
-from dora_exporter.events import DAY_MS
-from dora_exporter.sources.pagerduty_plan import Plan
-from dora_exporter.sources.pagerduty_rows import IncidentRow, Reference, sighting_of
-from dora_exporter.sources.pagerduty_settings import PagerDutySettings
+from dora_exporter.dora.events import DAY_MS
+from dora_exporter.sources.pagerduty.poll_window import Plan
+from dora_exporter.sources.pagerduty.rows import IncidentRow, Reference, sighting_of
+from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 
 
 @pytest.mark.parametrize(

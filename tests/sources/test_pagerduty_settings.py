@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from dora_exporter.sources.pagerduty_settings import PagerDutySettings
-from dora_exporter.sources.source import Misconfigured, fingerprint_of, secret_of
+from dora_exporter.sources.contract import Misconfigured, fingerprint_of, secret_of
+from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 
 
 def test_nothing_needs_to_be_said() -> None:

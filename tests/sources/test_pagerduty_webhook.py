@@ -13,12 +13,13 @@ from aiohttp.test_utils import TestClient, TestServer
 from tests.builders import HOUR_MS
 from tests.sources.account import NAME, Account, an_account, signature
 
-from dora_exporter.events import MINUTE_MS
-from dora_exporter.sources.pagerduty_settings import PagerDutySettings
-from dora_exporter.telemetry import Rejection, RejectionCounts
-from dora_exporter.web import application, pagerduty_webhook
-from dora_exporter.web.access import Access
-from dora_exporter.web.refusal_counts import counting
+from dora_exporter.app.telemetry import RejectionCounts
+from dora_exporter.dora.events import MINUTE_MS
+from dora_exporter.sources.pagerduty.settings import PagerDutySettings
+from dora_exporter.web.application import application
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.server.rejections import Rejection, counting
+from dora_exporter.web.webhooks import pagerduty
 
 KEY = "key-of-a-sender"
 OLD, NEW = "secret-of-yesterday", "secret-of-today"
@@ -46,14 +47,14 @@ class Receiver:
 async def receiving(account: Account) -> AsyncIterator[Receiver]:
     """The endpoint with one valid key."""
     access = Access(api_keys=[KEY])
-    routes = pagerduty_webhook.routes(
+    routes = pagerduty.routes(
         sources=account.sources,
         surroundings=lambda: account.surroundings,
         may_write=access.holds_key,
         clock=account.clock,
     )
     rejections = RejectionCounts()
-    served = application(routes=routes, operations=(), access=access, middlewares=[counting(rejections)])
+    served = application(routes=routes, operations=(), access=access, middlewares=[counting(rejections.count)])
     async with TestClient(TestServer(served)) as client:
         yield Receiver(client, rejections)
 

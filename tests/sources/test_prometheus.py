@@ -12,10 +12,10 @@ from tests.builders import HOUR_MS, NOW_MS
 from tests.sources.fake_prometheus import FakePrometheus
 from tests.sources.polled import WINDOW_MS, Poller, polled
 
-from dora_exporter.events import DAY_MS, MINUTE_MS
-from dora_exporter.sources.prometheus import PrometheusSettings
-from dora_exporter.sources.source import Misconfigured, Unreadable
-from dora_exporter.sources.transport import Refused
+from dora_exporter.dora.events import DAY_MS, MINUTE_MS
+from dora_exporter.sources.contract import Misconfigured, Unreadable
+from dora_exporter.sources.http.client import Refused
+from dora_exporter.sources.prometheus.source import PrometheusSettings
 
 EDGE = (NOW_MS // MINUTE_MS - 2 - 24 * 60) * 60
 """The left edge of a first pass in seconds: a day before the last minute that has settled."""

@@ -13,9 +13,9 @@ from tests.builders import HOUR_MS, NOW_MS, ManualClock
 from tests.sources.polled import NAME, Poller
 from tests.sources.store_sink import StoreSink
 
-from dora_exporter.events import MINUTE_MS
-from dora_exporter.sources.source import Surroundings
-from dora_exporter.sources.transport import Refused, Transport
+from dora_exporter.dora.events import MINUTE_MS
+from dora_exporter.sources.contract import Surroundings
+from dora_exporter.sources.http.client import Refused, Transport
 
 START_SECONDS = 30
 LISTENING = re.compile(rb"Listening on\"? address=127\.0\.0\.1:([1-9]\d*)")

@@ -7,8 +7,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dora_exporter.events import DAY_MS, MINUTE_MS, Series
-from dora_exporter.sources.runs import Changes, Found, Rules, Run, Segmentation, Sightings, spans_of
+from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Series
+from dora_exporter.sources.version_detection.segments import (
+    Changes,
+    Found,
+    Rules,
+    Run,
+    Segmentation,
+    Sightings,
+    spans_of,
+)
 
 CHECKOUT = Series("checkout", "production")
 RULES = Rules(gap_ms=30 * MINUTE_MS)

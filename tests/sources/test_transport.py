@@ -14,11 +14,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from multidict import CIMultiDict
 from tests.builders import ManualClock
-from tests.config.handshakes import greeting
+from tests.web.security.handshakes import greeting
 
-from dora_exporter.sources.answer import Answer
-from dora_exporter.sources.network_errors import in_words
-from dora_exporter.sources.transport import Credentials, Patience, Refused, Traffic, Transport, Unreachable, Upstream
+from dora_exporter.runtime.http_response import Answer
+from dora_exporter.sources.http.client import Credentials, Patience, Refused, Traffic, Transport, Unreachable, Upstream
+from dora_exporter.sources.http.network_errors import in_words
 
 NOW_MS = 1_750_000_000_000
 SECRET = "s3cret-token"

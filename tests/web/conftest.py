@@ -7,10 +7,10 @@ import pytest
 from aiohttp import ClientSession, web
 from tests.web.running import Api, MemoryLog
 
-from dora_exporter.store import EventStore
-from dora_exporter.web import EVENT_OPERATIONS, application, event_routes, runner
-from dora_exporter.web.access import Access
-from dora_exporter.web.rules import Rules
+from dora_exporter.dora.store import EventStore
+from dora_exporter.web.application import EVENT_OPERATIONS, application, event_routes, runner
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.server.limits import Rules
 
 MakeApi = Callable[..., Awaitable[Api]]
 

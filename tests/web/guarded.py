@@ -7,10 +7,10 @@ from ssl import SSLContext
 from aiohttp import ClientSession, web
 from aiohttp.typedefs import Middleware
 
-from dora_exporter.web import application, runner
-from dora_exporter.web.access import Access
-from dora_exporter.web.basic_auth import user_of
-from dora_exporter.web.headers import OnPrepare
+from dora_exporter.web.application import application, runner
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.security.basic_auth import user_of
+from dora_exporter.web.server.headers import OnPrepare
 
 PATHS = ("/metrics", "/api/v1/series", "/webhooks/any")
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from aiohttp import ClientResponse, ClientSession
 
-from dora_exporter.log import Apply, Unavailable
-from dora_exporter.records import Record
-from dora_exporter.store import EventStore, Outcome
-from dora_exporter.web.access import Access
-from dora_exporter.web.rules import Rules
+from dora_exporter.dora.event_log import Apply, Unavailable
+from dora_exporter.dora.records import Record
+from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.server.limits import Rules
 
 Json = Any
 """What JSON can hold."""

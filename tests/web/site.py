@@ -9,16 +9,18 @@ from pytest_aiohttp import AiohttpClient
 from tests.builders import NOW_MS, ManualClock
 from tests.web.running import MemoryLog
 
-from dora_exporter.events import DAY_MS
-from dora_exporter.failures.failure import Rule
-from dora_exporter.failures.rollback import Rollback
-from dora_exporter.polling import OpenIncidents, RunningSources
-from dora_exporter.readings import Definitions, Readings
-from dora_exporter.records import Record
-from dora_exporter.scheduling import Schedule
-from dora_exporter.store import EventStore
-from dora_exporter.web import EVENT_OPERATIONS, pages, surface
-from dora_exporter.web.access import Access
+from dora_exporter.dora.events import DAY_MS
+from dora_exporter.dora.failures.contract import Rule
+from dora_exporter.dora.failures.rollback import Rollback
+from dora_exporter.dora.records import Record
+from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.scheduler import Schedule
+from dora_exporter.series.engine import Definitions, Readings
+from dora_exporter.sources.polling import OpenIncidents, RunningSources
+from dora_exporter.web import pages
+from dora_exporter.web.application import EVENT_OPERATIONS
+from dora_exporter.web.openapi import management
+from dora_exporter.web.security.api_keys import Access
 
 WINDOWS = (("7d", 7 * DAY_MS), ("30d", 30 * DAY_MS), ("90d", 90 * DAY_MS))
 
@@ -62,7 +64,7 @@ class Site:
                 clock=self.clock,
                 access=self.access,
                 url=self.url,
-                operations=(*EVENT_OPERATIONS, *surface.OPERATIONS, *pages.OPERATIONS),
+                operations=(*EVENT_OPERATIONS, *management.OPERATIONS, *pages.OPERATIONS),
             )
         )
         return Browser(await aiohttp_client(app))

@@ -6,8 +6,8 @@ from aiohttp.test_utils import make_mocked_request
 from tests.web.conftest import MakeApi
 from tests.web.running import Api, deployment
 
-from dora_exporter.web.access import Access, Right
-from dora_exporter.web.errors import Forbidden
+from dora_exporter.web.security.api_keys import Access, Right
+from dora_exporter.web.server.errors import Forbidden
 
 FORBIDDEN = (403, {"errors": ["Forbidden"]})
 CREATE = "/api/v2/dora/deployment"

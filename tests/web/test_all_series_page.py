@@ -6,11 +6,11 @@ from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 from tests.web.site import Page, Site
 
 from dora_exporter import __version__
-from dora_exporter.events import DAY_MS, Commit, Deployment, Verdict
-from dora_exporter.overview import LARGEST_PAGE
-from dora_exporter.sources.pagerduty_settings import PagerDutySettings
-from dora_exporter.sources.source import Surroundings
-from dora_exporter.sources.transport import Transport
+from dora_exporter.dora.events import DAY_MS, Commit, Deployment, Verdict
+from dora_exporter.series.overview import LARGEST_PAGE
+from dora_exporter.sources.contract import Surroundings
+from dora_exporter.sources.http.client import Transport
+from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 
 DASH = "\N{EN DASH}"
 

@@ -4,12 +4,14 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 from tests.web.site import Site
 
-from dora_exporter.web import EVENT_OPERATIONS, pages, surface
-from dora_exporter.web.openapi import document
+from dora_exporter.web import pages
+from dora_exporter.web.application import EVENT_OPERATIONS
+from dora_exporter.web.openapi import management
+from dora_exporter.web.openapi.document import document
 from dora_exporter.web.pages.api_reference import Endpoint, api_reference, prose
 from dora_exporter.web.pages.schema_words import Schema, limits, words
 
-ALL = (*EVENT_OPERATIONS, *surface.OPERATIONS, *pages.OPERATIONS)
+ALL = (*EVENT_OPERATIONS, *management.OPERATIONS, *pages.OPERATIONS)
 
 
 def endpoint(method: str, path: str) -> Endpoint:

@@ -1,7 +1,7 @@
 import pytest
 
-from dora_exporter.overview import Day
-from dora_exporter.web.pages.bars import bars
+from dora_exporter.series.overview import Day
+from dora_exporter.web.pages.sparkline import bars
 
 
 @pytest.mark.parametrize(

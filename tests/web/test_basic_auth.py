@@ -10,9 +10,9 @@ import pytest
 from aiohttp import ClientSession, encode_basic_auth
 from tests.web.guarded import PATHS, guarded
 
-from dora_exporter.web.access import Access
-from dora_exporter.web.basic_auth import Passwords, basic_auth
-from dora_exporter.web.password_turns import TooManyAttempts, asker
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.security.basic_auth import Passwords, basic_auth
+from dora_exporter.web.security.password_queue import TooManyAttempts, asker
 
 METRICS, API, WEBHOOK = PATHS
 CHALLENGE = 'Basic realm="dora-exporter", charset="UTF-8"'

@@ -10,9 +10,9 @@ import pytest
 from tests.web.conftest import MakeApi
 from tests.web.running import Api, Json, deployment
 
-from dora_exporter.clock import stopwatch
-from dora_exporter.web import bodies
-from dora_exporter.web.rules import Rules
+from dora_exporter.runtime.clock import stopwatch
+from dora_exporter.web.server import request_body
+from dora_exporter.web.server.limits import Rules
 
 PATH = "/api/v2/dora/deployment"
 BODY = json.dumps({"data": {"attributes": deployment()}}).encode()
@@ -179,7 +179,7 @@ async def test_chunks_that_break_after_a_pause_are_answered_at_once(make_api: Ma
 async def test_bodies_that_do_not_end_make_room_for_those_that_do(
     make_api: MakeApi, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr(bodies, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(request_body, "MOST_BYTES", 100_000)
     api = await make_api(rules=Rules(body_seconds=60, piece_seconds=60))
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 90000\r\n\r\n".encode()
     streams = [await asyncio.open_connection("127.0.0.1", api.port) for _ in range(3)]

@@ -8,8 +8,8 @@ import pytest
 from aiohttp import ClientSession
 from tests.web.guarded import guarded
 
-from dora_exporter.web.access import Access
-from dora_exporter.web.browsers import refuse_pages
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.security.browsers import refuse_pages
 
 EVIL = "evil.example:3672"
 POST_IS_KNOWN_NOT = 405

@@ -10,9 +10,9 @@ import pytest
 from tests.web.conftest import MakeApi
 from tests.web.running import NOW, Api, deployment, incident
 
-from dora_exporter.events import Deployment
-from dora_exporter.records import Batch
-from dora_exporter.web.rules import Rules
+from dora_exporter.dora.events import Deployment
+from dora_exporter.dora.records import Batch
+from dora_exporter.web.server.limits import Rules
 
 PATH = "/api/v1/events"
 

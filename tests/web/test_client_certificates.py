@@ -11,12 +11,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
-from tests.config.certificates import client as trusting
-from tests.config.certificates import write_tls
 from tests.web.guarded import PATHS, guarded
+from tests.web.security.certificates import client as trusting
+from tests.web.security.certificates import write_tls
 
-from dora_exporter.protection import Protection
-from dora_exporter.web.client_certificates import client_certificates
+from dora_exporter.web.security.client_certificates import client_certificates
+from dora_exporter.web.security.reloading import Protection
 
 REQUIRED = ("client_ca_file: ca.crt", "client_auth_type: RequireAndVerifyClientCert")
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from dora_exporter import file_limit
-from dora_exporter.web import application, connections, crowd, runner
-from dora_exporter.web.access import Access, Right
-from dora_exporter.web.connections import vouch
+from dora_exporter.runtime import file_limit
+from dora_exporter.web.application import application, runner
+from dora_exporter.web.security.api_keys import Access, Right
+from dora_exporter.web.server import connection_limit, connections
+from dora_exporter.web.server.connections import vouch
 
 SECONDS = 5
 HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
@@ -87,9 +88,9 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is waited for."""
-    monkeypatch.setattr(crowd, "HEAD_SECONDS", 0.0)
-    monkeypatch.setattr(crowd, "ANSWER_SECONDS", 0.0)
-    monkeypatch.setattr(crowd, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(connection_limit, "HEAD_SECONDS", 0.0)
+    monkeypatch.setattr(connection_limit, "ANSWER_SECONDS", 0.0)
+    monkeypatch.setattr(connection_limit, "_LOOK_SECONDS", 0.05)
 
 
 @pytest.mark.usefixtures("few")

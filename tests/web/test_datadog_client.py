@@ -19,7 +19,7 @@ from datadog_api_client.v2.model.dora_list_failures_request import DORAListFailu
 from tests.web.conftest import MakeApi
 from tests.web.running import NOW, SHA, Api, Json, deployment, incident
 
-from dora_exporter.events import Deployment, Incident, Verdict
+from dora_exporter.dora.events import Deployment, Incident, Verdict
 
 Call = Callable[[Json], Json]
 CLIENT: Json = datadog_api_client  # it has no types

@@ -6,8 +6,8 @@ import pytest
 from tests.builders import fields
 from tests.web.running import NOW, SHA, Api, deployment
 
-from dora_exporter.events import DAY_MS, Checkout, Commit, Deployment
-from dora_exporter.records import Deletion
+from dora_exporter.dora.events import DAY_MS, Checkout, Commit, Deployment
+from dora_exporter.dora.records import Deletion
 
 SECONDS = NOW // 1000
 UNIX = ": a Unix time in seconds, milliseconds or nanoseconds"

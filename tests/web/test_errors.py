@@ -4,9 +4,9 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.typedefs import Handler
 
-from dora_exporter.log import Unavailable
-from dora_exporter.web import application, runner
-from dora_exporter.web.access import Access
+from dora_exporter.dora.event_log import Unavailable
+from dora_exporter.web.application import application, runner
+from dora_exporter.web.security.api_keys import Access
 
 
 def failing(error: Exception) -> Handler:

@@ -11,10 +11,11 @@ from pytest_aiohttp import AiohttpClient
 from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 from tests.web.site import Site
 
-from dora_exporter.events import Commit, Deployment
-from dora_exporter.web import application, explain
-from dora_exporter.web.access import Access
-from dora_exporter.web.pages import why
+from dora_exporter.dora.events import Commit, Deployment
+from dora_exporter.web.api import explain
+from dora_exporter.web.application import application
+from dora_exporter.web.pages import explain as why
+from dora_exporter.web.security.api_keys import Access
 
 SHA = "a" * 40
 EVENTS = (

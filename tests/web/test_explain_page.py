@@ -7,12 +7,12 @@ from pytest_aiohttp import AiohttpClient
 from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 from tests.web.site import Site
 
-from dora_exporter.events import DAY_MS, Commit, Deployment
-from dora_exporter.explanation import METRICS
-from dora_exporter.failures.failure import Link
-from dora_exporter.failures.lineup import Lineup
-from dora_exporter.failures.mentions import Mark
-from dora_exporter.web.pages.why import LARGEST_LIST
+from dora_exporter.dora.events import DAY_MS, Commit, Deployment
+from dora_exporter.dora.failures.commit_text import Mark
+from dora_exporter.dora.failures.contract import Link
+from dora_exporter.dora.failures.deployments import Lineup
+from dora_exporter.series.explanation import METRICS
+from dora_exporter.web.pages.explain import LARGEST_LIST
 
 SERIES = "/explain?service=checkout&environment=production"
 EVENTS = (

@@ -4,9 +4,9 @@ import pytest
 from tests.builders import fields
 from tests.web.running import NOW, SHA, Api, incident
 
-from dora_exporter.events import DAY_MS, Incident
-from dora_exporter.identity import former_incident_id
-from dora_exporter.records import Deletion
+from dora_exporter.dora.derived_ids import former_incident_id
+from dora_exporter.dora.events import DAY_MS, Incident
+from dora_exporter.dora.records import Deletion
 
 SECONDS = NOW // 1000
 _UNIX = "a Unix time in seconds, milliseconds or nanoseconds"

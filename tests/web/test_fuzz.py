@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tests.builders import fields
 from tests.web.running import NOW, SHA, Api, deployment, incident
 
-from dora_exporter.events import Deployment
-from dora_exporter.turns import Turn
-from dora_exporter.web.errors import BadAttribute
-from dora_exporter.web.query import parse
+from dora_exporter.dora.events import Deployment
+from dora_exporter.runtime.cooperative import Turn
+from dora_exporter.web.api.search.query import parse
+from dora_exporter.web.server.errors import BadAttribute
 
 PATHS = [
     ("POST", "/api/v2/dora/deployment"),

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 from tests.web.guarded import PATHS, guarded
 
-from dora_exporter.web.basic_auth import basic_auth
-from dora_exporter.web.headers import adding
+from dora_exporter.web.security.basic_auth import basic_auth
+from dora_exporter.web.server.headers import adding
 
 HEADERS = {"X-Frame-Options": "deny", "Strict-Transport-Security": "max-age=60"}
 USERS = {"alice": "$2b$04$nRgDh7NgBsWFDQsKC9vFQOdvgEsGpBGQwIBwJ1xInWHaRwzGoZMly"}

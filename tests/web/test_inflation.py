@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dora_exporter.web.errors import BadRequest
-from dora_exporter.web.inflation import PIECE_BYTES, Inflation
+from dora_exporter.web.server.decompression import PIECE_BYTES, Inflation
+from dora_exporter.web.server.errors import BadRequest
 
 
 @given(st.binary(max_size=300), st.sampled_from(["gzip", "deflate"]), st.integers(1, 50))

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from tests.web.running import NOW, Api
 
-from dora_exporter.clock import stopwatch
-from dora_exporter.events import Deployment, Incident
+from dora_exporter.dora.events import Deployment, Incident
+from dora_exporter.runtime.clock import stopwatch
 
 DAY = 86_400_000
 

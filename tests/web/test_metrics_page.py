@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 from tests.exposition.worlds import World, odd_names
 
-from dora_exporter.web import metrics
+from dora_exporter.web import scrape
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 Client = TestClient[web.Request, web.Application]
@@ -16,7 +16,7 @@ Client = TestClient[web.Request, web.Application]
 
 async def client_of(aiohttp_client: AiohttpClient, world: World) -> Client:
     app = web.Application()
-    app.add_routes(metrics.routes(exposition=world.exposition))
+    app.add_routes(scrape.routes(exposition=world.exposition))
     # Without automatic headers and decompression a test sees what is on the wire.
     return await aiohttp_client(
         app,
@@ -120,7 +120,7 @@ async def test_writing_to_the_exposition_is_refused(aiohttp_client: AiohttpClien
 async def address_of_large() -> AsyncIterator[tuple[str, int]]:
     """Where a body of 10 MB is served as the daemon does it; the test server would cancel the handler."""
     app = web.Application()
-    app.add_routes(metrics.routes(exposition=large(padding=5000).exposition))
+    app.add_routes(scrape.routes(exposition=large(padding=5000).exposition))
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -12,9 +12,9 @@ from pytest_aiohttp import AiohttpClient
 from tests.builders import NOW_MS, deployment, incident
 from tests.web.site import Browser, Page, Site
 
-from dora_exporter.events import MINUTE_MS, Commit, Remediation, Verdict
-from dora_exporter.readings import Readings
-from dora_exporter.records import Record
+from dora_exporter.dora.events import MINUTE_MS, Commit, Remediation, Verdict
+from dora_exporter.dora.records import Record
+from dora_exporter.series.engine import Readings
 from dora_exporter.web import pages
 from dora_exporter.web.pages import documentation
 

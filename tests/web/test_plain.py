@@ -10,15 +10,15 @@ from msgspec.json import Decoder
 from tests.builders import fields
 from tests.web.running import NOW, SHA
 
-from dora_exporter.events import DAY_MS, Deployment, Event
-from dora_exporter.snapshot.lines import encode_many
-from dora_exporter.store import EventStore
-from dora_exporter.web.errors import BadRequest
-from dora_exporter.web.intake import Intake
-from dora_exporter.web.parsing import Parser
-from dora_exporter.web.plain import PlainIntake
-from dora_exporter.web.rules import Rules
-from dora_exporter.web.shapes import DeploymentLine, DeploymentRequest, Line
+from dora_exporter.dora.events import DAY_MS, Deployment, Event
+from dora_exporter.dora.store import EventStore
+from dora_exporter.storage.file.line_format import encode_many
+from dora_exporter.web.api.schema.decode import Parser
+from dora_exporter.web.api.schema.events import Intake
+from dora_exporter.web.api.schema.fast_path import PlainIntake
+from dora_exporter.web.api.schema.requests import DeploymentLine, DeploymentRequest, Line
+from dora_exporter.web.server.errors import BadRequest
+from dora_exporter.web.server.limits import Rules
 
 HELD_ID = "held-since-long-ago"
 GIT = {"commit_sha": SHA, "repository_url": "https://bot:secret@git.example.com/shop/checkout.git"}

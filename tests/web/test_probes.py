@@ -3,15 +3,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
-from dora_exporter.web import probes
-from dora_exporter.web.probes import Reload
+from dora_exporter.web import management
+from dora_exporter.web.management import Reload
 
 Client = TestClient[web.Request, web.Application]
 
 
 async def client_of(aiohttp_client: AiohttpClient, *, ready: bool = True, reload: Reload | None = None) -> Client:
     app = web.Application()
-    app.add_routes(probes.routes(is_ready=lambda: ready, reload=reload))
+    app.add_routes(management.routes(is_ready=lambda: ready, reload=reload))
     return await aiohttp_client(app)
 
 

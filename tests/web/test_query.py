@@ -1,10 +1,10 @@
 import pytest
 from typing_extensions import override
 
-from dora_exporter.events import Deployment, Event, Incident, Verdict
-from dora_exporter.turns import Turn
-from dora_exporter.web.errors import BadAttribute
-from dora_exporter.web.query import parse
+from dora_exporter.dora.events import Deployment, Event, Incident, Verdict
+from dora_exporter.runtime.cooperative import Turn
+from dora_exporter.web.api.search.query import parse
+from dora_exporter.web.server.errors import BadAttribute
 
 SHIPPED = Deployment(
     "a-deployment",

@@ -8,9 +8,9 @@ import pytest
 from aiohttp import ClientSession
 from tests.web.guarded import PATHS, guarded
 
-from dora_exporter.web.basic_auth import basic_auth
-from dora_exporter.web.rate_limit import rate_limit
-from dora_exporter.web_config import RateLimit
+from dora_exporter.web.security.basic_auth import basic_auth
+from dora_exporter.web.security.rate_limit import rate_limit
+from dora_exporter.web.security.web_config import RateLimit
 
 
 @dataclass

@@ -5,15 +5,24 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpClient
 from tests.web.running import NOW, MemoryLog, deployment
 
-from dora_exporter.log import Unavailable
-from dora_exporter.store import EventStore, Outcome
-from dora_exporter.telemetry import Rejection, RejectionCounts
-from dora_exporter.web import application, bulk
-from dora_exporter.web.access import Access
-from dora_exporter.web.errors import BadAttribute, BadRequest, Forbidden, NotFound, NotNow, TooLarge, refuse_in_json
-from dora_exporter.web.refusal_counts import counting
-from dora_exporter.web.rules import Rules
-from dora_exporter.web.unknown_attributes import UnknownAttributes
+from dora_exporter.app.telemetry import RejectionCounts
+from dora_exporter.dora.event_log import Unavailable
+from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.web.api.bulk import endpoint
+from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
+from dora_exporter.web.application import application
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.server.errors import (
+    BadAttribute,
+    BadRequest,
+    Forbidden,
+    NotFound,
+    NotNow,
+    TooLarge,
+    refuse_in_json,
+)
+from dora_exporter.web.server.limits import Rules
+from dora_exporter.web.server.rejections import Rejection, counting
 
 
 class Counted(RejectionCounts):
@@ -39,7 +48,7 @@ async def refused(
         raise refusal
 
     counts = Counted()
-    app = web.Application(middlewares=[refuse_in_json, counting(counts)])
+    app = web.Application(middlewares=[refuse_in_json, counting(counts.count)])
     app.router.add_route("*", "/{path:.*}", refuse)
     client = await aiohttp_client(app)
     assert (await client.request(method, path)).status == status
@@ -82,11 +91,11 @@ async def test_every_way_in_is_counted(aiohttp_client: AiohttpClient, path: str)
 
 async def test_each_refused_line_of_many_is_counted(aiohttp_client: AiohttpClient) -> None:
     log, access, counts = MemoryLog(lambda records: [Outcome.CREATED] * len(records)), Access(), Counted()
-    routes = bulk.routes(
+    routes = endpoint.routes(
         store=EventStore(), log=log, clock=lambda: NOW, rules=Rules, access=access, unknown=UnknownAttributes()
     )
     client = await aiohttp_client(
-        application(routes=routes, operations=(), access=access, middlewares=[counting(counts)])
+        application(routes=routes, operations=(), access=access, middlewares=[counting(counts.count)])
     )
     good = json.dumps({"type": "deployment", "attributes": deployment()})
     bad = json.dumps({"type": "deployment", "attributes": deployment(service="")})

@@ -9,17 +9,17 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpClient
 from tests.web.running import NOW, MemoryLog, deployment
 
-from dora_exporter.store import EventStore, Outcome
-from dora_exporter.telemetry import RejectionCounts
-from dora_exporter.web import application, event_routes
-from dora_exporter.web.access import Access
-from dora_exporter.web.refusal_counts import counting
-from dora_exporter.web.refusal_log import RefusalLog
-from dora_exporter.web.rules import Rules
+from dora_exporter.app.telemetry import RejectionCounts
+from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.web.application import application, event_routes
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.server.limits import Rules
+from dora_exporter.web.server.refusal_log import RefusalLog
+from dora_exporter.web.server.rejections import counting
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    records = [record for record in caplog.records if record.name == "dora_exporter.web.refusal_log"]
+    records = [record for record in caplog.records if record.name == "dora_exporter.web.server.refusal_log"]
     assert {record.levelno for record in records} <= {logging.WARNING}
     return [record.getMessage() for record in records]
 
@@ -87,7 +87,7 @@ async def test_a_request_that_is_refused_is_told(
 ) -> None:
     access, log = Access(), MemoryLog(lambda records: [Outcome.CREATED] * len(records))
     routes = event_routes(store=EventStore(), log=log, clock=lambda: NOW, rules=Rules, access=access)
-    middlewares = [counting(RejectionCounts())]
+    middlewares = [counting(RejectionCounts().count)]
     app: web.Application = application(routes=routes, operations=(), access=access, middlewares=middlewares)
     client = await aiohttp_client(app)
     await client.post(path, data=body)

@@ -9,11 +9,13 @@ import pytest
 from aiohttp import ClientSession, web
 from tests.web.running import NOW, MemoryLog, deployment
 
-from dora_exporter.store import EventStore
-from dora_exporter.web import EVENT_OPERATIONS, application, event_routes, probes, route_prefix, runner
-from dora_exporter.web.access import Access
-from dora_exporter.web.gate import gate
-from dora_exporter.web.rules import Rules
+from dora_exporter.dora.store import EventStore
+from dora_exporter.web import management
+from dora_exporter.web.application import EVENT_OPERATIONS, application, event_routes, runner
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.server import route_prefix
+from dora_exporter.web.server.limits import Rules
+from dora_exporter.web.server.readiness import gate
 
 Serve = Callable[[str], "asyncio.Future[ClientSession]"]
 
@@ -33,7 +35,7 @@ async def served(prefix: str, *, is_ready: bool = True) -> AsyncIterator[ClientS
             web.get("/static/{name}", root),
             *route_prefix.routes(prefix),
             *event_routes(store=store, log=log, clock=lambda: NOW, rules=Rules, access=access),
-            *probes.routes(is_ready=lambda: is_ready, reload=None),
+            *management.routes(is_ready=lambda: is_ready, reload=None),
         ],
         operations=EVENT_OPERATIONS,
         access=access,

@@ -4,8 +4,8 @@ from pytest_aiohttp import AiohttpClient
 from tests.builders import HOUR_MS, MINUTE_MS, NOW_MS, deployment, incident
 from tests.web.site import Site
 
-from dora_exporter.chronicle import RECENT
-from dora_exporter.events import DAY_MS, Commit, Verdict
+from dora_exporter.dora.events import DAY_MS, Commit, Verdict
+from dora_exporter.series.recent_events import RECENT
 
 PATH = "/series?service=checkout&environment=production"
 FIRST = deployment(id="first", version="v1", finished_at=NOW_MS - 9 * HOUR_MS)

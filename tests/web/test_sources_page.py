@@ -4,11 +4,11 @@ from pytest_aiohttp import AiohttpClient
 from tests.builders import HOUR_MS, NOW_MS
 from tests.web.site import Site
 
-from dora_exporter.events import DAY_MS
-from dora_exporter.sources.pagerduty_settings import PagerDutySettings
-from dora_exporter.sources.source import Surroundings
-from dora_exporter.sources.transport import Transport
-from dora_exporter.store import Outcome
+from dora_exporter.dora.events import DAY_MS
+from dora_exporter.dora.store import Outcome
+from dora_exporter.sources.contract import Surroundings
+from dora_exporter.sources.http.client import Transport
+from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 
 
 async def site_with_source() -> Site:

@@ -6,8 +6,8 @@ from io import BytesIO
 import pytest
 from tests.web.running import NOW, SHA, Api, deployment, incident
 
-from dora_exporter.events import Event
-from dora_exporter.web.unknown_attributes import MOST_NAMES, UnknownAttributes
+from dora_exporter.dora.events import Event
+from dora_exporter.web.api.schema.unknown_attributes import MOST_NAMES, UnknownAttributes
 
 BULK = "/api/v1/events"
 

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 from tests.web.running import NOW, Api, Json, deployment
 
-from dora_exporter.events import Deployment, Remediation, Verdict
-from dora_exporter.records import Judgement
+from dora_exporter.dora.events import Deployment, Remediation, Verdict
+from dora_exporter.dora.records import Judgement
 
 ID = "a-failed-deployment"
 TYPE = "dora_deployment_patch_request"

@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from dora_exporter import repositories
-from dora_exporter.client_tls import TlsConfig
-from dora_exporter.commits.authors import Authors
-from dora_exporter.commits.git import Limits
-from dora_exporter.conditions import NamedFile, Secret
-from dora_exporter.durations import Duration, Span
+from dora_exporter.commits.git.command import Limits
+from dora_exporter.commits.shipped_commits.excluded_authors import Authors
+from dora_exporter.config.client_tls import TlsConfig
+from dora_exporter.config.durations import Duration, Span
+from dora_exporter.config.validators import NamedFile, Secret
+from dora_exporter.dora import repository_names
 
 PROTOCOLS = ("https", "http", "ssh", "file")
 
@@ -34,14 +34,14 @@ def protocol_of(url: str) -> str:
 
 def _checked(url: str) -> str:
     protocol_of(url)
-    repositories.normalise(url)
+    repository_names.normalise(url)
     if "://" in url and urlsplit(url).password is not None:
         raise ValueError("must not hold a password: use token or token_file")
     return url
 
 
 def _named(spelling: str) -> str:
-    repositories.normalise(spelling)
+    repository_names.normalise(spelling)
     return spelling
 
 

@@ -5,13 +5,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dora_exporter.sources.alertmanager import Alertmanager
-from dora_exporter.sources.alertmanager_settings import AlertmanagerSettings
-from dora_exporter.sources.datadog_apm import DatadogApm, DatadogApmSettings
-from dora_exporter.sources.pagerduty import PagerDuty
-from dora_exporter.sources.pagerduty_settings import PagerDutySettings
-from dora_exporter.sources.prometheus import Prometheus, PrometheusSettings
-from dora_exporter.sources.source import Build
+from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
+from dora_exporter.sources.alertmanager.source import Alertmanager
+from dora_exporter.sources.contract import Build
+from dora_exporter.sources.datadog.source import DatadogApm, DatadogApmSettings
+from dora_exporter.sources.pagerduty.settings import PagerDutySettings
+from dora_exporter.sources.pagerduty.source import PagerDuty
+from dora_exporter.sources.prometheus.source import Prometheus, PrometheusSettings
 
 KINDS: Mapping[str, Build] = {
     "alertmanager": Alertmanager,

@@ -6,15 +6,16 @@ from collections.abc import Awaitable, Callable, Iterable
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from dora_exporter.clock import Clock
-from dora_exporter.explanation import WhyUnknown
-from dora_exporter.polling import RunningSources
-from dora_exporter.readings import Readings
-from dora_exporter.web.access import Access
-from dora_exporter.web.operations import Operation
-from dora_exporter.web.pages import all_series, api_page, health, one_series, static, why
+from dora_exporter.runtime.clock import Clock
+from dora_exporter.series.engine import Readings
+from dora_exporter.series.explanation import WhyUnknown
+from dora_exporter.sources.polling import RunningSources
+from dora_exporter.web.openapi.operation import Operation
+from dora_exporter.web.pages import all_series, api_page, explain, series, static
+from dora_exporter.web.pages import sources as health
+from dora_exporter.web.security.api_keys import Access
 
-OPERATIONS = (all_series.ALL_SERIES, one_series.ONE_SERIES, why.WHY, health.HEALTH, api_page.API, *static.OPERATIONS)
+OPERATIONS = (all_series.ALL_SERIES, series.ONE_SERIES, explain.WHY, health.HEALTH, api_page.API, *static.OPERATIONS)
 
 
 def routes(
@@ -35,8 +36,8 @@ def routes(
     """
     computed = [
         *all_series.routes(readings=readings, sources=sources, edition=edition, access=access, url=url),
-        *one_series.routes(readings=readings, edition=edition),
-        *why.routes(readings=readings, why_unknown=why_unknown),
+        *series.routes(readings=readings, edition=edition),
+        *explain.routes(readings=readings, why_unknown=why_unknown),
         *api_page.routes(operations, access=access, url=url),
     ]
     return [

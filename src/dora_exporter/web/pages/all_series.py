@@ -4,16 +4,16 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 
-from dora_exporter.events import DAY_MS
-from dora_exporter.metrics.editions import LEVELS
-from dora_exporter.overview import ORDERS, Question, overview
-from dora_exporter.polling import RunningSources
-from dora_exporter.readings import Readings
-from dora_exporter.tracks import Window
-from dora_exporter.web.access import Access
-from dora_exporter.web.operations import Operation, Parameter
+from dora_exporter.dora.events import DAY_MS
+from dora_exporter.dora.metrics.report_thresholds import LEVELS
+from dora_exporter.dora.sliding_window import Window
+from dora_exporter.series.engine import Readings
+from dora_exporter.series.overview import ORDERS, Question, overview
+from dora_exporter.sources.polling import RunningSources
+from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.pages.getting_started import GettingStarted, getting_started
 from dora_exporter.web.pages.page import page
+from dora_exporter.web.security.api_keys import Access
 
 _USUAL_DAYS = 30
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
-from dora_exporter.hosts import host_of
+from dora_exporter.runtime.hosts import host_of
 
 API_KEY = "YOUR_API_KEY"
 USER = "YOUR_USER"

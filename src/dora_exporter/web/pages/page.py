@@ -9,12 +9,12 @@ from aiohttp import hdrs, web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dora_exporter import __version__
-from dora_exporter.turns import in_turns
-from dora_exporter.web.answers import iso
-from dora_exporter.web.pages import wording
+from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.runtime.timestamps import iso
+from dora_exporter.web.pages import formatting
 from dora_exporter.web.pages.api_reference import prose
-from dora_exporter.web.pages.bars import bars
 from dora_exporter.web.pages.documentation import documentation
+from dora_exporter.web.pages.sparkline import bars
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -46,25 +46,25 @@ def _templates() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(
-        ago=wording.ago,
-        amount=wording.amount,
+        ago=formatting.ago,
+        amount=formatting.amount,
         bars=bars,
-        duration=wording.duration,
-        figure=wording.figure,
+        duration=formatting.duration,
+        figure=formatting.figure,
         iso=iso,
-        level=wording.level,
-        metric_title=wording.metric_title,
-        moment=wording.moment,
+        level=formatting.level,
+        metric_title=formatting.metric_title,
+        moment=formatting.moment,
         prose=prose,
     )
     environment.globals.update(
         url=url,
         documentation=documentation,
         version=__version__,
-        causes=wording.CAUSES,
-        figure_names=wording.FIGURE_NAMES,
-        figure_metrics=wording.FIGURE_METRICS,
-        no_data=wording.NO_DATA,
+        causes=formatting.CAUSES,
+        figure_names=formatting.FIGURE_NAMES,
+        figure_metrics=formatting.FIGURE_METRICS,
+        no_data=formatting.NO_DATA,
     )
     for name in environment.list_templates():
         environment.get_template(name)

@@ -4,7 +4,7 @@ from importlib.resources import files
 
 from aiohttp import hdrs, web
 
-from dora_exporter.web.operations import Operation
+from dora_exporter.web.openapi.operation import Operation
 
 _FILES = {"page.css": ("text/css", "The style of the pages"), "icon.svg": ("image/svg+xml", "The icon of the pages")}
 _HEADERS = {hdrs.CACHE_CONTROL: "max-age=3600", "X-Content-Type-Options": "nosniff"}

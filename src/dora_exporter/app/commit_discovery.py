@@ -1,0 +1,163 @@
+"""The search for what deployments shipped: repositories, uploads, and the workers in the background."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from aiohttp import web
+
+from dora_exporter.app.telemetry.commits import CommitsCollector, CommitTally
+from dora_exporter.commits.git.command import Git
+from dora_exporter.commits.git.commit_object import is_sha
+from dora_exporter.commits.git.repositories import Library
+from dora_exporter.commits.git.uploads import Uploads
+from dora_exporter.commits.providers.contract import PullRequestSettings
+from dora_exporter.commits.pull_requests.resolver import Reviewer
+from dora_exporter.commits.settings import GitSettings, RepositorySettings
+from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
+from dora_exporter.commits.shipped_commits.resolver import Resolver
+from dora_exporter.dora.event_log import Appendable
+from dora_exporter.dora.events import Deployment
+from dora_exporter.dora.repository_parts import views_of
+from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.clock import Clock
+from dora_exporter.runtime.cooperative import in_background
+from dora_exporter.web.api import git_metadata
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.server.limits import CurrentRules
+
+
+class CommitSearch:
+    """Life: made before the replay, ``start`` after it, ``close`` at the end.
+
+    Of many replicas one searches, from ``lead`` to ``follow``; all take uploads.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: EventStore,
+        log: Appendable,
+        clock: Clock,
+        folder: Path,
+        settings: GitSettings,
+        repositories: Mapping[str, RepositorySettings],
+        pull_requests: Mapping[str, PullRequestSettings],
+        patterns: Mapping[str, Sequence[str]],
+        authors: Authors = EVERYBODY,
+    ) -> None:
+        """``folder`` holds the repositories; ``patterns`` are the paths that count, by service."""
+        self._authors = authors
+        git = Git(settings.limits)
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._settings = settings
+        self._pull_requests = pull_requests
+        self._patterns = patterns
+        self._library = Library(folder, configured=repositories, settings=settings, git=git, with_trees=bool(patterns))
+        self.uploads = Uploads(
+            library=self._library, git=git, max_repository_bytes=settings.max_repository_bytes, threads=settings.threads
+        )
+        self._resolver: Resolver | None = None
+        self._reviewer: Reviewer | None = None
+        self._tally = CommitTally()
+        self._counting: asyncio.Task[None] | None = None
+        self.collector = CommitsCollector(
+            tally=self._tally,
+            resolver=lambda: self._resolver,
+            reviewer=lambda: self._reviewer,
+            library=self._library,
+        )
+
+    def routes(
+        self, *, rules: CurrentRules, access: Access, share: git_metadata.Share | None = None
+    ) -> list[web.RouteDef]:
+        """The endpoints that take uploads. ``share`` makes each known to the other replicas."""
+        return git_metadata.routes(
+            uploads=self.uploads,
+            wake=self.wake,
+            share=share,
+            max_pack_bytes=self._settings.max_pack_bytes,
+            rules=rules,
+            access=access,
+        )
+
+    async def start(self) -> None:
+        """Looks what repositories are here, and begins to count what is held."""
+        await asyncio.to_thread(self._library.load)
+        self._store.observe(self._tally.observe)
+        held = list(self._store.deployments.values())
+        self._counting = in_background(self._tally.load(held), name="commit tally")
+
+    async def lead(self) -> None:
+        """Looks for what is missing, and follows the store from then on."""
+        await self.follow()  # should the last turn have ended half way
+        self._resolver = Resolver(
+            store=self._store,
+            log=self._log,
+            library=self._library,
+            clock=self._clock,
+            settings=self._settings,
+            patterns=self._patterns,
+            authors=self._authors,
+        )
+        self._reviewer = Reviewer(
+            store=self._store,
+            log=self._log,
+            library=self._library,
+            clock=self._clock,
+            settings=self._settings,
+            configured=self._pull_requests,
+            authors=self._authors,
+        )
+        workers: tuple[Resolver | Reviewer, ...] = (self._resolver, self._reviewer)
+        for worker in workers:
+            self._store.observe(worker.observe)
+        for worker in workers:
+            await worker.load()
+            worker.start()
+
+    async def follow(self) -> None:
+        """Leaves the search to another replica. Without effect where it did not lead."""
+        workers = [each for each in (self._reviewer, self._resolver) if each is not None]
+        self._reviewer = self._resolver = None
+        for worker in workers:
+            self._store.ignore(worker.observe)
+        await asyncio.gather(*(worker.close() for worker in workers))
+
+    def why_unknown(self, deployment: Deployment) -> str | None:
+        """Why nobody knows which commits a deployment shipped; None where they are known, or no repository is named."""
+        reasons = filter(None, map(self._why_unknown, views_of(deployment)))
+        return next(reasons, None)
+
+    def _why_unknown(self, deployment: Deployment) -> str | None:
+        name, sha = deployment.repository, deployment.commit_sha
+        if not name or not sha or deployment.commits is not None or deployment.shipped is not None:
+            return None
+        if not is_sha(sha):
+            return f"its commits are unknown: {sha} is no full SHA"
+        if not self._library.holds(name):
+            return f"its commits are unknown: the repository {name} is neither configured nor uploaded"
+        health = self._resolver.fetches.get(self._library.name_of(name)) if self._resolver else None
+        if health is not None and health.is_failing:
+            return f"its commits are unknown: the repository {name} cannot be fetched: {health.problem}"
+        return f"its commits are unknown: the repository {name} has no commit {sha} yet, or not the one before it"
+
+    def wake(self, repository: str) -> None:
+        """Has the deployments of a repository looked at now, because something came for it."""
+        if self._resolver is not None:
+            self._resolver.wake(repository)
+
+    def end_git(self) -> None:
+        """Ends every ``git`` that runs; from here on none is started."""
+        self._library.close()
+
+    async def close(self) -> None:
+        """Ends the workers and every ``git`` that runs."""
+        self.end_git()
+        if self._counting is not None:
+            self._counting.cancel()
+            await asyncio.gather(self._counting, return_exceptions=True)
+        await self.follow()
+        await self.uploads.workers.close()

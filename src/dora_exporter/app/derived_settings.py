@@ -1,0 +1,50 @@
+"""What the settings mean for senders and for the numbers."""
+
+from dora_exporter.app.failure_rules import rules
+from dora_exporter.app.settings import Settings
+from dora_exporter.dora.metrics import ALL
+from dora_exporter.dora.metrics.performance_level import performance_level
+from dora_exporter.series.engine import Definitions
+from dora_exporter.web.server.limits import Rules
+
+
+def rules_for_senders(settings: Settings) -> Rules:
+    """What the settings say about what senders may say."""
+    return Rules(
+        retention_ms=settings.retention.ms,
+        default_environment=settings.default_environment,
+        max_body_bytes=settings.web.max_body_bytes,
+    )
+
+
+def definitions_in(settings: Settings) -> tuple[object, ...]:
+    """The settings that decide what the numbers are."""
+    return (
+        settings.windows,
+        settings.retention,
+        settings.limits,
+        settings.attribution_limit,
+        settings.merge_within,
+        settings.failures,
+        settings.levels,
+        settings.services,
+    )
+
+
+def definitions(settings: Settings) -> Definitions:
+    """What the settings say about the numbers."""
+    return Definitions(
+        windows=tuple((window.text, window.ms) for window in settings.windows),
+        retention_ms=settings.retention.ms,
+        series_limit=settings.limits.series,
+        attribution_limit_ms=settings.attribution_limit.ms if settings.attribution_limit else None,
+        merge_within_ms=settings.merge_within.ms,
+        rules=rules(settings.failures),
+        metrics=(*ALL, performance_level(settings.levels.edition)),
+        teams=teams(settings),
+    )
+
+
+def teams(settings: Settings) -> dict[str, str]:
+    """The teams that are configured for services."""
+    return {name: service.team for name, service in settings.services.items() if service.team}

@@ -1,0 +1,95 @@
+"""The settings of change failure detection, and the rules that they make."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from dora_exporter.dora.failures.contract import Rule
+from dora_exporter.dora.failures.pattern import BadPattern, Pattern
+from dora_exporter.dora.failures.revert import Revert
+from dora_exporter.dora.failures.roll_forward import LinkedRule, StaticRule
+from dora_exporter.dora.failures.rollback import Rollback
+from dora_exporter.dora.failures.scoped_rule import Scoped
+
+Where = Literal["version", "subject", "title", "branch", "label", "tag"]
+
+
+def _usable(text: str, info: ValidationInfo) -> str:
+    try:
+        Pattern(text)
+    except BadPattern as reason:
+        raise ValueError(f"of the rule {info.data.get('name', '?')} {reason}") from None
+    return text
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class DetectionSettings(_Section):
+    """Whether a kind of detection is used, and for which services and environments; for all when none is named."""
+
+    enabled: bool = True
+    services: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+
+
+class RuleSettings(_Section):
+    """A roll-forward rule: a regular expression, and what it is looked for in.
+
+    With a variable (``$pr_title``, ``$pr_number`` or ``$version``) the deployment that it names failed, without one
+    the deployment just before.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    pattern: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_usable)]
+    match: Annotated[tuple[Where, ...], Field(min_length=1)]
+    services: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+
+
+HOTFIXES = (
+    RuleSettings(name="hotfix", pattern=r"(?i)^hot-?fix\b", match=("title", "label")),
+    RuleSettings(name="hotfix branch", pattern="(?i)^hot-?fix[/_-]", match=("branch",)),
+)
+"""Anchored, so that "Document the hotfix process" blames nobody."""
+
+
+class FailureSettings(_Section):
+    """How change failures are detected, besides verdicts and incidents."""
+
+    rollback: DetectionSettings = DetectionSettings()
+    revert: DetectionSettings = DetectionSettings()
+    rules: tuple[RuleSettings, ...] = HOTFIXES
+
+    @field_validator("rules")
+    @classmethod
+    def _distinct_names(cls, rules: tuple[RuleSettings, ...]) -> tuple[RuleSettings, ...]:
+        names = [rule.name for rule in rules]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"has two rules named {twice[0]}: give each a name of its own")
+        return rules
+
+
+def rules(settings: FailureSettings) -> Sequence[Rule]:
+    """The rules in force."""
+    return tuple(_rules(settings))
+
+
+def _rules(settings: FailureSettings) -> Iterator[Rule]:
+    if settings.rollback.enabled:
+        yield _scoped(Rollback(), settings.rollback)
+    if settings.revert.enabled:
+        yield _scoped(Revert(), settings.revert)
+    for rule in settings.rules:
+        pattern = Pattern(rule.pattern)
+        kind = LinkedRule if pattern.variable else StaticRule
+        yield _scoped(kind(rule.name, pattern, rule.match), rule)
+
+
+def _scoped(rule: Rule, settings: DetectionSettings | RuleSettings) -> Rule:
+    if not settings.services and not settings.environments:
+        return rule
+    return Scoped(rule, services=settings.services, environments=settings.environments)

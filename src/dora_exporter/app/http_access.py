@@ -1,0 +1,96 @@
+"""Who is let in, and what those who are may say: keys, the web configuration, and the rules for senders."""
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from dora_exporter.app.derived_settings import rules_for_senders
+from dora_exporter.app.settings import Settings, check_doors
+from dora_exporter.config import public_url
+from dora_exporter.runtime.clock import stopwatch
+from dora_exporter.runtime.hosts import host_of, one_spelling
+from dora_exporter.web.api import git_metadata
+from dora_exporter.web.security.api_keys import Access, Right
+from dora_exporter.web.security.basic_auth import basic_auth, user_of
+from dora_exporter.web.security.browsers import refuse_pages
+from dora_exporter.web.security.client_certificates import client_certificates
+from dora_exporter.web.security.rate_limit import rate_limit
+from dora_exporter.web.security.reloading import Protection
+from dora_exporter.web.server.headers import OnPrepare, adding
+from dora_exporter.web.server.limits import Rules
+from dora_exporter.web.webhooks import pagerduty
+
+
+class Entrance:
+    """What the settings say about requests before they are looked at. ``use`` takes others up at once."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises ``ConfigError`` for a bad web configuration file."""
+        self.access = Access()
+        self._open_addresses = settings.web.listen_addresses
+        self._is_protected = settings.web.config_file is not None
+        self._protection = Protection(settings.web.config_file)
+        self._take_over(settings)
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """What connections are made with; None for plain HTTP."""
+        return self._protection.ssl_context
+
+    def rules(self) -> Rules:
+        """What senders must keep to."""
+        return self._rules
+
+    def middlewares(self) -> Iterator[Middleware]:
+        """What is asked of every request; what the web configuration file asks for costs nothing without it."""
+        yield refuse_pages(
+            is_open=lambda: not (self.access.is_closed or self._protection.current.users),
+            allowed_hosts=lambda: self._allowed_hosts,
+            holds_key=self.access.holds_key,
+        )
+        if self._is_protected:
+            yield client_certificates(lambda: self._protection.current.client_allowed_sans)
+            yield rate_limit(lambda: self._protection.current.rate_limit, stopwatch=stopwatch)
+            yield basic_auth(lambda: self._protection.current.users, has_key=self._stands_for_a_password)
+
+    def on_prepare(self) -> Iterator[OnPrepare]:
+        """What adds to the answers."""
+        if self._is_protected:
+            yield adding(lambda: self._protection.current.headers)
+
+    def may_write(self, request: web.Request) -> bool:
+        """Whether a webhook brings what it takes to write: a key, or where there are users a user's password."""
+        if user_of(request) is not None:
+            return True
+        if self._protection.current.users and not self.access.is_closed:
+            return False
+        return self.access.allows(request, Right.WRITE)
+
+    async def use(self, settings: Settings) -> None:
+        """Puts reloaded settings in force; raises ``ConfigError``, and leaves in force what was."""
+        check_doors(settings, self._open_addresses, has_keys=self.access.is_closed)
+        await asyncio.to_thread(self._protection.reload)
+        self._take_over(settings)
+
+    async def refresh(self) -> None:
+        """Takes up what changed in the web configuration file, or in the files that it names."""
+        await asyncio.to_thread(self._protection.refresh)
+
+    def _take_over(self, settings: Settings) -> None:
+        self._rules = rules_for_senders(settings)
+        listening = [host_of(address) for address in settings.web.listen_addresses]
+        external = one_spelling(public_url.host_of(settings.web.external_url or "") or "")
+        self._allowed_hosts = frozenset(each for each in (*listening, external, *settings.web.allowed_hosts) if each)
+        self.access.replace(
+            api_keys=[key.get_secret_value() for key in settings.api_keys],
+            read_keys=[key.get_secret_value() for key in settings.read_keys],
+        )
+
+    def _stands_for_a_password(self, request: web.Request) -> bool:
+        """Whether a request needs no password: it has a key, or may have a signature, which its handler looks at."""
+        path = request.path.rstrip("/")
+        in_query = path == git_metadata.SERIES.path
+        return path == pagerduty.PATH or self.access.holds_key(request, key_in_query=in_query)

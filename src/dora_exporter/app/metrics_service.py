@@ -1,0 +1,150 @@
+"""The numbers that are exposed, by the definitions in force: a reload may put new ones in their place."""
+
+import asyncio
+import logging
+from collections.abc import Collection, Iterator, Mapping
+
+from dora_exporter.dora.events import Deployment
+from dora_exporter.dora.store import EventStore
+from dora_exporter.exposition import Body, Exposition, Format, OwnFamilies
+from dora_exporter.runtime.clock import Clock
+from dora_exporter.series.engine import Definitions, Readings
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_WAIT = 10
+_PAUSE_SECONDS = 0.005
+"""Leaves most of the time to those who write meanwhile."""
+
+
+class Numbers:
+    """Readings of a store, and their exposition."""
+
+    def __init__(self, store: EventStore, *, own: OwnFamilies, definitions: Definitions, clock: Clock) -> None:
+        """Nothing is exposed before ``load``."""
+        self._store = store
+        self._own = own
+        self._clock = clock
+        self._folding: dict[str, bool] = {"series": False, "teams": False}
+        self._pending_before = 0
+        self._waited = 0
+        self.readings = Readings(store, definitions)
+        self._exposition = self._expose(self.readings)
+
+    async def load(self) -> None:
+        """Computes all that the store holds, a few milliseconds at a time."""
+        await self.readings.load(self._clock())
+
+    async def render(self) -> None:
+        """Does the work of a first scrape, a few milliseconds at a time; one that comes now waits for it."""
+        await self._exposition.scrape(Format.TEXT, gzip=True)
+
+    async def define(self, definitions: Definitions) -> None:
+        """Computes everything anew by other definitions; until that is done, scrapes see the numbers before."""
+        readings = Readings(self._store, definitions)
+        exposition = self._expose(readings)
+        try:
+            await readings.load(self._clock())
+            await exposition.scrape(Format.TEXT, gzip=True)
+        except BaseException:
+            readings.close()
+            raise
+        self.readings.close()
+        self.readings, self._exposition = readings, exposition
+
+    async def current(self) -> Readings:
+        """The readings, brought up to now."""
+        await self._exposition.update()
+        return self.readings
+
+    async def keep_up(self) -> None:
+        """Takes over what was written since, a few milliseconds at a time, so that a scrape finds little to do.
+
+        Where much was written, all is computed, once no more comes or it has waited for long.
+        """
+        if self.readings.is_behind:
+            await self._catch_up()
+        else:
+            for _ in self._slices():
+                await asyncio.sleep(_PAUSE_SECONDS)
+        self._tell_of_surplus()
+
+    async def _catch_up(self) -> None:
+        before, self._pending_before = self._pending_before, self.pending_writes
+        if self.pending_writes > before and self._waited < _LONGEST_WAIT:
+            self._waited += 1
+        else:
+            self._waited = self._pending_before = 0
+            await self._exposition.update()
+
+    def _tell_of_surplus(self) -> None:
+        self._tell("series", self.series, is_folding=self.series_folded > 0)
+        self._tell("teams", self.teams, is_folding=self.teams_folded > 0)
+
+    def _tell(self, kind: str, count: int, *, is_folding: bool) -> None:
+        if self._folding[kind] != is_folding:
+            self._folding[kind] = is_folding
+            said = f"there are more {kind} than the limit, the surplus is folded" if is_folding else "none is folded"
+            logger.warning("%s limit=%d %s=%d", said, self.series_limit, kind, count)
+
+    def _slices(self) -> Iterator[None]:
+        while not self.readings.take_over():
+            yield
+
+    def is_superseded(self, deployment: Deployment) -> bool:
+        """Whether another report of the same deployment counts in its place."""
+        return self.readings.is_superseded(deployment)
+
+    async def scrape(self, wanted: Format, *, gzip: bool, names: Collection[str] = ()) -> Body:
+        """The exposition as of now."""
+        return await self._exposition.scrape(wanted, gzip=gzip, names=names)
+
+    @property
+    def series(self) -> int:
+        """Distinct series with at least one event."""
+        return self.readings.series
+
+    @property
+    def series_folded(self) -> int:
+        """Those beyond the limit."""
+        return self.readings.series_folded
+
+    @property
+    def teams(self) -> int:
+        """Distinct teams and environments with at least one event."""
+        return self.readings.teams
+
+    @property
+    def teams_folded(self) -> int:
+        """Those beyond the limit."""
+        return self.readings.teams_folded
+
+    @property
+    def series_limit(self) -> int:
+        """How many series are exposed by name."""
+        return self.readings.series_limit
+
+    @property
+    def broken_series(self) -> int:
+        """Series, and teams, without gauges because their computation fails."""
+        return self.readings.broken_series
+
+    @property
+    def pending_writes(self) -> int:
+        """Writes to events that the gauges do not show yet."""
+        return self.readings.pending_writes
+
+    @property
+    def lead_time_commits_dropped(self) -> Mapping[str, int]:
+        """Commits that are no lead time sample, by cause."""
+        return self.readings.lead_time_commits_dropped
+
+    def _expose(self, readings: Readings) -> Exposition:
+        caches = (readings.series_text, readings.team_text)
+        return Exposition(
+            caches=caches,
+            own=self._own,
+            update=readings.update,
+            clock=self._clock,
+            is_behind=lambda: readings.is_behind,
+        )

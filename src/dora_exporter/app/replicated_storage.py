@@ -1,0 +1,180 @@
+"""Events kept in a database that replicas share."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+
+from aiohttp.typedefs import Middleware
+from prometheus_client.registry import Collector
+
+from dora_exporter.app.settings import Settings
+from dora_exporter.app.storage import Part
+from dora_exporter.app.telemetry import DatabaseCollector, EventCounts
+from dora_exporter.commits.git.command import GitFailed
+from dora_exporter.commits.git.pack_check import BadPack
+from dora_exporter.commits.git.repositories import TooManyRepositories
+from dora_exporter.commits.git.uploads import Uploads
+from dora_exporter.commits.git.workers import Busy
+from dora_exporter.dora.event_log import Appendable, Unavailable
+from dora_exporter.dora.records import Record
+from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.runtime.clock import Clock
+from dora_exporter.storage.postgresql import compaction
+from dora_exporter.storage.postgresql import url as address
+from dora_exporter.storage.postgresql.compaction import LeaseLost
+from dora_exporter.storage.postgresql.connection import Link
+from dora_exporter.storage.postgresql.error_classes import EXPECTED, reason
+from dora_exporter.storage.postgresql.follower import become
+from dora_exporter.storage.postgresql.lease import Lease
+from dora_exporter.storage.postgresql.log import PostgresLog
+from dora_exporter.storage.postgresql.pack_exchange import PackExchange, Take
+from dora_exporter.storage.retention import Horizon, forget
+from dora_exporter.web.api.git_metadata import Share
+from dora_exporter.web.read_your_writes import catching_up
+
+logger = logging.getLogger(__name__)
+
+_PAUSE_SECONDS = 0.2
+
+
+class _LeaderLog:
+    """Writes that only the leader may do: each is refused where another leads by the time of its commit."""
+
+    def __init__(self, log: PostgresLog, lease: Lease) -> None:
+        self._log = log
+        self._lease = lease
+
+    def append(self, records: Sequence[Record]) -> Awaitable[list[Outcome]]:
+        fence = self._lease.fence
+        if fence is None:
+            raise Unavailable("another replica leads")
+        return self._log.append(records, fence=fence)
+
+
+class DatabaseStorage:
+    """The ``Storage`` over PostgreSQL. It has five connections at the most."""
+
+    def __init__(self, settings: Settings, *, clock: Clock, replay_seconds: Callable[[], float | None]) -> None:
+        """Connects to nothing yet."""
+        url = settings.store.read_url
+        self._url = url
+        self._clock = clock
+        self._horizon = Horizon(clock)
+        self._store: EventStore | None = None
+        self.log = PostgresLog(Link(url, name="log"), clock=clock)
+        self._lease = Lease(Link(url, name="lease"), f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
+        self.leader_log: Appendable = _LeaderLog(self.log, self._lease)
+        self._maintenance = Link(url, name="maintenance")
+        self._packs = PackExchange(
+            Link(url, name="uploads"), Link(url, name="packs"), folder=settings.git_folder.absolute()
+        )
+        self.share: Share | None = self._packs.share
+        self.middlewares: Sequence[Middleware] = (catching_up(self.log.catch_up),)
+        self.collector: Collector = DatabaseCollector(
+            lambda: self.log.statistics, leads=self.leads, replay_seconds=replay_seconds
+        )
+
+    async def open(self) -> None:
+        """Connects, and makes the tables when there are none; raises DatabaseError."""
+        await self.log.open()
+        logger.info("events are kept in a database place=%s", address.place(self._url()))
+
+    async def resume(self, store: EventStore) -> bool:
+        """Nothing: a replica need not have a disk."""
+        return False
+
+    def replay(self) -> AsyncIterator[Sequence[Record]]:
+        """Reads the log."""
+        return self.log.replay()
+
+    async def start(self, store: EventStore, counts: EventCounts) -> None:
+        """Follows the log. What other replicas accepted is for them to count."""
+
+        def follow(records: Sequence[Record]) -> list[Outcome]:
+            counts.is_paused = True
+            try:
+                return store.apply_all(records)
+            finally:
+                counts.is_paused = False
+
+        async def take_state(other: EventStore) -> None:
+            counts.is_paused = True
+            try:
+                await become(store, other)
+            finally:
+                counts.is_paused = False
+
+        self._store = store
+        await self._horizon.begin(store)
+        await self.log.start(store.apply_all, follow=follow, become=take_state)
+        await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        """With what was written during the replay, however long the database is away."""
+        while True:
+            with contextlib.suppress(Unavailable):
+                return await self.log.catch_up()
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def take_part(self, part: Part) -> None:
+        """Asks for the lease from here on, and takes the packs that others were sent."""
+        self._packs.start(_taking(part.uploads, part.wake))
+        self._lease.start(gained=part.lead, lost=part.follow)
+
+    def leads(self) -> bool:
+        """Whether this replica holds the lease."""
+        return self._lease.is_held
+
+    async def maintain(self, retention_ms: int) -> None:
+        """Compacts the log, on the leader."""
+        fence = self._lease.fence
+        if fence is None or self._store is None:
+            return
+        try:
+            if await compaction.is_due(self._maintenance):
+                horizon_ms = await self._horizon.now_ms(self._store)
+                await forget(self._store, self.leader_log, oldest_ms=horizon_ms - retention_ms, now_ms=horizon_ms)
+                await compaction.compact(
+                    self._maintenance,
+                    self._store,
+                    fence=fence,
+                    applied=self.log.position,
+                    now_ms=horizon_ms,
+                    retention_ms=retention_ms,
+                )
+        except (LeaseLost, Unavailable, *EXPECTED) as error:
+            logger.warning("compaction given up reason=%s", reason(error))
+
+    async def retire(self) -> None:
+        """Gives the lease back."""
+        self.log.hurry()
+        await self._lease.close()
+
+    async def close(self) -> None:
+        """Commits what was appended."""
+        await asyncio.gather(self._packs.close(), self.log.close(), self._maintenance.close())
+
+
+def _taking(uploads: Uploads, wake: Callable[[str], None]) -> Take:
+    async def take(repository: str, head: str, pack: Path) -> bool:
+        folder = await uploads.workers.files(uploads.open)
+        try:
+            inside = await uploads.workers.files(pack.replace, folder / "incoming.pack")
+            await uploads.workers.git(repository, uploads.take, repository, head, inside)
+        except (BadPack, TooManyRepositories) as error:
+            logger.warning("shared history left out repository=%s reason=%s", repository, error or type(error).__name__)
+            return True
+        except (GitFailed, Busy, OSError) as error:
+            logger.warning("shared history not taken yet repository=%s reason=%s", repository, error)
+            return False
+        finally:
+            await uploads.workers.files(uploads.discard, folder)
+        wake(repository)
+        return True
+
+    return take

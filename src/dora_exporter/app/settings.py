@@ -1,0 +1,344 @@
+"""The settings: their keys, their defaults, and how flags, environment, secrets and a YAML file make them up."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_origin
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import ValidationInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from dora_exporter.app.failure_rules import FailureSettings
+from dora_exporter.commits.providers.contract import PullRequestSettings
+from dora_exporter.commits.settings import CommitSettings, GitSettings, RepositorySettings
+from dora_exporter.config import addresses, public_url
+from dora_exporter.config.durations import Duration, Span
+from dora_exporter.config.errors import ConfigError, Layer, Location, Mistake, misplaced, models_in, validate
+from dora_exporter.config.layers import folder_layer, secret_lines_layer, variables_layer
+from dora_exporter.config.validators import FILES_TOO, NamedFile
+from dora_exporter.config.yaml_file import read
+from dora_exporter.dora.events import DAY_MS
+from dora_exporter.dora.reserved import RESERVED
+from dora_exporter.runtime.hosts import ANY_HOST, one_spelling
+from dora_exporter.sources import AnySettings
+from dora_exporter.sources.contract import SourceName
+from dora_exporter.storage.postgresql.url import ReadUrl, check, from_file, from_text
+
+__all__ = ["ConfigError", "Flag", "Settings", "load"]
+
+
+def _not_rounded(value: object) -> object:
+    """Pydantic would take true for 1 and 2.0 for 2."""
+    if isinstance(value, bool | float):
+        raise PydanticCustomError("int_type", "must be a whole number")
+    return value
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be printable text")
+    return text
+
+
+def _not_reserved(name: str) -> str:
+    if name == RESERVED:
+        raise ValueError("is the name under which the series beyond the limit are exposed")
+    return name
+
+
+def _not_empty(path: object) -> object:
+    """Pydantic would take an empty path for the working directory."""
+    if path == "":
+        raise ValueError("must not be empty")
+    return path
+
+
+def _address(text: str) -> str:
+    addresses.split(text)
+    return text
+
+
+def _host(text: str) -> str:
+    host = text if text == ANY_HOST else one_spelling(text.removeprefix("[").removesuffix("]"))
+    if host is None:
+        raise ValueError(f"must be the name or the address of a host, without a port, or {ANY_HOST} for all")
+    return host
+
+
+def _database(url: SecretStr) -> SecretStr:
+    check(url.get_secret_value())
+    return url
+
+
+def _key(key: SecretStr) -> SecretStr:
+    text = key.get_secret_value()
+    if not text:
+        raise ValueError("must not be empty")
+    if text != text.strip() or not text.isprintable() or not text.isascii():
+        raise ValueError("must be printable ASCII text without white space around it: a header has to carry it")
+    return key
+
+
+Whole = Annotated[int, BeforeValidator(_not_rounded)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+Label = Annotated[Name, AfterValidator(_not_reserved)]
+Address = Annotated[str, AfterValidator(_address)]
+Host = Annotated[str, AfterValidator(_host)]
+Url = Annotated[SecretStr, AfterValidator(_database)]
+File = Annotated[Path, BeforeValidator(_not_empty)]
+Key = Annotated[SecretStr, AfterValidator(_key)]
+
+
+class Section(BaseModel):
+    """What all groups of settings have in common."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class WebSettings(Section):
+    """The HTTP server. ``config_file`` is a web configuration file as exporter-toolkit defines it."""
+
+    listen_addresses: tuple[Address, ...] = Field(default=("127.0.0.1:3672",), min_length=1)
+    config_file: File | None = None
+    enable_lifecycle: bool = False
+    allowed_hosts: tuple[Host, ...] = ()
+    external_url: Annotated[str, AfterValidator(public_url.external)] | None = None
+    route_prefix: Annotated[str, AfterValidator(public_url.prefix)] | None = None
+    max_body_bytes: Whole = Field(default=1 << 20, ge=1 << 10, le=1 << 30)
+
+    @property
+    def prefix(self) -> str:
+        """The path that everything is served below, empty for the root; without ``route_prefix`` the external URL's."""
+        if self.route_prefix is not None:
+            return self.route_prefix
+        return public_url.path_of(self.external_url) if self.external_url else ""
+
+    @property
+    def url(self) -> str:
+        """Where others reach all that is served: a URL or only its path, empty for the root of wherever it is."""
+        return self.external_url or self.prefix
+
+
+class SnapshotSettings(Section):
+    """The snapshot file. With ``written``, what was acknowledged survives a crash of the daemon, not a power cut."""
+
+    path: File = Path("dora-exporter.snapshot")
+    durability: Literal["fsync", "written"] = "fsync"
+
+
+class StoreSettings(Section):
+    """A PostgreSQL database that replicas share, in the place of the snapshot file.
+
+    ``url_file`` holds the URL, and is read again at each connect.
+    """
+
+    url: Url | None = None
+    url_file: Annotated[NamedFile, BeforeValidator(_not_empty)] | None = None
+
+    @field_validator("url_file")
+    @classmethod
+    def _only_one(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is not None and info.data.get("url") is not None:
+            raise ValueError("url and url_file exclude each other")
+        return file
+
+    @property
+    def is_database(self) -> bool:
+        """Whether one is configured."""
+        return self.url is not None or self.url_file is not None
+
+    @property
+    def read_url(self) -> ReadUrl:
+        """Where it is."""
+        if self.url_file is not None:
+            return from_file(self.url_file)
+        return from_text(self.url.get_secret_value() if self.url else "")
+
+
+class LimitSettings(Section):
+    """What protects the daemon and Prometheus from too much."""
+
+    series: Whole = Field(default=10_000, ge=1)
+
+
+class ServiceSettings(Section):
+    """What is known about a service. Without ``source_patterns`` every commit of its repository is its own."""
+
+    team: Label | None = None
+    source_patterns: tuple[str, ...] = ()
+
+
+class LevelSettings(Section):
+    """Which of DORA's reports the performance levels are taken from."""
+
+    edition: Literal["2019", "2021", "2022", "2023", "2024"] = "2024"
+
+
+class LogSettings(Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warn", "error"] = "info"
+    format: Literal["logfmt", "json"] = "logfmt"
+
+
+_WINDOWS = tuple(Span(f"{days}d", days * DAY_MS) for days in (7, 30, 90))
+
+
+class Settings(Section):
+    """All settings. A section is added by a line here, and by its keys in ``config.example.yaml``."""
+
+    snapshot: SnapshotSettings = SnapshotSettings()
+    store: StoreSettings = StoreSettings()
+    retention: Duration = Span("400d", 400 * DAY_MS)
+    windows: tuple[Duration, ...] = Field(default=_WINDOWS, min_length=1, max_length=10, validate_default=True)
+    default_environment: Label = "none"
+    attribution_limit: Duration | None = Span("7d", 7 * DAY_MS)
+    limits: LimitSettings = LimitSettings()
+    services: dict[Name, ServiceSettings] = Field(default_factory=dict)
+    merge_within: Duration = Span("30m", 1_800_000)
+    sources: dict[SourceName, AnySettings] = Field(default_factory=dict)
+    repositories: dict[Name, RepositorySettings] = Field(default_factory=dict)
+    git: GitSettings = GitSettings()
+    commits: CommitSettings = CommitSettings()
+    pull_requests: dict[Name, PullRequestSettings] = Field(default_factory=dict)
+    failures: FailureSettings = FailureSettings()
+    levels: LevelSettings = LevelSettings()
+    log: LogSettings = LogSettings()
+    api_keys: tuple[Key, ...] = ()
+    api_keys_file: File | None = None
+    read_keys: tuple[Key, ...] = ()
+    read_keys_file: File | None = None
+    allow_anonymous: bool = False
+    web: WebSettings = WebSettings()  # the last one, because what it may be depends on the keys
+
+    @property
+    def git_folder(self) -> Path:
+        """Where repositories are kept."""
+        return self.git.path or self.snapshot.path.parent / "git"
+
+    @field_validator("windows")
+    @classmethod
+    def _distinct_and_kept(cls, windows: tuple[Span, ...], info: ValidationInfo) -> tuple[Span, ...]:
+        retention: Span | None = info.data.get("retention")
+        for index, window in enumerate(windows):
+            if window.ms in {earlier.ms for earlier in windows[:index]}:
+                raise misplaced("is as long as an earlier one", "windows", index)
+            if retention is not None and window.ms > retention.ms:
+                place = ("retention",) if windows == _WINDOWS else ("windows", index)
+                raise misplaced(f"the window {window.text} is longer than the retention {retention.text}", *place)
+        return windows
+
+    @field_validator("web")
+    @classmethod
+    def _closed_to_strangers(cls, web: WebSettings, info: ValidationInfo) -> WebSettings:
+        """Keys that are themselves wrong give no second complaint."""
+        keys = [info.data.get(name) for name in ("api_keys", "read_keys")]
+        if info.data.get("allow_anonymous") is False and keys == [(), ()]:
+            for index, address in enumerate(web.listen_addresses):
+                if not addresses.is_loopback(address):
+                    raise misplaced(_OPEN_TO_ALL, "web", "listen_addresses", index)
+        return web
+
+
+_OPEN_TO_ALL = "can be reached from other machines: set api_keys, or write allow_anonymous: true to let everybody in"
+
+
+def check_doors(settings: Settings, open_addresses: Iterable[str], *, has_keys: bool) -> None:
+    """Raises ``ConfigError`` where settings without keys would take the place of others that listen to strangers.
+
+    Where there are keys (``has_keys``) the last one stays on any address: a proxy on this machine brings strangers too.
+    """
+    if settings.api_keys or settings.read_keys or settings.allow_anonymous:
+        return
+    if has_keys:
+        text = "the last key is not taken away by a reload: write allow_anonymous: true to let everybody in"
+        raise ConfigError([Mistake("configuration", f"api_keys: {text}")])
+    for address in open_addresses:
+        if not addresses.is_loopback(address):
+            text = f"must have a key until the next start: the daemon still listens on {address}"
+            raise ConfigError([Mistake("configuration", f"api_keys: {text}")])
+
+
+class _Variables(Settings, BaseSettings):
+    """The settings in a form that pydantic-settings sorts variables into."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A setting given on the command line."""
+
+    name: str
+    location: tuple[str, ...]
+    value: object
+
+
+def load(
+    *,
+    file: Path | None,
+    flags: Sequence[Flag],
+    variables: Mapping[str, str],
+    secrets_folder: Path | None,
+    files_too: bool = False,
+    blank_too: bool = True,
+) -> Settings:
+    """Reads the settings; each place wins over those after it: flags, variables, secret files, the YAML file.
+
+    Raises ``ConfigError`` with all mistakes; with ``files_too`` a file that is read later, and is not there, is one;
+    without ``blank_too`` a YAML file that says nothing is one.
+    """
+    above = (_flags_layer(flags), variables_layer(_Variables, variables))
+    below = (
+        folder_layer(_Variables, secrets_folder) if secrets_folder else _NOTHING,
+        _file_layer(file, blank_too=blank_too),
+    )
+    layers = (*above, secret_lines_layer(Settings, above=above, below=below), *below)
+    if below[1].mistakes and not below[1].data:  # what depends on the file cannot be judged
+        raise ConfigError(mistake for layer in layers for mistake in layer.mistakes)
+    return validate(Settings, layers, context=FILES_TOO if files_too else None)
+
+
+_NOTHING = Layer({}, lambda _location: "")
+
+
+def _flags_layer(flags: Sequence[Flag]) -> Layer:
+    data: dict[str, Any] = {}
+    for flag in flags:
+        section = data
+        for part in flag.location[:-1]:
+            section = section.setdefault(part, {})
+        section[flag.location[-1]] = flag.value
+    names = {flag.location: flag.name for flag in flags}
+
+    def where(location: Location) -> str:
+        return next((name for way, name in names.items() if location[: len(way)] == way), "command line")
+
+    return Layer(data, where)
+
+
+def says_something(file: Path | None) -> bool:
+    """Whether a YAML file has a setting in it; raises ``ConfigError``."""
+    return file is not None and bool(read(file).data)
+
+
+def _file_layer(file: Path | None, *, blank_too: bool) -> Layer:
+    """A YAML file's settings. A section of which everything is commented out is as good as absent."""
+    if file is None:
+        return _NOTHING
+    try:
+        document = read(file)
+    except ConfigError as error:
+        return Layer({}, lambda _location: str(file), mistakes=error.mistakes)
+    if not document.data and not blank_too:
+        document.mistakes.append(Mistake(f"{file}:1", "is empty now, but it had settings at the start"))
+    return document.layer(
+        {key: value for key, value in document.data.items() if value is not None or not _is_section(key)}
+    )
+
+
+def _is_section(key: str) -> bool:
+    field = Settings.model_fields.get(key)
+    return field is not None and bool(models_in(field.annotation)) and get_origin(field.annotation) is not tuple

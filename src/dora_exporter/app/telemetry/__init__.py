@@ -1,0 +1,34 @@
+"""The families about the daemon itself, all named ``dora_exporter_...``.
+
+Their collectors read from objects that know; each is registered in one registry, and others may add theirs.
+"""
+
+from dora_exporter.app.telemetry.config import ConfigCollector, ConfigHealth
+from dora_exporter.app.telemetry.events import (
+    EventCounts,
+    HeldEvents,
+    RejectionCounts,
+    UnknownAttributeCounts,
+)
+from dora_exporter.app.telemetry.levels import LevelThresholds
+from dora_exporter.app.telemetry.log import LogCollector
+from dora_exporter.app.telemetry.postgresql import DatabaseCollector
+from dora_exporter.app.telemetry.registry import new_registry
+from dora_exporter.app.telemetry.series import SeriesCollector, SeriesHealth
+from dora_exporter.app.telemetry.snapshot import SnapshotCollector
+
+__all__ = [
+    "ConfigCollector",
+    "ConfigHealth",
+    "DatabaseCollector",
+    "EventCounts",
+    "HeldEvents",
+    "LevelThresholds",
+    "LogCollector",
+    "RejectionCounts",
+    "SeriesCollector",
+    "SeriesHealth",
+    "SnapshotCollector",
+    "UnknownAttributeCounts",
+    "new_registry",
+]

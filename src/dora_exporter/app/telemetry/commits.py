@@ -1,0 +1,215 @@
+"""The families about commits and repositories."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from dora_exporter.commits.git.commit_object import is_sha
+from dora_exporter.commits.git.repositories import Library
+from dora_exporter.commits.pull_requests.resolver import Reviewer
+from dora_exporter.commits.shipped_commits import rule
+from dora_exporter.commits.shipped_commits.resolver import Resolver
+from dora_exporter.dora.events import Deployment, Event
+from dora_exporter.dora.failures.commit_text import commits_of
+from dora_exporter.dora.failures.first_shipments import CLOCK_SKEW_MS
+from dora_exporter.dora.repository_parts import excluded_of, parts_of, views_of
+from dora_exporter.dora.store import Change
+from dora_exporter.runtime.cooperative import in_turns
+
+_LEFT_OUT = (*rule.CAUSES, "negative", "author")
+
+
+class CommitTally:
+    """What is held of commits: an observer of the store, loaded once. Before that, it knows nothing."""
+
+    def __init__(self) -> None:
+        """Nothing is held."""
+        self.is_loaded = False
+        self.resolved = 0
+        self.commits = 0
+        self.left_out: Counter[str] = Counter()
+        self.unresolved: Counter[str] = Counter()
+        """Deployments whose commits nobody has told or found out, by the repository that they name."""
+        self.without_sha = 0
+        """Deployments that name a repository, and what is no SHA of a commit."""
+
+    async def load(self, held: Sequence[Deployment]) -> None:
+        """Takes in what was held when it began to observe, a few milliseconds at a time."""
+        async for each in in_turns(held):
+            self._count(each, 1)
+        self.is_loaded = True
+
+    def observe(self, changes: Sequence[Change]) -> None:
+        """Takes in writes to deployments."""
+        for before, after in changes:
+            if before is after:
+                continue
+            if before is not None:
+                self._count(before, -1)
+            if after is not None:
+                self._count(after, 1)
+
+    def _count(self, deployment: Event, number: int) -> None:
+        if not isinstance(deployment, Deployment):
+            return
+        for view in views_of(deployment) if deployment.commits is None else ():
+            if view.shipped is None:
+                self._count_unresolved(view, number)
+        if deployment.commits is None and deployment.shipped is None:
+            return
+        commits, excluded = commits_of(deployment), excluded_of(deployment)
+        self.resolved += number * (deployment.shipped is not None)
+        self.commits += number * len(commits)
+        latest = deployment.finished_at + CLOCK_SKEW_MS
+        self.left_out["negative"] += number * sum(
+            commit.authored_at > latest and commit.sha not in excluded for commit in commits
+        )
+        self.left_out["author"] += number * sum(commit.sha in excluded for commit in commits)
+        for part in parts_of(deployment.shipped) if deployment.commits is None else ():
+            for cause, count in part.left_out.items():
+                self.left_out[cause] += number * count
+
+    def _count_unresolved(self, deployment: Deployment, number: int) -> None:
+        name, sha = deployment.repository, deployment.commit_sha
+        if not name or not sha:
+            return
+        if not is_sha(sha):
+            self.without_sha += number
+            return
+        self.unresolved[name] += number
+        if not self.unresolved[name]:
+            del self.unresolved[name]
+
+
+class CommitsCollector:
+    """How the search for commits goes."""
+
+    def __init__(
+        self,
+        *,
+        tally: CommitTally,
+        resolver: Callable[[], Resolver | None],
+        reviewer: Callable[[], Reviewer | None] = lambda: None,
+        library: Library,
+    ) -> None:
+        """Reads from objects that know. ``resolver`` and ``reviewer`` give None while another replica has them."""
+        self._reviewer = reviewer
+        self._tally = tally
+        self._resolver = resolver
+        self._library = library
+
+    def collect(self) -> Iterable[Metric]:
+        """Counts of what is held now, once that is known, and the state of the repositories."""
+        if self._tally.is_loaded:
+            yield from self._deployments()
+            yield from self._commits()
+        yield from self._fetches()
+        yield from self._sizes()
+
+    def _deployments(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(
+            "dora_exporter_commit_resolutions",
+            "Deployments that name a commit: resolved, pending while a commit is not here yet, unknown when it was "
+            "waited for in vain; absent while they are counted after a start.",
+            labels=("state",),
+        )
+        family.add_metric(("resolved",), self._tally.resolved)
+        resolver = self._resolver()
+        if resolver is not None:
+            family.add_metric(("pending",), resolver.pending)
+            family.add_metric(("unknown",), resolver.unknown)
+        yield family
+        without = GaugeMetricFamily(
+            "dora_exporter_deployments_without_commits",
+            "Deployments without lead times, by cause: the first one of its series, a gap of more than 60 days before "
+            "it, an unknown commit, a repository that is neither configured nor uploaded, no full SHA; absent while "
+            "they are counted after a start.",
+            labels=("cause",),
+        )
+        for cause in rule.CAUSES_OF_NONE:
+            without.add_metric((cause,), self._tally.left_out[cause])
+        if resolver is not None:
+            without.add_metric(("unknown",), resolver.unknown)
+        without.add_metric(("no_repository",), self._of_no_repository())
+        without.add_metric(("no_sha",), self._tally.without_sha)
+        yield without
+        yield GaugeMetricFamily(
+            "dora_exporter_deployments_passed_over",
+            "Deployments whose commit is unknown for good, so that the next one shipped what came since the one before "
+            "them; absent while they are counted after a start.",
+            value=self._tally.left_out[rule.PASSED_OVER],
+        )
+
+    def _of_no_repository(self) -> int:
+        named = self._tally.unresolved
+        return sum(number for name, number in named.items() if not self._library.holds(name))
+
+    def _commits(self) -> Iterable[Metric]:
+        yield GaugeMetricFamily(
+            "dora_exporter_commits_held",
+            "Commits that deployments shipped; absent while they are counted after a start.",
+            value=self._tally.commits,
+        )
+        family = GaugeMetricFamily(
+            "dora_exporter_commits_left_out",
+            "Commits that give no lead time, by cause; absent while they are counted after a start.",
+            labels=("cause",),
+        )
+        for cause in _LEFT_OUT:
+            family.add_metric((cause,), self._tally.left_out[cause])
+        yield family
+
+    def _fetches(self) -> Iterable[Metric]:
+        success = GaugeMetricFamily(
+            "dora_exporter_repository_last_fetch_timestamp_seconds",
+            "When a repository was last fetched.",
+            labels=("repository",),
+        )
+        errors = CounterMetricFamily(
+            "dora_exporter_repository_fetch_errors", "Fetches of a repository that failed.", labels=("repository",)
+        )
+        misconfigured = GaugeMetricFamily(
+            "dora_exporter_repository_misconfigured",
+            "1 while the repository refuses the credentials, or a file of them cannot be used, else 0.",
+            labels=("repository",),
+        )
+        resolver = self._resolver()
+        for health in resolver.fetches.values() if resolver else ():
+            if health.last_success_ms is not None:
+                success.add_metric((health.label,), health.last_success_ms / 1000)
+            errors.add_metric((health.label,), health.errors)
+            misconfigured.add_metric((health.label,), health.is_misconfigured)
+        yield success
+        yield errors
+        yield misconfigured
+        yield from self._providers()
+
+    def _providers(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(
+            "dora_exporter_pull_requests_misconfigured",
+            "1 while a provider of pull requests refuses the token, or a file for it cannot be used, else 0.",
+            labels=("provider",),
+        )
+        reviewer = self._reviewer()
+        for name, forge in reviewer.forges.items() if reviewer else ():
+            family.add_metric((name,), forge.is_misconfigured)
+        yield family
+
+    def _sizes(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(
+            "dora_exporter_repository_size_bytes", "Size of a repository on disk.", labels=("repository",)
+        )
+        for label, repository in self._library.configured.items():
+            family.add_metric((label,), repository.size_bytes)
+        yield family
+        uploaded = self._library.uploaded()
+        yield GaugeMetricFamily(
+            "dora_exporter_uploaded_repositories", "Repositories that clients uploaded.", value=len(uploaded)
+        )
+        yield GaugeMetricFamily(
+            "dora_exporter_uploaded_repositories_size_bytes",
+            "Size of all uploaded repositories on disk.",
+            value=sum(each.size_bytes for each in uploaded),
+        )

@@ -1,0 +1,117 @@
+"""What became of events: written, refused, held."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from dora_exporter.dora.events import Deployment, Incident
+from dora_exporter.dora.store import Change, EventStore, Outcome, outcome
+from dora_exporter.web.server.rejections import Rejection
+
+_SORTED_AT_ONCE = 256
+_KINDS = {Deployment: "deployment", Incident: "incident"}
+
+
+class EventCounts:
+    """Writes to events since the daemon started: an observer of the store, from after the replay on."""
+
+    def __init__(self) -> None:
+        """Starts at zero for events from the API, so that a first event is an increase."""
+        self._unsorted: list[Change] = []
+        self._counts = Counter(
+            {(kind, "api", each.value): 0 for kind in ("deployment", "incident") for each in Outcome}
+        )
+        self.is_paused = False
+        """While another replica's writes are followed, which counts them itself."""
+
+    def observe(self, changes: Sequence[Change]) -> None:
+        """Counts writes, by the source of the event: many at a time, which costs less."""
+        if not self.is_paused:
+            self._unsorted += changes
+        if len(self._unsorted) >= _SORTED_AT_ONCE:
+            self._sort()
+
+    def _sort(self) -> None:
+        seen = Counter(
+            [
+                (type(event), event.source, outcome(before, after))
+                for before, after in self._unsorted
+                if (event := after or before) is not None
+            ]
+        )
+        self._unsorted.clear()
+        for (kind, source, done), number in seen.items():
+            self._counts[_KINDS[kind], source, done.value] += number
+
+    def collect(self) -> Iterable[Metric]:
+        """One sample for each kind, source and outcome that was seen."""
+        self._sort()
+        family = CounterMetricFamily(
+            "dora_exporter_events",
+            "Writes to events since the daemon started, by what they did; up to a second old.",
+            labels=("kind", "source", "outcome"),
+        )
+        for labels, count in sorted(self._counts.items()):
+            family.add_metric(labels, count)
+        yield family
+
+
+class RejectionCounts:
+    """Events refused since the daemon started."""
+
+    def __init__(self) -> None:
+        """Starts at zero for each reason."""
+        self._counts = dict.fromkeys(Rejection, 0)
+
+    def count(self, reason: Rejection, number: int = 1) -> None:
+        """Counts events."""
+        self._counts[reason] += number
+
+    def collect(self) -> Iterable[Metric]:
+        """One sample for each reason."""
+        family = CounterMetricFamily(
+            "dora_exporter_events_rejected",
+            "Requests and lines with events refused since the daemon started, by reason.",
+            labels=("reason",),
+        )
+        for reason, count in self._counts.items():
+            family.add_metric((reason.value,), count)
+        yield family
+
+
+class UnknownAttributeCounts:
+    """Attributes of events that nobody knows."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        """``counts`` are kept by whoever reads events, by the attributes' names, of which there are not many."""
+        self._counts = counts
+
+    def collect(self) -> Iterable[Metric]:
+        """One sample for each name that came."""
+        family = CounterMetricFamily(
+            "dora_exporter_unknown_attributes",
+            "Unknown attributes of events, which are ignored, since the daemon started, by name; the hundredth and "
+            "later names together as _other.",
+            labels=("attribute",),
+        )
+        for name, count in sorted(self._counts.items()):
+            family.add_metric((name,), count)
+        yield family
+
+
+class HeldEvents:
+    """The events in memory."""
+
+    def __init__(self, store: EventStore) -> None:
+        """The events of a store."""
+        self._store = store
+
+    def collect(self) -> Iterable[Metric]:
+        """One sample for each kind."""
+        # The counter of writes has the name dora_exporter_events, which a gauge must not share in OpenMetrics.
+        family = GaugeMetricFamily("dora_exporter_events_held", "Events held in memory.", labels=("kind",))
+        family.add_metric(("deployment",), len(self._store.deployments))
+        family.add_metric(("incident",), len(self._store.incidents))
+        yield family

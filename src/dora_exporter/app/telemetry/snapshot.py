@@ -1,0 +1,58 @@
+"""The health of the snapshot file."""
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily
+
+from dora_exporter.app.telemetry.gauge import gauge, seconds
+from dora_exporter.storage.file.statistics import Measured
+
+
+class SnapshotCollector:
+    """The state of the snapshot file."""
+
+    def __init__(self, measured: Measured, *, replay_seconds: Callable[[], float | None]) -> None:
+        """``replay_seconds`` is how long reading the file at the start took; None until it is done."""
+        self._measured = measured
+        self._replay_seconds = replay_seconds
+
+    def collect(self) -> Iterable[Metric]:
+        """Size, times, durations and losses; what has not happened yet has no sample."""
+        now = self._measured.statistics
+        yield gauge(
+            "dora_exporter_snapshot_up",
+            "1 if events can be made durable, 0 while writes fail.",
+            now.unavailable_since_ms is None,
+        )
+        yield gauge("dora_exporter_snapshot_size_bytes", "Size of the snapshot file.", now.size_bytes)
+        yield gauge(
+            "dora_exporter_snapshot_last_write_timestamp_seconds",
+            "When events last became durable.",
+            seconds(now.last_write_ms),
+        )
+        yield gauge(
+            "dora_exporter_snapshot_last_compaction_timestamp_seconds",
+            "When the snapshot file was last rewritten.",
+            seconds(now.last_compaction_ms),
+        )
+        yield gauge(
+            "dora_exporter_snapshot_last_fsync_duration_seconds",
+            "How long the last flush to disk took.",
+            now.last_fsync_seconds,
+        )
+        yield gauge(
+            "dora_exporter_snapshot_last_compaction_duration_seconds",
+            "How long the last rewriting of the snapshot file took.",
+            now.last_compaction_seconds,
+        )
+        yield gauge(
+            "dora_exporter_snapshot_replay_duration_seconds",
+            "How long reading the snapshot file took at the start.",
+            self._replay_seconds(),
+        )
+        lost = CounterMetricFamily(
+            "dora_exporter_snapshot_lines_lost", "Lines of the snapshot file that could not be read, since the start."
+        )
+        lost.add_metric((), now.lines_lost)
+        yield lost

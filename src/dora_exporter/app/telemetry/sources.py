@@ -1,0 +1,113 @@
+"""The families about each source."""
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from dora_exporter.sources.polling.manager import Running, RunningSources
+
+_PREFIX = "dora_exporter_source_"
+
+
+class SourceCollector:
+    """Reads from the sources in operation; what has not happened yet, or does not exist, has no sample."""
+
+    def __init__(self, sources: RunningSources) -> None:
+        """``sources`` in operation."""
+        self._sources = sources
+
+    def collect(self) -> Iterable[Metric]:
+        """Every family, each with a sample for the sources that have one."""
+        for name, help_text, read in self._gauges():
+            gauge = GaugeMetricFamily(_PREFIX + name, help_text, labels=("source",))
+            for running in self._sources:
+                value = read(running)
+                if value is not None:
+                    gauge.add_metric((running.name,), value)
+            yield gauge
+        for name, help_text, count in _COUNTERS:
+            counter = CounterMetricFamily(_PREFIX + name, help_text, labels=("source",))
+            for running in self._sources:
+                counter.add_metric((running.name,), count(running))
+            yield counter
+        for name, help_text, counts in _COUNTERS_BY_OUTCOME:
+            by_outcome = CounterMetricFamily(_PREFIX + name, help_text, labels=("source", "outcome"))
+            for running in self._sources:
+                for outcome, value in sorted(counts(running).items()):
+                    by_outcome.add_metric((running.name, outcome), value)
+            yield by_outcome
+
+    def _gauges(self) -> Iterable[tuple[str, str, Callable[[Running], float | None]]]:
+        yield "up", "1 if the last pass succeeded, 0 if it failed.", lambda each: each.health.is_up
+        yield (
+            "misconfigured",
+            "1 while the upstream refuses the credentials, or they cannot be read, else 0.",
+            lambda each: each.health.is_misconfigured,
+        )
+        yield (
+            "last_success_timestamp_seconds",
+            "When the last successful pass ended.",
+            lambda each: _seconds(each.health.last_success_ms),
+        )
+        yield (
+            "last_attempt_timestamp_seconds",
+            "When the last pass began.",
+            lambda each: _seconds(each.health.last_attempt_ms),
+        )
+        yield "consecutive_failures", "Passes that failed since the last success.", _consecutive_failures
+        yield "pass_duration_seconds", "How long the last pass took.", lambda each: each.health.pass_seconds
+        yield (
+            "ratelimit_remaining",
+            "Requests that the upstream's rate limit left, as it last said.",
+            lambda each: each.source.traffic.ratelimit_remaining,
+        )
+        yield "open_items", "Incidents of the source that are open.", self._sources.open_items
+        yield (
+            "cursor_timestamp_seconds",
+            "Up to when the upstream has been read.",
+            lambda each: _seconds(self._sources.cursor_ms(each)),
+        )
+        yield (
+            "unmapped_services",
+            "Upstream services that no entry of the source's map names.",
+            lambda each: each.source.unmapped_services,
+        )
+
+
+_COUNTERS: tuple[tuple[str, str, Callable[[Running], float]], ...] = (
+    (
+        "throttled_seconds",
+        "Seconds spent waiting because of the upstream's rate limit.",
+        lambda each: each.source.traffic.throttled_seconds,
+    ),
+    (
+        "overflow",
+        "Stretches of time with more rows than the upstream lets anybody read.",
+        lambda each: each.health.overflows,
+    ),
+    (
+        "ends_clamped",
+        "Items that ended before they began; their end is taken for their beginning.",
+        lambda each: each.health.ends_clamped,
+    ),
+)
+
+_COUNTERS_BY_OUTCOME: tuple[tuple[str, str, Callable[[Running], dict[str, int]]], ...] = (
+    ("requests", "Requests to the upstream by outcome.", lambda each: each.source.traffic.requests),
+    ("items", "Items that came from the upstream, by what became of them.", lambda each: each.health.items),
+    (
+        "names_changed",
+        "Names and texts of events from the upstream that had to be changed to be kept, by what was done.",
+        lambda each: each.health.names_changed,
+    ),
+)
+
+
+def _consecutive_failures(running: Running) -> float | None:
+    """Absent for a source that is never polled."""
+    return None if running.source.interval_ms is None else running.health.consecutive_failures
+
+
+def _seconds(ms: int | None) -> float | None:
+    return None if ms is None else ms / 1000

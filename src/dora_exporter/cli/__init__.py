@@ -1,0 +1,29 @@
+"""The command line: which command is meant. What it takes to run one is found only then."""
+
+import gc
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pkgutil import resolve_name
+
+COMMANDS: Mapping[str, str] = {
+    "demo": "dora_exporter.cli.demo.command:run",
+    "export": "dora_exporter.cli.export:run",
+    "history": "dora_exporter.cli.backfill.command:run",
+    "import": "dora_exporter.cli.import_events.command:run",
+}
+"""The sub-commands. Each is a ``module:function`` that takes the arguments after its name and gives the exit code."""
+
+_DAEMON = "dora_exporter.cli.serve:run"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs what is meant, the daemon where no sub-command is; the exit code. Bad usage raises SystemExit."""
+    given = sys.argv[1:] if argv is None else argv
+    if given and given[0] in COMMANDS:
+        command: Callable[[Sequence[str]], int] = resolve_name(COMMANDS[given[0]])
+        return command(given[1:])
+    gc.disable()  # a start makes what stays; the daemon enables it when that is done
+    try:
+        return int(resolve_name(_DAEMON)(given, sub_commands=tuple(COMMANDS)))
+    finally:
+        gc.enable()

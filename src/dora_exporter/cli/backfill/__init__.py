@@ -1,0 +1,1 @@
+"""The command ``history``: samples of the past for Prometheus."""

@@ -1,0 +1,127 @@
+"""``dora-exporter history``: the gauges at past instants, as OpenMetrics that Prometheus can make blocks of."""
+
+import argparse
+import logging
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from tempfile import TemporaryFile
+
+from prometheus_client.core import GaugeMetricFamily
+
+from dora_exporter.app.derived_settings import definitions
+from dora_exporter.app.settings import Settings
+from dora_exporter.cli import log_access, options
+from dora_exporter.cli.backfill.replay import Past
+from dora_exporter.cli.backfill.sample_spool import FamilySpool
+from dora_exporter.cli.exit_codes import OK, CannotDo, ending
+from dora_exporter.cli.progress import shown
+from dora_exporter.config import durations
+from dora_exporter.exposition import Format
+from dora_exporter.exposition.registry_text import Families
+from dora_exporter.exposition.text_cache import Family
+from dora_exporter.runtime import log_format
+from dora_exporter.runtime.clock import system_clock
+
+logger = logging.getLogger(__name__)
+
+_END = b"# EOF\n"
+_UNIX_SECONDS = re.compile(r"\d{1,11}", re.ASCII)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Computes the gauges from the events and prints them; the exit code."""
+    return ending(lambda: _run(_parser().parse_args(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = options.parser(
+        "history",
+        "Prints the gauges at past instants, computed from the events, for promtool tsdb create-blocks-from "
+        "openmetrics. Only reads, so the daemon may go on meanwhile.",
+    )
+    when = "RFC 3339, a day, or Unix seconds"
+    parser.add_argument("--from", dest="first", type=_moment, required=True, metavar="TIME", help=when)
+    parser.add_argument("--to", dest="last", type=_moment, metavar="TIME", help=f"{when} (default: now)")
+    parser.add_argument(
+        "--step", type=_step, default=durations.parse("1h"), metavar="DURATION", help="such as 5m (default: 1h)"
+    )
+    options.add_configuration(parser)
+    options.add_settings(parser, options.SNAPSHOT + options.LOG)
+    return parser
+
+
+def _moment(text: str) -> int:
+    """A time in milliseconds; without an offset it is UTC."""
+    if _UNIX_SECONDS.fullmatch(text):
+        return int(text) * 1000
+    try:
+        moment = datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-01-31T12:00:00Z or 2026-01-31") from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _step(text: str) -> durations.Span:
+    try:
+        return durations.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = options.reader(arguments)()
+    log_format.set_up(settings.log.level, settings.log.format)
+    instants = _instants(arguments)
+    _warn_of_what_is_gone(settings, instants[0])
+    past = Past(log_access.records(settings), definitions(settings), instants[0])
+    for piece in _open_metrics(past, instants):
+        sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+    return OK
+
+
+def _instants(arguments: argparse.Namespace) -> range:
+    now = system_clock()
+    last = now if arguments.last is None else arguments.last
+    if last > now:
+        raise CannotDo("--to is in the future, of which nothing is known")
+    if arguments.first > last:
+        raise CannotDo("--from is after --to" if arguments.last is not None else "--from is in the future")
+    return range(arguments.first, last + 1, arguments.step.ms)
+
+
+def _warn_of_what_is_gone(settings: Settings, first: int) -> None:
+    longest = max(settings.windows, key=lambda window: window.ms)
+    whole_from = system_clock() - settings.retention.ms + longest.ms
+    if first < whole_from:
+        logger.warning(
+            "events may be gone that the first numbers need retention=%s window=%s complete_from=%s",
+            settings.retention.text,
+            longest.text,
+            datetime.fromtimestamp(whole_from / 1000, tz=UTC).isoformat(timespec="seconds"),
+        )
+
+
+def _open_metrics(past: Past, instants: range) -> Iterator[bytes]:
+    """The exposition in pieces, family by family."""
+    with ExitStack() as files:
+        spools = [FamilySpool(files.enter_context(TemporaryFile())) for _ in past.families]
+        last: list[object] = [None] * len(spools)
+        for index, instant in enumerate(shown(instants, "computing", sys.stderr)):
+            for number, lines in enumerate(past.at(instant)):
+                if lines is not last[number]:
+                    spools[number].take(index, b"".join(lines.parts).splitlines())
+                    last[number] = lines
+        for family, spool in shown(list(zip(past.families, spools, strict=True)), "writing", sys.stderr):
+            yield from _family(family, spool, instants)
+    yield _END
+
+
+def _family(family: Family, spool: FamilySpool, instants: range) -> Iterator[bytes]:
+    header = Families([GaugeMetricFamily(family.name, family.help)]).render(Format.OPENMETRICS).removesuffix(_END)
+    for piece in spool.samples(instants):
+        yield header + piece
+        header = b""

@@ -1,0 +1,46 @@
+"""How a sub-command ends: with an exit code, and one line for the person when it could not do its work."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from dora_exporter.app.settings import ConfigError
+from dora_exporter.dora.event_log import Unavailable
+from dora_exporter.storage.file import SnapshotError
+from dora_exporter.storage.postgresql.errors import DatabaseError
+
+OK = 0
+FAILED = 1
+INTERRUPTED = 130
+"""What a shell gives for a program that Ctrl-C ended."""
+
+
+class CannotDo(Exception):
+    """The command cannot do what it is told; the text is one line that says why."""
+
+
+def ending(work: Callable[[], int]) -> int:
+    """Does the work of a command. What the person can mend is said without a traceback."""
+    try:
+        return work()
+    except (CannotDo, ConfigError, DatabaseError, SnapshotError, Unavailable) as reason:
+        return _failed(str(reason))
+    except BrokenPipeError:  # whoever read the output has seen enough, ``head`` for one
+        _forget_output()
+        return FAILED
+    except OSError as error:
+        return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _forget_output() -> None:
+    """Or Python complains when it flushes at its end."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def _failed(reason: str) -> int:
+    sys.stderr.write(f"{reason}\n")
+    return FAILED

@@ -1,0 +1,72 @@
+"""``dora-exporter export``: the records of the log, whole, in the snapshot file's own format."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from dora_exporter.app.settings import Settings
+from dora_exporter.cli import log_access, options
+from dora_exporter.cli.exit_codes import OK, CannotDo, ending
+from dora_exporter.runtime import log_format
+from dora_exporter.storage.file import encode, header_line
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Writes all that the log holds; the exit code."""
+    return ending(lambda: _run(_parser().parse_args(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = options.parser(
+        "export",
+        "Writes all that is kept: events, verdicts, commits, deletions and the sources' cursors. Only reads, so the "
+        "daemon may go on meanwhile. The import command takes it back.",
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="where to (default: standard output)")
+    options.add_configuration(parser)
+    options.add_settings(parser, options.SNAPSHOT + options.LOG)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = options.reader(arguments)()
+    log_format.set_up(settings.log.level, settings.log.format)
+    lines = _lines(settings)
+    if arguments.output is None:
+        sys.stdout.buffer.writelines(lines)
+        sys.stdout.buffer.flush()
+    else:
+        _write(lines, arguments.output, settings.snapshot.path)
+    return OK
+
+
+def _lines(settings: Settings) -> Iterator[bytes]:
+    records = log_access.records(settings)
+    first = next(records, None)  # before anything is written: this is where a wrong file is found out
+    yield header_line()
+    if first is not None:
+        yield encode(first)
+    yield from map(encode, records)
+
+
+def _write(lines: Iterator[bytes], target: Path, snapshot: Path) -> None:
+    """Writes a file that has its name only once it is whole."""
+    if target.exists() and snapshot.exists() and target.samefile(snapshot):
+        raise CannotDo(f"{target} is the snapshot file itself")
+    if target.exists() and not target.is_file():
+        raise CannotDo(f"{target} is no file")
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    try:
+        with open(unfinished, "wb", opener=_private) as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _private(path: str, mode: int) -> int:
+    return os.open(path, mode, 0o640)

@@ -1,0 +1,161 @@
+"""``dora-exporter import``: events from a file, into a running daemon or into the snapshot file."""
+
+import argparse
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from msgspec.json import Decoder
+
+from dora_exporter.app.settings import Settings
+from dora_exporter.cli import options
+from dora_exporter.cli.exit_codes import FAILED, OK, CannotDo, ending
+from dora_exporter.cli.import_events import csv_rows, retention_notice, to_daemon, to_log
+from dora_exporter.cli.import_events.input_file import GivenFile, Kind, look_into
+from dora_exporter.cli.import_events.line_errors import Mistakes
+from dora_exporter.config.yaml_file import read_text
+from dora_exporter.dora.records import Record
+from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.runtime import log_format
+from dora_exporter.runtime.clock import system_clock
+from dora_exporter.storage.file import SnapshotInUse
+from dora_exporter.web.api.schema.decode import Parser
+from dora_exporter.web.api.schema.events import Intake
+from dora_exporter.web.api.schema.requests import DeploymentLine, Line
+from dora_exporter.web.api.schema.unknown_attributes import unknown_in_line
+from dora_exporter.web.server.errors import BadRequest
+from dora_exporter.web.server.limits import Rules
+
+_parser_of_lines: Parser[Line] = Parser(Decoder(Line))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Imports a file; the exit code, which is 1 when a line of it is wrong."""
+    return ending(lambda: _run(_parser().parse_args(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = options.parser(
+        "import",
+        "Takes events from a file: lines as POST /api/v1/events takes them, CSV, or what the export command wrote. "
+        "The right lines are kept and the wrong ones told by number; to repeat an import changes nothing.",
+    )
+    parser.epilog = f"The first line of CSV names columns: {', '.join(csv_rows.COLUMNS)}."
+    parser.add_argument("file", metavar="FILE", help="- is standard input")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
+    parser.add_argument(
+        "--url", metavar="URL", help="the running daemon that takes them, rather than the snapshot file"
+    )
+    parser.add_argument("--api-key-file", type=Path, metavar="FILE", help="a file with the key that the daemon wants")
+    options.add_configuration(parser)
+    options.add_settings(parser, options.SNAPSHOT + options.LOG)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = options.reader(arguments)()
+    log_format.set_up(settings.log.level, settings.log.format)
+    if arguments.api_key_file and not arguments.url:
+        raise CannotDo("--api-key-file needs --url: the snapshot file wants no key")
+    mistakes = Mistakes(arguments.file, sys.stderr)
+    with _opened(arguments.file) as stream:
+        given = look_into(stream)
+        if arguments.url:
+            outcomes = _into_daemon(given, arguments, settings, mistakes)
+        else:
+            outcomes = _into_log(given, settings, mistakes, is_rehearsal=arguments.dry_run)
+    mistakes.end()
+    events = mistakes.total + sum(outcomes.values())
+    if retention_notice.are_mostly(mistakes.too_old, events):
+        mistakes.say(
+            retention_notice.after(mistakes.too_old, events, settings.retention, is_elsewhere=bool(arguments.url))
+        )
+    sys.stdout.write(_summary(outcomes, mistakes, is_rehearsal=arguments.dry_run))
+    return FAILED if mistakes.total else OK
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    if name == "-":
+        yield sys.stdin.buffer
+    else:
+        with Path(name).open("rb") as file:
+            yield file
+
+
+def _into_daemon(
+    given: GivenFile, arguments: argparse.Namespace, settings: Settings, mistakes: Mistakes
+) -> Counter[Outcome]:
+    if given.kind is Kind.EXPORT:
+        raise CannotDo(
+            "an export cannot go to a running daemon, whose API has no place for cursors and resolved commits: "
+            "stop the daemon and import it into the snapshot file, without --url"
+        )
+    url = to_daemon.parse_url(arguments.url)
+    lines = retention_notice.told_before(given.bulk_lines(mistakes), settings.retention, mistakes, clock=system_clock)
+    if arguments.dry_run:  # by the rules of this side: the daemon is not asked
+        store = EventStore()
+        return Counter(
+            outcome for event in _events(lines, _intake(store, settings), mistakes) for outcome in store.apply(event)
+        )
+    key = _key_in(arguments.api_key_file) if arguments.api_key_file else None
+    return asyncio.run(to_daemon.send(lines, url, key, mistakes))
+
+
+def _key_in(file: Path) -> str:
+    key = read_text(file).strip()
+    if not key:
+        raise CannotDo(f"{file}: is empty")
+    if not key.isprintable() or not key.isascii():
+        raise CannotDo(f"{file}: must hold one key, which is printable ASCII text")
+    return key
+
+
+def _into_log(given: GivenFile, settings: Settings, mistakes: Mistakes, *, is_rehearsal: bool) -> Counter[Outcome]:
+    def make(store: EventStore) -> Iterator[Record]:
+        if given.kind is Kind.EXPORT:
+            return given.records(mistakes)
+        lines = retention_notice.told_before(
+            given.bulk_lines(mistakes), settings.retention, mistakes, clock=system_clock
+        )
+        return _events(lines, _intake(store, settings), mistakes)
+
+    if is_rehearsal:
+        return to_log.rehearse(make, settings)
+    try:
+        return asyncio.run(to_log.keep(make, settings))
+    except SnapshotInUse as error:
+        raise CannotDo(f"{error}: if that is the daemon, send it the file with --url") from error
+
+
+def _intake(store: EventStore, settings: Settings) -> Intake:
+    rules = Rules(retention_ms=settings.retention.ms, default_environment=settings.default_environment)
+    return Intake(store=store, clock=system_clock, rules=lambda: rules)
+
+
+def _events(lines: Iterable[tuple[int, bytes]], intake: Intake, mistakes: Mistakes) -> Iterator[Record]:
+    for number, text in lines:
+        try:
+            event = _event(_parser_of_lines.parse(text), intake)
+        except BadRequest as refusal:
+            mistakes.note(number, refusal.detail)
+        else:
+            for each in unknown_in_line(text):
+                mistakes.warn(number, each.warning)
+            yield event
+
+
+def _event(line: Line, intake: Intake) -> Record:
+    if isinstance(line, DeploymentLine):
+        return intake.deployment(line.attributes)
+    return intake.incident(line.attributes)
+
+
+def _summary(outcomes: Counter[Outcome], mistakes: Mistakes, *, is_rehearsal: bool) -> str:
+    counts = [f"{outcomes[each]} {each.value}" for each in Outcome if outcomes[each] or each is not Outcome.DELETED]
+    start = "nothing is stored; it would be " if is_rehearsal else ""
+    return f"{start}{', '.join(counts)}; {mistakes.total} wrong\n"

@@ -1,0 +1,88 @@
+"""Lines on their way into a running daemon."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from dora_exporter.cli.exit_codes import CannotDo
+from dora_exporter.cli.import_events.batching import groups
+from dora_exporter.cli.import_events.line_errors import Mistakes
+from dora_exporter.dora.store import Outcome
+from dora_exporter.web.api.bulk.endpoint import BULK
+from dora_exporter.web.api.bulk.result import BulkAnswer
+
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=120)
+_answers = msgspec.json.Decoder(BulkAnswer)
+
+NumberedLine = tuple[int, bytes]
+
+
+def parse_url(text: str) -> URL:
+    """Where a daemon is; raises CannotDo."""
+    try:
+        url = URL(text)
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise CannotDo("--url must be such as http://127.0.0.1:3672")
+    return url
+
+
+async def send(lines: Iterable[NumberedLine], url: URL, key: str | None, mistakes: Mistakes) -> Counter[Outcome]:
+    """Sends the lines in groups; what became of the events in them.
+
+    Raises CannotDo, with the line it came to, where the daemon cannot be reached or takes no more.
+    """
+    outcomes: Counter[Outcome] = Counter()
+    headers = {"DD-API-KEY": key} if key else {}
+    async with aiohttp.ClientSession(headers=headers, timeout=_TIMEOUT, trust_env=True) as session:
+        for group in groups(lines):
+            try:
+                outcomes.update(await _post(session, _endpoint(url), group, mistakes))
+            except (CannotDo, aiohttp.ClientError, TimeoutError) as reason:
+                said = str(reason) or type(reason).__name__
+                raise CannotDo(f"{url.host} takes no more from line {group[0][0]} on: {said}") from reason
+    return outcomes
+
+
+def _endpoint(url: URL) -> URL:
+    return url.with_path(url.path.rstrip("/") + BULK.path)
+
+
+async def _post(
+    session: aiohttp.ClientSession, url: URL, group: Sequence[NumberedLine], mistakes: Mistakes
+) -> Counter[Outcome]:
+    body = b"\n".join(line for _, line in group)
+    async with session.post(url, data=body, headers={"Content-Type": "application/x-ndjson"}) as response:
+        answer = _read(response.status, await response.read())
+    stopped = None
+    for problem in answer.errors:
+        if problem.line is None:
+            stopped = problem.detail
+        else:
+            mistakes.note(group[problem.line - 1][0], problem.detail or "is wrong")
+    for warning in answer.warnings or ():
+        mistakes.warn(group[(warning.line or 1) - 1][0], warning.detail or "is odd")
+    mistakes.note_untold(answer.errors_total - len(answer.errors))
+    if response.status != HTTPStatus.OK:
+        raise CannotDo(stopped or _in_words(response.status))
+    return Counter(
+        {Outcome.CREATED: answer.created, Outcome.UPDATED: answer.updated, Outcome.UNCHANGED: answer.unchanged}
+    )
+
+
+def _read(status: int, body: bytes) -> BulkAnswer:
+    try:
+        return _answers.decode(body)
+    except msgspec.MsgspecError as error:
+        raise CannotDo(_in_words(status)) from error
+
+
+def _in_words(status: int) -> str:
+    """What is said of an answer without words of its own; servers in between have status codes that nobody defined."""
+    phrase = HTTPStatus(status).phrase if status in list(HTTPStatus) else ""
+    return f"it answered {status} {phrase}".rstrip()

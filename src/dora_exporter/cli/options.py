@@ -1,0 +1,109 @@
+"""The command line's flags for settings, which the daemon and the sub-commands share."""
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from dora_exporter.app.settings import Flag, Settings, load
+from dora_exporter.config.layers import FOLDER_VARIABLES
+
+_SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "--web.listen-address": {
+        "dest": "web.listen_addresses",
+        "action": "append",
+        "metavar": "HOST:PORT",
+        "help": "may be given several times; port 0 takes a free one (default: 127.0.0.1:3672)",
+    },
+    "--web.config.file": {
+        "dest": "web.config_file",
+        "metavar": "FILE",
+        "help": "TLS and basic auth, as exporter-toolkit has it",
+    },
+    "--web.external-url": {
+        "dest": "web.external_url",
+        "metavar": "URL",
+        "help": "where others reach the daemon, as https://host/dora behind a proxy",
+    },
+    "--web.route-prefix": {
+        "dest": "web.route_prefix",
+        "metavar": "PATH",
+        "help": "serve everything below this path (default: the path of --web.external-url)",
+    },
+    "--web.enable-lifecycle": {
+        "dest": "web.enable_lifecycle",
+        "action": "store_true",
+        "default": None,
+        "help": "let POST /-/reload read the configuration again",
+    },
+    "--snapshot.path": {"dest": "snapshot.path", "metavar": "FILE", "help": "where the events are kept"},
+    "--log.level": {"dest": "log.level", "choices": ("debug", "info", "warn", "error")},
+    "--log.format": {"dest": "log.format", "choices": ("logfmt", "json")},
+}
+"""``dest`` is the way to the setting."""
+
+WEB = ("--web.listen-address",)
+SNAPSHOT = ("--snapshot.path",)
+LOG = ("--log.level", "--log.format")
+ALL = tuple(_SETTINGS)
+
+_FLAGS = {str(each["dest"]): flag for flag, each in _SETTINGS.items()}
+
+
+def parser(command: str, description: str) -> argparse.ArgumentParser:
+    """A parser for the arguments of a sub-command."""
+    return argparse.ArgumentParser(
+        prog=f"dora-exporter {command}", description=description, allow_abbrev=False, argument_default=None
+    )
+
+
+def add_configuration(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Adds where settings are read from."""
+    files = parser.add_argument_group("configuration")
+    files.add_argument(
+        "--config.file", dest="config_file", type=Path, metavar="FILE", help="the configuration, in YAML"
+    )
+    files.add_argument(
+        "--secrets-dir",
+        dest="secrets_dir",
+        type=Path,
+        metavar="FOLDER",
+        help="files named like environment variables, a secret in each (default: $CREDENTIALS_DIRECTORY)",
+    )
+    return files
+
+
+def add_settings(parser: argparse.ArgumentParser, names: tuple[str, ...] = ALL) -> None:
+    """Adds the flags of these names that stand for a setting each."""
+    settings = parser.add_argument_group("settings")
+    for flag in names:
+        settings.add_argument(flag, **_SETTINGS[flag])
+
+
+def given(arguments: argparse.Namespace) -> list[Flag]:
+    """The flags that were given, with the way to their settings."""
+    values = vars(arguments).items()
+    return [
+        Flag(_FLAGS[way], tuple(way.split(".")), value) for way, value in values if way in _FLAGS and value is not None
+    ]
+
+
+def reader(arguments: argparse.Namespace) -> Callable[..., Settings]:
+    """Reads the settings that the arguments, the environment and the named files make up, anew at each call.
+
+    What is called is ``config.load`` but for ``files_too`` and ``blank_too``.
+    """
+    return partial(
+        load,
+        file=arguments.config_file,
+        flags=given(arguments),
+        variables=os.environ,
+        secrets_folder=_secrets_folder(arguments.secrets_dir),
+    )
+
+
+def _secrets_folder(flag: Path | None) -> Path | None:
+    named = next((os.environ[name] for name in FOLDER_VARIABLES if os.environ.get(name)), None)
+    return flag or (Path(named) if named else None)

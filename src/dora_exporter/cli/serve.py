@@ -1,0 +1,80 @@
+"""The daemon itself, which is what runs without a sub-command: its flags, and the check of its configuration."""
+
+import argparse
+import logging
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+from dora_exporter import __version__
+from dora_exporter.app.settings import ConfigError, Settings, says_something
+from dora_exporter.cli import options
+from dora_exporter.config.errors import Mistake
+from dora_exporter.runtime import log_format
+from dora_exporter.web.security import web_config
+
+OK = 0
+BAD_CONFIGURATION = 1
+
+
+def run(arguments: Sequence[str], *, sub_commands: Sequence[str]) -> int:
+    """Runs the daemon, or checks its configuration; the exit code. Bad usage and ``--version`` raise SystemExit."""
+    given = _parser(sub_commands).parse_args(arguments)
+    read = options.reader(given)
+    try:
+        settings = _checked(read) if given.config_check else read()
+        read_again = partial(read, blank_too=not says_something(given.config_file))
+    except ConfigError as mistakes:
+        sys.stderr.write(f"{mistakes}\n")
+        return BAD_CONFIGURATION
+    if given.config_check:
+        sys.stdout.write("the configuration is good\n")
+        return OK
+    log_format.set_up(settings.log.level, settings.log.format)
+    logging.captureWarnings(capture=True)
+    # Found only now: looking at the version or at a configuration takes no server.
+    return int(import_module("dora_exporter.app.daemon").serve(settings, load=read_again))
+
+
+def _parser(sub_commands: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dora-exporter",
+        description="Turns deployment and incident events into the four DORA metrics for Prometheus.",
+        epilog=f"Sub-commands: {', '.join(sub_commands)}, each with its own --help. "
+        "Flags win over environment variables (DORA_WEB__CONFIG_FILE), secret files and the configuration file.",
+        allow_abbrev=False,
+    )
+    version = f"dora-exporter {__version__} (Python {platform.python_version()})"
+    parser.add_argument("--version", action="version", version=version)
+    options.add_configuration(parser).add_argument(
+        "--config.check", dest="config_check", action="store_true", help="print what is wrong with it, and exit"
+    )
+    options.add_settings(parser)
+    return parser
+
+
+def _checked(read: Callable[..., Settings]) -> Settings:
+    """The settings, once the files that they name are found to be good as well."""
+    try:
+        settings = read(files_too=True)
+    except ConfigError as error:
+        web = error.data.get("web")
+        file = web.get("config_file") if isinstance(web, dict) else None
+        raise ConfigError([*error.mistakes, *_web_mistakes(file)]) from error
+    mistakes = _web_mistakes(settings.web.config_file)
+    if mistakes:
+        raise ConfigError(mistakes)
+    return settings
+
+
+def _web_mistakes(file: object) -> Sequence[Mistake]:
+    """What is wrong with the web configuration file of that name; nothing where there is none."""
+    try:
+        if isinstance(file, str | Path) and str(file):
+            web_config.load(Path(file))
+    except ConfigError as error:
+        return error.mistakes
+    return ()

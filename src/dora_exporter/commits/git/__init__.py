@@ -1,0 +1,1 @@
+"""Mirrors of repositories and the Git commands that read them."""

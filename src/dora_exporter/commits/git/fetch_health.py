@@ -1,0 +1,74 @@
+"""When the configured repositories were fetched, and how that went."""
+
+import logging
+import re
+from dataclasses import dataclass
+
+from dora_exporter.commits.git.command import GitFailed
+from dora_exporter.commits.git.remote import Misconfigured
+from dora_exporter.commits.git.repository import Repository
+
+logger = logging.getLogger(__name__)
+
+SHORTEST_PAUSE_MS = 10_000
+_REFUSED = re.compile(
+    r"Authentication failed|could not read (?:Username|Password)|returned error: 40[13]|Permission denied|"
+    r"Host key verification failed"
+)
+"""What Git says where the credentials are not good."""
+_SINGLE_COMMITS_AT_MOST = 5
+
+
+@dataclass
+class FetchHealth:
+    """What is known about the fetches of one repository; a time is None until there was one.
+
+    ``problem`` says in words why the last failed, None when it did not; ``is_misconfigured`` whether that was because
+    of a setting, a file or a right, which somebody has to mend.
+    """
+
+    label: str
+    interval_ms: int
+    last_attempt_ms: int | None = None
+    last_success_ms: int | None = None
+    is_failing: bool = False
+    is_misconfigured: bool = False
+    problem: str | None = None
+    errors: int = 0
+
+    def is_due(self, now_ms: int) -> bool:
+        """Whether the schedule asks for a fetch."""
+        return self._is_past(self.interval_ms, now_ms)
+
+    def may_repeat(self, now_ms: int) -> bool:
+        """Whether a fetch that a deployment asks for is possible so soon after the last."""
+        return self._is_past(SHORTEST_PAUSE_MS, now_ms)
+
+    def _is_past(self, pause_ms: int, now_ms: int) -> bool:
+        """Whether a pause is over since the last attempt; a clock that was set back since says nothing of it."""
+        return self.last_attempt_ms is None or not 0 <= now_ms - self.last_attempt_ms < pause_ms
+
+    def succeeded(self, now_ms: int) -> None:
+        """Notes a success."""
+        self.last_success_ms = now_ms
+        if self.is_failing:
+            logger.info("repository can be fetched again repository=%s", self.label)
+        self.is_failing = self.is_misconfigured = False
+        self.problem = None
+
+    def failed(self, reason: Exception) -> None:
+        """Notes a failure."""
+        self.errors += 1
+        if not self.is_failing:
+            logger.warning("repository cannot be fetched repository=%s reason=%s", self.label, reason)
+        self.is_failing, self.problem = True, str(reason)
+        self.is_misconfigured = isinstance(reason, Misconfigured) or _REFUSED.search(str(reason)) is not None
+
+
+def fetch_single(repository: Repository, shas: tuple[str, ...]) -> None:
+    """Fetches commits that no branch has any more, each by itself: one that is not there spoils no other."""
+    for sha in shas[:_SINGLE_COMMITS_AT_MOST]:
+        try:
+            repository.fetch(sha)
+        except (GitFailed, OSError) as reason:
+            logger.debug("commit cannot be fetched repository=%s sha=%s reason=%s", repository.name, sha, reason)

@@ -1,0 +1,1 @@
+"""Adds to commits what pull requests say of them."""

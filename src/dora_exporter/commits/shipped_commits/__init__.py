@@ -1,0 +1,1 @@
+"""Finds the commits of each deployment."""

@@ -1,0 +1,161 @@
+"""Which commits a deployment shipped.
+
+Those that its SHA reaches and no earlier deployment of its line does, without merges, at most 5000. None for the first
+deployment of a line, none when the one before it is more than 60 days older. A line is the deployments of a series
+with commits of one repository, in order of finish. A deployment whose commit was waited for in vain is passed over:
+what it shipped, the next one shipped.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from dora_exporter.commits.git.commit_graph import Difference, Reached
+from dora_exporter.commits.git.commit_object import author_of, commit_of
+from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
+from dora_exporter.dora.events import DAY_MS, Commit, Deployment, Shipped
+
+MAX_GAP_MS = 60 * DAY_MS
+MAX_COMMITS = 5000
+CAUSES = ("merge", "path", "cap", "partial", "malformed")
+"""Why a commit is left out."""
+CAUSES_OF_NONE = ("first", "gap")
+"""Why a deployment has no commits at all."""
+PASSED_OVER = "passed_over"
+"""How many deployments before this one were passed over."""
+
+
+class Archive(Protocol):
+    """What has to be known of a repository."""
+
+    def knows(self, sha: str) -> bool:
+        """Whether a commit is here."""
+        ...
+
+    def difference(self, head: str, excluded: Iterable[str]) -> Difference:
+        """What a commit, which must be here, reaches and others do not."""
+        ...
+
+    def contents(self, shas: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Commits with what their objects say."""
+        ...
+
+    def touching(self, shas: Sequence[str], patterns: Sequence[str]) -> tuple[set[str], set[str]]:
+        """Which commits change a matching path, and of which that cannot be known."""
+        ...
+
+
+def shipped_by(
+    deployment: Deployment,
+    earlier: Sequence[Deployment],
+    archive: Archive | None,
+    patterns: Sequence[str],
+    *,
+    authors: Authors = EVERYBODY,
+    passes_over: bool = False,
+) -> Shipped | None:
+    """What a deployment shipped, None while its SHA or that of the deployment before it is not known.
+
+    ``earlier`` is the line up to it. Only commits that touch ``patterns`` count, all when there are none. Without
+    an ``archive`` no commit is known. The commits of those that ``authors`` leaves out are marked. With
+    ``passes_over`` the one before it is the latest that is known.
+    """
+    if not earlier:
+        return _nothing(deployment, "first")
+    if deployment.finished_at - earlier[-1].finished_at > MAX_GAP_MS:
+        return _nothing(deployment, "gap", _sha(earlier[-1]))
+    if archive is None or not archive.knows(_sha(deployment)):
+        return None
+    passed = _unknown_before(earlier, archive)
+    if passed and not passes_over:
+        return None
+    if passed == len(earlier):
+        return _nothing(deployment, "first", passed=passed)
+    return _since(deployment, earlier, archive, patterns, passed=passed, authors=authors)
+
+
+def has_passed_over(deployment: Deployment) -> bool:
+    """Whether what it shipped was found out without the one before it."""
+    return deployment.shipped is not None and PASSED_OVER in deployment.shipped.left_out
+
+
+def _unknown_before(earlier: Sequence[Deployment], archive: Archive) -> int:
+    """How many deployments just before a place are not known."""
+    known = (count for count, each in enumerate(reversed(earlier)) if archive.knows(_sha(each)))
+    return next(known, len(earlier))
+
+
+def _since(
+    deployment: Deployment,
+    earlier: Sequence[Deployment],
+    archive: Archive,
+    patterns: Sequence[str],
+    *,
+    passed: int,
+    authors: Authors,
+) -> Shipped:
+    """What a deployment shipped since the latest one that is not passed over."""
+    before = earlier[-1 - passed]
+    if deployment.finished_at - before.finished_at > MAX_GAP_MS:
+        return _nothing(deployment, "gap", _sha(before), passed=passed)
+    difference = archive.difference(_sha(deployment), {_sha(each) for each in earlier})
+    commits, excluded, left_out = _chosen(difference, archive, patterns, authors)
+    shipped = _shipped(deployment, _sha(before), commits, {**left_out, PASSED_OVER: passed})
+    return replace(shipped, merges=_merges(difference, archive), excluded=excluded, authors=authors.fingerprint)
+
+
+def _merges(difference: Difference, archive: Archive) -> tuple[Commit, ...]:
+    """The newest merges: they give no lead time, but they are what a revert of merged work names."""
+    shas = [reached.sha for reached in difference.commits if _is_merge(reached)][:MAX_COMMITS]
+    read = [commit_of(sha, raw) for sha, raw in archive.contents(shas)] if shas else []
+    return tuple(commit for commit in read if commit is not None)
+
+
+def _chosen(
+    difference: Difference, archive: Archive, patterns: Sequence[str], authors: Authors
+) -> tuple[tuple[Commit, ...], tuple[str, ...], dict[str, int]]:
+    """The commits, newest first, those of them that authors exclude, and how many others there are by cause."""
+    single = [reached.sha for reached in difference.commits if not _is_merge(reached)]
+    touching, unknown = archive.touching(single, patterns) if patterns and single else (set(single), set[str]())
+    matching = [sha for sha in single if sha in touching]
+    newest = matching[:MAX_COMMITS]
+    read = [(commit_of(sha, raw), author_of(raw)) for sha, raw in archive.contents(newest)] if newest else []
+    commits = tuple(commit for commit, _ in read if commit is not None)
+    excluded = tuple(commit.sha for commit, author in read if commit is not None and authors.leave_out(author))
+    return (
+        commits,
+        excluded,
+        {
+            "merge": len(difference.commits) - len(single),
+            "path": len(single) - len(matching) - len(unknown),
+            "cap": len(matching) - len(newest),
+            "partial": difference.absent + len(unknown),
+            "malformed": len(newest) - len(commits),
+        },
+    )
+
+
+def _is_merge(reached: Reached) -> bool:
+    return reached.parents > 1
+
+
+def _nothing(deployment: Deployment, cause: str, base: str | None = None, *, passed: int = 0) -> Shipped:
+    return _shipped(deployment, base, (), {cause: 1, PASSED_OVER: passed})
+
+
+def _shipped(
+    deployment: Deployment, base: str | None, commits: tuple[Commit, ...], left_out: dict[str, int]
+) -> Shipped:
+    return Shipped(
+        repository=deployment.repository or "",
+        commit_sha=_sha(deployment),
+        commits=commits,
+        base=base,
+        left_out={cause: count for cause, count in left_out.items() if count},
+        partial=left_out.get("partial", 0) > 0,
+    )
+
+
+def _sha(deployment: Deployment) -> str:
+    return deployment.commit_sha or ""

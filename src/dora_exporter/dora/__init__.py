@@ -1,0 +1,1 @@
+"""Events and the DORA definitions: pure rules, without input or output."""

@@ -1,0 +1,143 @@
+"""Fits texts that come from upstreams into the bounds that texts of senders must have."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+
+from dora_exporter.dora.events import Commit, Deployment, Incident
+from dora_exporter.dora.reserved import freed
+
+ID_LENGTH = 128
+LABEL_LENGTH = 200
+TEXT_LENGTH = 1000
+TITLE_LENGTH = 4000
+MOST_TAGS = 100
+MOST_SERVICES = 1000
+MOST_COMMITS = 5000
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+CHANGES = ("cut", "replaced", "renamed", "dropped")
+"""What may be done to a text: cut at its bound, control characters replaced, a reserved name renamed, a SHA that is
+none dropped."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL_IN_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SHA = re.compile("[0-9a-f]{7,128}")
+_Item = TypeVar("_Item")
+
+
+def is_id(text: str) -> bool:
+    """Whether a text may be the id of an event."""
+    return 0 < len(text) <= ID_LENGTH and _CONTROL.search(text) is None
+
+
+def bounded_label(text: str) -> str:
+    """A text as it becomes a label."""
+    return _Fitting(Counter()).label(text)
+
+
+def bounded_deployment(event: Deployment, changes: Counter[str]) -> Deployment:
+    """The deployment with every text within its bounds; ``changes`` counts what had to be done."""
+    fit = _Fitting(changes)
+    fitted = {
+        "service": fit.label(event.service),
+        "environment": fit.label(event.environment),
+        "version": fit.text(event.version),
+        "commit_sha": fit.sha(event.commit_sha),
+        "repository": fit.text(event.repository, TITLE_LENGTH),
+        "team": fit.optional_label(event.team),
+        "tags": fit.tags(event.tags),
+        "commits": fit.commits(event.commits),
+        "upstream": fit.facts(event.upstream),
+    }
+    return replace(event, **fitted)
+
+
+def bounded_incident(event: Incident, changes: Counter[str]) -> Incident:
+    """The incident with every text within its bounds; ``changes`` counts what had to be done."""
+    fit = _Fitting(changes)
+    fitted = {
+        "services": fit.services(event.services),
+        "environment": fit.label(event.environment),
+        "name": fit.title(event.name),
+        "severity": fit.text(event.severity),
+        "team": fit.optional_label(event.team),
+        "version": fit.text(event.version),
+        "commit_sha": fit.sha(event.commit_sha),
+        "repository": fit.text(event.repository, TITLE_LENGTH),
+        "tags": fit.tags(event.tags),
+        "upstream": fit.facts(event.upstream),
+    }
+    return replace(event, **fitted)
+
+
+def _is_kept_as_it_is(text: str) -> bool:
+    return len(text) <= TITLE_LENGTH and (text.isascii() or _SURROGATE.search(text) is None)
+
+
+class _Fitting:
+    def __init__(self, changes: Counter[str]) -> None:
+        self._changes = changes
+
+    def label(self, text: str) -> str:
+        fitted = self._fitted(text, LABEL_LENGTH, _CONTROL)
+        free = freed(fitted)
+        self._changes["renamed"] += free != fitted
+        return free
+
+    def optional_label(self, text: str | None) -> str | None:
+        return self.label(text) if text else None
+
+    def text(self, text: str | None, limit: int = TEXT_LENGTH) -> str | None:
+        return self._fitted(text, limit, _CONTROL) if text else None
+
+    def title(self, text: str | None) -> str | None:
+        """It may have lines."""
+        return self._fitted(text, TITLE_LENGTH, _CONTROL_IN_LINES) if text else None
+
+    def sha(self, text: str | None) -> str | None:
+        if text is None or _SHA.fullmatch(text):
+            return text
+        self._changes["dropped"] += 1
+        return None
+
+    def services(self, names: Sequence[str]) -> tuple[str, ...]:
+        fitted = tuple(self.label(name) for name in self._first(names, MOST_SERVICES) if name)
+        return tuple(sorted(set(fitted)))
+
+    def tags(self, tags: Sequence[str]) -> tuple[str, ...]:
+        return tuple(self._fitted(tag, TEXT_LENGTH, _CONTROL) for tag in self._first(tags, MOST_TAGS))
+
+    def commits(self, commits: Sequence[Commit] | None) -> tuple[Commit, ...] | None:
+        if commits is None:
+            return None
+        kept = self._first(commits, MOST_COMMITS)
+        known = tuple(each for each in kept if _SHA.fullmatch(each.sha))
+        self._changes["dropped"] += len(kept) - len(known)
+        return tuple(replace(each, subject=self.title(each.subject)) if each.subject else each for each in known)
+
+    def facts(self, facts: dict[str, Any] | None) -> dict[str, Any] | None:
+        """What is kept beside the fields. None of it is shown: it has to be short, and text that UTF-8 can hold."""
+        if facts is None or all(not isinstance(value, str) or _is_kept_as_it_is(value) for value in facts.values()):
+            return facts
+        return {
+            name: _SURROGATE.sub(REPLACEMENT, value[:TITLE_LENGTH]) if isinstance(value, str) else value
+            for name, value in facts.items()
+        }
+
+    def _first(self, items: Sequence[_Item], limit: int) -> Sequence[_Item]:
+        self._changes["cut"] += len(items) > limit
+        return items[:limit]
+
+    def _fitted(self, text: str, limit: int, control: re.Pattern[str]) -> str:
+        if len(text) > limit:
+            self._changes["cut"] += 1
+            text = text[:limit]
+        if text.isprintable() or control.search(text) is None:
+            return text
+        self._changes["replaced"] += 1
+        return control.sub(REPLACEMENT, text)

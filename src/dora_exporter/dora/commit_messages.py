@@ -1,0 +1,162 @@
+"""What a commit's message says: what the commit is called, and what it takes back.
+
+Git, Gerrit and the hosts of repositories write this in many forms; wherever a commit comes from, it is read here.
+"""
+
+import re
+from collections.abc import Iterator
+
+from dora_exporter.dora.events import Commit
+
+LONGEST_SUBJECT = 300
+_LONGEST_PARAGRAPH = 4 * LONGEST_SUBJECT
+_LONGEST_KEY = 200
+_TAKEN_BACK_AT_MOST = 100
+
+_PARAGRAPHS = re.compile(r"\n[ \t\n]*\n")
+_SHA = r"(?:[0-9a-f]{64}|[0-9a-f]{7,40})\b"
+_SHAS = re.compile(
+    rf"\bthis\s+reverts\s+commits?\s+[`\[<(]*(?:\S*[/@])?{_SHA}(?:(?:,\s*(?:and\s+)?|\s+and\s+|\s*&\s*){_SHA})*",
+    re.IGNORECASE,
+)
+"""Of a merge Git goes on with ``, reversing changes made to <sha>``, which is what was there before."""
+_REQUEST = r"(?:\S*[#!]|\S*/(?:pulls?|pull-requests|pullrequest|merge_requests)/)\d{1,9}\b"
+_REQUESTS = re.compile(
+    rf"\breverts\s+(?:(?:merge|pull)\s+request\s+)?{_REQUEST}(?:(?:,\s*(?:and\s+)?|\s+and\s+){_REQUEST})*",
+    re.IGNORECASE,
+)
+_EACH_SHA = re.compile(rf"(?<![0-9a-z]){_SHA}")
+_EACH_NUMBER = re.compile(r"[#!/](\d{1,9})(?=[\s,]|$)")
+_QUOTING_LINE = re.compile(
+    r"""^[ \t]*[*-]?[ \t]*((?:revert|reapply)(?:\^\d{1,3})? ["'“].+)$""", re.IGNORECASE | re.MULTILINE
+)
+
+_SUFFIX = re.compile(r" \((?:[\w./-]*[#!]|pull request #)(\d{1,9})\)$")
+"""How a squash commit's subject ends: with the number of the request that it was merged by."""
+_NUMBERED = (
+    re.compile(r"^Merge pull request #(?P<number>\d{1,9}) (?:from|in) "),
+    re.compile(r"^Merged in \S+ \(pull request #(?P<number>\d{1,9})\)"),
+    re.compile(r"^(?:Merged PR|Pull request #?) ?(?P<number>\d{1,9}): (?P<title>.+)"),
+    re.compile(r"^Merge pull request '(?P<title>.+)' \(#(?P<number>\d{1,9})\) from "),
+)
+"""How hosts call the merge of a request. Some say its title in the same line, others in the next paragraph."""
+_GITLAB_MERGE = re.compile(r"^Merge branch '")
+_GITLAB_NUMBER = re.compile(r"^See merge request \S*!(\d{1,9})\s*$", re.MULTILINE)
+
+_QUOTING = re.compile(r"""^(revert(?:\^(\d{1,3}))?|reapply) ["'“](.+)$""", re.IGNORECASE | re.DOTALL)
+_CLOSING = "\"'”"
+
+
+def commit_saying(sha: str, authored_at: int, message: str) -> Commit:
+    """A commit with what is kept of its message."""
+    return Commit(sha, authored_at, subject_of(message), _stored(tuple(_taken_back(message))))
+
+
+def subject_of(message: str) -> str | None:
+    """The first paragraph of a message in one line, without what cannot be printed; None of an empty one.
+
+    The merge of a request is called as the request, with its number as a squash commit has it.
+    """
+    first, _, rest = _unified(message).partition("\n\n")
+    subject = _line(first)
+    number, title = _request_of(subject)
+    if number is None and _GITLAB_MERGE.match(subject):
+        found = _GITLAB_NUMBER.search(rest)
+        number = found[1] if found else None
+    if number is None:
+        return subject or None
+    follows = _line(rest.partition("\n\n")[0])
+    title = title or ("" if follows.startswith("See merge request ") else follows) or plain(subject)
+    return f"{title[: LONGEST_SUBJECT - 20]} (#{number})"
+
+
+def taken_back(commit: Commit) -> tuple[str, ...]:
+    """What a commit's message says it reverts, besides what its subject quotes.
+
+    Each is a SHA, perhaps an abbreviated one, the number of a request after a ``#``, or a line that quotes a subject.
+    """
+    if commit.reverts is None:
+        return ()
+    return (commit.reverts,) if isinstance(commit.reverts, str) else commit.reverts
+
+
+def plain(subject: str) -> str:
+    """A subject without the number of a request at its end."""
+    return _SUFFIX.sub("", subject) if subject.endswith(")") else subject
+
+
+def key_of(subject: str) -> str:
+    """By what a subject is found, also where a quoted one was cut."""
+    _, title = _request_of(subject)
+    return plain(title or subject)[:_LONGEST_KEY]
+
+
+def number_of(subject: str) -> str | None:
+    """The number of the request that a commit of that subject was merged by."""
+    suffix = _SUFFIX.search(subject) if subject.endswith(")") else None
+    return suffix[1] if suffix else _request_of(subject)[0]
+
+
+def quoted_by(text: str) -> str | None:
+    """The subject that a text says it takes back; None where it takes nothing back.
+
+    ``Reapply "x"`` is how Git calls the revert of ``Revert "x"``, and ``Revert^2 "x"`` is how Gerrit does.
+    """
+    found = _QUOTING.match(plain(text)) if text[:2].lower() == "re" else None  # most subjects are passed over fast
+    if not found:
+        return None
+    quoted = found[3][:-1] if found[3][-1] in _CLOSING else found[3]
+    times = 2 if found[1].lower() == "reapply" else int(found[2] or 1)
+    if times <= 1:
+        return quoted
+    return f'Revert "{quoted}"' if times == 2 else f'Revert^{times - 1} "{quoted}"'  # noqa: PLR2004  # as Gerrit counts
+
+
+def is_revert(text: str) -> bool:
+    """Whether a subject says that something is taken back for good: a revert of a revert brings back."""
+    depth = 0
+    quoted = quoted_by(text)
+    while quoted is not None:
+        depth += 1
+        quoted = quoted_by(quoted)
+    return depth % 2 == 1
+
+
+def _taken_back(message: str) -> Iterator[str]:
+    found = list(dict.fromkeys(_named_by(message)))
+    yield from found[:_TAKEN_BACK_AT_MOST]
+    if not found:
+        _, _, rest = _unified(message).partition("\n\n")
+        lines = dict.fromkeys(_line(each[1]) for each in _QUOTING_LINE.finditer(rest))
+        yield from [line for line in lines if quoted_by(line)][:_TAKEN_BACK_AT_MOST]
+
+
+def _named_by(message: str) -> Iterator[str]:
+    for said in _SHAS.finditer(message):
+        yield from _EACH_SHA.findall(said[0].lower())
+    for said in _REQUESTS.finditer(message):
+        yield from (f"#{number}" for number in _EACH_NUMBER.findall(said[0]))
+
+
+def _stored(said: tuple[str, ...]) -> str | tuple[str, ...] | None:
+    """One thing is stored as it always was."""
+    return said if len(said) > 1 else next(iter(said), None)
+
+
+def _request_of(subject: str) -> tuple[str | None, str | None]:
+    """The number and the title of the request that a merge's subject tells of."""
+    for form in _NUMBERED if subject.startswith(("Merge", "Pull request")) else ():
+        found = form.match(subject)
+        if found:
+            return found["number"], found.groupdict().get("title")
+    return None, None
+
+
+def _unified(message: str) -> str:
+    """A message with one kind of line ends, and with paragraphs apart by one empty line."""
+    return _PARAGRAPHS.sub("\n\n", message.replace("\r\n", "\n").strip())
+
+
+def _line(paragraph: str) -> str:
+    line = " ".join(paragraph[:_LONGEST_PARAGRAPH].split())
+    return "".join(each for each in line if each.isprintable())[:LONGEST_SUBJECT]

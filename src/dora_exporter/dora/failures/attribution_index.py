@@ -1,0 +1,130 @@
+"""Which incidents are attributed to which deployments, and which deployments came in response to them."""
+
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterator
+from operator import attrgetter
+
+from dora_exporter.dora.events import Deployment, Incident
+from dora_exporter.dora.failures.deployments import Lineup
+from dora_exporter.dora.failures.incident_attribution import Attribution, attribute
+
+_incident_order = attrgetter("started_at", "id")
+_started_at = attrgetter("started_at")
+
+
+class Blame:
+    """The incidents of one series. A change marks the incidents that it may touch; ``settle`` attributes them anew."""
+
+    def __init__(self, lineup: Lineup, attribution_limit_ms: int | None) -> None:
+        """No incident yet."""
+        self._lineup = lineup
+        self._attribution_limit_ms = attribution_limit_ms
+        self._ordered: list[Incident] = []
+        self._naming: defaultdict[Hashable, dict[str, Incident]] = defaultdict(dict)
+        self._attributions: dict[str, Attribution] = {}
+        self._of: defaultdict[str, dict[str, Incident]] = defaultdict(dict)
+        self._responses: dict[str, Deployment] = {}
+        self._answered: defaultdict[str, dict[str, Incident]] = defaultdict(dict)
+        self._unanswered: dict[str, Incident] = {}
+        self._marked: dict[str, Incident] = {}
+
+    def attribution(self, incident: Incident) -> Attribution | None:
+        """What an incident is attributed to."""
+        return self._attributions.get(incident.id)
+
+    def incidents_of(self, deployment: Deployment) -> Collection[Incident]:
+        """The incidents attributed to a deployment."""
+        return self._of[deployment.id].values() if deployment.id in self._of else ()
+
+    def is_response(self, deployment: Deployment) -> bool:
+        """Whether it was the first to finish after an incident began that is attributed to an earlier one."""
+        return bool(self._answered.get(deployment.id))
+
+    def add(self, incident: Incident) -> None:
+        """An incident counts from now on."""
+        insort(self._ordered, incident, key=_incident_order)
+        for name in _names(incident):
+            self._naming[name][incident.id] = incident
+        self._marked[incident.id] = incident
+
+    def remove(self, incident: Incident) -> Iterator[Deployment]:
+        """An incident counts no longer; gives the deployments that this touches."""
+        del self._ordered[bisect_left(self._ordered, _incident_order(incident), key=_incident_order)]
+        for name in _names(incident):
+            del self._naming[name][incident.id]
+        self._marked.pop(incident.id, None)
+        yield from self._respond(incident, None)
+        yield from self._attribute(incident, None)
+
+    def mark_around(self, deployment: Deployment) -> None:
+        """Marks the incidents that may be attributed or answered otherwise when a deployment comes or goes.
+
+        The deployment is in the lineup. Those are the incidents begun before the next start, those that name what it
+        deployed, its own, and those answered by it or by the one after it.
+        """
+        after = self._lineup.after(deployment)
+        self._marked.update((incident.id, incident) for incident in self._begun_under(deployment))
+        for name in _names(deployment):
+            self._marked.update(self._naming.get(name, {}))
+        self._marked.update(self._of.get(deployment.id, {}))
+        self._marked.update(self._answered.get(deployment.id, {}))
+        self._marked.update(self._answered.get(after.id, {}) if after else self._unanswered)
+
+    def settle(self) -> Iterator[Deployment | Incident]:
+        """Decides what was marked; gives the incidents and deployments for which something may have changed."""
+        while self._marked:
+            _, incident = self._marked.popitem()
+            yield incident
+            attribution = attribute(incident, self._lineup, self._attribution_limit_ms)
+            yield from self._attribute(incident, attribution)
+            response = self._response(incident, attribution) if attribution else None
+            yield from self._respond(incident, response)
+            if attribution and not response:
+                self._unanswered[incident.id] = incident
+
+    def _response(self, incident: Incident, attribution: Attribution) -> Deployment | None:
+        """The first deployment later than the one to blame that finished after the incident began."""
+        return self._lineup.first_after(attribution.deployment, incident.started_at)
+
+    def _begun_under(self, deployment: Deployment) -> list[Incident]:
+        low = bisect_left(self._ordered, deployment.started_at, key=_started_at)
+        next_start = self._lineup.next_start(deployment)
+        if next_start is None:
+            return self._ordered[low:]
+        return self._ordered[low : bisect_left(self._ordered, next_start, key=_started_at)]
+
+    def _attribute(self, incident: Incident, attribution: Attribution | None) -> Iterator[Deployment]:
+        before = self._attributions.get(incident.id)
+        if before == attribution:
+            return
+        if before:
+            del self._attributions[incident.id]
+            del self._of[before.deployment.id][incident.id]
+            yield before.deployment
+        if attribution:
+            self._attributions[incident.id] = attribution
+            self._of[attribution.deployment.id][incident.id] = incident
+            yield attribution.deployment
+
+    def _respond(self, incident: Incident, response: Deployment | None) -> Iterator[Deployment]:
+        self._unanswered.pop(incident.id, None)
+        before = self._responses.get(incident.id)
+        if before is response:
+            return
+        if before:
+            del self._responses[incident.id]
+            del self._answered[before.id][incident.id]
+            yield before
+        if response:
+            self._responses[incident.id] = response
+            self._answered[response.id][incident.id] = incident
+            yield response
+
+
+def _names(event: Deployment | Incident) -> Iterator[Hashable]:
+    """What an incident can name a deployment by."""
+    if event.version:
+        yield "version", event.version
+    if event.commit_sha:
+        yield "sha", event.commit_sha

@@ -1,0 +1,114 @@
+"""Finds a series' deployments by what they deployed."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import islice
+
+from dora_exporter.dora.events import Deployment
+from dora_exporter.dora.failures.abbreviations import Abbreviations
+from dora_exporter.dora.failures.order import finish_order
+
+
+class Index:
+    """Deployments by a key; those without one are not in it.
+
+    It is made when it is first asked, because most series are read far more often than they are searched. A key has
+    one deployment in most cases, so only several of one key cost a list.
+    """
+
+    __slots__ = ("_abbreviations", "_all", "_entries", "_key", "_unfinished")
+
+    def __init__(self, key: Callable[[Deployment], str | None], everything: Callable[[], Iterable[Deployment]]) -> None:
+        """``everything`` gives the deployments, in order of finish, at the first search."""
+        self._key = key
+        self._all = everything
+        self._entries: dict[str, Deployment | list[Deployment]] | None = None
+        self._abbreviations: Abbreviations | None = None
+        self._unfinished: tuple[dict[str, Deployment | list[Deployment]], Iterator[Deployment]] | None = None
+
+    def find(self, key: str | None) -> Sequence[Deployment]:
+        """The deployments with a key, in order of finish."""
+        held = self.make().get(key) if key else None
+        if held is None:
+            return ()
+        return (held,) if isinstance(held, Deployment) else held
+
+    def last_before(self, key: str | None, deployment: Deployment) -> Deployment | None:
+        """The last one with a key before another deployment."""
+        found = self.find(key)
+        index = bisect_left(found, finish_order(deployment), key=finish_order)
+        return found[index - 1] if index else None
+
+    def after(self, key: str | None, deployment: Deployment) -> Sequence[Deployment]:
+        """Those with a key after another deployment."""
+        found = self.find(key)
+        return found[bisect_right(found, finish_order(deployment), key=finish_order) :]
+
+    def abbreviated(self, key: str) -> Collection[str]:
+        """All keys that begin so; it is for keys that are SHAs."""
+        if self._abbreviations is None:
+            self._abbreviations = Abbreviations(self.make())
+        return self._abbreviations.find(key)
+
+    def add(self, deployment: Deployment) -> None:
+        """A deployment came."""
+        self._unfinished = None
+        key = self._key(deployment)
+        if self._entries is not None and key:
+            _enter(self._entries, key, deployment)
+            if self._abbreviations:
+                self._abbreviations.add(key)
+
+    def remove(self, deployment: Deployment) -> None:
+        """A deployment went."""
+        self._unfinished = None
+        key = self._key(deployment)
+        if self._entries is None or not key:
+            return
+        held = self._entries[key]
+        if isinstance(held, Deployment):
+            del self._entries[key]
+            if self._abbreviations:
+                self._abbreviations.discard(key)
+            return
+        del held[bisect_left(held, finish_order(deployment), key=finish_order)]
+        if len(held) == 1:
+            self._entries[key] = held[0]
+
+    def make(self) -> dict[str, Deployment | list[Deployment]]:
+        """Makes it now, unless it was made before."""
+        if self._entries is None:
+            self._entries = {}
+            self._unfinished = None
+            self._enter_all(self._entries, self._all())
+        return self._entries
+
+    def make_some(self, limit: int) -> bool:
+        """Makes so much of it now, unless it was made before; True once it is whole. A change begins it anew."""
+        if self._entries is None:
+            if self._unfinished is None:
+                self._unfinished = {}, iter(list(self._all()))
+            entries, rest = self._unfinished
+            if self._enter_all(entries, islice(rest, limit)) == limit:
+                return False
+            self._entries, self._unfinished = entries, None
+        return True
+
+    def _enter_all(self, entries: dict[str, Deployment | list[Deployment]], deployments: Iterable[Deployment]) -> int:
+        count = 0
+        for deployment in deployments:
+            count += 1
+            key = self._key(deployment)
+            if key:
+                _enter(entries, key, deployment)
+        return count
+
+
+def _enter(entries: dict[str, Deployment | list[Deployment]], key: str, deployment: Deployment) -> None:
+    held = entries.setdefault(key, deployment)
+    if held is deployment:
+        return
+    if isinstance(held, Deployment):
+        entries[key] = sorted([held, deployment], key=finish_order)
+    else:
+        held.insert(bisect_right(held, finish_order(deployment), key=finish_order), deployment)

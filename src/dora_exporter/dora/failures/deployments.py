@@ -1,0 +1,224 @@
+"""The deployments of a series that count now: in order, and findable by what they deployed."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
+
+from dora_exporter.dora.events import Deployment, Event
+from dora_exporter.dora.failures.abbreviations import SHORTEST
+from dora_exporter.dora.failures.commit_text import Mark, commits_of
+from dora_exporter.dora.failures.deployment_index import Index
+from dora_exporter.dora.failures.first_shipments import Shipments
+from dora_exporter.dora.failures.order import finish_order, start_order
+from dora_exporter.dora.failures.returns import Returns
+
+_finished_at = attrgetter("finished_at")
+_started_at = attrgetter("started_at")
+
+_FULL_LENGTHS = (40, 64)
+"""Of a SHA that is not abbreviated."""
+_SCANNED_AT_MOST = 64
+_INDEXED_PER_SLICE = 2_000
+
+
+class Lineup:
+    """Deployments by finish, by start, by SHA, by version and by the commits they shipped."""
+
+    __slots__ = ("_by_sha", "_by_version", "_without_sha", "by_finish", "by_start", "returns", "shipments")
+
+    def __init__(self) -> None:
+        """No deployment."""
+        self.by_finish: list[Deployment] = []
+        self.by_start: list[Deployment] = []
+        self.shipments = Shipments()
+        self.returns = Returns(self.target_of)
+        self._by_sha = Index(attrgetter("commit_sha"), self._everything)
+        self._by_version = Index(attrgetter("version"), self._everything)
+        self._without_sha = Index(_version_without_sha, self._everything)
+
+    def load(self, ordered: list[Deployment], started: list[Deployment]) -> Sequence[Deployment]:
+        """Fills an empty lineup with deployments in order of finish and of start; gives those that may be rollbacks."""
+        self.by_finish = ordered
+        self.by_start = started
+        shas = [deployment.commit_sha for deployment in ordered if deployment.commit_sha]
+        if not _are_unique(shas):
+            return ordered
+        if len(shas) == len(ordered) or _are_unique([each.version for each in ordered if each.version]):
+            return ()
+        return ordered
+
+    def prepare(self, event: Event | None = None) -> bool:
+        """Gets ready for an event to come or go, or for time to pass, a few milliseconds a call; True when it is."""
+        return all(index.make_some(_INDEXED_PER_SLICE) for index in self._searched_for(event))
+
+    def add(self, deployment: Deployment) -> None:
+        """Adds a deployment."""
+        _insert(self.by_finish, deployment, finish_order)
+        _insert(self.by_start, deployment, start_order)
+        for index in (self._by_sha, self._by_version, self._without_sha):
+            index.add(deployment)
+
+    def remove(self, deployment: Deployment) -> None:
+        """Takes out a deployment that was added."""
+        del self.by_finish[bisect_left(self.by_finish, finish_order(deployment), key=finish_order)]
+        del self.by_start[bisect_left(self.by_start, start_order(deployment), key=start_order)]
+        for index in (self._by_sha, self._by_version, self._without_sha):
+            index.remove(deployment)
+
+    def holds(self, deployment: Deployment) -> bool:
+        """Whether this very object is in it."""
+        index = bisect_left(self.by_finish, finish_order(deployment), key=finish_order)
+        return index < len(self.by_finish) and self.by_finish[index] is deployment
+
+    def before(self, deployment: Deployment) -> Deployment | None:
+        """The one that finished just before it."""
+        index = bisect_left(self.by_finish, finish_order(deployment), key=finish_order)
+        return self.by_finish[index - 1] if index else None
+
+    def after(self, deployment: Deployment) -> Deployment | None:
+        """The one that finished just after it."""
+        index = bisect_right(self.by_finish, finish_order(deployment), key=finish_order)
+        return self.by_finish[index] if index < len(self.by_finish) else None
+
+    def first_after(self, deployment: Deployment, moment: int) -> Deployment | None:
+        """The first after a deployment that finished after a moment."""
+        index = max(
+            bisect_right(self.by_finish, finish_order(deployment), key=finish_order),
+            bisect_right(self.by_finish, moment, key=_finished_at),
+        )
+        return self.by_finish[index] if index < len(self.by_finish) else None
+
+    def latest_started(self, moment: int) -> Deployment | None:
+        """The latest that had started at a moment."""
+        index = bisect_right(self.by_start, moment, key=_started_at)
+        return self.by_start[index - 1] if index else None
+
+    def latest_started_with(self, moment: int, *, version: str | None, commit_sha: str | None) -> Deployment | None:
+        """The latest with that version or SHA that had started at a moment."""
+        matches = [*self._by_sha.find(commit_sha), *self._by_version.find(version)]
+        if len(matches) <= _SCANNED_AT_MOST:
+            return max((each for each in matches if each.started_at <= moment), key=start_order, default=None)
+        for index in range(bisect_right(self.by_start, moment, key=_started_at) - 1, -1, -1):
+            each = self.by_start[index]
+            if (version and each.version == version) or (commit_sha and each.commit_sha == commit_sha):
+                return each
+        return None
+
+    def started_between(self, earliest: int, latest: int) -> Sequence[Deployment]:
+        """Those that started between two moments, both included."""
+        first = bisect_left(self.by_start, earliest, key=_started_at)
+        return self.by_start[first : bisect_right(self.by_start, latest, key=_started_at)]
+
+    def next_start(self, deployment: Deployment) -> int | None:
+        """When the one that started next did."""
+        index = bisect_right(self.by_start, start_order(deployment), key=start_order)
+        return self.by_start[index].started_at if index < len(self.by_start) else None
+
+    def named_as(self, deployment: Deployment) -> Sequence[Deployment]:
+        """Those with its version or its SHA."""
+        return (*self._by_sha.find(deployment.commit_sha), *self._by_version.find(deployment.version))
+
+    def full_sha(self, sha: str) -> str | None:
+        """What an abbreviated SHA stands for: the only one that the series deployed or shipped and that begins so."""
+        if len(sha) in _FULL_LENGTHS:
+            return sha
+        possible = {*self._by_sha.abbreviated(sha), *self.shipments.abbreviated(sha)}
+        return possible.pop() if len(possible) == 1 else None
+
+    def first_with_sha(self, sha: str) -> Deployment | None:
+        """The first that deployed or shipped the commit of a SHA."""
+        firsts = (next(iter(self._by_sha.find(sha)), None), self.shipments.first_with_sha(sha))
+        return min((each for each in firsts if each), key=finish_order, default=None)
+
+    def speaks(self, deployment: Deployment, speaker: Mark) -> bool:
+        """Whether a deployment was the first with what says something there: a commit, a pull request or a version."""
+        kind, name = speaker[0], speaker[-1]
+        if kind == "version":
+            return self._by_version.find(name)[0] is deployment
+        if kind in ("sha", "merge"):
+            return self.shipments.first_with_sha(name) is deployment
+        return self.shipments.with_mark(speaker)[0] is deployment
+
+    def with_version(self, version: str) -> Sequence[Deployment]:
+        """Those with a version, in order of finish."""
+        return self._by_version.find(version)
+
+    def latest_with_version_before(self, version: str, deployment: Deployment) -> Deployment | None:
+        """The last one with a version before another."""
+        return self._by_version.last_before(version, deployment)
+
+    def latest_same_before(self, deployment: Deployment) -> Deployment | None:
+        """The last one before it that deployed the same."""
+        found = [index.last_before(key, deployment) for index, key in self._possibly_same(deployment)]
+        return max((each for each in found if each), key=finish_order, default=None)
+
+    def target_of(self, deployment: Deployment) -> Deployment | None:
+        """The last one before it that deployed the same; None when that is the one just before."""
+        previous = self.before(deployment)
+        if previous is None or same(previous, deployment):
+            return None
+        return self.latest_same_before(deployment)
+
+    def same_after(self, deployment: Deployment) -> Iterator[Deployment]:
+        """Those after it whose ``latest_same_before`` it may be."""
+        for index, key in self._possibly_same(deployment):
+            for later in index.after(key, deployment):
+                yield later
+                if not later.commit_sha or later.commit_sha == deployment.commit_sha:
+                    break
+
+    def _searched_for(self, event: Event | None) -> Iterable[Index]:
+        """The indexes that an event has searched."""
+        if isinstance(event, Deployment):
+            return [index for index, _ in self._possibly_same(event)]
+        if event is None:
+            return self._by_sha, self._without_sha
+        asked = ((self._by_sha, event.commit_sha), (self._by_version, event.version))
+        return [index for index, name in asked if name]
+
+    def _possibly_same(self, deployment: Deployment) -> tuple[tuple[Index, str | None], ...]:
+        if deployment.commit_sha:
+            return (self._by_sha, deployment.commit_sha), (self._without_sha, deployment.version)
+        return ((self._by_version, deployment.version),)
+
+    def _everything(self) -> Iterable[Deployment]:
+        return self.by_finish
+
+
+def names_of_sha(sha: str) -> tuple[Mark, Mark]:
+    """The marks that say that a SHA is there: the whole of it, and all that abbreviations of it have in common."""
+    return ("commit", sha), ("abbreviated", sha[:SHORTEST])
+
+
+def mark_of_speaker(speaker: Mark) -> Mark:
+    """The mark that says that what speaks came or went."""
+    kind, name = speaker[0], speaker[-1]
+    return ("commit", name) if kind in ("sha", "merge") else speaker
+
+
+def is_redeployment(one: Deployment, earlier: Deployment) -> bool:
+    """Whether a deployment brought nothing that an earlier one did not: it is never the remedy of that."""
+    if same(one, earlier):
+        return True
+    brought = {commit.sha for commit in commits_of(one)}
+    return bool(brought) and brought == {commit.sha for commit in commits_of(earlier)}
+
+
+def same(one: Deployment, other: Deployment) -> bool:
+    """Whether two deployments deployed the same: by SHA where both have one, else by version."""
+    if one.commit_sha and other.commit_sha:
+        return one.commit_sha == other.commit_sha
+    return one.version is not None and one.version == other.version
+
+
+def _insert(ordered: list[Deployment], deployment: Deployment, order: "attrgetter[tuple[int, int, str]]") -> None:
+    ordered.insert(bisect_right(ordered, order(deployment), key=order), deployment)
+
+
+def _are_unique(names: list[str]) -> bool:
+    return len(set(names)) == len(names)
+
+
+def _version_without_sha(deployment: Deployment) -> str | None:
+    """The version of a deployment that only its version identifies."""
+    return None if deployment.commit_sha else deployment.version

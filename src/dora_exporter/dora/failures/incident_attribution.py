@@ -1,0 +1,38 @@
+"""Which deployment an incident is blamed on."""
+
+from dataclasses import dataclass
+
+from dora_exporter.dora.events import Deployment, Incident
+from dora_exporter.dora.failures.deployments import Lineup
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attribution:
+    """The deployment of one series that an incident is attributed to, and the rule that says so.
+
+    Two are equal when they name the same object by the same rule.
+    """
+
+    deployment: Deployment
+    rule: str
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it says the same of the same object."""
+        return isinstance(other, Attribution) and self.deployment is other.deployment and self.rule == other.rule
+
+    __hash__ = None  # type: ignore[assignment]  # how Python says that nothing hashes it
+
+
+def attribute(incident: Incident, lineup: Lineup, limit_ms: int | None) -> Attribution | None:
+    """Attributes an incident within a series; None when it began before every deployment, or too long after one.
+
+    First the latest deployment with its version or SHA, else the latest that had started when it began, unless that
+    start lies more than ``limit_ms`` back.
+    """
+    named = lineup.latest_started_with(incident.started_at, version=incident.version, commit_sha=incident.commit_sha)
+    if named:
+        return Attribution(named, "version or commit")
+    latest = lineup.latest_started(incident.started_at)
+    if latest and (limit_ms is None or incident.started_at - latest.started_at <= limit_ms):
+        return Attribution(latest, "latest deployment")
+    return None

@@ -1,0 +1,27 @@
+"""A rollback: what was deployed before, but not just before, is deployed again."""
+
+from collections.abc import Iterable, Iterator
+
+from dora_exporter.dora.events import Deployment
+from dora_exporter.dora.failures.commit_text import Mark
+from dora_exporter.dora.failures.contract import Link
+from dora_exporter.dora.failures.deployments import Lineup
+
+
+class Rollback:
+    """The rule of Datadog's change failure detection: V1 V2 V3 V1 says that V2 failed, and the second V1 remedied it.
+
+    The target is the latest earlier occurrence; the first deployment after the target failed. A version that comes
+    again after it was rolled back blames nobody: of V1 V2 V1 V2 only the first V2 failed.
+    """
+
+    def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
+        """None: a rollback has been seen before."""
+        return ()
+
+    def links(self, remedy: Deployment, lineup: Lineup, _: set[Mark]) -> Iterator[Link]:
+        """The failure that a rollback remedied."""
+        target = lineup.returns.rolled_back_to(remedy)
+        failed = target and lineup.after(target)
+        if failed:
+            yield Link(failed, remedy, "rollback", "rollback")

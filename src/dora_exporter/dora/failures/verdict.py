@@ -1,0 +1,115 @@
+"""What a person, a client or the source of a deployment decided about it, and the remedy that they named."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from typing import Protocol
+
+import msgspec
+
+from dora_exporter.dora.events import Deployment, Verdict
+from dora_exporter.dora.failures.contract import Link
+from dora_exporter.dora.failures.deployments import Lineup
+from dora_exporter.dora.failures.order import finish_order
+
+
+def verdict_on(deployment: Deployment) -> Verdict | None:
+    """The verdict in force: a person's or client's, else the source's; None when nobody decided."""
+    if deployment.verdict is not None or deployment.upstream is None:
+        return deployment.verdict
+    if deployment.upstream.get("change_failure") is None:
+        return None
+    return msgspec.convert(
+        {key: deployment.upstream.get(key) for key in ("change_failure", "remediation")}, type=Verdict
+    )
+
+
+class Reports(Protocol):
+    """Which reports are of one deployment: a remedy may be named by the id of any of them."""
+
+    def counting(self, report: Deployment) -> Deployment:
+        """The deployment that a report is of, as it counts."""
+        ...
+
+    def of(self, counted: Deployment) -> Iterable[str]:
+        """The ids of all reports of a deployment that counts."""
+        ...
+
+
+class SingleReports:
+    """Each deployment was reported once."""
+
+    def counting(self, report: Deployment) -> Deployment:
+        """The report itself."""
+        return report
+
+    def of(self, counted: Deployment) -> Iterable[str]:
+        """Its own id."""
+        return (counted.id,)
+
+
+class NamedRemedies:
+    """The remedies that verdicts name, in one series."""
+
+    def __init__(self, lineup: Lineup, find: Callable[[str], Deployment | None]) -> None:
+        """No verdict yet; ``find`` gives a deployment of any series by its id, as it was reported."""
+        self._lineup = lineup
+        self._find_report = find
+        self.reports: Reports = SingleReports()
+        self._awaited: defaultdict[Hashable, dict[str, Deployment]] = defaultdict(dict)
+        self._links: dict[str, Link] = {}
+        self._by_remedy: defaultdict[str, dict[str, Link]] = defaultdict(dict)
+
+    def link(self, failed: Deployment) -> Link | None:
+        """The remedy named for a deployment, if it counts."""
+        return self._links.get(failed.id)
+
+    def of_remedy(self, remedy: Deployment) -> Iterable[Link]:
+        """The deployments for which this one is named as remedy."""
+        return self._by_remedy[remedy.id].values() if remedy.id in self._by_remedy else ()
+
+    def awaiting(self, deployment: Deployment) -> list[Deployment]:
+        """Those whose named remedy a deployment may be."""
+        names = (*(("id", each) for each in self.reports.of(deployment)), ("version", deployment.version))
+        waiting = [failed for name in names for failed in self._awaited.get(name, {}).values()]
+        return [*waiting, *(link.failed for link in self.of_remedy(deployment))]
+
+    def decide(self, failed: Deployment, verdict: Verdict | None) -> list[Deployment]:
+        """Finds the remedy that a verdict names; returns the remedies that changed, as they are by now."""
+        before = self._links.pop(failed.id, None)
+        after = self._named(failed, verdict)
+        if before:
+            del self._by_remedy[before.remedy.id][failed.id]
+        if after:
+            self._links[failed.id] = after
+            self._by_remedy[after.remedy.id][failed.id] = after
+        changed = [link.remedy.id for link in (before, after) if link] if before != after else ()
+        return [remedy for remedy in map(self._find, changed) if remedy]
+
+    def forget(self, failed: Deployment) -> list[Deployment]:
+        """Drops what a verdict named; returns the remedies that changed, as they are by now."""
+        for waiting in self._awaited.values():
+            waiting.pop(failed.id, None)
+        return self.decide(failed, None)
+
+    def _find(self, deployment_id: str) -> Deployment | None:
+        """A deployment as it counts, by the id of any report of it."""
+        report = self._find_report(deployment_id)
+        return report and self.reports.counting(report)
+
+    def _named(self, failed: Deployment, verdict: Verdict | None) -> Link | None:
+        remediation = verdict.remediation if verdict and verdict.change_failure else None
+        if not remediation:
+            return None
+        if remediation.id is not None:
+            self._awaited["id", remediation.id][failed.id] = failed
+            found = self._find(remediation.id)
+            remedy = found if found and self._lineup.holds(found) and _is_later(found, failed) else None
+        else:
+            self._awaited["version", remediation.version][failed.id] = failed
+            same = self._lineup.with_version(remediation.version or "")
+            remedy = next((each for each in same if _is_later(each, failed)), None)
+        return Link(failed, remedy, "verdict", remediation.type) if remedy else None
+
+
+def _is_later(one: Deployment, other: Deployment) -> bool:
+    return bool(finish_order(one) > finish_order(other))

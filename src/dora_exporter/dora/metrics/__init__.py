@@ -1,0 +1,24 @@
+"""The table of metrics. Each exists per series, and most as ``dora_team_...`` per team and environment."""
+
+from dora_exporter.dora.metrics import (
+    change_failure_rate,
+    change_lead_time,
+    data_quality,
+    deployment_frequency,
+    failed_deployment_recovery,
+    incidents,
+    rework,
+    time_to_restore,
+)
+from dora_exporter.dora.metrics.contract import Metric
+
+ALL: tuple[Metric, ...] = (
+    *deployment_frequency.METRICS,
+    *change_lead_time.METRICS,
+    *change_failure_rate.METRICS,
+    *failed_deployment_recovery.METRICS,
+    *rework.METRICS,
+    *time_to_restore.METRICS,
+    *incidents.METRICS,
+    *data_quality.METRICS,
+)

@@ -1,0 +1,45 @@
+"""Change failure rate: the share of deployments that failed."""
+
+from collections.abc import Iterator
+
+from dora_exporter.dora.measures import History
+from dora_exporter.dora.metrics.contract import Value, WindowMetric
+from dora_exporter.dora.sliding_window import Window
+
+
+def rate(history: History, window: Window) -> Iterator[Value]:
+    """Failed deployments of the window divided by all of the window, 0 to 1; absent without a deployment."""
+    total = history.deployments.count(window)
+    if total:
+        yield (), history.failures(window) / total
+
+
+def failed(history: History, window: Window) -> Iterator[Value]:
+    """Those deployments of the window that failed, whenever that came out."""
+    yield (), history.failures(window)
+
+
+def by_cause(history: History, window: Window) -> Iterator[Value]:
+    """The failed deployments by how it is known; each has one cause."""
+    for cause, times in history.causes.items():
+        yield (cause,), times.count(window)
+
+
+METRICS = (
+    WindowMetric(
+        "dora_change_failure_rate",
+        "Share of the deployments that finished in the window and failed, 0 to 1. Absent without a deployment.",
+        rate,
+    ),
+    WindowMetric(
+        "dora_failed_deployments",
+        "Deployments that finished in the window and failed.",
+        failed,
+    ),
+    WindowMetric(
+        "dora_change_failures",
+        "Deployments that finished in the window and failed, by how that is known.",
+        by_cause,
+        labels=("cause",),
+    ),
+)

@@ -1,0 +1,47 @@
+"""Change lead time: from a commit's author time to the end of the deployment that shipped it first."""
+
+from collections.abc import Iterator
+
+from dora_exporter.dora.measures import History
+from dora_exporter.dora.metrics.contract import Value, WindowMetric
+from dora_exporter.dora.sliding_window import Window
+
+
+def lead_time(history: History, window: Window) -> Iterator[Value]:
+    """Statistics over the commits first shipped by deployments finished in the window; absent without one."""
+    for statistic, seconds in history.lead_times.statistics(window):
+        yield (statistic,), seconds
+
+
+def commits(history: History, window: Window) -> Iterator[Value]:
+    """How many commits those statistics are over."""
+    yield (), history.lead_times.count(window)
+
+
+def stages(history: History, window: Window) -> Iterator[Value]:
+    """Statistics over the stages of those commits; absent where nothing is known of a stage."""
+    for stage, samples in history.stages.items():
+        for statistic, seconds in samples.statistics(window):
+            yield (stage, statistic), seconds
+
+
+METRICS = (
+    WindowMetric(
+        "dora_change_lead_time_seconds",
+        "Time from a commit to the end of the deployment that shipped it first, over the deployments that finished in "
+        "the window. Absent without such a commit.",
+        lead_time,
+        labels=("statistic",),
+    ),
+    WindowMetric(
+        "dora_lead_time_commits",
+        "Commits first shipped by deployments that finished in the window: the samples of the change lead time.",
+        commits,
+    ),
+    WindowMetric(
+        "dora_lead_time_stage_seconds",
+        "The stages of the change lead time, over the same commits. Absent where nothing is known of a stage.",
+        stages,
+        labels=("stage", "statistic"),
+    ),
+)

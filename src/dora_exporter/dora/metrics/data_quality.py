@@ -1,0 +1,49 @@
+"""Data quality: what tells perfect from broken."""
+
+from collections.abc import Iterator
+
+from dora_exporter.dora.measures import History
+from dora_exporter.dora.metrics.contract import StateMetric, Value, WindowMetric
+from dora_exporter.dora.sliding_window import Window
+
+
+def unidentified(history: History, window: Window) -> Iterator[Value]:
+    """Deployments of the window that cannot be judged for rollbacks."""
+    yield (), history.unidentified.count(window)
+
+
+def first_event(history: History) -> Iterator[Value]:
+    """The earliest moment of all that counts, in seconds since the epoch; absent before the first."""
+    moments = [times.first for times in (history.deployments, history.incidents) if times.first is not None]
+    if moments:
+        yield (), min(moments) / 1000
+
+
+def last_event(history: History) -> Iterator[Value]:
+    """The latest moment of each source, in seconds since the epoch."""
+    for source, times in sorted(history.sources.items()):
+        if times.last is not None:
+            yield (source,), times.last / 1000
+
+
+METRICS = (
+    WindowMetric(
+        "dora_unidentified_deployments",
+        "Deployments that finished in the window with neither version nor commit SHA: they cannot be judged for "
+        "rollbacks.",
+        unidentified,
+    ),
+    StateMetric(
+        "dora_first_event_timestamp_seconds",
+        "The earliest end of a deployment, or beginning of an incident, in seconds since the epoch: a window that "
+        "begins before it is longer than the events go back.",
+        first_event,
+    ),
+    StateMetric(
+        "dora_last_event_timestamp_seconds",
+        "The latest end of a deployment, or beginning or end of an incident, by source, in seconds since the epoch.",
+        last_event,
+        labels=("source",),
+        is_per_team=False,
+    ),
+)

@@ -1,0 +1,36 @@
+"""Failed deployment recovery time: from the end of a failed deployment, or its first incident, to its remedy."""
+
+from collections.abc import Iterator
+
+from dora_exporter.dora.measures import History
+from dora_exporter.dora.metrics.contract import Value, WindowMetric
+from dora_exporter.dora.sliding_window import Window
+
+
+def recovery_time(history: History, window: Window) -> Iterator[Value]:
+    """Statistics over the failed deployments that were remedied in the window; absent without one."""
+    for statistic, seconds in history.recoveries.statistics(window):
+        yield (statistic,), seconds
+
+
+def recovered(history: History, window: Window) -> Iterator[Value]:
+    """How many failed deployments those statistics are over."""
+    yield (), history.recoveries.count(window)
+
+
+METRICS = (
+    WindowMetric(
+        "dora_failed_deployment_recovery_time_seconds",
+        "Time from the end of a failed deployment, or from the beginning of its first incident where only incidents "
+        "say that it failed, to the end of the deployment that remedied it, or until all its incidents were resolved, "
+        "whichever came first, over those remedied in the window. Absent without one.",
+        recovery_time,
+        labels=("statistic",),
+    ),
+    WindowMetric(
+        "dora_recovered_deployments",
+        "Failed deployments that were remedied, or of which the last incident was resolved, in the window: the samples "
+        "of the recovery time.",
+        recovered,
+    ),
+)

@@ -1,0 +1,44 @@
+"""Incidents: how many began, how many of them no deployment explains, and what is open."""
+
+from collections.abc import Iterator
+
+from dora_exporter.dora.measures import History
+from dora_exporter.dora.metrics.contract import StateMetric, Value, WindowMetric
+from dora_exporter.dora.sliding_window import Window
+
+
+def begun(history: History, window: Window) -> Iterator[Value]:
+    """Incidents that began in the window."""
+    yield (), history.incidents.count(window)
+
+
+def unattributed(history: History, window: Window) -> Iterator[Value]:
+    """Incidents that began in the window and are attributed to no deployment."""
+    yield (), history.unattributed.count(window)
+
+
+def still_open(history: History) -> Iterator[Value]:
+    """Incidents that have begun and not ended."""
+    yield (), len(history.open_incidents)
+
+
+def oldest_open(history: History) -> Iterator[Value]:
+    """When the oldest open incident began, in seconds since the epoch; absent without one."""
+    if history.open_incidents.first is not None:
+        yield (), history.open_incidents.first / 1000
+
+
+METRICS = (
+    WindowMetric("dora_incidents", "Incidents that began in the window.", begun),
+    WindowMetric(
+        "dora_unattributed_incidents",
+        "Incidents that began in the window and are attributed to no deployment.",
+        unattributed,
+    ),
+    StateMetric("dora_open_incidents", "Incidents that have begun and not ended.", still_open),
+    StateMetric(
+        "dora_oldest_open_incident_timestamp_seconds",
+        "When the oldest open incident began, in seconds since the epoch. Absent without an open incident.",
+        oldest_open,
+    ),
+)

@@ -1,0 +1,29 @@
+"""Time to restore: how long resolved incidents lasted."""
+
+from collections.abc import Iterator
+
+from dora_exporter.dora.measures import History
+from dora_exporter.dora.metrics.contract import Value, WindowMetric
+from dora_exporter.dora.sliding_window import Window
+
+
+def time_to_restore(history: History, window: Window) -> Iterator[Value]:
+    """Statistics over the incidents resolved in the window; absent without one."""
+    for statistic, seconds in history.restores.statistics(window):
+        yield (statistic,), seconds
+
+
+def restored(history: History, window: Window) -> Iterator[Value]:
+    """How many incidents those statistics are over."""
+    yield (), history.restores.count(window)
+
+
+METRICS = (
+    WindowMetric(
+        "dora_time_to_restore_seconds",
+        "Time from the beginning to the end of the incidents that were resolved in the window. Absent without one.",
+        time_to_restore,
+        labels=("statistic",),
+    ),
+    WindowMetric("dora_restored_incidents", "Incidents that were resolved in the window.", restored),
+)

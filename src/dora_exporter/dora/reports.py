@@ -1,0 +1,83 @@
+"""Which reports are of one deployment, and which of them counts.
+
+Two reports of a series are of one deployment when they name the same version or SHA and began within a time of each
+other. A reporter, which is the senders together or one source, tells its own deployments apart: a deployment has at
+most one report of each. Groups are made nearest beginnings first.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from dora_exporter.dora.events import Deployment, Shipped
+from dora_exporter.dora.repository_parts import parts_of
+
+Edge = tuple[Deployment, Deployment]
+"""Two reports that may be of one deployment, the one that is to count first."""
+
+_SENT = "api"
+
+
+def is_found(deployment: Deployment) -> bool:
+    """Whether a source found it, rather than a pipeline sent it."""
+    return deployment.source != _SENT
+
+
+def names_of(deployment: Deployment) -> list[Hashable]:
+    """What another report of the same deployment may have in common with it."""
+    kinds = (("version", deployment.version), ("sha", deployment.commit_sha))
+    return [(kind, name) for kind, name in kinds if name]
+
+
+def rank(report: Deployment) -> tuple[bool, bool, int, str]:
+    """The order in which reports of one deployment are preferred: sent, found with a SHA, found without; the first."""
+    return is_found(report), report.commit_sha is None, report.started_at, report.id
+
+
+def edge(one: Deployment, other: Deployment) -> Edge:
+    """Two reports in their order."""
+    return (one, other) if rank(one) < rank(other) else (other, one)
+
+
+def grouped(edges: Iterable[Edge]) -> Iterator[list[Deployment]]:
+    """The reports of each deployment that has several, the one that counts first."""
+    groups: dict[str, list[Deployment]] = {}
+    for one, other in sorted({(one.id, other.id): (one, other) for one, other in edges}.values(), key=_nearness):
+        mine, theirs = groups.setdefault(one.id, [one]), groups.setdefault(other.id, [other])
+        if {each.source for each in mine}.isdisjoint({each.source for each in theirs}):
+            mine += theirs
+            groups.update(dict.fromkeys((each.id for each in theirs), mine))
+    yield from (sorted(group, key=rank) for group in _distinct(groups) if len(group) > 1)
+
+
+def merged(group: list[Deployment]) -> Deployment:
+    """The report that counts, with a verdict on any of them, with what a source decided, and what Git says of all."""
+    first = group[0]
+    verdict = next((each.verdict for each in group if each.verdict is not None), None)
+    upstream = next((each.upstream for each in group if each.upstream is not None), None)
+    shipped = _shipped_by(group)
+    if verdict is first.verdict and upstream is first.upstream and shipped is first.shipped:
+        return first
+    return replace(first, verdict=verdict, upstream=upstream, shipped=shipped)
+
+
+def _shipped_by(group: Sequence[Deployment]) -> Shipped | None:
+    """What Git says of any of the reports: of two that name one commit, the one that finished first shipped it."""
+    first, *others = group
+    if first.commits is not None:
+        return first.shipped
+    known = [each.shipped for each in others if each.commits is None and each.shipped]
+    parts = [replace(part, left_out={}, further=()) for each in known for part in parts_of(each) if part.commits]
+    if not parts:
+        return first.shipped
+    own = first.shipped or parts.pop(0)
+    return replace(own, further=(*own.further, *parts))
+
+
+def _distinct(groups: Mapping[str, list[Deployment]]) -> Iterable[list[Deployment]]:
+    return {id(group): group for group in groups.values()}.values()
+
+
+def _nearness(pair: Edge) -> tuple[int, int, str, str]:
+    one, other = pair
+    return abs(one.started_at - other.started_at), one.started_at, one.id, other.id

@@ -1,0 +1,82 @@
+"""A deployment of several repositories, seen as one deployment of each: what Git says is found out one by one."""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from dora_exporter.dora.events import Checkout, Deployment, Shipped
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+def checkouts_of(deployment: Deployment) -> Iterator[Checkout]:
+    """The commits that it names, each of another repository; the first is what runs."""
+    if deployment.repository is not None and deployment.commit_sha is not None:
+        yield Checkout(deployment.repository, deployment.commit_sha)
+    yield from deployment.further
+
+
+def parts_of(shipped: Shipped | None) -> tuple[Shipped, ...]:
+    """What is known to have been shipped, a part for each repository."""
+    if shipped is None:
+        return ()
+    if not shipped.further:
+        return (shipped,)
+    first = () if shipped.is_awaited else (replace(shipped, further=()),)
+    return (*first, *shipped.further)
+
+
+def excluded_of(deployment: Deployment) -> frozenset[str]:
+    """The commits that it shipped and that give no lead time, for their authors. A sender's list names no authors."""
+    shipped = deployment.shipped
+    if shipped is None or deployment.commits is not None or not (shipped.excluded or shipped.further):
+        return _NOTHING
+    return frozenset(sha for part in parts_of(shipped) for sha in part.excluded)
+
+
+def views_of(deployment: Deployment) -> tuple[Deployment, ...]:
+    """The deployment as that of each of its repositories alone."""
+    if not deployment.further:
+        return (deployment,)
+    known = {(part.repository, part.commit_sha): part for part in parts_of(deployment.shipped)}
+    return tuple(
+        replace(
+            deployment,
+            repository=each.repository,
+            commit_sha=each.commit_sha,
+            shipped=known.get((each.repository, each.commit_sha)),
+            further=(),
+        )
+        for each in checkouts_of(deployment)
+    )
+
+
+def with_part(deployment: Deployment, part: Shipped) -> Shipped | None:
+    """All that a deployment is known to have shipped, once a part is known; the same where it names no such commit."""
+    if not deployment.further:
+        return part if _is_of(part, deployment) else deployment.shipped
+    return _joined(deployment, (*parts_of(deployment.shipped), part))
+
+
+def still_true(shipped: Shipped | None, deployment: Deployment) -> Shipped | None:
+    """What of that which was shipped holds for a deployment that was sent again."""
+    if shipped is None or (not deployment.further and not shipped.further):
+        return shipped if shipped is not None and _is_of(shipped, deployment) else None
+    return _joined(deployment, parts_of(shipped))
+
+
+def _is_of(part: Shipped, deployment: Deployment) -> bool:
+    return part.repository == deployment.repository and part.commit_sha == deployment.commit_sha
+
+
+def _joined(deployment: Deployment, parts: tuple[Shipped, ...]) -> Shipped | None:
+    """Parts in the order of the repositories; of two of one repository the later counts."""
+    known = {(part.repository, part.commit_sha): part for part in parts}
+    found = [known.get((each.repository, each.commit_sha)) for each in checkouts_of(deployment)]
+    further = tuple(part for part in found[1:] if part is not None)
+    first = found[0] if found else None
+    if first is not None:
+        return replace(first, further=further)
+    if not further:
+        return None
+    return Shipped(deployment.repository or "", deployment.commit_sha or "", further=further, is_awaited=True)

@@ -1,0 +1,229 @@
+"""Moments and samples in time order, and what of them lies in a window."""
+
+from array import array
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from dora_exporter.dora.events import DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time ``(end - length, end]``, in milliseconds; ``text`` is how it was configured."""
+
+    text: str
+    length_ms: int
+    end_ms: int
+    start_ms: int = field(init=False)
+    """The last millisecond before it."""
+
+    def __post_init__(self) -> None:
+        """Works out what is asked for most."""
+        object.__setattr__(self, "start_ms", self.end_ms - self.length_ms)
+
+    @property
+    def days(self) -> float:
+        """Its length in days."""
+        return self.length_ms / DAY_MS
+
+
+class Times:
+    """Moments in order, each of which can be taken out again."""
+
+    __slots__ = ("_times",)
+
+    def __init__(self) -> None:
+        """No moment."""
+        self._times = array("q")
+
+    def extend(self, moments: Iterable[int]) -> None:
+        """Adds many moments at once."""
+        added = sorted(moments)
+        if not self._times:
+            self._times = array("q", added)
+        elif added and self._times[-1] <= added[0]:
+            self._times.extend(added)
+        elif added:
+            self._times = array("q", sorted([*self._times, *added]))
+
+    def absorb(self, other: "Times") -> None:
+        """Adds the moments of another."""
+        self.extend(other)
+
+    def release(self, other: "Times") -> None:
+        """Takes out the moments of another that was absorbed."""
+        for moment in other:
+            self.remove(moment)
+
+    def add(self, moment: int) -> None:
+        """Adds a moment."""
+        insort(self._times, moment)
+
+    def remove(self, moment: int) -> None:
+        """Takes out a moment that was added."""
+        del self._times[bisect_left(self._times, moment)]
+
+    def count(self, window: Window) -> int:
+        """How many moments lie in the window."""
+        times = self._times
+        return bisect_right(times, window.end_ms) - bisect_right(times, window.start_ms) if times else 0
+
+    def first_in(self, window: Window) -> int | None:
+        """The earliest moment in the window, which is the next to leave it."""
+        index = bisect_right(self._times, window.start_ms)
+        return self._times[index] if index < len(self._times) else None
+
+    @property
+    def first(self) -> int | None:
+        """The earliest moment."""
+        return self._times[0] if self._times else None
+
+    @property
+    def last(self) -> int | None:
+        """The latest moment."""
+        return self._times[-1] if self._times else None
+
+    def __iter__(self) -> Iterator[int]:
+        """The moments in order."""
+        return iter(self._times)
+
+    def __len__(self) -> int:
+        """How many moments there are."""
+        return len(self._times)
+
+
+@dataclass(slots=True)
+class _Span:
+    """The samples of one window, smallest first, with the part of the time order that they stand for."""
+
+    low: int
+    high: int
+    ordered: "array[int]"
+    total: int
+
+
+class Samples:
+    """Values in milliseconds with the moments they count at.
+
+    For each window asked for, its values are kept in order, and follow as time passes and samples come and go: a
+    median is then an index, not a sort.
+    """
+
+    __slots__ = ("_spans", "_times", "_values")
+
+    def __init__(self) -> None:
+        """No sample."""
+        self._times = array("q")
+        self._values = array("q")
+        self._spans: dict[int, _Span] = {}
+
+    def extend(self, samples: Iterable[tuple[int, int]]) -> None:
+        """Adds many samples at once."""
+        ordered = sorted([*zip(self._times, self._values, strict=True), *samples])
+        self._times = array("q", [moment for moment, _ in ordered])
+        self._values = array("q", [value for _, value in ordered])
+        self._spans.clear()
+
+    def absorb(self, other: "Samples") -> None:
+        """Adds the samples of another."""
+        self.extend(other)
+
+    def release(self, other: "Samples") -> None:
+        """Takes out the samples of another that was absorbed."""
+        for moment, value in other:
+            self.remove(moment, value)
+
+    def add(self, moment: int, value: int) -> None:
+        """Adds a sample."""
+        index = bisect_right(self._times, moment)
+        self._times.insert(index, moment)
+        self._values.insert(index, value)
+        for span in self._spans.values():
+            if index <= span.low:
+                span.low += 1
+                span.high += 1
+            elif index < span.high:
+                span.high += 1
+                _put(span, value)
+
+    def remove(self, moment: int, value: int) -> None:
+        """Takes out a sample that was added."""
+        index = bisect_left(self._times, moment)
+        while self._values[index] != value:
+            index += 1
+        del self._times[index]
+        del self._values[index]
+        for span in self._spans.values():
+            if index < span.low:
+                span.low -= 1
+                span.high -= 1
+            elif index < span.high:
+                span.high -= 1
+                _take(span, value)
+
+    def count(self, window: Window) -> int:
+        """How many samples lie in the window."""
+        times = self._times
+        return bisect_right(times, window.end_ms) - bisect_right(times, window.start_ms) if times else 0
+
+    def first_in(self, window: Window) -> int | None:
+        """The moment of the earliest sample in the window, which is the next to leave it."""
+        index = bisect_right(self._times, window.start_ms)
+        return self._times[index] if index < len(self._times) else None
+
+    def statistics(self, window: Window) -> Iterator[tuple[str, float]]:
+        """Mean, median and 90th percentile in seconds, each rounded once; nothing without a sample.
+
+        Quantiles interpolate linearly between order statistics, as numpy and ``quantile_over_time`` do.
+        """
+        if not self._times:
+            return
+        span = self._span(window)
+        count = len(span.ordered)
+        if count:
+            yield "mean", span.total / (count * 1000)
+            yield "median", _quantile(span.ordered, 1, 2)
+            yield "p90", _quantile(span.ordered, 9, 10)
+
+    def _span(self, window: Window) -> _Span:
+        """The window's samples, brought to where the window now is; costs what entered and left."""
+        low = bisect_right(self._times, window.start_ms)
+        high = bisect_right(self._times, window.end_ms)
+        span = self._spans.get(window.length_ms)
+        if span is None or low >= span.high or high <= span.low:
+            ordered = array("q", sorted(self._values[low:high]))
+            span = self._spans[window.length_ms] = _Span(low, high, ordered, sum(ordered))
+            return span
+        for value in (*self._values[low : span.low], *self._values[span.high : high]):
+            _put(span, value)
+        for value in (*self._values[span.low : low], *self._values[high : span.high]):
+            _take(span, value)
+        span.low, span.high = low, high
+        return span
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """The samples in order of time."""
+        return zip(self._times, self._values, strict=True)
+
+    def __len__(self) -> int:
+        """How many samples there are."""
+        return len(self._times)
+
+
+def _put(span: _Span, value: int) -> None:
+    insort(span.ordered, value)
+    span.total += value
+
+
+def _take(span: _Span, value: int) -> None:
+    del span.ordered[bisect_left(span.ordered, value)]
+    span.total -= value
+
+
+def _quantile(ordered: "array[int]", numerator: int, denominator: int) -> float:
+    """A quantile of milliseconds in seconds: exact until the one division."""
+    index, part = divmod(numerator * (len(ordered) - 1), denominator)
+    below = ordered[index]
+    above = ordered[index + 1] if part else below
+    return (below * denominator + (above - below) * part) / (denominator * 1000)

@@ -1,0 +1,300 @@
+"""Every event by id, as the records of the log leave it."""
+
+import enum
+import logging
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from typing import Any
+
+from msgspec.structs import force_setattr, replace
+
+from dora_exporter.dora.appearance_order import team_entry
+from dora_exporter.dora.events import Deployment, Event, Incident, Series, same_content
+from dora_exporter.dora.records import (
+    RETENTION,
+    Batch,
+    Cursor,
+    Deletion,
+    EventKind,
+    Judgement,
+    Record,
+    Resolution,
+    SeriesOrder,
+)
+from dora_exporter.dora.repository_parts import still_true, with_part
+from dora_exporter.dora.reserved import RESERVED, freed
+
+Change = tuple[Event | None, Event | None]
+"""A write to an event, as the event before and after it: None before it is created and after it is deleted, the same
+object twice when the write changed nothing."""
+
+Observer = Callable[[Sequence[Change]], None]
+"""Told of writes to events in their order, once the records that were applied together all have their effect."""
+
+
+logger = logging.getLogger(__name__)
+
+
+class Outcome(enum.Enum):
+    """What a write did to an event."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    DELETED = "deleted"
+
+
+_CREATED = Outcome.CREATED
+_Place = tuple[str, str, str | None, str | None]
+"""What deployments repeat together: service, environment, repository and team."""
+
+
+class EventStore:
+    """The state that the log describes, on the event loop. Records change it, or another store does, whole."""
+
+    def __init__(self) -> None:
+        """An empty store."""
+        self.deployments: dict[str, Deployment] = {}
+        self.incidents: dict[str, Incident] = {}
+        self.cursors: dict[str, dict[str, Any]] = {}
+        self.tombstones: dict[tuple[EventKind, str], Deletion] = {}
+        self.series_order: dict[Series, int] = {}
+        """Series, and teams as ``team_entry`` has them, by first appearance."""
+        self.expired: set[str] = set()
+        """The ids of what retention drops, while observers are told of it: whoever it came before stays what it is."""
+        self._observers: list[Observer] = []
+        self._strings: dict[str, str] = {}
+        self._places: dict[_Place, _Place] = {}
+        self.shared = self._strings.get
+        """Gives the one copy that events hold of a text: an event made with it costs less to apply."""
+        self._effects: dict[type[Record], Callable[[Any], Change | None]] = {
+            Deployment: self._upsert_deployment,
+            Incident: self._upsert_incident,
+            Judgement: self._judge,
+            Resolution: self._resolve,
+            Deletion: self._delete,
+            Cursor: self._remember,
+            SeriesOrder: self._order_series,
+        }
+
+    def observe(self, observer: Observer) -> None:
+        """Adds an observer of every write to an event from now on."""
+        self._observers.append(observer)
+
+    def ignore(self, observer: Observer) -> None:
+        """Takes an observer out again."""
+        self._observers.remove(observer)
+
+    def restore(
+        self, *, deployments: Iterable[Deployment] = (), incidents: Iterable[Incident] = (), rest: Iterable[Record] = ()
+    ) -> None:
+        """Fills an empty store, in parts, with what another one held; ``rest`` is what its ``rest`` gave.
+
+        No observer is told.
+        """
+        self._take(rest, [])
+        self.deployments.update((each.id, each) for each in deployments)
+        self.incidents.update((each.id, each) for each in incidents)
+
+    def clear(self) -> None:
+        """Forgets every event and record. No observer is told."""
+        for held in (self.deployments, self.incidents, self.cursors, self.tombstones, self.series_order, self._places):
+            held.clear()
+
+    def rest(self) -> Iterator[Record]:
+        """Records that leave all but the events."""
+        yield SeriesOrder(tuple(self.series_order))
+        yield from self.tombstones.values()
+        for source, state in self.cursors.items():
+            yield Cursor(source, state)
+
+    def share(self, string: str) -> str:
+        """The one copy of a string that is held of it."""
+        return self._strings.setdefault(string, string)
+
+    def apply(self, record: Record) -> list[Outcome]:
+        """Gives a record its effect; the outcomes are those of the events in it."""
+        return self.apply_all((record,))
+
+    def apply_all(self, records: Sequence[Record]) -> list[Outcome]:
+        """Gives records their effect in their order; the outcomes are those of the events in them."""
+        changes: list[Change] = []
+        try:
+            self._take(records, changes)
+        finally:
+            self.tell(changes)
+            self.expired.clear()
+        # Most are created, and are told so without a call.
+        return [_CREATED if before is None and after else outcome(before, after) for before, after in changes]
+
+    def tell(self, changes: Sequence[Change]) -> None:
+        """Tells all observers; one that raises keeps no other from hearing, and changes nothing about the write."""
+        for observer in tuple(self._observers):
+            try:
+                observer(changes)
+            except Exception:
+                logger.exception("an observer of events met a defect")
+
+    def _take(self, records: Iterable[Record], changes: list[Change]) -> None:
+        effects = self._effects
+        for record in records:
+            effect = effects.get(type(record))
+            if effect is not None:
+                change = effect(record)
+                if change is not None:
+                    changes.append(change)
+            elif isinstance(record, Batch):
+                self._take(record.records, changes)
+
+    def _upsert_deployment(self, event: Deployment) -> Change:
+        before = self.deployments.get(event.id)
+        if self._is_overtaken("deployment", event, before):
+            return before, before
+        if before is not None:
+            event = _with_what_was_learnt(event, before)
+            if same_content(event, before):
+                return before, before
+        self._settle_in(event)
+        self.deployments[event.id] = event
+        return before, event
+
+    def _upsert_incident(self, event: Incident) -> Change:
+        before = self.incidents.get(event.id)
+        if self._is_overtaken("incident", event, before):
+            return before, before
+        if same_content(event, before):
+            return before, before
+        self._share_strings(event)
+        for service in event.services:
+            self.note_series(service, event.environment)
+        if event.team is not None:
+            self.note_series(*team_entry(event.team, event.environment))
+        self.incidents[event.id] = event
+        return before, event
+
+    def _judge(self, judgement: Judgement) -> Change:
+        before = self.deployments.get(judgement.id)
+        if before is None or before.verdict == judgement.verdict:
+            return before, before
+        after = replace(before, verdict=judgement.verdict)
+        self.deployments[after.id] = after
+        return before, after
+
+    def _resolve(self, resolution: Resolution) -> Change:
+        before = self.deployments.get(resolution.id)
+        if before is None:
+            return before, before
+        shipped = None if resolution.shipped is None else with_part(before, resolution.shipped)
+        if shipped == before.shipped:
+            return before, before
+        after = replace(before, shipped=shipped)
+        self.deployments[after.id] = after
+        return before, after
+
+    def _delete(self, deletion: Deletion) -> Change:
+        held: MutableMapping[str, Deployment] | MutableMapping[str, Incident]
+        held = self.deployments if deletion.kind == "deployment" else self.incidents
+        if deletion.source == RETENTION:
+            return self._expire(held, deletion)
+        before = held.pop(deletion.id, None)
+        if deletion.source != "api":
+            self.tombstones[deletion.kind, deletion.id] = deletion
+        return before, None
+
+    def _expire(
+        self, held: MutableMapping[str, Deployment] | MutableMapping[str, Incident], deletion: Deletion
+    ) -> Change:
+        before = held.get(deletion.id)
+        if before is None or before.finished_at is None or before.finished_at >= deletion.at:
+            return before, before
+        del held[deletion.id]
+        self.expired.add(deletion.id)
+        return before, None
+
+    def _remember(self, cursor: Cursor) -> None:
+        if cursor.state is None:
+            self.cursors.pop(cursor.source, None)
+        else:
+            self.cursors[cursor.source] = cursor.state
+
+    def _order_series(self, order: SeriesOrder) -> None:
+        for service, environment in order.names:
+            self.note_series(freed(service), freed(environment))
+
+    def _is_overtaken(self, kind: EventKind, event: Event, before: Event | None) -> bool:
+        """Whether an upsert comes too late to have an effect: deleted here, or held in a newer revision."""
+        if self.tombstones and (kind, event.id) in self.tombstones:
+            if event.source != "api":
+                return True
+            del self.tombstones[kind, event.id]
+        return (
+            before is not None
+            and before.revision is not None
+            and event.revision is not None
+            and event.revision < before.revision
+        )
+
+    def note_series(self, service: str, environment: str) -> None:
+        """Notes the first appearance of a series, which decides who keeps a label when there are too many."""
+        if (service, environment) not in self.series_order:
+            self.series_order[Series(service, environment)] = len(self.series_order)
+
+    def _settle_in(self, event: Deployment) -> None:
+        """Notes the series, and lets equal strings be one copy: a million events repeat a few thousand names."""
+        place = (event.service, event.environment, event.repository, event.team)
+        known = self._places.get(place)
+        if known is None:
+            known = self._places[place] = self._new_place(*place)
+        service, environment, repository, team = known
+        if event.service is not service:
+            force_setattr(event, "service", service)
+        if event.environment is not environment:
+            force_setattr(event, "environment", environment)
+        if event.repository is not repository:
+            force_setattr(event, "repository", repository)
+        if event.team is not team:
+            force_setattr(event, "team", team)
+        if event.source != "api":
+            force_setattr(event, "source", self.share(event.source))
+
+    def _new_place(self, service: str, environment: str, repository: str | None, team: str | None) -> _Place:
+        service, environment, team = freed(service), freed(environment), None if team is None else freed(team)
+        self.note_series(service, environment)
+        if team is not None:
+            self.note_series(*team_entry(team, environment))
+        return (
+            self.share(service),
+            self.share(environment),
+            None if repository is None else self.share(repository),
+            None if team is None else self.share(team),
+        )
+
+    def _share_strings(self, event: Incident) -> None:
+        share = self.share
+        services = event.services
+        if RESERVED in services:
+            services = tuple(sorted({*map(freed, services)}))
+        force_setattr(event, "services", tuple(map(share, services)))
+        force_setattr(event, "environment", share(freed(event.environment)))
+        if event.source != "api":
+            force_setattr(event, "source", share(event.source))
+        if event.repository is not None:
+            force_setattr(event, "repository", share(event.repository))
+        if event.team is not None:
+            force_setattr(event, "team", share(freed(event.team)))
+
+
+def outcome(before: Event | None, after: Event | None) -> Outcome:
+    """What a write did that left an event as ``after``."""
+    if before is after:
+        return Outcome.UNCHANGED
+    if before is None:
+        return Outcome.CREATED
+    return Outcome.DELETED if after is None else Outcome.UPDATED
+
+
+def _with_what_was_learnt(event: Deployment, before: Deployment) -> Deployment:
+    """A deployment sent again, with what was decided and found out about it since it came first."""
+    if before.verdict is not None:
+        event = replace(event, verdict=before.verdict)
+    shipped = still_true(before.shipped, event)
+    return event if shipped is None else replace(event, shipped=shipped)

@@ -1,0 +1,1 @@
+"""Clock, event loop, threads, processes and log: what any service needs."""

@@ -1,0 +1,85 @@
+"""How long work keeps the event loop: a few milliseconds at a time."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from dora_exporter.runtime.clock import stopwatch
+
+_TURN_SECONDS = 0.004
+_Step = TypeVar("_Step")
+_Result = TypeVar("_Result")
+
+logger = logging.getLogger(__name__)
+
+
+class _Queue:
+    """Those who wait for their turn. One of them goes on in each round of the event loop, however many there are."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._is_calling = False
+
+    async def wait(self) -> None:
+        loop = asyncio.get_running_loop()
+        place = loop.create_future()
+        self._waiting.append(place)
+        if not self._is_calling:
+            self._is_calling = True
+            loop.call_soon(self._call, loop)
+        await place
+
+    def _call(self, loop: asyncio.AbstractEventLoop) -> None:
+        while self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():  # it is where the work was cancelled
+                place.set_result(None)
+                break
+        self._is_calling = bool(self._waiting)
+        if self._is_calling:
+            loop.call_soon(self._call, loop)
+
+
+_queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
+
+
+class Turn:
+    """The time that a piece of work has had of the event loop since others had theirs."""
+
+    def __init__(self) -> None:
+        """Begins now."""
+        self._began = stopwatch()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it took some milliseconds."""
+        return stopwatch() - self._began >= _TURN_SECONDS
+
+    async def give(self) -> None:
+        """Lets others have their turn, and all who wait for one; then the next one begins."""
+        await _queues.setdefault(asyncio.get_running_loop(), _Queue()).wait()
+        self._began = stopwatch()
+
+
+async def in_turns(steps: Iterable[_Step]) -> AsyncIterator[_Step]:
+    """The steps, one by one. Whenever they took some milliseconds, others have their turn before the next."""
+    turn = Turn()
+    for step in steps:
+        yield step
+        if turn.is_over:
+            await turn.give()
+
+
+def in_background(work: Coroutine[Any, Any, _Result], *, name: str) -> asyncio.Task[_Result]:
+    """A task of which nobody need ask how it ended: a defect is logged."""
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(_look_at)
+    return task
+
+
+def _look_at(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (defect := task.exception()) is not None:
+        logger.error("background task ended task=%s", task.get_name(), exc_info=defect)

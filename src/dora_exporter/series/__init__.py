@@ -1,0 +1,1 @@
+"""The numbers of every series and team, kept current."""

@@ -1,0 +1,263 @@
+"""The groups of the exposition, and to which of them the facts of a series add."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from sys import maxsize
+
+from dora_exporter.dora.appearance_order import team_entry
+from dora_exporter.dora.events import Deployment, Event, Incident, Series
+from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts, PlainFacts
+from dora_exporter.dora.reserved import RESERVED
+from dora_exporter.series.aggregate import Group
+from dora_exporter.series.folding import Folding
+from dora_exporter.series.series_state import Timeline
+from dora_exporter.series.teams import Teams
+
+SURPLUS = Series(RESERVED, RESERVED)
+"""The labels under which the series beyond the limit are exposed together; teams beyond it likewise."""
+
+
+class Tallies:
+    """The groups of series and of teams, and one each for what is beyond the limit.
+
+    ``changed`` collects those whose numbers may have changed.
+    """
+
+    def __init__(self, *, ranks: Mapping[Series, int], series_limit: int, teams: Teams) -> None:
+        """No group yet. ``ranks`` is the order in which series and teams appeared first."""
+        self.series: dict[Series, Group] = {}
+        self._nameless: dict[Series, Group] = {}
+        self.teams: dict[tuple[str, ...], Group] = {}
+        self.surplus = Group({"service": SURPLUS.service, "environment": SURPLUS.environment})
+        self.changed: dict[Group, None] = {}
+        self.folding = Folding(self.surplus, series_limit, self.changed)
+        self.team_folding = Folding(
+            Group({"team": RESERVED, "environment": RESERVED}, is_by_source=False), series_limit, self.changed
+        )
+        self._ranks = ranks
+        self._assignment = teams
+        self._waiting: defaultdict[Group, list[PlainFacts]] = defaultdict(list)
+        self.is_astray = False
+        """Whether what adds up series is to be counted anew."""
+        self._corrections: list[tuple[Group, DeploymentFacts | None, DeploymentFacts | None]] = []
+
+    def ledger(self, series: Series) -> "SeriesLedger":
+        """The ledger for the events of a series; one without a service is for incidents that name only a team."""
+        group = Group({"service": series.service, "environment": series.environment})
+        (self.series if series.service else self._nameless)[series] = group
+        return SeriesLedger(series, group, self)
+
+    def drop(self, series: Series) -> Group | None:
+        """Forgets a series that has no event; gives the group that it had."""
+        self._nameless.pop(series, None)
+        group = self.series.pop(series, None)
+        if group:
+            self.changed.pop(group, None)
+        return group
+
+    def forget_team(self, group: Group) -> bool:
+        """Forgets a team that has no event, once all of its series are settled; False for any other group."""
+        if group.present > 0 or self.teams.get(group.key) is not group:
+            return False
+        del self.teams[group.key]
+        return True
+
+    def groups(self) -> Iterator[Group]:
+        """Every group."""
+        yield from self.series.values()
+        yield from self.teams.values()
+        yield from (self.surplus, self.team_folding.surplus)
+
+    def is_exposed(self, group: Group) -> bool:
+        """Whether a group has lines of its own."""
+        for folding in (self.folding, self.team_folding):
+            if group is folding.surplus:
+                return bool(folding.folded)
+            if folding.is_folded(group):
+                return False
+        has_name = bool(group.key[0])
+        return has_name and group.present > 0
+
+    def add_plain(self, own: Group, deployments: Sequence[Deployment]) -> None:
+        """Many deployments of a series begin to count; their teams hear of them at ``end_loading``."""
+        facts = PlainFacts.of(deployments)
+        for group in self.folding.homes(own):
+            group.history.add_plain_deployments([facts])
+            self.changed[group] = None
+        self._add_plain_to_teams(facts, deployments)
+
+    def _add_plain_to_teams(self, facts: PlainFacts, deployments: Sequence[Deployment]) -> None:
+        teams = self._assignment.count(deployments)
+        for team, count in teams.items():
+            if count < len(deployments):
+                facts = PlainFacts.of([each for each in deployments if self._assignment.of_deployment(each) == team])
+            self._waiting[self._team(team, deployments[0].environment)].append(facts)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is something to be added to teams."""
+        return bool(self._waiting)
+
+    def end_loading(self) -> Iterator[None]:
+        """Adds to the teams what waits for them: at once, because a team has the events of many series."""
+        self.team_folding.extend(self._waiting.items())
+        self._waiting.clear()
+        yield
+        for group, before, after in self._corrections:
+            self._change_team(group, before, after)
+            yield
+        self._corrections.clear()
+
+    def recount(self) -> None:
+        """Empties all that adds up series; each series is then to ``retell``."""
+        was_folding = self.folding.folded
+        self._waiting.clear()
+        self._corrections.clear()
+        self._assignment.forget()
+        for group in (self.surplus, self.team_folding.surplus, *self.teams.values()):
+            group.reset()
+            self.changed[group] = None
+        self.folding = self.folding.emptied()
+        self.team_folding = self.team_folding.emptied()
+        for series, own in self.series.items():
+            if own.present > 0:
+                self._seat(series, own)
+        if was_folding or self.folding.folded:
+            self.changed.update(dict.fromkeys(self.groups()))
+
+    def retell(self, series: Series, timeline: Timeline) -> Iterator[None]:
+        """Adds to the teams what they were told of a series."""
+        self._add_presence_to_teams(series, timeline.present(), 1)
+        plain, others = timeline.judging.told()
+        if plain:
+            self._add_plain_to_teams(PlainFacts.of(plain), plain)
+        yield
+        for deployment, facts in others:
+            self._add_deployment_to_team(deployment, None, facts)
+            yield
+        for incident, its in timeline.told_incidents():
+            self._add_incident_to_teams(series, incident, None, its)
+            yield
+
+    def add_deployment(
+        self, own: Group, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
+    ) -> None:
+        """A deployment's facts changed, in its series and its team."""
+        for group in self.folding.homes(own):
+            group.change_deployment(before, after)
+            self.changed[group] = None
+        self._add_deployment_to_team(deployment, before, after)
+
+    def _add_deployment_to_team(
+        self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
+    ) -> None:
+        team = self._assignment.of_deployment(deployment)
+        if team:
+            group = self._team(team, deployment.environment)
+            if group in self._waiting:
+                self._corrections.append((group, before, after))
+            else:
+                self._change_team(group, before, after)
+
+    def add_incident(
+        self,
+        series: Series,
+        own: Group,
+        incident: Incident,
+        before: IncidentFacts | None,
+        after: IncidentFacts | None,
+    ) -> None:
+        """An incident's facts changed in one of its series."""
+        for group in self.folding.homes(own):
+            group.change_incident(before, after)
+            self.changed[group] = None
+        self._add_incident_to_teams(series, incident, before, after)
+
+    def _add_incident_to_teams(
+        self, series: Series, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None
+    ) -> None:
+        before_all, after_all = self._assignment.merge(series, incident, before, after)
+        for team in self._assignment.of_incident(incident):
+            for group in self.team_folding.homes(self._team(team, incident.environment)):
+                if before_all != after_all:
+                    group.change_incident(before_all, after_all)
+                self.changed[group] = None
+
+    def add_presence(self, series: Series, own: Group, events: Sequence[Event], change: int) -> None:
+        """Events of a series are held from now on (1), or held no longer (-1)."""
+        was_known = own.present > 0
+        own.present += change * len(events)
+        if series.service and was_known != (own.present > 0):
+            self._seat(series, own)
+        self.changed[own] = None
+        self._add_presence_to_teams(series, events, change)
+
+    def _add_presence_to_teams(self, series: Series, events: Sequence[Event], change: int) -> None:
+        for team, count in self._assignment.count(events).items():
+            group = self._team(team, series.environment)
+            was_known = group.present > 0
+            group.present += change * count
+            if was_known != (group.present > 0):
+                self._seat_team(group)
+            self.changed[group] = None
+
+    def _seat(self, series: Series, own: Group) -> None:
+        """A series became known or ceased to be."""
+        if own.present > 0:
+            self.folding.enter(self._ranks[series], own)
+        else:
+            self.folding.leave(own)
+
+    def _seat_team(self, group: Group) -> None:
+        """A team became known or ceased to be."""
+        if group.present > 0:
+            self.team_folding.enter(self._team_rank(*group.key), group)
+        else:
+            self.team_folding.leave(group)
+
+    def _team_rank(self, team: str, environment: str) -> int:
+        """When the first event appeared that names the team, or a series of a service that is configured for it."""
+        services = self._assignment.services_of(team)
+        entries = (team_entry(team, environment), *(Series(service, environment) for service in services))
+        return min(self._ranks.get(each, maxsize) for each in entries)
+
+    def _change_team(self, group: Group, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
+        for home in self.team_folding.homes(group):
+            home.change_deployment(before, after)
+            self.changed[home] = None
+
+    def _team(self, team: str, environment: str) -> Group:
+        group = self.teams.get((team, environment))
+        if group is None:
+            group = self.teams[team, environment] = Group(
+                {"team": team, "environment": environment}, is_by_source=False
+            )
+        return group
+
+
+class SeriesLedger:
+    """The ledger of one series."""
+
+    __slots__ = ("_group", "_series", "_tallies")
+
+    def __init__(self, series: Series, group: Group, tallies: Tallies) -> None:
+        """Adds to a group and what it is part of."""
+        self._series = series
+        self._group = group
+        self._tallies = tallies
+
+    def plain(self, deployments: Sequence[Deployment]) -> None:
+        """Many deployments count that say no more than themselves."""
+        self._tallies.add_plain(self._group, deployments)
+
+    def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
+        """A deployment's facts changed."""
+        self._tallies.add_deployment(self._group, deployment, before, after)
+
+    def incident(self, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None) -> None:
+        """An incident's facts changed."""
+        self._tallies.add_incident(self._series, self._group, incident, before, after)
+
+    def presence(self, events: Sequence[Event], change: int) -> None:
+        """Events are held from now on, or held no longer."""
+        self._tallies.add_presence(self._series, self._group, events, change)

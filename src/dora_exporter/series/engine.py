@@ -1,0 +1,529 @@
+"""The current value of every metric of every series and team: recomputed where something changed or expired."""
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+from dora_exporter.dora import metrics
+from dora_exporter.dora.events import MINUTE_MS, Deployment, Event, Incident, Series
+from dora_exporter.dora.failures.classifier import Judging, Ledger
+from dora_exporter.dora.failures.contract import Rule
+from dora_exporter.dora.measures import History
+from dora_exporter.dora.metrics.contract import Metric
+from dora_exporter.dora.sliding_window import Window
+from dora_exporter.dora.store import Change, EventStore
+from dora_exporter.exposition.sample_text import line
+from dora_exporter.exposition.text_cache import Family, TextCache
+from dora_exporter.runtime.clock import stopwatch
+from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.series.aggregate import Group
+from dora_exporter.series.aggregates import Tallies
+from dora_exporter.series.due_queue import Agenda
+from dora_exporter.series.pending_writes import Pending, homes
+from dora_exporter.series.series_state import Timeline
+from dora_exporter.series.teams import Teams
+
+_SERVICE_INFO = Family("dora_service_info", "The team and the repository of a service, from its latest deployment.")
+_SLICE_SECONDS = 0.004
+_END = object()
+_PER_STEP = 64
+_FEW_WRITES = 64
+_MANY_WRITES = 20_000
+_MANY = 64
+_MICROSECONDS_PER_WRITE = 64
+_MICROSECONDS_PER_EVENT = 6
+_MICROSECONDS_TO_RECOUNT = 1
+"""What it costs to take a write over, to compute a series anew and to count others again, for each event."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """What the numbers depend on besides the events. Windows are (text, milliseconds)."""
+
+    windows: Sequence[tuple[str, int]]
+    retention_ms: int
+    series_limit: int
+    attribution_limit_ms: int | None = None
+    merge_within_ms: int = 30 * MINUTE_MS
+    rules: Sequence[Rule] = ()
+    teams: Mapping[str, str] = field(default_factory=dict)
+    metrics: Sequence[Metric] = metrics.ALL
+
+
+class Readings:
+    """Follows a store, and keeps the text of what is exposed.
+
+    ``load`` it once; then ``update`` until it returns True, and the text caches hold the numbers of that moment.
+    ``close`` ends that.
+
+    A defect stays in its series: that is computed anew from the store, and is ``broken``, which leaves it out of all
+    numbers, if it meets another one. The next write to it has it tried again.
+    """
+
+    def __init__(self, store: EventStore, definitions: Definitions) -> None:
+        """Reads nothing before ``load``."""
+        self._store = store
+        self._definitions = definitions
+        self._teams = Teams(definitions.teams)
+        self._now_ms = 0
+        self._written: deque[Change] = deque()
+        self._pending: dict[Series, Pending] = {}
+        self._timelines: dict[Series, Timeline] = {}
+        self._unsettled: dict[Series, None] = {}
+        self._seeks: Agenda[Series] = Agenda()
+        self._expiries: Agenda[Group] = Agenda()
+        self._work: Iterator[None] = iter(())
+        self._subject: Series | Group | None = None
+        self._renewing: dict[Series, None] = {}
+        """To be computed anew from the store."""
+        self._suspects: dict[Series, None] = {}
+        """Computed anew after a defect, and not rendered since."""
+        self._broken: dict[Series, None] = {}
+        self._suspect_groups: dict[Group, None] = {}
+        self._broken_groups: dict[Group, None] = {}
+        self.tallies = Tallies(ranks=store.series_order, series_limit=definitions.series_limit, teams=self._teams)
+        self._team_metrics = [each for each in definitions.metrics if each.is_per_team]
+        self.series_text = TextCache([*(Family(each.name, each.help) for each in definitions.metrics), _SERVICE_INFO])
+        self.team_text = TextCache([Family(_team_name(each.name), each.help) for each in self._team_metrics])
+
+    async def load(self, now_ms: int) -> None:
+        """Reads all that the store holds, a few milliseconds at a time, and follows its changes from then on."""
+        self._now_ms = now_ms
+        held: list[Event] = [*self._store.deployments.values(), *self._store.incidents.values()]
+        self._store.observe(self._note)
+        by_series = await _by_series(held)
+        del held
+        for _ in self._loading(by_series):
+            await asyncio.sleep(0)
+
+    def _loading(self, by_series: dict[Series, tuple[list[Deployment], list[Incident]]]) -> Iterator[None]:
+        for series in sorted(by_series, key=self._rank):
+            self._begin(series, self._load(series, *by_series.pop(series)))
+            while self._is_at_work():
+                yield
+        while not self.take_over():
+            yield
+
+    def close(self) -> None:
+        """Follows the store no longer."""
+        self._store.ignore(self._note)
+
+    def take_over(self) -> bool:
+        """Takes over what was written to the store since, a few milliseconds a call; True when nothing is left."""
+        end = stopwatch() + _SLICE_SECONDS
+        while stopwatch() < end:
+            if not self._advance(self._next_write):
+                return True
+        return False
+
+    def update(self, now_ms: int) -> bool:
+        """Brings the text caches to a moment, a few milliseconds a call; True when nothing is left to do.
+
+        The moment may lie before the last one: clocks are set back.
+        """
+        if now_ms < self._now_ms:
+            self._unsettled.update(dict.fromkeys(self._timelines))
+            self._mark_all_groups()
+        self._now_ms = now_ms
+        self._unsettled.update(dict.fromkeys(self._seeks.due(now_ms)))
+        self.tallies.changed.update(dict.fromkeys(self._expiries.due(now_ms)))
+        end = stopwatch() + _SLICE_SECONDS
+        while stopwatch() < end:
+            if not self._advance(self._next_step):
+                return True
+        return False
+
+    def windows(self) -> list[Window]:
+        """The windows as of the moment of the last update."""
+        return [Window(text, length, self._now_ms) for text, length in self._definitions.windows]
+
+    def is_superseded(self, deployment: Deployment) -> bool:
+        """Whether another report of the same deployment counts in its place."""
+        self.take_over()
+        timeline = self._timelines.get(deployment.series)
+        return timeline is not None and timeline.is_superseded(deployment)
+
+    def timeline(self, series: Series) -> Timeline | None:
+        """The events of a series, as of the last update; None when it has none."""
+        return self._timelines.get(series)
+
+    def timelines(self) -> dict[Series, Timeline]:
+        """The events of all series, as of the last update."""
+        return dict(self._timelines)
+
+    def teams_of(self, event: Event) -> tuple[str, ...]:
+        """The teams that an event belongs to."""
+        return self._teams.of(event)
+
+    def exposed(self) -> Iterator[tuple[Series, History]]:
+        """The series that have labels of their own, by name, with what is measured."""
+        for series, group in sorted(self.tallies.series.items(), key=lambda item: item[0]):
+            if self.tallies.is_exposed(group):
+                yield series, group.history
+
+    @property
+    def pending_writes(self) -> int:
+        """How many writes are not taken over yet."""
+        return len(self._written) + sum(map(len, self._pending.values()))
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether so much was written that nobody should wait for it."""
+        return self.pending_writes > _MANY_WRITES
+
+    @property
+    def broken_series(self) -> int:
+        """How many series, and how many teams, have no gauges because their computation fails."""
+        return len(self._broken) + len(self._broken_groups)
+
+    def is_broken(self, series: Series) -> bool:
+        """Whether a series has no gauges because its computation fails."""
+        return series in self._broken
+
+    @property
+    def series(self) -> int:
+        """Distinct series with at least one event."""
+        return len(self.tallies.folding)
+
+    @property
+    def series_folded(self) -> int:
+        """Those beyond the limit."""
+        return self.tallies.folding.folded
+
+    @property
+    def teams(self) -> int:
+        """Distinct teams and environments with at least one event."""
+        return len(self.tallies.team_folding)
+
+    @property
+    def teams_folded(self) -> int:
+        """Those beyond the limit."""
+        return self.tallies.team_folding.folded
+
+    @property
+    def series_limit(self) -> int:
+        """How many series are exposed by name."""
+        return self._definitions.series_limit
+
+    @property
+    def lead_time_commits_dropped(self) -> Mapping[str, int]:
+        """Commits that are no lead time sample, by cause."""
+        return {"negative": sum(group.history.dropped for group in self.tallies.series.values())}
+
+    # One thing at a time, a step at a time
+
+    def _begin(self, subject: Series | Group | None, work: Iterator[None]) -> None:
+        """Begins to work on a series or a group; nothing else is touched until that is done."""
+        self._subject, self._work = subject, work
+
+    def _advance(self, following: Callable[[], bool]) -> bool:
+        """Works a step, or begins what follows; False when nothing is left to do. A defect stays where it is met."""
+        try:
+            if next(self._work, _END) is not _END:
+                return True
+        except Exception as defect:  # noqa: BLE001  # whatever it is, all other series are to be as they were
+            self._contain(defect)
+            return True
+        self._begin(None, iter(()))
+        return following()
+
+    def _is_at_work(self) -> bool:
+        """Works on what was begun for a few milliseconds; False once that is done."""
+        end = stopwatch() + _SLICE_SECONDS
+        while stopwatch() < end:
+            if not self._advance(lambda: False):
+                return False
+        return True
+
+    def _next_write(self) -> bool:
+        """Begins with what was written; False when there is nothing."""
+        if self._written:
+            self._begin(None, self._sort_in(len(self._written)))
+        elif self._renewing or self.tallies.is_astray:
+            self._begin(None, self._renew())
+        elif self._pending:
+            self._begin_to_follow()
+        elif self.tallies.is_waiting:
+            self._begin(None, self.tallies.end_loading())
+        else:
+            return False
+        return True
+
+    def _next_step(self) -> bool:
+        """Begins with what is next; False when there is nothing."""
+        if self._next_write():
+            return True
+        if self._unsettled:
+            series, _ = self._unsettled.popitem()
+            if series in self._timelines:
+                self._begin(series, self._settle(series))
+        elif self.tallies.changed:
+            group, _ = self.tallies.changed.popitem()
+            self._begin(group, self._render(group))
+        else:
+            return False
+        return True
+
+    # Defects
+
+    def _contain(self, defect: Exception) -> None:
+        """Leaves a defect in the series, or the group, that met it."""
+        subject = self._subject
+        self._begin(None, iter(()))
+        if isinstance(subject, Group) and self.tallies.series.get(Series(*subject.key)) is subject:
+            subject = Series(*subject.key)
+        if isinstance(subject, Group):
+            self._leave_out(subject, defect)
+        elif subject is not None:
+            self._damage(subject, defect)
+        else:
+            logger.error("aggregates counted anew after a defect", exc_info=defect)
+            self.tallies.is_astray = not self.tallies.is_astray  # it does not help where counting is what fails
+
+    def _leave_out(self, group: Group, defect: Exception) -> None:
+        """A group that adds up series cannot be rendered: it is counted anew, or has no lines until it can be."""
+        if group not in self._suspect_groups and group not in self._broken_groups:
+            self._suspect_groups[group] = self.tallies.changed[group] = None
+            self.tallies.is_astray = True
+            logger.error("counted anew after a defect %s", _named(group.labels), exc_info=defect)
+            return
+        self._suspect_groups.pop(group, None)
+        if group not in self._broken_groups:
+            self._broken_groups[group] = None
+            logger.error("left out after a defect %s", _named(group.labels), exc_info=defect)
+        (self.team_text if "team" in group.labels else self.series_text).drop(group.key)
+
+    def _damage(self, series: Series, defect: Exception) -> None:
+        """A series met a defect: it is computed anew, or was so already, and is left out of all numbers."""
+        self._forget(series)
+        self.tallies.is_astray = True
+        if series not in self._suspects:
+            logger.error("computed anew after a defect %s", _named(series._asdict()), exc_info=defect)
+            self._suspects[series] = self._renewing[series] = None
+            return
+        del self._suspects[series]
+        if series not in self._broken:
+            self._broken[series] = None
+            logger.error("left out after a defect %s", _named(series._asdict()), exc_info=defect)
+
+    def _is_whole(self, series: Series) -> None:
+        """A series was computed and rendered without a defect."""
+        self._suspects.pop(series, None)
+        if series in self._broken:
+            del self._broken[series]
+            logger.warning("whole again after a defect %s", _named(series._asdict()))
+
+    def _renew(self) -> Iterator[None]:
+        """Computes series anew from the store, and what adds up series from what the others have told."""
+        while self._written:
+            yield from self._sort_in(len(self._written))
+        renewed = list(self._renewing)
+        for series in renewed:
+            self._pending.pop(series, None)
+            self._forget(series)
+        # What is written from here on comes by way of ``_written``.
+        held: Iterable[Event] = chain(list(self._store.deployments.values()), list(self._store.incidents.values()))
+        yield from self._recount()
+        by_series: dict[Series, tuple[list[Deployment], list[Incident]]] = {each: ([], []) for each in renewed}
+        for number, event in enumerate(held):
+            for series in homes(event):
+                if series in by_series:
+                    deployments, incidents = by_series[series]
+                    deployments.append(event) if isinstance(event, Deployment) else incidents.append(event)
+            if number % _PER_STEP == 0:
+                yield
+        for series, events in by_series.items():
+            del self._renewing[series]
+            self._subject = series
+            yield from self._load(series, *events)
+
+    def _recount(self) -> Iterator[None]:
+        """Has every series tell again what teams and the surplus add up."""
+        self.tallies.recount()
+        for series, timeline in self._timelines.items():
+            self._subject = series
+            yield
+            yield from self.tallies.retell(series, timeline)
+        self._subject = None
+        self.tallies.is_astray = False
+
+    def _forget(self, series: Series) -> None:
+        """Drops what was computed of a series."""
+        self._timelines.pop(series, None)
+        self._unsettled.pop(series, None)
+        self._seeks.forget(series)
+        group = self.tallies.drop(series)
+        if group:
+            self._expiries.forget(group)
+            self.series_text.drop(group.key)
+
+    # What was written
+
+    def _load(self, series: Series, deployments: list[Deployment], incidents: list[Incident]) -> Iterator[None]:
+        """Fills a series of which nothing is known with all of its events."""
+        yield from self._timeline(series).loading(deployments, incidents, self._now_ms)
+        self._unsettled[series] = None
+
+    def _sort_in(self, count: int) -> Iterator[None]:
+        """Sorts writes by series."""
+        for number in range(count):
+            before, after = self._written.popleft()
+            if before is not after:
+                was, is_ = set(homes(before) if before else ()), list(homes(after) if after else ())
+                for series in is_:
+                    self._pending_of(series).add(before if series in was else None, after)
+                for series in was.difference(is_):
+                    self._pending_of(series).add(before, None)
+            if number % _PER_STEP == _PER_STEP - 1:
+                yield
+        self._choose_what_to_renew()
+
+    def _choose_what_to_renew(self) -> None:
+        """Has series computed anew in which so much was written that to take it over would cost more."""
+        saved = -_MICROSECONDS_TO_RECOUNT * (len(self._store.deployments) + len(self._store.incidents))
+        chosen = []
+        for series, pending in self._pending.items():
+            timeline = self._timelines.get(series)
+            gain = _MICROSECONDS_PER_WRITE * len(pending)
+            if (
+                timeline is not None
+                and len(pending) > _FEW_WRITES
+                and gain > _MICROSECONDS_PER_EVENT * (len(pending) + timeline.size)
+            ):
+                chosen.append(series)
+                saved += gain - _MICROSECONDS_PER_EVENT * (len(pending) + timeline.size)
+        if saved > 0:
+            self._renewing.update(dict.fromkeys(chosen))
+
+    def _pending_of(self, series: Series) -> Pending:
+        pending = self._pending.get(series)
+        if pending is None:
+            pending = self._pending[series] = Pending()
+        return pending
+
+    def _begin_to_follow(self) -> None:
+        """Begins to take over the writes to a series."""
+        series = next(iter(self._pending))
+        pending = self._pending.pop(series)
+        timeline = self._timelines.get(series)
+        if series in self._broken:
+            self._suspects[series] = self._renewing[series] = None
+        elif timeline is None:
+            self._begin(series, self._load(series, *pending.events()))
+        else:
+            self._begin(series, self._follow(series, timeline, pending))
+
+    def _follow(self, series: Series, timeline: Timeline, pending: Pending) -> Iterator[None]:
+        """Takes writes to a series over, one by one."""
+        for before, after in pending.changes():
+            for event in (before, after):
+                while event and not timeline.judging.lineup.prepare(event):
+                    yield
+            if before:
+                timeline.take(before)
+            if after:
+                timeline.put(after)
+            yield
+        self._unsettled[series] = None
+
+    def _timeline(self, series: Series) -> Timeline:
+        timeline = self._timelines.get(series)
+        if timeline is None:
+            timeline = self._timelines[series] = self._new_timeline(self.tallies.ledger(series))
+        return timeline
+
+    def _new_timeline(self, ledger: Ledger) -> Timeline:
+        judging = Judging(
+            rules=self._definitions.rules,
+            attribution_limit_ms=self._definitions.attribution_limit_ms,
+            find=self._store.deployments.get,
+            ledger=ledger,
+        )
+        return Timeline(
+            judging,
+            ledger,
+            retention_ms=self._definitions.retention_ms,
+            merge_within_ms=self._definitions.merge_within_ms,
+        )
+
+    def _note(self, changes: Sequence[Change]) -> None:
+        """Notes writes, to be taken over later: many at once must not wait for what each means."""
+        self._written.extend(changes)
+
+    def _rank(self, series: Series) -> int:
+        return self._store.series_order.get(series, -1)
+
+    # What changed
+
+    def _settle(self, series: Series) -> Iterator[None]:
+        timeline = self._timelines[series]
+        while not timeline.prepare(self._now_ms):
+            yield
+        yield from timeline.seeking(self._now_ms)
+        self._seeks.schedule(series, timeline.next_change)
+        if timeline.is_empty:
+            self._forget(series)
+        if timeline.is_empty or not series.service:
+            self._is_whole(series)
+
+    def _render(self, group: Group) -> Iterator[None]:
+        """Computes a group's lines, a family at a time, and puts them into the text that it belongs to at once."""
+        is_team = "team" in group.labels
+        text = self.team_text if is_team else self.series_text
+        if self.tallies.is_exposed(group):
+            windows = self.windows()
+            lines = []
+            for index, metric in enumerate(self._team_metrics if is_team else self._definitions.metrics):
+                lines.append(group.lines(metric, text.families[index].name, windows))
+                yield
+            if not is_team:
+                lines.append(self._service_info(group))
+            for index, its in enumerate(lines):
+                text.set(index, group.key, its)
+            self._expiries.schedule(group, group.history.changes_after(windows))
+            if windows != self.windows():  # time went on meanwhile, and what became due was asked for before this
+                self.tallies.changed[group] = None
+        else:
+            text.drop(group.key)
+            if self.tallies.forget_team(group):
+                self._expiries.forget(group)
+        self._suspect_groups.pop(group, None)
+        self._broken_groups.pop(group, None)
+        if self.tallies.series.get(Series(*group.key)) is group:
+            self._is_whole(Series(*group.key))
+
+    def _service_info(self, group: Group) -> bytes:
+        timeline = self._timelines.get(Series(*group.key))
+        latest = timeline.latest if timeline else None
+        if group is self.tallies.surplus or latest is None:
+            return b""
+        described = {"team": self._teams.of_deployment(latest) or "", "repository": latest.repository or ""}
+        return line(_SERVICE_INFO.name, {**group.labels, **described}, 1)
+
+    def _mark_all_groups(self) -> None:
+        self.tallies.changed.update(dict.fromkeys(self.tallies.groups()))
+
+
+async def _by_series(held: list[Event]) -> dict[Series, tuple[list[Deployment], list[Incident]]]:
+    """The events of each series, sorted out in slices."""
+    by_series: defaultdict[tuple[str, str], tuple[list[Deployment], list[Incident]]] = defaultdict(lambda: ([], []))
+    async for event in in_turns(held):
+        if isinstance(event, Deployment):
+            by_series[event.service, event.environment][0].append(event)
+        else:
+            for series in homes(event):
+                by_series[series][1].append(event)
+    return {Series(*names): events for names, events in by_series.items()}
+
+
+def _team_name(name: str) -> str:
+    return name.replace("dora_", "dora_team_", 1)
+
+
+def _named(labels: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={value!r}" for name, value in labels.items())

@@ -1,0 +1,168 @@
+"""All series side by side: the numbers of each and their levels, selected and put in order as asked."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dora_exporter.dora.events import DAY_MS, Series
+from dora_exporter.dora.measures import History
+from dora_exporter.dora.metrics.change_failure_rate import rate
+from dora_exporter.dora.metrics.change_lead_time import lead_time
+from dora_exporter.dora.metrics.contract import Value
+from dora_exporter.dora.metrics.deployment_frequency import frequency
+from dora_exporter.dora.metrics.failed_deployment_recovery import recovery_time
+from dora_exporter.dora.metrics.performance_level import performance_level
+from dora_exporter.dora.metrics.time_to_restore import time_to_restore
+from dora_exporter.dora.sliding_window import Window
+from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.series.engine import Readings
+
+DAYS_SHOWN = 30
+LARGEST_PAGE = 100
+
+_READS: Mapping[str, Callable[[History, Window], Iterable[Value]]] = {
+    "deployment_frequency": frequency,
+    "change_lead_time": lead_time,
+    "change_failure_rate": rate,
+    "time_to_restore": time_to_restore,
+    "failed_deployment_recovery_time": recovery_time,
+}
+FIGURES = tuple(_READS)
+"""The numbers of a series, by the names under which levels are given."""
+ORDERS = ("service", "environment", *FIGURES, "open_incidents")
+"""What series can be sorted by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number, of times the median in seconds; None without data. ``level`` is 4 to 1, None where there is none."""
+
+    value: float | None
+    level: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """How many deployments finished in 24 hours, and how many of them failed."""
+
+    deployments: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesOverview:
+    """A series; ``days`` are the last ones, oldest first."""
+
+    series: Series
+    figures: Mapping[str, Figure]
+    days: Sequence[Day]
+    open_incidents: int
+    last_deployment_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Which series are wanted, in which order. ``text`` is looked for in service names; ``page`` counts from 1."""
+
+    window: Window
+    edition: str
+    text: str = ""
+    environment: str = ""
+    level: int | None = None
+    order: str = "service"
+    is_descending: bool = False
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A page of the series that were asked for, and the sums of all of them over the window."""
+
+    rows: Sequence[SeriesOverview]
+    total: int
+    deployments: int
+    failed: int
+    open_incidents: int
+    environments: Sequence[str]
+    page: int
+    pages: int
+
+
+Candidate = tuple[Series, History]
+
+
+async def overview(readings: Readings, question: Question) -> Overview:
+    """Answers a question as of the last update of the readings, a few milliseconds at a time."""
+    wanted = question.text.casefold()
+    environments: set[str] = set()
+    found: list[Candidate] = []
+    deployments = failed = open_incidents = 0
+    async for series, history in in_turns(readings.exposed()):
+        environments.add(series.environment)
+        if wanted in series.service.casefold() and _is_selected(series, history, question):
+            found.append((series, history))
+            deployments += history.deployments.count(question.window)
+            failed += history.failures(question.window)
+            open_incidents += len(history.open_incidents)
+    pages = max(1, -(-len(found) // LARGEST_PAGE))
+    page = min(question.page, pages)
+    shown = (await _ordered(found, question))[(page - 1) * LARGEST_PAGE : page * LARGEST_PAGE]
+    rows = [_row(each, question) async for each in in_turns(shown)]
+    return Overview(rows, len(found), deployments, failed, open_incidents, sorted(environments), page, pages)
+
+
+def figures(history: History, window: Window, edition: str) -> dict[str, Figure]:
+    """The numbers of a series in a window and where they stand."""
+    levels = {labels[0]: int(value) for labels, value in performance_level(edition).read(history, window)}
+    return {name: Figure(_figure(name, history, window), levels.get(name)) for name in FIGURES}
+
+
+def days(history: History, end_ms: int) -> list[Day]:
+    """The last days up to a moment, oldest first."""
+    windows = [Window("day", DAY_MS, end_ms - back * DAY_MS) for back in reversed(range(DAYS_SHOWN))]
+    return [Day(history.deployments.count(window), history.failures(window)) for window in windows]
+
+
+def _is_selected(series: Series, history: History, question: Question) -> bool:
+    if question.environment and series.environment != question.environment:
+        return False
+    if question.level is None:
+        return True
+    found = performance_level(question.edition).read(history, question.window)
+    return any(value == question.level for _, value in found)
+
+
+async def _ordered(found: list[Candidate], question: Question) -> list[Candidate]:
+    """The series in the order asked for; those without the number come last, whatever the direction."""
+    if question.order in {"service", "environment"}:
+        return sorted(
+            found,
+            key=lambda each: (getattr(each[0], question.order).casefold(), each[0]),
+            reverse=question.is_descending,
+        )
+    known: list[tuple[float, Candidate]] = []
+    unknown: list[Candidate] = []
+    async for each in in_turns(found):
+        value = _figure(question.order, each[1], question.window)
+        if value is None:
+            unknown.append(each)
+        else:
+            known.append((value, each))
+    known.sort(key=lambda pair: pair[0], reverse=question.is_descending)
+    return [*(each for _, each in known), *unknown]
+
+
+def _row(candidate: Candidate, question: Question) -> SeriesOverview:
+    series, history = candidate
+    return SeriesOverview(
+        series=series,
+        figures=figures(history, question.window, question.edition),
+        days=days(history, question.window.end_ms),
+        open_incidents=len(history.open_incidents),
+        last_deployment_ms=history.deployments.last,
+    )
+
+
+def _figure(name: str, history: History, window: Window) -> float | None:
+    if name == "open_incidents":
+        return len(history.open_incidents)
+    return next((value for labels, value in _READS[name](history, window) if labels in {(), ("median",)}), None)

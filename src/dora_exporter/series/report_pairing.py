@@ -1,0 +1,164 @@
+"""One deployment, several reports: keeps which reports of a series count, while reports come and go."""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from operator import attrgetter
+
+from dora_exporter.dora.events import Deployment
+from dora_exporter.dora.reports import Edge, edge, grouped, is_found, merged, names_of
+
+Sent = Callable[[Deployment, int], Iterable[Deployment]]
+"""Gives the deployments of the series that began within a time of one that a source found; more may be among them."""
+
+_Shelf = dict[Hashable, dict[str, list[Deployment]]]
+"""Reports by what they name and by their reporter, in order of start."""
+
+_started_at = attrgetter("started_at")
+_start_order = attrgetter("started_at", "id")
+
+
+class Pairing:
+    """The reports of one series of which sources found some."""
+
+    def __init__(self, *, within_ms: int, sent: Sent) -> None:
+        """Nothing was found."""
+        self._within_ms = within_ms
+        self._sent = sent
+        self._found: _Shelf = defaultdict(lambda: defaultdict(list))
+        self._superseded: dict[str, tuple[Deployment, Deployment]] = {}
+        self._as_reported: dict[str, Deployment] = {}
+        self._counts_as: dict[str, Deployment] = {}
+        self._ids: dict[str, tuple[str, ...]] = {}
+
+    def load(self, deployments: Sequence[Deployment]) -> list[Deployment]:
+        """Takes in all deployments of a series at once; gives those that count, as they count."""
+        found = [each for each in deployments if is_found(each)]
+        if not found:
+            return list(deployments)
+        everything: _Shelf = defaultdict(lambda: defaultdict(list))
+        for each in sorted(deployments, key=_start_order):
+            _shelve(everything, each)
+        for each in sorted(found, key=_start_order):
+            _shelve(self._found, each)
+        self._pair(edge(one, other) for one in found for other in self._near(one, everything))
+        return [each for each in map(self._counting, deployments) if each]
+
+    def change(self, deployment: Deployment, *, comes: bool) -> Iterator[tuple[Deployment | None, Deployment | None]]:
+        """A deployment comes or goes: gives what counted, and what counts instead, for all whom that touches."""
+        if comes and is_found(deployment):
+            for name in names_of(deployment):
+                insort(self._found[name][deployment.source], deployment, key=_start_order)
+        members, edges = self._connected(deployment)
+        before = {each.id: self._counting(each) for each in members.values()}
+        ids_before = {each: self._ids.get(each) for each in members}
+        if comes:
+            before[deployment.id] = None
+        else:
+            del members[deployment.id]
+            edges = [each for each in edges if deployment.id not in {each[0].id, each[1].id}]
+        self._part(before)
+        if not comes and is_found(deployment):
+            self._unshelve(deployment)
+        self._pair(edges)
+        yield from ((counted, None) for id_, counted in before.items() if counted and id_ not in members)
+        for each in members.values():
+            counted, counts = before[each.id], self._counting(each)
+            if not _is_alike(counted, counts) or self._ids.get(each.id) != ids_before[each.id]:
+                yield counted, counts
+            elif counted and each.id in self._counts_as:
+                self._counts_as[each.id] = counted
+
+    def counting(self, report: Deployment) -> Deployment:
+        """The deployment that a report is of, as it counts."""
+        if report.id in self._superseded:
+            report = self._superseded[report.id][1]
+        return self._counts_as.get(report.id, report)
+
+    def of(self, counted: Deployment) -> Iterable[str]:
+        """The ids of all reports of a deployment that counts."""
+        return self._ids.get(counted.id, (counted.id,))
+
+    def is_superseded(self, deployment: Deployment) -> bool:
+        """Whether another report of the same deployment counts."""
+        return deployment.id in self._superseded
+
+    def superseded(self) -> Iterator[tuple[Deployment, Deployment]]:
+        """The reports that do not count, each with the one that does."""
+        yield from self._superseded.values()
+
+    def _as_it_came(self, counted: Deployment) -> Deployment:
+        """The report behind a deployment that counts."""
+        return self._as_reported.get(counted.id, counted)
+
+    def _counting(self, deployment: Deployment) -> Deployment | None:
+        """How a deployment counts: not at all when it is superseded, else with what is known by its other reports."""
+        if deployment.id in self._superseded:
+            return None
+        return self._counts_as.get(deployment.id, deployment)
+
+    def _connected(self, deployment: Deployment) -> tuple[dict[str, Deployment], list[Edge]]:
+        """All reports that may be grouped otherwise because of this one, itself included, with their edges."""
+        members = {deployment.id: deployment}
+        edges = []
+        ahead = [deployment]
+        while ahead:
+            each = ahead.pop()
+            for other in self._candidates(each):
+                edges.append(edge(each, other))
+                if other.id not in members:
+                    members[other.id] = other
+                    ahead.append(other)
+        return members, edges
+
+    def _candidates(self, deployment: Deployment) -> Iterator[Deployment]:
+        """The reports of others that may be of the same deployment."""
+        yield from self._near(deployment, self._found)
+        if not is_found(deployment):
+            return
+        for each in self._sent(deployment, self._within_ms):
+            near = abs(each.started_at - deployment.started_at) <= self._within_ms
+            if near and not is_found(each) and not set(names_of(each)).isdisjoint(names_of(deployment)):
+                yield self._as_it_came(each)
+
+    def _near(self, deployment: Deployment, shelf: _Shelf) -> Iterator[Deployment]:
+        for name in names_of(deployment):
+            for reporter, reports in shelf[name].items() if name in shelf else ():
+                if reporter != deployment.source:
+                    first = bisect_left(reports, deployment.started_at - self._within_ms, key=_started_at)
+                    end = bisect_right(reports, deployment.started_at + self._within_ms, key=_started_at)
+                    yield from reports[first:end]
+
+    def _pair(self, edges: Iterable[Edge]) -> None:
+        for group in grouped(edges):
+            first, *others = group
+            self._as_reported[first.id], self._counts_as[first.id] = first, merged(group)
+            self._ids[first.id] = tuple(each.id for each in group)
+            self._superseded.update((each.id, (each, first)) for each in others)
+
+    def _part(self, ids: Iterable[str]) -> None:
+        for id_ in ids:
+            for known in (self._superseded, self._as_reported, self._counts_as, self._ids):
+                known.pop(id_, None)
+
+    def _unshelve(self, deployment: Deployment) -> None:
+        for name in names_of(deployment):
+            reporters = self._found[name]
+            reports = reporters[deployment.source]
+            del reports[bisect_left(reports, _start_order(deployment), key=_start_order)]
+            if not reports:
+                del reporters[deployment.source]
+            if not reporters:
+                del self._found[name]
+
+
+def _shelve(shelf: _Shelf, report: Deployment) -> None:
+    for name in names_of(report):
+        shelf[name][report.source].append(report)
+
+
+def _is_alike(one: Deployment | None, other: Deployment | None) -> bool:
+    """Whether a report counts as before: all that can change about it is what its other reports add."""
+    if one is None or other is None:
+        return one is other
+    return (one.verdict, one.upstream, one.shipped) == (other.verdict, other.upstream, other.shipped)

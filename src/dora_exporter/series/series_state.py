@@ -1,0 +1,299 @@
+"""Which events of one series count at a moment.
+
+A deployment counts from its finished_at on, an incident from its started_at on, and both until they are older than
+the retention. Open incidents and the last deployment never are.
+"""
+
+import enum
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
+from operator import attrgetter
+
+from dora_exporter.dora.events import Deployment, Event, Incident
+from dora_exporter.dora.failures.classifier import Judging, Ledger
+from dora_exporter.dora.failures.order import by_finish_in_steps, finish_order
+from dora_exporter.dora.measures import IncidentFacts
+from dora_exporter.dora.reports import is_found
+from dora_exporter.series.report_pairing import Pairing
+
+_finished_at = attrgetter("finished_at")
+_started_at = attrgetter("started_at")
+_TOLD_AT_ONCE = 4096
+
+
+class _Phase(enum.Enum):
+    """Where an incident is in its life."""
+
+    FUTURE = enum.auto()
+    OPEN = enum.auto()
+    RESTORED = enum.auto()
+    GONE = enum.auto()
+
+
+_COUNTS = (_Phase.OPEN, _Phase.RESTORED)
+
+
+class Timeline:
+    """The events of a series, and those of them that are judged at the moment it was brought to.
+
+    ``put`` and ``take`` change the events, ``seek`` brings it to a moment, which may also lie before the last one.
+    Costs follow what changes, not what is held.
+    """
+
+    def __init__(self, judging: Judging, ledger: Ledger, *, retention_ms: int, merge_within_ms: int) -> None:
+        """An empty series."""
+        self.judging = judging
+        self.version = 0
+        """Another number after every change."""
+        self._ledger = ledger
+        self._retention_ms = retention_ms
+        self._now_ms = 0
+        self._pairing: Pairing | None = None
+        self._merge_within_ms = merge_within_ms
+        self._expired: list[Deployment] = []
+        self._future: list[Deployment] = []
+        self._arrived: dict[str, Deployment] = {}
+        """Put since the last ``seek``, and finished after it: there is no need to sort in what it will take on."""
+        self._incidents: dict[str, Incident] = {}
+        self._phases: dict[str, _Phase] = {}
+        self._agenda: list[tuple[int, str]] = []
+
+    def loading(self, deployments: Iterable[Deployment], incidents: Iterable[Incident], now_ms: int) -> Iterator[None]:
+        """Fills an empty timeline and brings it to a moment, a step at a time."""
+        self._now_ms = now_ms
+        held = list(deployments)
+        if any(map(is_found, held)):
+            held = self._pairs().load(held)
+        yield
+        ordered = yield from by_finish_in_steps(held)
+        seen = bisect_right(ordered, now_ms, key=_finished_at)
+        living = min(bisect_left(ordered, now_ms - self._retention_ms, key=_finished_at), max(seen - 1, 0))
+        self._expired, self._future = ordered[:living], ordered[seen:]
+        for start in range(living, len(ordered), _TOLD_AT_ONCE):
+            self._ledger.presence(ordered[start : start + _TOLD_AT_ONCE], 1)
+            yield
+        for incident in incidents:
+            self._put_incident(incident)
+            yield
+        yield from self.judging.loading(ordered[living:seen])
+
+    def prepare(self, now_ms: int) -> bool:
+        """Gets ready to be brought to a moment, a few milliseconds a call; True when it is."""
+        due = self.next_change
+        is_still = now_ms >= self._now_ms and (due is None or due > now_ms)
+        return is_still or self.judging.lineup.prepare()
+
+    def put(self, event: Event) -> None:
+        """Adds an event."""
+        self.version += 1
+        if isinstance(event, Incident):
+            self._put_incident(event)
+        else:
+            self._change(event, comes=True)
+
+    def take(self, event: Event) -> None:
+        """Takes out an event that was added."""
+        self.version += 1
+        if isinstance(event, Incident):
+            self._take_incident(event)
+        else:
+            self._change(event, comes=False)
+
+    def seeking(self, now_ms: int) -> Iterator[None]:
+        """Brings it to a moment, and decides all that changed, a step at a time."""
+        backwards, self._now_ms = now_ms < self._now_ms, now_ms
+        self.version += 1
+        yield from self._move_deployments(now_ms)
+        if backwards:
+            for incident in self._incidents.values():
+                self._advance(incident)
+                yield
+        while self._agenda and self._agenda[0][0] <= now_ms:
+            incident_due = self._incidents.get(heappop(self._agenda)[1])
+            if incident_due:
+                self._advance(incident_due)
+            yield
+        yield from self.judging.settling()
+
+    @property
+    def latest(self) -> Deployment | None:
+        """The deployment that finished last."""
+        living = self.judging.lineup.by_finish
+        return living[-1] if living else None
+
+    @property
+    def next_change(self) -> int | None:
+        """The next moment at which an event begins or ceases to count, or an incident ends."""
+        living = self.judging.lineup.by_finish
+        moments = [deployment.finished_at for deployment in (*self._future[:1], *self._arrived.values())]
+        moments += [deployment.finished_at + self._retention_ms + 1 for deployment in living[:1] if len(living) > 1]
+        moments += [moment for moment, _ in self._agenda[:1]]
+        return min(moments, default=None)
+
+    def waiting(self) -> Iterator[tuple[Deployment, str]]:
+        """The deployments that do not count, and why."""
+        yield from ((deployment, "finishes later") for deployment in (*self._future, *self._arrived.values()))
+        yield from ((deployment, "is older than the retention") for deployment in self._expired)
+        if self._pairing:
+            for report, counted in self._pairing.superseded():
+                yield report, f"is another report of {counted.id}, which counts"
+
+    def incidents(self) -> Iterator[tuple[Incident, str | None]]:
+        """All incidents, newest first, and why one does not count."""
+        reasons = {_Phase.FUTURE: "begins later", _Phase.GONE: "is older than the retention"}
+        for incident in sorted(self._incidents.values(), key=_started_at, reverse=True):
+            yield incident, reasons.get(self._phases[incident.id])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no event, not even one past the retention."""
+        held = (self.judging.lineup.by_finish, self._future, self._arrived, self._expired, self._incidents)
+        return not any(held)
+
+    @property
+    def size(self) -> int:
+        """How many events it holds."""
+        deployments = (self.judging.lineup.by_finish, self._future, self._arrived, self._expired)
+        return sum(map(len, deployments)) + len(self._incidents)
+
+    def present(self) -> list[Event]:
+        """The events that make the series known."""
+        incidents = (each for each in self._incidents.values() if self._phases[each.id] is not _Phase.GONE)
+        return [*self.judging.lineup.by_finish, *self._future, *self._arrived.values(), *incidents]
+
+    def told_incidents(self) -> Iterator[tuple[Incident, IncidentFacts]]:
+        """The incidents of which the ledger knows, with their facts."""
+        for incident in self._incidents.values():
+            facts = self.judging.incident_facts(incident)
+            if facts:
+                yield incident, facts
+
+    def is_superseded(self, deployment: Deployment) -> bool:
+        """Whether another report of the same deployment counts in its place."""
+        return self._pairing is not None and self._pairing.is_superseded(deployment)
+
+    def _pairs(self) -> Pairing:
+        if self._pairing is None:
+            self._pairing = Pairing(within_ms=self._merge_within_ms, sent=self._begun_around)
+            self.judging.named.reports = self._pairing
+        return self._pairing
+
+    def _begun_around(self, found: Deployment, within_ms: int) -> Iterator[Deployment]:
+        """The deployments that began within a time of another, and some more."""
+        earliest = found.started_at - within_ms
+        yield from self.judging.lineup.started_between(earliest, found.started_at + within_ms)
+        yield from self._expired[bisect_left(self._expired, earliest, key=_finished_at) :]
+        yield from self._future
+        yield from self._arrived.values()
+
+    def _change(self, deployment: Deployment, *, comes: bool) -> None:
+        """Adds or takes out a deployment, with what that means for other reports of it."""
+        if self._pairing is None and not is_found(deployment):
+            changes: list[tuple[Deployment | None, Deployment | None]]
+            changes = [(None, deployment) if comes else (deployment, None)]
+        else:
+            changes = list(self._pairs().change(deployment, comes=comes))
+        for before, _ in changes:
+            if before:
+                self._take_deployment(before)
+        for _, after in changes:
+            if after:
+                self._put_deployment(after)
+
+    def _put_deployment(self, deployment: Deployment) -> None:
+        self._ledger.presence([deployment], 1)
+        if deployment.finished_at > self._now_ms:
+            self._arrived[deployment.id] = deployment
+        else:
+            self.judging.add(deployment)
+
+    def _take_deployment(self, deployment: Deployment) -> None:
+        if self.judging.lineup.holds(deployment):
+            self.judging.remove(deployment)
+        elif deployment.finished_at > self._now_ms:
+            if self._arrived.pop(deployment.id, None) is None:
+                _discard(self._future, deployment)
+        else:
+            _discard(self._expired, deployment)
+            return
+        self._ledger.presence([deployment], -1)
+
+    def _put_incident(self, incident: Incident) -> None:
+        self._incidents[incident.id] = incident
+        self._phases[incident.id] = _Phase.GONE
+        self._advance(incident)
+
+    def _take_incident(self, incident: Incident) -> None:
+        phase = self._phases.pop(incident.id)
+        if phase in _COUNTS:
+            self.judging.remove_incident(incident)
+        if phase is not _Phase.GONE:
+            self._ledger.presence([incident], -1)
+        del self._incidents[incident.id]
+
+    def _move_deployments(self, now_ms: int) -> Iterator[None]:
+        judging, living = self.judging, self.judging.lineup.by_finish
+        while living and living[-1].finished_at > now_ms:
+            insort(self._future, living[-1], key=finish_order)
+            judging.remove(living[-1])
+            yield
+        yield from self._sort_in(now_ms)
+        while self._future and self._future[0].finished_at <= now_ms:
+            judging.add(self._future.pop(0))
+            yield
+        oldest = now_ms - self._retention_ms
+        while self._expired and (not living or self._expired[-1].finished_at >= oldest or self._is_out_of_order()):
+            self._ledger.presence([self._expired[-1]], 1)
+            judging.add(self._expired.pop())
+            yield
+        while len(living) > 1 and living[0].finished_at < oldest:
+            self._ledger.presence([living[0]], -1)
+            insort(self._expired, living[0], key=finish_order)
+            judging.remove(living[0])
+            yield
+
+    def _sort_in(self, now_ms: int) -> Iterator[None]:
+        """Has what arrived count, or wait in order for its time."""
+        for deployment in sorted(self._arrived.values(), key=finish_order):
+            if deployment.finished_at <= now_ms:
+                self.judging.add(deployment)
+            else:
+                insort(self._future, deployment, key=finish_order)
+            yield
+        self._arrived.clear()
+
+    def _is_out_of_order(self) -> bool:
+        """Whether a deployment is kept as the last one that was written after a later one had expired."""
+        return bool(finish_order(self._expired[-1]) > finish_order(self.judging.lineup.by_finish[0]))
+
+    def _advance(self, incident: Incident) -> None:
+        """Brings an incident to its phase."""
+        before, phase = self._phases[incident.id], self._phase(incident)
+        self._phases[incident.id] = phase
+        if (before is _Phase.GONE) != (phase is _Phase.GONE):
+            self._ledger.presence([incident], 1 if before is _Phase.GONE else -1)
+        if phase in _COUNTS:
+            if before not in _COUNTS:
+                self.judging.add_incident(incident)
+            self.judging.restore(incident, incident.finished_at if phase is _Phase.RESTORED else None)
+        elif before in _COUNTS:
+            self.judging.remove_incident(incident)
+        due = {
+            _Phase.FUTURE: incident.started_at,
+            _Phase.OPEN: incident.finished_at,
+            _Phase.RESTORED: (incident.finished_at or 0) + self._retention_ms + 1,
+        }.get(phase)
+        if due is not None:
+            heappush(self._agenda, (due, incident.id))
+
+    def _phase(self, incident: Incident) -> _Phase:
+        if incident.started_at > self._now_ms:
+            return _Phase.FUTURE
+        if incident.finished_at is None or incident.finished_at > self._now_ms:
+            return _Phase.OPEN
+        return _Phase.RESTORED if incident.finished_at >= self._now_ms - self._retention_ms else _Phase.GONE
+
+
+def _discard(ordered: list[Deployment], deployment: Deployment) -> None:
+    del ordered[bisect_left(ordered, finish_order(deployment), key=finish_order)]

@@ -1,0 +1,83 @@
+"""Why a number of a team is what it is: what explains it in each of the team's series, put together."""
+
+from collections.abc import Iterator
+
+from dora_exporter.dora.events import Event, Series
+from dora_exporter.dora.failures.order import finish_order
+from dora_exporter.dora.metrics.contract import WindowMetric
+from dora_exporter.dora.sliding_window import Window
+from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.series.engine import Readings
+from dora_exporter.series.explanation import CountedIncident, Explanation, fill
+from dora_exporter.series.series_state import Timeline
+
+_TRIES = 3
+
+
+async def explain_team(
+    readings: Readings, team: tuple[str, str], metric: WindowMetric, window: Window
+) -> Explanation | None:
+    """Explains a metric of ``explanation.METRICS`` for a team in an environment; None where no event of it is held.
+
+    It works a few milliseconds at a time. Series that change meanwhile are explained again, and at last in one go.
+    """
+    parts = _Parts(readings, team, metric, window)
+    for _ in range(_TRIES):
+        async for _ in in_turns(parts.refresh()):
+            pass
+    for _ in parts.refresh():
+        pass
+    group = readings.tallies.teams.get(team)
+    return parts.together(dict(metric.read(group.history, window))) if group and group.present > 0 else None
+
+
+class _Parts:
+    """The explanations of the series, each with the version of the series that it explains."""
+
+    def __init__(self, readings: Readings, team: tuple[str, str], metric: WindowMetric, window: Window) -> None:
+        self._readings = readings
+        self._team, self._environment = team
+        self._metric = metric
+        self._window = window
+        self._parts: dict[Series, tuple[int, Explanation]] = {}
+
+    def refresh(self) -> Iterator[None]:
+        """Explains each series that is not explained as it is, an event at a step."""
+        timelines = self._readings.timelines()
+        for gone in self._parts.keys() - timelines.keys():
+            del self._parts[gone]
+        for series, timeline in timelines.items():
+            yield
+            if series.environment == self._environment and self._is_stale(series, timeline):
+                yield from self._explain(series, timeline)
+
+    def together(self, values: dict[tuple[str, ...], float]) -> Explanation:
+        """One explanation, newest first. An incident counts once, attributed if it is so in any of its services."""
+        whole = Explanation(self._metric, values)
+        incidents: dict[str, CountedIncident] = {}
+        for _, part in self._parts.values():
+            whole.deployments.extend(part.deployments)
+            whole.left_out.extend(part.left_out)
+            for each in part.incidents:
+                if each.attributed_to is not None or each.incident.id not in incidents:
+                    incidents[each.incident.id] = each
+        whole.deployments.sort(key=lambda each: finish_order(each.deployment), reverse=True)
+        whole.incidents.extend(sorted(incidents.values(), key=lambda each: each.incident.started_at, reverse=True))
+        whole.left_out[:] = dict.fromkeys(whole.left_out)
+        return whole
+
+    def _explain(self, series: Series, timeline: Timeline) -> Iterator[None]:
+        """Nothing is noted of a series that changes on the way."""
+        version, part = timeline.version, Explanation(self._metric, {})
+        for _ in fill(part, timeline, self._window, self._belongs):
+            yield
+            if timeline.version != version:
+                return
+        self._parts[series] = version, part
+
+    def _is_stale(self, series: Series, timeline: Timeline) -> bool:
+        known = self._parts.get(series)
+        return known is None or known[0] != timeline.version
+
+    def _belongs(self, event: Event) -> bool:
+        return self._team in self._readings.teams_of(event)

@@ -1,0 +1,90 @@
+"""The rollups: what a deployment or an incident of a series means for its team."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+
+import msgspec
+
+from dora_exporter.dora.events import Deployment, Event, Incident, Series
+from dora_exporter.dora.measures import IncidentFacts
+
+_Place = tuple[str, str, tuple[str, ...]]
+"""An incident's id, and the environment and the teams in which it counts."""
+
+
+class Teams:
+    """Who an event belongs to: the team that it names, else the one that is configured for its service."""
+
+    def __init__(self, configured: Mapping[str, str]) -> None:
+        """``configured`` gives the team of a service."""
+        self._configured = configured
+        self._services: defaultdict[str, list[str]] = defaultdict(list)
+        for service, team in configured.items():
+            self._services[team].append(service)
+        self._seen: defaultdict[_Place, dict[Series, IncidentFacts]] = defaultdict(dict)
+
+    def services_of(self, team: str) -> Sequence[str]:
+        """The services that are configured for a team."""
+        return self._services.get(team, ())
+
+    def forget(self) -> None:
+        """Forgets in which series incidents were seen."""
+        self._seen.clear()
+
+    def of_deployment(self, deployment: Deployment) -> str | None:
+        """The team of a deployment."""
+        return deployment.team or self._configured.get(deployment.service)
+
+    def of_incident(self, incident: Incident) -> tuple[str, ...]:
+        """The teams of an incident: several when its services are configured for several."""
+        if incident.team:
+            return (incident.team,)
+        return tuple(sorted({team for each in incident.services if (team := self._configured.get(each))}))
+
+    def of(self, event: Event) -> tuple[str, ...]:
+        """The teams of an event."""
+        if isinstance(event, Incident):
+            return self.of_incident(event)
+        team = self.of_deployment(event)
+        return (team,) if team else ()
+
+    def count(self, events: Sequence[Event]) -> Mapping[str, int]:
+        """How many of the events, all of one series, belong to which team."""
+        first = events[0] if events else None
+        if not isinstance(first, Deployment):
+            return Counter(team for event in events for team in self.of(event))
+        counts = Counter(map(attrgetter("team"), events))
+        nameless = counts.pop(None, 0)
+        if nameless and first.service in self._configured:
+            counts[self._configured[first.service]] += nameless
+        return counts
+
+    def merge(
+        self, series: Series, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None
+    ) -> tuple[IncidentFacts | None, IncidentFacts | None]:
+        """The facts of an incident for its teams, before and after those for one of its series changed.
+
+        It counts once, however many services it names, and is attributed if it is so in any of them. Of one with a
+        single series nothing is kept: most are such, and each would be one more object for the garbage collector.
+        Series are told of a change one after the other: meanwhile one that moved is in its old place and its new one.
+        """
+        if len(incident.services) <= 1:
+            return before, after
+        place = incident.id, incident.environment, self.of_incident(incident)
+        seen = self._seen[place]
+        before_all = _merged(seen)
+        if after is None:
+            seen.pop(series, None)
+        else:
+            seen[series] = after
+        after_all = _merged(seen)
+        if not seen:
+            del self._seen[place]
+        return before_all, after_all
+
+
+def _merged(seen: Mapping[Series, IncidentFacts]) -> IncidentFacts | None:
+    for facts in seen.values():
+        return msgspec.structs.replace(facts, attributed=any(each.attributed for each in seen.values()))
+    return None

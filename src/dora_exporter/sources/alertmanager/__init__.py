@@ -1,0 +1,1 @@
+"""Incidents from Alertmanager's notifications."""

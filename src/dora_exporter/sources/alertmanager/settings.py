@@ -1,0 +1,36 @@
+"""The settings of an ``alertmanager`` source."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from dora_exporter.config.durations import Duration
+from dora_exporter.sources.alertmanager.matchers import MatcherField
+from dora_exporter.sources.contract import SourceSettings
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class AlertLabels(BaseModel):
+    """Which label of an alert says what."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    service: Name = "service"
+    environment: Name = "environment"
+    severity: Name = "severity"
+    team: Name = "team"
+
+
+class AlertmanagerSettings(SourceSettings):
+    """What an Alertmanager sends. With ``group`` a group of alerts is one incident, otherwise each alert is.
+
+    What was not told again for ``stale_after`` is over.
+    """
+
+    kind: Literal["alertmanager"] = "alertmanager"
+    matchers: tuple[MatcherField, ...] = ()
+    labels: AlertLabels = AlertLabels()
+    environment: Name | None = None
+    group: bool = False
+    stale_after: Duration | None = None

@@ -1,0 +1,202 @@
+"""The contract of a source: an upstream product whose deployments or incidents are taken over.
+
+A member of this folder is one settings model, and one class that turns what the product says into events. It never
+sees the log, the schedule or a metric: ``polling`` gives it a sink, and remembers for it.
+
+* The id of an item is ``<source name>:<upstream id>``, its ``source`` is the source's name, its ``revision`` a time in
+  milliseconds that never falls while the item changes. What the product says beyond the fields of an event is kept in
+  ``upstream``, so that filters and maps can be judged again without asking anew.
+* A pass writes what it reads page by page. What it returns is remembered only after its last page, so a pass that
+  fails is read again: writing an item twice must change nothing.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import msgspec
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints
+
+from dora_exporter.config.validators import matching
+from dora_exporter.dora.events import Deployment, Incident
+from dora_exporter.dora.records import Cursor, Deletion, Judgement
+from dora_exporter.runtime.clock import Clock
+from dora_exporter.runtime.secret_files import BadSecret, read_secret, read_secret_text
+from dora_exporter.sources.http.client import Traffic, Transport
+
+Item = Deployment | Incident | Judgement | Deletion | Cursor
+"""What a source may write."""
+
+Memory = dict[str, Any]
+"""What a source remembers between two passes, in types that JSON has.
+
+It is empty at the first pass and after a change of the settings that ``fingerprint`` covers: then the past is read
+anew. The key ``cursor``, where there is one, is shown as the moment up to which the upstream has been read.
+"""
+
+
+class Sink(Protocol):
+    """Where a source leaves what it finds, and what is held of it."""
+
+    async def write(self, items: Sequence[Item]) -> None:
+        """Appends the items that change something, in this order.
+
+        At most two writes are under way, so memory stays bounded by a page.
+
+        The place in the log is taken before the first suspension: nothing comes between what was looked up in the sink
+        and the write that follows from it. Raises ``Unavailable`` for this write or the one before.
+        """
+        ...
+
+    async def flush(self) -> None:
+        """Waits until everything written is durable and can be looked up; raises ``Unavailable``."""
+        ...
+
+    def skip(self, count: int = 1) -> None:
+        """Counts rows that the settings leave out."""
+        ...
+
+    def quarantine(self, upstream_id: object, reason: str) -> None:
+        """Counts and logs a row that cannot be understood."""
+        ...
+
+    def clamp(self, event_id: str) -> None:
+        """Counts and logs an item that ended before it began, unless it is held so; call it before its write."""
+        ...
+
+    def overflow(self, count: int = 1) -> None:
+        """Counts a stretch of time with more rows than the upstream lets anybody read."""
+        ...
+
+    def deployment(self, event_id: str) -> Deployment | None:
+        """The deployment as held, or as written and not yet durable."""
+        ...
+
+    def incident(self, event_id: str) -> Incident | None:
+        """The incident as held, or as written and not yet durable."""
+        ...
+
+    def deployments(self) -> Iterable[Deployment]:
+        """Everything held of this source: a copy of the list, made in one go, so do not ask often."""
+        ...
+
+    def incidents(self) -> AsyncIterator[Incident]:
+        """Everything held of this source; others have their turn in between, so it may change meanwhile."""
+        ...
+
+    def open_incidents(self) -> Iterable[Incident]:
+        """The incidents of this source that are open, without those that its filters leave out."""
+        ...
+
+    def incidents_about(self, subject: str) -> Sequence[Incident]:
+        """The incidents of this source whose ids are the subject, a colon and more; also those not yet durable."""
+        ...
+
+    def noted(self) -> Memory:
+        """What was written last as a note: it outlives changed settings, and webhooks may write it too."""
+        ...
+
+    def note(self, memory: Memory) -> Item:
+        """What is to be noted, as an item to write."""
+        ...
+
+
+class Source(Protocol):
+    """A configured source. One that is only pushed to has no interval, and is never polled."""
+
+    @property
+    def interval_ms(self) -> int | None:
+        """The time between the starts of two passes."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with every setting that decides what the events of this source look like."""
+        ...
+
+    @property
+    def traffic(self) -> Traffic:
+        """What its requests met."""
+        ...
+
+    @property
+    def unmapped_services(self) -> int | None:
+        """How many upstream services appear under their upstream name; None where there is no such map."""
+        ...
+
+    async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
+        """One pass. It may raise what ``transport`` raises, ``Unreadable`` and ``Misconfigured``."""
+        ...
+
+
+def _not_reserved(name: str) -> str:
+    if name == "api":
+        raise ValueError("is the name of what is sent to the API")
+    return name
+
+
+SourceName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=60),
+    matching("[a-zA-Z0-9][a-zA-Z0-9_.-]*", "must be letters, digits, dots, dashes and underscores"),
+    AfterValidator(_not_reserved),
+]
+"""What a source may be called: it begins the ids of its items, and is a label."""
+
+
+class SourceSettings(BaseModel):
+    """What the settings models of all kinds have in common. A member narrows ``kind`` to its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What every source is built with. ``longest_window_ms`` is how far back the first pass reads by default."""
+
+    transport: Transport
+    clock: Clock
+    default_environment: str
+    longest_window_ms: int
+
+
+Build = Callable[[str, Any, Surroundings], Source]
+"""A member of the table of sources: makes one of its name, its settings and the surroundings."""
+
+
+class Misconfigured(Exception):
+    """The source cannot work until somebody changes a setting, a file or a right."""
+
+
+class Unreadable(Exception):
+    """The upstream's answer as a whole cannot be understood."""
+
+
+def fingerprint_of(settings: BaseModel, *surroundings: str, tuning: Iterable[str]) -> str:
+    """A short digest of the settings without ``tuning``, the fields that do not decide what events look like."""
+    said = settings.model_dump(mode="json", exclude=set(tuning))
+    return sha256(msgspec.json.encode([said, surroundings], order="deterministic")).hexdigest()[:16]
+
+
+def secret_of(direct: SecretStr | None, file: Path | None) -> str | None:
+    """A secret given directly or in a file, which is read now: call it in a thread. Raises ``Misconfigured``."""
+    try:
+        secret = read_secret(direct, file)
+    except BadSecret as reason:
+        raise Misconfigured(str(reason)) from None
+    if secret is not None and not secret.isprintable():
+        raise Misconfigured("a token or password must be one line of printable characters")
+    return secret
+
+
+def secrets_of(file: Path) -> tuple[str, ...]:
+    """The secrets in a file, one on each line, read now: call it in a thread. Raises ``Misconfigured``."""
+    try:
+        lines = read_secret_text(file).splitlines()
+    except BadSecret as reason:
+        raise Misconfigured(str(reason)) from None
+    return tuple(line.strip() for line in lines if line.strip())

@@ -1,0 +1,1 @@
+"""Deployments from Datadog's APM."""

@@ -1,0 +1,1 @@
+"""Requests to upstreams: client, headers, errors and timestamps."""

@@ -1,0 +1,1 @@
+"""Incidents from PagerDuty, polled and by webhook."""

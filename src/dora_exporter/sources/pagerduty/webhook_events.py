@@ -1,0 +1,90 @@
+"""Takes over what a PagerDuty v3 webhook says."""
+
+from codecs import BOM_UTF8
+
+import msgspec
+from msgspec.structs import replace
+
+from dora_exporter.dora.events import Incident
+from dora_exporter.runtime.json_flaws import FLAWS
+from dora_exporter.sources.contract import Sink, Unreadable
+from dora_exporter.sources.http.timestamps import moment
+from dora_exporter.sources.pagerduty.mapping import Desk
+from dora_exporter.sources.pagerduty.rows import (
+    CustomField,
+    IncidentRow,
+    NotUnderstood,
+    Reference,
+    Sighting,
+    sighting_of,
+)
+
+_RESOLVED = "incident.resolved"
+_NOTHING = msgspec.Raw(b"{}")
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something that happened in PagerDuty. Every event says what and when; ``data`` is read where we know the kind."""
+
+    event_type: str
+    occurred_at: str
+    id: str | None = None
+    data: msgspec.Raw = _NOTHING
+
+
+class _Delivery(msgspec.Struct, frozen=True):
+    event: Event
+
+
+class _Data(msgspec.Struct, frozen=True):
+    type: str | None = None
+    incident: Reference | None = None
+    custom_fields: tuple[CustomField, ...] | None = None
+
+
+def event_of(body: bytes) -> Event:
+    """The event of a delivery; raises ``Unreadable`` for what PagerDuty does not send."""
+    try:
+        return msgspec.json.decode(body.removeprefix(BOM_UTF8), type=_Delivery).event
+    except FLAWS as reason:
+        raise Unreadable(f"the body is not an event as PagerDuty's v3 webhooks send it: {reason}") from None
+
+
+async def take(event: Event, desk: Desk, sink: Sink, *, dd_env: str | None, now_ms: int) -> None:
+    """One event. One that cannot be understood, or is not about incidents, is counted and makes no trouble."""
+    try:
+        incident = _incident(event, desk, sink, dd_env=dd_env, now_ms=now_ms)
+    except (*FLAWS, NotUnderstood) as reason:
+        sink.quarantine(event.id, str(reason))
+        return
+    if incident is not None:
+        await sink.write([incident])
+    else:
+        sink.skip()
+    await desk.settle(sink)
+    await sink.flush()
+
+
+def _incident(event: Event, desk: Desk, sink: Sink, *, dd_env: str | None, now_ms: int) -> Incident | None:
+    occurred_ms = moment(event.occurred_at, now_ms=now_ms)
+    if occurred_ms is None:
+        raise NotUnderstood("occurred_at is no moment")
+    data = msgspec.json.decode(event.data, type=_Data)
+    if data.type == "incident":
+        row = msgspec.json.decode(event.data, type=IncidentRow)
+        held = sink.incident(desk.event_id(row.id))
+        seen = _with_end(sighting_of(row, now_ms=now_ms), event, held, occurred_ms)
+        return desk.pushed(seen, sink, occurred_ms=occurred_ms, dd_env=dd_env)
+    if data.type == "service":
+        desk.services.learn(msgspec.json.decode(event.data, type=Reference), at_ms=occurred_ms)
+    if data.incident is not None and data.custom_fields is not None:
+        return desk.field_changed(data.incident.id, data.custom_fields, sink)
+    return None
+
+
+def _with_end(seen: Sighting, event: Event, held: Incident | None, occurred_ms: int) -> Sighting:
+    """A webhook does not say when an incident ended: the event that says so happened then."""
+    if not seen.ended_unseen:
+        return seen
+    known = held.finished_at if held is not None and event.event_type != _RESOLVED else None
+    return replace(seen, finished_at=occurred_ms if known is None else known, ended_unseen=False)

@@ -1,0 +1,58 @@
+"""How a source is doing, as plain data."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from dora_exporter.dora import bounds
+from dora_exporter.dora.store import Outcome
+
+
+@dataclass
+class Health:
+    """What became of the passes and items of one source since the start; None for what has not happened yet.
+
+    ``problem`` says in words why the last pass failed, None when it succeeded; ``is_misconfigured`` whether that was
+    because of a key, a right or a file, which only somebody can mend. ``items`` counts by outcome, ``names_changed``
+    what was done to texts of events that were written.
+    """
+
+    is_up: bool | None = None
+    is_misconfigured: bool | None = None
+    last_attempt_ms: int | None = None
+    last_success_ms: int | None = None
+    pass_seconds: float | None = None
+    consecutive_failures: int = 0
+    problem: str | None = None
+    items: Counter[str] = field(
+        default_factory=lambda: Counter(dict.fromkeys(("created", "updated", "unchanged", "skipped", "quarantined"), 0))
+    )
+    names_changed: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(bounds.CHANGES, 0)))
+    overflows: int = 0
+    ends_clamped: int = 0
+
+    def in_words(self) -> str:
+        """One sentence for people."""
+        if self.problem is not None:
+            times = "once" if self.consecutive_failures == 1 else f"{self.consecutive_failures} times in a row"
+            return f"failed {times}: {self.problem}"
+        if self.is_up is not None:
+            return "works"
+        return "its first pass has not ended" if self.last_attempt_ms is not None else "has not been asked yet"
+
+    def count(self, outcomes: list[Outcome]) -> None:
+        """Counts what writes did; taking an item back is a change like another."""
+        self.items.update(
+            Outcome.UPDATED.value if outcome is Outcome.DELETED else outcome.value for outcome in outcomes
+        )
+
+    def succeeded(self, *, at_ms: int, seconds: float) -> None:
+        """A pass came to its end."""
+        self.is_up, self.last_success_ms, self.pass_seconds = True, at_ms, seconds
+        self.is_misconfigured = False
+        self.consecutive_failures, self.problem = 0, None
+
+    def failed(self, problem: str, *, seconds: float, is_misconfigured: bool = False) -> None:
+        """A pass broke off."""
+        self.is_up, self.pass_seconds, self.problem = False, seconds, problem
+        self.is_misconfigured = is_misconfigured
+        self.consecutive_failures += 1

@@ -1,0 +1,157 @@
+"""The configured sources in operation: each is polled on its schedule, and a reload adds, changes and removes them."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from dora_exporter.dora.event_log import Appendable
+from dora_exporter.dora.events import Event
+from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.clock import Clock
+from dora_exporter.runtime.scheduler import Schedule
+from dora_exporter.sources import KINDS
+from dora_exporter.sources.contract import Source, SourceSettings, Surroundings
+from dora_exporter.sources.polling.health import Health
+from dora_exporter.sources.polling.open_incidents import OpenIncidents
+from dora_exporter.sources.polling.poller import Poller, cursor_of
+from dora_exporter.sources.polling.sink import Landing
+
+logger = logging.getLogger(__name__)
+
+_FIRST_WITHIN_SECONDS = 5.0
+_LOOK_AGAIN_SECONDS = 1.0
+"""So soon a replica that comes to lead begins to poll."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Running:
+    """A source in operation."""
+
+    name: str
+    settings: SourceSettings
+    surroundings: Surroundings
+    source: Source
+    health: Health
+    in_flight: dict[str, Event]
+
+    @property
+    def condition(self) -> str:
+        """How it is doing, in words, with what it last complained about."""
+        return self.health.in_words() if self.source.interval_ms is not None else "is only pushed to"
+
+
+class RunningSources:
+    """All sources in operation, by name."""
+
+    def __init__(
+        self,
+        *,
+        store: EventStore,
+        log: Appendable,
+        clock: Clock,
+        schedule: Schedule,
+        open_incidents: OpenIncidents,
+        pass_log: Appendable | None = None,
+        leads: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """None yet. What is pushed goes to ``log``, what is polled to ``pass_log`` while this one ``leads``."""
+        self._store = store
+        self._log = log
+        self._pass_log = pass_log or log
+        self._leads = leads
+        self._clock = clock
+        self._schedule = schedule
+        self._open_incidents = open_incidents
+        self._running: dict[str, Running] = {}
+        self._in_flight: dict[str, dict[str, Event]] = {}
+
+    def __iter__(self) -> Iterator[Running]:
+        """The sources in the order of their names."""
+        return iter([self._running[name] for name in sorted(self._running)])
+
+    def of_kind(self, kind: str) -> list[Running]:
+        """The sources of a kind."""
+        return [each for each in self if each.settings.kind == kind]
+
+    def implied(self, name: str, settings: SourceSettings, surroundings: Surroundings) -> Running:
+        """A source that nobody configured, for what is pushed without one. The next ``configure`` forgets it."""
+        if name not in self._running:
+            self._start(name, settings, surroundings, None)
+        return self._running[name]
+
+    def landing(self, running: Running) -> Landing:
+        """A sink for what is pushed to a source."""
+        return self._landing(running, self._log)
+
+    def _landing(self, running: Running, log: Appendable) -> Landing:
+        return Landing(
+            running.name,
+            store=self._store,
+            log=log,
+            open_incidents=self._open_incidents,
+            health=running.health,
+            in_flight=running.in_flight,
+        )
+
+    def cursor_ms(self, running: Running) -> int | None:
+        """The moment up to which a source has been read."""
+        return cursor_of(self._store, running.name, running.source)
+
+    def open_items(self, running: Running) -> int:
+        """How many incidents of a source are open."""
+        return self._open_incidents.count(running.name)
+
+    async def configure(self, settings: Mapping[str, SourceSettings], surroundings: Surroundings) -> None:
+        """From here on these are the sources, by name. What did not change goes on undisturbed.
+
+        A removed source's events stay.
+        """
+        for name in [name for name in self._running if name not in settings]:
+            del self._running[name]  # first: who starts over meanwhile must not find it
+            await self._schedule.drop(_job_of(name))
+            logger.info("source removed source=%s", name)
+        for name, wanted in settings.items():
+            old = self._running.get(name)
+            if old is None or (old.settings, old.surroundings) != (wanted, surroundings):
+                await self._schedule.drop(_job_of(name))
+                self._start(name, wanted, surroundings, old)
+
+    async def start_over(self) -> None:
+        """Ends the passes under way and forgets how they went: another replica polls from here on."""
+        for name, old in list(self._running.items()):
+            await self._schedule.drop(_job_of(name))
+            if self._running.get(name) is old:  # no reload came in between
+                self._start(name, old.settings, old.surroundings, None)
+
+    def _start(self, name: str, settings: SourceSettings, surroundings: Surroundings, old: Running | None) -> None:
+        source = KINDS[settings.kind](name, settings, surroundings)
+        health = old.health if old is not None and old.settings.kind == settings.kind else Health()
+        running = Running(
+            name=name,
+            settings=settings,
+            surroundings=surroundings,
+            source=source,
+            health=health,
+            in_flight=self._in_flight.setdefault(name, {}),  # what was pushed may still be on its way
+        )
+        self._running[name] = running
+        if source.interval_ms is not None:
+            poller = Poller(
+                running.name, source, store=self._store, log=self._pass_log, clock=self._clock, health=health
+            )
+
+            async def poll() -> float | None:
+                if not self._leads():
+                    return _LOOK_AGAIN_SECONDS
+                return await poller.run(self._landing(running, self._pass_log))
+
+            self._schedule.every(
+                source.interval_ms / 1000,
+                poll,
+                name=_job_of(name),
+                first_within=_FIRST_WITHIN_SECONDS,
+            )
+
+
+def _job_of(name: str) -> str:
+    return f"source {name}"

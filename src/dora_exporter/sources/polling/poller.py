@@ -1,0 +1,90 @@
+"""One pass of one source after another, each into the log, and what they say about its health."""
+
+import logging
+from collections.abc import Callable
+
+from dora_exporter.dora.event_log import Appendable, Unavailable
+from dora_exporter.dora.records import Cursor
+from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.clock import Clock, stopwatch
+from dora_exporter.sources.contract import Memory, Misconfigured, Source, Unreadable
+from dora_exporter.sources.http.client import Refused, Unreachable
+from dora_exporter.sources.polling.health import Health
+from dora_exporter.sources.polling.sink import Landing
+
+logger = logging.getLogger(__name__)
+
+_EXPECTED = (Misconfigured, Unreadable, Refused, Unreachable, Unavailable)
+
+RETRY_SECONDS = 60.0
+"""A misconfigured source is tried again at least so often, however long its interval: it heals without a restart."""
+
+
+class Poller:
+    """Polls one source. What it remembers is a record of the log, written after the last page of a pass."""
+
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        *,
+        store: EventStore,
+        log: Appendable,
+        clock: Clock,
+        health: Health,
+        stopwatch: Callable[[], float] = stopwatch,
+    ) -> None:
+        """Nothing is asked before the first ``run``."""
+        self._name = name
+        self._source = source
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._health = health
+        self._stopwatch = stopwatch
+
+    async def run(self, landing: Landing) -> float | None:
+        """One pass. It never raises; it gives the seconds after which the next one should come at the latest."""
+        now_ms, began = self._clock(), self._stopwatch()
+        self._health.last_attempt_ms = now_ms
+        try:
+            await self._pass(landing, now_ms)
+        except _EXPECTED as reason:
+            await landing.abandon()
+            is_misconfigured = isinstance(reason, Misconfigured) or (
+                isinstance(reason, Refused) and reason.is_misconfiguration
+            )
+            if self._health.problem is None:
+                state = "misconfigured" if is_misconfigured else "failing"
+                logger.warning("source is %s source=%s problem=%s", state, self._name, reason)
+            self._health.failed(str(reason), seconds=self._stopwatch() - began, is_misconfigured=is_misconfigured)
+            return RETRY_SECONDS if is_misconfigured else None
+        except Exception as reason:
+            await landing.abandon()
+            if self._health.problem is None:
+                logger.exception("source met a defect of the daemon source=%s", self._name)
+            self._health.failed(f"a defect of the daemon: {type(reason).__name__}", seconds=self._stopwatch() - began)
+            return None
+        if self._health.problem is not None:
+            logger.info("source works again source=%s after_failures=%d", self._name, self._health.consecutive_failures)
+        self._health.succeeded(at_ms=self._clock(), seconds=self._stopwatch() - began)
+        return None
+
+    async def _pass(self, landing: Landing, now_ms: int) -> None:
+        memory = await self._source.poll(memory_of(self._store, self._name, self._source), landing, now_ms=now_ms)
+        await landing.flush()
+        state = {"settings": self._source.fingerprint, "memory": memory}
+        await self._log.append([Cursor(self._name, state)])
+
+
+def memory_of(store: EventStore, name: str, source: Source) -> Memory:
+    """What the source remembers, nothing when its settings changed since."""
+    state = store.cursors.get(name, {})
+    memory: Memory = state.get("memory", {}) if state.get("settings") == source.fingerprint else {}
+    return memory
+
+
+def cursor_of(store: EventStore, name: str, source: Source) -> int | None:
+    """The moment up to which the source has been read, in milliseconds."""
+    cursor = memory_of(store, name, source).get("cursor")
+    return cursor if isinstance(cursor, int) else None

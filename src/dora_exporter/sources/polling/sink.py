@@ -1,0 +1,194 @@
+"""Where the items of one source come in: the sink of a pass or of a webhook."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from dora_exporter.dora import bounds
+from dora_exporter.dora.event_log import Appendable
+from dora_exporter.dora.events import Deployment, Event, Incident, same_content
+from dora_exporter.dora.records import Cursor
+from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.sources.contract import Item, Memory
+from dora_exporter.sources.polling.health import Health
+from dora_exporter.sources.polling.open_incidents import OpenIncidents
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_ID = 100
+
+
+class Landing:
+    """A ``Sink`` for one pass, or for one webhook. It keeps at most two writes under way."""
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        store: EventStore,
+        log: Appendable,
+        open_incidents: OpenIncidents,
+        health: Health,
+        in_flight: dict[str, Event],
+    ) -> None:
+        """``source`` is the name of the source whose items these are.
+
+        ``in_flight`` holds what was written and is not yet durable; all landings of a source share it.
+        """
+        self._source = source
+        self._store = store
+        self._log = log
+        self._open_incidents = open_incidents
+        self._health = health
+        self._in_flight = in_flight
+        self._under_way: asyncio.Task[None] | None = None
+
+    async def write(self, items: Sequence[Item]) -> None:
+        """Appends the items that change something, and waits for those of the write before."""
+        news: list[Item] = []
+        for each in items:
+            changes: Counter[str] = Counter()
+            item = _within_bounds(each, changes)
+            if item is None:
+                self.quarantine(
+                    getattr(each, "id", ""), f"its id is empty, not printable or over {bounds.ID_LENGTH} long"
+                )
+            elif self._changes_nothing(item):
+                self._health.items[Outcome.UNCHANGED.value] += 1
+            else:
+                self._health.names_changed.update(changes)
+                news.append(item)
+        if news:
+            before, self._under_way = self._under_way, self._begin(news)
+            if before is not None:
+                await asyncio.shield(before)
+
+    async def flush(self) -> None:
+        """Waits until everything written is durable."""
+        before, self._under_way = self._under_way, None
+        if before is not None:
+            await asyncio.shield(before)
+
+    async def abandon(self) -> None:
+        """Ends a pass that failed: what it wrote stays written, as far as it becomes durable."""
+        before, self._under_way = self._under_way, None
+        if before is not None:
+            await asyncio.wait([before])
+
+    def _begin(self, items: Sequence[Item]) -> asyncio.Task[None]:
+        """Takes the place in the log now; the task waits until the items are durable."""
+        written = self._log.append(items)
+        flying = {each.id: each for each in items if isinstance(each, Deployment | Incident)}
+        self._in_flight.update(flying)
+        task = asyncio.create_task(self._finish(written, flying))
+        task.add_done_callback(_look_at)
+        return task
+
+    async def _finish(self, written: Awaitable[list[Outcome]], flying: Mapping[str, Event]) -> None:
+        try:
+            self._health.count(await written)
+        finally:
+            for event_id, event in flying.items():
+                if self._in_flight.get(event_id) is event:
+                    del self._in_flight[event_id]
+
+    def _changes_nothing(self, item: Item) -> bool:
+        """Whether the log would only grow by it: it is held just so, or somebody deleted it for good."""
+        if isinstance(item, Incident):
+            return ("incident", item.id) in self._store.tombstones or same_content(item, self.incident(item.id))
+        if isinstance(item, Deployment):
+            held = self.deployment(item.id)
+            if held is not None:
+                item = replace(item, verdict=held.verdict, shipped=held.shipped)
+            return ("deployment", item.id) in self._store.tombstones or same_content(item, held)
+        return False
+
+    def noted(self) -> Memory:
+        """What was written last as a note."""
+        return self._store.cursors.get(_notes_of(self._source), {})
+
+    def note(self, memory: Memory) -> Cursor:
+        """What is to be remembered beside the memory of passes, as an item to write."""
+        return Cursor(_notes_of(self._source), memory)
+
+    def skip(self, count: int = 1) -> None:
+        """Counts rows that the settings leave out."""
+        self._health.items["skipped"] += count
+
+    def quarantine(self, upstream_id: object, reason: str) -> None:
+        """Counts and logs a row that cannot be understood."""
+        self._health.items["quarantined"] += 1
+        shown = repr(upstream_id)[:_LONGEST_ID]
+        logger.warning("row left out source=%s id=%s reason=%s", self._source, shown, reason)
+
+    def clamp(self, event_id: str) -> None:
+        """Counts and logs an item that is new with an end before its beginning: a pass may read it again and again."""
+        held = self.incident(event_id) or self.deployment(event_id)
+        if held is None or held.finished_at != held.started_at:
+            self._health.ends_clamped += 1
+            shown = repr(event_id)[:_LONGEST_ID]
+            logger.warning("end before the beginning taken for it source=%s id=%s", self._source, shown)
+
+    def overflow(self, count: int = 1) -> None:
+        """Counts a stretch of time with more rows than can be read."""
+        self._health.overflows += count
+        logger.warning("more rows than the upstream lets anybody read source=%s", self._source)
+
+    def deployment(self, event_id: str) -> Deployment | None:
+        """The deployment as held, or as written last."""
+        flying = self._in_flight.get(event_id)
+        return flying if isinstance(flying, Deployment) else self._store.deployments.get(event_id)
+
+    def incident(self, event_id: str) -> Incident | None:
+        """The incident as held, or as written last."""
+        flying = self._in_flight.get(event_id)
+        return flying if isinstance(flying, Incident) else self._store.incidents.get(event_id)
+
+    def deployments(self) -> Iterable[Deployment]:
+        """The deployments held of this source."""
+        return [each for each in self._store.deployments.values() if each.source == self._source]
+
+    async def incidents(self) -> AsyncIterator[Incident]:
+        """The incidents held of this source; others have their turn in between."""
+        async for each in in_turns(list(self._store.incidents)):
+            incident = self._store.incidents.get(each)
+            if incident is not None and incident.source == self._source:
+                yield incident
+
+    def open_incidents(self) -> Iterable[Incident]:
+        """The incidents of this source that are open and count somewhere."""
+        return self._open_incidents.of(self._source)
+
+    def incidents_about(self, subject: str) -> Sequence[Incident]:
+        """The incidents of this source whose ids are the subject, a colon and more."""
+        held = {each.id: each for each in self._open_incidents.about(subject) if each.source == self._source}
+        for each in self._in_flight.values():
+            if isinstance(each, Incident) and each.id.rpartition(":")[0] == subject:
+                held[each.id] = each
+        return list(held.values())
+
+
+def _within_bounds(item: Item, changes: Counter[str]) -> Item | None:
+    """The item with its texts within their bounds; None for an event whose id cannot be cut to be one."""
+    if not isinstance(item, Deployment | Incident):
+        return item
+    if not bounds.is_id(item.id):
+        return None
+    if isinstance(item, Deployment):
+        return bounds.bounded_deployment(item, changes)
+    return bounds.bounded_incident(item, changes)
+
+
+def _look_at(task: asyncio.Task[None]) -> None:
+    """A write whose pass was ended meanwhile may fail, and nobody else will ask."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _notes_of(source: str) -> str:
+    """A name that no source has: the configuration refuses the stroke."""
+    return f"{source}/notes"

@@ -1,0 +1,1 @@
+"""Deployments from metrics in Prometheus."""

@@ -1,0 +1,1 @@
+"""Deployments seen as changes of a version over time."""

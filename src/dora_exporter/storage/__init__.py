@@ -1,0 +1,1 @@
+"""Where events are kept: in a file or in PostgreSQL."""

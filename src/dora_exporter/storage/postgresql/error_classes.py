@@ -1,0 +1,51 @@
+"""Why the database does not answer, in a few words without secrets."""
+
+import asyncio
+import socket
+import ssl
+
+import asyncpg
+
+from dora_exporter.storage.postgresql.errors import DatabaseError
+
+LOST = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # "cannot switch to state": the server's farewell came in the middle of something
+)
+"""What a database that went away, or does not like what it was told, raises."""
+
+REFUSED = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, ValueError)
+"""What it says of a value that it cannot keep."""
+
+EXPECTED = (DatabaseError, *LOST)
+"""Nobody's defect."""
+
+_WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (TimeoutError, "it does not answer in time"),
+    (socket.gaierror, "its host name is unknown"),
+    (ConnectionRefusedError, "connection refused"),
+    (ssl.SSLError, "TLS cannot be agreed on, or the certificate is not trusted"),
+    (OSError, "the connection was cut"),
+    (asyncpg.InvalidPasswordError, "user or password are refused"),
+    (asyncpg.InvalidAuthorizationSpecificationError, "user or password are refused"),
+    (asyncpg.InvalidCatalogNameError, "there is no such database"),
+    (asyncpg.UndefinedTableError, "it has no tables of the exporter"),
+    (asyncpg.InvalidSchemaNameError, "it has no tables of the exporter"),
+    (asyncpg.InterfaceError, "the connection was cut"),
+    (asyncpg.InternalClientError, "the connection was cut"),
+)
+"""The first that fits counts."""
+
+
+def reason(error: Exception) -> str:
+    """Why the database does not answer, in words that hold no secret."""
+    for kind, words in _WORDS:
+        if isinstance(error, kind):
+            return words
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return f"{error}: let its owner GRANT that to the user"
+    said: str = getattr(error, "message", None) or str(error)  # all of it has details and hints behind the first line
+    return said.partition("\n")[0] or type(error).__name__

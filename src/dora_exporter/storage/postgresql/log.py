@@ -1,0 +1,300 @@
+"""The events' log in a database that replicas share: the ``EventLog`` of each of them."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+
+from dora_exporter.dora.event_log import Apply, Unavailable
+from dora_exporter.dora.records import Record
+from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.runtime.clock import Clock, stopwatch
+from dora_exporter.storage.postgresql import schema, statements
+from dora_exporter.storage.postgresql.append_queue import Append, Queue, refuse
+from dora_exporter.storage.postgresql.connection import Connection, Link
+from dora_exporter.storage.postgresql.error_classes import EXPECTED, LOST, REFUSED, reason
+from dora_exporter.storage.postgresql.errors import DatabaseError
+from dora_exporter.storage.postgresql.follower import Applied, Become
+from dora_exporter.storage.postgresql.rows import entries
+from dora_exporter.storage.postgresql.statements import SNAPSHOT, Fence, Page
+from dora_exporter.storage.postgresql.statistics import Statistics
+
+logger = logging.getLogger(__name__)
+
+_POLLED_EVERY_SECONDS = 0.2
+_PAGES_AT_ONCE = 20
+_PAGE_SECONDS = 60
+_REPLAY_SECONDS = 3600
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 2.0
+_CLOSE_SECONDS = 1.5
+"""So long a stop waits for a database that may have frozen."""
+
+
+class PostgresLog:
+    """An ``EventLog`` over tables. Life: ``open``, ``replay`` to its end, ``start``, then any use, ``close``.
+
+    One task alone talks to the database: it commits what waits, all at once, and reads what others committed. Every
+    replica applies the records in the order of their positions, its own among them, so all reach the same state.
+    """
+
+    def __init__(self, link: Link, *, clock: Clock) -> None:
+        """Connects to nothing yet."""
+        self._link = link
+        self._clock = clock
+        self._queue = Queue()
+        self._applied = Applied()
+        self._asking: list[asyncio.Future[None]] = []
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._is_closing = False
+        self._head = 0
+        self._last_write_ms: int | None = None
+        self._away_since_ms: int | None = None
+        self._away_because = ""
+        self._last_commit_seconds: float | None = None
+
+    async def open(self) -> None:
+        """Connects, and makes the tables when there are none; raises ``DatabaseError``."""
+        try:
+            await schema.prepare(self._link)
+        except LOST as error:
+            raise DatabaseError(f"the database cannot be used: {reason(error)}") from error
+
+    async def replay(self) -> AsyncIterator[Sequence[Record]]:
+        """The records kept so far. Raises ``DatabaseError``."""
+        try:
+            async with contextlib.aclosing(self._read_all()) as chunks:
+                async for records in chunks:
+                    yield records
+        except LOST as error:
+            raise DatabaseError(f"the database went away: {reason(error)}") from error
+
+    async def start(self, apply: Apply, *, follow: Apply | None = None, become: Become | None = None) -> None:
+        """From here on every committed record is applied, those of other replicas by ``follow``."""
+        self._applied.begin(apply, follow or apply, become)
+        self._task = asyncio.create_task(self._run(), name="log")
+
+    def append(self, records: Sequence[Record], *, fence: Fence | None = None) -> Awaitable[list[Outcome]]:
+        """Commits records in one transaction, and applies them. Raises Unavailable, at once or when awaited."""
+        self._check_presence()
+        future = self._queue.put(entries(records), fence)
+        self._woken.set()
+        return future
+
+    async def catch_up(self) -> None:
+        """Waits until everything is applied that was committed before the call. Raises Unavailable."""
+        self._check_presence()
+        asking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asking.append(asking)
+        self._woken.set()
+        await asking
+
+    def hurry(self) -> None:
+        """From here on nobody waits for long: a database that froze must not hold up the end."""
+        asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        self._is_closing = True
+        if self._task is not None:
+            self._task.cancel()
+            self._task.add_done_callback(lambda _: self._refuse_all(Unavailable("the daemon stops")))
+
+    async def close(self) -> None:
+        """Commits what was appended, then takes leave of the database."""
+        self._is_closing = True
+        self._woken.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=_CLOSE_SECONDS)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._refuse_all(Unavailable("the daemon stops"))
+        await self._link.close()
+
+    @property
+    def position(self) -> int:
+        """The last position applied."""
+        return self._applied.position
+
+    @property
+    def statistics(self) -> Statistics:
+        """The state now."""
+        return Statistics(
+            position=self._applied.position,
+            head=max(self._head, self._applied.position),
+            rows_lost=self._applied.lost,
+            last_write_ms=self._last_write_ms,
+            last_commit_seconds=self._last_commit_seconds,
+            unavailable_since_ms=self._away_since_ms,
+        )
+
+    def _check_presence(self) -> None:
+        if self._away_since_ms is not None:
+            raise Unavailable(f"the database is away: {self._away_because}")
+        if self._task is None or self._is_closing:
+            raise Unavailable("the event log is not open for writing")
+
+    async def _run(self) -> None:
+        pause = _FIRST_PAUSE_SECONDS
+        while not self._is_closing or self._queue:
+            try:
+                await self._turn()
+            except Exception as error:
+                if not isinstance(error, EXPECTED):
+                    logger.exception("the log met a defect")
+                self._note_failure(reason(error))
+                if self._is_closing:
+                    return
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            else:
+                self._note_success()
+                pause = _FIRST_PAUSE_SECONDS
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Until something is wanted, or it is time to look what others wrote."""
+        if not (self._queue or self._asking or self._is_closing):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_POLLED_EVERY_SECONDS):
+                    await self._woken.wait()
+        self._woken.clear()
+
+    async def _turn(self) -> None:
+        """Commits the next batch or reads the news. What is asked for by then is known at its end."""
+        asking, self._asking = self._asking, []
+        batch = self._queue.take()
+        try:
+            is_applied = bool(batch) and await self._write_what_can_be(batch)
+            if asking or not is_applied:
+                await self._read_news()
+        except BaseException:
+            self._asking += asking
+            refuse(batch, Unavailable("the database went away"))
+            raise
+        for each in asking:
+            if not each.done():
+                each.set_result(None)
+
+    async def _write_what_can_be(self, batch: list[Append]) -> bool:
+        """Commits a batch, without a record that the database refuses; as ``_write``."""
+        try:
+            return await self._write(batch)
+        except REFUSED as error:
+            if isinstance(error, OSError):  # a certificate that is not trusted is a ValueError as well
+                raise
+            if len(batch) == 1:
+                logger.error("record refused by the database reason=%s", reason(error))
+                refuse(batch, Unavailable(f"the database refuses the record: {reason(error)}"))
+                return False
+        return all([await self._write_what_can_be([each]) for each in batch])
+
+    async def _write(self, batch: list[Append]) -> bool:
+        """Commits a batch, without what may not be written; whether nothing of others lies before it unapplied."""
+        begun = stopwatch()
+        rows = [entry.row for append in batch for entry in append.entries]
+        nonce = secrets.randbits(62)
+        async with self._link.transaction() as connection:
+            fences = {each.fence for each in batch if each.fence is not None}
+            base = await statements.append(connection, rows, nonce, fences=fences)
+        if base is None:
+            permitted = await self._permitted(batch)
+            if len(permitted) == len(batch):
+                raise DatabaseError("the log takes nothing: is there a row in dora.head?")
+            return bool(permitted) and await self._write(permitted)
+        self._last_commit_seconds = stopwatch() - begun
+        self._last_write_ms = self._clock()
+        self._head = max(self._head, base + len(rows))
+        return self._applied.take_batch(batch, base, nonce)
+
+    async def _permitted(self, batch: list[Append]) -> list[Append]:
+        """Those of a batch that may be written; the others are refused."""
+        fences = {each.fence for each in batch if each.fence is not None}
+        async with self._link.transaction("READ ONLY") as connection:
+            broken = [each for each in fences if not await statements.is_held(connection, each)]
+        refuse([each for each in batch if each.fence in broken], Unavailable("another replica leads by now"))
+        return [each for each in batch if each.fence not in broken]
+
+    async def _read_news(self) -> None:
+        """Applies what was committed until now."""
+        is_known = False
+        while not is_known:
+            async with self._link.transaction(SNAPSHOT) as connection:
+                head = await statements.head(connection, self._applied.position)
+                self._head = head.position
+                if self._applied.is_continued_by(head):
+                    is_known = await self._read_some(connection)
+                    continue
+            is_older = head.compacted_to <= self._applied.position
+            await self._read_anew("the database has lost records" if is_older else "it was compacted meanwhile")
+
+    async def _read_some(self, connection: Connection) -> bool:
+        """Applies the next pages, not so many that it takes long; whether that was all."""
+        async with contextlib.aclosing(statements.pages(connection, self._applied.position)) as pages:
+            for _ in range(_PAGES_AT_ONCE):
+                if self._applied.position == self._head:
+                    return True
+                page = await anext(pages, None)
+                if page is None:  # somebody removed the last rows
+                    self._applied.position = self._head
+                    return True
+                self._applied.take_page(page)
+                await asyncio.sleep(0)
+        return self._applied.position == self._head
+
+    async def _read_anew(self, because: str) -> None:
+        """Takes over the whole state, where what was applied does not lead to it."""
+        logger.warning("log is read anew position=%d reason=%s", self._applied.position, because)
+        store = EventStore()
+        async with contextlib.aclosing(self._read_all()) as chunks:
+            async for records in chunks:
+                store.apply_all(records)
+        await self._applied.become(store)
+
+    async def _read_all(self) -> AsyncGenerator[list[Record], None]:
+        """All records as of now, beginning with the order of the series. The next page comes while one is applied."""
+        async with self._link.transaction(
+            SNAPSHOT, seconds=_REPLAY_SECONDS, statement_seconds=300, idle_seconds=300
+        ) as connection:
+            yield [await statements.series_order(connection)]
+            head = await statements.head(connection)
+            pages = statements.pages(connection, 0)
+            coming = asyncio.ensure_future(anext(pages, None))
+            try:
+                while (page := await _in_time(coming)) is not None:
+                    coming = asyncio.ensure_future(anext(pages, None))
+                    self._applied.lost += page.lost
+                    yield [record for _, record in page.records]
+            finally:
+                coming.cancel()
+        self._head = head.position
+        self._applied.stand_at(head)
+
+    def _note_failure(self, because: str) -> None:
+        """Refuses what waits, and says so once until the database is back."""
+        self._away_because = because
+        if self._away_since_ms is None:
+            self._away_since_ms = self._clock()
+            logger.error("database away, writes are refused reason=%s", because)
+        self._refuse_all(Unavailable(f"the database is away: {because}"))
+
+    def _note_success(self) -> None:
+        if self._away_since_ms is not None:
+            seconds = (self._clock() - self._away_since_ms) / 1000
+            self._away_since_ms = None
+            logger.warning("database available again after_seconds=%.1f", seconds)
+
+    def _refuse_all(self, error: Unavailable) -> None:
+        self._queue.refuse_all(error)
+        self._applied.refuse(error)
+        asking, self._asking = self._asking, []
+        for each in asking:
+            if not each.done():
+                each.set_exception(error)
+                each.exception()
+
+
+async def _in_time(coming: asyncio.Future[Page | None]) -> Page | None:
+    async with asyncio.timeout(_PAGE_SECONDS):
+        return await coming

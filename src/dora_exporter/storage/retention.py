@@ -1,0 +1,109 @@
+"""What retention drops: events that are too old to count leave the log and every memory in one step."""
+
+import logging
+from collections.abc import Iterable, Iterator
+
+from dora_exporter.dora.event_log import Appendable
+from dora_exporter.dora.events import DAY_MS, Deployment, Event, Incident, Series
+from dora_exporter.dora.failures.order import finish_order
+from dora_exporter.dora.records import RETENTION, Deletion
+from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.clock import Clock, Stopwatch, stopwatch
+from dora_exporter.runtime.cooperative import in_turns
+
+_PER_APPEND = 500
+_PAIRED_MS = 2 * DAY_MS
+"""Deployments stay so much longer, and before the last one of their series: they may be reports of one deployment."""
+
+logger = logging.getLogger(__name__)
+
+
+class Horizon:
+    """The moment from which ages are counted when events are dropped. A wrong clock must not make them look old.
+
+    It is never later than the clock, than the latest event that is held, nor than the latest event of the start plus
+    the time that a steady clock has measured since.
+    """
+
+    def __init__(self, clock: Clock, *, elapsed: Stopwatch = stopwatch) -> None:
+        """``begin`` comes first."""
+        self._clock = clock
+        self._elapsed = elapsed
+        self._began = 0.0
+        self._anchor_ms = 0
+
+    async def begin(self, store: EventStore) -> None:
+        """Starts to measure, beside a store that holds all that was kept."""
+        self._began = self._elapsed()
+        now_ms = self._clock()
+        latest = await _latest(store, now_ms)
+        self._anchor_ms = now_ms if latest is None else latest
+
+    async def now_ms(self, store: EventStore) -> int:
+        """The moment now, in milliseconds since the epoch."""
+        now_ms = min(self._clock(), self._anchor_ms + int(1000 * (self._elapsed() - self._began)))
+        latest = await _latest(store, now_ms)
+        return now_ms if latest is None else latest
+
+
+async def _latest(store: EventStore, now_ms: int) -> int | None:
+    """The latest moment, up to now, of an event that somebody else dated; None where there is no such event."""
+    latest = None
+    events: list[Event] = [*store.deployments.values(), *store.incidents.values()]
+    async for event in in_turns(events):
+        moment = _dated(event)
+        if moment is not None and moment <= now_ms and (latest is None or moment > latest):
+            latest = moment
+    return latest
+
+
+def _dated(event: Event) -> int | None:
+    """When an event happened by another clock than ours; None for a deployment that was dated when a poll saw it."""
+    if isinstance(event, Incident):
+        return event.started_at
+    was_seen = event.source != "api" and event.started_at == event.finished_at
+    return None if was_seen else event.finished_at
+
+
+async def forget(store: EventStore, log: Appendable, *, oldest_ms: int, now_ms: int) -> int:
+    """Drops the events that ended before ``oldest_ms``; returns how many.
+
+    Open incidents stay, and so does the last deployment of each series up to ``now_ms``, with all that finished up to
+    two days before it began: one of these may be the report of it that counts. Raises Unavailable.
+    """
+    last = await _last_of_each_series(store, now_ms)
+
+    def is_droppable(event: Event) -> bool:
+        if isinstance(event, Incident):
+            return event.finished_at is not None and event.finished_at < oldest_ms
+        later = last.get(event.series)
+        if later is None or store.deployments.get(later.id) is not later:
+            return False
+        return event.finished_at < min(oldest_ms, later.started_at) - _PAIRED_MS
+
+    events: list[Event] = [*store.deployments.values(), *store.incidents.values()]
+    old = [event async for event in in_turns(events) if is_droppable(event)]
+    dropped = 0
+    for start in range(0, len(old), _PER_APPEND):  # the last of a series may have gone since
+        some = [event for event in old[start : start + _PER_APPEND] if is_droppable(event)]
+        await log.append(list(_deletions(some, oldest_ms)))
+        dropped += len(some)
+    if dropped:
+        logger.info("old events dropped events=%d", dropped)
+    return dropped
+
+
+async def _last_of_each_series(store: EventStore, now_ms: int) -> dict[Series, Deployment]:
+    """The deployment that finished last up to a moment; others have their turn meanwhile."""
+    last: dict[Series, Deployment] = {}
+    async for each in in_turns(list(store.deployments.values())):
+        if each.finished_at <= now_ms:
+            before = last.get(each.series)
+            if before is None or finish_order(each) > finish_order(before):
+                last[each.series] = each
+    return last
+
+
+def _deletions(events: Iterable[Event], oldest_ms: int) -> Iterator[Deletion]:
+    for event in events:
+        yield Deletion("deployment" if isinstance(event, Deployment) else "incident", event.id, oldest_ms, RETENTION)

@@ -1,0 +1,161 @@
+"""``POST /api/v1/events``: many events at once, one JSON object a line."""
+
+import asyncio
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+from aiohttp import web
+from msgspec.json import Decoder
+
+from dora_exporter.dora.event_log import EventLog, Unavailable
+from dora_exporter.dora.events import Event
+from dora_exporter.dora.records import Batch
+from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.clock import Clock
+from dora_exporter.web.api.bulk.result import BulkAnswer, Tally
+from dora_exporter.web.api.bulk.writer import Appending, Coming
+from dora_exporter.web.api.schema.decode import Parser
+from dora_exporter.web.api.schema.events import Intake, IsComing
+from dora_exporter.web.api.schema.fast_path import PlainIntake
+from dora_exporter.web.api.schema.requests import DeploymentLine, Line
+from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
+from dora_exporter.web.openapi.operation import Operation, Parameter
+from dora_exporter.web.security.api_keys import Access, Right
+from dora_exporter.web.server import request_body
+from dora_exporter.web.server.errors import BadAttribute, BadRequest, NotNow, Refusal, as_json
+from dora_exporter.web.server.limits import CurrentRules
+from dora_exporter.web.server.ndjson import lines
+from dora_exporter.web.server.rejections import FIRST_REFUSAL, REFUSALS
+from dora_exporter.web.server.spool import spooled
+
+BULK = Operation(
+    method="POST",
+    path="/api/v1/events",
+    summary="Keep many events: newline-delimited JSON, gzip allowed",
+    right=Right.WRITE,
+    parameters=(
+        Parameter(
+            name="atomic",
+            description="`true` keeps all of them or none. Without it the valid lines are kept.",
+            schema={"type": "string", "enum": ["true", "false"]},
+        ),
+    ),
+    request=Line,
+    is_lines=True,
+    answer=BulkAnswer,
+    refusals=(400, 503),
+)
+OPERATIONS = (BULK,)
+
+_GROUP = 500
+"""So many lines are checked before others get their turn, and as many events go to the log at once."""
+
+_FEW = 20
+"""So many lines are looked at one by one, when one of them needs it."""
+
+
+def routes(
+    *,
+    store: EventStore,
+    log: EventLog,
+    clock: Clock,
+    rules: CurrentRules,
+    access: Access,
+    unknown: UnknownAttributes,
+) -> list[web.RouteDef]:
+    """The route of bulk writes."""
+    intake = Intake(store=store, clock=clock, rules=rules)
+    plain = PlainIntake(intake, store=store, clock=clock, rules=rules)
+    bulk = _Bulk(log=log, rules=rules, intake=intake, plain=plain, unknown=unknown)
+    return [web.post(BULK.path, access.writes(bulk.handle))]
+
+
+class _Bulk:
+    def __init__(
+        self, *, log: EventLog, rules: CurrentRules, intake: Intake, plain: PlainIntake, unknown: UnknownAttributes
+    ) -> None:
+        self._log = log
+        self._rules = rules
+        self._intake = intake
+        self._plain = plain
+        self._unknown = unknown
+        self._parser: Parser[Line] = Parser(Decoder(Line))
+
+    async def handle(self, request: web.Request) -> web.Response:
+        atomic = request.query.getall("atomic", ["false"])
+        if len(atomic) != 1 or atomic[0] not in ("true", "false"):
+            raise BadAttribute("atomic", "must be true or false")
+        tally = Tally()
+        store = self._store_all_or_none if atomic[0] == "true" else self._store_valid
+        try:
+            await store(request, tally)
+        except Refusal as refusal:
+            tally.stop(refusal)
+        except Unavailable as reason:
+            tally.stop(NotNow(str(reason) or "the event log cannot take writes now"))
+        request[REFUSALS], request[FIRST_REFUSAL] = tally.refusals, tally.first_refusal
+        return as_json(tally.answer(), status=tally.status)
+
+    async def _store_valid(self, request: web.Request, tally: Tally) -> None:
+        """Stores each valid line, also those before the point where the body breaks."""
+        rules = self._rules()
+        appending = Appending(self._log, tally)
+        try:
+            with request_body.reading(request) as coming:
+                pieces = request_body.pieces(request, coming, seconds=rules.piece_seconds)
+                async for some in lines(pieces, limit=rules.max_body_bytes, hold=coming.hold):
+                    for start in range(0, len(some), _GROUP):
+                        appending.take(self._events(some[start : start + _GROUP], tally, appending.is_coming))
+                        await appending.catch_up()
+        finally:
+            await appending.finish()
+
+    async def _store_all_or_none(self, request: web.Request, tally: Tally) -> None:
+        """Takes in the whole body before the first line is looked at, and stores nothing unless all of it is good."""
+        rules = self._rules()
+        with spooled(limit=rules.max_atomic_bytes) as spool, request_body.reading(request) as body:
+            async for piece in request_body.pieces(request, body, seconds=rules.piece_seconds):
+                await spool.write(piece)
+                body.hold(spool.held)
+            coming = Coming()
+            async for some in lines(spool.pieces(), limit=rules.max_body_bytes):
+                for start in range(0, len(some), _GROUP):
+                    coming.take(self._events(some[start : start + _GROUP], tally, coming.has))
+                    await asyncio.sleep(0)
+                if len(coming.events) > rules.max_atomic_events:
+                    raise BadRequest(f"must not have more than {rules.max_atomic_events} events when atomic")
+        if tally.has_errors:
+            raise BadRequest("nothing is stored: the request is atomic and a line is wrong")
+        if coming.events:
+            tally.count(await self._log.append([Batch(tuple(coming.events))]))
+
+    def _events(self, some: Sequence[bytes], tally: Tally, is_coming: IsComing) -> Iterable[Event]:
+        """The events of the next lines; what is wrong with the others is noted. An empty line is no event."""
+        events = self._plain.lines(some)
+        if events is not None:
+            tally.line += len(some)
+            return events
+        if len(some) <= _FEW:
+            return self._events_one_by_one(some, tally, is_coming)
+        few = (some[start : start + _FEW] for start in range(0, len(some), _FEW))
+        return chain.from_iterable(self._events(each, tally, is_coming) for each in few)
+
+    def _events_one_by_one(self, some: Iterable[bytes], tally: Tally, is_coming: IsComing) -> Iterator[Event]:
+        for text in some:
+            tally.line += 1
+            if not text.removeprefix(BOM_UTF8).strip():
+                tally.skip()
+                continue
+            try:
+                event = self._event(self._parser.parse(text), is_coming)
+            except BadRequest as refusal:
+                tally.note(refusal)
+            else:
+                tally.warn(self._unknown.in_line(text))
+                yield event
+
+    def _event(self, line: Line, is_coming: IsComing) -> Event:
+        if isinstance(line, DeploymentLine):
+            return self._intake.deployment(line.attributes, is_coming)
+        return self._intake.incident(line.attributes, is_coming)

@@ -1,0 +1,250 @@
+"""``GET /api/v1/explain``: why a number of a series or of a team is what it is."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from msgspec import Struct
+
+from dora_exporter.dora.sliding_window import Window
+from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.runtime.timestamps import iso
+from dora_exporter.series.engine import Readings
+from dora_exporter.series.explanation import (
+    METRICS,
+    CountedDeployment,
+    CountedIncident,
+    Explanation,
+    Failure,
+    WhyUnknown,
+    add_unknown,
+)
+from dora_exporter.series.explanation_subject import KINDS, Subject, metric_of
+from dora_exporter.web.openapi.operation import Operation, Parameter
+from dora_exporter.web.security.api_keys import Access, Right
+from dora_exporter.web.server.errors import BadRequest, NotFound, NotNow, as_json
+
+LARGEST_LIST = 1000
+
+
+class ExplainedFailure(Struct, frozen=True):
+    """That a deployment failed, and by what that is known."""
+
+    cause: str
+    rule: str
+    remedies: list[str]
+    incidents: list[str]
+
+
+class ShownLeadTime(Struct, frozen=True):
+    """The lead time of a commit."""
+
+    sha: str
+    seconds: float
+
+
+class ShownStage(Struct, frozen=True):
+    """How long a stage of a commit's way lasted."""
+
+    stage: str
+    seconds: float
+
+
+class ExplainedDeployment(Struct, frozen=True):
+    """A deployment that the number is made of."""
+
+    id: str
+    service: str
+    started_at: str
+    finished_at: str
+    version: str | None
+    commit_sha: str | None
+    source: str
+    failure: ExplainedFailure | None
+    rework: bool
+    lead_times: list[ShownLeadTime]
+    stages: list[ShownStage]
+    recovery_seconds: float | None
+
+
+class ExplainedIncident(Struct, frozen=True):
+    """An incident that the number is made of: what it is attributed to, and by which rule or why to nothing."""
+
+    id: str
+    services: list[str]
+    name: str | None
+    started_at: str
+    finished_at: str | None
+    source: str
+    attributed_to: str | None
+    because: str
+    restore_seconds: float | None
+
+
+class ShownLeftOut(Struct, frozen=True):
+    """Something that does not count, and why."""
+
+    kind: str
+    id: str
+    reason: str
+
+
+class Value(Struct, frozen=True):
+    """A sample of the gauge, with the labels that it has beside series and window."""
+
+    labels: dict[str, str]
+    value: float
+
+
+class ExplainAnswer(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A gauge and what it is made of: of the service or of the team that was asked for.
+
+    ``numbers`` add up all events, and are those that this gauge counts; a list shows the newest events.
+    """
+
+    service: str | None = None
+    team: str | None = None
+    environment: str
+    metric: str
+    window: str
+    after: str
+    until: str
+    values: list[Value]
+    numbers: dict[str, int]
+    deployments: list[ExplainedDeployment]
+    incidents: list[ExplainedIncident]
+    left_out: list[ShownLeftOut]
+    left_out_total: int
+
+
+def _text(name: str, description: str) -> Parameter:
+    return Parameter(name=name, description=description, schema={"type": "string"})
+
+
+EXPLAIN = Operation(
+    method="GET",
+    path="/api/v1/explain",
+    summary="Explain a number",
+    right=Right.READ,
+    parameters=(
+        _text("service", "The service: this or `team`."),
+        _text("team", "The team: the events of all its services are explained."),
+        _text("environment", "The environment. Needed."),
+        Parameter(
+            name="metric",
+            description="The gauge. Of a team its name may begin with `dora_team_`, too. Needed.",
+            schema={"type": "string", "enum": sorted(METRICS)},
+        ),
+        _text("window", "The window, as configured; the first one by default."),
+    ),
+    answer=ExplainAnswer,
+    refusals=(400, 404, 503),
+)
+OPERATIONS = (EXPLAIN,)
+
+
+def routes(
+    *, readings: Callable[[], Awaitable[Readings]], why_unknown: WhyUnknown, access: Access
+) -> list[web.RouteDef]:
+    """The route of explanations."""
+
+    async def handle(request: web.Request) -> web.Response:
+        subject, name = _subject(request), _asked(request, "metric")
+        metric = metric_of(subject, name)
+        if metric is None:
+            raise BadRequest(f'parameter "metric" must be one of {", ".join(sorted(METRICS))}')
+        current = await readings()
+        window = _window(request, current)
+        if subject.is_broken(current):
+            raise NotNow("the numbers of this service and environment cannot be computed: the log says why")
+        explanation = await subject.explain(current, metric, window)
+        if explanation is None:
+            raise NotFound(f"no event of this {subject.kind} and environment is held")
+        add_unknown(explanation, why_unknown)
+        return as_json(await _answer(subject, name, window, explanation))
+
+    return [web.get(EXPLAIN.path, access.reads(handle))]
+
+
+def _subject(request: web.Request) -> Subject:
+    given = [kind for kind in KINDS if request.query.get(kind)]
+    if not given:
+        raise BadRequest('parameter "service" or "team" is missing')
+    if len(given) > 1:
+        raise BadRequest('parameters "service" and "team" exclude each other')
+    return Subject(given[0], _asked(request, given[0]), _asked(request, "environment"))
+
+
+def _asked(request: web.Request, name: str) -> str:
+    values = request.query.getall(name, [""])
+    if len(values) > 1:
+        raise BadRequest(f'parameter "{name}" is given more than once')
+    if not values[0]:
+        raise BadRequest(f'parameter "{name}" is missing')
+    return values[0]
+
+
+def _window(request: web.Request, readings: Readings) -> Window:
+    windows = {window.text: window for window in readings.windows()}
+    window = windows.get(_asked(request, "window") if "window" in request.query else next(iter(windows)))
+    if window is None:
+        raise BadRequest(f'parameter "window" must be one of {", ".join(windows)}')
+    return window
+
+
+async def _answer(subject: Subject, name: str, window: Window, explanation: Explanation) -> ExplainAnswer:
+    """Made in slices: a list may be long."""
+    metric = explanation.metric
+    return ExplainAnswer(
+        service=subject.name if subject.kind == "service" else None,
+        team=subject.name if subject.kind == "team" else None,
+        environment=subject.environment,
+        metric=name,
+        window=window.text,
+        after=iso(window.start_ms),
+        until=iso(window.end_ms),
+        values=[
+            Value(dict(zip(metric.labels, labels, strict=True)), value) for labels, value in explanation.values.items()
+        ],
+        numbers=explanation.numbers(),
+        deployments=[_deployment(each) async for each in in_turns(explanation.deployments[:LARGEST_LIST])],
+        incidents=[_incident(each) async for each in in_turns(explanation.incidents[:LARGEST_LIST])],
+        left_out=[ShownLeftOut(each.kind, each.id, each.reason) for each in explanation.left_out[:LARGEST_LIST]],
+        left_out_total=len(explanation.left_out),
+    )
+
+
+def _deployment(counted: CountedDeployment) -> ExplainedDeployment:
+    deployment = counted.deployment
+    return ExplainedDeployment(
+        id=deployment.id,
+        service=deployment.service,
+        started_at=iso(deployment.started_at),
+        finished_at=iso(deployment.finished_at),
+        version=deployment.version,
+        commit_sha=deployment.commit_sha,
+        source=deployment.source,
+        failure=_failure(counted.failure) if counted.failure else None,
+        rework=counted.is_rework,
+        lead_times=[ShownLeadTime(sha, value / 1000) for sha, value in counted.lead_times_ms],
+        stages=[ShownStage(stage, value / 1000) for stage, value in counted.stages_ms],
+        recovery_seconds=None if counted.recovery_ms is None else counted.recovery_ms / 1000,
+    )
+
+
+def _failure(failure: Failure) -> ExplainedFailure:
+    return ExplainedFailure(failure.cause, failure.rule, list(failure.remedies), list(failure.incidents))
+
+
+def _incident(counted: CountedIncident) -> ExplainedIncident:
+    incident = counted.incident
+    return ExplainedIncident(
+        id=incident.id,
+        services=list(incident.services),
+        name=incident.name,
+        started_at=iso(incident.started_at),
+        finished_at=None if incident.finished_at is None else iso(incident.finished_at),
+        source=incident.source,
+        attributed_to=counted.attributed_to,
+        because=counted.because,
+        restore_seconds=None if counted.restore_ms is None else counted.restore_ms / 1000,
+    )

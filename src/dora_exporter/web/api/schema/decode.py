@@ -1,0 +1,123 @@
+"""JSON into structs, with a reason that names the attribute when it does not fit."""
+
+import json
+import re
+from codecs import BOM_UTF8
+from typing import Generic, TypeVar
+
+import msgspec
+
+from dora_exporter.runtime.json_flaws import FLAWS
+from dora_exporter.web.server.errors import BadAttribute, BadRequest
+
+_T = TypeVar("_T")
+
+_MISSING = re.compile(r"Object missing required field `(?P<name>[^`]*)`(?: - at `(?P<path>[^`]*)`)?")
+_TYPE = re.compile(r"Expected `(?P<expected>[^`]*)`, got `(?P<got>[^`]*)`(?: - at `(?P<path>[^`]*)`)?")
+_PLACED = re.compile(r"(?P<problem>.*?)(?: - at `(?P<path>[^`]*)`)?", re.DOTALL)
+_PREFIX = re.compile(r"^\$\.?(?:data\.)?(?:attributes\.)?")
+_GOT = {"int": "number", "float": "number with a fraction or an exponent", "str": "string"}
+_EXPECTED = {"int": "integer", "str": "string"}
+_UNIX = "a Unix time in seconds, milliseconds or nanoseconds"
+_RFC_3339 = "an RFC 3339 date-time such as 2026-01-31T12:00:00Z"
+_TIMES = {"started_at": _UNIX, "finished_at": _UNIX, "timestamp": _UNIX, "from": _RFC_3339, "to": _RFC_3339}
+_SEARCHED_BYTES = 65_536
+
+
+class Parser(Generic[_T]):
+    """Reads bodies of one shape."""
+
+    def __init__(self, decoder: msgspec.json.Decoder[_T]) -> None:
+        """``decoder`` knows the shape."""
+        self._decoder = decoder
+
+    def parse(self, body: bytes) -> _T:
+        """The body as a struct, a byte order mark before it left out; raises ``BadRequest``."""
+        body = body.removeprefix(BOM_UTF8)
+        try:
+            return self._decoder.decode(body)
+        except msgspec.ValidationError as error:
+            raise _misfit(str(error)) from error
+        except FLAWS as error:
+            raise _not_json(body, error) from error
+
+
+def _misfit(message: str) -> BadRequest:
+    if missing := _MISSING.fullmatch(message):
+        return BadAttribute(_name(f"{missing['path'] or '$'}.{missing['name']}"), "is required")
+    if wrong := _TYPE.fullmatch(message):
+        got = _GOT.get(wrong["got"], wrong["got"])
+        expected = " or ".join(_EXPECTED.get(each, each) for each in wrong["expected"].split(" | "))
+        name = _name(wrong["path"] or "$")
+        return BadRequest(
+            f'error decoding attribute "{name}": invalid type {got}, expected {expected}{_meant_by(name, expected)}'
+        )
+    placed = _PLACED.fullmatch(message)
+    path, problem = (placed["path"], placed["problem"]) if placed else (None, message)
+    return BadAttribute(_name(path or "$"), f"is refused: {problem[:1].lower()}{problem[1:]}")
+
+
+def _meant_by(name: str, expected: str) -> str:
+    """What is said of times: who sends them in another way than a path takes must learn which one that is."""
+    kind = next((kind for ending, kind in _TIMES.items() if name.rpartition(".")[2] == ending), None)
+    if kind is None:
+        return ""
+    return f": {kind} or {_RFC_3339}" if kind is _UNIX and "string" in expected else f": {kind}"
+
+
+def _name(path: str) -> str:
+    """``$.data.attributes.git.commit_sha`` as people write it: ``git.commit_sha``."""
+    return _PREFIX.sub("", path) or path.lstrip("$.") or "body"
+
+
+def _not_json(body: bytes, error: Exception) -> BadRequest:
+    culprit = _culprit(body) if len(body) <= _SEARCHED_BYTES else None
+    if culprit is not None:
+        return BadAttribute(_name(culprit[0]), culprit[1])
+    if isinstance(error, RecursionError):
+        return BadRequest("the body is nested too deeply")
+    if isinstance(error, UnicodeDecodeError):
+        return BadRequest("the body is not UTF-8")
+    return BadRequest(f"the body is not JSON: {error}")
+
+
+class _Constant(str):
+    """``NaN``, ``Infinity`` or ``-Infinity``."""
+
+    __slots__ = ()
+
+
+def _culprit(body: bytes) -> tuple[str, str] | None:
+    """The path to a value that JSON or UTF-8 does not allow, and what is wrong with it.
+
+    Found with a tolerant parser, which costs only those who send such bodies.
+    """
+    text = body.decode("utf-8", "surrogateescape")
+    try:
+        found = json.loads(text, parse_constant=_Constant, parse_int=_uninteresting, parse_float=_uninteresting)
+    except (ValueError, RecursionError):
+        return None
+    waiting: list[tuple[str, object]] = [("$", found)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, _Constant):
+            return path, f"must not be {value}"
+        if isinstance(value, str) and not _is_encodable(value):
+            return path, "must be UTF-8 without half a character (a lone surrogate)"
+        if isinstance(value, dict):
+            waiting += [(f"{path}.{key}", each) for key, each in value.items() if _is_encodable(key)]
+        elif isinstance(value, list):
+            waiting += [(f"{path}[{index}]", each) for index, each in enumerate(value)]
+    return None
+
+
+def _uninteresting(_digits: str) -> None:
+    """A number may have more digits than Python converts."""
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

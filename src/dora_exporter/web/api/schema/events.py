@@ -1,0 +1,189 @@
+"""What senders say, made into events: the one place where the rules for deployments and incidents meet."""
+
+from collections.abc import Callable, Sequence
+
+from dora_exporter.dora import derived_ids, repository_names
+from dora_exporter.dora.commit_messages import commit_saying
+from dora_exporter.dora.events import Checkout, Commit, Deployment, Incident
+from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.clock import Clock
+from dora_exporter.web.api.schema import fields
+from dora_exporter.web.api.schema.requests import (
+    BulkCommit,
+    BulkDeployment,
+    BulkFailure,
+    Git,
+    GivenCommit,
+    GivenDeployment,
+    GivenFailure,
+)
+from dora_exporter.web.server.errors import BadAttribute
+from dora_exporter.web.server.limits import CurrentRules, Rules
+
+TOO_OLD = "is older than the retention"
+"""What is said of an event that is not kept for its age."""
+
+IsComing = Callable[[str], bool]
+"""Whether an event of an id, which the store does not hold, is on its way there."""
+
+
+def _nothing(_event_id: str) -> bool:
+    return False
+
+
+class Intake:
+    """Makes events of what is given, or raises ``BadRequest``."""
+
+    def __init__(self, *, store: EventStore, clock: Clock, rules: CurrentRules) -> None:
+        """``store`` says which ids are held: their updates are never refused for age."""
+        self._store = store
+        self._clock = clock
+        self._rules = rules
+
+    def deployment(self, given: GivenDeployment | BulkDeployment, is_coming: IsComing = _nothing) -> Deployment:
+        """A deployment to keep."""
+        now, rules = self._clock(), self._rules()
+        service = fields.label(given.service, "service")
+        environment = _environment(given, rules)
+        started_at = _past(given.started_at, "started_at", now)
+        finished_at = _finish(given.finished_at, started_at, now)
+        version = fields.optional(given.version, "version")
+        checkouts = _checkouts(given.git)
+        commit_sha, repository = (checkouts[0].commit_sha, checkouts[0].repository) if checkouts else (None, None)
+        event_id = _given_id(given.id) or derived_ids.deployment_id(
+            service=service,
+            environment=environment,
+            started_at=started_at,
+            finished_at=finished_at,
+            version=version,
+            commit_sha=commit_sha,
+            further=tuple(each.commit_sha for each in checkouts[1:]),
+        )
+        if event_id not in self._store.deployments:
+            _check_age(finished_at, now, rules, is_known=lambda: is_coming(event_id))
+        return Deployment(
+            id=event_id,
+            service=service,
+            environment=environment,
+            started_at=started_at,
+            finished_at=finished_at,
+            version=version,
+            commit_sha=commit_sha,
+            repository=repository,
+            team=fields.optional_label(given.team, "team"),
+            tags=fields.tags(given.custom_tags, "custom_tags"),
+            commits=None if given.commits is None else _commits(given.commits),
+            further=tuple(checkouts[1:]),
+        )
+
+    def incident(self, given: GivenFailure | BulkFailure, is_coming: IsComing = _nothing) -> Incident:
+        """An incident to keep."""
+        now, rules = self._clock(), self._rules()
+        services = fields.services(given.services, given.service)
+        team = fields.optional_label(given.team, "team")
+        if not services and team is None:
+            raise BadAttribute("services", "or team is required")
+        environment = _environment(given, rules)
+        started_at = _past(given.started_at, "started_at", now)
+        finished_at = None if given.finished_at is None else _finish(given.finished_at, started_at, now)
+        commit_sha, repository = _git(given.git)
+        event_id = _given_id(given.id) or self._incident_id(services, team, environment, started_at)
+        if finished_at is not None and event_id not in self._store.incidents:
+            _check_age(finished_at, now, rules, is_known=lambda: is_coming(event_id))
+        return Incident(
+            id=event_id,
+            services=services,
+            environment=environment,
+            started_at=started_at,
+            finished_at=finished_at,
+            name=fields.title(given.name, "name"),
+            severity=fields.optional(given.severity, "severity"),
+            team=team,
+            version=fields.optional(given.version, "version"),
+            commit_sha=commit_sha,
+            repository=repository,
+            tags=fields.tags(given.custom_tags, "custom_tags"),
+        )
+
+    def _incident_id(self, services: tuple[str, ...], team: str | None, environment: str, started_at: int) -> str:
+        former, current = (
+            made(services=services, team=team, environment=environment, started_at=started_at)
+            for made in (derived_ids.former_incident_id, derived_ids.incident_id)
+        )
+        return former if former in self._store.incidents else current
+
+
+def _environment(given: GivenDeployment | BulkDeployment | GivenFailure | BulkFailure, rules: Rules) -> str:
+    return (
+        fields.optional_label(given.env, "env")
+        or fields.optional_label(given.environment, "environment")
+        or rules.default_environment
+    )
+
+
+def _given_id(given: str | None) -> str | None:
+    return None if given is None else fields.identifier(given, "id")
+
+
+def _past(given: int | str, name: str, now: int) -> int:
+    """A time in milliseconds. Clocks differ, so it may be a little ahead."""
+    moment = fields.milliseconds(given, name)
+    if moment < fields.EARLIEST_MS:
+        raise BadAttribute(name, "is before the year 2000")
+    if moment > now + fields.FUTURE_MS:
+        raise BadAttribute(name, "is more than 10 minutes ahead of the clock")
+    return moment
+
+
+def _finish(given: int | str, started_at: int, now: int) -> int:
+    finished_at = _past(given, "finished_at", now)
+    if finished_at < started_at:
+        raise BadAttribute("finished_at", "must not be before started_at")
+    return finished_at
+
+
+def _check_age(finished_at: int, now: int, rules: Rules, *, is_known: Callable[[], bool]) -> None:
+    """An update is never refused for age; ``is_known`` is asked only where that matters."""
+    if finished_at < now - rules.retention_ms and not is_known():
+        raise BadAttribute("finished_at", TOO_OLD)
+
+
+def _git(given: Git | None) -> tuple[str | None, str | None]:
+    """The SHA and the repository."""
+    if given is None:
+        return None, None
+    found = _checkout(given, "git")
+    return found.commit_sha, found.repository
+
+
+def _checkouts(given: Git | Sequence[Git] | None) -> Sequence[Checkout]:
+    """The commits of one or several repositories, each repository once."""
+    if given is None:
+        return ()
+    if isinstance(given, Git):
+        return (_checkout(given, "git"),)
+    if len(given) > fields.MAX_REPOSITORIES:
+        raise BadAttribute("git", f"must not have more than {fields.MAX_REPOSITORIES} repositories")
+    found: dict[str, Checkout] = {}
+    for index, each in enumerate(given):
+        checkout = _checkout(each, f"git[{index}]")
+        if found.setdefault(repository_names.key(checkout.repository), checkout).commit_sha != checkout.commit_sha:
+            raise BadAttribute(f"git[{index}].repository_url", "is there already, with another commit_sha")
+    return tuple(found.values())
+
+
+def _checkout(given: Git, name: str) -> Checkout:
+    sha = fields.sha(given.commit_sha, f"{name}.commit_sha")
+    return Checkout(fields.known_repository(given.repository_url, f"{name}.repository_url"), sha)
+
+
+def _commits(given: Sequence[GivenCommit | BulkCommit]) -> tuple[Commit, ...]:
+    """The newest ones, each SHA once: the first time at which it was written."""
+    commits: dict[str, Commit] = {}
+    for index, each in enumerate(given):
+        sha = fields.sha(each.sha, f"commits[{index}].sha")
+        moment = fields.milliseconds(each.timestamp, f"commits[{index}].timestamp")
+        if sha not in commits or moment < commits[sha].authored_at:
+            commits[sha] = commit_saying(sha, moment, each.message or "")
+    newest = sorted(commits.values(), key=lambda commit: (-commit.authored_at, commit.sha))
+    return tuple(newest[: fields.MAX_COMMITS])

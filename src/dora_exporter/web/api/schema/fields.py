@@ -1,0 +1,168 @@
+"""What the values of attributes may be; each rule returns the value as it is kept or raises ``BadAttribute``."""
+
+import re
+import string
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from dora_exporter.dora import repository_names
+from dora_exporter.dora.reserved import RESERVED
+from dora_exporter.web.server.errors import BadAttribute
+
+LABEL_LENGTH = 200
+TEXT_LENGTH = 1000
+NAME_LENGTH = 4000
+URL_LENGTH = 4000
+MAX_TAGS = 100
+MAX_SERVICES = 1000
+MAX_COMMITS = 5000
+MAX_REPOSITORIES = 20
+ID_PATTERN = "[A-Za-z0-9_.:-]{16,128}"
+SHA_PATTERN = "[a-fA-F0-9]{40,128}"
+FUTURE_MS = 10 * 60_000
+
+_ID = re.compile(ID_PATTERN)
+_SHA = re.compile(SHA_PATTERN)
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_BEYOND_MICROSECONDS = re.compile(r"\.\d{6}\d*[1-9]")
+"""What Python leaves out of a time."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+ID_CHARACTERS = f"{string.ascii_letters}{string.digits}-_.:".encode()
+LOWER_CASE_HEXADECIMAL = b"0123456789abcdef"
+EARLIEST_MS = 946_684_800_000
+"""The year 2000: an earlier time is a field that was not set, and no event."""
+
+_MILLISECONDS_FROM = 10**11
+_MILLISECONDS_BELOW = 10**14
+_NANOSECONDS_FROM = 10**17
+_NANOSECONDS_BELOW = 253_402_300_799 * 10**9
+"""The year 10000, which no calendar here can show."""
+
+
+def milliseconds(value: int | str, name: str) -> int:
+    """A time: an RFC 3339 date-time, or a Unix time in seconds, milliseconds or nanoseconds: its size says which."""
+    if isinstance(value, str):
+        return max(0, _rfc_3339(value, name) // _MILLISECOND)
+    if 0 <= value < _MILLISECONDS_FROM:
+        return value * 1000
+    if 0 <= value < _MILLISECONDS_BELOW:
+        return value
+    if _NANOSECONDS_FROM <= value < _NANOSECONDS_BELOW:
+        return (value + 500_000) // 1_000_000
+    problem = "must not be negative" if value < 0 else "is no Unix time in seconds, milliseconds or nanoseconds"
+    raise BadAttribute(name, problem)
+
+
+def moment(value: str | None, name: str, *, round_up: bool = False) -> int | None:
+    """An RFC 3339 date-time in milliseconds."""
+    if value is None:
+        return None
+    since = _rfc_3339(value, name)
+    if round_up and _BEYOND_MICROSECONDS.search(value):
+        since += datetime.resolution
+    return -(-since // _MILLISECOND) if round_up else since // _MILLISECOND
+
+
+def _rfc_3339(value: str, name: str) -> timedelta:
+    """The time since the epoch."""
+    problem = BadAttribute(name, "must be an RFC 3339 date-time such as 2026-01-31T12:00:00Z")
+    if not _RFC_3339.fullmatch(value):
+        raise problem
+    try:
+        return datetime.fromisoformat(value.upper()) - _EPOCH
+    except ValueError as error:
+        raise problem from error
+
+
+def label(value: str, name: str) -> str:
+    """A text that becomes a label."""
+    return _free(required(value, name, LABEL_LENGTH), name)
+
+
+def optional_label(value: str | None, name: str) -> str | None:
+    """A text that becomes a label; an empty one is absent."""
+    return _free(_printable(value, name, LABEL_LENGTH), name) if value else None
+
+
+def required(value: str, name: str, limit: int = TEXT_LENGTH) -> str:
+    """A printable text that is not empty."""
+    if not value:
+        raise BadAttribute(name, "must not be empty")
+    return _printable(value, name, limit)
+
+
+def optional(value: str | None, name: str, limit: int = TEXT_LENGTH) -> str | None:
+    """A printable text; an empty one is absent."""
+    return _printable(value, name, limit) if value else None
+
+
+def title(value: str | None, name: str) -> str | None:
+    """A text of which nothing is made but text: it may have lines. An empty one is absent."""
+    if not value:
+        return None
+    if len(value) > NAME_LENGTH:
+        raise BadAttribute(name, f"must not be longer than {NAME_LENGTH} characters")
+    return value
+
+
+def identifier(value: str, name: str) -> str:
+    """An id that the sender gives."""
+    if not _ID.fullmatch(value):
+        raise BadAttribute(name, "must be 16 to 128 characters of A-Z a-z 0-9 - _ . :")
+    return value
+
+
+def sha(value: str, name: str) -> str:
+    """A commit's SHA in lower case."""
+    if not _SHA.fullmatch(value):
+        raise BadAttribute(name, "must be 40 or more (at most 128) hexadecimal digits")
+    return value.lower()
+
+
+def repository(url: str, name: str) -> str:
+    """A repository as ``host/path``."""
+    required(url, name, URL_LENGTH)
+    try:
+        return repository_names.normalise(url)
+    except ValueError as error:
+        raise BadAttribute(name, str(error)) from error
+
+
+known_repository = lru_cache(maxsize=4096)(repository)
+"""``repository``, which remembers those that were named last: a few are named again and again."""
+
+
+def tags(given: Sequence[str] | None, name: str) -> tuple[str, ...]:
+    """Tags as they are; an empty one is none."""
+    if not given:
+        return ()
+    if len(given) > MAX_TAGS:
+        raise BadAttribute(name, f"must not have more than {MAX_TAGS} tags")
+    return tuple(_printable(tag, name, TEXT_LENGTH) for tag in given if tag)
+
+
+def services(given: Sequence[str] | None, old: str | None) -> tuple[str, ...]:
+    """The services of an incident, sorted and unique; ``old`` is the one of the oldest shape, which had no list."""
+    if not given:
+        return () if old is None else (label(old, "service"),)
+    if len(given) > MAX_SERVICES:
+        raise BadAttribute("services", f"must not have more than {MAX_SERVICES} services")
+    return tuple(sorted({label(each, "services") for each in given}))
+
+
+def _free(value: str, name: str) -> str:
+    if value == RESERVED:
+        raise BadAttribute(name, f'must not be "{RESERVED}", under which the series beyond the limit are exposed')
+    return value
+
+
+def _printable(value: str, name: str, limit: int) -> str:
+    if len(value) > limit:
+        raise BadAttribute(name, f"must not be longer than {limit} characters")
+    if not value.isprintable() and _CONTROL.search(value):
+        raise BadAttribute(name, "must not contain control characters")
+    return value

@@ -1,0 +1,120 @@
+"""The HTTP surface: the table of its endpoints, and what they have in common."""
+
+import logging
+from collections.abc import Callable, Iterable
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
+
+from dora_exporter.dora.event_log import EventLog
+from dora_exporter.dora.events import Deployment
+from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.clock import Clock
+from dora_exporter.web.api import deployments, incidents, validate, verdicts
+from dora_exporter.web.api.bulk import endpoint
+from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
+from dora_exporter.web.openapi import document
+from dora_exporter.web.openapi.operation import Operation
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.server import request_body
+from dora_exporter.web.server.connections import Runner
+from dora_exporter.web.server.errors import API_PREFIX, BadRequest, as_json, refuse_in_json
+from dora_exporter.web.server.headers import OnPrepare
+from dora_exporter.web.server.held_bytes import Holdings
+from dora_exporter.web.server.limits import CurrentRules
+
+EVENT_OPERATIONS: tuple[Operation, ...] = (
+    *deployments.OPERATIONS,
+    *incidents.OPERATIONS,
+    *verdicts.OPERATIONS,
+    *validate.OPERATIONS,
+    *endpoint.OPERATIONS,
+)
+
+
+SHUTDOWN_SECONDS = 1.5
+"""How long a stop waits for requests, and then again for those it cancelled."""
+
+
+def event_routes(
+    *,
+    store: EventStore,
+    log: EventLog,
+    clock: Clock,
+    rules: CurrentRules,
+    access: Access,
+    is_superseded: Callable[[Deployment], bool] = lambda _: False,
+    unknown: UnknownAttributes | None = None,
+) -> list[web.RouteDef]:
+    """The endpoints through which events come in and can be looked at. ``unknown`` counts what nobody knows."""
+    unknown = unknown or UnknownAttributes()
+    return [
+        *deployments.routes(
+            store=store,
+            log=log,
+            clock=clock,
+            rules=rules,
+            access=access,
+            is_superseded=is_superseded,
+            unknown=unknown,
+        ),
+        *incidents.routes(store=store, log=log, clock=clock, rules=rules, access=access, unknown=unknown),
+        *verdicts.routes(store=store, log=log, rules=rules, access=access),
+        *validate.routes(access=access),
+        *endpoint.routes(store=store, log=log, clock=clock, rules=rules, access=access, unknown=unknown),
+    ]
+
+
+def application(
+    *,
+    routes: Iterable[web.RouteDef],
+    operations: Iterable[Operation],
+    access: Access,
+    middlewares: Iterable[Middleware] = (),
+    on_prepare: Iterable[OnPrepare] = (),
+    url: str = "",
+) -> web.Application:
+    """The application with these endpoints; ``/openapi.json`` describes those of ``operations``, served at ``url``.
+
+    ``middlewares`` run in their order, inside of the one that turns refusals into answers. ``on_prepare`` is asked
+    before each answer is sent.
+    """
+    app = web.Application(middlewares=[refuse_in_json, *middlewares])
+    app[request_body.HOLDINGS] = Holdings(request_body.MOST_BYTES)
+    for route in (*routes, *document.routes(operations, access=access, url=url)):
+        expecting = {"expect_handler": _expect, **route.kwargs}
+        web.RouteDef(route.method, route.path, route.handler, expecting).register(app.router)
+    app.on_response_prepare.extend((_hide_server, *on_prepare))
+    return app
+
+
+def runner(app: web.Application, *, prefix: str = "") -> web.AppRunner:
+    """The runner that the application needs: bodies are unpacked here, within limits, and not by aiohttp.
+
+    What is asked for below ``prefix`` is what the application has at its root.
+    """
+    return Runner(
+        app,
+        prefix=prefix,
+        logger=logging.getLogger(f"{__name__}.server"),
+        auto_decompress=False,
+        access_log=None,
+        keepalive_timeout=75.0,
+        lingering_time=2.0,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )
+
+
+async def _expect(request: web.Request) -> web.StreamResponse | None:
+    """Answers ``Expect``: what we do not know is refused in our words, because no middleware runs before this."""
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        if request.transport is not None:
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return None
+    refusal = BadRequest("the header Expect must be 100-continue")
+    return as_json(refusal.body(), status=refusal.status if request.path.startswith(API_PREFIX) else 417)
+
+
+async def _hide_server(_request: web.Request, response: web.StreamResponse) -> None:
+    """Versions are nobody's business."""
+    response.headers.pop(hdrs.SERVER, None)

@@ -1,0 +1,93 @@
+"""``GET /explain``: a page that explains a number."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from dora_exporter.series.engine import Readings
+from dora_exporter.series.explanation import METRICS, WhyUnknown, add_unknown
+from dora_exporter.series.explanation_subject import Subject, metric_of
+from dora_exporter.web.openapi.operation import Operation, Parameter
+from dora_exporter.web.pages.all_series import usual_window
+from dora_exporter.web.pages.page import page, refusal
+from dora_exporter.web.pages.series import PARAMETERS, places
+
+LARGEST_LIST = 200
+BROKEN = "The numbers of this service and environment cannot be computed. The log says why."
+UNKNOWN = "No events of this service or team and environment are stored."
+_SUMS = {
+    "dora_deployment_frequency_per_day": "{deployments:,} deployments in {days:g} days.",
+    "dora_change_failure_rate": "{failed:,} of {deployments:,} deployments failed.",
+    "dora_deployment_rework_rate": "{rework:,} of {deployments:,} deployments were rework.",
+    "dora_change_lead_time_seconds": "Over {commits:,} commits first shipped by {deployments:,} deployments.",
+    "dora_lead_time_stage_seconds": "Over {stages:,} stages of {commits:,} commits.",
+    "dora_time_to_restore_seconds": "Over {restored:,} resolved incidents.",
+    "dora_failed_deployment_recovery_time_seconds": "Over {recovered:,} failed deployments that recovered.",
+}
+"""What the most-read numbers are made from."""
+WHY = Operation(
+    method="GET",
+    path="/explain",
+    summary="A page that explains a number",
+    parameters=(
+        *PARAMETERS,
+        Parameter(name="team", description="The team, in the place of a service.", schema={"type": "string"}),
+        Parameter(name="metric", description="The gauge.", schema={"type": "string", "enum": sorted(METRICS)}),
+        Parameter(
+            name="window",
+            description="The window, as configured; the one nearest to 30 days by default.",
+            schema={"type": "string"},
+        ),
+    ),
+    is_text=True,
+    refusals=(400, 404, 503),
+)
+
+
+def routes(*, readings: Callable[[], Awaitable[Readings]], why_unknown: WhyUnknown) -> list[web.RouteDef]:
+    """The route of the page."""
+
+    async def show(request: web.Request) -> web.Response:
+        subject = _asked_subject(request)
+        if subject is None:
+            return await refusal(400, "Name a service or a team, not both.")
+        metric = metric_of(subject, request.query.get("metric", "dora_change_failure_rate"))
+        if metric is None:
+            return await refusal(400, "This metric is unknown or has no explanation.")
+        current = await readings()
+        windows = {window.text: window for window in current.windows()}
+        window = windows.get(request.query.get("window", usual_window([*windows.values()]).text))
+        if window is None:
+            return await refusal(400, "This window is not configured.")
+        if subject.is_broken(current):
+            return await refusal(503, BROKEN)
+        explanation = await subject.explain(current, metric, window)
+        if explanation is None:
+            return await refusal(404, UNKNOWN)
+        add_unknown(explanation, why_unknown)
+        numbers = explanation.numbers()
+        return await page(
+            "why.html",
+            subject=subject,
+            window=window,
+            windows=[*windows],
+            metrics=sorted(METRICS),
+            explanation=explanation,
+            numbers=numbers,
+            sum=_SUMS.get(metric.name, "").format(days=window.days, **numbers),
+            most=LARGEST_LIST,
+            now_ms=window.end_ms,
+            places=places([each.deployment.id for each in explanation.deployments[:LARGEST_LIST]], "deployment"),
+            incident_places=places([each.incident.id for each in explanation.incidents[:LARGEST_LIST]], "incident"),
+        )
+
+    return [web.get(WHY.path, show)]
+
+
+def _asked_subject(request: web.Request) -> Subject | None:
+    """The team that a request names, else its service; None where it names both."""
+    team, environment = request.query.get("team", ""), request.query.get("environment", "")
+    service = request.query.get("service", "")
+    if team:
+        return None if service else Subject("team", team, environment)
+    return Subject("service", service, environment)

@@ -1,0 +1,79 @@
+"""Numbers, times and names in words for people."""
+
+from datetime import UTC, datetime
+
+from dora_exporter.dora.metrics.report_thresholds import LEVELS
+
+NO_DATA = "\N{EN DASH}"
+FIGURE_NAMES = {
+    "deployment_frequency": "Deployments per day",
+    "change_lead_time": "Change lead time",
+    "change_failure_rate": "Change failure rate",
+    "time_to_restore": "Time to restore",
+    "failed_deployment_recovery_time": "Failed deployment recovery",
+}
+"""What people call the numbers."""
+FIGURE_METRICS = {
+    "deployment_frequency": "dora_deployment_frequency_per_day",
+    "change_lead_time": "dora_change_lead_time_seconds",
+    "change_failure_rate": "dora_change_failure_rate",
+    "time_to_restore": "dora_time_to_restore_seconds",
+    "failed_deployment_recovery_time": "dora_failed_deployment_recovery_time_seconds",
+}
+"""The gauge that explains each number."""
+CAUSES = {
+    "verdict": "set by hand or by API",
+    "rollback": "rolled back",
+    "revert": "one of its commits was reverted",
+    "rule": "fixed by a later deployment",
+    "incident": "an incident is attributed to it",
+}
+"""Why a deployment is known to have failed."""
+_LEVEL_NAMES = {number: f"{name} performer" for name, number in LEVELS.items()}
+
+
+def duration(seconds: float | None) -> str:
+    """A duration in the largest unit of which it has at least one."""
+    if seconds is None:
+        return NO_DATA
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def amount(value: float | None, metric: str) -> str:
+    """A sample of a gauge in the unit that its name tells."""
+    if value is None:
+        return NO_DATA
+    if metric.endswith("_seconds"):
+        return duration(value)
+    if metric.endswith("_rate"):
+        return f"{value:.1%}"
+    return f"{value:.2f}" if metric.endswith("_per_day") else f"{value:,.0f}"
+
+
+def figure(value: float | None, name: str) -> str:
+    """One of the numbers of a series."""
+    return amount(value, FIGURE_METRICS[name])
+
+
+def level(number: int) -> str:
+    """The name of a level."""
+    return _LEVEL_NAMES[number]
+
+
+def metric_title(name: str) -> str:
+    """What people call a gauge."""
+    words = name.removeprefix("dora_").removesuffix("_seconds").replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def moment(at_ms: int) -> str:
+    """A moment to the minute, in UTC."""
+    return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def ago(at_ms: int, now_ms: int) -> str:
+    """How long ago a moment was."""
+    return f"{duration(max(0, now_ms - at_ms) / 1000)} ago"

@@ -1,0 +1,65 @@
+"""``GET /series``: one series, its latest events and their results."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from dora_exporter.dora.events import Series
+from dora_exporter.series.engine import Readings
+from dora_exporter.series.overview import days, figures
+from dora_exporter.series.recent_events import RECENT, chronicle
+from dora_exporter.web.openapi.operation import Operation, Parameter
+from dora_exporter.web.pages.all_series import usual_window
+from dora_exporter.web.pages.page import page, refusal
+
+UNKNOWN = "No events of this service and environment are stored."
+BROKEN = "The numbers of this service and environment cannot be computed. The log says why."
+PARAMETERS = tuple(
+    Parameter(name=name, description=f"The {name}.", schema={"type": "string"}) for name in ("service", "environment")
+)
+ONE_SERIES = Operation(
+    method="GET",
+    path="/series",
+    summary="A page with the latest events of a series and their results",
+    parameters=PARAMETERS,
+    is_text=True,
+    refusals=(404, 503),
+)
+
+
+def routes(*, readings: Callable[[], Awaitable[Readings]], edition: Callable[[], str]) -> list[web.RouteDef]:
+    """The route of the page."""
+
+    async def show(request: web.Request) -> web.Response:
+        current = await readings()
+        series = asked_series(request)
+        if current.is_broken(series):
+            return await refusal(503, BROKEN)
+        told = await chronicle(current, series)
+        if told is None:
+            return await refusal(404, UNKNOWN)
+        windows = current.windows()
+        return await page(
+            "one_series.html",
+            series=series,
+            told=told,
+            recent=RECENT,
+            now_ms=windows[0].end_ms,
+            usual=usual_window(windows),
+            days=days(told.history, windows[0].end_ms),
+            figures={window.text: figures(told.history, window, edition()) for window in windows},
+            places=places([each.deployment.id for each in told.deployments], "deployment"),
+            incident_places=places([each.incident.id for each in told.incidents], "incident"),
+        )
+
+    return [web.get(ONE_SERIES.path, show)]
+
+
+def asked_series(request: web.Request) -> Series:
+    """The series that a request names."""
+    return Series(request.query.get("service", ""), request.query.get("environment", ""))
+
+
+def places(ids: list[str], kind: str) -> dict[str, str]:
+    """The anchors of the events of a page, by their ids, which may hold what no anchor can."""
+    return {each: f"{kind}-{number}" for number, each in enumerate(ids, start=1)}

@@ -1,0 +1,52 @@
+"""``GET /sources``: how the sources are doing."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from dora_exporter.runtime.clock import Clock
+from dora_exporter.sources.polling import Running, RunningSources
+from dora_exporter.web.openapi.operation import Operation
+from dora_exporter.web.pages.page import page
+
+HEALTH = Operation(
+    method="GET", path="/sources", summary="A page with the sources and how they are doing", is_text=True
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A source as it is shown; moments are in milliseconds, None for what has not happened."""
+
+    name: str
+    kind: str
+    state: str
+    condition: str
+    last_success_ms: int | None
+    cursor_ms: int | None
+    items: dict[str, int]
+    open_items: int
+
+
+def routes(*, sources: RunningSources, clock: Clock) -> list[web.RouteDef]:
+    """The route of the page."""
+
+    async def show(_: web.Request) -> web.Response:
+        rows = [_row(sources, each) for each in sources]
+        return await page("health.html", sources=rows, now_ms=clock())
+
+    return [web.get(HEALTH.path, show)]
+
+
+def _row(sources: RunningSources, running: Running) -> SourceRow:
+    health = running.health
+    return SourceRow(
+        name=running.name,
+        kind=running.settings.kind,
+        state={True: "works", False: "fails", None: "waits"}[health.is_up],
+        condition=running.condition,
+        last_success_ms=health.last_success_ms,
+        cursor_ms=sources.cursor_ms(running),
+        items=dict(health.items),
+        open_items=sources.open_items(running),
+    )

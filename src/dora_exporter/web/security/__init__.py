@@ -1,0 +1,1 @@
+"""Who may ask what: keys, passwords, TLS, hosts and browsers."""

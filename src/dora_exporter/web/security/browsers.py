@@ -1,0 +1,104 @@
+"""Refuses what a stranger's web page makes a browser ask: browsers reach daemons that strangers cannot reach."""
+
+import logging
+import re
+from collections.abc import Callable, Collection, Iterator
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+from typing_extensions import override
+
+from dora_exporter.runtime.hosts import ANY_HOST, host_of, is_loopback
+from dora_exporter.web.server.errors import Forbidden, Problems, Words
+
+logger = logging.getLogger(__name__)
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_FETCH_SITE = "Sec-Fetch-Site"
+_OUR_SITES = frozenset({"same-origin", "none"})
+_ORIGIN = re.compile(r"(?:http|https)://([^/]+)", re.IGNORECASE)
+_USUAL_PORT = re.compile(r":(?:80|443)?$")
+_SHOWN = 100
+_NO_HOST = "?"
+
+
+class ForbiddenToPages(Forbidden):
+    """What a page asks, or may have asked; it is said why, because a person may have asked."""
+
+    @override
+    def body(self) -> Problems | Words:
+        """With the reason."""
+        return Problems([self.problem()])
+
+
+def refuse_pages(
+    *,
+    is_open: Callable[[], bool],
+    allowed_hosts: Callable[[], Collection[str]],
+    holds_key: Callable[[web.Request], bool],
+) -> Middleware:
+    """A middleware that answers 403 to writes of other sites' pages, and while ``is_open`` to hosts it does not know.
+
+    A page can let its own name lead to this machine, and then reads what it likes: but the name comes with the
+    request. Known are the names of this machine to itself, the address that a connection reached, and
+    ``allowed_hosts`` in their one spelling.
+    """
+
+    def is_known(host: str | None, request: web.Request) -> bool:
+        allowed = allowed_hosts()
+        if host is None or ANY_HOST in allowed:
+            return host is not None
+        return is_loopback(host) or host in allowed or host == _reached(request)
+
+    def check_host(request: web.Request) -> None:
+        for authority in _authorities(request):
+            host = host_of(authority)
+            if not is_known(host, request):
+                logger.warning("request refused for its host host=%r from=%s", authority[:_SHOWN], request.remote)
+                raise ForbiddenToPages(
+                    f"the daemon is open to all who reach it, so it answers to the hosts it knows only, and not to "
+                    f"{authority[:_SHOWN]!a}: name that in web.allowed_hosts, or set api_keys"
+                )
+
+    @web.middleware
+    async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if is_open():
+            check_host(request)
+        if request.method not in _READING and _is_of_another_site(request) and not holds_key(request):
+            logger.warning("request refused because another site's page made it from=%s", request.remote)
+            raise ForbiddenToPages("a page of another site may not write")
+        return await handler(request)
+
+    return refuse
+
+
+def _authorities(request: web.Request) -> Iterator[str]:
+    """All that the request says of whom it is for. A client of HTTP/1.0 may say nothing; a browser never does."""
+    yield from request.headers.getall(hdrs.HOST, ())
+    target, slashes, rest = request.raw_path.partition("://")
+    if slashes and "/" not in target:
+        yield re.split("[/?#]", rest, maxsplit=1)[0]
+
+
+def _reached(request: web.Request) -> str | None:
+    """The address of this machine that the connection was made to."""
+    name = None if request.transport is None else request.transport.get_extra_info("sockname")
+    return host_of(f"[{name[0]}]") if isinstance(name, tuple) else None
+
+
+def _is_of_another_site(request: web.Request) -> bool:
+    headers = request.headers
+    if any(site not in _OUR_SITES for site in headers.getall(_FETCH_SITE, ())):
+        return True
+    ours = {_without_usual_port(host) for host in headers.getall(hdrs.HOST, ())}
+    return any(_without_usual_port(_of_origin(each)) not in ours for each in headers.getall(hdrs.ORIGIN, ()))
+
+
+def _of_origin(origin: str) -> str:
+    """The host and port of an origin; for ``null`` and the like what is no host's."""
+    parts = _ORIGIN.fullmatch(origin.strip())
+    return parts[1] if parts else _NO_HOST
+
+
+def _without_usual_port(authority: str) -> str:
+    return _USUAL_PORT.sub("", authority.strip().lower())

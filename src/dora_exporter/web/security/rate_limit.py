@@ -1,0 +1,64 @@
+"""Refuses requests that come faster than the configuration allows."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from math import ceil
+from typing import Protocol
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from dora_exporter.web.server.errors import Words, as_json
+
+
+class Limit(Protocol):
+    """A bucket of ``burst`` requests that gets one more every ``interval_seconds``."""
+
+    @property
+    def interval_seconds(self) -> float:
+        """The time between two requests."""
+        ...
+
+    @property
+    def burst(self) -> int:
+        """How many may come at once."""
+        ...
+
+
+class Bucket:
+    """How many requests may still come. It starts full."""
+
+    def __init__(self) -> None:
+        """Of no size: what it holds is counted by what is missing, so that a new limit counts at once."""
+        self._missing = 0.0
+        self._at = 0.0
+
+    def take(self, limit: Limit, now: float) -> bool:
+        """Takes one request out; False when there is none. ``now`` is in seconds on a clock that never steps."""
+        self._missing = max(0.0, self._missing - (now - self._at) / limit.interval_seconds)
+        self._at = now
+        if self._missing + 1 > limit.burst:
+            return False
+        self._missing += 1
+        return True
+
+
+def rate_limit(limit: Callable[[], Limit | None], *, stopwatch: Callable[[], float]) -> Middleware:
+    """A middleware that answers 429 to all clients together beyond ``limit``; None is no limit."""
+    bucket = Bucket()
+
+    @web.middleware
+    async def limit_rate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        current = limit()
+        if current is not None and not bucket.take(current, stopwatch()):
+            return hold_off(current.interval_seconds)
+        return await handler(request)
+
+    return limit_rate
+
+
+def hold_off(seconds: float) -> web.Response:
+    """The answer to what may come again after so long."""
+    refusal = as_json(Words(["Too Many Requests"]), status=HTTPStatus.TOO_MANY_REQUESTS)
+    refusal.headers[hdrs.RETRY_AFTER] = str(max(1, ceil(seconds)))
+    return refusal

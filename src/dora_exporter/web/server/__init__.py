@@ -1,0 +1,1 @@
+"""The HTTP server: application, connections, bodies and errors."""

@@ -1,0 +1,146 @@
+"""Connections that are counted from their first byte to their last, and the server that makes them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import msgspec
+from aiohttp import web
+from aiohttp.web_request import BaseRequest
+
+from dora_exporter.runtime.file_limit import file_limit, most_connections
+from dora_exporter.web.server.connection_limit import Crowd
+from dora_exporter.web.server.errors import BadRequest
+from dora_exporter.web.server.malformed_http import Connection
+from dora_exporter.web.server.route_prefix import below
+
+_LONGEST_HEAD = 32 << 10
+_MOST_WAITING = 32
+_READ_BYTES = 32 << 10
+"""Twice so much of a body is taken before somebody reads it."""
+
+_Handle = Callable[[BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class CountedConnection(Connection):
+    """Tells the crowd what it is at, and closes when the crowd says so."""
+
+    __slots__ = ("_crowd", "_head_bytes", "_wire", "is_known")
+
+    def __init__(self, crowd: Crowd, manager: web.Server, **options: object) -> None:
+        """``options`` are the server's."""
+        super().__init__(manager, **options)  # type: ignore[arg-type]  # as web.Server itself passes them on
+        self._crowd = crowd
+        self._head_bytes = 0
+        self._wire: asyncio.Transport | None = None
+        self.is_known = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Counts it in."""
+        super().connection_made(transport)
+        self._wire = cast("asyncio.Transport", transport)  # uvloop's are none by class
+        self._crowd.enter(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Counts it out."""
+        self._wire = None
+        self._crowd.leave(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Sees whether a head has come to its end."""
+        before, owes_head = self._request_count, self._owes_head
+        super().data_received(data)
+        if self._request_count > before:
+            self._head_bytes = 0
+            self._crowd.ask(self, len(data) if len(self._messages) > 1 else 0)
+            if len(self._messages) >= _MOST_WAITING:
+                self.close()  # once the request at hand is answered: who sends on without reading is no browser
+        elif owes_head and data and not self._force_close:
+            self._head_bytes += len(data)
+            self._crowd.owe(self, self._head_bytes)
+            if self._head_bytes > _LONGEST_HEAD:
+                self._refuse_head()
+
+    def pause_writing(self) -> None:
+        """The client is slow to take an answer."""
+        super().pause_writing()
+        if self.transport is not None:
+            self._crowd.stall(self, self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """The client has taken the most of it."""
+        super().resume_writing()
+        self._crowd.flow(self)
+
+    def force_close(self) -> None:
+        """Closes once all that was written is sent, for which a client has as long as for any answer."""
+        super().force_close()
+        if self._wire is not None and not self._crowd.is_stalled(self):
+            self._crowd.stall(self, 0)
+
+    def give_up(self) -> None:
+        """Closes at once: what is not sent yet stays unsent."""
+        wire, self._wire = self._wire, None
+        super().force_close()
+        if wire is not None:
+            wire.abort()
+
+    async def _handle_request(
+        self, request: BaseRequest, start_time: float | None, request_handler: _Handle
+    ) -> tuple[web.StreamResponse, bool]:
+        try:
+            return await super()._handle_request(request, start_time, request_handler)
+        finally:
+            if not self._messages and self.transport is not None:
+                self._crowd.rest(self)
+
+    @property
+    def _owes_head(self) -> bool:
+        """Whether it is at no request, nor at the rest of a body that nobody wants."""
+        is_waiting = self._waiter is not None or self._request_count == 0
+        return is_waiting and self._current_request is None and not self._messages
+
+    def _refuse_head(self) -> None:
+        body = msgspec.json.encode(BadRequest(f"the request's head is longer than {_LONGEST_HEAD} bytes").body())
+        head = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        if self.transport is not None:
+            self.transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        self.force_close()
+
+
+def vouch(request: web.Request) -> None:
+    """Remembers that a request brought a key or a password: its connection is not closed for a stranger's."""
+    if isinstance(request.protocol, CountedConnection):
+        request.protocol.is_known = True
+
+
+class Runner(web.AppRunner):
+    """Runs an application on such connections, below a path."""
+
+    __slots__ = ("_prefix",)
+
+    def __init__(self, app: web.Application, *, prefix: str = "", **settings: Any) -> None:  # noqa: ANN401
+        """``settings`` are aiohttp's."""
+        super().__init__(app, **settings)
+        self._prefix = prefix
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        factory = below(self._prefix, made.request_factory) if self._prefix else made.request_factory
+        return _Server(
+            Crowd(lambda: most_connections(file_limit())),
+            made.request_handler,
+            request_factory=factory,
+            loop=asyncio.get_running_loop(),
+            **{"read_bufsize": _READ_BYTES, **made._kwargs},  # noqa: SLF001
+        )
+
+
+class _Server(web.Server):
+    def __init__(self, crowd: Crowd, handler: _Handle, **options: object) -> None:
+        super().__init__(handler, **options)  # type: ignore[arg-type]  # as the runner itself passes them on
+        self._crowd = crowd
+
+    def __call__(self) -> web.RequestHandler:
+        return CountedConnection(self._crowd, self, loop=self._loop, **self._kwargs)

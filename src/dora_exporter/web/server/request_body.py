@@ -1,0 +1,150 @@
+"""Request bodies: read within limits, unpacked."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from aiohttp import web
+
+from dora_exporter.web.server.decompression import INFLATION_BYTES, Inflation
+from dora_exporter.web.server.errors import BROKEN_FRAMING, BadRequest, NotNow, TooLong
+from dora_exporter.web.server.held_bytes import Holdings
+from dora_exporter.web.server.limits import Rules
+
+HOLDINGS = web.AppKey("holdings", Holdings)
+"""What is held of bodies that are not all there, for all requests together."""
+
+MOST_BYTES = 16 << 20
+"""So much of it, unless one body alone is longer."""
+
+_ENCODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+
+
+class Reading:
+    """A body on its way in. It is given up when those that came later need the room."""
+
+    def __init__(self, holdings: Holdings) -> None:
+        """``holdings`` bounds what all of them hold together."""
+        self._holdings = holdings
+        self._deadline: asyncio.Timeout | None = None
+        self._is_given_up = False
+
+    def hold(self, count: int) -> None:
+        """So many bytes are held for it now; raises ``NotNow`` when it is given up."""
+        if self._is_given_up:
+            raise _crowded()
+        self._holdings.hold(self, count)
+
+    def give_up(self) -> None:
+        """Ends it at its next step, and the one that waits at once."""
+        self._is_given_up = True
+        if self._deadline is not None:
+            self._deadline.reschedule(0)
+
+    @asynccontextmanager
+    async def within(self, seconds: float) -> AsyncIterator[None]:
+        """What is awaited meanwhile must come within so many seconds; raises ``BadRequest`` or ``NotNow``."""
+        try:
+            async with asyncio.timeout(seconds) as self._deadline:
+                yield
+        except TimeoutError as error:
+            if self._is_given_up:
+                raise _crowded() from None
+            raise _too_slow(seconds) from error
+        finally:
+            self._deadline = None
+
+
+@contextmanager
+def reading(request: web.Request) -> Iterator[Reading]:
+    """Counts what is held of a request's body, until the end of the block."""
+    holdings = request.app[HOLDINGS]
+    body = Reading(holdings)
+    try:
+        yield body
+    finally:
+        holdings.release(body)
+
+
+async def read(request: web.Request, *, limit: int, seconds: float) -> bytes:
+    """The whole body, unpacked.
+
+    Raises ``BadRequest`` when it is longer than ``limit`` bytes, does not arrive within ``seconds``, or is broken, and
+    ``NotNow`` when too many come in at once. Needs a server that leaves the unpacking to us
+    (``dora_exporter.web.runner``).
+    """
+    if request.content_length is not None and request.content_length > limit:
+        raise _too_long(limit)
+    if request.content.is_eof() and _inflation(request) is None:
+        body = request.content.read_nowait()
+        if len(body) > limit:
+            raise _too_long(limit)
+        return body
+    with reading(request) as body_coming:
+        async with body_coming.within(seconds):
+            return await _joined(request, limit, body_coming)
+
+
+async def read_within(request: web.Request, rules: Rules) -> bytes:
+    """The whole body of a request that carries one event or one question."""
+    return await read(request, limit=rules.max_body_bytes, seconds=rules.body_seconds)
+
+
+async def pieces(request: web.Request, coming: Reading, *, seconds: float) -> AsyncIterator[bytes]:
+    """The body in unpacked pieces, each waited for at most ``seconds``. Raises ``BadRequest`` where it breaks."""
+    inflation = _inflation(request)
+    content = request.content
+    while True:
+        try:
+            async with coming.within(seconds):
+                data = await content.readany()
+        except web.RequestPayloadError as error:
+            raise BadRequest(BROKEN_FRAMING) from error
+        if not data:
+            break
+        if inflation is None:
+            yield data
+        else:
+            for piece in inflation.feed(data):
+                yield piece
+    if inflation is not None:
+        inflation.finish()
+
+
+async def _joined(request: web.Request, limit: int, coming: Reading) -> bytes:
+    inflation = _inflation(request)
+    packed = 0 if inflation is None else INFLATION_BYTES
+    content = request.content
+    body, length = [], 0
+    while data := await content.readany():
+        for piece in (data,) if inflation is None else inflation.feed(data):
+            body.append(piece)
+            length += len(piece)
+            if length > limit:
+                raise _too_long(limit)
+        coming.hold(length + packed)
+    if inflation is not None:
+        inflation.finish()
+    return b"".join(body)
+
+
+def _inflation(request: web.Request) -> Inflation | None:
+    named = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if named in ("", "identity"):
+        return None
+    encoding = _ENCODINGS.get(named)
+    if encoding is None:
+        raise BadRequest("the header Content-Encoding must be gzip, deflate or identity")
+    return Inflation(encoding)
+
+
+def _crowded() -> NotNow:
+    return NotNow("too many long request bodies are coming in at once")
+
+
+def _too_long(limit: int) -> TooLong:
+    return TooLong(f"the request body is longer than {limit} bytes")
+
+
+def _too_slow(seconds: float) -> BadRequest:
+    return BadRequest(f"the rest of the request body did not arrive within {seconds:g} s")

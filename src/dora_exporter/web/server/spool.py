@@ -1,0 +1,52 @@
+"""A body kept on disk while it comes in, so that many large ones do not fill the memory."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from dora_exporter.web.server.decompression import PIECE_BYTES
+from dora_exporter.web.server.errors import NotNow, TooLong
+
+_IN_MEMORY_BYTES = 64 << 10
+_ON_DISK_COUNTS = 16
+"""Disks have more room than memories: so many bytes there are held as one."""
+
+
+class Spool:
+    """Takes bytes up to a limit, then gives them back."""
+
+    def __init__(self, file: IO[bytes], *, limit: int) -> None:
+        """``file`` is empty."""
+        self._file = file
+        self._limit = limit
+        self._size = 0
+
+    @property
+    def held(self) -> int:
+        """What it takes to keep this, in bytes of memory."""
+        return self._size if self._size <= _IN_MEMORY_BYTES else _IN_MEMORY_BYTES + self._size // _ON_DISK_COUNTS
+
+    async def write(self, piece: bytes) -> None:
+        """Takes bytes; raises ``TooLong`` on the byte after the limit and ``NotNow`` when the disk takes none."""
+        self._size += len(piece)
+        if self._size > self._limit:
+            raise TooLong(f"must not be longer than {self._limit} bytes when atomic")
+        try:
+            await asyncio.to_thread(self._file.write, piece)
+        except OSError as error:
+            raise NotNow(f"the temporary folder takes no data: {error.strerror}") from error
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """What was written, from the beginning."""
+        await asyncio.to_thread(self._file.seek, 0)
+        while piece := await asyncio.to_thread(self._file.read, PIECE_BYTES):
+            yield piece
+
+
+@contextmanager
+def spooled(*, limit: int) -> Iterator[Spool]:
+    """A spool for ``limit`` bytes. What is on disk has no name, and is gone at the end."""
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as file:
+        yield Spool(file, limit=limit)

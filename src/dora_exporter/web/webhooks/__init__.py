@@ -1,0 +1,1 @@
+"""Endpoints that upstreams push to."""

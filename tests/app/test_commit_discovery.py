@@ -1,0 +1,84 @@
+"""The life of the search for commits."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.builders import ManualClock, deployment
+from tests.commits.worlds import MemoryLog
+
+from dora_exporter.app.commit_discovery import CommitSearch
+from dora_exporter.commits.settings import GitSettings, RepositorySettings
+from dora_exporter.dora.store import EventStore
+
+REPOSITORY = "git.example/shop"
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> EventStore:
+    """One that takes a search several turns of the event loop to load."""
+    monkeypatch.setattr("dora_exporter.runtime.cooperative._TURN_SECONDS", 0)
+    held = EventStore()
+    for number in range(5):
+        held.apply(deployment(id=str(number), commit_sha="a" * 40, repository=REPOSITORY))
+    return held
+
+
+def search_in(store: EventStore, folder: Path) -> CommitSearch:
+    return CommitSearch(
+        store=store,
+        log=MemoryLog(store.apply_all),
+        clock=ManualClock(),
+        folder=folder,
+        settings=GitSettings(),
+        repositories={"shop": RepositorySettings(url=f"file://{folder}/nowhere", aliases=(REPOSITORY,))},
+        pull_requests={},
+        patterns={},
+    )
+
+
+async def test_one_that_is_stopped_while_it_comes_to_lead_ends_well(store: EventStore, tmp_path: Path) -> None:
+    search = search_in(store, tmp_path)
+    await search.start()
+    leading = asyncio.create_task(search.lead())
+    await asyncio.sleep(0)
+    assert not leading.done()
+    leading.cancel()
+    await asyncio.gather(leading, return_exceptions=True)
+    await search.close()
+
+
+async def test_one_that_leads_again_leaves_nothing_of_the_last_turn(store: EventStore, tmp_path: Path) -> None:
+    search = search_in(store, tmp_path)
+    await search.start()
+    observers = len(store._observers)
+    for _ in range(2):
+        leading = asyncio.create_task(search.lead())
+        await asyncio.sleep(0)
+        leading.cancel()
+        await asyncio.gather(leading, return_exceptions=True)
+    await search.lead()
+    assert len(store._observers) == observers + 2
+    await search.close()
+
+
+async def test_it_says_why_the_commits_of_a_deployment_are_unknown(tmp_path: Path) -> None:
+    store = EventStore()
+    search = search_in(store, tmp_path)
+    await search.start()
+    await search.lead()
+    sha = "a" * 40
+    assert search.why_unknown(deployment(commit_sha=sha, repository=None)) is None
+    assert search.why_unknown(deployment(commit_sha=sha, repository=REPOSITORY, commits=())) is None
+    assert search.why_unknown(deployment(commit_sha=sha, repository="git.example/typo")) == (
+        "its commits are unknown: the repository git.example/typo is neither configured nor uploaded"
+    )
+    assert search.why_unknown(deployment(commit_sha="ab" * 21, repository=REPOSITORY)) == (
+        f"its commits are unknown: {'ab' * 21} is no full SHA"
+    )
+    held = deployment(commit_sha=sha, repository=REPOSITORY)
+    assert f"the repository {REPOSITORY} has no commit {sha} yet" in (search.why_unknown(held) or "")
+    assert search._resolver is not None
+    await search._resolver.work()
+    assert f"the repository {REPOSITORY} cannot be fetched: git ls-remote failed" in (search.why_unknown(held) or "")
+    await search.close()

@@ -1,0 +1,74 @@
+"""A lineup gets ready for changes in slices."""
+
+import random
+from collections.abc import Generator
+
+import pytest
+from tests.builders import NOW_MS, deployment, incident
+
+from dora_exporter.dora.events import Deployment
+from dora_exporter.dora.failures.deployments import Lineup
+from dora_exporter.dora.failures.order import by_finish, by_finish_in_steps, by_start, by_start_in_steps
+
+MANY = 5_000
+
+
+def deployments() -> list[Deployment]:
+    """More than a slice, in order of finish; every SHA twice."""
+    return [
+        deployment(id=f"{number:05}", commit_sha=f"{number % (MANY // 2):040x}", finished_at=NOW_MS + number)
+        for number in range(MANY)
+    ]
+
+
+def test_a_long_lineup_gets_ready_bit_by_bit() -> None:
+    lineup = Lineup()
+    lineup.load(deployments(), by_start(deployments()))
+    calls = [lineup.prepare() for _ in range(6)]
+    assert calls[0] is False
+    assert calls[-1] is True
+
+
+def test_a_change_amid_the_preparation_is_not_forgotten() -> None:
+    held = deployments()
+    lineup = Lineup()
+    lineup.load(list(held), by_start(held))
+    lineup.prepare()
+    lineup.remove(held[0])
+    newcomer = deployment(id="new", commit_sha=held[1].commit_sha, finished_at=NOW_MS + MANY)
+    lineup.add(newcomer)
+    while not lineup.prepare():
+        pass
+    assert lineup.named_as(held[0]) == (held[MANY // 2],)
+    assert lineup.latest_same_before(newcomer) is held[MANY // 2 + 1]
+
+
+def test_what_an_incident_names_is_prepared_for() -> None:
+    lineup = Lineup()
+    held = [deployment(id=f"{number:05}", version=f"{number}", finished_at=NOW_MS) for number in range(MANY)]
+    lineup.load(held, by_start(held))
+    assert lineup.prepare(incident())
+    assert not lineup.prepare(incident(version="7"))
+
+
+@pytest.mark.parametrize("count", [0, 1, 4096, 4097, 9000])
+def test_a_sort_in_steps_is_the_same_sort(count: int) -> None:
+    chance = random.Random(count)
+    held = [deployment(id=f"{number}", finished_at=NOW_MS - chance.randrange(5000)) for number in range(count)]
+    for at_once, in_steps in ((by_finish, by_finish_in_steps), (by_start, by_start_in_steps)):
+        assert [each.id for each in result_of(in_steps(held))] == [each.id for each in at_once(held)]
+
+
+def result_of(work: Generator[None, None, list[Deployment]]) -> list[Deployment]:
+    """What is given at the end of work that takes more than one step where there is much."""
+    steps, result = 0, None
+
+    def working() -> Generator[None, None, None]:
+        nonlocal result
+        result = yield from work
+
+    for _ in working():
+        steps += 1
+    assert result is not None
+    assert steps >= len(result) / 4096
+    return result

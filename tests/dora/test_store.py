@@ -1,0 +1,102 @@
+"""A store takes over the state of another one, and says what changed on the way."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from tests.builders import deployment, incident
+
+from dora_exporter.dora.appearance_order import team_entry
+from dora_exporter.dora.events import Deployment, Incident
+from dora_exporter.dora.records import Cursor, SeriesOrder
+from dora_exporter.dora.store import Change, EventStore, Outcome
+from dora_exporter.storage.postgresql.follower import become
+
+
+def store_of(*events: Deployment | Incident) -> EventStore:
+    """A store that holds these."""
+    store = EventStore()
+    store.apply_all(events)
+    return store
+
+
+async def test_a_store_becomes_another_one_and_tells_what_differs() -> None:
+    same, changed = deployment(id="same"), deployment(id="changed", version="2")
+    store = store_of(same, deployment(id="changed", version="1"), deployment(id="gone"), incident(id="gone"))
+    other = store_of(same, changed, deployment(id="new", service="till"), incident(id="new"))
+    other.apply(Cursor("pagerduty", {"since": 5}))
+    told: list[Change] = []
+    store.observe(told.extend)
+    expected = {(each.id, type(each)) for each in (changed, deployment(id="gone"), incident(id="gone"))}
+    expected |= {("new", Deployment), ("new", Incident)}
+
+    await become(store, other)
+
+    assert dict(store.deployments) == dict(other.deployments)
+    assert (store.incidents, store.cursors) == (other.incidents, other.cursors)
+    assert {*other.series_order} <= {*store.series_order}
+    events = [after or before for before, after in told]
+    assert {(each.id, type(each)) for each in events if each} == expected
+    assert len(told) == len(expected)
+    assert {after.id for _, after in told if after} == {"changed", "new"}
+
+
+async def test_a_store_becomes_a_big_one_in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dora_exporter.runtime.cooperative._TURN_SECONDS", 0)
+    other = store_of(*(deployment(id=f"{number}") for number in range(9000)))
+    store, told = store_of(), list[int]()
+
+    def count(changes: Sequence[Change]) -> None:
+        told.append(len(changes))
+
+    store.observe(count)
+    becoming, told_before = asyncio.create_task(become(store, other)), 0
+    while not becoming.done():
+        await asyncio.sleep(0)
+        assert sum(told) - told_before <= 2000
+        told_before = sum(told)
+    await becoming
+    assert len(told) == 0 or max(told) <= 2000
+    assert sum(told) == len(store.deployments) == 9000
+
+
+def test_an_event_of_the_reserved_name_is_held_under_another_one() -> None:
+    store = store_of(
+        deployment(id="d", service="_other", environment="_other", team="_other"),
+        deployment(id="e", service="till", environment="_other"),
+        incident(id="i", services=("_other", "till"), environment="_other", team="_other"),
+    )
+    store.apply(SeriesOrder((("_other", "production"), ("_other", "_other"))))
+
+    assert [(each.service, each.environment, each.team) for each in store.deployments.values()] == [
+        ("_other_", "_other_", "_other_"),
+        ("till", "_other_", None),
+    ]
+    held = store.incidents["i"]
+    assert (held.services, held.environment, held.team) == (("_other_", "till"), "_other_", "_other_")
+    assert list(store.series_order) == [
+        ("_other_", "_other_"),
+        team_entry("_other_", "_other_"),
+        ("till", "_other_"),
+        ("_other_", "production"),
+    ]
+
+
+def test_an_incident_of_the_reserved_name_and_of_its_stand_in_names_one_service() -> None:
+    store = store_of(incident(id="i", services=("_other", "_other_", "a")))
+
+    assert store.incidents["i"].services == ("_other_", "a")
+
+
+def test_an_observer_that_raises_keeps_no_other_from_hearing(caplog: pytest.LogCaptureFixture) -> None:
+    store = EventStore()
+    told: list[Change] = []
+
+    def fail(_: Sequence[Change]) -> None:
+        raise RuntimeError("a defect")
+
+    store.observe(fail)
+    store.observe(told.extend)
+    assert store.apply(deployment(id="a")) == [Outcome.CREATED]
+    assert [after and after.id for _, after in told] == ["a"]
+    assert "an observer of events met a defect" in caplog.text

@@ -1,0 +1,73 @@
+"""What is beyond the limit is measured together, and only there."""
+
+from dora_exporter.dora.measures import DeploymentFacts, PlainFacts
+from dora_exporter.series.aggregate import Group
+from dora_exporter.series.folding import Folding
+
+
+def folding(limit: int) -> Folding:
+    return Folding(Group({"team": "_other", "environment": "_other"}), limit, {})
+
+
+def group(name: str, *moments: int) -> Group:
+    made = Group({"team": name, "environment": "production"})
+    for moment in moments:
+        made.history.add_deployment(DeploymentFacts(moment, "api"))
+    return made
+
+
+def test_who_appeared_first_keeps_its_place_whatever_its_name_and_whenever_it_enters() -> None:
+    teams, first, second, third = folding(2), group("z", 1), group("y", 2), group("a", 3)
+
+    for rank, each in ((1, second), (2, third), (0, first)):
+        teams.enter(rank, each)
+
+    assert [teams.is_folded(each) for each in (first, second, third)] == [False, False, True]
+    assert list(teams.surplus.history.deployments) == [3]
+    assert (len(teams), teams.folded) == (3, 1)
+
+
+def test_who_leaves_makes_room_for_the_next() -> None:
+    teams, first, second, third = folding(1), group("z", 1), group("y", 2), group("a", 3)
+    for rank, each in enumerate((first, second, third)):
+        teams.enter(rank, each)
+
+    teams.leave(first)
+
+    assert [teams.is_folded(each) for each in (first, second, third)] == [False, False, True]
+    assert list(teams.surplus.history.deployments) == [3]
+
+
+def test_a_folded_one_that_leaves_takes_its_measurements_along() -> None:
+    teams, first, second = folding(1), group("z", 1), group("y", 2)
+    for rank, each in enumerate((first, second)):
+        teams.enter(rank, each)
+
+    teams.leave(second)
+
+    assert (len(teams), teams.folded, len(teams.surplus.history.deployments)) == (1, 0, 0)
+
+
+def test_many_deployments_are_added_to_their_groups_and_to_the_surplus_of_the_folded_ones() -> None:
+    teams, first, second, third = folding(1), group("z"), group("y"), group("a")
+    for rank, each in enumerate((first, second, third)):
+        teams.enter(rank, each)
+
+    teams.extend([(each, [PlainFacts([number], [], {})]) for number, each in enumerate((first, second, third))])
+
+    assert [list(each.history.deployments) for each in (first, second, third)] == [[0], [1], [2]]
+    assert list(teams.surplus.history.deployments) == [1, 2]
+
+
+def test_who_gets_many_deployments_at_once_is_shown_anew_and_so_is_the_surplus() -> None:
+    changed: dict[Group, None] = {}
+    teams, first, second = Folding(group("_other"), 1, changed), group("z"), group("y")
+    for rank, each in enumerate((first, second)):
+        teams.enter(rank, each)
+    changed.clear()
+
+    teams.extend([(first, [PlainFacts([1], [], {})])])
+    assert list(changed) == [first]
+
+    teams.extend([(second, [PlainFacts([2], [], {})])])
+    assert set(changed) == {first, second, teams.surplus}

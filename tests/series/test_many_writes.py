@@ -1,0 +1,82 @@
+"""Many writes to a series are not taken over one by one, and lead to the same numbers."""
+
+import random
+
+import pytest
+from tests.builders import HOUR_MS, NOW_MS, deployment, incident
+from tests.oracle.comparing import differences
+from tests.oracle.daemons import Daemon
+from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS
+
+from dora_exporter.dora.events import Series
+from dora_exporter.dora.failures.revert import Revert
+from dora_exporter.dora.failures.rollback import Rollback
+from dora_exporter.dora.records import Deletion
+from dora_exporter.series.engine import Definitions
+
+CHECKOUT = Series("checkout", "production")
+
+
+def daemon_with(series_limit: int) -> Daemon:
+    return Daemon(
+        Definitions(
+            windows=WINDOWS,
+            retention_ms=RETENTION_MS,
+            series_limit=series_limit,
+            rules=(Rollback(), Revert()),
+            teams=TEAM_OF,
+        )
+    )
+
+
+def write(daemon: Daemon, chance: random.Random, service: str, number: int) -> None:
+    """A deployment or an incident that comes, is corrected or goes."""
+    event_id, moment = f"{service}-{number}", NOW_MS - chance.randrange(200) * HOUR_MS
+    match chance.randrange(6):
+        case 0:
+            daemon.perform(Deletion("deployment", event_id, NOW_MS))
+        case 1:
+            daemon.perform(incident(id=event_id, services=tuple({service, "search"}), started_at=moment))
+        case _:
+            daemon.perform(deployment(id=event_id, service=service, finished_at=moment, version=str(number % 5)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("series_limit", [1, 10])
+def test_many_writes_at_once_lead_to_the_numbers_of_a_start(seed: int, series_limit: int) -> None:
+    daemon, chance = daemon_with(series_limit), random.Random(seed)
+    for service in ("cart", "checkout", "search"):
+        for number in range(20):
+            write(daemon, chance, service, number)
+    daemon.samples()
+    before = daemon.readings.timeline(CHECKOUT)
+    for number in range(300):
+        write(daemon, chance, "checkout", number % 90)
+        write(daemon, chance, "cart", number % 10)
+    shown = daemon.samples()
+    assert daemon.readings.timeline(CHECKOUT) is not before
+    daemon.restart()
+    assert differences(shown, daemon.samples()) == {}
+
+
+def test_what_is_not_taken_over_yet_is_counted() -> None:
+    daemon = daemon_with(10)
+    for number in range(3):
+        daemon.perform(deployment(id=f"d{number}"))
+    assert daemon.readings.pending_writes == 3
+    daemon.samples()
+    assert daemon.readings.pending_writes == 0
+
+
+def test_an_event_that_is_written_again_and_again_is_taken_over_once() -> None:
+    daemon = daemon_with(10)
+    daemon.perform(deployment(id="d", version="0"))
+    daemon.samples()
+    for version in range(1, 50):
+        daemon.perform(deployment(id="d", version=str(version)))
+    timeline = daemon.readings.timeline(CHECKOUT)
+    assert timeline
+    version = timeline.version
+    daemon.samples()
+    assert timeline.version == version + 3
+    assert differences(daemon.samples(), daemon.expected()) == {}

@@ -1,0 +1,208 @@
+"""Writes of a source on their way into the log."""
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+from tests.builders import deployment, fields, incident
+from tests.sources.memory_log import MemoryLog, replayed
+
+from dora_exporter.dora.event_log import Unavailable
+from dora_exporter.dora.events import Event, Verdict
+from dora_exporter.dora.records import Deletion, Judgement
+from dora_exporter.dora.store import EventStore
+from dora_exporter.sources.polling import Health, OpenIncidents
+from dora_exporter.sources.polling.sink import Landing
+
+
+class Place:
+    """A source's landings, and what is behind them."""
+
+    def __init__(self) -> None:
+        self.store = EventStore()
+        self.log = MemoryLog(self.store.apply_all)
+        self.health = Health()
+        self.in_flight: dict[str, Event] = {}
+
+    def landing(self) -> Landing:
+        return Landing(
+            "pd",
+            store=self.store,
+            log=self.log,
+            open_incidents=OpenIncidents(self.store),
+            health=self.health,
+            in_flight=self.in_flight,
+        )
+
+    @property
+    def items(self) -> dict[str, int]:
+        return {outcome: count for outcome, count in self.health.items.items() if count}
+
+
+async def test_what_is_under_way_is_seen_by_all_landings_and_counted_when_durable() -> None:
+    place = Place()
+    place.log.may_commit.clear()
+    poll, webhook = place.landing(), place.landing()
+    first = incident(id="pd:1", source="pd")
+    await poll.write([first])
+    assert fields(webhook.incident("pd:1")) == fields(first)
+    assert place.items == {}
+    await webhook.write([replace(first, environment="staging")])
+    assert fields(poll.incident("pd:1")) == fields(replace(first, environment="staging"))
+    place.log.may_commit.set()
+    await poll.flush()
+    await webhook.flush()
+    assert place.store.incidents["pd:1"].environment == "staging"
+    assert place.items == {"created": 1, "updated": 1}
+    assert place.in_flight == {}
+
+
+async def test_a_state_that_is_held_is_written_again_while_another_is_under_way() -> None:
+    place = Place()
+    landing = place.landing()
+    first = incident(id="pd:1", source="pd")
+    await landing.write([first])
+    await landing.flush()
+    place.log.may_commit.clear()
+    await landing.write([replace(first, environment="staging")])
+    writing = asyncio.create_task(landing.write([first]))
+    await asyncio.sleep(0)
+    place.log.may_commit.set()
+    await writing
+    await landing.flush()
+    assert fields(place.store.incidents["pd:1"]) == fields(first)
+
+
+async def test_a_third_write_waits_for_the_first() -> None:
+    place = Place()
+    place.log.may_commit.clear()
+    landing = place.landing()
+    await landing.write([incident(id="pd:1", source="pd")])
+    writing = asyncio.create_task(landing.write([incident(id="pd:2", source="pd")]))
+    await asyncio.sleep(0)
+    assert not writing.done()
+    place.log.may_commit.set()
+    await writing
+    await landing.flush()
+    assert place.items == {"created": 2}
+
+
+async def test_a_refused_write_fails_the_next_step_and_leaves_nothing_under_way() -> None:
+    place = Place()
+    place.log.fails_next = 1
+    landing = place.landing()
+    await landing.write([incident(id="pd:1", source="pd")])
+    with pytest.raises(Unavailable):
+        await landing.write([incident(id="pd:2", source="pd")])
+    await landing.abandon()
+    assert list(place.store.incidents) == ["pd:2"]
+    assert place.items == {"created": 1}
+    assert place.in_flight == {}
+
+
+async def test_a_pass_that_failed_ends_when_its_last_write_has() -> None:
+    place = Place()
+    place.log.may_commit.clear()
+    landing = place.landing()
+    await landing.write([incident(id="pd:1", source="pd")])
+    ending = asyncio.create_task(landing.abandon())
+    await asyncio.sleep(0)
+    assert not ending.done()
+    place.log.may_commit.set()
+    await ending
+    assert place.items == {"created": 1}
+
+
+async def test_a_writer_that_is_cancelled_leaves_its_write_to_end() -> None:
+    place = Place()
+    place.log.may_commit.clear()
+    landing = place.landing()
+    await landing.write([incident(id="pd:1", source="pd")])
+    flushing = asyncio.create_task(landing.flush())
+    await asyncio.sleep(0)
+    flushing.cancel()
+    await asyncio.wait([flushing])
+    place.log.may_commit.set()
+    await place.log.append([])
+    await asyncio.sleep(0)
+    assert place.items == {"created": 1}
+
+
+async def test_what_a_person_deleted_or_judged_is_not_written_for_nothing() -> None:
+    place = Place()
+    landing = place.landing()
+    polled = deployment(id="pd:d", source="pd")
+    await landing.write([polled, incident(id="pd:1", source="pd")])
+    await landing.flush()
+    verdict = Judgement("pd:d", Verdict(change_failure=True))
+    await place.log.append([verdict, Deletion("incident", "pd:1", 1, "pd"), Deletion("deployment", "pd:e", 1, "pd")])
+    written = len(place.log.lines)
+    await landing.write([polled, incident(id="pd:1", source="pd"), deployment(id="pd:e", source="pd")])
+    assert len(place.log.lines) == written
+    assert place.items == {"created": 2, "unchanged": 3}
+
+
+async def test_what_is_held_of_the_source_can_be_looked_at() -> None:
+    place = Place()
+    landing = place.landing()
+    ours, closed = incident(id="pd:1", source="pd"), incident(id="pd:2", source="pd", finished_at=2_000_000_000_000)
+    left_out = incident(id="pd:3", source="pd", services=())
+    others: list[Event] = [
+        incident(id="x", source="api"),
+        deployment(id="y", source="api"),
+        deployment(id="pd:4", source="pd"),
+    ]
+    await place.log.append([ours, closed, left_out, *others])
+    assert [each.id async for each in landing.incidents()] == ["pd:1", "pd:2", "pd:3"]
+    assert [each.id for each in landing.deployments()] == ["pd:4"]
+    assert fields(list(landing.open_incidents())) == fields([ours])
+    assert landing.deployment("pd:4") is not None
+    assert landing.deployment("pd:5") is None
+
+
+async def test_a_note_is_kept_beside_the_memory() -> None:
+    place = Place()
+    landing = place.landing()
+    assert landing.noted() == {}
+    await landing.write([landing.note({"services": {"P1": ["shop", None, 1]}})])
+    await landing.flush()
+    assert landing.noted() == {"services": {"P1": ["shop", None, 1]}}
+    assert replayed(place.log.lines).cursors == {"pd/notes": landing.noted()}
+
+
+def test_open_incidents_follow_the_store() -> None:
+    store = EventStore()
+    first = incident(id="pd:1", source="pd")
+    store.apply(first)
+    following = OpenIncidents(store)
+    assert following.count("pd") == 1
+    store.apply(replace(first, finished_at=first.started_at + 1))
+    assert following.count("pd") == 0
+    store.apply(first)
+    store.apply(replace(first, source="other"))
+    assert (following.count("pd"), following.count("other")) == (0, 1)
+    store.apply(Deletion("incident", "pd:1", 1))
+    assert list(following.of("other")) == []
+
+
+async def test_texts_are_held_within_their_bounds_and_counted_when_they_are_written() -> None:
+    place = Place()
+    landing = place.landing()
+    long = incident(id="pd:1", source="pd", services=("a\x00" + "b" * 300,), team="_other")
+    for _ in range(2):
+        await landing.write([long])
+        await landing.flush()
+    held = place.store.incidents["pd:1"]
+    assert (held.services, held.team) == (("a\ufffd" + "b" * 198,), "_other_")
+    assert place.health.names_changed == {"cut": 1, "replaced": 1, "renamed": 1, "dropped": 0}
+    assert place.items == {"created": 1, "unchanged": 1}
+
+
+async def test_an_event_whose_id_is_no_id_is_left_out_and_counted() -> None:
+    place = Place()
+    landing = place.landing()
+    bad = [incident(id="pd:" + "x" * 126, source="pd"), incident(id="pd:\n", source="pd")]
+    await landing.write([*bad, incident(id="pd:" + "x" * 125, source="pd")])
+    await landing.flush()
+    assert list(place.store.incidents) == ["pd:" + "x" * 125]
+    assert place.items == {"created": 1, "quarantined": 2}

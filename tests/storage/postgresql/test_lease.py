@@ -1,0 +1,90 @@
+"""Who leads, and that nobody goes on as a leader who was none in between."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from tests.storage.postgresql.cluster import Database
+from tests.storage.postgresql.logs import link, opened
+
+from dora_exporter.storage.postgresql.lease import LEASE_SECONDS, Lease
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass
+class Candidate:
+    """A lease and what it was told, on a watch that a test turns."""
+
+    lease: Lease
+    told: list[str] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def gained(self) -> None:
+        self.told.append("gained")
+        self.changed.set()
+
+    async def lost(self) -> None:
+        self.told.append("lost")
+        self.changed.set()
+
+    async def until(self, told: list[str]) -> None:
+        """Returns once it was told so."""
+        async with asyncio.timeout(15):
+            while self.told != told:
+                self.changed.clear()
+                await self.changed.wait()
+
+
+@asynccontextmanager
+async def candidate(database: Database, name: str) -> AsyncIterator[Candidate]:
+    standing = Candidate(Lease(link(database), name))
+    standing.lease.start(gained=standing.gained, lost=standing.lost)
+    try:
+        yield standing
+    finally:
+        await standing.lease.close()
+
+
+async def test_one_leads_and_another_after_it(database: Database) -> None:
+    async with opened(database), candidate(database, "one") as one:
+        await one.until(["gained"])
+        async with candidate(database, "other") as other:
+            await asyncio.wait_for(one.lease.close(), LEASE_SECONDS)
+            await other.until(["gained"])
+            assert one.lease.fence is None
+            assert other.lease.fence is not None
+            assert other.lease.fence.token == 2
+
+
+async def test_who_lost_it_and_has_it_again_is_told_both(database: Database) -> None:
+    """What began under the first token must not write under the second."""
+    async with opened(database), candidate(database, "one") as one:
+        await one.until(["gained"])
+        before = one.lease.fence
+        database.sql("UPDATE dora.lease SET token = token + 1")  # another had it, between two renewals
+        await one.until(["gained", "lost", "gained"])
+        assert before is not None
+        assert one.lease.fence is not None
+        assert one.lease.fence.token == before.token + 1
+
+
+async def test_what_could_not_be_taken_over_is_tried_again(database: Database) -> None:
+    tries = 0
+    taken = asyncio.Event()
+
+    async def gained() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise OSError
+        taken.set()
+
+    async with opened(database):
+        lease = Lease(link(database), "one")
+        lease.start(gained=gained, lost=gained)
+        await asyncio.wait_for(taken.wait(), 15)
+        assert lease.is_held
+        await lease.close()

@@ -1,0 +1,80 @@
+"""Replicas that start at once, that start late, and that find what they cannot read."""
+
+import http.client
+import threading
+from pathlib import Path
+
+import pytest
+from tests.storage.postgresql.cluster import Database
+from tests.storage.postgresql.events import count, post
+from tests.storage.postgresql.replicas import Replicas, replica, replicas
+from tests.storage.postgresql.waiting import until
+
+pytestmark = pytest.mark.e2e
+
+AT_ONCE = 4
+LOST = "dora_exporter_log_rows_lost_total"
+
+ADD = """
+WITH head AS (UPDATE dora.head SET position = position + 1 RETURNING position)
+INSERT INTO dora.log (position, about, id, kind, body)
+SELECT position, 'deployment', 'x', 'deployment', '{body}' FROM head
+"""
+
+
+def test_several_replicas_start_at_once_on_an_empty_database(folder: Path, database: Database) -> None:
+    fleet = Replicas([replica(folder / f"{number}", database.url()) for number in range(AT_ONCE)], database)
+    threads = [threading.Thread(target=each.start) for each in fleet]
+    try:
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        assert len(fleet.alive()) == AT_ONCE
+        for number, member in enumerate(fleet):
+            assert post(member.running, f"number-{number}").status == http.client.OK
+        fleet.wait_until_level()
+        assert [count(each.running) for each in fleet] == [AT_ONCE] * AT_ONCE
+        assert database.sql("SELECT count(*), max(version) FROM dora.meta") == ["1|1"]
+        assert fleet.leader()
+    finally:
+        for member in fleet:
+            member.kill()
+
+
+def test_a_schema_that_an_administrator_made_is_taken(folder: Path, database: Database) -> None:
+    """The user needs no right to make schemas then."""
+    database.cluster.create_role("modest")
+    database.sql("CREATE SCHEMA dora AUTHORIZATION modest")
+    with replicas(folder, database, [database.as_user("modest").url()]) as (only,):
+        assert post(only.running, "one").status == http.client.OK
+
+
+@pytest.mark.parametrize(
+    "body", ["{}", "7", '{"type": "deployment"}', '{"type": "wedding"}', '{"type":\n"deployment"}']
+)
+def test_a_row_that_cannot_be_read_is_left_out_and_counted(folder: Path, database: Database, body: str) -> None:
+    with replicas(folder, database, [database.url()] * 2) as fleet:
+        assert post(fleet[0].running, "before").status == http.client.OK
+        database.sql(ADD.format(body=body))
+        assert post(fleet[1].running, "after").status == http.client.OK
+        fleet.wait_until_level()
+        until(lambda: [each.number(LOST) for each in fleet] == [1, 1])
+        fleet[0].restart()
+        fleet.wait_until_level()
+        for each in fleet:
+            assert count(each.running) == 2
+            assert each.number(LOST) == 1
+            assert "position=2" in each.running.process.text
+        assert fleet[0].exposition() == fleet[1].exposition()
+
+
+def test_a_restart_changes_no_gauge(folder: Path, database: Database) -> None:
+    with replicas(folder, database, [database.url()]) as (only,):
+        for number in range(20):
+            post(only.running, f"number-{number}", service=f"service-{number % 3}", team="crew")
+        before = only.exposition()
+        assert b"dora_team_deployments{" in before
+        assert only.stop() == 0
+        only.start()
+        assert only.exposition() == before

@@ -1,0 +1,58 @@
+"""Listening: a stranger who does not shake hands is not waited for."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+import trustme
+from aiohttp import ClientSession, web
+from tests.web.security.certificates import client, write_tls
+
+from dora_exporter.web.application import application, runner
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.security.reloading import Protection
+from dora_exporter.web.server import listener
+
+
+async def hello(_request: web.Request) -> web.Response:
+    return web.Response(text="hello")
+
+
+async def test_a_handshake_that_does_not_come_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "HEAD_SECONDS", 0.05)
+    authority = trustme.CA()
+    protection = Protection(write_tls(tmp_path, authority))
+    serving = runner(application(routes=[web.get("/", hello)], operations=(), access=Access()))
+    await serving.setup()
+    try:
+        await listener.listen(serving, ["127.0.0.1:0"], protection.ssl_context)
+        port = serving.addresses[0][1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\x16\x03\x01\x02\x00")
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await asyncio.wait_for(reader.readexactly(1), 5)
+        writer.close()
+        monkeypatch.setattr(listener, "HEAD_SECONDS", 10)
+        async with (
+            ClientSession() as session,
+            session.get(f"https://127.0.0.1:{port}/", ssl=client(authority)) as answer,
+        ):
+            assert await answer.text() == "hello"
+    finally:
+        await serving.cleanup()
+
+
+async def test_many_may_wait_to_be_accepted() -> None:
+    """The next one of a full queue is told nothing, and tries again after a second."""
+    serving = runner(application(routes=[web.get("/", hello)], operations=(), access=Access()))
+    await serving.setup()
+    try:
+        await listener.listen(serving, ["127.0.0.1:0"], None)
+        opened = [socket.create_connection(serving.addresses[0], timeout=0.9) for _ in range(400)]  # nobody accepts now
+        for each in opened:
+            each.close()
+    finally:
+        await serving.cleanup()
