@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.docs import manual
@@ -10,6 +11,7 @@ from tests.docs import manual
 REPOSITORY = "https://github.com/dora-exporter/dora-exporter"
 INTO_THE_REPOSITORY = re.compile(rf"{re.escape(REPOSITORY)}/(?:blob|tree)/[^/\s\"']+/(?P<target>[^\s\"'<>`)]+)")
 MENTIONED = re.compile(r"\b(?P<target>docs/[\w/-]+\.md(?:#[\w-]+)?)")
+PACKAGE = manual.ROOT / "src" / "dora_exporter"
 PLACES = ("src", "deploy", "grafana", "config.example.yaml", "pyproject.toml")
 KINDS = {".py", ".html", ".yaml", ".yml", ".json", ".service", ".toml", ""}
 
@@ -74,3 +76,18 @@ def test_a_missing_heading_is_found() -> None:
     assert leads_somewhere("docs/alerts.md#dorasourcedown")
     assert not leads_somewhere("docs/alerts.md#no-such-alert")
     assert not leads_somewhere("docs/no-such-page.md")
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/contributing/architecture.md"])
+def test_the_modules_that_contributors_are_led_to_exist(page: str) -> None:
+    code = set(re.findall(r"`([\w./-]+/[\w./-]*)`", manual.page(page).text))
+    named = {each for each in code if not each.startswith(("/", "."))}
+    found = {each for each in named for root in (manual.ROOT, PACKAGE) if is_there(root / each)}
+
+    assert len(named) > 8
+    assert named - found == set()
+
+
+def is_there(path: Path) -> bool:
+    """A folder or file, or a module named without its ending."""
+    return path.exists() or path.with_name(path.name + ".py").exists()
