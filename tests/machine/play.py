@@ -46,9 +46,6 @@ TEAMS = ("crew", "squad", "guild")
 VERSIONS = ("v1", "v2", "v3", "hotfix-1")
 SHAS = tuple(letter * 40 for letter in "abc")
 
-LONG_MS = 200 * DAY_MS
-"""What is dropped is known to Git's answers no more, so nothing is dropped where there is Git."""
-
 HOTFIX = Rule("hotfix", r"(?i)^hotfix", "hotfix", ("title", "version"))
 SUBJECTS = Rule("subjects", r"(?i)^urgent", "urgent", ("subject",))
 FIXES = Rule("fixes", r"^fixes:$version$", "fixes:", ("tag",), names_version=True)
@@ -163,8 +160,7 @@ class Player:
         return self.chance.choice(lines[: self._crowd])
 
     def _moment(self, now: int) -> int:
-        borders = [0, *(length for _, length in self.terms.windows)]
-        borders += [] if self.with_git else [self.terms.retention_ms]
+        borders = [0, *(length for _, length in self.terms.windows), self.terms.retention_ms]
         kind = self.chance.random()
         if kind < 0.15:
             return now - self.chance.choice(borders) + self.chance.choice([-1, 0, 1])
@@ -271,7 +267,7 @@ class Player:
         pick = self.chance.choice
         return Terms(
             windows=pick([(("1d", DAY_MS), ("7d", 7 * DAY_MS)), (("12h", DAY_MS // 2),)]),
-            retention_ms=LONG_MS if self.with_git else pick([30 * DAY_MS, 30 * DAY_MS, 10 * DAY_MS]),
+            retention_ms=pick([30 * DAY_MS, 30 * DAY_MS, 10 * DAY_MS]),
             attribution_limit_ms=pick([7 * DAY_MS, None, HOUR_MS, 2 * DAY_MS]),
             merge_within_ms=pick([30 * MINUTE_MS, DAY_MS, MINUTE_MS]),
             series_limit=pick([1, 2, MANY, MANY]),

@@ -117,13 +117,8 @@ def _with_subject(subject: str, at: Deployment, in_order: Sequence[Deployment]) 
 
 
 def _speaks(commit: Commit, shipper: Deployment, in_order: Sequence[Deployment]) -> bool:
-    """Whether a deployment was the first to ship a commit."""
-    first = next(
-        each
-        for each in in_order
-        if any(commit.sha in (other.sha, other.via) for other in (*_commits(each), *_merges(each)))
-    )
-    return first is shipper
+    """Whether a deployment was the first to ship a commit, or to be of that commit itself."""
+    return next(each for each in in_order if commit.sha in _shas(each)) is shipper
 
 
 def _shas(deployment: Deployment) -> set[str]:

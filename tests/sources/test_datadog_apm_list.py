@@ -90,6 +90,15 @@ async def test_what_a_commit_says_that_it_takes_back_is_read_as_from_git(datadog
     assert [taken_back(each) for each in found.commits or ()] == [("1" * 40,)]
 
 
+async def test_a_commit_whose_author_had_a_wrong_clock_is_kept(datadog: FakeDatadog) -> None:
+    commits = [{"sha": "b" * 40, "timestamp": text(NOW_MS + 3 * DAY_MS), "message": "Fix"}]
+    datadog.add("abc", text(NOW_MS - HOUR_MS), commits=commits)
+    async with reaching(datadog) as poller:
+        await poller.poll()
+
+    assert poller.sink.store.deployments["apm:abc"].commits == (Commit("b" * 40, NOW_MS + 3 * DAY_MS, "Fix"),)
+
+
 async def test_a_deployment_that_did_not_fail_has_no_remedy(datadog: FakeDatadog) -> None:
     remedy = {"id": "def", "type": "rollback"}
     datadog.add("abc", text(NOW_MS - HOUR_MS), change_failure=False, remediation=remedy)

@@ -3,7 +3,7 @@
 import pytest
 from tests.builders import NOW_MS
 
-from dora_exporter.sources.http.timestamps import moment, written
+from dora_exporter.sources.http.timestamps import authored, moment, written
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,14 @@ from dora_exporter.sources.http.timestamps import moment, written
 )
 def test_a_moment_is_read_as_utc_unless_it_says_otherwise(text: object, ms: int | None) -> None:
     assert moment(text, now_ms=NOW_MS) == ms
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [("2025-06-18T15:06:40Z", NOW_MS + 259_200_000), ("1999-12-31T23:59:59Z", None), ("soon", None), (None, None)],
+)
+def test_the_clock_of_an_author_may_be_ahead(text: object, ms: int | None) -> None:
+    assert authored(text) == ms
 
 
 def test_a_moment_is_written_to_the_second_with_its_zone() -> None:

@@ -196,6 +196,15 @@ def test_a_redeployment_is_never_the_remedy_of_the_one_before(field: str) -> Non
     assert list(failures(judged(replace(first, tags=()), second, third, settings=settings_))) == ["d0"]
 
 
+def test_a_commit_that_was_deployed_itself_does_not_speak_again_where_it_is_listed() -> None:
+    first, second, third, fourth = series("Round up", "x", 'Revert "Round up"', "y")
+    settings_ = FailureSettings(rules=(RuleSettings(name="undo", pattern="^Revert", match=("subject",)),))
+    deployed = replace(second, commit_sha=C, commits=None)
+
+    assert failures(judged(first, second, third, fourth, settings=settings_)) == {"d0": "revert", "d1": "undo"}
+    assert failures(judged(first, deployed, third, fourth, settings=settings_)) == {}
+
+
 @pytest.mark.parametrize("pattern", ["^fix", "^fix:$version$"])
 def test_what_lands_again_after_a_rollback_does_not_blame_the_rollback_by_its_tag(pattern: str) -> None:
     first, second, third, fourth = days("v1", "v2", "v1", "v2")

@@ -136,7 +136,7 @@ class Lineup:
         if kind == "version":
             return self._by_version.find(name)[0] is deployment
         if kind in ("sha", "merge"):
-            return self.shipments.first_with_sha(name) is deployment
+            return self.first_with_sha(name) is deployment
         return self.shipments.with_mark(speaker)[0] is deployment
 
     def with_version(self, version: str) -> Sequence[Deployment]:

@@ -8,7 +8,7 @@ from dora_exporter.dora.bounds import TEXT_LENGTH
 from dora_exporter.dora.commit_messages import commit_saying
 from dora_exporter.dora.events import Commit, Deployment
 from dora_exporter.dora.repository_names import normalise
-from dora_exporter.sources.http.timestamps import moment
+from dora_exporter.sources.http.timestamps import authored, moment
 
 
 def _moment(value: object, validation: ValidationInfo) -> int | None:
@@ -33,7 +33,7 @@ class _Git(BaseModel):
 
 class _Commit(BaseModel):
     sha: str
-    timestamp: _Moment = None
+    timestamp: Annotated[int | None, BeforeValidator(authored)] = None
     message: str | None = None
 
 

@@ -15,6 +15,12 @@ def moment(text: object, *, now_ms: int) -> int | None:
 
     None for what is no moment, and for one that stands for "none": before the year 2000, or more than a day ahead.
     """
+    ms = authored(text)
+    return ms if ms is not None and ms <= now_ms + _LONGEST_AHEAD_MS else None
+
+
+def authored(text: object) -> int | None:
+    """The same for the moment of a commit: its author's clock may be ahead by any time, and that is counted."""
     if not isinstance(text, str):
         return None
     try:
@@ -23,7 +29,7 @@ def moment(text: object, *, now_ms: int) -> int | None:
         ms = round(aware.timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
-    return ms if _EARLIEST_MS <= ms <= now_ms + _LONGEST_AHEAD_MS else None
+    return ms if ms >= _EARLIEST_MS else None
 
 
 def written(moment_ms: int) -> str:
