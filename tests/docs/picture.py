@@ -10,7 +10,7 @@ from tests.e2e.process import Process
 
 PATH = manual.ROOT / "docs" / "images" / "demo.png"
 SEED = "7"
-WIDTH, HEIGHT = 1280, 800
+WIDTH, HEIGHT = 1440, 860
 
 
 def main() -> None:
