@@ -1,0 +1,41 @@
+# What .ci/run checks, a step at a time: `just` lists the recipes, `just setup` comes first.
+
+python := ".venv/bin/python"
+
+# lists the recipes
+default:
+    @just --list
+
+# makes .venv with everything
+setup:
+    python3 -m venv .venv
+    {{python}} -m pip install --upgrade pip
+    {{python}} -m pip install -e . --group test --group lint --group e2e --group docs
+
+# tests that need nothing but Python
+test *arguments:
+    {{python}} -m pytest {{arguments}}
+
+# format, lint, spelling, types, import contracts
+lint:
+    {{python}} -m ruff format --check .
+    {{python}} -m ruff check .
+    .venv/bin/codespell
+    {{python}} -m mypy
+    .venv/bin/lint-imports
+
+# tests that need other programs (Prometheus, PostgreSQL, Chromium, ...)
+e2e *arguments:
+    {{python}} -m pytest -m e2e {{arguments}}
+
+# random histories against the oracle
+machine minutes="3":
+    {{python}} -m tests.machine --minutes {{minutes}}
+
+# the documentation as a site, in which a broken link is an error
+docs:
+    {{python}} -m zensical build --strict
+
+# all of it, on a copy of the checkout; installs what it needs
+ci:
+    .ci/run
