@@ -32,6 +32,6 @@ async def test_the_log_says_once_that_some_are_folded_and_that_none_is_any_more(
         store.apply(Deletion("deployment", name, 0))
         await numbers.keep_up()
     assert [each.getMessage() for each in caplog.records] == [
-        f"there are more {kind} than the limit, the surplus is folded limit=2 {kind}=3",
-        f"none is folded limit=2 {kind}=2",
+        f"more {kind} than the limit, the surplus is folded into _other limit=2 {kind}=3",
+        f"no surplus any more, nothing is folded limit=2 {kind}=2",
     ]

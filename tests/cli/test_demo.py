@@ -187,7 +187,7 @@ def test_what_cannot_be_written_is_told_and_the_next_event_comes_all_the_same(
         await _live(events[1:], log, clock=clock)
 
     asyncio.run(live())
-    assert "an event of the demo is lost reason=the disk is full" in caplog.text
+    assert "demo event lost reason=the disk is full" in caplog.text
     assert list(store.deployments) == ["event-2", "event-1"]
 
 

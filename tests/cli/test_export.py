@@ -64,7 +64,7 @@ def test_a_line_that_cannot_be_read_is_left_out_with_a_warning(snapshot: Path) -
     ended = call("export", f"--snapshot.path={snapshot}", folder=snapshot.parent)
     assert ended.code == 0
     assert ended.output.encode() == b"".join(lines)
-    assert "unreadable lines left out" in ended.errors
+    assert "unreadable lines skipped" in ended.errors
 
 
 def test_the_snapshot_file_is_not_written_over(snapshot: Path, called: Called) -> None:

@@ -265,7 +265,7 @@ async def test_a_server_that_fails_is_reported_and_tried_again(
         with caplog.at_level("INFO"):
             await world.resolver.work()
     assert len(world.shas(last)) == 3
-    assert caplog.records[-1].getMessage() == "repository can be fetched again repository=shop"
+    assert caplog.records[-1].getMessage() == "repository fetch recovered repository=shop"
 
 
 async def test_a_token_is_in_no_process_list_no_log_and_no_file(

@@ -99,4 +99,4 @@ def test_an_observer_that_raises_keeps_no_other_from_hearing(caplog: pytest.LogC
     store.observe(told.extend)
     assert store.apply(deployment(id="a")) == [Outcome.CREATED]
     assert [after and after.id for _, after in told] == ["a"]
-    assert "an observer of events met a defect" in caplog.text
+    assert "event observer failed" in caplog.text

@@ -109,7 +109,7 @@ def test_a_restart_from_a_checkpoint_goes_on_where_it_was(daemon: Daemon) -> Non
     make_checkpoint(daemon.snapshot)
     for life in (2, 3):
         with daemon.running() as alive:
-            assert "checkpoint passed over" not in alive.process.text
+            assert "checkpoint ignored" not in alive.process.text
             assert missing(alive, ids) == []
             assert held(alive) >= len(ids)
             ids += kill_under_load(alive, life, acknowledgements=50)

@@ -63,7 +63,7 @@ async def test_a_defect_in_the_background_is_logged(caplog: pytest.LogCaptureFix
 
     task = in_background(work(), name="rendering")
     await asyncio.wait([task])
-    assert "background task ended task=rendering" in caplog.text
+    assert "background task failed task=rendering" in caplog.text
     assert "a defect" in caplog.text
 
 

@@ -137,13 +137,13 @@ def test_a_series_that_cannot_be_computed_is_left_out_of_all_numbers_until_it_ca
         assert differences(daemon.samples(), whole.samples()) == {}
         assert daemon.readings.broken_series == 1
         assert daemon.readings.is_broken(Series("cart", "production"))
-    assert caplog.text.count("left out after a defect service='cart'") == 1
+    assert caplog.text.count("series has no metrics after an internal error service='cart'") == 1
     shut = False
     daemon.perform(deployment(id="cart", service="cart", team="crew"))
     whole.perform(deployment(id="cart", service="cart", team="crew"))
     assert daemon.samples().keys() - whole.samples().keys() == set()
     assert daemon.readings.broken_series == 0
-    assert "whole again after a defect service='cart'" in caplog.text
+    assert "series recovered service='cart'" in caplog.text
 
 
 def test_a_series_that_cannot_be_rendered_is_left_out_of_its_team_too() -> None:

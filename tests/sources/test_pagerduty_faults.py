@@ -357,7 +357,7 @@ async def test_a_wrong_token_is_one_log_line_and_heals(caplog: pytest.LogCapture
         health = await account.poll()
         assert (health.problem, health.is_misconfigured) == (None, False)
         lines = [record.getMessage() for record in caplog.records if record.name.startswith("dora_exporter")]
-        assert [line.partition(" source=")[0] for line in lines] == ["source is misconfigured", "source works again"]
+        assert [line.partition(" source=")[0] for line in lines] == ["source is misconfigured", "source recovered"]
         assert "token-of-the-account" not in caplog.text
 
 

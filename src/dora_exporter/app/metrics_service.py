@@ -84,7 +84,11 @@ class Numbers:
     def _tell(self, kind: str, count: int, *, is_folding: bool) -> None:
         if self._folding[kind] != is_folding:
             self._folding[kind] = is_folding
-            said = f"there are more {kind} than the limit, the surplus is folded" if is_folding else "none is folded"
+            said = (
+                f"more {kind} than the limit, the surplus is folded into _other"
+                if is_folding
+                else "no surplus any more, nothing is folded"
+            )
             logger.warning("%s limit=%d %s=%d", said, self.series_limit, kind, count)
 
     def _slices(self) -> Iterator[None]:

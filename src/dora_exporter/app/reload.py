@@ -53,14 +53,14 @@ class Configuration:
                 await self._use(settings)
             except ConfigError as mistakes:
                 self.is_last_reload_successful = False
-                logger.error("configuration not reloaded, the one before stays in use mistakes=%r", str(mistakes))
+                logger.error("configuration reload failed, the previous one stays in use mistakes=%r", str(mistakes))
                 return str(mistakes)
             except BaseException:
                 self.is_last_reload_successful = False
                 raise
             for name in NEEDS_RESTART:
                 if attrgetter(name)(settings) != attrgetter(name)(self.settings):
-                    logger.warning("a changed setting takes effect at the next start setting=%s", name)
+                    logger.warning("changed setting takes effect after a restart setting=%s", name)
             self.settings = settings
             self.is_last_reload_successful = True
             self.last_reload_success_ms = self._clock()

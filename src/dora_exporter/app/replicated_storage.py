@@ -82,7 +82,7 @@ class DatabaseStorage:
     async def open(self) -> None:
         """Connects, and makes the tables when there are none; raises DatabaseError."""
         await self.log.open()
-        logger.info("events are kept in a database place=%s", address.place(self._url()))
+        logger.info("events are stored in PostgreSQL place=%s", address.place(self._url()))
 
     async def resume(self, store: EventStore) -> bool:
         """Nothing: a replica need not have a disk."""
@@ -148,7 +148,7 @@ class DatabaseStorage:
                     retention_ms=retention_ms,
                 )
         except (LeaseLost, Unavailable, *EXPECTED) as error:
-            logger.warning("compaction given up reason=%s", reason(error))
+            logger.warning("compaction aborted reason=%s", reason(error))
 
     async def retire(self) -> None:
         """Gives the lease back."""
@@ -167,10 +167,10 @@ def _taking(uploads: Uploads, wake: Callable[[str], None]) -> Take:
             inside = await uploads.workers.files(pack.replace, folder / "incoming.pack")
             await uploads.workers.git(repository, uploads.take, repository, head, inside)
         except (BadPack, TooManyRepositories) as error:
-            logger.warning("shared history left out repository=%s reason=%s", repository, error or type(error).__name__)
+            logger.warning("shared pack rejected repository=%s reason=%s", repository, error or type(error).__name__)
             return True
         except (GitFailed, Busy, OSError) as error:
-            logger.warning("shared history not taken yet repository=%s reason=%s", repository, error)
+            logger.warning("shared pack not imported yet repository=%s reason=%s", repository, error)
             return False
         finally:
             await uploads.workers.files(uploads.discard, folder)

@@ -132,7 +132,7 @@ class EventStore:
             try:
                 observer(changes)
             except Exception:
-                logger.exception("an observer of events met a defect")
+                logger.exception("event observer failed")
 
     def _take(self, records: Iterable[Record], changes: list[Change]) -> None:
         effects = self._effects

@@ -82,4 +82,4 @@ def in_background(work: Coroutine[Any, Any, _Result], *, name: str) -> asyncio.T
 
 def _look_at(task: asyncio.Task[Any]) -> None:
     if not task.cancelled() and (defect := task.exception()) is not None:
-        logger.error("background task ended task=%s", task.get_name(), exc_info=defect)
+        logger.error("background task failed task=%s", task.get_name(), exc_info=defect)

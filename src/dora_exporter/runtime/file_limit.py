@@ -15,7 +15,7 @@ def raise_file_limit() -> int:
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     except (OSError, ValueError) as reason:
-        logger.warning("file limit not raised soft=%d hard=%d reason=%s", soft, hard, reason)
+        logger.warning("cannot raise the open file limit soft=%d hard=%d reason=%s", soft, hard, reason)
     return file_limit()
 
 

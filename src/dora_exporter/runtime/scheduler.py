@@ -116,7 +116,7 @@ class Schedule:
         if runs:
             _, late = await asyncio.wait(runs, timeout=_STOP_SECONDS)
             for run in late:
-                logger.warning("scheduled job does not end job=%s", run.get_name())
+                logger.warning("scheduled job still running job=%s", run.get_name())
 
     async def _follow_clock(self) -> None:
         """APScheduler plans by the wall clock: when that is set back an hour, nothing would run for an hour."""

@@ -282,7 +282,7 @@ class Readings:
         elif subject is not None:
             self._damage(subject, defect)
         else:
-            logger.error("aggregates counted anew after a defect", exc_info=defect)
+            logger.error("aggregates recomputed after an internal error", exc_info=defect)
             self.tallies.is_astray = not self.tallies.is_astray  # it does not help where counting is what fails
 
     def _leave_out(self, group: Group, defect: Exception) -> None:
@@ -290,12 +290,12 @@ class Readings:
         if group not in self._suspect_groups and group not in self._broken_groups:
             self._suspect_groups[group] = self.tallies.changed[group] = None
             self.tallies.is_astray = True
-            logger.error("counted anew after a defect %s", _named(group.labels), exc_info=defect)
+            logger.error("aggregate recomputed after an internal error %s", _named(group.labels), exc_info=defect)
             return
         self._suspect_groups.pop(group, None)
         if group not in self._broken_groups:
             self._broken_groups[group] = None
-            logger.error("left out after a defect %s", _named(group.labels), exc_info=defect)
+            logger.error("aggregate has no metrics after an internal error %s", _named(group.labels), exc_info=defect)
         (self.team_text if "team" in group.labels else self.series_text).drop(group.key)
 
     def _damage(self, series: Series, defect: Exception) -> None:
@@ -303,20 +303,20 @@ class Readings:
         self._forget(series)
         self.tallies.is_astray = True
         if series not in self._suspects:
-            logger.error("computed anew after a defect %s", _named(series._asdict()), exc_info=defect)
+            logger.error("series recomputed after an internal error %s", _named(series._asdict()), exc_info=defect)
             self._suspects[series] = self._renewing[series] = None
             return
         del self._suspects[series]
         if series not in self._broken:
             self._broken[series] = None
-            logger.error("left out after a defect %s", _named(series._asdict()), exc_info=defect)
+            logger.error("series has no metrics after an internal error %s", _named(series._asdict()), exc_info=defect)
 
     def _is_whole(self, series: Series) -> None:
         """A series was computed and rendered without a defect."""
         self._suspects.pop(series, None)
         if series in self._broken:
             del self._broken[series]
-            logger.warning("whole again after a defect %s", _named(series._asdict()))
+            logger.warning("series recovered %s", _named(series._asdict()))
 
     def _renew(self) -> Iterator[None]:
         """Computes series anew from the store, and what adds up series from what the others have told."""

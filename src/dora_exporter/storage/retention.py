@@ -89,7 +89,7 @@ async def forget(store: EventStore, log: Appendable, *, oldest_ms: int, now_ms: 
         await log.append(list(_deletions(some, oldest_ms)))
         dropped += len(some)
     if dropped:
-        logger.info("old events dropped events=%d", dropped)
+        logger.info("expired events dropped events=%d", dropped)
     return dropped
 
 

@@ -104,7 +104,7 @@ async def test_a_failure_is_logged_once_with_its_reason_and_so_is_its_end(caplog
         await poller.run(place.landing())
     assert [record.getMessage() for record in caplog.records] == [
         "source is failing source=pd problem=GET host:1/a: connection refused, 5 times",
-        "source works again source=pd after_failures=3",
+        "source recovered source=pd after_failures=3",
     ]
 
 

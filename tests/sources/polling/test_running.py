@@ -271,5 +271,5 @@ async def test_a_defect_is_told_in_words_and_does_not_stop_the_source() -> None:
             [Cursor(NAME, {"settings": account.running.source.fingerprint, "memory": {"cursor": "", "relisted": 0}})]
         )
         health = await account.poll()
-        assert (health.is_up, health.problem) == (False, "a defect of the daemon: TypeError")
+        assert (health.is_up, health.problem) == (False, "internal error: TypeError")
         account.clock.advance(MINUTE_MS)

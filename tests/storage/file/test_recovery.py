@@ -51,7 +51,7 @@ async def test_a_torn_last_line_is_cut_off_with_a_warning(
         assert kept.ids == IDS[:-1]
         assert kept.log.statistics.lines_lost == 0
         await kept.log.append(EVENTS[-1:])
-    assert f"torn last line cut off path={path} bytes={kept_bytes}" in caplog.text
+    assert f"torn last line truncated path={path} bytes={kept_bytes}" in caplog.text
     assert content(path) == WHOLE
     assert asides(path) == []
 

@@ -83,7 +83,7 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Running], float]], ...] = (
     ),
     (
         "overflow",
-        "Stretches of time with more rows than the upstream lets anybody read.",
+        "Time ranges with more rows than the upstream API returns.",
         lambda each: each.health.overflows,
     ),
     (

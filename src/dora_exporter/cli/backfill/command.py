@@ -98,7 +98,7 @@ def _warn_of_what_is_gone(settings: Settings, first: int) -> None:
     whole_from = system_clock() - settings.retention.ms + longest.ms
     if first < whole_from:
         logger.warning(
-            "events may be gone that the first numbers need retention=%s window=%s complete_from=%s",
+            "retention may have removed events that the first samples need retention=%s window=%s complete_from=%s",
             settings.retention.text,
             longest.text,
             datetime.fromtimestamp(whole_from / 1000, tz=UTC).isoformat(timespec="seconds"),

@@ -111,4 +111,4 @@ async def _live(happenings: Iterable[Happening], log: EventLog, *, clock: Clock)
         try:
             await log.append([happening.record])
         except Unavailable as reason:
-            logger.warning("an event of the demo is lost reason=%s", reason)
+            logger.warning("demo event lost reason=%s", reason)

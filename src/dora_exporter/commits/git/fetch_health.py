@@ -52,7 +52,7 @@ class FetchHealth:
         """Notes a success."""
         self.last_success_ms = now_ms
         if self.is_failing:
-            logger.info("repository can be fetched again repository=%s", self.label)
+            logger.info("repository fetch recovered repository=%s", self.label)
         self.is_failing = self.is_misconfigured = False
         self.problem = None
 
@@ -60,7 +60,7 @@ class FetchHealth:
         """Notes a failure."""
         self.errors += 1
         if not self.is_failing:
-            logger.warning("repository cannot be fetched repository=%s reason=%s", self.label, reason)
+            logger.warning("repository fetch failed repository=%s reason=%s", self.label, reason)
         self.is_failing, self.problem = True, str(reason)
         self.is_misconfigured = isinstance(reason, Misconfigured) or _REFUSED.search(str(reason)) is not None
 
@@ -71,4 +71,4 @@ def fetch_single(repository: Repository, shas: tuple[str, ...]) -> None:
         try:
             repository.fetch(sha)
         except (GitFailed, OSError) as reason:
-            logger.debug("commit cannot be fetched repository=%s sha=%s reason=%s", repository.name, sha, reason)
+            logger.debug("commit fetch failed repository=%s sha=%s reason=%s", repository.name, sha, reason)

@@ -121,7 +121,7 @@ class Library:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:  # what is known of the deployments can still be served
-            logger.warning("no folder for repositories path=%s error=%s", self.folder, error)
+            logger.warning("cannot create the repositories folder path=%s error=%s", self.folder, error)
             return
         for left in self.folder.glob(f"{_INCOMING}*"):
             shutil.rmtree(left, ignore_errors=True)
@@ -140,7 +140,7 @@ class Library:
             found.take_over(marker.parent)
             marker.unlink()
         except (GitFailed, OSError) as reason:
-            logger.warning("history under another name is not read repository=%s reason=%s", name, reason)
+            logger.warning("cannot read history under another repository name repository=%s reason=%s", name, reason)
 
     def open(self) -> Path:
         """A new folder for what comes in."""

@@ -110,7 +110,7 @@ class Reviewer:
             try:
                 await self.work()
             except Exception:
-                logger.exception("pull requests not looked for")
+                logger.exception("pull request resolution failed")
             self._woken.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_TICK_SECONDS):
@@ -159,12 +159,12 @@ class Reviewer:
 
     def _note_failure(self, reason: Exception) -> None:
         if not self._is_failing:
-            logger.warning("pull requests not found out reason=%s", reason)
+            logger.warning("pull request lookup failed reason=%s", reason)
         self._is_failing = True
 
     def _note_success(self) -> None:
         if self._is_failing:
-            logger.info("pull requests can be found out again")
+            logger.info("pull request lookup recovered")
         self._is_failing = False
 
 

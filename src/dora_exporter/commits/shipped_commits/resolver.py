@@ -226,7 +226,7 @@ class Resolver:
                 self._wake(name)
                 await self._settle(name, repository)
         except Exception:
-            logger.exception("commits not looked for repository=%s", name)
+            logger.exception("commit resolution failed repository=%s", name)
             await asyncio.sleep(_TICK_SECONDS)  # it is still due
         finally:
             del self._tasks[name]
@@ -275,7 +275,7 @@ class Resolver:
             try:
                 await self._in(self._readers, repository.refresh)
             except (GitFailed, OSError) as reason:
-                logger.warning("history not read repository=%s reason=%s", repository.name, reason)
+                logger.warning("cannot read repository history repository=%s reason=%s", repository.name, reason)
 
     async def _settle_line(self, key: LineKey, due: Due, repository: Repository | None) -> Sequence[str]:
         question = Question(
@@ -292,11 +292,11 @@ class Resolver:
             for start in range(0, len(answer.resolutions), _APPENDED_AT_ONCE):
                 await self._log.append(answer.resolutions[start : start + _APPENDED_AT_ONCE])
         except (GitFailed, Unavailable, OSError) as reason:
-            logger.warning("commits not found out repository=%s reason=%s", key.repository, reason)
+            logger.warning("commit resolution failed repository=%s reason=%s", key.repository, reason)
             self._try_again(key, due)
             return ()
         except Exception:
-            logger.exception("commits not found out repository=%s", key.repository)
+            logger.exception("commit resolution failed repository=%s", key.repository)
             self._try_again(key, due)
             return ()
         finally:

@@ -151,7 +151,7 @@ class Pass:
         failures[upstream_id] = failures.get(upstream_id, 0) + 1
         held = self._sink.incident(self._desk.event_id(upstream_id))
         if held is not None and failures[upstream_id] >= _MOST_TRIES and not _is_unreachable(held):
-            logger.warning("incident cannot be read any more id=%s", held.id)
+            logger.warning("incident is no longer readable id=%s", held.id)
             await self._sink.write([replace(held, upstream={**(held.upstream or {}), "unreachable": True})])
 
     async def _take(self, rows: Sequence[IncidentRow], asked: int) -> None:

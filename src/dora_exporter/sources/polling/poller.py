@@ -62,11 +62,11 @@ class Poller:
         except Exception as reason:
             await landing.abandon()
             if self._health.problem is None:
-                logger.exception("source met a defect of the daemon source=%s", self._name)
-            self._health.failed(f"a defect of the daemon: {type(reason).__name__}", seconds=self._stopwatch() - began)
+                logger.exception("source poll failed with an internal error source=%s", self._name)
+            self._health.failed(f"internal error: {type(reason).__name__}", seconds=self._stopwatch() - began)
             return None
         if self._health.problem is not None:
-            logger.info("source works again source=%s after_failures=%d", self._name, self._health.consecutive_failures)
+            logger.info("source recovered source=%s after_failures=%d", self._name, self._health.consecutive_failures)
         self._health.succeeded(at_ms=self._clock(), seconds=self._stopwatch() - began)
         return None
 

@@ -123,7 +123,7 @@ class Landing:
         """Counts and logs a row that cannot be understood."""
         self._health.items["quarantined"] += 1
         shown = repr(upstream_id)[:_LONGEST_ID]
-        logger.warning("row left out source=%s id=%s reason=%s", self._source, shown, reason)
+        logger.warning("row skipped source=%s id=%s reason=%s", self._source, shown, reason)
 
     def clamp(self, event_id: str) -> None:
         """Counts and logs an item that is new with an end before its beginning: a pass may read it again and again."""
@@ -131,12 +131,12 @@ class Landing:
         if held is None or held.finished_at != held.started_at:
             self._health.ends_clamped += 1
             shown = repr(event_id)[:_LONGEST_ID]
-            logger.warning("end before the beginning taken for it source=%s id=%s", self._source, shown)
+            logger.warning("finished_at before started_at, clamped source=%s id=%s", self._source, shown)
 
     def overflow(self, count: int = 1) -> None:
         """Counts a stretch of time with more rows than can be read."""
         self._health.overflows += count
-        logger.warning("more rows than the upstream lets anybody read source=%s", self._source)
+        logger.warning("upstream row limit reached, rows are missing source=%s", self._source)
 
     def deployment(self, event_id: str) -> Deployment | None:
         """The deployment as held, or as written last."""

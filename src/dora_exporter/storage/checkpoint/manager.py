@@ -60,7 +60,7 @@ class Checkpoints:
         except FileNotFoundError:
             return None
         except (Damaged, OSError) as reason:
-            logger.warning("checkpoint passed over path=%s reason=%r", self.path, str(reason))
+            logger.warning("checkpoint ignored path=%s reason=%r", self.path, str(reason))
             store.clear()
             return None
         self._covered_bytes, self._compacted_ms = head.length, head.compacted_ms
@@ -84,14 +84,14 @@ class Checkpoints:
         except (SubprogramFailed, OSError) as error:
             self._next_try = stopwatch() + _PAUSE_AFTER_FAILURE_SECONDS
             if not self._is_closed:
-                logger.warning("checkpoint not made path=%s error=%r", self.path, str(error))
+                logger.warning("cannot write the checkpoint path=%s error=%r", self.path, str(error))
             return False
         finally:
             await self._clear_away()  # also after a caller that is cancelled
         seconds = stopwatch() - begun
         self._next_try = stopwatch() + _PAUSE_PER_SECOND * seconds
         self._covered_bytes, self._compacted_ms = snapshot.size_bytes, snapshot.last_compaction_ms
-        logger.info("checkpoint made seconds=%.1f", seconds)
+        logger.info("checkpoint written seconds=%.1f", seconds)
         return True
 
     def close(self) -> None:

@@ -142,7 +142,7 @@ class AppendedFile:
         try:
             self._disk.truncate(fd, self.length)
         except OSError as error:
-            logger.debug("a failed write could not be cut off path=%s error=%r", self.path, error.strerror)
+            logger.debug("cannot truncate a failed write path=%s error=%r", self.path, error.strerror)
         self._forget_descriptor()
 
     def _reopen(self) -> int:
@@ -187,7 +187,7 @@ class AppendedFile:
         owed, stranger = self._owed, self._displace()
         self.replace_with(copied)
         self._owed = owed
-        logger.error("snapshot file was taken away and is written again path=%s found=%s", self.path, stranger)
+        logger.error("snapshot file was removed or replaced, rewriting it path=%s found=%s", self.path, stranger)
 
     def _displace(self) -> Path | None:
         """Keeps the file that took our name, unless another process is at work on it."""

@@ -199,7 +199,7 @@ class Writer:
 
     def _settle_one(self, each: _Append, error: Unavailable | None) -> None:
         self._waiting -= len(each.data)
-        answer = error or Unavailable("the record is kept but could not be applied")
+        answer = error or Unavailable("the record is stored but could not be applied")
         outcomes: list[Outcome] | None = None
         try:
             if error is None:

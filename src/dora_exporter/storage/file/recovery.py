@@ -25,14 +25,14 @@ def recover(file: AppendedFile, scan: Scan, path: Path, *, disk: Disk, clock: Cl
     elif scan.is_ours and not scan.lines_lost:
         file.begin(scan.length, b"\n" if scan.lacks_newline else b"")
         if scan.torn:
-            logger.warning("torn last line cut off path=%s bytes=%d", path, len(scan.torn))
+            logger.warning("torn last line truncated path=%s bytes=%d", path, len(scan.torn))
     else:
         repair = partial(_set_aside, file, scan, path, disk, clock)
         try:
             repair()
         except OSError as error:
             file.begin_with(repair)
-            logger.warning("damaged snapshot file cannot be set aside yet path=%s error=%r", path, str(error))
+            logger.warning("cannot set the damaged snapshot file aside yet path=%s error=%r", path, str(error))
 
 
 def _set_aside(file: AppendedFile, scan: Scan, path: Path, disk: Disk, clock: Clock) -> None:

@@ -153,4 +153,4 @@ def read(path: Path) -> Iterator[Record]:
     if not scan.is_ours and not scan.is_new:
         raise SnapshotError(f"{path} is no snapshot file of version {VERSION}")
     if scan.lines_lost:
-        logger.warning("unreadable lines left out path=%s lines=%d", path, scan.lines_lost)
+        logger.warning("unreadable lines skipped path=%s lines=%d", path, scan.lines_lost)

@@ -75,11 +75,11 @@ class Applied:
                 own.take(outcomes, len(records))
         self.position, self._nonce = page.last, page.nonce
         for position in [each for each in self._owed if each <= page.last]:  # a row of ours that cannot be read
-            self._owed.pop(position).refuse(Unavailable("a record is kept but cannot be read"))
+            self._owed.pop(position).refuse(Unavailable("the record is stored but cannot be read"))
 
     async def become(self, store: EventStore) -> None:
         """Takes over a whole state; what became of our own records on the way there nobody knows."""
-        self.refuse(Unavailable("the log had to be read anew"))
+        self.refuse(Unavailable("the event log is being re-read"))
         self._owed.clear()
         if self._become is not None:
             await self._become(store)

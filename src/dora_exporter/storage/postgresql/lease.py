@@ -84,7 +84,7 @@ class Lease:
                 async with self._link.transaction(seconds=1) as connection:
                     await connection.execute(_GIVE_BACK, NAME, self._holder)
             except EXPECTED as error:
-                logger.info("lease not given back reason=%s", reason(error))
+                logger.info("cannot release the lease reason=%s", reason(error))
         await self._link.close()
 
     async def _run(self, gained: Changed, lost: Changed) -> None:
@@ -99,11 +99,11 @@ class Lease:
         if self._told_token is None and self._held_token is None:
             return  # it ran out again before anybody was told
         was_told, self._told_token = self._told_token, None if self._told_token is not None else self._held_token
-        logger.info("leading" if was_told is None else "not leading any more")
+        logger.info("became leader" if was_told is None else "lost leadership")
         try:
             await (gained if was_told is None else lost)()
         except Exception:
-            logger.exception("leadership not taken over")
+            logger.exception("leadership change failed")
             self._told_token = None  # it is tried again
 
     async def try_once(self) -> None:
@@ -114,8 +114,8 @@ class Lease:
                 token = await connection.fetchval(_TAKE, NAME, self._holder, float(LEASE_SECONDS))
         except Exception as error:
             if not isinstance(error, EXPECTED):
-                logger.exception("the lease met a defect")
-            logger.debug("lease not asked for reason=%s", reason(error))
+                logger.exception("lease request failed")
+            logger.debug("cannot request the lease reason=%s", reason(error))
             return
         self._token = token
         self._held_until = asked_at + LEASE_SECONDS - _MARGIN_SECONDS

@@ -69,7 +69,7 @@ class PostgresLog:
                 async for records in chunks:
                     yield records
         except LOST as error:
-            raise DatabaseError(f"the database went away: {reason(error)}") from error
+            raise DatabaseError(f"the database connection was lost: {reason(error)}") from error
 
     async def start(self, apply: Apply, *, follow: Apply | None = None, become: Become | None = None) -> None:
         """From here on every committed record is applied, those of other replicas by ``follow``."""
@@ -131,7 +131,7 @@ class PostgresLog:
 
     def _check_presence(self) -> None:
         if self._away_since_ms is not None:
-            raise Unavailable(f"the database is away: {self._away_because}")
+            raise Unavailable(f"the database is unavailable: {self._away_because}")
         if self._task is None or self._is_closing:
             raise Unavailable("the event log is not open for writing")
 
@@ -142,7 +142,7 @@ class PostgresLog:
                 await self._turn()
             except Exception as error:
                 if not isinstance(error, EXPECTED):
-                    logger.exception("the log met a defect")
+                    logger.exception("event log failed")
                 self._note_failure(reason(error))
                 if self._is_closing:
                     return
@@ -171,7 +171,7 @@ class PostgresLog:
                 await self._read_news()
         except BaseException:
             self._asking += asking
-            refuse(batch, Unavailable("the database went away"))
+            refuse(batch, Unavailable("the database connection was lost"))
             raise
         for each in asking:
             if not each.done():
@@ -227,7 +227,7 @@ class PostgresLog:
                     is_known = await self._read_some(connection)
                     continue
             is_older = head.compacted_to <= self._applied.position
-            await self._read_anew("the database has lost records" if is_older else "it was compacted meanwhile")
+            await self._read_anew("the database has lost records" if is_older else "the log was compacted")
 
     async def _read_some(self, connection: Connection) -> bool:
         """Applies the next pages, not so many that it takes long; whether that was all."""
@@ -245,7 +245,7 @@ class PostgresLog:
 
     async def _read_anew(self, because: str) -> None:
         """Takes over the whole state, where what was applied does not lead to it."""
-        logger.warning("log is read anew position=%d reason=%s", self._applied.position, because)
+        logger.warning("re-reading the event log position=%d reason=%s", self._applied.position, because)
         store = EventStore()
         async with contextlib.aclosing(self._read_all()) as chunks:
             async for records in chunks:
@@ -276,8 +276,8 @@ class PostgresLog:
         self._away_because = because
         if self._away_since_ms is None:
             self._away_since_ms = self._clock()
-            logger.error("database away, writes are refused reason=%s", because)
-        self._refuse_all(Unavailable(f"the database is away: {because}"))
+            logger.error("database unavailable, writes are refused reason=%s", because)
+        self._refuse_all(Unavailable(f"the database is unavailable: {because}"))
 
     def _note_success(self) -> None:
         if self._away_since_ms is not None:

@@ -85,12 +85,12 @@ class PackExchange:
         try:
             return await self._take_all(take)
         except Unavailable as error:  # who follows the log says so
-            logger.debug("packs not looked for reason=%s", error)
+            logger.debug("pack lookup failed reason=%s", error)
             return True
         except OSError as error:
-            logger.warning("shared history not taken yet reason=%s", error)
+            logger.warning("shared pack not imported yet reason=%s", error)
         except Exception:
-            logger.exception("the exchange of packs met a defect")
+            logger.exception("pack exchange failed")
         return False
 
     async def _take_all(self, take: Take) -> bool:
@@ -140,7 +140,7 @@ async def _transaction(link: Link, mode: str = "") -> AsyncIterator[Connection]:
         async with link.transaction(mode) as connection:
             yield connection
     except EXPECTED as error:
-        raise Unavailable(f"the database is away: {reason(error)}") from error
+        raise Unavailable(f"the database is unavailable: {reason(error)}") from error
 
 
 def _append(file: Path, data: bytes, piece: int) -> None:

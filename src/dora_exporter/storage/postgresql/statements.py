@@ -143,5 +143,5 @@ async def _read_one_by_one(connection: Connection, positions: Sequence[int], non
             found.append((each["position"], record_in(each["body"])))
         except Unreadable as flaw:
             lost += 1
-            logger.error("row of the log left out position=%d reason=%s", each["position"], flaw)
+            logger.error("log row skipped position=%d reason=%s", each["position"], flaw)
     return Page(found, positions[-1], nonce, lost)

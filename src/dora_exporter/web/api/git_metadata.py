@@ -329,5 +329,5 @@ def _failures_told() -> Iterator[None]:
     except Busy as reason:
         raise NotNow("too many requests wait for Git") from reason
     except (GitFailed, OSError) as reason:
-        logger.warning("uploaded history not taken reason=%s", reason)
-        raise NotNow("the history cannot be kept now") from reason
+        logger.warning("uploaded pack not stored reason=%s", reason)
+        raise NotNow("the history cannot be stored now") from reason

@@ -54,7 +54,7 @@ def refuse_pages(
         for authority in _authorities(request):
             host = host_of(authority)
             if not is_known(host, request):
-                logger.warning("request refused for its host host=%r from=%s", authority[:_SHOWN], request.remote)
+                logger.warning("request refused, unknown host host=%r from=%s", authority[:_SHOWN], request.remote)
                 raise ForbiddenToPages(
                     f"the daemon is open to all who reach it, so it answers to the hosts it knows only, and not to "
                     f"{authority[:_SHOWN]!a}: name that in web.allowed_hosts, or set api_keys"
@@ -65,7 +65,7 @@ def refuse_pages(
         if is_open():
             check_host(request)
         if request.method not in _READING and _is_of_another_site(request) and not holds_key(request):
-            logger.warning("request refused because another site's page made it from=%s", request.remote)
+            logger.warning("cross-site request refused from=%s", request.remote)
             raise ForbiddenToPages("a page of another site may not write")
         return await handler(request)
 

@@ -49,7 +49,7 @@ class Protection:
             return
         if mistakes := self._attempt():
             self._stamps = _stamps(files_of(self._path))  # the next complaint comes after the next change
-            logger.error("web configuration not reloaded, the one before stays in force mistakes=%s", mistakes)
+            logger.error("web configuration reload failed, the previous one stays in use mistakes=%s", mistakes)
         else:
             logger.info("web configuration reloaded path=%s", self._path)
 

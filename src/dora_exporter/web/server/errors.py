@@ -161,7 +161,7 @@ async def refuse_in_json(request: web.Request, handler: Handler) -> web.StreamRe
             said = BadRequest(UNDECODABLE)
         else:
             logger.exception("request failed method=%s path=%r", request.method, request.path)
-            said = Failed("the request met a defect of the daemon, which is in its log")
+            said = Failed("internal error; the daemon's log has the details")
     logger.debug(
         "request refused method=%s path=%r status=%d reason=%r from=%s",
         *(request.method, request.path, said.status, said.detail, request.remote),
