@@ -1,5 +1,6 @@
 """PagerDuty's webhooks: who may send them, what they change, and how they meet the poll."""
 
+import gzip
 import json
 from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -18,6 +19,7 @@ from dora_exporter.dora.events import MINUTE_MS
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.web.application import application
 from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.server import request_body
 from dora_exporter.web.server.rejections import Rejection, counting
 from dora_exporter.web.webhooks import pagerduty
 
@@ -55,7 +57,9 @@ async def receiving(account: Account) -> AsyncIterator[Receiver]:
     )
     rejections = RejectionCounts()
     served = application(routes=routes, operations=(), access=access, middlewares=[counting(rejections.count)])
-    async with TestClient(TestServer(served)) as client:
+    server = TestServer(served)
+    await server.start_server(auto_decompress=False)
+    async with TestClient(server) as client:
         yield Receiver(client, rejections)
 
 
@@ -132,6 +136,25 @@ async def test_a_byte_order_mark_is_signed_and_skipped() -> None:
         body = b"\xef\xbb\xbf" + body_of(account.fake.deliveries[0])
         assert await receiver.post(body, **{"X-PagerDuty-Signature": signature(body, NEW)}) == 202
         assert len(account.store.incidents) == 1
+
+
+async def test_what_is_signed_is_what_is_sent_also_where_that_is_compressed() -> None:
+    async with an_account(webhook_secrets=[NEW]) as account, receiving(account) as receiver:
+        account.fake.trigger()
+        body = gzip.compress(body_of(account.fake.deliveries[0]))
+        headers = {"X-PagerDuty-Signature": signature(body, NEW), "Content-Encoding": "gzip"}
+        assert await receiver.post(body, **headers) == 202
+        assert len(account.store.incidents) == 1
+        headers["X-PagerDuty-Signature"] = signature(body[:-1], NEW)
+        assert await receiver.post(body[:-1], **headers) == 400
+
+
+async def test_nothing_that_a_stranger_sends_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_body, "Inflation", pytest.fail)
+    async with an_account(webhook_secrets=[NEW]) as account, receiving(account) as receiver:
+        body = gzip.compress(b"{}")
+        headers = {"X-PagerDuty-Signature": signature(body, "unknown"), "Content-Encoding": "gzip"}
+        assert await receiver.post(body, **headers) == 403
 
 
 @pytest.mark.parametrize("content", ["", "\n", " \n\n"])

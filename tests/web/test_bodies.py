@@ -11,7 +11,9 @@ from tests.web.conftest import MakeApi
 from tests.web.running import Api, Json, deployment
 
 from dora_exporter.runtime.clock import stopwatch
+from dora_exporter.runtime.cooperative import Turn
 from dora_exporter.web.server import request_body
+from dora_exporter.web.server.decompression import PIECE_BYTES
 from dora_exporter.web.server.limits import Rules
 
 PATH = "/api/v2/dora/deployment"
@@ -107,6 +109,33 @@ async def test_a_gzip_bomb_costs_little(api: Api, path: str, filling: bytes) -> 
     assert status == 400
     assert any(word in answer["errors"][-1]["detail"] for word in ("longer", "times its size", "wrong or empty"))
     assert stopwatch() - began < 1
+
+
+async def test_others_have_their_turn_while_a_body_is_unpacked(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+
+    class ShortTurn(Turn):
+        is_over = True
+
+        async def give(self) -> None:
+            given.append(self)
+            await super().give()
+
+    monkeypatch.setattr(request_body, "Turn", ShortTurn)
+    assert (await send(api, bomb(b"\0"), "gzip"))[0] == 400
+    assert len(given) == (1 << 20) // PIECE_BYTES + 1
+
+
+async def test_bodies_that_are_unpacked_at_once_make_room_for_each_other(
+    make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_body, "MOST_BYTES", 1 << 20)
+    api = await make_api()
+    bodies_at_once = [packed(b" " * 900_000 + BODY)] * 10
+    statuses = [status for status, _ in await asyncio.gather(*(send(api, body, "gzip") for body in bodies_at_once))]
+    assert set(statuses) <= {200, 503}
+    assert statuses.count(200) >= 1
+    assert (await send(api, packed(BODY), "gzip"))[0] == 200
 
 
 async def test_a_gzip_of_very_many_members_costs_little(api: Api) -> None:

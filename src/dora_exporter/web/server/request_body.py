@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager, contextmanager
 
 from aiohttp import web
 
-from dora_exporter.web.server.decompression import INFLATION_BYTES, Inflation
+from dora_exporter.runtime.cooperative import Turn
+from dora_exporter.web.server.decompression import INFLATION_BYTES, PIECE_BYTES, Inflation
 from dora_exporter.web.server.errors import BROKEN_FRAMING, BadRequest, NotNow, TooLong
 from dora_exporter.web.server.held_bytes import Holdings
 from dora_exporter.web.server.limits import Rules
@@ -67,7 +68,12 @@ def reading(request: web.Request) -> Iterator[Reading]:
 
 
 async def read(request: web.Request, *, limit: int, seconds: float) -> bytes:
-    """The whole body, unpacked.
+    """The whole body, unpacked. Raises what ``read_as_sent`` and ``unpacked`` raise."""
+    return await unpacked(request, await read_as_sent(request, limit=limit, seconds=seconds), limit=limit)
+
+
+async def read_as_sent(request: web.Request, *, limit: int, seconds: float) -> bytes:
+    """The whole body, compressed if the client did so.
 
     Raises ``BadRequest`` when it is longer than ``limit`` bytes, does not arrive within ``seconds``, or is broken, and
     ``NotNow`` when too many come in at once. Needs a server that leaves the unpacking to us
@@ -75,7 +81,7 @@ async def read(request: web.Request, *, limit: int, seconds: float) -> bytes:
     """
     if request.content_length is not None and request.content_length > limit:
         raise _too_long(limit)
-    if request.content.is_eof() and _inflation(request) is None:
+    if request.content.is_eof():
         body = request.content.read_nowait()
         if len(body) > limit:
             raise _too_long(limit)
@@ -83,6 +89,31 @@ async def read(request: web.Request, *, limit: int, seconds: float) -> bytes:
     with reading(request) as body_coming:
         async with body_coming.within(seconds):
             return await _joined(request, limit, body_coming)
+
+
+async def unpacked(request: web.Request, body: bytes, *, limit: int) -> bytes:
+    """What a body unpacks to, a few milliseconds at a time, and one body at a time however many there are.
+
+    Raises ``BadRequest`` as soon as that is longer than ``limit`` bytes, or is broken, and ``NotNow`` when too many
+    are unpacked at once.
+    """
+    inflation = _inflation(request)
+    if inflation is None:
+        return body
+    turn = Turn()
+    plain, length = [], 0
+    with reading(request) as held:
+        held.hold(len(body) + INFLATION_BYTES)
+        await turn.give()
+        for piece in _pieces_of(body, inflation):
+            plain.append(piece)
+            length += len(piece)
+            if length > limit:
+                raise _too_long(limit)
+            held.hold(len(body) + INFLATION_BYTES + length)
+            if turn.is_over:
+                await turn.give()
+    return b"".join(plain)
 
 
 async def read_within(request: web.Request, rules: Rules) -> bytes:
@@ -112,20 +143,20 @@ async def pieces(request: web.Request, coming: Reading, *, seconds: float) -> As
 
 
 async def _joined(request: web.Request, limit: int, coming: Reading) -> bytes:
-    inflation = _inflation(request)
-    packed = 0 if inflation is None else INFLATION_BYTES
-    content = request.content
     body, length = [], 0
-    while data := await content.readany():
-        for piece in (data,) if inflation is None else inflation.feed(data):
-            body.append(piece)
-            length += len(piece)
-            if length > limit:
-                raise _too_long(limit)
-        coming.hold(length + packed)
-    if inflation is not None:
-        inflation.finish()
+    while data := await request.content.readany():
+        body.append(data)
+        length += len(data)
+        if length > limit:
+            raise _too_long(limit)
+        coming.hold(length)
     return b"".join(body)
+
+
+def _pieces_of(body: bytes, inflation: Inflation) -> Iterator[bytes]:
+    for start in range(0, len(body), PIECE_BYTES):
+        yield from inflation.feed(body[start : start + PIECE_BYTES])
+    inflation.finish()
 
 
 def _inflation(request: web.Request) -> Inflation | None:

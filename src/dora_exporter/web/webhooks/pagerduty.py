@@ -61,7 +61,8 @@ def routes(
     """
 
     async def receive(request: web.Request) -> web.Response:
-        addressees, body = await _addressees(request)
+        addressees, sent = await _addressees(request)
+        body = await request_body.unpacked(request, sent, limit=_LARGEST_BODY)
         event, environment = _event(body), _environment(request)
         if len(addressees) > 1:
             logger.warning("PagerDuty webhook names none of several sources path=%r", request.path)
@@ -77,7 +78,8 @@ def routes(
     async def _addressees(request: web.Request) -> tuple[list[Running], bytes]:
         """The source that the signature names, else those that ask for none: a valid key stands for these.
 
-        The body comes with them: it is read only for who has a key, or something that can be a signature of it.
+        The body comes with them, as it was sent, which is what is signed: it is read only for who has a key, or
+        something that can be a signature of it, and a stranger's is never unpacked.
         """
         signatures = _signatures(request)
         has_key = may_write(request)
@@ -121,7 +123,7 @@ def _pagerduty(running: Running) -> PagerDuty:
 async def _read(request: web.Request, *, is_trusted: bool) -> bytes:
     """The body. One that cannot be read cannot be signed either."""
     try:
-        return await request_body.read(request, limit=_LARGEST_BODY, seconds=_BODY_SECONDS)
+        return await request_body.read_as_sent(request, limit=_LARGEST_BODY, seconds=_BODY_SECONDS)
     except BadRequest:
         if is_trusted:
             raise
