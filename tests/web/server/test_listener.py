@@ -9,6 +9,7 @@ import trustme
 from aiohttp import ClientSession, web
 from tests.web.security.certificates import client, write_tls
 
+from dora_exporter.app.event_loop import new_event_loop
 from dora_exporter.web.application import application, runner
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.security.reloading import Protection
@@ -52,6 +53,30 @@ async def test_many_may_wait_to_be_accepted() -> None:
     try:
         await listener.listen(serving, ["127.0.0.1:0"], None)
         opened = [socket.create_connection(serving.addresses[0], timeout=0.9) for _ in range(400)]  # nobody accepts now
+        for each in opened:
+            each.close()
+    finally:
+        await serving.cleanup()
+
+
+def test_a_crowd_is_accepted_in_few_rounds_of_the_event_loop() -> None:
+    """Who comes behind it would else wait for as many rounds as it is large."""
+    with asyncio.Runner(loop_factory=new_event_loop) as loop:
+        loop.run(_accept_a_crowd())
+
+
+async def _accept_a_crowd() -> None:
+    app = application(routes=[web.get("/", hello)], operations=(), access=Access())
+    serving = runner(app)
+    await serving.setup()
+    try:
+        await listener.listen(serving, ["127.0.0.1:0"], None)
+        opened = [socket.create_connection(serving.addresses[0], timeout=0.9) for _ in range(400)]  # nobody accepts now
+        rounds = 0
+        while serving.server is not None and len(serving.server.connections) < len(opened):
+            await asyncio.sleep(0)
+            rounds += 1
+        assert rounds < 100
         for each in opened:
             each.close()
     finally:
