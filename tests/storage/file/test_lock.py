@@ -12,7 +12,7 @@ from tests.storage.file.logs import ids_after_restart, opened
 from dora_exporter.storage.checkpoint.manager import Checkpoints
 from dora_exporter.storage.file import SnapshotError, SnapshotFile, SnapshotInUse
 
-OPEN = "import sys, pathlib, dora_exporter.snapshot as s; s.SnapshotFile(pathlib.Path(sys.argv[1])).open()"
+OPEN = "import sys, pathlib, dora_exporter.storage.file as s; s.SnapshotFile(pathlib.Path(sys.argv[1])).open()"
 
 
 def open_elsewhere(path: Path) -> subprocess.CompletedProcess[str]:
