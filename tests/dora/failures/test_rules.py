@@ -315,6 +315,30 @@ def test_recovery_from_incidents_alone_counts_from_the_first_of_them() -> None:
     assert judging.facts(only).recovery == (only.finished_at + 9000, 6000)
 
 
+def test_an_incident_that_names_a_version_blames_its_latest_deployment_that_had_started() -> None:
+    first, second, third, later = days("v1", "v1", "v2", "v1")
+    judging = judged(first, second, third, later)
+    judging.add_incident(incident(started_at=third.finished_at + 1000, version="v1"))
+    judging.settle()
+
+    assert {each.id for each in (first, second, third, later) if judging.facts(each).cause == "incident"} == {second.id}
+
+
+def test_an_incident_that_is_taken_away_and_comes_again_is_open() -> None:
+    (only,) = days("v1")
+    judging = judged(only)
+    trouble = incident(started_at=only.finished_at + 1000)
+    judging.add_incident(trouble)
+    judging.restore(trouble, only.finished_at + 5000)
+    judging.settle()
+    assert judging.facts(only).recovery == (only.finished_at + 5000, 4000)
+
+    judging.remove_incident(trouble)
+    judging.add_incident(trouble)
+    judging.settle()
+    assert judging.facts(only).recovery is None
+
+
 def test_the_verdict_of_a_source_counts_until_a_person_decides() -> None:
     blamed = replace(days("v1")[0], upstream={"change_failure": True})
 

@@ -4,6 +4,7 @@ import pytest
 
 from dora_exporter.dora import metrics
 from dora_exporter.dora.events import DAY_MS
+from dora_exporter.dora.lead_time_stages import STAGES
 from dora_exporter.dora.measures import DeploymentFacts, History, IncidentFacts
 from dora_exporter.dora.metrics.contract import StateMetric, WindowMetric
 from dora_exporter.dora.sliding_window import Window
@@ -91,6 +92,44 @@ def test_the_first_event_may_be_a_deployment_and_moves_when_it_goes() -> None:
     of.remove_deployment(DEPLOYMENTS[0])
 
     assert values("dora_first_event_timestamp_seconds", of) == {(): FIRST_MS / 1000}
+
+
+FULL = DeploymentFacts(
+    NOW_MS,
+    "apm",
+    identified=False,
+    cause="revert",
+    rework=True,
+    recovery=(NOW_MS, 3000),
+    lead_times=(60_000, 9000),
+    stages=tuple((stage, 1000) for stage in STAGES),
+    dropped=2,
+)
+
+
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+def test_what_is_taken_out_again_leaves_no_value_behind(name: str) -> None:
+    of = history((FULL,), INCIDENTS)
+    before = values(name, of)
+    of.remove_deployment(FULL)
+    for each in INCIDENTS:
+        of.remove_incident(each)
+
+    assert before != values(name, of)
+    assert values(name, of) == values(name, history())
+    assert of.dropped == 0
+
+
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+def test_a_history_that_is_absorbed_counts_until_it_is_released(name: str) -> None:
+    of, other = history(), history((FULL,), INCIDENTS)
+    of.absorb(other)
+    assert values(name, of) == values(name, other)
+    assert of.dropped == FULL.dropped
+
+    of.release(other)
+    assert values(name, of) == values(name, history())
+    assert of.dropped == 0
 
 
 def test_all_gauges_but_the_last_event_by_source_exist_for_teams() -> None:
