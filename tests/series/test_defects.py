@@ -119,7 +119,7 @@ def test_a_defect_that_is_met_once_leaves_no_trace_in_the_numbers(
         assert differences(daemon.samples(), expected(daemon)) == {}
         assert daemon.readings.broken_series == 0
     assert met >= moment
-    assert "after a defect" in caplog.text
+    assert "after an internal error" in caplog.text
 
 
 @pytest.mark.parametrize("stage", ["ingest", "judging"])

@@ -135,7 +135,7 @@ class Numbers:
 
     @property
     def pending_writes(self) -> int:
-        """Writes to events that the gauges do not show yet."""
+        """Writes to events that are not in the gauges yet."""
         return self.readings.pending_writes
 
     @property

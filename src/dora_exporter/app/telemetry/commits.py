@@ -111,8 +111,9 @@ class CommitsCollector:
     def _deployments(self) -> Iterable[Metric]:
         family = GaugeMetricFamily(
             "dora_exporter_commit_resolutions",
-            "Deployments that name a commit: resolved, pending while a commit is not here yet, unknown when it was "
-            "waited for in vain; absent while they are counted after a start.",
+            "Deployments that name a commit, by state: resolved, pending while waiting for the commit, unknown after "
+            "the "
+            "wait timed out; absent while they are counted after startup.",
             labels=("state",),
         )
         family.add_metric(("resolved",), self._tally.resolved)
@@ -125,7 +126,7 @@ class CommitsCollector:
             "dora_exporter_deployments_without_commits",
             "Deployments without lead times, by cause: the first one of its series, a gap of more than 60 days before "
             "it, an unknown commit, a repository that is neither configured nor uploaded, no full SHA; absent while "
-            "they are counted after a start.",
+            "they are counted after startup.",
             labels=("cause",),
         )
         for cause in rule.CAUSES_OF_NONE:
@@ -137,8 +138,9 @@ class CommitsCollector:
         yield without
         yield GaugeMetricFamily(
             "dora_exporter_deployments_passed_over",
-            "Deployments whose commit is unknown for good, so that the next one shipped what came since the one before "
-            "them; absent while they are counted after a start.",
+            "Deployments skipped because their commit stays unknown; the next one shipped the commits since the one "
+            "before "
+            "them. Absent while they are counted after startup.",
             value=self._tally.left_out[rule.PASSED_OVER],
         )
 
@@ -149,12 +151,12 @@ class CommitsCollector:
     def _commits(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(
             "dora_exporter_commits_held",
-            "Commits that deployments shipped; absent while they are counted after a start.",
+            "Commits shipped by deployments; absent while they are counted after startup.",
             value=self._tally.commits,
         )
         family = GaugeMetricFamily(
             "dora_exporter_commits_left_out",
-            "Commits that give no lead time, by cause; absent while they are counted after a start.",
+            "Commits without a lead time, by cause; absent while they are counted after startup.",
             labels=("cause",),
         )
         for cause in _LEFT_OUT:
@@ -168,11 +170,11 @@ class CommitsCollector:
             labels=("repository",),
         )
         errors = CounterMetricFamily(
-            "dora_exporter_repository_fetch_errors", "Fetches of a repository that failed.", labels=("repository",)
+            "dora_exporter_repository_fetch_errors", "Failed fetches of a repository.", labels=("repository",)
         )
         misconfigured = GaugeMetricFamily(
             "dora_exporter_repository_misconfigured",
-            "1 while the repository refuses the credentials, or a file of them cannot be used, else 0.",
+            "1 while the repository rejects the credentials or a credentials file is unusable, else 0.",
             labels=("repository",),
         )
         resolver = self._resolver()
@@ -189,7 +191,7 @@ class CommitsCollector:
     def _providers(self) -> Iterable[Metric]:
         family = GaugeMetricFamily(
             "dora_exporter_pull_requests_misconfigured",
-            "1 while a provider of pull requests refuses the token, or a file for it cannot be used, else 0.",
+            "1 while a provider of pull requests rejects the token or a token file is unusable, else 0.",
             labels=("provider",),
         )
         reviewer = self._reviewer()
@@ -206,10 +208,10 @@ class CommitsCollector:
         yield family
         uploaded = self._library.uploaded()
         yield GaugeMetricFamily(
-            "dora_exporter_uploaded_repositories", "Repositories that clients uploaded.", value=len(uploaded)
+            "dora_exporter_uploaded_repositories", "Repositories uploaded by clients.", value=len(uploaded)
         )
         yield GaugeMetricFamily(
             "dora_exporter_uploaded_repositories_size_bytes",
-            "Size of all uploaded repositories on disk.",
+            "Total size of the uploaded repositories on disk.",
             value=sum(each.size_bytes for each in uploaded),
         )

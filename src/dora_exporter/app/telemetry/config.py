@@ -33,11 +33,11 @@ class ConfigCollector:
         """Whether and when it was read."""
         yield gauge(
             "dora_exporter_config_last_reload_successful",
-            "1 if the configuration was good when it was last read; otherwise the one before stays in use.",
+            "1 if the last reload of the configuration succeeded; otherwise the previous one stays in use.",
             self._health.is_last_reload_successful,
         )
         yield gauge(
             "dora_exporter_config_last_reload_success_timestamp_seconds",
-            "When a good configuration was last read.",
+            "When the configuration was last loaded successfully.",
             seconds(self._health.last_reload_success_ms),
         )

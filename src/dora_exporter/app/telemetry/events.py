@@ -50,7 +50,7 @@ class EventCounts:
         self._sort()
         family = CounterMetricFamily(
             "dora_exporter_events",
-            "Writes to events since the daemon started, by what they did; up to a second old.",
+            "Writes to events since the daemon started, by outcome; up to a second old.",
             labels=("kind", "source", "outcome"),
         )
         for labels, count in sorted(self._counts.items()):
@@ -73,7 +73,7 @@ class RejectionCounts:
         """One sample for each reason."""
         family = CounterMetricFamily(
             "dora_exporter_events_rejected",
-            "Requests and lines with events refused since the daemon started, by reason.",
+            "Rejected requests and lines with events since the daemon started, by reason.",
             labels=("reason",),
         )
         for reason, count in self._counts.items():

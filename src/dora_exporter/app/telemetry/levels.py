@@ -19,7 +19,8 @@ class LevelThresholds:
         """A sample for each metric and level that the report has."""
         family = GaugeMetricFamily(
             "dora_performance_level_threshold",
-            "The worst value that still reaches a level in DORA's report: the least deployments per day, the longest "
+            "Threshold of a level in DORA's report, the worst value that reaches it: the least deployments per day, "
+            "the longest "
             "time in seconds, the highest rate.",
             labels=("edition", "metric", "level"),
         )

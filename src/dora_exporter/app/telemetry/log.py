@@ -32,7 +32,8 @@ class LogCollector:
         """One counter, with a reason."""
         dropped = CounterMetricFamily(
             "dora_exporter_log_lines_dropped",
-            "Log lines not written: full, nobody took them; repeated, requests made too many of their kind.",
+            "Log lines dropped, by reason: full, the reader of the log is too slow; repeated, requests caused too "
+            "many of a kind.",
             labels=["reason"],
         )
         dropped.add_metric(["full"], self._health.full)

@@ -29,20 +29,22 @@ class DatabaseCollector:
         now = self._statistics()
         yield gauge(
             "dora_exporter_log_up",
-            "1 if the database answers, 0 while it is away and writes are refused.",
+            "1 if the database is available, 0 while it is not and writes are refused.",
             now.unavailable_since_ms is None,
         )
         yield gauge(
             "dora_exporter_log_unavailable_since_timestamp_seconds",
-            "Since when the database is away; absent while it answers.",
+            "When the database became unavailable; absent while it is available.",
             seconds(now.unavailable_since_ms),
         )
         yield gauge(
-            "dora_exporter_log_position", "The last record of the shared log that is in the gauges.", now.position
+            "dora_exporter_log_position",
+            "Position of the last record of the shared log that is in the gauges.",
+            now.position,
         )
         yield gauge(
             "dora_exporter_log_behind_records",
-            "Records of the shared log, as far as they are known of, that are not in the gauges yet.",
+            "Known records of the shared log that are not in the gauges yet.",
             now.head - now.position,
         )
         yield gauge(
@@ -52,21 +54,21 @@ class DatabaseCollector:
         )
         yield gauge(
             "dora_exporter_log_last_commit_duration_seconds",
-            "How long the last commit of this replica took.",
+            "Duration of the last commit of this replica.",
             now.last_commit_seconds,
         )
         yield gauge(
             "dora_exporter_log_replay_duration_seconds",
-            "How long reading the shared log took at the start.",
+            "Duration of reading the shared log at startup.",
             self._replay_seconds(),
         )
         yield gauge(
             "dora_exporter_leader",
-            "1 on the replica that polls sources, looks for commits and compacts the log, 0 on the others.",
+            "1 on the replica that polls sources, resolves commits and compacts the log, 0 on the others.",
             self._leads(),
         )
         lost = CounterMetricFamily(
-            "dora_exporter_log_rows_lost", "Rows of the shared log that could not be read, since the start."
+            "dora_exporter_log_rows_lost", "Unreadable rows of the shared log since the daemon started."
         )
         lost.add_metric((), now.rows_lost)
         yield lost

@@ -36,6 +36,6 @@ class BuildInfo:
         """Always one sample."""
         yield InfoMetricFamily(
             "dora_exporter_build",
-            "The versions that this daemon consists of.",
+            "Version of the exporter and of Python.",
             {"version": __version__, "python_version": platform.python_version()},
         )

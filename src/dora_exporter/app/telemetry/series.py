@@ -44,7 +44,7 @@ class SeriesHealth(Protocol):
 
     @property
     def pending_writes(self) -> int:
-        """Writes to events that the gauges do not show yet."""
+        """Writes to events that are not in the gauges yet."""
         ...
 
     @property
@@ -77,20 +77,20 @@ class SeriesCollector:
         )
         yield gauge(
             "dora_exporter_series_limit",
-            "The most series, and the most teams, that are exposed by name.",
+            "Maximum number of series, and of teams, that are exposed by name.",
             health.series_limit,
         )
         yield gauge(
             "dora_exporter_broken_series",
-            "Series, and teams, that have no gauges because their computation fails.",
+            "Series and teams without gauges because computing them fails.",
             health.broken_series,
         )
         yield gauge(
-            "dora_exporter_pending_writes", "Writes to events that the gauges do not show yet.", health.pending_writes
+            "dora_exporter_pending_writes", "Writes to events that are not in the gauges yet.", health.pending_writes
         )
         dropped = GaugeMetricFamily(
             "dora_exporter_lead_time_commits_dropped",
-            "Commits of held deployments that are left out of the lead time, by cause.",
+            "Commits of stored deployments excluded from the lead time, by cause.",
             labels=("cause",),
         )
         for cause, count in sorted(health.lead_time_commits_dropped.items()):

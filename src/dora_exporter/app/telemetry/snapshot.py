@@ -22,37 +22,37 @@ class SnapshotCollector:
         now = self._measured.statistics
         yield gauge(
             "dora_exporter_snapshot_up",
-            "1 if events can be made durable, 0 while writes fail.",
+            "1 if events can be written durably, 0 while writes fail.",
             now.unavailable_since_ms is None,
         )
         yield gauge("dora_exporter_snapshot_size_bytes", "Size of the snapshot file.", now.size_bytes)
         yield gauge(
             "dora_exporter_snapshot_last_write_timestamp_seconds",
-            "When events last became durable.",
+            "When events were last written durably.",
             seconds(now.last_write_ms),
         )
         yield gauge(
             "dora_exporter_snapshot_last_compaction_timestamp_seconds",
-            "When the snapshot file was last rewritten.",
+            "When the snapshot file was last compacted.",
             seconds(now.last_compaction_ms),
         )
         yield gauge(
             "dora_exporter_snapshot_last_fsync_duration_seconds",
-            "How long the last flush to disk took.",
+            "Duration of the last flush to disk.",
             now.last_fsync_seconds,
         )
         yield gauge(
             "dora_exporter_snapshot_last_compaction_duration_seconds",
-            "How long the last rewriting of the snapshot file took.",
+            "Duration of the last compaction of the snapshot file.",
             now.last_compaction_seconds,
         )
         yield gauge(
             "dora_exporter_snapshot_replay_duration_seconds",
-            "How long reading the snapshot file took at the start.",
+            "Duration of reading the snapshot file at startup.",
             self._replay_seconds(),
         )
         lost = CounterMetricFamily(
-            "dora_exporter_snapshot_lines_lost", "Lines of the snapshot file that could not be read, since the start."
+            "dora_exporter_snapshot_lines_lost", "Unreadable lines of the snapshot file since the daemon started."
         )
         lost.add_metric((), now.lines_lost)
         yield lost

@@ -39,38 +39,38 @@ class SourceCollector:
             yield by_outcome
 
     def _gauges(self) -> Iterable[tuple[str, str, Callable[[Running], float | None]]]:
-        yield "up", "1 if the last pass succeeded, 0 if it failed.", lambda each: each.health.is_up
+        yield "up", "1 if the last poll succeeded, 0 if it failed.", lambda each: each.health.is_up
         yield (
             "misconfigured",
-            "1 while the upstream refuses the credentials, or they cannot be read, else 0.",
+            "1 while the upstream rejects the credentials or they cannot be read, else 0.",
             lambda each: each.health.is_misconfigured,
         )
         yield (
             "last_success_timestamp_seconds",
-            "When the last successful pass ended.",
+            "When the last successful poll ended.",
             lambda each: _seconds(each.health.last_success_ms),
         )
         yield (
             "last_attempt_timestamp_seconds",
-            "When the last pass began.",
+            "When the last poll started.",
             lambda each: _seconds(each.health.last_attempt_ms),
         )
-        yield "consecutive_failures", "Passes that failed since the last success.", _consecutive_failures
-        yield "pass_duration_seconds", "How long the last pass took.", lambda each: each.health.pass_seconds
+        yield "consecutive_failures", "Failed polls since the last success.", _consecutive_failures
+        yield "pass_duration_seconds", "Duration of the last poll.", lambda each: each.health.pass_seconds
         yield (
             "ratelimit_remaining",
-            "Requests that the upstream's rate limit left, as it last said.",
+            "Remaining requests of the upstream's rate limit, as last reported.",
             lambda each: each.source.traffic.ratelimit_remaining,
         )
-        yield "open_items", "Incidents of the source that are open.", self._sources.open_items
+        yield "open_items", "Open incidents of the source.", self._sources.open_items
         yield (
             "cursor_timestamp_seconds",
-            "Up to when the upstream has been read.",
+            "Time up to which the upstream has been read.",
             lambda each: _seconds(self._sources.cursor_ms(each)),
         )
         yield (
             "unmapped_services",
-            "Upstream services that no entry of the source's map names.",
+            "Upstream services without an entry in the source's map.",
             lambda each: each.source.unmapped_services,
         )
 
@@ -88,17 +88,17 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Running], float]], ...] = (
     ),
     (
         "ends_clamped",
-        "Items that ended before they began; their end is taken for their beginning.",
+        "Items that ended before they started, clamped to a duration of 0.",
         lambda each: each.health.ends_clamped,
     ),
 )
 
 _COUNTERS_BY_OUTCOME: tuple[tuple[str, str, Callable[[Running], dict[str, int]]], ...] = (
     ("requests", "Requests to the upstream by outcome.", lambda each: each.source.traffic.requests),
-    ("items", "Items that came from the upstream, by what became of them.", lambda each: each.health.items),
+    ("items", "Items received from the upstream, by outcome.", lambda each: each.health.items),
     (
         "names_changed",
-        "Names and texts of events from the upstream that had to be changed to be kept, by what was done.",
+        "Names and texts from the upstream that were changed to fit the limits of events, by change.",
         lambda each: each.health.names_changed,
     ),
 )

@@ -28,17 +28,17 @@ def by_cause(history: History, window: Window) -> Iterator[Value]:
 METRICS = (
     WindowMetric(
         "dora_change_failure_rate",
-        "Share of the deployments that finished in the window and failed, 0 to 1. Absent without a deployment.",
+        "Share of the deployments finished in the window that failed, 0 to 1. Absent without a deployment.",
         rate,
     ),
     WindowMetric(
         "dora_failed_deployments",
-        "Deployments that finished in the window and failed.",
+        "Failed deployments that finished in the window.",
         failed,
     ),
     WindowMetric(
         "dora_change_failures",
-        "Deployments that finished in the window and failed, by how that is known.",
+        "Failed deployments in the window, by cause.",
         by_cause,
         labels=("cause",),
     ),

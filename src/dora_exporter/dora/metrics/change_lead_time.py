@@ -40,7 +40,7 @@ METRICS = (
     ),
     WindowMetric(
         "dora_lead_time_stage_seconds",
-        "The stages of the change lead time, over the same commits. Absent where nothing is known of a stage.",
+        "The stages of the change lead time, over the same commits. Absent for a stage without data.",
         stages,
         labels=("stage", "statistic"),
     ),

@@ -29,13 +29,13 @@ def last_event(history: History) -> Iterator[Value]:
 METRICS = (
     WindowMetric(
         "dora_unidentified_deployments",
-        "Deployments that finished in the window with neither version nor commit SHA: they cannot be judged for "
-        "rollbacks.",
+        "Deployments that finished in the window with neither version nor commit SHA: rollbacks to or from "
+        "them are not detected.",
         unidentified,
     ),
     StateMetric(
         "dora_first_event_timestamp_seconds",
-        "The earliest end of a deployment, or beginning of an incident, in seconds since the epoch: a window that "
+        "The earliest end of a deployment, or start of an incident, in seconds since the epoch: a window that "
         "begins before it is longer than the events go back.",
         first_event,
     ),

@@ -23,14 +23,14 @@ METRICS = (
         "dora_failed_deployment_recovery_time_seconds",
         "Time from the end of a failed deployment, or from the beginning of its first incident where only incidents "
         "say that it failed, to the end of the deployment that remedied it, or until all its incidents were resolved, "
-        "whichever came first, over those remedied in the window. Absent without one.",
+        "whichever came first, over those that recovered in the window. Absent without one.",
         recovery_time,
         labels=("statistic",),
     ),
     WindowMetric(
         "dora_recovered_deployments",
-        "Failed deployments that were remedied, or of which the last incident was resolved, in the window: the samples "
-        "of the recovery time.",
+        "Failed deployments that recovered in the window, by a later deployment or by the end of their last incident: "
+        "the samples of the recovery time.",
         recovered,
     ),
 )
