@@ -8,6 +8,7 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 from tests.exposition.worlds import World, odd_names
 
+from dora_exporter.runtime.cooperative import Turn
 from dora_exporter.web import scrape
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -141,3 +142,23 @@ async def test_a_client_that_leaves_early_is_no_error(
         answer = await staying.get(url, headers={"Accept-Encoding": "identity"})
         assert len(await answer.read()) > 10_000_000
     assert caplog.records == []
+
+
+async def test_others_have_their_turn_while_a_large_answer_is_sent(
+    address_of_large: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+
+    class ShortTurn(Turn):
+        is_over = True
+
+        async def give(self) -> None:
+            given.append(self)
+            await super().give()
+
+    monkeypatch.setattr(scrape, "Turn", ShortTurn)
+    async with ClientSession() as session:
+        url = "http://{}:{}/metrics".format(*address_of_large)
+        answer = await session.get(url, headers={"Accept-Encoding": "identity"})
+        length = len(await answer.read())
+    assert len(given) > length // (256 << 10)

@@ -7,8 +7,9 @@ from typing import Protocol
 from aiohttp import hdrs, web
 
 from dora_exporter.exposition import Body, Format, choose_format, is_gzip_accepted
+from dora_exporter.runtime.cooperative import Turn
 
-_LARGEST_WRITE = 256 * 1024
+_LARGEST_WRITE = 128 * 1024
 
 
 class Exposed(Protocol):
@@ -45,15 +46,19 @@ async def _respond(request: web.Request, body: Body, *, gzip: bool) -> web.Strea
 
 
 async def _stream(request: web.Request, body: Body, headers: dict[str, str]) -> web.StreamResponse:
-    """Sends a large plain body in slices, so that copying it never keeps the event loop."""
+    """Sends a large body in slices and in turns, so that copying it, for however many, never keeps the event loop."""
     response = web.StreamResponse(headers=headers)
     response.content_length = body.length
     await response.prepare(request)
     # A scraper that leaves early is no mistake of the daemon's.
     with suppress(ConnectionError):
         if request.method != hdrs.METH_HEAD:
+            turn = Turn()
+            await turn.give()
             for piece in _slices(body.parts):
                 await response.write(piece)
+                if turn.is_over:
+                    await turn.give()
         await response.write_eof()
     return response
 

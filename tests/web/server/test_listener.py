@@ -81,3 +81,41 @@ async def _accept_a_crowd() -> None:
             each.close()
     finally:
         await serving.cleanup()
+
+
+def test_a_client_that_does_not_read_is_lent_little_of_the_systems_memory() -> None:
+    """The system by itself takes megabytes for each, and the time that it takes to copy them."""
+    with asyncio.Runner(loop_factory=new_event_loop) as loop:
+        assert loop.run(_sent_unread()) < 1 << 20
+
+
+async def _sent_unread() -> int:
+    """How many bytes go off to a client that reads none."""
+    sent = 0
+
+    async def much(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(1000):
+            await response.write(b"x" * 10_000)
+            sent += 10_000
+        return response
+
+    serving = runner(application(routes=[web.get("/", much)], operations=(), access=Access()))
+    await serving.setup()
+    try:
+        await listener.listen(serving, ["127.0.0.1:0"], None)
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)  # noqa: FBT003  # the name of the method says it
+            await asyncio.get_running_loop().sock_connect(client, serving.addresses[0])
+            client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            before = -1
+            while sent != before or not sent:
+                before = sent
+                for _ in range(100):
+                    await asyncio.sleep(0)
+    finally:
+        await serving.cleanup()
+    return sent

@@ -22,6 +22,9 @@ _BACKLOG = 1024
 
 _ACCEPTED_IN_A_ROUND = 16
 
+_SEND_BYTES = 128 << 10
+"""What the system takes of an answer before its client does, or twice that: by itself it would take megabytes."""
+
 _FAREWELL_SECONDS = 5.0
 
 
@@ -72,6 +75,7 @@ async def listen(runner: web.AppRunner, configured: Sequence[str], ssl_context: 
         try:
             await site.start()
             for listening in site.sockets:
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES)
                 await _accept_faster(runner, ssl_context, listening)
         except OSError as error:
             raise CannotListen(f"cannot listen on {address}: {error.strerror or error}") from error
