@@ -78,6 +78,35 @@ async def test_after_a_failed_flush_the_last_block_is_written_and_flushed_anew(p
         assert disk.calls == ["open for writing", "write", "sync", "write", "sync"]
 
 
+class WatchedDisk(FaultyDisk):
+    """A disk that notes where a write begins and how long it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[tuple[int, int]] = []
+
+    def write(self, fd: int, data: bytes | memoryview, position: int) -> int:
+        self.writes.append((position, len(data)))
+        return super().write(fd, data, position)
+
+
+async def test_what_is_written_anew_after_a_failed_flush_begins_with_the_last_block(path: Path) -> None:
+    disk = WatchedDisk()
+    async with opened(path, disk=disk) as kept:
+        await kept.log.append([deployment(id=f"d{number}") for number in range(200)])
+        good = len(content(path))
+        disk.faults = {"sync": errno.EIO}
+        with pytest.raises(Unavailable):
+            await kept.log.append([deployment(id="refused")])
+        disk.faults = {}
+        disk.writes.clear()
+        await kept.log.append([deployment(id="after")])
+
+    last_block = (good - 1) // 4096 * 4096
+    assert last_block > 0
+    assert disk.writes[0] == (last_block, good - last_block)
+
+
 async def test_a_read_only_disk_is_served_from_and_refuses_writers(path: Path) -> None:
     file_of(path, [deployment(id="kept")])
     disk = FaultyDisk()
