@@ -68,6 +68,30 @@ def test_what_is_not_taken_over_yet_is_counted() -> None:
     assert daemon.readings.pending_writes == 0
 
 
+def test_what_is_sorted_by_series_and_not_taken_over_yet_is_counted_too() -> None:
+    daemon = daemon_with(10)
+    for number in range(2000):
+        daemon.perform(deployment(id=f"d{number}", service=f"s{number}"))
+    counts = [daemon.readings.pending_writes]
+    while not daemon.readings.update(NOW_MS):
+        counts.append(daemon.readings.pending_writes)
+
+    assert counts[0] == 2000
+    assert counts == sorted(counts, reverse=True)
+    assert 0 <= counts[-1] < 2000
+
+
+def test_what_a_clock_that_was_set_back_took_away_comes_again() -> None:
+    daemon = daemon_with(10)
+    for day in range(3):
+        daemon.perform(deployment(id=f"d{day}", finished_at=NOW_MS - day * 24 * HOUR_MS))
+    shown = daemon.samples()
+    daemon.now_ms -= 36 * HOUR_MS
+    assert differences(daemon.samples(), daemon.expected()) == {}
+    daemon.now_ms += 36 * HOUR_MS
+    assert differences(daemon.samples(), shown) == {}
+
+
 def test_an_event_that_is_written_again_and_again_is_taken_over_once() -> None:
     daemon = daemon_with(10)
     daemon.perform(deployment(id="d", version="0"))

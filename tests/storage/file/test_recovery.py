@@ -181,3 +181,13 @@ async def test_flipped_bits_and_a_cut_lose_no_line_that_they_spare(bits: list[in
             left = asides(path)
         assert await ids_after_restart(path) == [*kept.ids]
         assert left in ([], [each for each in asides(path) if content(each) == damaged])
+
+
+async def test_a_file_that_was_there_was_last_written_when_its_system_says(path: Path) -> None:
+    async with opened(path) as kept:
+        assert kept.log.statistics.last_write_ms is None
+        await kept.log.append([deployment(id="a")])
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+
+    async with opened(path) as kept:
+        assert kept.log.statistics.last_write_ms == 1_700_000_000_000
