@@ -65,6 +65,15 @@ async def test_a_deployment_ahead_of_the_clock_is_not_yet_the_last_of_its_series
     assert await left(log) == {"old", "ahead"}
 
 
+async def test_the_report_of_a_deployment_ahead_of_the_clock_is_not_yet_the_last_of_its_series() -> None:
+    log = holding(
+        deployment(id="old", finished_at=OLD_MS),
+        deployment(id="found", finished_at=NOW_MS - DAY_MS // 2),
+        deployment(id="ahead", finished_at=NOW_MS + 1),
+    )
+    assert await left(log) == {"old", "found", "ahead"}
+
+
 async def test_more_than_one_append_drops_everything_that_is_old() -> None:
     many = [deployment(id=f"d{number}", finished_at=OLD_MS - 3 * number * DAY_MS) for number in range(1202)]
     log = holding(*many)

@@ -94,10 +94,18 @@ async def forget(store: EventStore, log: Appendable, *, oldest_ms: int, now_ms: 
 
 
 async def _last_of_each_series(store: EventStore, now_ms: int) -> dict[Series, Deployment]:
-    """The deployment that finished last up to a moment; others have their turn meanwhile."""
+    """The deployment that finished last up to a moment; others have their turn meanwhile.
+
+    One that may be a report of a deployment whose time has not come is passed over: it does not count until then.
+    """
+    coming: dict[Series, int] = {}
+    async for each in in_turns(list(store.deployments.values())):
+        if each.finished_at > now_ms:
+            coming[each.series] = min(each.started_at, coming.get(each.series, each.started_at))
     last: dict[Series, Deployment] = {}
     async for each in in_turns(list(store.deployments.values())):
-        if each.finished_at <= now_ms:
+        next_start = coming.get(each.series)
+        if each.finished_at <= now_ms and (next_start is None or each.started_at < next_start - _PAIRED_MS):
             before = last.get(each.series)
             if before is None or finish_order(each) > finish_order(before):
                 last[each.series] = each
