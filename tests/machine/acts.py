@@ -301,7 +301,11 @@ class Commit:
         for place, change in enumerate(self.changes):
             seconds.append(change.authored_at // SECOND_MS)
             files = {f"files/{len(known) + place}": "x"}
-            made.append(Made(self.parents[place], seconds[place], seconds[place], files, saying.message_of(change)))
+            made.append(
+                Made(
+                    self.parents[place], seconds[place], seconds[place], files, saying.message_of(change), change.author
+                )
+            )
         shas = await site.commit(made)
         for place, sha in enumerate(shas):
             above = tuple(shas[each] if each >= 0 else known[each] for each in self.parents[place])

@@ -25,6 +25,7 @@ class Change:
     subject: str = ""
     takes_back: tuple[str, ...] = ()
     number: int | None = None
+    author: str = "Ann <ann@example.test>"
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,7 @@ class Terms:
     rules: tuple[Rule, ...] = ()
     edition: str = "2024"
     default_environment: str = "none"
+    excluded_authors: tuple[str, ...] = ()
 
     def team_for(self, service: str) -> str | None:
         """The team that is configured for a service."""
@@ -198,8 +200,11 @@ class World:
     """Everything that was acknowledged, and nothing else.
 
     ``seen`` are series and teams in the order in which they appeared, ``buried`` polled items that somebody deleted,
-    ``droppable`` events that were too old to count when that was looked for, and ``past`` those of them that are gone:
-    what came after them was never the first with Git data. ``derived`` are the ids of events that were sent without.
+    ``droppable`` events that were too old to count when that was looked for, and ``past`` those of them that are gone,
+    in the order in which they went: what came after them stays what it was, and was not the first with Git data.
+    ``forgot`` says how many of them were gone already when Git was last asked about a deployment. ``derived`` are the
+    ids of events that were sent without.
+    ``beginnings`` are all that were told of the alert of an incident, ``unfired`` those of which only an end was told.
     """
 
     deployments: dict[str, Deployed] = field(default_factory=dict)
@@ -207,14 +212,16 @@ class World:
     buried: set[str] = field(default_factory=set)
     seen: dict[tuple[str, str, str], None] = field(default_factory=dict)
     droppable: set[str] = field(default_factory=set)
-    past: dict[str, Deployed] = field(default_factory=dict)
+    past: list[Deployed] = field(default_factory=list)
+    forgot: dict[str, int] = field(default_factory=dict)
     derived: dict[tuple[object, ...], str] = field(default_factory=dict)
     graph: Graph = field(default_factory=Graph)
+    beginnings: dict[str, set[int]] = field(default_factory=dict)
+    unfired: set[tuple[str, int]] = field(default_factory=set)
 
     def take(self, new: Deployed | Suffered) -> None:
         """An event was taken."""
         self.droppable.discard(new.id)
-        self.past.pop(new.id, None)
         if isinstance(new, Deployed):
             self.deploy(new)
         else:
@@ -253,8 +260,13 @@ class World:
         self.incidents.pop(id_, None)
         gone = self.deployments.pop(id_, None)
         if gone is not None:
-            self.past[id_] = gone
+            self.past.append(gone)
         self.droppable.discard(id_)
+
+    def beside(self, report: Deployed) -> list[Deployed]:
+        """The reports of a series that Git was asked about beside one of them, in order of finish."""
+        known = (*self.past[self.forgot.get(report.id, 0) :], *self.deployments.values())
+        return sorted((each for each in known if each.line == report.line), key=lambda each: each.order)
 
     def delete(self, id_: str) -> None:
         """An event was deleted; a source may not bring it back."""

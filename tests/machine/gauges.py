@@ -41,9 +41,8 @@ class Oracle:
                 line,
                 [each for each in self.deployments if each.line == line and has_come(each, now)],
                 [each for each in self.incidents if line in each.lines and has_come(each, now)],
-                history=[each for each in (*world.past.values(), *world.deployments.values()) if each.line == line],
+                world=world,
                 terms=terms,
-                graph=world.graph,
                 now=now,
             )
             for line in self.known

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.machine.counting import is_open
-from tests.machine.facts import DAY_MS, MINUTE_MS, Change, Deployed, Graph, Line, Rule, Suffered, Terms
+from tests.machine.facts import DAY_MS, MINUTE_MS, Change, Deployed, Line, Rule, Suffered, Terms, World
 
 CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
 SKEW_MS = 5 * MINUTE_MS
@@ -44,19 +44,17 @@ class Court:
         deployments: Iterable[Deployed],
         incidents: Iterable[Suffered],
         *,
-        history: Iterable[Deployed],
+        world: World,
         terms: Terms,
-        graph: Graph,
         now: int,
     ) -> None:
-        """Takes what counts and has come; ``history`` is all that was ever reported of the series."""
+        """Takes what counts and has come."""
         self.line = line
         self.terms = terms
         self.now = now
         self.incidents = list(incidents)
         self.ordered = sorted(deployments, key=lambda each: each.order)
-        everything = sorted(history, key=lambda each: each.order)
-        self.shipped = {each.id: _shipped(each, everything, graph) for each in self.ordered}
+        self.shipped = {each.id: _shipped(each, world) for each in self.ordered}
         self.first = self._first_shippers()
         self.links = list(self._links())
 
@@ -115,7 +113,7 @@ class Court:
         lead_times = [
             (change, deployment.finished_at - change.authored_at)
             for change in self.shipped[deployment.id]
-            if self.first[change.sha] is deployment
+            if self.first[change.sha] is deployment and not self._is_excluded(change, deployment)
         ]
         return Outcome(
             deployment=deployment,
@@ -125,6 +123,10 @@ class Court:
             samples=tuple((change, max(0, value)) for change, value in lead_times if value >= -SKEW_MS),
             dropped=sum(value < -SKEW_MS for _, value in lead_times),
         )
+
+    def _is_excluded(self, change: Change, deployment: Deployed) -> bool:
+        """Whether a commit gives no lead time for its author, whom only Git names."""
+        return deployment.commits is None and any(name in change.author for name in self.terms.excluded_authors)
 
     def _recovery(self, failed: Deployed, cause: str) -> tuple[int, int] | None:
         """The moment of recovery and how long it took."""
@@ -309,27 +311,24 @@ def _are_equal(one: Deployed, other: Deployed) -> bool:
     return one.version is not None and one.version == other.version
 
 
-def _shipped(deployment: Deployed, history: Sequence[Deployed], graph: Graph) -> list[Change]:
+def _shipped(deployment: Deployed, world: World) -> list[Change]:
     """The commits that a deployment shipped: as its sender listed them, each once, else as Git says of its reports."""
     if deployment.commits is not None:
         return list(deployment.commits)
     ids = (deployment.id, *deployment.reports)
-    found = [
-        change
-        for each in history
-        if each.id in ids and each.commits is None
-        for change in _by_git(each, history, graph)
-    ]
+    reports = sorted((each for id_, each in world.deployments.items() if id_ in ids), key=lambda each: each.order)
+    found = [change for each in reports if each.commits is None for change in by_git(each, world)]
     return list({change.sha: change for change in found}.values())
 
 
-def _by_git(report: Deployed, history: Sequence[Deployed], graph: Graph) -> list[Change]:
+def by_git(report: Deployed, world: World) -> list[Change]:
     """What was not yet deployed of its repository in its series."""
+    graph = world.graph
     if report.repository not in graph.repositories or report.sha not in graph.changes:
         return []
     before = [
         each
-        for each in history
+        for each in world.beside(report)
         if each.order < report.order and each.repository == report.repository and each.sha in graph.changes
     ]
     if not before or report.finished_at - before[-1].finished_at > GAP_MS:

@@ -24,6 +24,8 @@ from tests.machine.acts import (
     SendMany,
     TurnClock,
 )
+from tests.machine.alerts import KINDS as ALERT_KINDS
+from tests.machine.alerts import Alert
 from tests.machine.facts import (
     DAY_MS,
     HOUR_MS,
@@ -70,6 +72,7 @@ class Player:
             (10, self._send_incident),
             (8, self._find),
             (6, self._page),
+            (6, self._alert),
             (6, self._judge),
             (3, self._judge_version),
             (6, self._delete),
@@ -122,6 +125,20 @@ class Player:
     def _page(self, now: int) -> Act:
         what = self.chance.choice(["trigger", "trigger", "resolve", "resolve", "reopen", "move", "merge"])
         return Page(what, self.chance.choice(list(PAGED)[: self._crowd]), self.chance.randrange(8))
+
+    def _alert(self, now: int) -> Act:
+        service, environment = self._line()
+        named = {"service": service, "environment": environment, "team": self.chance.choice(TEAMS)}
+        told = self.chance.choice([("service", "environment"), ("service",), ("team", "environment"), tuple(named)])
+        what = self.chance.choice(ALERT_KINDS)
+        return Alert(
+            what=what,
+            fingerprint=self.chance.choice(["a1", "b2"]),
+            labels=() if what == "end" and self.chance.random() < 0.3 else tuple((each, named[each]) for each in told),
+            lag_ms=self._length(),
+            says_beginning=self._often(),
+            times=self.chance.choice([1, 1, 2]),
+        )
 
     def _judge(self, now: int) -> Act:
         ids = sorted(self.world.deployments)
@@ -226,7 +243,10 @@ class Player:
             takes_back = self.chance.choice([(old.sha,), (old.subject,)])
             if takes_back == (old.sha,) and self.chance.random() < 0.2:
                 takes_back = (old.sha, self.chance.choice(singles).sha)
-        return Change(sha, self._moment(now) + ahead, subject, tuple(dict.fromkeys(takes_back)), number)
+        author = self.chance.choice(
+            ["Ann <ann@example.test>", "Ann <ann@example.test>", "tidy[bot] <bots@example.test>"]
+        )
+        return Change(sha, self._moment(now) + ahead, subject, tuple(dict.fromkeys(takes_back)), number, author)
 
     def _incident(self, now: int) -> Suffered:
         service, environment = self._line()
@@ -277,6 +297,7 @@ class Player:
             rules=pick([(), (HOTFIX,), (HOTFIX, SUBJECTS, FIXES), (replace(FIXES, services=("cart",)),)]),
             default_environment=pick(["none", "production"]),
             edition=pick(["2019", "2021", "2022", "2023", "2024"]),
+            excluded_authors=pick([(), (), ("bots@",), ("Ann",)]),
         )
 
 

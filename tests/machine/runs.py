@@ -20,6 +20,7 @@ from tests.machine.explaining import (
 from tests.machine.facts import Line, Terms, World
 from tests.machine.gauges import Oracle, Sample
 from tests.machine.play import Player
+from tests.machine.remembering import remember
 from tests.machine.site import Site, brief
 
 from dora_exporter.app.event_loop import new_event_loop
@@ -93,6 +94,7 @@ async def _perform(player: Player, terms: Terms, acts: Callable[[Site], Iterable
 
 
 async def _compare(site: Site, world: World, tally: Tally) -> None:
+    await remember(site, world)
     oracle = Oracle(world, site.terms, site.clock())
     shown = _sound(await site.scrape(), site.faults.line)
     wanted = _sound(oracle.samples(), site.faults.line)

@@ -108,6 +108,7 @@ def settings(terms: Terms) -> Json:
         "services": teams,
         "default_environment": terms.default_environment,
         "levels": {"edition": terms.edition},
+        "commits": {"exclude_authors": list(terms.excluded_authors)},
         "failures": {
             "rollback": _scope(terms.rollback),
             "revert": _scope(terms.revert),

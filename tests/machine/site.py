@@ -4,7 +4,7 @@ import gc
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -25,6 +25,7 @@ from dora_exporter.app.daemon import Daemon
 from dora_exporter.app.settings import Settings
 
 SOURCES = ("apm", "builds")
+ALERTS = "alerts"
 PAGED: Mapping[str, tuple[str, str, str | None]] = {
     "PCART": ("cart", "production", None),
     "PSTAGE": ("cart", "staging", "guild"),
@@ -57,9 +58,11 @@ class Site:
         self.steady_ms = 0
         self.faults = Faults()
         self.terms = terms
+        self._written = terms
         self.upstreams = {name: FakeDatadog() for name in SOURCES}
         self.pagerduty = FakePagerDuty(self.clock, is_still=True)
         self.latest_page_ms = 0
+        self.latest_alert_ms = 0
         self._folder = folder
         self._lives = 0
         self._with_git = with_git
@@ -112,8 +115,9 @@ class Site:
         await storage._checkpoints.make(storage.log.statistics)  # type: ignore[attr-defined]
 
     async def reload(self, terms: Terms) -> None:
-        """Puts other settings into effect in the running daemon."""
-        self.terms = terms
+        """Puts other settings into effect in the running daemon, but for those that wait for the next start."""
+        self._written = terms
+        self.terms = replace(terms, excluded_authors=self.terms.excluded_authors)
         reply = await self.ask("POST", "/-/reload")
         assert reply.status == HTTPStatus.OK, reply
 
@@ -169,6 +173,7 @@ class Site:
 
     async def _start(self) -> None:
         self._state.mkdir(exist_ok=True)
+        self.terms = self._written
         self._daemon = Daemon(self._settings(), self._settings, clock=self.clock)
         self._daemon._storage._horizon._elapsed = lambda: self.steady_ms / 1000  # type: ignore[attr-defined]
         scheduler = self._daemon._schedule._scheduler
@@ -217,9 +222,9 @@ class Site:
             {
                 "snapshot": {"path": self._state / "snapshot", "durability": "written"},
                 "web": {"listen_addresses": ["127.0.0.1:0"], "enable_lifecycle": True},
-                "sources": sources,
+                "sources": {**sources, ALERTS: {"kind": "alertmanager"}},
                 "repositories": repositories if self._with_git else {},
-                **saying.settings(self.terms),
+                **saying.settings(self._written),
             }
         )
 
