@@ -85,6 +85,7 @@ def test_what_a_clock_that_was_set_back_took_away_comes_again() -> None:
     daemon = daemon_with(10)
     for day in range(3):
         daemon.perform(deployment(id=f"d{day}", finished_at=NOW_MS - day * 24 * HOUR_MS))
+    daemon.perform(incident(id="i", started_at=NOW_MS - 12 * HOUR_MS))
     shown = daemon.samples()
     daemon.now_ms -= 36 * HOUR_MS
     assert differences(daemon.samples(), daemon.expected()) == {}

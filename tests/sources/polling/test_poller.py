@@ -108,6 +108,26 @@ async def test_a_failure_is_logged_once_with_its_reason_and_so_is_its_end(caplog
     ]
 
 
+async def test_an_error_in_the_program_ends_a_pass_like_any_failure_and_is_logged_once_with_its_place(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    place, clock = Place(), ManualClock()
+    source = Slow(clock)
+    source.reason = ZeroDivisionError("secret")
+    times = iter([10.0, 14.0, 20.0, 20.5])
+    poller = Poller(
+        "pd", source, store=place.store, log=place.log, clock=clock, health=place.health, stopwatch=lambda: next(times)
+    )
+    health = place.health
+    assert await poller.run(place.landing()) is None
+    assert (health.is_up, health.pass_seconds, health.problem) == (False, 4.0, "internal error: ZeroDivisionError")
+    assert await poller.run(place.landing()) is None
+    assert (health.consecutive_failures, health.pass_seconds) == (2, 0.5)
+    assert [(record.getMessage(), record.exc_info is not None) for record in caplog.records] == [
+        ("source poll failed with an internal error source=pd", True)
+    ]
+
+
 def test_what_is_taken_back_counts_as_updated() -> None:
     health = Health()
     health.count([Outcome.CREATED, Outcome.DELETED, Outcome.UPDATED, Outcome.UNCHANGED])
