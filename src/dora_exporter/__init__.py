@@ -1,3 +1,3 @@
-"""Turns deployment and incident events into the four DORA metrics for Prometheus."""
+"""Turns deployment and incident events into DORA metrics for Prometheus."""
 
 __version__ = "0.1.0"

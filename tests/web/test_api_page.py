@@ -25,7 +25,7 @@ async def test_every_operation_is_shown_with_its_summary(aiohttp_client: Aiohttp
     assert page.status == 200
     for each in ALL:
         assert f"{each.method} {each.path} {each.summary.replace('`', '')}" in page.text
-    assert "GET /openapi.json This description" in page.text
+    assert "GET /openapi.json The API as an OpenAPI document" in page.text
     assert len(page.named("details")) == len(ALL) + 1
 
 

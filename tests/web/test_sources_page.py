@@ -55,4 +55,4 @@ async def test_a_source_that_works_says_so(aiohttp_client: AiohttpClient) -> Non
 
 
 async def test_without_sources_the_page_says_how_to_add_one(aiohttp_client: AiohttpClient) -> None:
-    assert "No source is configured" in (await (await Site().start(aiohttp_client)).open("/sources")).text
+    assert "No sources are configured" in (await (await Site().start(aiohttp_client)).open("/sources")).text

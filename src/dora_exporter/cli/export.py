@@ -21,10 +21,10 @@ def run(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = options.parser(
         "export",
-        "Writes all that is kept: events, verdicts, commits, deletions and the sources' cursors. Only reads, so the "
-        "daemon may go on meanwhile. The import command takes it back.",
+        "Writes everything in the log: events, verdicts, commits, deletions and the sources' cursors. It only reads, "
+        "and may run beside the daemon. The import command reads the result.",
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="where to (default: standard output)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="the file to write (default: standard output)")
     options.add_configuration(parser)
     options.add_settings(parser, options.SNAPSHOT + options.LOG)
     return parser

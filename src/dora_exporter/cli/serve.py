@@ -42,7 +42,7 @@ def run(arguments: Sequence[str], *, sub_commands: Sequence[str]) -> int:
 def _parser(sub_commands: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dora-exporter",
-        description="Turns deployment and incident events into the four DORA metrics for Prometheus.",
+        description="Turns deployment and incident events into DORA metrics for Prometheus.",
         epilog=f"Sub-commands: {', '.join(sub_commands)}, each with its own --help. "
         "Flags win over environment variables (DORA_WEB__CONFIG_FILE), secret files and the configuration file.",
         allow_abbrev=False,
@@ -50,7 +50,7 @@ def _parser(sub_commands: Sequence[str]) -> argparse.ArgumentParser:
     version = f"dora-exporter {__version__} (Python {platform.python_version()})"
     parser.add_argument("--version", action="version", version=version)
     options.add_configuration(parser).add_argument(
-        "--config.check", dest="config_check", action="store_true", help="print what is wrong with it, and exit"
+        "--config.check", dest="config_check", action="store_true", help="check the configuration and exit"
     )
     options.add_settings(parser)
     return parser

@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = options.parser(
         "history",
         "Prints the gauges at past instants, computed from the events, for promtool tsdb create-blocks-from "
-        "openmetrics. Only reads, so the daemon may go on meanwhile.",
+        "openmetrics. It only reads, and may run beside the daemon.",
     )
     when = "RFC 3339, a day, or Unix seconds"
     parser.add_argument("--from", dest="first", type=_moment, required=True, metavar="TIME", help=when)

@@ -38,18 +38,22 @@ def run(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = options.parser(
         "demo",
-        "Serves an invented organisation of 12 services, with nothing configured: its last months, and what goes on "
-        "happening. An incident has been open for hours and ends after six minutes; another begins after half a minute "
-        "and ends after two. Nothing is kept.",
+        "Serves an invented organisation of 12 services without any configuration: some months of history, and new "
+        "events all the time. An incident has been open for hours and ends after six minutes; another begins after "
+        "half a minute and ends two minutes later. Nothing is stored.",
     )
-    parser.add_argument("--seed", type=int, default=SEED, metavar="NUMBER", help=f"another organisation ({SEED})")
-    parser.add_argument("--days", type=_whole, default=DAYS, metavar="NUMBER", help=f"of its past ({DAYS})")
+    parser.add_argument(
+        "--seed", type=int, default=SEED, metavar="NUMBER", help=f"invents a different organisation (default: {SEED})"
+    )
+    parser.add_argument(
+        "--days", type=_whole, default=DAYS, metavar="NUMBER", help=f"length of its history (default: {DAYS})"
+    )
     parser.add_argument(
         "--haste",
         type=_positive,
         default=HASTE,
         metavar="FACTOR",
-        help=f"how fast it lives from now on ({HASTE:g})",
+        help=f"how much faster than real time it runs (default: {HASTE:g})",
     )
     options.add_settings(parser, options.WEB + options.LOG)
     return parser

@@ -41,16 +41,14 @@ def run(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = options.parser(
         "import",
-        "Takes events from a file: lines as POST /api/v1/events takes them, CSV, or what the export command wrote. "
-        "The right lines are kept and the wrong ones told by number; to repeat an import changes nothing.",
+        "Imports events from a file: lines of POST /api/v1/events, CSV, or the output of the export command. Valid "
+        "lines are stored and invalid ones listed by number; repeating an import changes nothing.",
     )
     parser.epilog = f"The first line of CSV names columns: {', '.join(csv_rows.COLUMNS)}."
     parser.add_argument("file", metavar="FILE", help="- is standard input")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
-    parser.add_argument(
-        "--url", metavar="URL", help="the running daemon that takes them, rather than the snapshot file"
-    )
-    parser.add_argument("--api-key-file", type=Path, metavar="FILE", help="a file with the key that the daemon wants")
+    parser.add_argument("--dry-run", action="store_true", help="only report what would happen")
+    parser.add_argument("--url", metavar="URL", help="send them to a running daemon instead of the snapshot file")
+    parser.add_argument("--api-key-file", type=Path, metavar="FILE", help="a file with an API key of the daemon")
     options.add_configuration(parser)
     options.add_settings(parser, options.SNAPSHOT + options.LOG)
     return parser

@@ -29,7 +29,7 @@ from dora_exporter.web.server.limits import CurrentRules
 CREATE = Operation(
     method="POST",
     path="/api/v2/dora/deployment",
-    summary="Keep a deployment",
+    summary="Store a deployment",
     right=Right.WRITE,
     request=DeploymentRequest,
     answer=responses.ReferenceAnswer,
@@ -55,7 +55,7 @@ GET = Operation(
 DELETE = Operation(
     method="DELETE",
     path="/api/v2/dora/deployment/{id}",
-    summary="Delete a deployment and all that was learnt about it",
+    summary="Delete a deployment and everything derived from it",
     right=Right.WRITE,
     status=202,
     refusals=(404, 503),

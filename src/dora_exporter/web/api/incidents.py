@@ -25,7 +25,7 @@ from dora_exporter.web.server.limits import CurrentRules
 CREATE = Operation(
     method="POST",
     path="/api/v2/dora/failure",
-    summary="Keep an incident",
+    summary="Store an incident",
     right=Right.WRITE,
     request=FailureRequest,
     answer=responses.ReferenceAnswer,
@@ -34,7 +34,7 @@ CREATE = Operation(
 CREATE_INCIDENT = Operation(
     method="POST",
     path="/api/v2/dora/incident",
-    summary="Keep an incident: the older name of /api/v2/dora/failure",
+    summary="Store an incident: the older name of /api/v2/dora/failure",
     right=Right.WRITE,
     request=FailureRequest,
     answer=responses.ReferenceAnswer,

@@ -31,7 +31,7 @@ BY_ID, BY_ID_SINGULAR = (
     Operation(
         method="PATCH",
         path=path,
-        summary="Judge a deployment",
+        summary="Set the verdict of a deployment",
         right=Right.WRITE,
         request=PatchRequest,
         status=202,
@@ -44,7 +44,7 @@ BY_VERSION, BY_VERSION_SINGULAR = (
     Operation(
         method="PATCH",
         path=path,
-        summary="Judge the deployment of a version that finished last",
+        summary="Set the verdict of the latest deployment of a version",
         right=Right.WRITE,
         request=VersionPatchRequest,
         status=202,

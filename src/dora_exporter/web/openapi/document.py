@@ -23,12 +23,14 @@ _SCHEMES: dict[str, Any] = {
 }
 _INFO = {
     "title": "dora-exporter",
-    "summary": "Deployment and incident events in, the four DORA metrics out.",
+    "summary": "Deployment and incident events in, DORA metrics out.",
     "version": dora_exporter.__version__,
     "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
 }
 
-OPERATION = Operation(method="GET", path="/openapi.json", summary="This description", answer=dict[str, Any])
+OPERATION = Operation(
+    method="GET", path="/openapi.json", summary="The API as an OpenAPI document", answer=dict[str, Any]
+)
 
 
 def routes(operations: Iterable[Operation], *, access: Access, url: str = "") -> list[web.RouteDef]:

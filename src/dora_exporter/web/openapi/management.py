@@ -3,14 +3,20 @@
 from dora_exporter.web.openapi.operation import Operation
 
 OPERATIONS = (
-    Operation(method="GET", path="/metrics", summary="The metrics, as Prometheus asks for them", is_text=True),
-    Operation(method="GET", path="/-/healthy", summary="Whether the daemon runs", is_text=True),
-    Operation(method="GET", path="/-/ready", summary="Whether all events are there", is_text=True, refusals=(503,)),
+    Operation(method="GET", path="/metrics", summary="The metrics, in Prometheus' formats", is_text=True),
+    Operation(method="GET", path="/-/healthy", summary="Liveness: 200 while the daemon runs", is_text=True),
+    Operation(
+        method="GET",
+        path="/-/ready",
+        summary="Readiness: 503 while events are being loaded",
+        is_text=True,
+        refusals=(503,),
+    ),
     *(
         Operation(
             method=method,
             path="/-/reload",
-            summary="Read the configuration again, if that is allowed over HTTP",
+            summary="Reload the configuration, if web.enable_lifecycle is true",
             is_text=True,
             refusals=(403, 500),
         )

@@ -31,7 +31,7 @@ def _either(names: Iterable[str]) -> str:
 ALL_SERIES = Operation(
     method="GET",
     path="/",
-    summary="A page with the series and their numbers",
+    summary="Page: all series and their metrics",
     parameters=(
         _parameter("q", "What the name of the service holds."),
         _parameter("environment", "The environment."),

@@ -12,7 +12,7 @@ from dora_exporter.web.pages.api_reference import ApiReference, api_reference
 from dora_exporter.web.pages.page import page
 from dora_exporter.web.security.api_keys import Access
 
-API = Operation(method="GET", path="/api", summary="A page that describes the API", is_text=True)
+API = Operation(method="GET", path="/api", summary="Page: the API reference", is_text=True)
 
 
 def routes(operations: Iterable[Operation], *, access: Access, url: str) -> list[web.RouteDef]:

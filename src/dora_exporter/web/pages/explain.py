@@ -28,7 +28,7 @@ _SUMS = {
 WHY = Operation(
     method="GET",
     path="/explain",
-    summary="A page that explains a number",
+    summary="Page: the explanation of a number",
     parameters=(
         *PARAMETERS,
         Parameter(name="team", description="The team, in the place of a service.", schema={"type": "string"}),

@@ -9,9 +9,7 @@ from dora_exporter.sources.polling import Running, RunningSources
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.pages.page import page
 
-HEALTH = Operation(
-    method="GET", path="/sources", summary="A page with the sources and how they are doing", is_text=True
-)
+HEALTH = Operation(method="GET", path="/sources", summary="Page: the sources and their health", is_text=True)
 
 
 @dataclass(frozen=True, slots=True)

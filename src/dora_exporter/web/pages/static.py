@@ -6,7 +6,10 @@ from aiohttp import hdrs, web
 
 from dora_exporter.web.openapi.operation import Operation
 
-_FILES = {"page.css": ("text/css", "The style of the pages"), "icon.svg": ("image/svg+xml", "The icon of the pages")}
+_FILES = {
+    "page.css": ("text/css", "The stylesheet of the pages"),
+    "icon.svg": ("image/svg+xml", "The icon of the pages"),
+}
 _HEADERS = {hdrs.CACHE_CONTROL: "max-age=3600", "X-Content-Type-Options": "nosniff"}
 
 OPERATIONS = tuple(

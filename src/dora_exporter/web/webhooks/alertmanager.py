@@ -16,7 +16,7 @@ from dora_exporter.web.webhooks.pagerduty import MayWrite
 NOTIFY = Operation(
     method="POST",
     path="/webhooks/alertmanager",
-    summary="Take what an Alertmanager notifies of",
+    summary="Receive a notification from Alertmanager",
     right=Right.WRITE,
     parameters=(
         Parameter(

@@ -38,7 +38,7 @@ OPERATIONS = tuple(
     Operation(
         method="POST",
         path=path,
-        summary="Take an event that PagerDuty sends as a v3 webhook",
+        summary="Receive a v3 webhook event from PagerDuty",
         right=Right.WRITE,
         status=HTTPStatus.ACCEPTED,
         answer=EmptyAnswer,

@@ -32,7 +32,7 @@ from dora_exporter.web.server.spool import spooled
 BULK = Operation(
     method="POST",
     path="/api/v1/events",
-    summary="Keep many events: newline-delimited JSON, gzip allowed",
+    summary="Store many events: newline-delimited JSON, gzip allowed",
     right=Right.WRITE,
     parameters=(
         Parameter(
