@@ -20,6 +20,8 @@ ALERTS = {
     "DoraSourceDown",
     "DoraSourceStale",
     "DoraSourceMisconfigured",
+    "DoraRepositoryMisconfigured",
+    "DoraPullRequestsMisconfigured",
     "DoraSnapshotFailing",
     "DoraSnapshotLinesLost",
     "DoraDatabaseAway",
@@ -27,6 +29,7 @@ ALERTS = {
     "DoraEventsRejected",
     "DoraSeriesOverflow",
     "DoraSeriesBroken",
+    "DoraLogLinesDropped",
     "DoraConfigurationBroken",
     "DoraExporterAbsent",
 }
