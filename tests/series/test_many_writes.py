@@ -1,6 +1,7 @@
 """Many writes to a series are not taken over one by one, and lead to the same numbers."""
 
 import random
+from itertools import pairwise
 
 import pytest
 from tests.builders import HOUR_MS, NOW_MS, deployment, incident
@@ -91,6 +92,19 @@ def test_what_a_clock_that_was_set_back_took_away_comes_again() -> None:
     assert differences(daemon.samples(), daemon.expected()) == {}
     daemon.now_ms += 36 * HOUR_MS
     assert differences(daemon.samples(), shown) == {}
+
+
+def test_numbers_follow_the_time_that_passes_without_a_write() -> None:
+    daemon = daemon_with(10)
+    daemon.perform(deployment(id="d", finished_at=NOW_MS - HOUR_MS))
+    daemon.perform(incident(id="i", services=("till",), started_at=NOW_MS - 2 * HOUR_MS, finished_at=NOW_MS - HOUR_MS))
+    shown = [daemon.samples()]
+    for _, length_ms in (*WINDOWS, ("retention", RETENTION_MS)):
+        daemon.now_ms = NOW_MS - HOUR_MS + length_ms + 1
+        shown.append(daemon.samples())
+        assert differences(shown[-1], daemon.expected()) == {}
+
+    assert all(differences(before, after) for before, after in pairwise(shown))
 
 
 def test_an_event_that_is_written_again_and_again_is_taken_over_once() -> None:
