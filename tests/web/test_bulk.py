@@ -273,6 +273,14 @@ async def test_a_byte_order_mark_costs_no_line(api: Api, *, is_atomic: bool) -> 
     assert await send(api, lines, atomic=is_atomic) == (200, counts(created=3))
 
 
+async def test_utf_16_is_called_so(api: Api) -> None:
+    """Some shells write it where nothing else is asked for."""
+    body = (json.dumps({"type": "deployment", "attributes": deployment()}) + "\n") * 2
+    status, answer = await api.send("POST", PATH, data=body.encode("utf-16"))
+    assert (status, answer["created"]) == (200, 0)
+    assert {each["detail"] for each in answer["errors"]} == {"the body must be UTF-8, and it looks like UTF-16"}
+
+
 async def test_a_byte_order_mark_may_come_in_pieces(api: Api) -> None:
     body = BOM_UTF8 + b"\n".join(deployments(2))
     assert await api.send("POST", PATH, data=in_chunks(body, 1)) == (200, counts(created=2))

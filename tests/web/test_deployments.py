@@ -316,6 +316,8 @@ async def test_what_is_wrong_is_named(api: Api, attributes: dict[str, Any], deta
         (b'{"data": {"attributes": {"service": "\\ud800"}}}', 'attribute "service" must be UTF-8'),
         (b'{"data": {"attributes": {"service": "\xed\xa0\x80"}}}', 'attribute "service" must be UTF-8'),
         (b'{"unknown": ' + b"[" * 100_000, "the body is nested too deeply"),
+        ('{"data": {}}'.encode("utf-16"), "the body must be UTF-8, and it looks like UTF-16"),
+        ('{"data": {}}'.encode("utf-16-be"), "the body must be UTF-8, and it looks like UTF-16"),
         (b'{"data": {"attributes": {"started_at": ' + b"9" * 10_000 + b"}}}", "started_at"),
     ],
 )

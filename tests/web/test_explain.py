@@ -119,6 +119,12 @@ async def test_the_stages_are_explained(ask: Ask) -> None:
         ("service=x&environment=y&metric=dora_deployments", 404, "no event of this service and environment is held"),
         ("team=x&environment=y&metric=dora_deployments", 404, "no event of this team and environment is held"),
         ("team=crew&environment=y&metric=dora_deployments", 404, "no event of this team and environment is held"),
+        ("service=_other&environment=_other&metric=dora_deployments", 404, '"_other" is the sum of all beyond limits'),
+        (
+            "team=_other&environment=_other&metric=dora_deployments",
+            404,
+            '"_other" is the sum of all beyond limits.seri',
+        ),
     ],
 )
 async def test_what_cannot_be_explained_is_refused_with_the_reason(

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from msgspec import Struct
 
+from dora_exporter.dora.reserved import RESERVED
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.runtime.timestamps import iso
@@ -158,11 +159,17 @@ def routes(
             raise NotNow("the numbers of this service and environment cannot be computed: the log says why")
         explanation = await subject.explain(current, metric, window)
         if explanation is None:
-            raise NotFound(f"no event of this {subject.kind} and environment is held")
+            raise NotFound(_why_nothing(subject))
         add_unknown(explanation, why_unknown)
         return as_json(await _answer(subject, name, window, explanation))
 
     return [web.get(EXPLAIN.path, access.reads(handle))]
+
+
+def _why_nothing(subject: Subject) -> str:
+    if RESERVED in (subject.name, subject.environment):
+        return f'"{RESERVED}" is the sum of all beyond limits.series: each can be explained by its own name'
+    return f"no event of this {subject.kind} and environment is held"
 
 
 def _subject(request: web.Request) -> Subject:

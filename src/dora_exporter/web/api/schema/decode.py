@@ -2,7 +2,7 @@
 
 import json
 import re
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from typing import Generic, TypeVar
 
 import msgspec
@@ -71,6 +71,8 @@ def _name(path: str) -> str:
 
 
 def _not_json(body: bytes, error: Exception) -> BadRequest:
+    if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in body:
+        return BadRequest("the body must be UTF-8, and it looks like UTF-16")
     culprit = _culprit(body) if len(body) <= _SEARCHED_BYTES else None
     if culprit is not None:
         return BadAttribute(_name(culprit[0]), culprit[1])
