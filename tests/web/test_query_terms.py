@@ -1,12 +1,12 @@
 """What the wildcards of a query match, and that no pattern takes long."""
 
 from fnmatch import fnmatchcase
+from time import process_time
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dora_exporter.runtime.clock import stopwatch
 from dora_exporter.web.api.search.tokens import MANY, ONE, Symbol, matcher
 
 LONGEST = 4000
@@ -47,7 +47,7 @@ def test_the_worst_patterns_take_milliseconds(pattern: str) -> None:
     fits = matcher(symbols(pattern))
     took = []
     for _ in range(5):
-        began = stopwatch()
+        began = process_time()
         assert not fits("a" * LONGEST)
-        took.append(stopwatch() - began)
+        took.append(process_time() - began)
     assert min(took) < 0.05
