@@ -74,7 +74,7 @@ async def test_it_says_why_the_commits_of_a_deployment_are_unknown(tmp_path: Pat
         "its commits are unknown: the repository git.example/typo is neither configured nor uploaded"
     )
     assert search.why_unknown(deployment(commit_sha="ab" * 21, repository=REPOSITORY)) == (
-        f"its commits are unknown: {'ab' * 21} is no full SHA"
+        f"its commits are unknown: {'ab' * 21} is not a full SHA"
     )
     held = deployment(commit_sha=sha, repository=REPOSITORY)
     assert f"the repository {REPOSITORY} has no commit {sha} yet" in (search.why_unknown(held) or "")

@@ -236,7 +236,7 @@ async def test_a_file_in_use_is_refused_in_one_line_but_a_dry_run_may_look(tmp_p
     [
         (("absent",), "absent: No such file or directory"),
         ((".",), ".: Is a directory"),
-        (("given", "--api-key-file=key"), "--api-key-file needs --url: the snapshot file wants no key"),
+        (("given", "--api-key-file=key"), "--api-key-file needs --url: the snapshot file needs no key"),
         (("given", "--url=localhost:3672"), "--url must be such as http://127.0.0.1:3672"),
         (("given", "--url=http://[x"), "--url must be such as http://127.0.0.1:3672"),
         (("given", "--url=http://127.0.0.1:9", "--api-key-file=absent"), "absent: no such file"),
@@ -345,7 +345,7 @@ def test_what_begins_like_utf_16_and_is_none_is_told(end: bytes, called: Called)
     Path("given").write_bytes(f"{saved(';')}\n".encode("utf-16") + end)
     ended = called("import", "given", SNAPSHOT, "--dry-run")
     assert ended.code == 1
-    assert "begins like UTF-16 and is none" in ended.errors
+    assert "starts like UTF-16 but is not" in ended.errors
 
 
 def test_lines_in_utf_16_are_taken_too(called: Called) -> None:

@@ -143,7 +143,7 @@ def test_a_wrong_key_is_refused_and_not_told(flags: tuple[str, str], called: Cal
     [
         (b" \n", "is empty"),
         (b"\xff\xfes\x00", "is not UTF-8 text"),
-        (b"one\ntwo", "must hold one key, which is printable ASCII text"),
+        (b"one\ntwo", "must contain one key in printable ASCII"),
     ],
 )
 def test_a_file_without_a_key_is_told(content: bytes, said: str, flags: tuple[str, str], called: Called) -> None:

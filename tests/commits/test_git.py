@@ -113,7 +113,7 @@ def test_a_failure_says_what_git_said(tmp_path: Path) -> None:
 
 def test_a_missing_program_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(GitFailed, match="no git program"):
+    with pytest.raises(GitFailed, match="the git program is not installed"):
         Git().run(tmp_path, "version")
     with pytest.raises(GitFailed, match="cannot be started"):
         Git(program=str(tmp_path / "absent")).run(tmp_path, "version")

@@ -110,10 +110,10 @@ def test_bad_settings_are_named_and_leave_the_old_in_use(tmp_path: Path, running
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "is empty now, but it had settings at the start"),
-        (" \n# all gone\n", "is empty now, but it had settings at the start"),
-        ("windows: [7d]\n", "the last key is not taken away by a reload"),
-        ("api_keys: []\nread_keys: []\n", "the last key is not taken away by a reload"),
+        ("", "is empty, but contained settings at startup"),
+        (" \n# all gone\n", "is empty, but contained settings at startup"),
+        ("windows: [7d]\n", "a reload does not remove the last key"),
+        ("api_keys: []\nread_keys: []\n", "a reload does not remove the last key"),
         ('api_keys: [""]\n', "api_keys.0.: must not be empty"),
         ('{"api_keys": ["old"], "win', "is not YAML"),
         (None, "no such file"),

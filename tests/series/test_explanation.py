@@ -320,8 +320,8 @@ def test_what_lands_something_again_is_said_to_blame_nobody() -> None:
     explanation = explained(read(store), Series("checkout", "production"), "dora_failed_deployments", window)
 
     assert {(each.kind, each.id, each.reason) for each in explanation.left_out} >= {
-        ("revert", "2" * 40, "takes back a revert, which lands something again: it blames nobody"),
-        ("rollback", "d3", "brings back what was rolled back: it blames nobody, and is no rework"),
+        ("revert", "2" * 40, "reverts a revert, which restores a change: no deployment failed"),
+        ("rollback", "d3", "redeploys what was rolled back: no deployment failed, and it is not rework"),
     }
 
 
@@ -352,5 +352,5 @@ def test_deployments_that_were_passed_over_are_explained() -> None:
     readings = read(store)
     explanation = explained(readings, event.series, "dora_lead_time_commits", next(iter(readings.windows())))
     assert [each.reason for each in explanation.left_out] == [
-        "counted since an earlier deployment: the commits of 2 just before it are unknown for good"
+        "counted since an earlier deployment: the commits of the 2 before it stay unknown"
     ]

@@ -223,7 +223,7 @@ async def test_an_answer_that_says_that_it_is_not_whole_fails_the_pass(datadog: 
     body = b'{"data": {"attributes": {}}, "errors": "one shard did not answer"}'
     datadog.faults.append(lambda: web.Response(body=body))
     async with reaching(datadog) as poller:
-        with pytest.raises(Unreadable, match="the timeseries is not whole: one shard did not answer"):
+        with pytest.raises(Unreadable, match="the timeseries is incomplete: one shard did not answer"):
             await poller.poll()
 
 

@@ -181,13 +181,13 @@ async def test_a_warning_that_a_part_is_missing_fails_the_pass(prometheus: FakeP
     async with reaching(prometheus) as poller:
         with pytest.raises(Unreadable) as unreadable:
             await poller.poll()
-    assert str(unreadable.value) == f"the answer is not whole: {warning}"
+    assert str(unreadable.value) == f"the response is incomplete: {warning}"
 
 
 async def test_an_answer_that_says_that_it_is_partial_fails_the_pass(prometheus: FakePrometheus) -> None:
     prometheus.beside["isPartial"] = True
     async with reaching(prometheus) as poller:
-        with pytest.raises(Unreadable, match="is not whole: it says so itself"):
+        with pytest.raises(Unreadable, match="is incomplete: it says so itself"):
             await poller.poll()
 
 

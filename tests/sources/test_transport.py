@@ -234,16 +234,16 @@ async def test_a_host_that_speaks_no_tls_or_no_http_is_told() -> None:
         tls = await why_unreachable(f"https://127.0.0.1:{port}")
         http = await why_unreachable(f"http://127.0.0.1:{port}")
     assert tls.startswith(f"GET 127.0.0.1:{port}/a: TLS failed: ")
-    assert http == f"GET 127.0.0.1:{port}/a: the answer is not HTTP, 5 times"
+    assert http == f"GET 127.0.0.1:{port}/a: the response is not HTTP, 5 times"
     async with babbling(b"") as port:
         closed = await why_unreachable(f"http://127.0.0.1:{port}")
-    assert closed == f"GET 127.0.0.1:{port}/a: the connection was closed before an answer came, 5 times"
+    assert closed == f"GET 127.0.0.1:{port}/a: the connection was closed before a response, 5 times"
 
 
 async def test_an_answer_that_breaks_off_each_time_is_told() -> None:
     fake = Fake([broken] * 5)
     async with reaching(fake) as upstream:
-        with pytest.raises(Unreachable, match="/base/a: the answer broke off, 5 times"):
+        with pytest.raises(Unreachable, match="/base/a: the response was truncated, 5 times"):
             await upstream.get("/a")
 
 
@@ -255,7 +255,7 @@ async def test_an_answer_that_breaks_off_each_time_is_told() -> None:
         (TimeoutError(), "timeout"),
         (ConnectionResetError(SECRET), "the connection was reset"),
         (aiohttp.InvalidUrlClientError(SECRET), "the URL cannot be used"),
-        (OSError(SECRET), "no answer (OSError)"),
+        (OSError(SECRET), "no response (OSError)"),
     ],
 )
 def test_other_reasons_have_words_of_ours(reason: Exception, words: str) -> None:

@@ -57,7 +57,7 @@ async def test_nothing_is_nothing(api: Api, body: bytes, query: str) -> None:
     assert api.log.records == []
 
 
-_RESERVED = 'must not be "_other", under which the series beyond the limit are exposed'
+_RESERVED = 'must not be "_other", which is reserved for the series beyond the limit'
 BAD_LINES = [
     (b"{", "the body is not JSON: Input data was truncated"),
     (b"[]", 'error decoding attribute "body": invalid type array, expected object'),
@@ -104,7 +104,7 @@ async def test_only_the_first_hundred_errors_are_shown(api: Api) -> None:
 async def test_a_body_of_nothing_but_errors_is_not_read_to_its_end(api: Api) -> None:
     status, answer = await send(api, [*[b"{}"] * 6000, *[b""] * 3998, *deployments(3), *[b""] * 3, *deployments(3)])
     assert (status, answer["created"], answer["errors_total"]) == (400, 3, 6001)
-    assert answer["errors"][-1]["detail"] == "more than 10000 lines are wrong or empty"
+    assert answer["errors"][-1]["detail"] == "more than 10000 lines are invalid or empty"
 
 
 async def test_all_or_none_is_one_record(api: Api) -> None:
@@ -118,7 +118,7 @@ async def test_one_bad_line_spoils_all_or_none(api: Api) -> None:
     status, answer = await send(api, [*deployments(3), b"{}"], atomic=True)
     assert (status, answer["created"], answer["errors_total"]) == (400, 0, 2)
     assert answer["errors"][0] == {"detail": 'attribute "type" is required', "line": 4}
-    assert answer["errors"][1]["detail"] == "nothing is stored: the request is atomic and a line is wrong"
+    assert answer["errors"][1]["detail"] == "nothing is stored: the request is atomic and a line is invalid"
     assert api.log.records == []
 
 

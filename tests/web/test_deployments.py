@@ -93,7 +93,10 @@ async def test_the_commits_of_all_repositories_tell_deployments_apart(api: Api) 
 @pytest.mark.parametrize(
     ("git", "detail"),
     [
-        ([CODE, {**CODE, "commit_sha": "c" * 40}], '"git[1].repository_url" is there already, with another commit_sha'),
+        (
+            [CODE, {**CODE, "commit_sha": "c" * 40}],
+            '"git[1].repository_url" is listed twice, with different commit_sha',
+        ),
         ([CODE, {"commit_sha": "c", "repository_url": URL}], '"git[1].commit_sha" must be 40 or more'),
         ([CODE, {"commit_sha": "c" * 40}], '"git[1].repository_url" is required'),
         ([{**CODE, "repository_url": f"{URL}{number}"} for number in range(21)], '"git" must not have more than 20'),
@@ -239,15 +242,15 @@ _UNIT = "is no Unix time in seconds, milliseconds or nanoseconds"
         ({"started_at": 10**17}, 'attribute "started_at" is before the year 2000'),
         (
             {"service": "_other"},
-            'attribute "service" must not be "_other", under which the series beyond the limit are exposed',
+            'attribute "service" must not be "_other", which is reserved for the series beyond the limit',
         ),
         (
             {"env": "_other"},
-            'attribute "env" must not be "_other", under which the series beyond the limit are exposed',
+            'attribute "env" must not be "_other", which is reserved for the series beyond the limit',
         ),
         (
             {"team": "_other"},
-            'attribute "team" must not be "_other", under which the series beyond the limit are exposed',
+            'attribute "team" must not be "_other", which is reserved for the series beyond the limit',
         ),
         ({"started_at": 10**14}, f'attribute "started_at" {_UNIT}'),
         ({"started_at": 10**17 - 1}, f'attribute "started_at" {_UNIT}'),

@@ -49,7 +49,7 @@ async def client() -> AsyncIterator[ClientSession]:
         ("/api/large", 400, "the request body is too long"),
         ("/large", 413, "the request body is too long"),
         ("/api/full", 503, "the disk is full"),
-        ("/api/silent", 503, "the event log cannot take writes now"),
+        ("/api/silent", 503, "the event log does not accept writes now"),
         ("/prefix/api/v2/dora/deployment", 400, "there is no such path"),
         ("/api/nothing", 400, "there is no such path"),
         ("/nothing", 404, "there is no such path"),

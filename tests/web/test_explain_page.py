@@ -148,4 +148,4 @@ async def test_a_series_that_cannot_be_computed_is_said_to_be_so(aiohttp_client:
     site = Site([deployment()], rules=(Defective(),))
     shown = await (await site.start(aiohttp_client)).open(path)
     assert shown.status == 503
-    assert "cannot be computed" in shown.text
+    assert "Computing the numbers of this service and environment failed" in shown.text

@@ -127,7 +127,7 @@ async def test_the_old_path_and_the_old_shape_still_work(api: Api) -> None:
     assert [each.services for each in api.store.incidents.values()] == [("checkout",)]
 
 
-_RESERVED = 'must not be "_other", under which the series beyond the limit are exposed'
+_RESERVED = 'must not be "_other", which is reserved for the series beyond the limit'
 
 
 async def test_the_first_moment_of_the_year_2000_is_an_incidents_time(api: Api) -> None:

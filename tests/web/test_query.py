@@ -124,7 +124,7 @@ async def test_others_have_their_turn_within_one_event() -> None:
         ("service:a AND OR env:b", "has OR where a term is needed"),
         ("NOT", "ends where a term is needed"),
         ("-", "ends where a term is needed"),
-        ('service:"a', "has a quote without its partner"),
+        ('service:"a', "has an unclosed quote"),
         ("-" * 30 + "env:a", "must not be nested deeper than 20"),
         ("(" * 30 + "env:a" + ")" * 30, "must not be nested deeper than 20"),
         ("env:a " * 101, "must not have more than 100 terms"),

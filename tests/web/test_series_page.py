@@ -66,7 +66,7 @@ async def test_what_does_not_count_is_named_with_the_reason(aiohttp_client: Aioh
         ["deployment", "later", "finishes later"],
         ["deployment", "expired", "is older than the retention"],
         ["incident", "lost", "is older than the retention"],
-        ["commit", "c" * 40, "was written too long after the deployment"],
+        ["commit", "c" * 40, "was authored too long after the deployment"],
     ]
 
 

@@ -136,7 +136,7 @@ class CommitSearch:
         if not name or not sha or deployment.commits is not None or deployment.shipped is not None:
             return None
         if not is_sha(sha):
-            return f"its commits are unknown: {sha} is no full SHA"
+            return f"its commits are unknown: {sha} is not a full SHA"
         if not self._library.holds(name):
             return f"its commits are unknown: the repository {name} is neither configured nor uploaded"
         health = self._resolver.fetches.get(self._library.name_of(name)) if self._resolver else None

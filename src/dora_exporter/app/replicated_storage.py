@@ -52,7 +52,7 @@ class _LeaderLog:
     def append(self, records: Sequence[Record]) -> Awaitable[list[Outcome]]:
         fence = self._lease.fence
         if fence is None:
-            raise Unavailable("another replica leads")
+            raise Unavailable("another replica is the leader")
         return self._log.append(records, fence=fence)
 
 

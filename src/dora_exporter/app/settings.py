@@ -44,7 +44,7 @@ def _printable(text: str) -> str:
 
 def _not_reserved(name: str) -> str:
     if name == RESERVED:
-        raise ValueError("is the name under which the series beyond the limit are exposed")
+        raise ValueError("is reserved for the series beyond the limit")
     return name
 
 
@@ -77,7 +77,7 @@ def _key(key: SecretStr) -> SecretStr:
     if not text:
         raise ValueError("must not be empty")
     if text != text.strip() or not text.isprintable() or not text.isascii():
-        raise ValueError("must be printable ASCII text without white space around it: a header has to carry it")
+        raise ValueError("must be printable ASCII without surrounding white space, as it is sent in a header")
     return key
 
 
@@ -223,8 +223,9 @@ class Settings(Section):
     def _distinct_and_kept(cls, windows: tuple[Span, ...], info: ValidationInfo) -> tuple[Span, ...]:
         retention: Span | None = info.data.get("retention")
         for index, window in enumerate(windows):
-            if window.ms in {earlier.ms for earlier in windows[:index]}:
-                raise misplaced("is as long as an earlier one", "windows", index)
+            earlier = [each.ms for each in windows[:index]]
+            if window.ms in earlier:
+                raise misplaced(f"duplicates windows[{earlier.index(window.ms)}]", "windows", index)
             if retention is not None and window.ms > retention.ms:
                 place = ("retention",) if windows == _WINDOWS else ("windows", index)
                 raise misplaced(f"the window {window.text} is longer than the retention {retention.text}", *place)
@@ -242,7 +243,9 @@ class Settings(Section):
         return web
 
 
-_OPEN_TO_ALL = "can be reached from other machines: set api_keys, or write allow_anonymous: true to let everybody in"
+_OPEN_TO_ALL = (
+    "is reachable from other machines: set api_keys, or set allow_anonymous: true to allow access without a key"
+)
 
 
 def check_doors(settings: Settings, open_addresses: Iterable[str], *, has_keys: bool) -> None:
@@ -253,11 +256,11 @@ def check_doors(settings: Settings, open_addresses: Iterable[str], *, has_keys: 
     if settings.api_keys or settings.read_keys or settings.allow_anonymous:
         return
     if has_keys:
-        text = "the last key is not taken away by a reload: write allow_anonymous: true to let everybody in"
+        text = "a reload does not remove the last key: set allow_anonymous: true to allow access without a key"
         raise ConfigError([Mistake("configuration", f"api_keys: {text}")])
     for address in open_addresses:
         if not addresses.is_loopback(address):
-            text = f"must have a key until the next start: the daemon still listens on {address}"
+            text = f"a key is required until the next restart: the daemon still listens on {address}"
             raise ConfigError([Mistake("configuration", f"api_keys: {text}")])
 
 
@@ -333,7 +336,7 @@ def _file_layer(file: Path | None, *, blank_too: bool) -> Layer:
     except ConfigError as error:
         return Layer({}, lambda _location: str(file), mistakes=error.mistakes)
     if not document.data and not blank_too:
-        document.mistakes.append(Mistake(f"{file}:1", "is empty now, but it had settings at the start"))
+        document.mistakes.append(Mistake(f"{file}:1", "is empty, but contained settings at startup"))
     return document.layer(
         {key: value for key, value in document.data.items() if value is not None or not _is_section(key)}
     )

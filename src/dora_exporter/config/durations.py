@@ -29,7 +29,7 @@ def parse(text: object) -> Span:
         raise ValueError("must be a duration such as 30s, 5m, 12h or 90d")
     length = sum(int(number) * _UNIT_MS[unit] for number, unit in _PART.findall(text))
     if not length:
-        raise ValueError("must be longer than nothing")
+        raise ValueError("must be greater than 0")
     if length > _LONGEST_MS:
         raise ValueError("must be at most 1000y")
     return Span(text, length)

@@ -163,7 +163,7 @@ def _text_about_key(model: type[BaseModel], location: Location) -> tuple[str, Lo
     """What is said of a key that nobody knows, and how it is shown: behind a colon may be a secret."""
     key, colon, _ = str(location[-1]).partition(":")
     if colon:
-        return "unknown key, is there no blank behind the colon?", (*location[:-1], key)
+        return "unknown key, is the space after the colon missing?", (*location[:-1], key)
     return "unknown key" + suggestion(key, _fields_at(model, location[:-1])), location
 
 
@@ -227,7 +227,7 @@ _TEXTS = {
     "string_type": "must be text",
     "path_type": "must be the path of a file",
     "greater_than_equal": "must be at least {ge}",
-    "greater_than": "must be more than {gt}",
+    "greater_than": "must be greater than {gt}",
     "less_than_equal": "must be at most {le}",
     "too_short": "must have at least {min_length}, not {actual_length}",
     "too_long": "must have at most {max_length}, not {actual_length}",

@@ -134,7 +134,7 @@ _NUMBERS = {
 WhyUnknown = Callable[[Deployment], str | None]
 """Why nobody knows which commits a deployment shipped; None where they are known, or Git was not asked."""
 
-_PASSED_OVER = "counted since an earlier deployment: the commits of {} just before it are unknown for good"
+_PASSED_OVER = "counted since an earlier deployment: the commits of the {} before it stay unknown"
 _Moment = Callable[[Judging, Deployment], int | None]
 
 
@@ -292,7 +292,7 @@ def _suffered(judging: Judging, incident: Incident) -> CountedIncident:
     return CountedIncident(
         incident=incident,
         attributed_to=attribution.deployment.id if attribution else None,
-        because=attribution.rule if attribution else "no deployment had started when it began, or not within the limit",
+        because=attribution.rule if attribution else "no deployment had started before it, or not within the limit",
         restore_ms=None if restored_at is None else restored_at - incident.started_at,
     )
 
@@ -304,9 +304,9 @@ def _commits_left_out(judging: Judging, deployment: Deployment) -> Iterator[Left
     for commit in commits_of(deployment):
         if commit.sha not in kept:
             is_ahead = commit.authored_at - deployment.finished_at > CLOCK_SKEW_MS
-            reason = "was written too long after the deployment" if is_ahead else "was shipped before"
+            reason = "was authored too long after the deployment" if is_ahead else "was shipped before"
             if commit.sha in excluded:
-                reason = "commits.exclude_authors leaves its author out"
+                reason = "its author is in commits.exclude_authors"
             yield LeftOut("commit", commit.sha, reason)
     for part in parts_of(deployment.shipped) if deployment.commits is None else ():
         where = f" of {part.repository}" if deployment.further else ""
@@ -317,6 +317,8 @@ def _commits_left_out(judging: Judging, deployment: Deployment) -> Iterator[Left
     if verdict and not verdict.change_failure and judging.links.to_failed(deployment):
         yield LeftOut("failure", deployment.id, "the verdict says that it did not fail")
     for name in brought_back(deployment, judging.lineup):
-        yield LeftOut("revert", name, "takes back a revert, which lands something again: it blames nobody")
+        yield LeftOut("revert", name, "reverts a revert, which restores a change: no deployment failed")
     if judging.lineup.returns.lands_again(deployment):
-        yield LeftOut("rollback", deployment.id, "brings back what was rolled back: it blames nobody, and is no rework")
+        yield LeftOut(
+            "rollback", deployment.id, "redeploys what was rolled back: no deployment failed, and it is not rework"
+        )

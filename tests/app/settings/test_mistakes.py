@@ -8,9 +8,11 @@ from tests.app.settings.reading import mistakes_of, settings_of
 from dora_exporter.app.settings import ConfigError, Flag, check_doors, load, says_something
 
 UNQUOTED = "must be text, but unquoted it is {} in YAML: put it in quotes"
-HEADER = "must be printable ASCII text without white space around it: a header has to carry it"
+HEADER = "must be printable ASCII without surrounding white space, as it is sent in a header"
 DURATION = "must be a duration such as 30s, 5m, 12h or 90d"
-OPEN_TO_ALL = "can be reached from other machines: set api_keys, or write allow_anonymous: true to let everybody in"
+OPEN_TO_ALL = (
+    "is reachable from other machines: set api_keys, or set allow_anonymous: true to allow access without a key"
+)
 
 BAD_YAML = {
     # what is no YAML, or no mapping
@@ -47,11 +49,9 @@ BAD_YAML = {
         "config.yaml:2: web.listen_adresses: unknown key, did you mean listen_addresses?"
     ],
     "services:\n  shop:\n    team: _other": [
-        "config.yaml:3: services.shop.team: is the name under which the series beyond the limit are exposed"
+        "config.yaml:3: services.shop.team: is reserved for the series beyond the limit"
     ],
-    "default_environment: _other": [
-        "config.yaml:1: default_environment: is the name under which the series beyond the limit are exposed"
-    ],
+    "default_environment: _other": ["config.yaml:1: default_environment: is reserved for the series beyond the limit"],
     "services:\n  shop:\n    tean: a": ["config.yaml:3: services.shop.tean: unknown key, did you mean team?"],
     "NO: 1": ["config.yaml:1: a key must be text, but unquoted it is true or false in YAML: put it in quotes"],
     "services:\n  012: {}": [
@@ -77,13 +77,13 @@ BAD_YAML = {
     "windows: 7d": ["config.yaml:1: windows: must be a list"],
     "windows: []": ["config.yaml:1: windows: must have at least 1, not 0"],
     "windows: [1d, 2d, 3d, 4d, 5d, 6d, 7d, 8d, 9d, 10d, 11d]": ["config.yaml:1: windows: must have at most 10, not 11"],
-    "windows:\n- 7d\n- 1w": ["config.yaml:3: windows[1]: is as long as an earlier one"],
+    "windows:\n- 7d\n- 1w": ["config.yaml:3: windows[1]: duplicates windows[0]"],
     "windows:\n- 7d\n- 8d\nretention: 6d": ["config.yaml:2: windows[0]: the window 7d is longer than the retention 6d"],
     "\nretention: 60d": ["config.yaml:2: retention: the window 90d is longer than the retention 60d"],
     "windows: [7d, 2 fortnights]": [f"config.yaml:1: windows[1]: {DURATION}"],
     "windows: [soon]": [f"config.yaml:1: windows[0]: {DURATION}"],
     "retention: 400": [f"config.yaml:1: retention: {DURATION}"],
-    "retention: 0s": ["config.yaml:1: retention: must be longer than nothing"],
+    "retention: 0s": ["config.yaml:1: retention: must be greater than 0"],
     "attribution_limit: soon": [f"config.yaml:1: attribution_limit: {DURATION}"],
     "limits: {series: yes}": ["config.yaml:1: limits.series: must be a whole number"],
     "limits: {series: 1.0}": ["config.yaml:1: limits.series: must be a whole number"],
@@ -142,7 +142,7 @@ BAD_YAML = {
         "config.yaml:1: sources.pd.kind: must be alertmanager, datadog_apm, pagerduty or prometheus"
     ],
     "sources: {pd: {kind: pagerduty, token:hunter2}}": [
-        "config.yaml:1: sources.pd.token: unknown key, is there no blank behind the colon?"
+        "config.yaml:1: sources.pd.token: unknown key, is the space after the colon missing?"
     ],
     "sources: {api: {kind: pagerduty}}": ["config.yaml:1: sources.api: is the name of what is sent to the API"],
     "sources: {-x: {kind: pagerduty}}": [
@@ -300,7 +300,7 @@ def test_what_kubernetes_injects_for_a_service_of_our_name_is_ignored(tmp_path: 
 @pytest.mark.parametrize("address", ["0.0.0.0:3672", ":3672", "dora.example:1"])
 def test_keys_cannot_go_while_strangers_are_listened_to(tmp_path: Path, address: str) -> None:
     without, opened = settings_of(tmp_path, "retention: 1y"), settings_of(tmp_path, "allow_anonymous: true")
-    with pytest.raises(ConfigError, match=f"api_keys: must have a key until .* listens on {address}"):
+    with pytest.raises(ConfigError, match=f"api_keys: a key is required until .* listens on {address}"):
         check_doors(without, ["127.0.0.1:3672", address], has_keys=False)
     check_doors(without, ["127.0.0.1:3672", "[::1]:0"], has_keys=False)
     check_doors(opened, [address], has_keys=False)
@@ -309,7 +309,7 @@ def test_keys_cannot_go_while_strangers_are_listened_to(tmp_path: Path, address:
 
 def test_the_last_key_cannot_go_unless_that_is_said(tmp_path: Path) -> None:
     loopback = ["127.0.0.1:3672"]
-    with pytest.raises(ConfigError, match="api_keys: the last key is not taken away by a reload"):
+    with pytest.raises(ConfigError, match="api_keys: a reload does not remove the last key"):
         check_doors(settings_of(tmp_path, "retention: 1y"), loopback, has_keys=True)
     check_doors(settings_of(tmp_path, "read_keys: [reader]"), loopback, has_keys=True)
     check_doors(settings_of(tmp_path, "allow_anonymous: true"), loopback, has_keys=True)
@@ -358,7 +358,7 @@ def test_a_file_that_says_nothing_is_a_mistake_where_it_said_something(tmp_path:
     assert says_something(file) is has_keys
     load(file=file, flags=[], variables={}, secrets_folder=None)
     if not has_keys:
-        with pytest.raises(ConfigError, match=r"config.yaml:1: is empty now, but it had settings at the start"):
+        with pytest.raises(ConfigError, match=r"config.yaml:1: is empty, but contained settings at startup"):
             load(file=file, flags=[], variables={}, secrets_folder=None, blank_too=False)
 
 

@@ -191,5 +191,5 @@ async def test_a_file_cut_by_someone_else_refuses_writers(path: Path) -> None:
     async with opened(path) as kept:
         await kept.log.append([deployment(id="before")])
         os.truncate(path, 10)
-        with pytest.raises(Unavailable, match="cut by someone else"):
+        with pytest.raises(Unavailable, match="truncated by another program"):
             await kept.log.append([deployment(id="refused")])

@@ -162,7 +162,7 @@ async def test_what_only_the_leader_may_write_is_refused_from_any_other(database
         free = replica.log.append([deployment(id="c")])
         assert await written == [Outcome.CREATED]
         assert await free == [Outcome.CREATED]
-        with pytest.raises(Unavailable, match="another replica leads"):
+        with pytest.raises(Unavailable, match="another replica is the leader"):
             await late
         assert list(replica.store.deployments) == ["a", "c"]
 

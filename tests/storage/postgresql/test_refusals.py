@@ -66,16 +66,16 @@ def test_a_port_that_nothing_listens_on(folder: Path, database: Database) -> Non
 
 def test_a_server_that_does_not_answer(folder: Path, database: Database, proxy: Proxy) -> None:
     proxy.freeze()
-    assert_refused(start(folder, database.url(port=proxy.port)), "does not answer in time")
+    assert_refused(start(folder, database.url(port=proxy.port)), "does not respond in time")
 
 
 @pytest.mark.parametrize("user", [ROLE, "nobody_at_all"])
 def test_a_wrong_password_or_user(folder: Path, database: Database, user: str) -> None:
-    assert_refused(start(folder, database.as_user(user, "wrong-secret").url()), "user or password are refused")
+    assert_refused(start(folder, database.as_user(user, "wrong-secret").url()), "user or password was rejected")
 
 
 def test_a_database_that_does_not_exist(folder: Path, database: Database) -> None:
-    assert_refused(start(folder, database.url().replace(database.name, "elsewhere")), "no such database")
+    assert_refused(start(folder, database.url().replace(database.name, "elsewhere")), "the database does not exist")
 
 
 @pytest.mark.parametrize("url", ["mysql://u:secret@h/d", "postgresql//u:secret@h", "127.0.0.1:5432", "''"])
@@ -108,14 +108,14 @@ def test_a_user_who_may_not_write_to_the_tables(folder: Path, postgresql: Cluste
 
 def test_a_schema_of_something_else(folder: Path, database: Database) -> None:
     database.sql(f"CREATE SCHEMA dora AUTHORIZATION {ROLE}; CREATE TABLE dora.the_explorer (boots int)")
-    assert_refused(start(folder, database.url()), "belongs to something else")
+    assert_refused(start(folder, database.url()), "belongs to another program")
     assert database.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'dora'") == ["the_explorer"]
 
 
 def test_a_schema_of_something_else_with_tables_of_our_names(folder: Path, database: Database) -> None:
     tables = "CREATE TABLE dora.meta (title text); CREATE TABLE dora.head (hair text); GRANT ALL ON ALL TABLES"
     database.sql(f"CREATE SCHEMA dora AUTHORIZATION {ROLE}; {tables} IN SCHEMA dora TO {ROLE}")
-    assert_refused(start(folder, database.url()), "cannot be used|belongs to something else")
+    assert_refused(start(folder, database.url()), "cannot be used|belongs to another program")
 
 
 def test_a_newer_schema(folder: Path, database: Database) -> None:

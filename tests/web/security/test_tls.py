@@ -320,7 +320,7 @@ def test_without_a_place_for_a_temporary_file_a_key_must_be_in_a_file(
     path = write(tmp_path, "tls_server_config:\n  cert_file: server.crt\n  key: any\n")
     monkeypatch.setattr(tls, "TemporaryDirectory", read_only)
 
-    reason = "needs a temporary folder, because it is not in a file: Read-only file system"
+    reason = "needs a temporary folder because it is given inline: Read-only file system"
     assert mistakes(path) == f"{path}:3: tls_server_config.key: {reason}"
 
 

@@ -116,13 +116,13 @@ def test_the_hashes_do_not_show(tmp_path: Path) -> None:
 _TLS = "1: tls_server_config"
 _HEADERS = "1: http_server_config.headers"
 _ONE_CURVE = "must be one of CurveP256, CurveP384, CurveP521, X25519: this server offers one"
-_NO_EFFECT = "has no effect without client_auth_type: write RequireAndVerifyClientCert there"
+_NO_EFFECT = "has no effect without client_auth_type: RequireAndVerifyClientCert"
 _NO_AUTHORITY = "client_ca_file must be given: client certificates are verified against it"
 _EITHER_CERT = "tls_server_config: either cert_file or cert must be given"
 _EITHER_KEY = "tls_server_config: either key_file or key must be given"
 _HASH = "must be a password hashed with bcrypt, such as `htpasswd -nBC 10 ''` prints"
 _DURATION = "rate_limit.interval: must be a duration such as 100ms, 1s or 1m30s"
-_UNVERIFIED = "takes certificates that nobody has verified: write RequireAndVerifyClientCert"
+_UNVERIFIED = "accepts unverified client certificates: use RequireAndVerifyClientCert"
 
 
 @pytest.mark.parametrize(

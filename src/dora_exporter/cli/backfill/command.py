@@ -60,7 +60,7 @@ def _moment(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text.upper())
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-01-31T12:00:00Z or 2026-01-31") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T12:00:00Z or 2026-01-31") from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
@@ -87,7 +87,7 @@ def _instants(arguments: argparse.Namespace) -> range:
     now = system_clock()
     last = now if arguments.last is None else arguments.last
     if last > now:
-        raise CannotDo("--to is in the future, of which nothing is known")
+        raise CannotDo("--to is in the future")
     if arguments.first > last:
         raise CannotDo("--from is after --to" if arguments.last is not None else "--from is in the future")
     return range(arguments.first, last + 1, arguments.step.ms)

@@ -65,7 +65,7 @@ def _positive(text: str) -> float:
     except ValueError:
         number = 0.0
     if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError("must be a number of more than 0")
+        raise argparse.ArgumentTypeError("must be greater than 0")
     return number
 
 

@@ -58,7 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = options.reader(arguments)()
     log_format.set_up(settings.log.level, settings.log.format)
     if arguments.api_key_file and not arguments.url:
-        raise CannotDo("--api-key-file needs --url: the snapshot file wants no key")
+        raise CannotDo("--api-key-file needs --url: the snapshot file needs no key")
     mistakes = Mistakes(arguments.file, sys.stderr)
     with _opened(arguments.file) as stream:
         given = look_into(stream)
@@ -109,7 +109,7 @@ def _key_in(file: Path) -> str:
     if not key:
         raise CannotDo(f"{file}: is empty")
     if not key.isprintable() or not key.isascii():
-        raise CannotDo(f"{file}: must hold one key, which is printable ASCII text")
+        raise CannotDo(f"{file}: must contain one key in printable ASCII")
     return key
 
 

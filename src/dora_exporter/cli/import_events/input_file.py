@@ -41,7 +41,7 @@ class GivenFile:
                     if line and not line.isspace():
                         yield number, line.rstrip(b"\r\n")
         except NotUtf16:
-            mistakes.note(number + 1, "begins like UTF-16 and is none; the rest is not read")
+            mistakes.note(number + 1, "starts like UTF-16 but is not; the rest is not read")
 
     def records(self, mistakes: Mistakes) -> Iterator[Record]:
         """Of an export: its records."""
@@ -65,7 +65,7 @@ def look_into(stream: BinaryIO) -> GivenFile:
                 break
             blank.append(first)
     except NotUtf16:
-        raise CannotDo("the file begins like UTF-16 and is none") from None
+        raise CannotDo("the file starts like UTF-16 but is not") from None
     whole = chain(blank, [first] if first.strip() else [], lines)
     if first.startswith(b'{"crc"') and not blank:
         return GivenFile(Kind.EXPORT, whole)

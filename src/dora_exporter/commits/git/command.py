@@ -152,7 +152,7 @@ class Git:
                 start_new_session=True,
             )
         except OSError as error:
-            raise GitFailed(f"git cannot be started: {error}") from error
+            raise GitFailed(f"cannot start git: {error}") from error
         with self._lock:
             self._running.add(process)
             if self._is_closed:
@@ -162,7 +162,7 @@ class Git:
     def _found(self) -> str:
         program = self._program or shutil.which("git")
         if program is None:
-            raise GitFailed("there is no git program")
+            raise GitFailed("the git program is not installed")
         return program
 
     def _bounds(self, limits: Limits) -> Iterator[str]:
@@ -271,4 +271,4 @@ def _last_words(command: str, status: int, errors: IO[bytes], *, has_timed_out: 
     errors.seek(0)
     lines = errors.read().decode("utf-8", "replace").split("\n")
     said = " ".join(line.strip() for line in lines if line.strip())[-_ERROR_LENGTH:]
-    return f"git {command} failed with status {status}: {_USER_INFO.sub('***@', said) or 'it said nothing'}"
+    return f"git {command} failed with status {status}: {_USER_INFO.sub('***@', said) or 'no output'}"

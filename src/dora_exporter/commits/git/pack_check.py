@@ -33,7 +33,7 @@ def check(pack: Path, git: Git, object_format: str) -> CheckedPack:
     try:
         git.run(pack.parent, "index-pack", *options, str(renamed))
     except GitFailed as error:
-        raise BadPack("git index-pack refuses the pack") from error
+        raise BadPack("git index-pack rejects the pack") from error
     return CheckedPack(renamed, index)
 
 
@@ -47,6 +47,6 @@ def _name(pack: Path, object_format: str) -> str:
             raise BadPack("the pack is too short")
         mark, version, objects = _HEADER.unpack(header)
         if mark != b"PACK" or version not in _VERSIONS or objects > _MAX_OBJECTS:
-            raise BadPack("this is no Git pack")
+            raise BadPack("this is not a Git pack")
         file.seek(size - length)
         return file.read().hex()

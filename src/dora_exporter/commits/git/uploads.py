@@ -60,7 +60,7 @@ class Uploads:
         checked = check(pack, self._git, object_format)
         repository = self._library.for_upload(spelling)
         if repository.object_format() not in (None, object_format):
-            raise BadPack("the repository has SHAs of another length")
+            raise BadPack("the repository uses SHAs of another length")
         self._check_room(repository, pack_bytes=checked.pack.stat().st_size)
         return Upload(repository, checked, object_format)
 

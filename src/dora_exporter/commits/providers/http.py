@@ -45,7 +45,7 @@ class Throttled(Exception):
 
     def __init__(self, until_ms: int) -> None:
         """``until_ms`` is in milliseconds since the epoch."""
-        super().__init__("the rate limit is used up")
+        super().__init__("the rate limit is exhausted")
         self.until_ms = until_ms
 
 
@@ -117,10 +117,10 @@ class Forge:
                 async for chunk in response.content.iter_any():
                     body += chunk
                     if len(body) > _LARGEST_BODY:
-                        raise ForgeFailed(f"{url.host}{url.path} answered too much")
+                        raise ForgeFailed(f"{url.host}{url.path} sent a response that is too long")
                 return Answer(response.status, response.headers, bytes(body))
         except (aiohttp.ClientError, TimeoutError, OSError) as reason:
-            raise ForgeFailed(f"{url.host} gave no answer ({type(reason).__name__})") from reason
+            raise ForgeFailed(f"{url.host} gave no response ({type(reason).__name__})") from reason
 
     async def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -174,11 +174,11 @@ def _shaped(item: dict[str, object], shape: type[_Shape]) -> _Shape:
     try:
         return shape.model_validate(item)
     except ValidationError as reason:
-        raise ForgeFailed(f"the forge listed something that is no {shape.__name__.strip('_')}") from reason
+        raise ForgeFailed(f"the forge listed something that is not a {shape.__name__.strip('_')}") from reason
 
 
 def _read(answer: Answer, reader: TypeAdapter[_Result]) -> _Result:
     try:
         return reader.validate_json(answer.body)
     except ValidationError as reason:
-        raise ForgeFailed(f"the forge answered something else than was asked for ({reason.error_count()})") from reason
+        raise ForgeFailed(f"the forge sent an unexpected response ({reason.error_count()})") from reason

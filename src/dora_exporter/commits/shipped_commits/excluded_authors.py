@@ -17,7 +17,7 @@ class Authors:
         """Patterns are in RE2's syntax; raises ``BadPattern`` for one that cannot be used."""
         self._expressions = [compiled(each) for each in patterns]
         if any(each.search("") is not None for each in self._expressions):
-            raise BadPattern("matches everybody: say whom it must find")
+            raise BadPattern("matches every author: make the pattern more specific")
         said = blake2b(msgspec.json.encode(sorted(patterns)), digest_size=_FINGERPRINT_BYTES)
         self.fingerprint = said.hexdigest() if patterns else None
         """Changes with the patterns; None without any."""

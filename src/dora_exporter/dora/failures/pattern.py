@@ -29,7 +29,7 @@ class Pattern:
         self.variable: str | None = names[0] if names else None
         self._expression = compiled(_VARIABLE.sub(lambda found: f"(?P<captured>{VARIABLES[found[1]][1:]}", text))
         if self._expression.search("") is not None:
-            raise BadPattern("matches everything: say what it must find")
+            raise BadPattern("matches everything: make the pattern more specific")
 
     def matches(self, text: str) -> bool:
         """Whether it is found in a text."""

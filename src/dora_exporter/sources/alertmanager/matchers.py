@@ -76,7 +76,7 @@ def _unquoted(text: str) -> str:
     try:
         return _ESCAPE.sub(_meaning, text[1:-1].encode()).decode()
     except (UnicodeError, ValueError, OverflowError):
-        raise ValueError("must not stand for half a character") from None
+        raise ValueError("must not be a lone surrogate") from None
 
 
 def _meaning(escape: re.Match[bytes]) -> bytes:

@@ -114,7 +114,7 @@ class Alertmanager:
         try:
             notification = msgspec.json.decode(body.removeprefix(BOM_UTF8), type=_Notification)
         except FLAWS as reason:
-            raise Unreadable(f"the notification is broken: {reason}") from None
+            raise Unreadable(f"the notification is malformed: {reason}") from None
         if notification.truncated_alerts:
             sink.overflow(notification.truncated_alerts)
         own_group = blake2b(notification.group_key.encode(), digest_size=8).hexdigest()
@@ -164,11 +164,11 @@ class Alertmanager:
             if began is None and ends_something:
                 began = ended
             if began is None:
-                sink.quarantine(alert.fingerprint, "startsAt is no moment")
+                sink.quarantine(alert.fingerprint, "startsAt is not a valid time")
             elif not (ends_something or self._is_wanted(alert)):
                 sink.skip()
             elif not (ends_something or alert.labels.get(names.service) or alert.labels.get(names.team)):
-                sink.quarantine(alert.fingerprint, f"it has neither a label {names.service} nor {names.team}")
+                sink.quarantine(alert.fingerprint, f"it has neither the label {names.service} nor {names.team}")
             else:
                 if ended is not None and ended < began:
                     sink.clamp(f"{self._name}:{key}:{began}")

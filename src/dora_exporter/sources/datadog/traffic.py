@@ -66,7 +66,7 @@ def _read(body: bytes) -> list[Seen]:
     except ValueError as reason:
         raise Unreadable(f"the timeseries cannot be read: {type(reason).__name__}") from None
     if whole.errors:
-        raise Unreadable(f"the timeseries is not whole: {str(whole.errors)[:_LONGEST_WORDS]}")
+        raise Unreadable(f"the timeseries is incomplete: {str(whole.errors)[:_LONGEST_WORDS]}")
     return seen
 
 

@@ -14,16 +14,16 @@ def in_words(reason: Exception) -> str:
         return _of_connecting(reason)
     if isinstance(reason, aiohttp.ClientHttpProxyError):
         return f"the proxy refused: status {reason.status}"
-    return next((words for kind, words in _WORDS if isinstance(reason, kind)), f"no answer ({type(reason).__name__})")
+    return next((words for kind, words in _WORDS if isinstance(reason, kind)), f"no response ({type(reason).__name__})")
 
 
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ConnectionTimeoutError, "timeout while connecting"),
     (TimeoutError, "timeout"),
-    (aiohttp.ServerDisconnectedError, "the connection was closed before an answer came"),
+    (aiohttp.ServerDisconnectedError, "the connection was closed before a response"),
     (ConnectionResetError, "the connection was reset"),
-    (aiohttp.ClientPayloadError, "the answer broke off"),
-    (aiohttp.ClientResponseError, "the answer is not HTTP"),
+    (aiohttp.ClientPayloadError, "the response was truncated"),
+    (aiohttp.ClientResponseError, "the response is not HTTP"),
     (aiohttp.InvalidURL, "the URL cannot be used"),
 )
 

@@ -12,7 +12,7 @@ from dora_exporter.sources.http.client import Credentials
 
 MOST_HEADERS = 50
 _VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,7998}[\x21-\x7e])?")
-_VALUE_WORDS = "must be 1 to 8000 printable ASCII characters without white space around them"
+_VALUE_WORDS = "must be 1 to 8000 printable ASCII characters without surrounding white space"
 _OF_THE_CONNECTION = frozenset(
     {
         "accept-encoding",

@@ -118,7 +118,7 @@ class Desk:
             return self.placed(replace(held, upstream=facts))
         facts = _facts_of(seen, held) | environment
         if facts.get("service") is None:
-            raise NotUnderstood("it names no service")
+            raise NotUnderstood("it has no service")
         if held is None and not self._passes(facts, seen.priority):
             return None
         if pushed_ms is not None:

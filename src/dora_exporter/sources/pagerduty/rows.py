@@ -107,7 +107,7 @@ def sighting_of(row: IncidentRow, *, now_ms: int) -> Sighting:
     """Reads a row; raises ``NotUnderstood``. A state that nobody knows is open."""
     started_at = moment(row.created_at, now_ms=now_ms)
     if started_at is None:
-        raise NotUnderstood("created_at is no moment")
+        raise NotUnderstood("created_at is not a valid time")
     changed_at = moment(row.last_status_change_at, now_ms=now_ms)
     resolved_at = moment(row.resolved_at, now_ms=now_ms)
     updated_at = moment(row.updated_at, now_ms=now_ms)

@@ -68,7 +68,7 @@ async def take(event: Event, desk: Desk, sink: Sink, *, dd_env: str | None, now_
 def _incident(event: Event, desk: Desk, sink: Sink, *, dd_env: str | None, now_ms: int) -> Incident | None:
     occurred_ms = moment(event.occurred_at, now_ms=now_ms)
     if occurred_ms is None:
-        raise NotUnderstood("occurred_at is no moment")
+        raise NotUnderstood("occurred_at is not a valid time")
     data = msgspec.json.decode(event.data, type=_Data)
     if data.type == "incident":
         row = msgspec.json.decode(event.data, type=IncidentRow)

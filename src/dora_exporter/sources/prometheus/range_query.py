@@ -72,7 +72,7 @@ def _read(body: bytes, labels: Labels, step_ms: int) -> list[Seen]:
         raise Unreadable("the range query was not answered with a matrix") from None
     missing = [warning for warning in answer.warnings or () if _tells_of_something_missing(warning)]
     if answer.is_partial or missing:
-        raise Unreadable(f"the answer is not whole: {'; '.join(missing)[:_LONGEST_WORDS] or 'it says so itself'}")
+        raise Unreadable(f"the response is incomplete: {'; '.join(missing)[:_LONGEST_WORDS] or 'it says so itself'}")
     return [_seen(series, labels, step_ms) for series in answer.data.result]
 
 

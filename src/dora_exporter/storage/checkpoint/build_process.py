@@ -25,7 +25,7 @@ def make(source: int, end: int, target: Path) -> None:
         raise Unfit(f"unreadable line at byte {scan.first_loss or scan.length}")
     checksum = frames.checksum_of(source, end)
     if checksum is None:
-        raise Unfit("the snapshot file was cut by someone else")
+        raise Unfit("the snapshot file was truncated by another program")
     frames.write(
         target,
         layout.frames(

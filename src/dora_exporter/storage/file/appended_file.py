@@ -170,9 +170,9 @@ class AppendedFile:
         """Cuts what follows the good part; raises OSError when it is not the file we hold."""
         found = os.fstat(fd)
         if not os.path.samestat(found, os.fstat(self._lock)):
-            raise OSError(errno.ESTALE, "the snapshot file was replaced by someone else")
+            raise OSError(errno.ESTALE, "the snapshot file was replaced by another program")
         if found.st_size < self.length:
-            raise OSError(errno.EIO, "the snapshot file was cut by someone else")
+            raise OSError(errno.EIO, "the snapshot file was truncated by another program")
         if found.st_size > self.length:
             self._disk.truncate(fd, self.length)
 

@@ -88,7 +88,7 @@ class Rewriting:
 
     def _change_files(self, source: int, target: int) -> None:
         if not (is_same_file(source, self._path) and is_same_file(target, self._target)):
-            raise OSError(errno.ESTALE, "the files were changed by someone else")
+            raise OSError(errno.ESTALE, "the files were changed by another program")
         self._copy(source, target)
         self._file.replace_with(self._target)
         self._file.mend()

@@ -60,7 +60,7 @@ def copy(disk: Disk, source: int, target: int, *, start: int, end: int, position
     while start < end:
         piece = os.pread(source, min(PIECE_BYTES, end - start), start)
         if not piece:
-            raise OSError(errno.EIO, "the snapshot file was cut by someone else")
+            raise OSError(errno.EIO, "the snapshot file was truncated by another program")
         write_all(disk, target, piece, position)
         start += len(piece)
         position += len(piece)

@@ -70,7 +70,7 @@ class Writer:
             raise Unavailable(_CLOSED)
         size = len(data)
         if self._waiting and self._waiting + size > self._pending_bytes:
-            raise Unavailable("too many writes wait for the disk")
+            raise Unavailable("too many writes are waiting for the disk")
         self._waiting += size
         future: asyncio.Future[list[Outcome]] = self._loop.create_future()
         if not self._gathered:

@@ -58,7 +58,7 @@ class Queue:
         """Lets records wait; raises Unavailable when too much waits already."""
         size = sum(len(each.row.body) for each in entries)
         if self._size and self._size + size > self._pending_bytes:
-            raise Unavailable("too many writes wait for the database")
+            raise Unavailable("too many writes are waiting for the database")
         self._size += size
         append = Append(entries, fence, size, asyncio.get_running_loop().create_future())
         self._waiting.append(append)

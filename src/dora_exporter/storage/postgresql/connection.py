@@ -99,6 +99,4 @@ async def connect(url: ReadUrl, *, name: str) -> Connection:
     except ssl.SSLError:  # one that says that a certificate is not trusted is a ValueError, too
         raise
     except (ValueError, asyncpg.ClientConfigurationError) as error:  # their texts repeat parts of the URL
-        raise DatabaseError(
-            "store.url cannot be understood: look at its options and the files that it names"
-        ) from error
+        raise DatabaseError("store.url is invalid: check its options and the files that it names") from error

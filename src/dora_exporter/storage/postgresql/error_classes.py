@@ -24,18 +24,18 @@ EXPECTED = (DatabaseError, *LOST)
 """Nobody's defect."""
 
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
-    (TimeoutError, "it does not answer in time"),
+    (TimeoutError, "it does not respond in time"),
     (socket.gaierror, "its host name is unknown"),
     (ConnectionRefusedError, "connection refused"),
-    (ssl.SSLError, "TLS cannot be agreed on, or the certificate is not trusted"),
-    (OSError, "the connection was cut"),
-    (asyncpg.InvalidPasswordError, "user or password are refused"),
-    (asyncpg.InvalidAuthorizationSpecificationError, "user or password are refused"),
-    (asyncpg.InvalidCatalogNameError, "there is no such database"),
-    (asyncpg.UndefinedTableError, "it has no tables of the exporter"),
-    (asyncpg.InvalidSchemaNameError, "it has no tables of the exporter"),
-    (asyncpg.InterfaceError, "the connection was cut"),
-    (asyncpg.InternalClientError, "the connection was cut"),
+    (ssl.SSLError, "the TLS handshake failed, or the certificate is not trusted"),
+    (OSError, "the connection was lost"),
+    (asyncpg.InvalidPasswordError, "user or password was rejected"),
+    (asyncpg.InvalidAuthorizationSpecificationError, "user or password was rejected"),
+    (asyncpg.InvalidCatalogNameError, "the database does not exist"),
+    (asyncpg.UndefinedTableError, "the exporter's tables do not exist"),
+    (asyncpg.InvalidSchemaNameError, "the exporter's tables do not exist"),
+    (asyncpg.InterfaceError, "the connection was lost"),
+    (asyncpg.InternalClientError, "the connection was lost"),
 )
 """The first that fits counts."""
 
@@ -46,6 +46,6 @@ def reason(error: Exception) -> str:
         if isinstance(error, kind):
             return words
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
-        return f"{error}: let its owner GRANT that to the user"
+        return f"{error}: let the owner GRANT it to the user"
     said: str = getattr(error, "message", None) or str(error)  # all of it has details and hints behind the first line
     return said.partition("\n")[0] or type(error).__name__

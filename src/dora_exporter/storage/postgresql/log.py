@@ -201,7 +201,7 @@ class PostgresLog:
         if base is None:
             permitted = await self._permitted(batch)
             if len(permitted) == len(batch):
-                raise DatabaseError("the log takes nothing: is there a row in dora.head?")
+                raise DatabaseError("the log accepts no records: does dora.head have its row?")
             return bool(permitted) and await self._write(permitted)
         self._last_commit_seconds = stopwatch() - begun
         self._last_write_ms = self._clock()
@@ -213,7 +213,7 @@ class PostgresLog:
         fences = {each.fence for each in batch if each.fence is not None}
         async with self._link.transaction("READ ONLY") as connection:
             broken = [each for each in fences if not await statements.is_held(connection, each)]
-        refuse([each for each in batch if each.fence in broken], Unavailable("another replica leads by now"))
+        refuse([each for each in batch if each.fence in broken], Unavailable("another replica is the leader now"))
         return [each for each in batch if each.fence not in broken]
 
     async def _read_news(self) -> None:

@@ -94,5 +94,5 @@ async def _version(connection: Connection) -> int:
     if not names:
         return 0  # somebody with the right to do so made it for us
     if "meta" not in names or "head" not in names:
-        raise DatabaseError("the schema dora belongs to something else: give the exporter a database of its own")
+        raise DatabaseError("the schema dora belongs to another program: give the exporter a database of its own")
     return int(await connection.fetchval("SELECT version FROM dora.meta"))

@@ -156,7 +156,7 @@ def routes(
         current = await readings()
         window = _window(request, current)
         if subject.is_broken(current):
-            raise NotNow("the numbers of this service and environment cannot be computed: the log says why")
+            raise NotNow("computing the numbers of this service and environment failed: see the log")
         explanation = await subject.explain(current, metric, window)
         if explanation is None:
             raise NotFound(_why_nothing(subject))

@@ -174,7 +174,7 @@ def routes(
         except BadPack as reason:
             raise BadAttribute("packfile", f"is refused: {reason}") from reason
         except TooManyRepositories as reason:
-            raise BadRequest("no further repository may be uploaded") from reason
+            raise BadRequest("the limit of uploaded repositories is reached") from reason
         finally:
             await asyncio.shield(uploads.workers.files(uploads.discard, folder))
         wake(repository)
@@ -202,7 +202,7 @@ def _few_at_once(handler: Handler) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if coming.locked():
-            raise NotNow(f"{_UPLOADS_AT_ONCE} uploads are coming in, and no more may at once")
+            raise NotNow(f"{_UPLOADS_AT_ONCE} uploads are in progress, which is the limit")
         async with coming:
             return await handler(request)
 
@@ -260,7 +260,7 @@ async def _parts(request: web.Request, seconds: float) -> AsyncIterator[tuple[st
         if part is None:
             return
         if not isinstance(part, BodyPartReader):
-            raise BadRequest("a part of the body must not have parts")
+            raise BadRequest("a part of the body must not be multipart itself")
         with _broken_parts_refused():
             name = part.name
         yield name, part
@@ -299,7 +299,7 @@ async def _read(step: Callable[[], Awaitable[_Result]], seconds: float) -> _Resu
             async with asyncio.timeout(seconds):
                 return await step()
     except TimeoutError as error:
-        raise BadRequest(f"the rest of the request body did not arrive within {seconds:g} s") from error
+        raise BadRequest(f"the rest of the request body was not received within {seconds:g} s") from error
 
 
 @contextmanager
@@ -308,7 +308,7 @@ def _broken_parts_refused() -> Iterator[None]:
     try:
         yield
     except (*_FLAWS, Warning) as error:
-        raise BadRequest("the body is no valid multipart/form-data") from error
+        raise BadRequest("the body is not valid multipart/form-data") from error
 
 
 async def _ignore(request: web.Request, seconds: float) -> None:
@@ -327,7 +327,7 @@ def _failures_told() -> Iterator[None]:
     try:
         yield
     except Busy as reason:
-        raise NotNow("too many requests wait for Git") from reason
+        raise NotNow("too many requests are waiting for Git") from reason
     except (GitFailed, OSError) as reason:
         logger.warning("uploaded pack not stored reason=%s", reason)
         raise NotNow("the history cannot be stored now") from reason

@@ -120,5 +120,5 @@ async def _last_of_version(store: EventStore, asked: VersionPatchAttributes, def
             if each.version == version and each.service == service and each.environment == environment
         ]
     if not found:
-        raise NotFound("no deployment of this service, env and version is held")
+        raise NotFound("no deployment of this service, env and version is stored")
     return max(found, key=lambda each: (each.finished_at, each.started_at, each.id))

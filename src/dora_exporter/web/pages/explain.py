@@ -13,7 +13,7 @@ from dora_exporter.web.pages.page import page, refusal
 from dora_exporter.web.pages.series import PARAMETERS, places
 
 LARGEST_LIST = 200
-BROKEN = "The numbers of this service and environment cannot be computed. The log says why."
+BROKEN = "Computing the numbers of this service and environment failed. See the log."
 UNKNOWN = "No events of this service or team and environment are stored."
 _SUMS = {
     "dora_deployment_frequency_per_day": "{deployments:,} deployments in {days:g} days.",

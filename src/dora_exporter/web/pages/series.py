@@ -13,7 +13,7 @@ from dora_exporter.web.pages.all_series import usual_window
 from dora_exporter.web.pages.page import page, refusal
 
 UNKNOWN = "No events of this service and environment are stored."
-BROKEN = "The numbers of this service and environment cannot be computed. The log says why."
+BROKEN = "Computing the numbers of this service and environment failed. See the log."
 PARAMETERS = tuple(
     Parameter(name=name, description=f"The {name}.", schema={"type": "string"}) for name in ("service", "environment")
 )

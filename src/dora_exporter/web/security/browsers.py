@@ -66,7 +66,7 @@ def refuse_pages(
             check_host(request)
         if request.method not in _READING and _is_of_another_site(request) and not holds_key(request):
             logger.warning("cross-site request refused from=%s", request.remote)
-            raise ForbiddenToPages("a page of another site may not write")
+            raise ForbiddenToPages("cross-site requests must not write")
         return await handler(request)
 
     return refuse

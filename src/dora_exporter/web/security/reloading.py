@@ -36,11 +36,11 @@ class Protection:
         stamps = _stamps(files_of(self._path))
         read = load(self._path)
         if (read.tls is None) != (self.current.tls is None):
-            raise ConfigError([Mistake(f"{self._path}:1", "tls_server_config: only a restart switches TLS on or off")])
-        if self.current.is_guarded and not read.is_guarded:
             raise ConfigError(
-                [Mistake(f"{self._path}:1", "only a restart lets in who has neither password nor certificate")]
+                [Mistake(f"{self._path}:1", "tls_server_config: switching TLS on or off needs a restart")]
             )
+        if self.current.is_guarded and not read.is_guarded:
+            raise ConfigError([Mistake(f"{self._path}:1", "switching authentication off needs a restart")])
         self._stamps, self.current = stamps, read
 
     def refresh(self) -> None:
@@ -83,7 +83,7 @@ class _ContextInForce(ssl.SSLContext):
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
         if len(self._open) >= _most_handshakes_and_connections():
-            raise ssl.SSLError("too many handshakes are not finished")
+            raise ssl.SSLError("too many unfinished TLS handshakes")
         context = self._protection.current.tls
         if context is None:  # not while it listens, for only a restart switches TLS off
             return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)

@@ -76,7 +76,7 @@ class TlsSettings(BaseModel):
     @classmethod
     def _verified(cls, kind: str) -> str:
         if kind in _UNVERIFIED:
-            raise ValueError("takes certificates that nobody has verified: write RequireAndVerifyClientCert")
+            raise ValueError("accepts unverified client certificates: use RequireAndVerifyClientCert")
         if kind not in {"NoClientCert", *_VERIFIED}:
             raise ValueError(f"must be NoClientCert, {' or '.join(_VERIFIED)}")
         return kind
@@ -88,7 +88,7 @@ class TlsSettings(BaseModel):
         if file and inline:
             raise ValueError("either client_ca_file or client_ca must be given, not both")
         if (file or inline) and kind == "NoClientCert":
-            raise ValueError("has no effect without client_auth_type: write RequireAndVerifyClientCert there")
+            raise ValueError("has no effect without client_auth_type: RequireAndVerifyClientCert")
         if kind in _VERIFIED and not (file or inline):
             raise ValueError("client_ca_file must be given: client certificates are verified against it")
         return file
@@ -182,7 +182,7 @@ def _load_certificate(context: ssl.SSLContext, settings: TlsSettings) -> list[Re
     except ssl.SSLError as error:
         return [_COMPLAINTS.get(str(error.reason), ("key", "holds no unencrypted key in PEM"))]
     except OSError as error:
-        return [("key", f"needs a temporary folder, because it is not in a file: {error.strerror}")]
+        return [("key", f"needs a temporary folder because it is given inline: {error.strerror}")]
     return []
 
 

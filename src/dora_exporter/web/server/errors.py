@@ -148,7 +148,7 @@ async def refuse_in_json(request: web.Request, handler: Handler) -> web.StreamRe
     except Refusal as refusal:
         said = refusal
     except Unavailable as reason:
-        said = NotNow(str(reason) or "the event log cannot take writes now")
+        said = NotNow(str(reason) or "the event log does not accept writes now")
     except web.HTTPException as refusal:
         said = _worded(request, refusal)
     except (web.RequestPayloadError, HttpProcessingError) as broken:

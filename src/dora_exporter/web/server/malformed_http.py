@@ -44,7 +44,7 @@ class Connection(web.RequestHandler):
             return super().handle_error(request, status, exc, message)
         if request.writer.output_size > 0:
             raise ConnectionError("a part of another answer is sent")
-        answer = as_json(BadRequest("the request is no HTTP that can be understood").body(), status=400)
+        answer = as_json(BadRequest("the request is not valid HTTP").body(), status=400)
         answer.headers[hdrs.SERVER] = "dora-exporter"  # versions are nobody's business
         answer.force_close()
         return answer

@@ -170,7 +170,7 @@ def _inflation(request: web.Request) -> Inflation | None:
 
 
 def _crowded() -> NotNow:
-    return NotNow("too many long request bodies are coming in at once")
+    return NotNow("too many large request bodies at once")
 
 
 def _too_long(limit: int) -> TooLong:
@@ -178,4 +178,4 @@ def _too_long(limit: int) -> TooLong:
 
 
 def _too_slow(seconds: float) -> BadRequest:
-    return BadRequest(f"the rest of the request body did not arrive within {seconds:g} s")
+    return BadRequest(f"the rest of the request body was not received within {seconds:g} s")

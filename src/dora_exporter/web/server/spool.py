@@ -36,7 +36,7 @@ class Spool:
         try:
             await asyncio.to_thread(self._file.write, piece)
         except OSError as error:
-            raise NotNow(f"the temporary folder takes no data: {error.strerror}") from error
+            raise NotNow(f"cannot write to the temporary folder: {error.strerror}") from error
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """What was written, from the beginning."""

@@ -56,12 +56,12 @@ def routes(*, sources: RunningSources, may_write: MayWrite, clock: Clock) -> lis
         name = request.query.get("source")
         named = [each for each in configured if name in (None, each.name)]
         if not named:
-            raise NotFound("there is no such source of kind alertmanager in the configuration")
+            raise NotFound("no source of this name and kind alertmanager is configured")
         if len(named) > 1:
-            raise BadRequest("there are several sources of kind alertmanager: name one with ?source=")
+            raise BadRequest("several sources of kind alertmanager are configured: select one with ?source=")
         source = named[0].source
         if not isinstance(source, Alertmanager):
-            raise TypeError(f"the source {named[0].name} is no Alertmanager")
+            raise TypeError(f"the source {named[0].name} is not of kind alertmanager")
         return named[0], source
 
     return [web.post(NOTIFY.path, receive)]

@@ -116,7 +116,7 @@ async def _secrets(running: Running) -> tuple[str, ...]:
 
 def _pagerduty(running: Running) -> PagerDuty:
     if not isinstance(running.source, PagerDuty):
-        raise TypeError(f"the source {running.name} is no PagerDuty account")
+        raise TypeError(f"the source {running.name} is not of kind pagerduty")
     return running.source
 
 

@@ -93,7 +93,7 @@ class _Bulk:
         except Refusal as refusal:
             tally.stop(refusal)
         except Unavailable as reason:
-            tally.stop(NotNow(str(reason) or "the event log cannot take writes now"))
+            tally.stop(NotNow(str(reason) or "the event log does not accept writes now"))
         request[REFUSALS], request[FIRST_REFUSAL] = tally.refusals, tally.first_refusal
         return as_json(tally.answer(), status=tally.status)
 
@@ -126,7 +126,7 @@ class _Bulk:
                 if len(coming.events) > rules.max_atomic_events:
                     raise BadRequest(f"must not have more than {rules.max_atomic_events} events when atomic")
         if tally.has_errors:
-            raise BadRequest("nothing is stored: the request is atomic and a line is wrong")
+            raise BadRequest("nothing is stored: the request is atomic and a line is invalid")
         if coming.events:
             tally.count(await self._log.append([Batch(tuple(coming.events))]))
 

@@ -82,7 +82,7 @@ class Tally:
         """Passes over a line; raises ``BadRequest`` when it was one too many, which ends a bomb of them."""
         self._worthless += 1
         if self._worthless > _MAX_WORTHLESS:
-            raise BadRequest(f"more than {_MAX_WORTHLESS} lines are wrong or empty")
+            raise BadRequest(f"more than {_MAX_WORTHLESS} lines are invalid or empty")
 
     def stop(self, refusal: Refusal) -> None:
         """Notes why the request ends here, which decides the status."""

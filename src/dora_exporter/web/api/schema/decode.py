@@ -105,7 +105,7 @@ def _culprit(body: bytes) -> tuple[str, str] | None:
         if isinstance(value, _Constant):
             return path, f"must not be {value}"
         if isinstance(value, str) and not _is_encodable(value):
-            return path, "must be UTF-8 without half a character (a lone surrogate)"
+            return path, "must be UTF-8 without lone surrogates"
         if isinstance(value, dict):
             waiting += [(f"{path}.{key}", each) for key, each in value.items() if _is_encodable(key)]
         elif isinstance(value, list):

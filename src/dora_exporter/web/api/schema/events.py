@@ -168,7 +168,7 @@ def _checkouts(given: Git | Sequence[Git] | None) -> Sequence[Checkout]:
     for index, each in enumerate(given):
         checkout = _checkout(each, f"git[{index}]")
         if found.setdefault(repository_names.key(checkout.repository), checkout).commit_sha != checkout.commit_sha:
-            raise BadAttribute(f"git[{index}].repository_url", "is there already, with another commit_sha")
+            raise BadAttribute(f"git[{index}].repository_url", "is listed twice, with different commit_sha")
     return tuple(found.values())
 
 

@@ -156,7 +156,7 @@ def services(given: Sequence[str] | None, old: str | None) -> tuple[str, ...]:
 
 def _free(value: str, name: str) -> str:
     if value == RESERVED:
-        raise BadAttribute(name, f'must not be "{RESERVED}", under which the series beyond the limit are exposed')
+        raise BadAttribute(name, f'must not be "{RESERVED}", which is reserved for the series beyond the limit')
     return value
 
 

@@ -79,7 +79,7 @@ def _word(query: str, start: int) -> tuple[int, Word]:
             symbols.append(_WILDCARDS.get(character, character))
         position += 1
     if is_quoted:
-        raise Malformed("has a quote without its partner")
+        raise Malformed("has an unclosed quote")
     return position, Word(query[start:position], tuple(symbols), colon)
 
 
