@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -142,6 +143,18 @@ def test_the_daemon_says_where_it_listens_and_stops_when_told(tmp_path: Path) ->
     ports = re.findall(r"msg=listening address=\S+:(\d+) tls=false", heard)
     assert len(ports) >= 2
     assert "0" not in ports
+
+
+def test_the_daemon_may_have_as_many_files_open_as_the_system_allows_it(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    try:
+        with command("--web.listen-address=127.0.0.1:0", folder=tmp_path) as process:
+            assert process.stderr is not None
+            assert any("msg=ready" in line for line in process.stderr)
+            assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_daemon_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> None:
