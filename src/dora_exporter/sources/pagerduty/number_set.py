@@ -3,7 +3,7 @@
 _HIGHEST = 1 << 27
 
 
-class Numbers:
+class NumberSet:
     """A set of incident numbers, a bit each: it stays small however many there are."""
 
     def __init__(self) -> None:
