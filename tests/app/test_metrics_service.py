@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry
 from tests.builders import ManualClock, deployment
 from tests.strategies import WINDOWS
 
-from dora_exporter.app.metrics_service import Numbers
+from dora_exporter.app.metrics_service import MetricsService
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.dora.records import Deletion
 from dora_exporter.dora.store import EventStore
@@ -18,7 +18,7 @@ async def test_the_log_says_once_that_some_are_folded_and_that_none_is_any_more(
     kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = EventStore()
-    numbers = Numbers(
+    numbers = MetricsService(
         store,
         own=OwnFamilies(CollectorRegistry()),
         definitions=Definitions(windows=WINDOWS, retention_ms=100 * DAY_MS, series_limit=2),

@@ -15,7 +15,7 @@ from dora_exporter.app.commit_discovery import CommitSearch
 from dora_exporter.app.derived_settings import definitions, definitions_in
 from dora_exporter.app.event_loop import new_event_loop
 from dora_exporter.app.http_access import Entrance
-from dora_exporter.app.metrics_service import Numbers
+from dora_exporter.app.metrics_service import MetricsService
 from dora_exporter.app.reload import Configuration
 from dora_exporter.app.settings import ConfigError, Settings
 from dora_exporter.app.storage import Part, storage
@@ -131,7 +131,7 @@ class Daemon:
             open_incidents=self._open_incidents,
         )
         registry = telemetry.new_registry()
-        self._numbers = Numbers(
+        self._numbers = MetricsService(
             self._store, own=OwnFamilies(registry), definitions=definitions(settings), clock=self._clock
         )
         for collector in (

@@ -17,7 +17,7 @@ _PAUSE_SECONDS = 0.005
 """Leaves most of the time to those who write meanwhile."""
 
 
-class Numbers:
+class MetricsService:
     """Readings of a store, and their exposition."""
 
     def __init__(self, store: EventStore, *, own: OwnFamilies, definitions: Definitions, clock: Clock) -> None:
