@@ -12,7 +12,7 @@ from dora_exporter.dora.events import Event, Verdict
 from dora_exporter.dora.records import Deletion, Judgement
 from dora_exporter.dora.store import EventStore
 from dora_exporter.sources.polling import Health, OpenIncidents
-from dora_exporter.sources.polling.sink import Landing
+from dora_exporter.sources.polling.sink import EventSink
 
 
 class Place:
@@ -24,8 +24,8 @@ class Place:
         self.health = Health()
         self.in_flight: dict[str, Event] = {}
 
-    def landing(self) -> Landing:
-        return Landing(
+    def landing(self) -> EventSink:
+        return EventSink(
             "pd",
             store=self.store,
             log=self.log,

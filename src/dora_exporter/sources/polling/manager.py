@@ -14,7 +14,7 @@ from dora_exporter.sources.contract import Source, SourceSettings, Surroundings
 from dora_exporter.sources.polling.health import Health
 from dora_exporter.sources.polling.open_incidents import OpenIncidents
 from dora_exporter.sources.polling.poller import Poller, cursor_of
-from dora_exporter.sources.polling.sink import Landing
+from dora_exporter.sources.polling.sink import EventSink
 
 logger = logging.getLogger(__name__)
 
@@ -79,12 +79,12 @@ class RunningSources:
             self._start(name, settings, surroundings, None)
         return self._running[name]
 
-    def landing(self, running: Running) -> Landing:
+    def landing(self, running: Running) -> EventSink:
         """A sink for what is pushed to a source."""
         return self._landing(running, self._log)
 
-    def _landing(self, running: Running, log: Appendable) -> Landing:
-        return Landing(
+    def _landing(self, running: Running, log: Appendable) -> EventSink:
+        return EventSink(
             running.name,
             store=self._store,
             log=log,

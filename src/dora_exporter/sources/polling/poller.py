@@ -10,7 +10,7 @@ from dora_exporter.runtime.clock import Clock, stopwatch
 from dora_exporter.sources.contract import Memory, Misconfigured, Source, Unreadable
 from dora_exporter.sources.http.client import Refused, Unreachable
 from dora_exporter.sources.polling.health import Health
-from dora_exporter.sources.polling.sink import Landing
+from dora_exporter.sources.polling.sink import EventSink
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Poller:
         self._health = health
         self._stopwatch = stopwatch
 
-    async def run(self, landing: Landing) -> float | None:
+    async def run(self, landing: EventSink) -> float | None:
         """One pass. It never raises; it gives the seconds after which the next one should come at the latest."""
         now_ms, began = self._clock(), self._stopwatch()
         self._health.last_attempt_ms = now_ms
@@ -70,7 +70,7 @@ class Poller:
         self._health.succeeded(at_ms=self._clock(), seconds=self._stopwatch() - began)
         return None
 
-    async def _pass(self, landing: Landing, now_ms: int) -> None:
+    async def _pass(self, landing: EventSink, now_ms: int) -> None:
         memory = await self._source.poll(memory_of(self._store, self._name, self._source), landing, now_ms=now_ms)
         await landing.flush()
         state = {"settings": self._source.fingerprint, "memory": memory}

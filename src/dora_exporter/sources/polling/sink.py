@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 _LONGEST_ID = 100
 
 
-class Landing:
+class EventSink:
     """A ``Sink`` for one pass, or for one webhook. It keeps at most two writes under way."""
 
     def __init__(
