@@ -15,7 +15,7 @@ _AT_ONCE = 500
 _FIELD = "field "
 
 
-class Desk:
+class IncidentMapping:
     """The knowledge that a source's passes and webhooks share.
 
     An incident that the filters leave out has neither service nor team, so it counts nowhere; what is kept in its

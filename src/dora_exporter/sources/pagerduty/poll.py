@@ -11,7 +11,7 @@ from dora_exporter.sources.contract import Memory, Sink
 from dora_exporter.sources.http.client import Query
 from dora_exporter.sources.http.timestamps import moment
 from dora_exporter.sources.pagerduty.api import PagerDutyApi
-from dora_exporter.sources.pagerduty.mapping import Desk
+from dora_exporter.sources.pagerduty.mapping import IncidentMapping
 from dora_exporter.sources.pagerduty.number_set import NumberSet
 from dora_exporter.sources.pagerduty.poll_window import FEED_DELAY_MS, Plan
 from dora_exporter.sources.pagerduty.rows import IncidentRow, LogEntry, NotUnderstood, Sighting, sighting_of
@@ -43,7 +43,7 @@ class Pass:
         self,
         *,
         api: PagerDutyApi,
-        desk: Desk,
+        desk: IncidentMapping,
         sink: Sink,
         settings: PagerDutySettings,
         backfill_ms: int,

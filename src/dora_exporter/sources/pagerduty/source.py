@@ -14,7 +14,7 @@ from dora_exporter.sources.contract import (
 from dora_exporter.sources.http.client import Credentials, Traffic, Upstream
 from dora_exporter.sources.http.settings import with_headers
 from dora_exporter.sources.pagerduty.api import ACCEPT, PagerDutyApi
-from dora_exporter.sources.pagerduty.mapping import Desk
+from dora_exporter.sources.pagerduty.mapping import IncidentMapping
 from dora_exporter.sources.pagerduty.poll import Pass, Recollection
 from dora_exporter.sources.pagerduty.settings import TUNING, PagerDutySettings
 from dora_exporter.sources.pagerduty.webhook_events import Event, take
@@ -27,7 +27,7 @@ class PagerDuty:
         """``name`` begins the ids of its incidents."""
         self.name = name
         self.settings = settings
-        self.desk = Desk(name, settings, default_environment=surroundings.default_environment)
+        self.desk = IncidentMapping(name, settings, default_environment=surroundings.default_environment)
         self._transport = surroundings.transport
         self._backfill_ms = settings.backfill_ms(surroundings.longest_window_ms)
         self._traffic = Traffic()

@@ -9,7 +9,7 @@ from dora_exporter.dora.events import Incident
 from dora_exporter.runtime.json_flaws import FLAWS
 from dora_exporter.sources.contract import Sink, Unreadable
 from dora_exporter.sources.http.timestamps import moment
-from dora_exporter.sources.pagerduty.mapping import Desk
+from dora_exporter.sources.pagerduty.mapping import IncidentMapping
 from dora_exporter.sources.pagerduty.rows import (
     CustomField,
     IncidentRow,
@@ -50,7 +50,7 @@ def event_of(body: bytes) -> Event:
         raise Unreadable(f"the body is not an event as PagerDuty's v3 webhooks send it: {reason}") from None
 
 
-async def take(event: Event, desk: Desk, sink: Sink, *, dd_env: str | None, now_ms: int) -> None:
+async def take(event: Event, desk: IncidentMapping, sink: Sink, *, dd_env: str | None, now_ms: int) -> None:
     """One event. One that cannot be understood, or is not about incidents, is counted and makes no trouble."""
     try:
         incident = _incident(event, desk, sink, dd_env=dd_env, now_ms=now_ms)
@@ -65,7 +65,7 @@ async def take(event: Event, desk: Desk, sink: Sink, *, dd_env: str | None, now_
     await sink.flush()
 
 
-def _incident(event: Event, desk: Desk, sink: Sink, *, dd_env: str | None, now_ms: int) -> Incident | None:
+def _incident(event: Event, desk: IncidentMapping, sink: Sink, *, dd_env: str | None, now_ms: int) -> Incident | None:
     occurred_ms = moment(event.occurred_at, now_ms=now_ms)
     if occurred_ms is None:
         raise NotUnderstood("occurred_at is not a valid time")
