@@ -15,7 +15,7 @@ from tests.machine.play import CalmPlayer
 from tests.machine.runs import Difference, differing, run
 from tests.machine.site import Site, brief
 
-from dora_exporter.dora.failures.attribution_index import Blame
+from dora_exporter.dora.failures.attribution_index import AttributionIndex
 from dora_exporter.dora.failures.rollback import Rollback
 from dora_exporter.dora.store import EventStore
 from dora_exporter.series.report_pairing import Pairing
@@ -53,7 +53,7 @@ def no_pairs(patch: pytest.MonkeyPatch) -> None:
 
 
 def forgotten_attributions(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Blame, "mark_around", lambda *_: None)
+    patch.setattr(AttributionIndex, "mark_around", lambda *_: None)
 
 
 def lost_verdicts(patch: pytest.MonkeyPatch) -> None:

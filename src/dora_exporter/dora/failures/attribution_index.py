@@ -13,7 +13,7 @@ _incident_order = attrgetter("started_at", "id")
 _started_at = attrgetter("started_at")
 
 
-class Blame:
+class AttributionIndex:
     """The incidents of one series. A change marks the incidents that it may touch; ``settle`` attributes them anew."""
 
     def __init__(self, lineup: Lineup, attribution_limit_ms: int | None) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from dora_exporter.dora.events import Deployment, Incident
-from dora_exporter.dora.failures.attribution_index import Blame
+from dora_exporter.dora.failures.attribution_index import AttributionIndex
 from dora_exporter.dora.failures.contract import Link, Rule
 from dora_exporter.dora.failures.deployments import Lineup
 from dora_exporter.dora.failures.order import by_start_in_steps
@@ -55,7 +55,7 @@ class Judging:
         """An empty series; ``find`` gives any deployment by its id."""
         self.lineup = Lineup()
         self.links = Links(rules, self.lineup)
-        self.blame = Blame(self.lineup, attribution_limit_ms)
+        self.blame = AttributionIndex(self.lineup, attribution_limit_ms)
         self.named = NamedRemedies(self.lineup, find)
         self._ledger = ledger
         self._facts: dict[str, DeploymentFacts] = {}
