@@ -12,7 +12,7 @@ from dora_exporter.dora.failures.attribution_index import AttributionIndex
 from dora_exporter.dora.failures.contract import Link, Rule
 from dora_exporter.dora.failures.deployments import Lineup
 from dora_exporter.dora.failures.order import by_start_in_steps
-from dora_exporter.dora.failures.remedy_links import Links
+from dora_exporter.dora.failures.remedy_links import RemedyLinks
 from dora_exporter.dora.failures.verdict import NamedRemedies, verdict_on
 from dora_exporter.dora.lead_time_stages import stages_of
 from dora_exporter.dora.measures import CAUSES, DeploymentFacts, IncidentFacts, is_identified
@@ -54,7 +54,7 @@ class Judging:
     ) -> None:
         """An empty series; ``find`` gives any deployment by its id."""
         self.lineup = Lineup()
-        self.links = Links(rules, self.lineup)
+        self.links = RemedyLinks(rules, self.lineup)
         self.blame = AttributionIndex(self.lineup, attribution_limit_ms)
         self.named = NamedRemedies(self.lineup, find)
         self._ledger = ledger

@@ -9,7 +9,7 @@ from dora_exporter.dora.failures.contract import Link, Rule
 from dora_exporter.dora.failures.deployments import Lineup, names_of_sha
 
 
-class Links:
+class RemedyLinks:
     """The links of one series. A change marks the deployments whose links it may touch; ``settle`` asks anew."""
 
     def __init__(self, rules: Sequence[Rule], lineup: Lineup) -> None:
