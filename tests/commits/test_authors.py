@@ -13,7 +13,7 @@ from dora_exporter.commits.settings import CommitSettings
 from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
 from dora_exporter.dora.events import Commit, Shipped
 from dora_exporter.dora.failures.commit_text import marks_of
-from dora_exporter.dora.failures.first_shipments import Shipments
+from dora_exporter.dora.failures.first_shipments import FirstShipments
 
 RENOVATE = "renovate[bot] <29139614+renovate[bot]@users.noreply.github.com>"
 BOTS = (r"\[bot\]",)
@@ -78,7 +78,7 @@ async def test_the_commits_of_bots_give_no_lead_time_and_are_counted(
     world.store.observe(tally.observe)
     await world.resolver.work()
     assert world.shipped(last).excluded == (shop[4], shop[2])
-    shipments = Shipments()
+    shipments = FirstShipments()
     shipments.add(world.held(last))
     assert {each.sha for each, _ in shipments.first_shipped(world.held(last))} == {shop[1], shop[3], shop[5]}
     assert ("sha", shop[4]) in set(marks_of(world.held(last)))
@@ -104,6 +104,6 @@ async def test_changed_patterns_take_effect_at_the_next_start(begin: Begin, shop
 
 def test_a_commit_that_is_left_out_is_not_dropped_for_its_time() -> None:
     event = deployment(shipped=Shipped("git.example/shop", "a", (Commit("a", 1 << 50),), excluded=("a",)))
-    shipments = Shipments()
+    shipments = FirstShipments()
     shipments.add(event)
     assert [*shipments.first_shipped(event)] == []

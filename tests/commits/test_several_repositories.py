@@ -12,7 +12,7 @@ from tests.commits.worlds import NAME, Begin, World
 
 from dora_exporter.dora.events import Checkout, Commit, Deployment, PullRequest, Shipped
 from dora_exporter.dora.failures.commit_text import commits_of
-from dora_exporter.dora.failures.first_shipments import Shipments
+from dora_exporter.dora.failures.first_shipments import FirstShipments
 from dora_exporter.dora.lead_time_stages import stages_of
 from dora_exporter.dora.records import Resolution
 from dora_exporter.dora.repository_parts import checkouts_of, parts_of, still_true, views_of, with_part
@@ -143,7 +143,7 @@ def test_the_same_commit_of_two_repositories_was_shipped_twice_and_never_again()
     for part in parts:
         event = replace(event, shipped=with_part(event, part))
     later = deployment(id="later", finished_at=NOW_MS + HOUR_MS, shipped=parts[0])
-    shipments = Shipments()
+    shipments = FirstShipments()
     shipments.add(event)
     shipments.add(later)
     assert [commit.sha for commit, _ in shipments.samples(event)].count("a") == 2

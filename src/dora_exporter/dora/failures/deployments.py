@@ -8,7 +8,7 @@ from dora_exporter.dora.events import Deployment, Event
 from dora_exporter.dora.failures.abbreviations import SHORTEST
 from dora_exporter.dora.failures.commit_text import Mark, commits_of
 from dora_exporter.dora.failures.deployment_index import Index
-from dora_exporter.dora.failures.first_shipments import Shipments
+from dora_exporter.dora.failures.first_shipments import FirstShipments
 from dora_exporter.dora.failures.order import finish_order, start_order
 from dora_exporter.dora.failures.returns import Returns
 
@@ -30,7 +30,7 @@ class Lineup:
         """No deployment."""
         self.by_finish: list[Deployment] = []
         self.by_start: list[Deployment] = []
-        self.shipments = Shipments()
+        self.shipments = FirstShipments()
         self.returns = Returns(self.target_of)
         self._by_sha = Index(attrgetter("commit_sha"), self._everything)
         self._by_version = Index(attrgetter("version"), self._everything)

@@ -15,7 +15,7 @@ CLOCK_SKEW_MS = 5 * MINUTE_MS
 """So far may an author's clock be ahead: the lead time is then 0."""
 
 
-class Shipments:
+class FirstShipments:
     """The deployments by what they shipped: SHAs and the first lines of commit messages."""
 
     __slots__ = ("_abbreviations", "_by_mark")
