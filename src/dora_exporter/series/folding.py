@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from dora_exporter.dora.measures import PlainFacts
 from dora_exporter.series.aggregate import Group
-from dora_exporter.series.series_limit import Seats
+from dora_exporter.series.series_limit import SeriesLimit
 
 _Key = tuple[str, ...]
 
@@ -15,7 +15,7 @@ class Folding:
     def __init__(self, surplus: Group, limit: int, changed: dict[Group, None]) -> None:
         """Nobody is known."""
         self.surplus = surplus
-        self._seats: Seats[_Key] = Seats(limit)
+        self._seats: SeriesLimit[_Key] = SeriesLimit(limit)
         self._known: dict[_Key, tuple[int, Group]] = {}
         self._folded: set[Group] = set()
         self._changed = changed

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key", bound=tuple[str, ...])
 
 
-class Seats(Generic[Key]):
+class SeriesLimit(Generic[Key]):
     """Keys in the order of their rank; the first ``limit`` of them are seated."""
 
     def __init__(self, limit: int) -> None:
