@@ -1,6 +1,8 @@
 """Many writes to a series are not taken over one by one, and lead to the same numbers."""
 
 import random
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -9,10 +11,15 @@ from tests.oracle.comparing import differences
 from tests.oracle.daemons import Daemon
 from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS
 
-from dora_exporter.dora.events import Series
+from dora_exporter.dora import metrics
+from dora_exporter.dora.events import Deployment, Series
+from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.revert import Revert
 from dora_exporter.dora.failures.rollback import Rollback
+from dora_exporter.dora.measures import History
+from dora_exporter.dora.metrics.contract import Metric, Value, WindowMetric
 from dora_exporter.dora.records import Deletion
+from dora_exporter.dora.sliding_window import Window
 from dora_exporter.series.engine import Definitions
 
 CHECKOUT = Series("checkout", "production")
@@ -119,3 +126,77 @@ def test_an_event_that_is_written_again_and_again_is_taken_over_once() -> None:
     daemon.samples()
     assert timeline.version == version + 3
     assert differences(daemon.samples(), daemon.expected()) == {}
+
+
+class Writers:
+    """Write a deployment whenever a series is ingested or rendered, so that writes never end by themselves."""
+
+    def __init__(self, series: int) -> None:
+        self.written = 0
+        self.is_silent = False
+        self.daemon = Daemon(
+            Definitions(
+                windows=WINDOWS, retention_ms=RETENTION_MS, series_limit=10, rules=(self,), metrics=self.metrics()
+            )
+        )
+        for number in range(series):
+            self.daemon.perform(deployment(service=f"s{number}", id=f"d{number}"))
+
+    def metrics(self) -> Sequence[Metric]:
+        first, *others = metrics.ALL
+        assert isinstance(first, WindowMetric)
+        read = first.read
+
+        def write_and_read(history: History, window: Window) -> Iterable[Value]:
+            self.write()
+            return read(history, window)
+
+        return [replace(first, read=write_and_read), *others]
+
+    def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
+        self.write()
+        return deployments
+
+    def links(self, *_: object) -> Iterable[Link]:
+        return ()
+
+    def write(self) -> None:
+        if self.is_silent:
+            return
+        self.written += 1
+        self.daemon.perform(deployment(service=f"s{self.written % 3}", id=f"w{self.written}"))
+
+
+def test_a_round_ends_though_writes_never_do() -> None:
+    writers = Writers(3)
+    readings = writers.daemon.readings
+    for _ in range(3):
+        assert any(readings.update(NOW_MS) for _ in range(50))
+        assert len(readings.timelines()) == 3
+    assert readings.pending_writes > 0
+
+
+def test_taking_over_ends_though_writes_never_do() -> None:
+    writers = Writers(3)
+    readings = writers.daemon.readings
+    for _ in range(3):
+        assert any(readings.take_over() for _ in range(50))
+        assert len(readings.timelines()) == 3
+    assert readings.pending_writes > 0
+
+
+def test_what_is_written_while_series_are_computed_anew_counts_once() -> None:
+    writers = Writers(0)
+    daemon = writers.daemon
+    for number in range(100):
+        daemon.perform(deployment(id=f"d{number}", version="1"))
+    assert any(daemon.readings.update(NOW_MS) for _ in range(50))
+    for number in range(100):
+        daemon.perform(deployment(id=f"d{number}", version="2"))
+    before = daemon.readings.timeline(CHECKOUT)
+    assert any(daemon.readings.update(NOW_MS) for _ in range(50))
+    assert daemon.readings.timeline(CHECKOUT) is not before
+    writers.is_silent = True
+    shown = daemon.samples()
+    daemon.restart()
+    assert differences(shown, daemon.samples()) == {}

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -72,6 +72,10 @@ class Readings:
         self._teams = Teams(definitions.teams)
         self._now_ms = 0
         self._written: deque[Change] = deque()
+        self._intake = 0
+        """How many of them are taken over by what is under way: what comes later waits, so that a round ends."""
+        self._is_in_round = False
+        self._is_taking_over = False
         self._pending: dict[Series, Pending] = {}
         self._timelines: dict[Series, Timeline] = {}
         self._unsettled: dict[Series, None] = {}
@@ -104,7 +108,7 @@ class Readings:
     def _loading(self, by_series: dict[Series, tuple[list[Deployment], list[Incident]]]) -> Iterator[None]:
         for series in sorted(by_series, key=self._rank):
             self._begin(series, self._load(series, *by_series.pop(series)))
-            while self._is_at_work():
+            while not self._work_a_slice(lambda: False):
                 yield
         while not self.take_over():
             yield
@@ -114,29 +118,34 @@ class Readings:
         self._store.ignore(self._note)
 
     def take_over(self) -> bool:
-        """Takes over what was written to the store since, a few milliseconds a call; True when nothing is left."""
-        end = stopwatch() + _SLICE_SECONDS
-        while stopwatch() < end:
-            if not self._advance(self._next_write):
-                return True
-        return False
+        """Takes over what was written to the store until the first call, a few milliseconds a call; True once it is.
+
+        During a round of ``update`` that is what was written until the round began.
+        """
+        if not (self._is_in_round or self._is_taking_over):
+            self._is_taking_over, self._intake = True, len(self._written)
+        is_done = self._work_a_slice(self._next_write)
+        self._is_taking_over = self._is_taking_over and not is_done
+        return is_done
 
     def update(self, now_ms: int) -> bool:
         """Brings the text caches to a moment, a few milliseconds a call; True when nothing is left to do.
 
-        The moment may lie before the last one: clocks are set back.
+        What is written after the first call of such a round waits for the next one, or endless writes would keep it
+        from ending. The moment may lie before the last one: clocks are set back.
         """
+        if not self._is_in_round:
+            self._is_in_round, self._intake = True, len(self._written)
         if now_ms < self._now_ms:
             self._unsettled.update(dict.fromkeys(self._timelines))
             self._mark_all_groups()
         self._now_ms = now_ms
         self._unsettled.update(dict.fromkeys(self._seeks.due(now_ms)))
         self.tallies.changed.update(dict.fromkeys(self._expiries.due(now_ms)))
-        end = stopwatch() + _SLICE_SECONDS
-        while stopwatch() < end:
-            if not self._advance(self._next_step):
-                return True
-        return False
+        if not self._work_a_slice(self._next_step):
+            return False
+        self._is_in_round = self._is_taking_over = False
+        return True
 
     def windows(self) -> list[Window]:
         """The windows as of the moment of the last update."""
@@ -232,18 +241,18 @@ class Readings:
         self._begin(None, iter(()))
         return following()
 
-    def _is_at_work(self) -> bool:
-        """Works on what was begun for a few milliseconds; False once that is done."""
+    def _work_a_slice(self, following: Callable[[], bool]) -> bool:
+        """Works for a few milliseconds; True when nothing is left to do."""
         end = stopwatch() + _SLICE_SECONDS
         while stopwatch() < end:
-            if not self._advance(lambda: False):
-                return False
-        return True
+            if not self._advance(following):
+                return True
+        return False
 
     def _next_write(self) -> bool:
         """Begins with what was written; False when there is nothing."""
-        if self._written:
-            self._begin(None, self._sort_in(len(self._written)))
+        if self._intake:
+            self._begin(None, self._take_in(self._intake))
         elif self._renewing or self.tallies.is_astray:
             self._begin(None, self._renew())
         elif self._pending:
@@ -320,14 +329,13 @@ class Readings:
 
     def _renew(self) -> Iterator[None]:
         """Computes series anew from the store, and what adds up series from what the others have told."""
-        while self._written:
-            yield from self._sort_in(len(self._written))
-        renewed = list(self._renewing)
+        renewed = dict(self._renewing)
         for series in renewed:
             self._pending.pop(series, None)
             self._forget(series)
-        # What is written from here on comes by way of ``_written``.
         held: Iterable[Event] = chain(list(self._store.deployments.values()), list(self._store.incidents.values()))
+        # This holds what was written by now; what is written from here on is sorted in afterwards.
+        yield from self._sort_in(len(self._written), except_for=renewed)
         yield from self._recount()
         by_series: dict[Series, tuple[list[Deployment], list[Incident]]] = {each: ([], []) for each in renewed}
         for number, event in enumerate(held):
@@ -369,19 +377,26 @@ class Readings:
         yield from self._timeline(series).loading(deployments, incidents, self._now_ms)
         self._unsettled[series] = None
 
-    def _sort_in(self, count: int) -> Iterator[None]:
-        """Sorts writes by series."""
+    def _take_in(self, count: int) -> Iterator[None]:
+        """Sorts writes by series, and chooses how each series takes them over."""
+        yield from self._sort_in(count)
+        self._choose_what_to_renew()
+
+    def _sort_in(self, count: int, except_for: Collection[Series] = ()) -> Iterator[None]:
+        """Sorts the oldest writes by series; those to some series are in them already."""
         for number in range(count):
             before, after = self._written.popleft()
+            self._intake = max(self._intake - 1, 0)
             if before is not after:
                 was, is_ = set(homes(before) if before else ()), list(homes(after) if after else ())
                 for series in is_:
-                    self._pending_of(series).add(before if series in was else None, after)
+                    if series not in except_for:
+                        self._pending_of(series).add(before if series in was else None, after)
                 for series in was.difference(is_):
-                    self._pending_of(series).add(before, None)
+                    if series not in except_for:
+                        self._pending_of(series).add(before, None)
             if number % _PER_STEP == _PER_STEP - 1:
                 yield
-        self._choose_what_to_renew()
 
     def _choose_what_to_renew(self) -> None:
         """Has series computed anew in which so much was written that to take it over would cost more."""
