@@ -8,7 +8,7 @@ from tests.builders import deployment, incident
 
 from dora_exporter.dora.appearance_order import team_entry
 from dora_exporter.dora.events import Deployment, Incident
-from dora_exporter.dora.records import Cursor, SeriesOrder
+from dora_exporter.dora.records import Batch, Cursor, Record, SeriesOrder
 from dora_exporter.dora.store import Change, EventStore, Outcome
 from dora_exporter.storage.postgresql.follower import become
 
@@ -100,3 +100,16 @@ def test_an_observer_that_raises_keeps_no_other_from_hearing(caplog: pytest.LogC
     assert store.apply(deployment(id="a")) == [Outcome.CREATED]
     assert [after and after.id for _, after in told] == ["a"]
     assert "event observer failed" in caplog.text
+
+
+def test_a_record_that_meets_a_defect_stops_none_of_the_others() -> None:
+    store = EventStore()
+    told: list[Change] = []
+    store.observe(told.extend)
+    broken = incident(id="broken", services=(["no name"],))
+    records: list[Record] = [deployment(id="a"), Batch((broken, deployment(id="b"))), broken, deployment(id="c")]
+    with pytest.raises(TypeError):
+        store.apply_all(records)
+    assert list(store.deployments) == ["a", "b", "c"]
+    assert store.incidents == {}
+    assert [after and after.id for _, after in told] == ["a", "b", "c"]

@@ -91,7 +91,10 @@ class EventStore:
 
         No observer is told.
         """
-        self._take(rest, [])
+        defects: list[Exception] = []
+        self._take(rest, [], defects)
+        if defects:
+            raise defects[0]
         self.deployments.update((each.id, each) for each in deployments)
         self.incidents.update((each.id, each) for each in incidents)
 
@@ -116,13 +119,19 @@ class EventStore:
         return self.apply_all((record,))
 
     def apply_all(self, records: Sequence[Record]) -> list[Outcome]:
-        """Gives records their effect in their order; the outcomes are those of the events in them."""
+        """Gives records their effect in their order; the outcomes are those of the events in them.
+
+        A record that meets a defect stops none of the others; the first defect is raised once all have their effect.
+        """
         changes: list[Change] = []
+        defects: list[Exception] = []
         try:
-            self._take(records, changes)
+            self._take(records, changes, defects)
         finally:
             self.tell(changes)
             self.expired.clear()
+        if defects:
+            raise defects[0]
         # Most are created, and are told so without a call.
         return [_CREATED if before is None and after else outcome(before, after) for before, after in changes]
 
@@ -134,16 +143,20 @@ class EventStore:
             except Exception:
                 logger.exception("event observer failed")
 
-    def _take(self, records: Iterable[Record], changes: list[Change]) -> None:
+    def _take(self, records: Iterable[Record], changes: list[Change], defects: list[Exception]) -> None:
         effects = self._effects
         for record in records:
             effect = effects.get(type(record))
             if effect is not None:
-                change = effect(record)
+                try:
+                    change = effect(record)
+                except Exception as defect:  # noqa: BLE001  # whatever it is, the other records are durable and count
+                    defects.append(defect)
+                    continue
                 if change is not None:
                     changes.append(change)
             elif isinstance(record, Batch):
-                self._take(record.records, changes)
+                self._take(record.records, changes, defects)
 
     def _upsert_deployment(self, event: Deployment) -> Change:
         before = self.deployments.get(event.id)
