@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,26 @@ async def test_a_clock_that_was_ahead_holds_no_fetch_up(begin: Begin, tmp_path: 
     world.clock.advance(-DAY_MS)
     shas += extend(served, [Made((-1,))], onto=shas)
     last = world.deploy(shas[3], 1)
+    await world.resolver.work()
+    assert world.shas(last) == [shas[3], shas[2], shas[1]]
+
+
+async def test_a_deployment_that_is_rarely_tried_again_is_so_when_a_fetch_brings_something(
+    begin: Begin, tmp_path: Path
+) -> None:
+    served = tmp_path / "served" / "shop.git"
+    build(served, linear(3))
+    shas = build(tmp_path / "later", linear(4))
+    world = begin(configured={"shop": RepositorySettings(url=f"file://{served}", aliases=(NAME,))})
+    world.deploy(shas[0], 0)
+    last = world.deploy(shas[3], 1)
+    for _ in range(2):
+        world.clock.advance(2 * DAY_MS)
+        await world.resolver.work()
+    assert world.held(last).shipped is None
+    shutil.rmtree(served)
+    (tmp_path / "later").rename(served)
+    world.clock.advance(5 * MINUTE_MS)
     await world.resolver.work()
     assert world.shas(last) == [shas[3], shas[2], shas[1]]
 
