@@ -123,6 +123,16 @@ async def test_repeats_and_reordering_change_nothing(ended: int, group: str) -> 
             assert spans(account) == [(BEGAN, ended)]
 
 
+async def test_what_one_notification_says_twice_is_told_once() -> None:
+    async with alerted() as account:
+        ended = alert(ended=BEGAN + MINUTE_MS)
+        await notify(account, notification(ended))
+        await notify(account, notification(alert(), alert()))
+        assert spans(account) == [(BEGAN, BEGAN + MINUTE_MS)]
+        await notify(account, notification(alert()))
+        assert spans(account) == [(BEGAN, None)]
+
+
 async def test_an_alert_that_ended_before_it_began_lasted_no_time_and_is_counted_once() -> None:
     async with alerted() as account:
         turned_round = notification(alert(ended=BEGAN - MINUTE_MS))

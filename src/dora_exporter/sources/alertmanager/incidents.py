@@ -47,9 +47,11 @@ class Subject:
     def take(self, notices: Sequence[Notice], *, is_over: bool, now_ms: int, told_step_ms: int | None) -> list[Item]:
         """What notices change. ``is_over`` says that none of the group's alerts fires.
 
-        With ``told_step_ms`` the moment of the last notice is kept, to the step.
+        With ``told_step_ms`` the moment of the last notice is kept, to the step. What one notification says twice is
+        told once: only a later one says that an alert goes on.
         """
-        counted = [each for each in notices if self._counts(each)]
+        distinct = {each[:3]: each for each in notices}
+        counted = [each for each in distinct.values() if self._counts(each)]
         for each in counted:
             told = self._told.setdefault(each.alert, Told())
             if each.ended is None:
