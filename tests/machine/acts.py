@@ -8,7 +8,7 @@ from tests.commits.histories import Made
 from tests.machine import saying
 from tests.machine.counting import droppable
 from tests.machine.facts import MINUTE_MS, SECOND_MS, Change, Deployed, Judged, Line, Suffered, Terms, World
-from tests.machine.site import PAGED, REPOSITORY, Reply, Site
+from tests.machine.site import PAGED, Reply, Site
 
 AHEAD_MS = 10 * MINUTE_MS
 MANY = 20
@@ -292,10 +292,11 @@ class Commit:
 
     changes: tuple[Change, ...]
     parents: tuple[tuple[int, ...], ...]
+    repository: str
 
     async def do(self, site: Site, world: World) -> None:
         """The world learns their SHAs from git."""
-        known = list(world.graph.parents)
+        known = world.graph.shas_of(self.repository)
         made: list[Made] = []
         seconds: list[int] = []
         for place, change in enumerate(self.changes):
@@ -306,12 +307,11 @@ class Commit:
                     self.parents[place], seconds[place], seconds[place], files, saying.message_of(change), change.author
                 )
             )
-        shas = await site.commit(made)
+        shas = await site.commit(self.repository, made)
         for place, sha in enumerate(shas):
             above = tuple(shas[each] if each >= 0 else known[each] for each in self.parents[place])
             change = replace(self.changes[place], sha=sha, authored_at=seconds[place] * SECOND_MS)
-            world.graph.add(change, above)
-        world.graph.repositories.add(REPOSITORY)
+            world.graph.add(change, above, self.repository)
         site.pass_time(6 * MINUTE_MS)
 
 

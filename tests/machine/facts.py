@@ -47,7 +47,7 @@ class Deployed:
     """A deployment.
 
     ``commits`` is None where the sender gave none; ``said`` is a verdict, ``found`` the source's, and ``reports`` are
-    the ids of its other reports.
+    the ids of its other reports. ``further`` are the repositories and SHAs that it names beside its own.
     """
 
     id: str
@@ -65,6 +65,12 @@ class Deployed:
     said: Judged | None = None
     found: Judged | None = None
     reports: tuple[str, ...] = ()
+    further: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def checkouts(self) -> dict[str | None, str | None]:
+        """The commit that it names of each repository; the first is what runs."""
+        return {self.repository: self.sha, **dict(self.further)}
 
     @property
     def line(self) -> Line:
@@ -165,16 +171,21 @@ class Terms:
 
 @dataclass
 class Graph:
-    """The commits of all repositories: what each one says, and its parents."""
+    """The commits of all repositories: what each one says, its parents and its repository."""
 
     changes: dict[str, Change] = field(default_factory=dict)
     parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    repositories: set[str] = field(default_factory=set)
+    homes: dict[str, str] = field(default_factory=dict)
 
-    def add(self, change: Change, parents: tuple[str, ...]) -> None:
+    def add(self, change: Change, parents: tuple[str, ...], repository: str) -> None:
         """A commit was made."""
         self.changes[change.sha] = change
+        self.homes[change.sha] = repository
         self.parents[change.sha] = parents
+
+    def shas_of(self, repository: str) -> list[str]:
+        """The commits of a repository in the order in which they were made."""
+        return [sha for sha, home in self.homes.items() if home == repository]
 
     def reached(self, sha: str) -> set[str]:
         """A commit and all that it descends from."""

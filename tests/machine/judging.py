@@ -322,15 +322,21 @@ def _shipped(deployment: Deployed, world: World) -> list[Change]:
 
 
 def by_git(report: Deployed, world: World) -> list[Change]:
-    """What was not yet deployed of its repository in its series."""
-    graph = world.graph
-    if report.repository not in graph.repositories or report.sha not in graph.changes:
-        return []
-    before = [
-        each
-        for each in world.beside(report)
-        if each.order < report.order and each.repository == report.repository and each.sha in graph.changes
+    """What was not yet deployed of its repositories in its series."""
+    return [
+        change
+        for repository, sha in report.checkouts.items()
+        if sha in world.graph.homes and world.graph.homes[sha] == repository
+        for change in _by_git_of(repository, sha, report, world)
     ]
-    if not before or report.finished_at - before[-1].finished_at > GAP_MS:
+
+
+def _by_git_of(repository: str, sha: str, report: Deployed, world: World) -> list[Change]:
+    before = [
+        (each.finished_at, each.checkouts[repository] or "")
+        for each in world.beside(report)
+        if each.order < report.order and each.checkouts.get(repository) in world.graph.homes
+    ]
+    if not before or report.finished_at - before[-1][0] > GAP_MS:
         return []
-    return graph.between(report.sha or "", (each.sha or "" for each in before))
+    return world.graph.between(sha, (base for _, base in before))

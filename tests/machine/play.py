@@ -40,7 +40,7 @@ from tests.machine.facts import (
     World,
 )
 from tests.machine.faults import STAGES
-from tests.machine.site import PAGED, REPOSITORY, SOURCES
+from tests.machine.site import PAGED, REPOSITORIES, SOURCES
 
 SERVICES = ("cart", "checkout", "search")
 ENVIRONMENTS = ("production", "staging")
@@ -109,7 +109,7 @@ class Player:
     def _find(self, now: int) -> Act:
         source = self.chance.choice(SOURCES)
         ids = [f"{source}:{number}" for number in range(4)]
-        new = replace(self._deployment(now), id=self.chance.choice(ids), source=source, tags=())
+        new = replace(self._deployment(now), id=self.chance.choice(ids), source=source, tags=(), further=())
         early = min(new.finished_at, now)
         found = self._judgement(ids, by_version=False)
         return Find(
@@ -158,10 +158,11 @@ class Player:
         return TurnClock(ms, is_set=ms < 0 or self.chance.random() < 0.3)
 
     def _commit(self, now: int) -> Act:
-        made = len(self.world.graph.parents)
+        repository = self.chance.choice([REPOSITORIES[0], *REPOSITORIES])
+        made = len(self.world.graph.shas_of(repository))
         count = self.chance.randint(1, 3)
         changes = tuple(self._new_change(now, "") for _ in range(count))
-        return Commit(changes, tuple(self._parents(place, made) for place in range(count)))
+        return Commit(changes, tuple(self._parents(place, made) for place in range(count)), repository)
 
     def _parents(self, place: int, made: int) -> tuple[int, ...]:
         choices = [place - 1] if place else []
@@ -200,7 +201,8 @@ class Player:
         commits = self._commits(now) if self.chance.random() < 0.5 else None
         made = list(self.world.graph.parents)
         if made and self.chance.random() < 0.7:
-            sha, repository = self.chance.choice(made), REPOSITORY
+            sha = self.chance.choice(made)
+            repository = self.world.graph.homes[sha]
             commits = commits if self.chance.random() < 0.2 else None
         return Deployed(
             id=f"deployment-{self.chance.randrange(12):06}",
@@ -214,7 +216,15 @@ class Player:
             team=self.chance.choice([None, None, *TEAMS]),
             tags=self.chance.choice([(), (), (), ("fixes:v1",), ("fixes:v2", "colour:blue")]),
             commits=commits,
+            further=self._further(repository),
         )
+
+    def _further(self, repository: str | None) -> tuple[tuple[str, str], ...]:
+        """What a deployment of several repositories was made of beside its own."""
+        if repository is None or self.chance.random() < 0.6:
+            return ()
+        others = [each for each in REPOSITORIES if each != repository and self.world.graph.shas_of(each)]
+        return tuple((each, self.chance.choice(self.world.graph.shas_of(each))) for each in others)
 
     def _commits(self, now: int) -> tuple[Change, ...]:
         new = [self._new_change(now, f"{self.chance.getrandbits(160):040x}") for _ in range(self.chance.randrange(3))]

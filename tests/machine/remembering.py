@@ -12,7 +12,7 @@ async def remember(site: Site, world: World) -> None:
     Only where that makes a difference the daemon is asked, and must then show one of the two.
     """
     for report in world.deployments.values():
-        if world.past and report.commits is None and report.sha in world.graph.changes:
+        if world.past and report.commits is None and not world.graph.homes.keys().isdisjoint(report.checkouts.values()):
             possible = _possible(report, world)
             if len({each for _, each in possible}) > 1:
                 reply = await site.ask("GET", f"/api/v2/dora/deployments/{report.id}")

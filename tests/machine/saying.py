@@ -31,7 +31,8 @@ def deployment(each: Deployed, *, with_id: bool = True) -> Json:
         else [{"sha": one.sha, "timestamp": one.authored_at, "message": message_of(one)} for one in each.commits],
     }
     if each.sha is not None:
-        said["git"] = {"commit_sha": each.sha, "repository_url": f"https://{each.repository}"}
+        named = [{"commit_sha": sha, "repository_url": f"https://{name}"} for name, sha in each.checkouts.items()]
+        said["git"] = named if each.further else named[0]
     return {name: value for name, value in said.items() if value is not None}
 
 

@@ -32,7 +32,7 @@ PAGED: Mapping[str, tuple[str, str, str | None]] = {
     "PSEARCH": ("search", "production", "squad"),
 }
 """What PagerDuty's services are here: service, environment and team."""
-REPOSITORY = "git.example/shop/carts"
+REPOSITORIES = ("git.example/shop/carts", "git.example/shop/pages")
 OF_THE_DAEMON = ("dora_exporter_", "dora_performance_level_threshold", "dora_team_performance_level_threshold")
 
 
@@ -66,7 +66,7 @@ class Site:
         self._folder = folder
         self._lives = 0
         self._with_git = with_git
-        self._shas: list[str] = []
+        self._shas: dict[str, list[str]] = {each: [] for each in REPOSITORIES}
         self._servers: dict[str, TestServer] = {}
 
     async def open(self) -> None:
@@ -76,9 +76,10 @@ class Site:
             self._servers[name] = TestServer(application)
             await self._servers[name].start_server()
         if self._with_git:
-            self._upstream_git.mkdir(parents=True)
-            git(self._upstream_git, "init", "--quiet", "--bare", "--initial-branch=main", ".")
-            git(self._upstream_git, "config", "uploadpack.allowAnySHA1InWant", "true")
+            for folder in map(self._upstream_git, REPOSITORIES):
+                folder.mkdir(parents=True)
+                git(folder, "init", "--quiet", "--bare", "--initial-branch=main", ".")
+                git(folder, "config", "uploadpack.allowAnySHA1InWant", "true")
         await self._start()
 
     async def close(self) -> None:
@@ -139,10 +140,10 @@ class Site:
         elif source == "pd":
             self.pagerduty.rows.pop(number, None)
 
-    async def commit(self, commits: list[Made]) -> list[str]:
+    async def commit(self, repository: str, commits: list[Made]) -> list[str]:
         """Adds commits upstream; negative places in their parents count back in those that are there."""
-        shas = extend(self._upstream_git, commits, onto=self._shas)
-        self._shas += shas
+        shas = extend(self._upstream_git(repository), commits, onto=self._shas[repository])
+        self._shas[repository] += shas
         return shas
 
     async def settle(self) -> None:
@@ -191,9 +192,8 @@ class Site:
     def _state(self) -> Path:
         return self._folder / f"life-{self._lives}"
 
-    @property
-    def _upstream_git(self) -> Path:
-        return self._folder / "upstream.git"
+    def _upstream_git(self, repository: str) -> Path:
+        return self._folder / f"{repository.rpartition('/')[2]}.git"
 
     def _datadog(self, name: str) -> dict[str, object]:
         upstream = self.upstreams[name]
@@ -217,7 +217,10 @@ class Site:
             }
             for name, server in self._servers.items()
         }
-        repositories = {"carts": {"url": f"file://{self._upstream_git}", "aliases": [f"https://{REPOSITORY}"]}}
+        repositories = {
+            each.rpartition("/")[2]: {"url": f"file://{self._upstream_git(each)}", "aliases": [f"https://{each}"]}
+            for each in REPOSITORIES
+        }
         return Settings.model_validate(
             {
                 "snapshot": {"path": self._state / "snapshot", "durability": "written"},
