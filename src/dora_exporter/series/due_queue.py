@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item", bound=Hashable)
 
 
-class Agenda(Generic[Item]):
+class DueQueue(Generic[Item]):
     """Items with the moment at which each has to be looked at again; an item is due once, at its earliest moment."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ from dora_exporter.runtime.clock import stopwatch
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.series.aggregate import Group
 from dora_exporter.series.aggregates import Tallies
-from dora_exporter.series.due_queue import Agenda
+from dora_exporter.series.due_queue import DueQueue
 from dora_exporter.series.pending_writes import Pending, homes
 from dora_exporter.series.series_state import Timeline
 from dora_exporter.series.teams import Teams
@@ -79,8 +79,8 @@ class Readings:
         self._pending: dict[Series, Pending] = {}
         self._timelines: dict[Series, Timeline] = {}
         self._unsettled: dict[Series, None] = {}
-        self._seeks: Agenda[Series] = Agenda()
-        self._expiries: Agenda[Group] = Agenda()
+        self._seeks: DueQueue[Series] = DueQueue()
+        self._expiries: DueQueue[Group] = DueQueue()
         self._work: Iterator[None] = iter(())
         self._subject: Series | Group | None = None
         self._renewing: dict[Series, None] = {}
