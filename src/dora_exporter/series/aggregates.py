@@ -17,7 +17,7 @@ SURPLUS = Series(RESERVED, RESERVED)
 """The labels under which the series beyond the limit are exposed together; teams beyond it likewise."""
 
 
-class Tallies:
+class Aggregates:
     """The groups of series and of teams, and one each for what is beyond the limit.
 
     ``changed`` collects those whose numbers may have changed.
@@ -240,7 +240,7 @@ class SeriesLedger:
 
     __slots__ = ("_group", "_series", "_tallies")
 
-    def __init__(self, series: Series, group: Group, tallies: Tallies) -> None:
+    def __init__(self, series: Series, group: Group, tallies: Aggregates) -> None:
         """Adds to a group and what it is part of."""
         self._series = series
         self._group = group

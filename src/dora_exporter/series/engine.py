@@ -20,7 +20,7 @@ from dora_exporter.exposition.text_cache import Family, TextCache
 from dora_exporter.runtime.clock import stopwatch
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.series.aggregate import Group
-from dora_exporter.series.aggregates import Tallies
+from dora_exporter.series.aggregates import Aggregates
 from dora_exporter.series.due_queue import DueQueue
 from dora_exporter.series.pending_writes import Pending, homes
 from dora_exporter.series.series_state import Timeline
@@ -90,7 +90,7 @@ class Readings:
         self._broken: dict[Series, None] = {}
         self._suspect_groups: dict[Group, None] = {}
         self._broken_groups: dict[Group, None] = {}
-        self.tallies = Tallies(ranks=store.series_order, series_limit=definitions.series_limit, teams=self._teams)
+        self.tallies = Aggregates(ranks=store.series_order, series_limit=definitions.series_limit, teams=self._teams)
         self._team_metrics = [each for each in definitions.metrics if each.is_per_team]
         self.series_text = TextCache([*(Family(each.name, each.help) for each in definitions.metrics), _SERVICE_INFO])
         self.team_text = TextCache([Family(_team_name(each.name), each.help) for each in self._team_metrics])
