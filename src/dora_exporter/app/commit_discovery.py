@@ -145,7 +145,7 @@ class CommitSearch:
         return f"its commits are unknown: the repository {name} has no commit {sha} yet, or not the one before it"
 
     def wake(self, repository: str) -> None:
-        """Has the deployments of a repository looked at now, because something came for it."""
+        """Resolves the deployments of a repository now, because new commits came for it."""
         if self._resolver is not None:
             self._resolver.wake(repository)
 

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 _LONGEST_WAIT = 10
 _PAUSE_SECONDS = 0.005
-"""Leaves most of the time to those who write meanwhile."""
+"""Leaves most of the time to writers."""
 
 
 class MetricsService:

@@ -74,7 +74,7 @@ async def in_turns(steps: Iterable[_Step]) -> AsyncIterator[_Step]:
 
 
 def in_background(work: Coroutine[Any, Any, _Result], *, name: str) -> asyncio.Task[_Result]:
-    """A task of which nobody need ask how it ended: a defect is logged."""
+    """A background task; its exceptions are logged."""
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(_look_at)
     return task

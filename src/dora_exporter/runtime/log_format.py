@@ -53,7 +53,7 @@ class Log:
 
     @property
     def full(self) -> int:
-        """How many lines were dropped because nobody took them."""
+        """The number of lines dropped because the reader was too slow."""
         return self.lost + (self.writer.dropped if self.writer else 0)
 
     @property

@@ -22,7 +22,7 @@ class LineWriter:
     def __init__(self, descriptor: int) -> None:
         """Writes to ``descriptor``, which stays the caller's."""
         self.dropped = 0
-        """How many lines nobody will read."""
+        """The number of dropped lines."""
         self._descriptor = descriptor
         self._lines: deque[bytes] = deque()
         self._bytes = 0

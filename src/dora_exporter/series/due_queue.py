@@ -1,4 +1,4 @@
-"""What is due when."""
+"""A queue of items by the moment at which they become due."""
 
 from collections.abc import Hashable, Iterator
 from heapq import heappop, heappush
@@ -8,7 +8,7 @@ Item = TypeVar("Item", bound=Hashable)
 
 
 class DueQueue(Generic[Item]):
-    """Items with the moment at which each has to be looked at again; an item is due once, at its earliest moment."""
+    """Items by the moment of their re-evaluation; an item is due once, at its earliest moment."""
 
     def __init__(self) -> None:
         """Nothing is due."""
@@ -17,7 +17,7 @@ class DueQueue(Generic[Item]):
         self._count = 0
 
     def schedule(self, item: Item, moment: int | None) -> None:
-        """Has an item looked at by a moment; None for never."""
+        """Schedules ``item`` to be re-evaluated at ``moment``; None never does."""
         if moment is not None and moment < self._moments.get(item, moment + 1):
             self._moments[item] = moment
             self._count += 1
@@ -32,5 +32,5 @@ class DueQueue(Generic[Item]):
                 yield item
 
     def forget(self, item: Item) -> None:
-        """Has an item never looked at again."""
+        """Removes an item from the queue."""
         self._moments.pop(item, None)

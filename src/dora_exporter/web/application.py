@@ -116,5 +116,5 @@ async def _expect(request: web.Request) -> web.StreamResponse | None:
 
 
 async def _hide_server(_request: web.Request, response: web.StreamResponse) -> None:
-    """Versions are nobody's business."""
+    """Hides the Server header."""
     response.headers.pop(hdrs.SERVER, None)

@@ -1,4 +1,4 @@
-"""What became of events: written, refused, held."""
+"""Counts of events: written, refused, held."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -82,7 +82,7 @@ class RejectionCounts:
 
 
 class UnknownAttributeCounts:
-    """Attributes of events that nobody knows."""
+    """Unknown attributes of events."""
 
     def __init__(self, counts: Mapping[str, int]) -> None:
         """``counts`` are kept by whoever reads events, by the attributes' names, of which there are not many."""

@@ -12,7 +12,7 @@ class LogHealth(Protocol):
 
     @property
     def full(self) -> int:
-        """How many because nobody took them."""
+        """The number dropped because the reader was too slow."""
         ...
 
     @property

@@ -169,7 +169,7 @@ class Resolver:
             self._take_on(new)
 
     def wake(self, spelling: str) -> None:
-        """Has the deployments of a repository looked at now, because something came for it."""
+        """Resolves the deployments of a repository now, because new commits came for it."""
         self._wake(self._library.name_of(spelling))
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""Which deployments have to be looked at, and when."""
+"""Schedules the deployments whose commits are to be resolved."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

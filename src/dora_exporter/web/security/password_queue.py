@@ -38,7 +38,7 @@ class PasswordTurns:
     """
 
     def __init__(self) -> None:
-        """Nobody waits."""
+        """Starts without waiters."""
         self._is_taken = False
         self._waiting: OrderedDict[Asker, deque[asyncio.Future[None]]] = OrderedDict()
         self._suspects: OrderedDict[Asker, None] = OrderedDict()
@@ -75,7 +75,7 @@ class PasswordTurns:
         self._take(who, newest=False).set_exception(TooManyAttempts())
 
     def _pass_on(self) -> bool:
-        """Gives the turn to the next one; False when nobody waits."""
+        """Gives the turn to the next waiter; False if there is none."""
         while self._waiting:
             who = next((each for each in self._waiting if each not in self._suspects), next(iter(self._waiting)))
             turn = self._take(who, newest=True)

@@ -36,5 +36,5 @@ class Holdings:
             oldest.give_up()
 
     def release(self, who: Holder) -> None:
-        """Nothing is held for somebody any more."""
+        """Releases what is held."""
         self._total -= self._held.pop(who, 0)

@@ -1,4 +1,4 @@
-"""What became of the lines of a bulk request."""
+"""Result counts of a bulk request."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -40,7 +40,7 @@ _lists = Decoder(list[dict[str, Raw]])
 
 
 class UnknownAttributes:
-    """Counts by name how often attributes came that nobody knows, and logs each name once."""
+    """Counts unknown attributes by name, and logs each name once."""
 
     def __init__(self) -> None:
         """None came."""

@@ -35,7 +35,7 @@ class Selection:
     limit: int
 
     async def includes(self, event: Event, turn: Turn) -> bool:
-        """Whether the event is asked for."""
+        """Whether the event is selected."""
         return self.from_ms <= event.started_at <= self.to_ms and await self.matches(event, turn)
 
     def place(self, event: Event) -> tuple[int, str]:
