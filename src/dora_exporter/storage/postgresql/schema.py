@@ -65,7 +65,7 @@ async def _prepare(link: Link, oldest_server: int) -> None:
                 "install a newer dora-exporter"
             )
         for number in range(version, len(_MIGRATIONS)):
-            script = files("dora_exporter.postgresql").joinpath("migrations", _MIGRATIONS[number])
+            script = files("dora_exporter.storage.postgresql").joinpath("migrations", _MIGRATIONS[number])
             await connection.execute(script.read_text(encoding="utf-8"))
             await connection.execute(f"UPDATE dora.meta SET version = {number + 1}")  # noqa: S608 (``tables``: no $1)
     async with link.transaction("READ ONLY") as connection:
