@@ -1,5 +1,6 @@
 """What the machine knows to be true: the events as they were said, and the settings by which they count."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -16,8 +17,8 @@ Line = tuple[str, str]
 class Change:
     """A commit: when it was written, and what its message says.
 
-    ``takes_back`` are SHAs or quoted subjects that the message says it reverts, and ``number`` that of the pull
-    request in its subject.
+    ``takes_back`` are SHAs, perhaps abbreviated, numbers of pull requests after a ``#``, or quoted subjects that the
+    message says it reverts, and ``number`` is that of the pull request in its subject.
     """
 
     sha: str
@@ -26,6 +27,16 @@ class Change:
     takes_back: tuple[str, ...] = ()
     number: int | None = None
     author: str = "Ann <ann@example.test>"
+
+    @property
+    def reverted_shas(self) -> list[str]:
+        """The SHAs among what it takes back."""
+        return [each for each in self.takes_back if re.fullmatch("[0-9a-f]{7,40}", each)]
+
+    @property
+    def reverted_numbers(self) -> list[str]:
+        """The pull requests among what it takes back."""
+        return [each for each in self.takes_back if each.startswith("#")]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from tests.machine.facts import DAY_MS, MINUTE_MS, Change, Deployed, Line, Rule,
 CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
 SKEW_MS = 5 * MINUTE_MS
 GAP_MS = 60 * DAY_MS
-SHA_LENGTH = 40
 QUOTING = 'Revert "'
 
 
@@ -228,22 +227,38 @@ class Court:
 
     def _taken_back(self, change: Change, deployment: Deployed) -> list[tuple[Deployed, list[Change]]]:
         """What a commit says that it takes back, as far as the series shipped it: where, and which commits there."""
-        shas = [each for each in change.takes_back if len(each) == SHA_LENGTH]
-        if shas:
+        shas = [full for each in change.reverted_shas for full in self._known_as(each)]
+        if change.reverted_shas:
             origins = [(sha, self._origin(sha)) for sha in shas]
             return [
                 (origin, [each for each in self.shipped[origin.id] if each.sha == sha])
                 for sha, origin in origins
                 if origin is not None
             ]
-        found = []
-        for subject in change.takes_back:
-            for each in reversed([each for each in self.ordered if each.order <= deployment.order]):
-                said = [other for other in self._spoken(each) if other.subject == subject]
-                if said:
-                    found.append((each, said))
-                    break
-        return found
+        numbered = [found for number in change.reverted_numbers for found in self._with_number(int(number[1:]))]
+        if numbered or not change.subject.startswith(QUOTING):
+            return numbered
+        quoted = change.subject.removeprefix(QUOTING)[:-1]
+        for each in reversed([each for each in self.ordered if each.order <= deployment.order]):
+            said = [other for other in self._spoken(each) if other.subject == quoted]
+            if said:
+                return [(each, said)]
+        return []
+
+    def _known_as(self, name: str) -> list[str]:
+        """The only SHA that was deployed or shipped and begins so."""
+        deployed = {each.sha or "" for each in self.ordered}
+        shipped = {change.sha for each in self.ordered for change in self.shipped[each.id]}
+        found = [each for each in deployed | shipped if each.startswith(name)]
+        return found if len(found) == 1 else []
+
+    def _with_number(self, number: int) -> list[tuple[Deployed, list[Change]]]:
+        """The first that shipped a pull request, and its commits there."""
+        for each in self.ordered:
+            meant = [change for change in self.shipped[each.id] if change.number == number]
+            if meant:
+                return [(each, meant)]
+        return []
 
     def _is_undoing(self, deployment: Deployed, brought: Sequence[Change], asked: frozenset[str] = frozenset()) -> bool:
         """Whether what was brought took something back: its own revert lands that again."""

@@ -250,7 +250,9 @@ class Player:
         if singles and self.chance.random() < 0.4:
             old = self.chance.choice(singles[-4:])
             subject = f'Revert "{old.subject}"'
-            takes_back = self.chance.choice([(old.sha,), (old.subject,)])
+            takes_back = self.chance.choice([(old.sha,), (old.subject,), (old.sha[:9],)])
+            if old.number is not None and self.chance.random() < 0.3:
+                takes_back = (f"#{old.number}",)
             if takes_back == (old.sha,) and self.chance.random() < 0.2:
                 takes_back = (old.sha, self.chance.choice(singles).sha)
         author = self.chance.choice(

@@ -11,7 +11,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def message_of(change: Change) -> str:
     """The message of a commit, as git and the forges write it."""
     first = change.subject if change.number is None else f"{change.subject} (#{change.number})"
-    named = [f"This reverts commit {each}." for each in change.takes_back if len(each) == 40]
+    named = [f"This reverts commit {each}." for each in change.reverted_shas]
+    named += [f"Reverts shop/carts{each}" for each in change.reverted_numbers]
     return "\n\n".join([first, *named])
 
 
