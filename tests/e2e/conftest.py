@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from tests.e2e.daemon import Daemon, RunningDaemon
 
-_NEEDS = {"test_datadog_api_client.py": "datadog_api_client", "test_page_in_chromium.py": "selenium"}
+_NEEDS = {"test_datadog_api_client.py": "datadog_api_client", "*_in_chromium.py": "selenium"}
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leaves out what needs the ``e2e`` dependency group; where ``-m e2e`` asks for it, it must be installed."""
-    needed = _NEEDS.get(collection_path.name)
+    needed = next((_NEEDS[name] for name in _NEEDS if collection_path.match(name)), None)
     return True if needed and config.getoption("markexpr") != "e2e" and not find_spec(needed) else None
 
 
