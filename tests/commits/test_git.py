@@ -115,7 +115,7 @@ def test_a_missing_program_is_a_failure(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(GitFailed, match="the git program is not installed"):
         Git().run(tmp_path, "version")
-    with pytest.raises(GitFailed, match="cannot be started"):
+    with pytest.raises(GitFailed, match="cannot start git"):
         Git(program=str(tmp_path / "absent")).run(tmp_path, "version")
 
 

@@ -38,7 +38,7 @@ def deployment_body(**changes: object) -> bytes:
     [
         (b"", "JSON"),
         (b"{", "JSON"),
-        (b"\xff\xfe", "JSON"),
+        (b"\xff\xfe", "UTF-8"),
         (b"[" * 100_000, "object"),
         (b"null", "object"),
         (b'{"data": []}', "data"),

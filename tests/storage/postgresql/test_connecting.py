@@ -120,7 +120,7 @@ def test_the_password_is_shown_nowhere(folder: Path, postgresql: Cluster, databa
 
         look()
         proxy.cut_after(50)
-        until(lambda: "database away" in running.process.text)
+        until(lambda: "database unavailable" in running.process.text)
         look()
         postgresql.stop()
         try:

@@ -66,7 +66,7 @@ def test_without_the_database_writes_are_refused_and_scrapes_answered_until_it_i
         until(partial(takes, replica, "after"))
         until(partial(has, replica, UP, 1.0))
         assert replica.number(SINCE) is None
-        assert replica.running.process.text.count("database away") == 1
+        assert replica.running.process.text.count("database unavailable") == 1
     pair.wait_until_level()
     assert pair[0].exposition() == pair[1].exposition()
 
