@@ -8,16 +8,16 @@ from typing import Any
 from tests.machine.facts import Line
 
 from dora_exporter.app.telemetry import EventCounts
-from dora_exporter.dora.failures.classifier import Judging
-from dora_exporter.series.aggregate import Group
-from dora_exporter.series.series_state import Timeline
+from dora_exporter.dora.failures.classifier import Classifier
+from dora_exporter.series.aggregate import Aggregate
+from dora_exporter.series.series_state import SeriesState
 
 STAGES: dict[str, tuple[type, str]] = {
-    "ingest": (Timeline, "put"),
-    "withdrawal": (Timeline, "take"),
-    "judging": (Judging, "_judge"),
-    "adding up": (Group, "change_deployment"),
-    "rendering": (Group, "lines"),
+    "ingest": (SeriesState, "add"),
+    "withdrawal": (SeriesState, "remove"),
+    "judging": (Classifier, "_judge"),
+    "adding up": (Aggregate, "change_deployment"),
+    "rendering": (Aggregate, "lines"),
     "observers": (EventCounts, "observe"),
 }
 """Where a fault can be: what raises when it is met."""
@@ -58,7 +58,7 @@ class Faults:
                     del self.waiting[stage]
                     self.met += 1
                     raise PutIn(stage)
-            if stage == "rendering" and isinstance(that, Group) and that.key == self.line:
+            if stage == "rendering" and isinstance(that, Aggregate) and that.key == self.line:
                 self.met += 1
                 raise PutIn(stage)
             return method(that, *arguments, **named)

@@ -1,4 +1,4 @@
-"""Store and readings wired as in the daemon, with a clock that actions turn, beside what the oracle expects."""
+"""Store and engine wired as in the daemon, with a clock that actions turn, beside what the oracle expects."""
 
 import asyncio
 
@@ -12,13 +12,13 @@ from dora_exporter.dora.failures.revert import Revert
 from dora_exporter.dora.failures.rollback import Rollback
 from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition.text_cache import TextCache
-from dora_exporter.series.engine import Definitions, Readings
+from dora_exporter.series.engine import Definitions, Engine
 
 NOT_IN_THE_ORACLE = ("unidentified_deployments", "last_event_timestamp_seconds", "lead_time_stage_seconds")
 
 
 class Daemon:
-    """Store and readings as the daemon wires them, with a clock that its actions turn."""
+    """Store and engine as the daemon wires them, with a clock that its actions turn."""
 
     def __init__(self, definitions: Definitions) -> None:
         self.now_ms = NOW_MS
@@ -28,8 +28,8 @@ class Daemon:
 
     def restart(self) -> None:
         """Forgets what is not in the store."""
-        self.readings = Readings(self.store, self.definitions)
-        asyncio.run(self.readings.load(self.now_ms))
+        self.engine = Engine(self.store, self.definitions)
+        asyncio.run(self.engine.load(self.now_ms))
 
     def perform(self, action: Action) -> None:
         """Writes, or lets time pass."""
@@ -40,9 +40,9 @@ class Daemon:
 
     def samples(self) -> dict[Sample, float]:
         """What a scrape would show now."""
-        while not self.readings.update(self.now_ms):
+        while not self.engine.update(self.now_ms):
             pass
-        return _samples(self.readings.series_text) | _samples(self.readings.team_text)
+        return _samples(self.engine.series_text) | _samples(self.engine.team_text)
 
     def expected(self) -> dict[Sample, float]:
         """What it should show."""

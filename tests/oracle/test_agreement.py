@@ -1,4 +1,4 @@
-"""Readings, kept up to date write by write, always show what the oracle computes from nothing."""
+"""Engine, kept up to date write by write, always show what the oracle computes from nothing."""
 
 import itertools
 
@@ -104,10 +104,10 @@ def test_a_team_without_events_is_forgotten_and_may_come_again() -> None:
     daemon.samples()
     daemon.perform(Deletion("deployment", "d", NOW_MS))
     daemon.samples()
-    assert set(daemon.readings.tallies.teams) == {("squad", "production")}
+    assert set(daemon.engine.aggregates.teams) == {("squad", "production")}
     daemon.perform(deployment(id="d", team="crew"))
     assert differences(daemon.samples(), daemon.expected()) == {}
-    assert set(daemon.readings.tallies.teams) == {("crew", "production"), ("squad", "production")}
+    assert set(daemon.engine.aggregates.teams) == {("crew", "production"), ("squad", "production")}
 
 
 def test_a_series_that_ends_takes_no_team_of_its_name_along() -> None:

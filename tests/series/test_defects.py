@@ -14,8 +14,8 @@ from dora_exporter.dora import metrics
 from dora_exporter.dora.events import Deployment, Series
 from dora_exporter.dora.failures.commit_text import Mark
 from dora_exporter.dora.failures.contract import Link
-from dora_exporter.dora.failures.deployments import Lineup
-from dora_exporter.dora.measures import History
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder
+from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.contract import Metric, Value, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.series.engine import Definitions
@@ -32,8 +32,8 @@ class Trap:
         self._meet("ingest", deployments)
         return deployments
 
-    def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterable[Link]:
-        self._meet("judging", [remedy])
+    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[Mark]) -> Iterable[Link]:
+        self._meet("classifier", [remedy])
         return ()
 
     def _meet(self, stage: str, deployments: Iterable[Deployment]) -> None:
@@ -44,17 +44,17 @@ class Trap:
 class TrappedMetric:
     """Raises when it is read and told to."""
 
-    def __init__(self, metric: WindowMetric, is_shut: Callable[[History], bool]) -> None:
+    def __init__(self, metric: WindowMetric, is_shut: Callable[[Measures], bool]) -> None:
         self.metric = metric
         self._is_shut = is_shut
 
-    def read(self, history: History, window: Window) -> Iterable[Value]:
-        if self._is_shut(history):
+    def read(self, measures: Measures, window: Window) -> Iterable[Value]:
+        if self._is_shut(measures):
             raise RuntimeError("rendering")
-        return self.metric.read(history, window)
+        return self.metric.read(measures, window)
 
 
-def trapped(is_shut: Callable[[History], bool]) -> Sequence[Metric]:
+def trapped(is_shut: Callable[[Measures], bool]) -> Sequence[Metric]:
     """All metrics, of which the one of deployments raises."""
     return [
         replace(each, read=TrappedMetric(each, is_shut).read)
@@ -102,7 +102,7 @@ def act(daemon: Daemon, number: int) -> None:
 
 
 @pytest.mark.parametrize("moment", [1, 2, 3, 5, 8, 13, 21, 34])
-@pytest.mark.parametrize("stage", ["ingest", "judging", "rendering"])
+@pytest.mark.parametrize("stage", ["ingest", "classifier", "rendering"])
 def test_a_defect_that_is_met_once_leaves_no_trace_in_the_numbers(
     stage: str, moment: int, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -117,12 +117,12 @@ def test_a_defect_that_is_met_once_leaves_no_trace_in_the_numbers(
     for number in range(40):
         act(daemon, number)
         assert differences(daemon.samples(), expected(daemon)) == {}
-        assert daemon.readings.broken_series == 0
+        assert daemon.engine.broken_series == 0
     assert met >= moment
     assert "after an internal error" in caplog.text
 
 
-@pytest.mark.parametrize("stage", ["ingest", "judging"])
+@pytest.mark.parametrize("stage", ["ingest", "classifier"])
 @pytest.mark.parametrize("series_limit", [10, 1])
 def test_a_series_that_cannot_be_computed_is_left_out_of_all_numbers_until_it_can(
     stage: str, series_limit: int, caplog: pytest.LogCaptureFixture
@@ -135,39 +135,39 @@ def test_a_series_that_cannot_be_computed_is_left_out_of_all_numbers_until_it_ca
             each.perform(deployment(id=f"d{number}", service=SERVICES[number % 2 + 1], team="crew"))
         daemon.perform(deployment(id="cart", service="cart", team="crew", finished_at=NOW_MS - number * HOUR_MS))
         assert differences(daemon.samples(), whole.samples()) == {}
-        assert daemon.readings.broken_series == 1
-        assert daemon.readings.is_broken(Series("cart", "production"))
+        assert daemon.engine.broken_series == 1
+        assert daemon.engine.is_broken(Series("cart", "production"))
     assert caplog.text.count("series has no metrics after an internal error service='cart'") == 1
     shut = False
     daemon.perform(deployment(id="cart", service="cart", team="crew"))
     whole.perform(deployment(id="cart", service="cart", team="crew"))
     assert daemon.samples().keys() - whole.samples().keys() == set()
-    assert daemon.readings.broken_series == 0
+    assert daemon.engine.broken_series == 0
     assert "series recovered service='cart'" in caplog.text
 
 
 def test_a_series_that_cannot_be_rendered_is_left_out_of_its_team_too() -> None:
-    daemon = daemon_with("rendering", lambda history: len(history.deployments) == 2 and bool(history.sources))  # type: ignore[attr-defined]
+    daemon = daemon_with("rendering", lambda measures: len(measures.deployments) == 2 and bool(measures.sources))  # type: ignore[attr-defined]
     whole = daemon_with("none", lambda _: False)
     for each in (daemon, whole):
         each.perform(deployment(id="one", service="checkout", team="crew"))
     for number in range(2):
         daemon.perform(deployment(id=f"d{number}", service="cart", team="crew"))
     assert differences(daemon.samples(), whole.samples()) == {}
-    assert daemon.readings.broken_series == 1
+    assert daemon.engine.broken_series == 1
 
 
 def test_a_team_that_cannot_be_rendered_is_absent_until_it_can() -> None:
     shut = True
-    daemon = daemon_with("rendering", lambda history: shut and not history.sources)  # type: ignore[attr-defined]
+    daemon = daemon_with("rendering", lambda measures: shut and not measures.sources)  # type: ignore[attr-defined]
     daemon.perform(deployment(id="one", service="checkout", team="crew"))
     assert not [name for name, _ in daemon.samples() if name.startswith("dora_team_")]
     assert (
         differences(daemon.samples(), {key: value for key, value in expected(daemon).items() if "_team_" not in key[0]})
         == {}
     )
-    assert daemon.readings.broken_series == 1
+    assert daemon.engine.broken_series == 1
     shut = False
     daemon.perform(deployment(id="two", service="checkout", team="crew"))
     assert differences(daemon.samples(), expected(daemon)) == {}
-    assert daemon.readings.broken_series == 0
+    assert daemon.engine.broken_series == 0

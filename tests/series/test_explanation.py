@@ -15,7 +15,7 @@ from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Event, Series, 
 from dora_exporter.dora.failures.rollback import Rollback
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.dora.store import EventStore
-from dora_exporter.series.engine import Definitions, Readings
+from dora_exporter.series.engine import Definitions, Engine
 from dora_exporter.series.explanation import METRICS, Explanation, add_unknown, explain
 from dora_exporter.series.team_explanation import explain_team
 
@@ -26,7 +26,7 @@ def read(
     limit_ms: int | None = None,
     rolls_back: bool = True,
     team_of: Mapping[str, str] | None = None,
-) -> Readings:
+) -> Engine:
     """What is read from a store at the time of the tests."""
     definitions = Definitions(
         windows=strategies.WINDOWS,
@@ -36,17 +36,17 @@ def read(
         rules=(Rollback(),) if rolls_back else (),
         teams=team_of or {},
     )
-    readings = Readings(store, definitions)
-    asyncio.run(readings.load(NOW_MS))
-    while not readings.update(NOW_MS):
+    engine = Engine(store, definitions)
+    asyncio.run(engine.load(NOW_MS))
+    while not engine.update(NOW_MS):
         pass
-    return readings
+    return engine
 
 
-def explained(readings: Readings, series: Series, name: str, window: Window) -> Explanation:
-    timeline = readings.timeline(series)
-    assert timeline is not None
-    return asyncio.run(explain(timeline, readings.tallies.series[series].history, METRICS[name], window))
+def explained(engine: Engine, series: Series, name: str, window: Window) -> Explanation:
+    state = engine.state(series)
+    assert state is not None
+    return asyncio.run(explain(state, engine.aggregates.series[series].measures, METRICS[name], window))
 
 
 def recounted(explanation: Explanation, window: Window) -> dict[tuple[str, ...], float]:
@@ -114,12 +114,12 @@ def test_what_is_listed_adds_up_to_the_gauge(world: strategies.World) -> None:
     events: list[Event] = [*world.deployments, *world.incidents]
     for event in events:
         store.apply(event)
-    readings = read(store, limit_ms=world.attribution_limit_ms, rolls_back=world.rollback_rule)
+    engine = read(store, limit_ms=world.attribution_limit_ms, rolls_back=world.rollback_rule)
 
-    for series in readings.tallies.series:
-        for window in readings.windows():
+    for series in engine.aggregates.series:
+        for window in engine.windows():
             for name in METRICS:
-                explanation = explained(readings, series, name, window)
+                explanation = explained(engine, series, name, window)
                 assert recounted(explanation, window) == pytest.approx(explanation.values), name
 
 
@@ -128,16 +128,16 @@ def test_what_is_listed_adds_up_to_the_gauge(world: strategies.World) -> None:
 def test_what_is_listed_of_a_team_adds_up_to_its_gauge(world: strategies.World) -> None:
     store = EventStore()
     store.apply_all([*world.deployments, *world.incidents])
-    readings = read(store, limit_ms=world.attribution_limit_ms, rolls_back=world.rollback_rule, team_of=world.team_of)
+    engine = read(store, limit_ms=world.attribution_limit_ms, rolls_back=world.rollback_rule, team_of=world.team_of)
 
-    for team, group in readings.tallies.teams.items():
-        for window in readings.windows():
+    for team, group in engine.aggregates.teams.items():
+        for window in engine.windows():
             for metric in METRICS.values():
-                explanation = asyncio.run(explain_team(readings, (team[0], team[1]), metric, window))
+                explanation = asyncio.run(explain_team(engine, (team[0], team[1]), metric, window))
                 assert (explanation is None) == (group.present == 0)
                 if explanation is not None:
                     assert recounted(explanation, window) == pytest.approx(explanation.values), metric.name
-                    assert explanation.values == dict(metric.read(group.history, window))
+                    assert explanation.values == dict(metric.read(group.measures, window))
 
 
 @pytest.mark.parametrize(
@@ -176,10 +176,10 @@ def test_the_numbers_are_those_of_the_gauge_and_no_others(metric: str, numbers: 
             incident(id="blamed", started_at=NOW_MS - 2 * DAY_MS, finished_at=NOW_MS - DAY_MS),
         ]
     )
-    readings = read(store)
-    week = readings.windows()[1]
+    engine = read(store)
+    week = engine.windows()[1]
 
-    assert explained(readings, Series("checkout", "production"), metric, week).numbers() == numbers
+    assert explained(engine, Series("checkout", "production"), metric, week).numbers() == numbers
     assert len(METRICS) == 17
 
 
@@ -196,12 +196,12 @@ def test_an_incident_of_several_services_of_a_team_is_explained_once_by_the_serv
             incident(id="k", services=("cart",), team="crew", environment="staging"),
         ]
     )
-    readings = read(store, team_of={"checkout": "crew", "alpha": "crew"})
-    week = readings.windows()[1]
+    engine = read(store, team_of={"checkout": "crew", "alpha": "crew"})
+    week = engine.windows()[1]
 
-    of_restored = asyncio.run(explain_team(readings, ("crew", "production"), METRICS["dora_restored_incidents"], week))
-    of_incidents = asyncio.run(explain_team(readings, ("crew", "production"), METRICS["dora_incidents"], week))
-    of_deployments = asyncio.run(explain_team(readings, ("crew", "production"), METRICS["dora_deployments"], week))
+    of_restored = asyncio.run(explain_team(engine, ("crew", "production"), METRICS["dora_restored_incidents"], week))
+    of_incidents = asyncio.run(explain_team(engine, ("crew", "production"), METRICS["dora_incidents"], week))
+    of_deployments = asyncio.run(explain_team(engine, ("crew", "production"), METRICS["dora_deployments"], week))
 
     assert of_restored is not None
     assert sorted(each.id for each in of_restored.left_out) == ["i", "j"]
@@ -210,22 +210,22 @@ def test_an_incident_of_several_services_of_a_team_is_explained_once_by_the_serv
     assert [(each.incident.id, each.attributed_to) for each in of_incidents.incidents] == [("i", "d"), ("j", None)]
     assert [each.deployment.id for each in of_deployments.deployments] == ["d"]
     assert [(each.id, each.reason) for each in of_deployments.left_out] == [("g", "finishes later")]
-    assert asyncio.run(explain_team(readings, ("nobody", "production"), METRICS["dora_deployments"], week)) is None
+    assert asyncio.run(explain_team(engine, ("nobody", "production"), METRICS["dora_deployments"], week)) is None
 
 
 def test_a_series_that_changes_while_a_team_is_explained_is_explained_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dora_exporter.runtime.cooperative._TURN_SECONDS", 0)
     store, metric = EventStore(), METRICS["dora_deployments"]
     store.apply_all([deployment(id=f"d{number}", team="crew") for number in range(20)])
-    readings = read(store)
-    week = readings.windows()[1]
+    engine = read(store)
+    week = engine.windows()[1]
 
     async def meanwhile() -> Explanation | None:
-        explaining = asyncio.create_task(explain_team(readings, ("crew", "production"), metric, week))
+        explaining = asyncio.create_task(explain_team(engine, ("crew", "production"), metric, week))
         for number in range(30):
             await asyncio.sleep(0)
             store.apply(deployment(id=f"e{number}", team="crew"))
-            while not readings.update(NOW_MS):
+            while not engine.update(NOW_MS):
                 pass
         return await explaining
 
@@ -242,15 +242,15 @@ def test_a_series_that_changes_after_it_was_explained_is_explained_again(monkeyp
     store, metric = EventStore(), METRICS["dora_deployments"]
     store.apply(deployment(id="first", service="a", team="crew"))
     store.apply_all([deployment(id=f"d{number}", service="b", team="crew") for number in range(20)])
-    readings = read(store)
-    week = readings.windows()[1]
+    engine = read(store)
+    week = engine.windows()[1]
 
     async def meanwhile() -> Explanation | None:
-        explaining = asyncio.create_task(explain_team(readings, ("crew", "production"), metric, week))
+        explaining = asyncio.create_task(explain_team(engine, ("crew", "production"), metric, week))
         for _ in range(10):
             await asyncio.sleep(0)
         store.apply(deployment(id="second", service="a", team="crew"))
-        while not readings.update(NOW_MS):
+        while not engine.update(NOW_MS):
             pass
         return await explaining
 
@@ -276,11 +276,11 @@ def test_each_link_has_its_rule_and_what_is_left_out_its_reason() -> None:
     ]
     for event in events:
         store.apply(event)
-    readings = read(store)
-    week = readings.windows()[1]
+    engine = read(store)
+    week = engine.windows()[1]
 
-    rate = explained(readings, series, "dora_change_failure_rate", week)
-    begun = explained(readings, series, "dora_incidents", week)
+    rate = explained(engine, series, "dora_change_failure_rate", week)
+    begun = explained(engine, series, "dora_incidents", week)
 
     assert {
         each.deployment.id: each.failure and (each.failure.cause, each.failure.remedies, each.failure.incidents)
@@ -329,11 +329,11 @@ def test_a_lead_time_says_of_which_deployments_the_commits_are_unknown() -> None
     store = EventStore()
     event = deployment(finished_at=NOW_MS, repository="git.example/typo", commit_sha="a" * 40)
     store.apply(event)
-    readings = read(store)
-    window = next(iter(readings.windows()))
+    engine = read(store)
+    window = next(iter(engine.windows()))
     reasons = {}
     for name in ("dora_lead_time_commits", "dora_change_lead_time_seconds", "dora_deployments"):
-        explanation = explained(readings, event.series, name, window)
+        explanation = explained(engine, event.series, name, window)
         add_unknown(explanation, lambda each: f"nobody has {each.repository}")
         reasons[name] = [each.reason for each in explanation.left_out if each.id == event.id]
     nobody = ["nobody has git.example/typo"]
@@ -349,8 +349,8 @@ def test_deployments_that_were_passed_over_are_explained() -> None:
     shipped = Shipped("git.example/shop", "a" * 40, left_out={"passed_over": 2})
     event = deployment(finished_at=NOW_MS, repository="git.example/shop", commit_sha="a" * 40, shipped=shipped)
     store.apply(event)
-    readings = read(store)
-    explanation = explained(readings, event.series, "dora_lead_time_commits", next(iter(readings.windows())))
+    engine = read(store)
+    explanation = explained(engine, event.series, "dora_lead_time_commits", next(iter(engine.windows())))
     assert [each.reason for each in explanation.left_out] == [
         "counted since an earlier deployment: the commits of the 2 before it stay unknown"
     ]

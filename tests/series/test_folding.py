@@ -1,18 +1,18 @@
 """What is beyond the limit is measured together, and only there."""
 
 from dora_exporter.dora.measures import DeploymentFacts, PlainFacts
-from dora_exporter.series.aggregate import Group
+from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.folding import Folding
 
 
 def folding(limit: int) -> Folding:
-    return Folding(Group({"team": "_other", "environment": "_other"}), limit, {})
+    return Folding(Aggregate({"team": "_other", "environment": "_other"}), limit, {})
 
 
-def group(name: str, *moments: int) -> Group:
-    made = Group({"team": name, "environment": "production"})
+def group(name: str, *moments: int) -> Aggregate:
+    made = Aggregate({"team": name, "environment": "production"})
     for moment in moments:
-        made.history.add_deployment(DeploymentFacts(moment, "api"))
+        made.measures.add_deployment(DeploymentFacts(moment, "api"))
     return made
 
 
@@ -23,7 +23,7 @@ def test_who_appeared_first_keeps_its_place_whatever_its_name_and_whenever_it_en
         teams.enter(rank, each)
 
     assert [teams.is_folded(each) for each in (first, second, third)] == [False, False, True]
-    assert list(teams.surplus.history.deployments) == [3]
+    assert list(teams.surplus.measures.deployments) == [3]
     assert (len(teams), teams.folded) == (3, 1)
 
 
@@ -35,7 +35,7 @@ def test_who_leaves_makes_room_for_the_next() -> None:
     teams.leave(first)
 
     assert [teams.is_folded(each) for each in (first, second, third)] == [False, False, True]
-    assert list(teams.surplus.history.deployments) == [3]
+    assert list(teams.surplus.measures.deployments) == [3]
 
 
 def test_a_folded_one_that_leaves_takes_its_measurements_along() -> None:
@@ -45,7 +45,7 @@ def test_a_folded_one_that_leaves_takes_its_measurements_along() -> None:
 
     teams.leave(second)
 
-    assert (len(teams), teams.folded, len(teams.surplus.history.deployments)) == (1, 0, 0)
+    assert (len(teams), teams.folded, len(teams.surplus.measures.deployments)) == (1, 0, 0)
 
 
 def test_many_deployments_are_added_to_their_groups_and_to_the_surplus_of_the_folded_ones() -> None:
@@ -55,12 +55,12 @@ def test_many_deployments_are_added_to_their_groups_and_to_the_surplus_of_the_fo
 
     teams.extend([(each, [PlainFacts([number], [], {})]) for number, each in enumerate((first, second, third))])
 
-    assert [list(each.history.deployments) for each in (first, second, third)] == [[0], [1], [2]]
-    assert list(teams.surplus.history.deployments) == [1, 2]
+    assert [list(each.measures.deployments) for each in (first, second, third)] == [[0], [1], [2]]
+    assert list(teams.surplus.measures.deployments) == [1, 2]
 
 
 def test_who_gets_many_deployments_at_once_is_shown_anew_and_so_is_the_surplus() -> None:
-    changed: dict[Group, None] = {}
+    changed: dict[Aggregate, None] = {}
     teams, first, second = Folding(group("_other"), 1, changed), group("z"), group("y")
     for rank, each in enumerate((first, second)):
         teams.enter(rank, each)

@@ -16,7 +16,7 @@ from dora_exporter.dora.events import Deployment, Series
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.revert import Revert
 from dora_exporter.dora.failures.rollback import Rollback
-from dora_exporter.dora.measures import History
+from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.contract import Metric, Value, WindowMetric
 from dora_exporter.dora.records import Deletion
 from dora_exporter.dora.sliding_window import Window
@@ -57,12 +57,12 @@ def test_many_writes_at_once_lead_to_the_numbers_of_a_start(seed: int, series_li
         for number in range(20):
             write(daemon, chance, service, number)
     daemon.samples()
-    before = daemon.readings.timeline(CHECKOUT)
+    before = daemon.engine.state(CHECKOUT)
     for number in range(300):
         write(daemon, chance, "checkout", number % 90)
         write(daemon, chance, "cart", number % 10)
     shown = daemon.samples()
-    assert daemon.readings.timeline(CHECKOUT) is not before
+    assert daemon.engine.state(CHECKOUT) is not before
     daemon.restart()
     assert differences(shown, daemon.samples()) == {}
 
@@ -71,18 +71,18 @@ def test_what_is_not_taken_over_yet_is_counted() -> None:
     daemon = daemon_with(10)
     for number in range(3):
         daemon.perform(deployment(id=f"d{number}"))
-    assert daemon.readings.pending_writes == 3
+    assert daemon.engine.pending_writes == 3
     daemon.samples()
-    assert daemon.readings.pending_writes == 0
+    assert daemon.engine.pending_writes == 0
 
 
 def test_what_is_sorted_by_series_and_not_taken_over_yet_is_counted_too() -> None:
     daemon = daemon_with(10)
     for number in range(2000):
         daemon.perform(deployment(id=f"d{number}", service=f"s{number}"))
-    counts = [daemon.readings.pending_writes]
-    while not daemon.readings.update(NOW_MS):
-        counts.append(daemon.readings.pending_writes)
+    counts = [daemon.engine.pending_writes]
+    while not daemon.engine.update(NOW_MS):
+        counts.append(daemon.engine.pending_writes)
 
     assert counts[0] == 2000
     assert counts == sorted(counts, reverse=True)
@@ -120,11 +120,11 @@ def test_an_event_that_is_written_again_and_again_is_taken_over_once() -> None:
     daemon.samples()
     for version in range(1, 50):
         daemon.perform(deployment(id="d", version=str(version)))
-    timeline = daemon.readings.timeline(CHECKOUT)
-    assert timeline
-    version = timeline.version
+    state = daemon.engine.state(CHECKOUT)
+    assert state
+    version = state.version
     daemon.samples()
-    assert timeline.version == version + 3
+    assert state.version == version + 3
     assert differences(daemon.samples(), daemon.expected()) == {}
 
 
@@ -147,9 +147,9 @@ class Writers:
         assert isinstance(first, WindowMetric)
         read = first.read
 
-        def write_and_read(history: History, window: Window) -> Iterable[Value]:
+        def write_and_read(measures: Measures, window: Window) -> Iterable[Value]:
             self.write()
-            return read(history, window)
+            return read(measures, window)
 
         return [replace(first, read=write_and_read), *others]
 
@@ -169,20 +169,20 @@ class Writers:
 
 def test_a_round_ends_though_writes_never_do() -> None:
     writers = Writers(3)
-    readings = writers.daemon.readings
+    engine = writers.daemon.engine
     for _ in range(3):
-        assert any(readings.update(NOW_MS) for _ in range(50))
-        assert len(readings.timelines()) == 3
-    assert readings.pending_writes > 0
+        assert any(engine.update(NOW_MS) for _ in range(50))
+        assert len(engine.states()) == 3
+    assert engine.pending_writes > 0
 
 
 def test_taking_over_ends_though_writes_never_do() -> None:
     writers = Writers(3)
-    readings = writers.daemon.readings
+    engine = writers.daemon.engine
     for _ in range(3):
-        assert any(readings.take_over() for _ in range(50))
-        assert len(readings.timelines()) == 3
-    assert readings.pending_writes > 0
+        assert any(engine.apply_pending() for _ in range(50))
+        assert len(engine.states()) == 3
+    assert engine.pending_writes > 0
 
 
 def test_what_is_written_while_series_are_computed_anew_counts_once() -> None:
@@ -190,12 +190,12 @@ def test_what_is_written_while_series_are_computed_anew_counts_once() -> None:
     daemon = writers.daemon
     for number in range(100):
         daemon.perform(deployment(id=f"d{number}", version="1"))
-    assert any(daemon.readings.update(NOW_MS) for _ in range(50))
+    assert any(daemon.engine.update(NOW_MS) for _ in range(50))
     for number in range(100):
         daemon.perform(deployment(id=f"d{number}", version="2"))
-    before = daemon.readings.timeline(CHECKOUT)
-    assert any(daemon.readings.update(NOW_MS) for _ in range(50))
-    assert daemon.readings.timeline(CHECKOUT) is not before
+    before = daemon.engine.state(CHECKOUT)
+    assert any(daemon.engine.update(NOW_MS) for _ in range(50))
+    assert daemon.engine.state(CHECKOUT) is not before
     writers.is_silent = True
     shown = daemon.samples()
     daemon.restart()

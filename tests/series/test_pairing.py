@@ -13,25 +13,25 @@ from tests.oracle import reports
 from dora_exporter.dora.events import MINUTE_MS, Commit, Deployment, Remediation, Series, Shipped, Verdict
 from dora_exporter.dora.records import Deletion, Judgement, Resolution
 from dora_exporter.dora.store import EventStore
-from dora_exporter.series.engine import Definitions, Readings
+from dora_exporter.series.engine import Definitions, Engine
 
 WITHIN_MS = 30 * MINUTE_MS
 
 
-def read(store: EventStore) -> Readings:
-    readings = Readings(
+def read(store: EventStore) -> Engine:
+    engine = Engine(
         store, Definitions(windows=(("7d", 7 * 86_400_000),), retention_ms=10 * 86_400_000, series_limit=10)
     )
-    asyncio.run(readings.load(NOW_MS))
-    return readings
+    asyncio.run(engine.load(NOW_MS))
+    return engine
 
 
-def counted(readings: Readings) -> dict[str, Verdict | None]:
+def counted(engine: Engine) -> dict[str, Verdict | None]:
     """The ids that count, with the verdict by which they are judged."""
-    while not readings.update(NOW_MS):
+    while not engine.update(NOW_MS):
         pass
-    timelines = [readings.timeline(series) for series in readings.tallies.series]
-    return {each.id: each.verdict for one in timelines if one for each in one.judging.lineup.by_finish}
+    states = [engine.state(series) for series in engine.aggregates.series]
+    return {each.id: each.verdict for one in states if one for each in one.classifier.in_order.by_finish}
 
 
 def sent(id_: str, minute: int, **changes: object) -> Deployment:
@@ -47,11 +47,11 @@ def found(id_: str, minute: int, **changes: object) -> Deployment:
 def test_the_sent_report_counts_in_either_order() -> None:
     for events in ((sent("s", 0), found("f", 5)), (found("f", 5), sent("s", 0))):
         store = EventStore()
-        readings = read(store)
+        engine = read(store)
         for event in events:
             store.apply(event)
 
-        assert list(counted(readings)) == ["s"]
+        assert list(counted(engine)) == ["s"]
         assert list(counted(read(store))) == ["s"]
 
 
@@ -73,27 +73,27 @@ def test_nearest_beginnings_are_paired_first_and_one_to_one() -> None:
 
 def test_deleting_the_sent_one_restores_the_other() -> None:
     store = EventStore()
-    readings = read(store)
+    engine = read(store)
     for event in (sent("s", 0), found("f", 5)):
         store.apply(event)
     store.apply(Deletion("deployment", "s", NOW_MS))
 
-    assert list(counted(readings)) == ["f"]
+    assert list(counted(engine)) == ["f"]
 
 
 def test_a_verdict_on_either_is_that_of_the_survivor() -> None:
     store = EventStore()
-    readings = read(store)
+    engine = read(store)
     for event in (sent("s", 0), found("f", 5)):
         store.apply(event)
 
     store.apply(Judgement("f", Verdict(change_failure=True)))
-    assert counted(readings) == {"s": Verdict(change_failure=True)}
+    assert counted(engine) == {"s": Verdict(change_failure=True)}
     store.apply(Judgement("s", Verdict(change_failure=False)))
-    assert counted(readings) == {"s": Verdict(change_failure=False)}
+    assert counted(engine) == {"s": Verdict(change_failure=False)}
     store.apply(Judgement("s", None))
     store.apply(Judgement("f", None))
-    assert counted(readings) == {"s": None}
+    assert counted(engine) == {"s": None}
 
 
 @pytest.mark.parametrize(
@@ -117,40 +117,40 @@ def test_a_verdict_on_either_is_that_of_the_survivor() -> None:
 def test_any_number_of_reports_of_one_deployment_are_one_in_any_order(others: list[Deployment], counts: str) -> None:
     for events in itertools.permutations((found("otel", 0, source="otel"), *others)):
         store = EventStore()
-        readings = read(store)
+        engine = read(store)
         for event in events:
             store.apply(event)
 
-        assert list(counted(readings)) == [counts]
+        assert list(counted(engine)) == [counts]
         assert list(counted(read(store))) == [counts]
 
 
 def test_a_reporter_tells_its_own_deployments_apart() -> None:
     for one, two in ((sent("one", 0), sent("two", 5)), (found("one", 0), found("two", 5))):
         store = EventStore()
-        readings = read(store)
+        engine = read(store)
         for event in (one, two, found("other", 6, source="otel")):
             store.apply(event)
 
-        assert sorted(counted(readings)) == ["one", "two"]
+        assert sorted(counted(engine)) == ["one", "two"]
 
 
 def test_a_verdict_on_a_report_of_any_source_counts() -> None:
     store = EventStore()
-    readings = read(store)
+    engine = read(store)
     for event in (found("otel", 0, source="otel"), found("builds", 1, source="builds"), found("apm", 2)):
         store.apply(event)
 
     store.apply(Judgement("apm", Verdict(change_failure=True)))
-    assert counted(readings) == {"otel": Verdict(change_failure=True)}
+    assert counted(engine) == {"otel": Verdict(change_failure=True)}
     store.apply(Deletion("deployment", "otel", NOW_MS))
-    assert counted(readings) == {"builds": Verdict(change_failure=True)}
+    assert counted(engine) == {"builds": Verdict(change_failure=True)}
 
 
 @pytest.mark.parametrize("named", ["sent", "apm:1"])
 def test_a_remedy_may_be_named_by_any_report_of_it(named: str) -> None:
     store = EventStore()
-    readings = read(store)
+    engine = read(store)
     store.apply(sent("failed", 0, version="v0"))
     store.apply(Judgement("failed", Verdict(change_failure=True, remediation=Remediation("rollback", id=named))))
     for report in (
@@ -160,48 +160,48 @@ def test_a_remedy_may_be_named_by_any_report_of_it(named: str) -> None:
     ):
         store.apply(report)
         is_there = named in store.deployments
-        counted(readings)
-        timeline = readings.timeline(Series("checkout", "production"))
-        assert timeline is not None
-        remedies = [link.remedy.id for link in timeline.judging.remedies(store.deployments["failed"])]
+        counted(engine)
+        state = engine.state(Series("checkout", "production"))
+        assert state is not None
+        remedies = [link.remedy.id for link in state.classifier.remedies(store.deployments["failed"])]
         assert remedies == (["sent"] if is_there else [])
     store.apply(Deletion("deployment", "sent", NOW_MS))
-    counted(readings)
-    assert timeline is not None
-    remedies = [link.remedy.id for link in timeline.judging.remedies(store.deployments["failed"])]
+    counted(engine)
+    assert state is not None
+    remedies = [link.remedy.id for link in state.classifier.remedies(store.deployments["failed"])]
     assert remedies == (["apm:1"] if named == "apm:1" else [])
 
 
 def test_commits_that_git_found_for_one_report_are_those_of_the_deployment() -> None:
     store = EventStore()
-    readings = read(store)
+    engine = read(store)
     for report in (
         sent("sent", 100, commit_sha="a" * 40, repository="git.example/shop"),
         sent("apm:1", 99, commit_sha="a" * 40, repository="git.example/shop", source="apm"),
     ):
         store.apply(report)
-    counted(readings)
+    counted(engine)
     commit = Commit("b" * 40, NOW_MS - 7 * 86_400_000)
     store.apply(Resolution("apm:1", Shipped("git.example/shop", "a" * 40, (commit,))))
     store.apply(Resolution("sent", Shipped("git.example/shop", "a" * 40, base="a" * 40)))
-    assert list(counted(readings)) == ["sent"]
-    timeline = readings.timeline(Series("checkout", "production"))
-    assert timeline is not None
-    lineup = timeline.judging.lineup
-    shipped = [each.sha for one in lineup.by_finish for each, _ in lineup.shipments.samples(one)]
+    assert list(counted(engine)) == ["sent"]
+    state = engine.state(Series("checkout", "production"))
+    assert state is not None
+    in_order = state.classifier.in_order
+    shipped = [each.sha for one in in_order.by_finish for each, _ in in_order.shipments.samples(one)]
     assert shipped == [commit.sha]
 
 
 def test_what_does_not_count_is_explained_by_what_does() -> None:
     store = EventStore()
-    readings = read(store)
+    engine = read(store)
     for event in (found("f", 5), sent("s", 0)):
         store.apply(event)
-    counted(readings)
-    (timeline,) = [readings.timeline(series) for series in readings.tallies.series]
+    counted(engine)
+    (state,) = [engine.state(series) for series in engine.aggregates.series]
 
-    assert timeline
-    assert [(each.id, reason) for each, reason in timeline.waiting()] == [("f", "is another report of s, which counts")]
+    assert state
+    assert [(each.id, reason) for each, reason in state.waiting()] == [("f", "is another report of s, which counts")]
 
 
 def test_many_reports_of_one_version_are_paired_nearest_first() -> None:
@@ -209,9 +209,9 @@ def test_many_reports_of_one_version_are_paired_nearest_first() -> None:
     for number in range(3000):
         store.apply(sent(f"s{number:04}", -number * 4))
         store.apply(found(f"f{number:04}", -number * 4 + 1))
-    readings = read(store)
+    engine = read(store)
 
-    assert len(counted(readings)) == 3000
+    assert len(counted(engine)) == 3000
 
 
 REPORTERS = {"s": "api", "f": "apm", "o": "otel", "b": "builds"}
@@ -246,10 +246,10 @@ def test_any_order_of_reports_verdicts_and_deletions_leaves_what_the_definition_
     events: list[Deployment | Deletion | Judgement],
 ) -> None:
     store = EventStore()
-    readings = read(store)
+    engine = read(store)
     for event in events:
         store.apply(event)
-        assert counted(readings) == expected(store)
+        assert counted(engine) == expected(store)
     assert counted(read(store)) == expected(store)
-    superseded = {each.id for each in store.deployments.values() if readings.is_superseded(each)}
+    superseded = {each.id for each in store.deployments.values() if engine.is_superseded(each)}
     assert superseded == store.deployments.keys() - expected(store).keys()

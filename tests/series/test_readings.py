@@ -1,4 +1,4 @@
-"""What the readings hold of the events beside the store."""
+"""What the engine hold of the events beside the store."""
 
 import gc
 
@@ -6,14 +6,14 @@ from tests.builders import NOW_MS, incident
 
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.dora.store import EventStore
-from dora_exporter.series.engine import Definitions, Readings
+from dora_exporter.series.engine import Definitions, Engine
 
 INCIDENTS = 500
 
 
-def tracked_after_update(readings: Readings) -> int:
+def tracked_after_update(engine: Engine) -> int:
     """How many objects the garbage collector looks at, once all writes are taken over."""
-    while not readings.update(NOW_MS):
+    while not engine.update(NOW_MS):
         pass
     gc.collect()
     return len(gc.get_objects())
@@ -22,10 +22,10 @@ def tracked_after_update(readings: Readings) -> int:
 async def test_an_incident_is_no_more_work_for_the_garbage_collector() -> None:
     store = EventStore()
     week = ("7d", 7 * DAY_MS)
-    readings = Readings(store, Definitions(windows=(week,), retention_ms=400 * DAY_MS, series_limit=10))
-    await readings.load(NOW_MS)
+    engine = Engine(store, Definitions(windows=(week,), retention_ms=400 * DAY_MS, series_limit=10))
+    await engine.load(NOW_MS)
     store.apply(incident(id="first", started_at=NOW_MS - DAY_MS, finished_at=NOW_MS - 1))
-    before = tracked_after_update(readings)
+    before = tracked_after_update(engine)
     for number in range(INCIDENTS):
         store.apply(incident(id=f"{number}", started_at=NOW_MS - DAY_MS + number, finished_at=NOW_MS - 1))
-    assert tracked_after_update(readings) - before < INCIDENTS / 5
+    assert tracked_after_update(engine) - before < INCIDENTS / 5

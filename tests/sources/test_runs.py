@@ -261,7 +261,7 @@ def recount(buckets: Iterable[Bucket]) -> set[tuple[str, int]]:
 
 @given(lives(), st.lists(st.integers(1, 40), min_size=1, max_size=20))
 @example([Bucket("v1", 3, 5), Bucket("v1", 9, 0), Bucket("v2", 5, 6)], [10, 2])
-def test_readings_of_any_length_find_what_one_reading_of_everything_finds(
+def test_engine_of_any_length_find_what_one_reading_of_everything_finds(
     buckets: list[Bucket], lengths: list[int]
 ) -> None:
     held: dict[str, tuple[str, int]] = {}

@@ -15,7 +15,7 @@ from dora_exporter.dora.failures.rollback import Rollback
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.scheduler import Schedule
-from dora_exporter.series.engine import Definitions, Readings
+from dora_exporter.series.engine import Definitions, Engine
 from dora_exporter.sources.polling import OpenIncidents, RunningSources
 from dora_exporter.web import pages
 from dora_exporter.web.application import EVENT_OPERATIONS
@@ -43,7 +43,7 @@ class Site:
         for record in records:
             self.store.apply(record)
         definitions = Definitions(windows=WINDOWS, retention_ms=400 * DAY_MS, series_limit=series_limit, rules=rules)
-        self.readings = Readings(self.store, definitions)
+        self.engine = Engine(self.store, definitions)
         self.sources = RunningSources(
             store=self.store,
             log=MemoryLog(self.store.apply_all),
@@ -53,11 +53,11 @@ class Site:
         )
 
     async def start(self, aiohttp_client: AiohttpClient) -> "Browser":
-        await self.readings.load(NOW_MS)
+        await self.engine.load(NOW_MS)
         app = web.Application()
         app.add_routes(
             pages.routes(
-                readings=self.current,
+                engine=self.current,
                 sources=self.sources,
                 why_unknown=lambda _: None,
                 edition=lambda: "2024",
@@ -69,10 +69,10 @@ class Site:
         )
         return Browser(await aiohttp_client(app))
 
-    async def current(self) -> Readings:
-        while not self.readings.update(self.clock()):
+    async def current(self) -> Engine:
+        while not self.engine.update(self.clock()):
             pass
-        return self.readings
+        return self.engine
 
 
 class Page(HTMLParser):

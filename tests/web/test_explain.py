@@ -33,8 +33,8 @@ Ask = Callable[[str], Awaitable[tuple[int, Any]]]
 async def ask(aiohttp_client: AiohttpClient) -> Ask:
     """Asks for an explanation."""
     site, access = Site(EVENTS), Access()
-    await site.readings.load(NOW_MS)
-    routes = explain.routes(readings=site.current, why_unknown=lambda _: None, access=access)
+    await site.engine.load(NOW_MS)
+    routes = explain.routes(engine=site.current, why_unknown=lambda _: None, access=access)
     app = application(routes=routes, operations=explain.OPERATIONS, access=access)
     client: TestClient[web.Request, web.Application] = await aiohttp_client(app)
 
@@ -139,14 +139,14 @@ async def test_what_cannot_be_explained_is_refused_with_the_reason(
 async def test_a_lead_time_names_the_repository_that_nobody_has(aiohttp_client: AiohttpClient) -> None:
     event = deployment(id="lost", repository="git.example/typo", commit_sha=SHA, finished_at=NOW_MS - HOUR_MS)
     site, access = Site([event]), Access()
-    await site.readings.load(NOW_MS)
+    await site.engine.load(NOW_MS)
 
     def why_unknown(each: Deployment) -> str:
         return f"nobody has {each.repository}"
 
     app = web.Application()
-    app.add_routes(explain.routes(readings=site.current, why_unknown=why_unknown, access=access))
-    app.add_routes(why.routes(readings=site.current, why_unknown=why_unknown))
+    app.add_routes(explain.routes(engine=site.current, why_unknown=why_unknown, access=access))
+    app.add_routes(why.routes(engine=site.current, why_unknown=why_unknown))
     client: TestClient[web.Request, web.Application] = await aiohttp_client(app)
     for path in ("/api/v1/explain", "/explain"):
         async with client.get(f"{path}?{CHECKOUT}&metric=dora_lead_time_commits&window=7d") as answer:

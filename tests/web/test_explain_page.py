@@ -10,7 +10,7 @@ from tests.web.site import Site
 from dora_exporter.dora.events import DAY_MS, Commit, Deployment
 from dora_exporter.dora.failures.commit_text import Mark
 from dora_exporter.dora.failures.contract import Link
-from dora_exporter.dora.failures.deployments import Lineup
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.series.explanation import METRICS
 from dora_exporter.web.pages.explain import LARGEST_LIST
 
@@ -139,7 +139,7 @@ class Defective:
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
         raise RuntimeError("a defect")
 
-    def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterable[Link]:
+    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[Mark]) -> Iterable[Link]:
         return ()
 
 

@@ -14,7 +14,7 @@ from tests.web.site import Browser, Page, Site
 
 from dora_exporter.dora.events import MINUTE_MS, Commit, Remediation, Verdict
 from dora_exporter.dora.records import Record
-from dora_exporter.series.engine import Readings
+from dora_exporter.series.engine import Engine
 from dora_exporter.web import pages
 from dora_exporter.web.pages import documentation
 
@@ -178,7 +178,7 @@ async def test_a_name_that_is_no_unicode_is_answered(aiohttp_client: AiohttpClie
 async def test_every_page_is_described() -> None:
     site = Site()
     routes = pages.routes(
-        readings=lambda: pytest.fail("not asked"),
+        engine=lambda: pytest.fail("not asked"),
         sources=site.sources,
         why_unknown=lambda _: None,
         edition=lambda: "2024",
@@ -204,19 +204,19 @@ async def test_pages_that_take_long_are_made_one_at_a_time_and_keep_no_other_wai
     aiohttp_client: AiohttpClient,
 ) -> None:
     site = Site([deployment(service="checkout")])
-    await site.readings.load(NOW_MS)
+    await site.engine.load(NOW_MS)
     in_work: list[int] = [0]
 
-    async def readings() -> Readings:
+    async def engine() -> Engine:
         in_work.append(in_work[-1] + 1)
         assert (await client.get("/sources")).status == 200  # all that was asked before is at work by now
         in_work.append(in_work[-1] - 1)
-        return site.readings
+        return site.engine
 
     app = web.Application()
     app.add_routes(
         pages.routes(
-            readings=readings,
+            engine=engine,
             sources=site.sources,
             why_unknown=lambda _: None,
             edition=lambda: "2024",

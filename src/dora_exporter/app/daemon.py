@@ -240,11 +240,11 @@ class Daemon:
                     clock=self._clock,
                 ),
                 *alertmanager.routes(sources=self._sources, may_write=may_write, clock=self._clock),
-                *explain.routes(readings=self._numbers.current, why_unknown=self._commits.why_unknown, access=access),
+                *explain.routes(engine=self._numbers.current, why_unknown=self._commits.why_unknown, access=access),
                 *scrape.routes(exposition=self._numbers),
                 *management.routes(is_ready=lambda: self._is_ready, reload=reload),
                 *pages.routes(
-                    readings=self._numbers.current,
+                    engine=self._numbers.current,
                     sources=self._sources,
                     why_unknown=self._commits.why_unknown,
                     edition=lambda: self._configuration.settings.levels.edition,

@@ -8,7 +8,7 @@ from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition import Body, Exposition, Format, OwnFamilies
 from dora_exporter.runtime.clock import Clock
-from dora_exporter.series.engine import Definitions, Readings
+from dora_exporter.series.engine import Definitions, Engine
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ _PAUSE_SECONDS = 0.005
 
 
 class MetricsService:
-    """Readings of a store, and their exposition."""
+    """Engine of a store, and their exposition."""
 
     def __init__(self, store: EventStore, *, own: OwnFamilies, definitions: Definitions, clock: Clock) -> None:
         """Nothing is exposed before ``load``."""
@@ -28,12 +28,12 @@ class MetricsService:
         self._folding: dict[str, bool] = {"series": False, "teams": False}
         self._pending_before = 0
         self._waited = 0
-        self.readings = Readings(store, definitions)
-        self._exposition = self._expose(self.readings)
+        self.engine = Engine(store, definitions)
+        self._exposition = self._expose(self.engine)
 
     async def load(self) -> None:
         """Computes all that the store holds, a few milliseconds at a time."""
-        await self.readings.load(self._clock())
+        await self.engine.load(self._clock())
 
     async def render(self) -> None:
         """Does the work of a first scrape, a few milliseconds at a time; one that comes now waits for it."""
@@ -41,28 +41,28 @@ class MetricsService:
 
     async def define(self, definitions: Definitions) -> None:
         """Computes everything anew by other definitions; until that is done, scrapes see the numbers before."""
-        readings = Readings(self._store, definitions)
-        exposition = self._expose(readings)
+        engine = Engine(self._store, definitions)
+        exposition = self._expose(engine)
         try:
-            await readings.load(self._clock())
+            await engine.load(self._clock())
             await exposition.scrape(Format.TEXT, gzip=True)
         except BaseException:
-            readings.close()
+            engine.close()
             raise
-        self.readings.close()
-        self.readings, self._exposition = readings, exposition
+        self.engine.close()
+        self.engine, self._exposition = engine, exposition
 
-    async def current(self) -> Readings:
-        """The readings, brought up to now."""
+    async def current(self) -> Engine:
+        """The engine, brought up to now."""
         await self._exposition.update()
-        return self.readings
+        return self.engine
 
     async def keep_up(self) -> None:
         """Takes over what was written since, a few milliseconds at a time, so that a scrape finds little to do.
 
         Where much was written, all is computed, once no more comes or it has waited for long.
         """
-        if self.readings.is_behind:
+        if self.engine.is_behind:
             await self._catch_up()
         else:
             for _ in self._slices():
@@ -92,12 +92,12 @@ class MetricsService:
             logger.warning("%s limit=%d %s=%d", said, self.series_limit, kind, count)
 
     def _slices(self) -> Iterator[None]:
-        while not self.readings.take_over():
+        while not self.engine.apply_pending():
             yield
 
     def is_superseded(self, deployment: Deployment) -> bool:
         """Whether another report of the same deployment counts in its place."""
-        return self.readings.is_superseded(deployment)
+        return self.engine.is_superseded(deployment)
 
     async def scrape(self, wanted: Format, *, gzip: bool, names: Collection[str] = ()) -> Body:
         """The exposition as of now."""
@@ -106,49 +106,49 @@ class MetricsService:
     @property
     def series(self) -> int:
         """Distinct series with at least one event."""
-        return self.readings.series
+        return self.engine.series
 
     @property
     def series_folded(self) -> int:
         """Those beyond the limit."""
-        return self.readings.series_folded
+        return self.engine.series_folded
 
     @property
     def teams(self) -> int:
         """Distinct teams and environments with at least one event."""
-        return self.readings.teams
+        return self.engine.teams
 
     @property
     def teams_folded(self) -> int:
         """Those beyond the limit."""
-        return self.readings.teams_folded
+        return self.engine.teams_folded
 
     @property
     def series_limit(self) -> int:
         """How many series are exposed by name."""
-        return self.readings.series_limit
+        return self.engine.series_limit
 
     @property
     def broken_series(self) -> int:
         """Series, and teams, without gauges because their computation fails."""
-        return self.readings.broken_series
+        return self.engine.broken_series
 
     @property
     def pending_writes(self) -> int:
         """Writes to events that are not in the gauges yet."""
-        return self.readings.pending_writes
+        return self.engine.pending_writes
 
     @property
     def lead_time_commits_dropped(self) -> Mapping[str, int]:
         """Commits that are no lead time sample, by cause."""
-        return self.readings.lead_time_commits_dropped
+        return self.engine.lead_time_commits_dropped
 
-    def _expose(self, readings: Readings) -> Exposition:
-        caches = (readings.series_text, readings.team_text)
+    def _expose(self, engine: Engine) -> Exposition:
+        caches = (engine.series_text, engine.team_text)
         return Exposition(
             caches=caches,
             own=self._own,
-            update=readings.update,
+            update=engine.update,
             clock=self._clock,
-            is_behind=lambda: readings.is_behind,
+            is_behind=lambda: engine.is_behind,
         )

@@ -75,7 +75,7 @@ class IncidentFacts(msgspec.Struct, frozen=True, gc=False):
     attributed: bool
 
 
-class History:
+class Measures:
     """The measurements of a group, each of which can be taken out again."""
 
     __slots__ = (
@@ -112,9 +112,9 @@ class History:
         self.sources: dict[str, Times] = {}
         self.dropped = 0
 
-    def emptied(self) -> "History":
+    def emptied(self) -> "Measures":
         """Another one of its kind, in which nothing happened."""
-        return History(is_by_source=self._is_by_source)
+        return Measures(is_by_source=self._is_by_source)
 
     def failures(self, window: Window) -> int:
         """How many deployments of the window failed."""
@@ -165,14 +165,14 @@ class History:
         if facts.restored_at is not None:
             self.restores.remove(facts.restored_at, facts.restored_at - facts.started_at)
 
-    def absorb(self, other: "History") -> None:
-        """Adds all that another history has."""
+    def absorb(self, other: "Measures") -> None:
+        """Adds all that another measures has."""
         for track, its in self._paired(other):
             track.absorb(its)
         self.dropped += other.dropped
 
-    def release(self, other: "History") -> None:
-        """Takes out all of another history that was absorbed."""
+    def release(self, other: "Measures") -> None:
+        """Takes out all of another measures that was absorbed."""
         for track, its in self._paired(other):
             track.release(its)
         self.dropped -= other.dropped
@@ -182,7 +182,7 @@ class History:
         return min(self._departures(windows), default=None)
 
     def fixed(self) -> dict[str, Times | Samples]:
-        """The measurements that every history has, by name."""
+        """The measurements that every measures has, by name."""
         return {
             "deployments": self.deployments,
             "unidentified": self.unidentified,
@@ -197,8 +197,8 @@ class History:
             **{f"stage:{stage}": samples for stage, samples in self.stages.items()},
         }
 
-    def _paired(self, other: "History") -> Iterator[tuple[Any, Any]]:
-        """Each measurement with that of the same name, and so of the same kind, in another history."""
+    def _paired(self, other: "Measures") -> Iterator[tuple[Any, Any]]:
+        """Each measurement with that of the same name, and so of the same kind, in another measures."""
         fixed = self.fixed()
         for name, its in other.fixed().items():
             yield fixed[name], its

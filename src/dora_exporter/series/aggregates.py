@@ -1,4 +1,4 @@
-"""The groups of the exposition, and to which of them the facts of a series add."""
+"""The aggregates of the exposition, and to which of them the facts of a series add."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,9 +8,9 @@ from dora_exporter.dora.appearance_order import team_entry
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
 from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts, PlainFacts
 from dora_exporter.dora.reserved import RESERVED
-from dora_exporter.series.aggregate import Group
+from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.folding import Folding
-from dora_exporter.series.series_state import Timeline
+from dora_exporter.series.series_state import SeriesState
 from dora_exporter.series.teams import Teams
 
 SURPLUS = Series(RESERVED, RESERVED)
@@ -18,72 +18,72 @@ SURPLUS = Series(RESERVED, RESERVED)
 
 
 class Aggregates:
-    """The groups of series and of teams, and one each for what is beyond the limit.
+    """The aggregates of series and of teams, and one each for what is beyond the limit.
 
     ``changed`` collects those whose numbers may have changed.
     """
 
     def __init__(self, *, ranks: Mapping[Series, int], series_limit: int, teams: Teams) -> None:
-        """No group yet. ``ranks`` is the order in which series and teams appeared first."""
-        self.series: dict[Series, Group] = {}
-        self._nameless: dict[Series, Group] = {}
-        self.teams: dict[tuple[str, ...], Group] = {}
-        self.surplus = Group({"service": SURPLUS.service, "environment": SURPLUS.environment})
-        self.changed: dict[Group, None] = {}
+        """No aggregate yet. ``ranks`` is the order in which series and teams appeared first."""
+        self.series: dict[Series, Aggregate] = {}
+        self._nameless: dict[Series, Aggregate] = {}
+        self.teams: dict[tuple[str, ...], Aggregate] = {}
+        self.surplus = Aggregate({"service": SURPLUS.service, "environment": SURPLUS.environment})
+        self.changed: dict[Aggregate, None] = {}
         self.folding = Folding(self.surplus, series_limit, self.changed)
         self.team_folding = Folding(
-            Group({"team": RESERVED, "environment": RESERVED}, is_by_source=False), series_limit, self.changed
+            Aggregate({"team": RESERVED, "environment": RESERVED}, is_by_source=False), series_limit, self.changed
         )
         self._ranks = ranks
         self._assignment = teams
-        self._waiting: defaultdict[Group, list[PlainFacts]] = defaultdict(list)
+        self._waiting: defaultdict[Aggregate, list[PlainFacts]] = defaultdict(list)
         self.is_astray = False
         """Whether what adds up series is to be counted anew."""
-        self._corrections: list[tuple[Group, DeploymentFacts | None, DeploymentFacts | None]] = []
+        self._corrections: list[tuple[Aggregate, DeploymentFacts | None, DeploymentFacts | None]] = []
 
-    def ledger(self, series: Series) -> "SeriesLedger":
-        """The ledger for the events of a series; one without a service is for incidents that name only a team."""
-        group = Group({"service": series.service, "environment": series.environment})
-        (self.series if series.service else self._nameless)[series] = group
-        return SeriesLedger(series, group, self)
+    def updates(self, series: Series) -> "SeriesUpdates":
+        """The updates for the events of a series; one without a service is for incidents that name only a team."""
+        aggregate = Aggregate({"service": series.service, "environment": series.environment})
+        (self.series if series.service else self._nameless)[series] = aggregate
+        return SeriesUpdates(series, aggregate, self)
 
-    def drop(self, series: Series) -> Group | None:
-        """Forgets a series that has no event; gives the group that it had."""
+    def drop(self, series: Series) -> Aggregate | None:
+        """Forgets a series that has no event; gives the aggregate that it had."""
         self._nameless.pop(series, None)
-        group = self.series.pop(series, None)
-        if group:
-            self.changed.pop(group, None)
-        return group
+        aggregate = self.series.pop(series, None)
+        if aggregate:
+            self.changed.pop(aggregate, None)
+        return aggregate
 
-    def forget_team(self, group: Group) -> bool:
-        """Forgets a team that has no event, once all of its series are settled; False for any other group."""
-        if group.present > 0 or self.teams.get(group.key) is not group:
+    def forget_team(self, aggregate: Aggregate) -> bool:
+        """Forgets a team that has no event, once all of its series are settled; False for any other aggregate."""
+        if aggregate.present > 0 or self.teams.get(aggregate.key) is not aggregate:
             return False
-        del self.teams[group.key]
+        del self.teams[aggregate.key]
         return True
 
-    def groups(self) -> Iterator[Group]:
-        """Every group."""
+    def aggregates(self) -> Iterator[Aggregate]:
+        """Every aggregate."""
         yield from self.series.values()
         yield from self.teams.values()
         yield from (self.surplus, self.team_folding.surplus)
 
-    def is_exposed(self, group: Group) -> bool:
-        """Whether a group has lines of its own."""
+    def is_exposed(self, aggregate: Aggregate) -> bool:
+        """Whether an aggregate has lines of its own."""
         for folding in (self.folding, self.team_folding):
-            if group is folding.surplus:
+            if aggregate is folding.surplus:
                 return bool(folding.folded)
-            if folding.is_folded(group):
+            if folding.is_folded(aggregate):
                 return False
-        has_name = bool(group.key[0])
-        return has_name and group.present > 0
+        has_name = bool(aggregate.key[0])
+        return has_name and aggregate.present > 0
 
-    def add_plain(self, own: Group, deployments: Sequence[Deployment]) -> None:
+    def add_plain(self, own: Aggregate, deployments: Sequence[Deployment]) -> None:
         """Many deployments of a series begin to count; their teams hear of them at ``end_loading``."""
         facts = PlainFacts.of(deployments)
-        for group in self.folding.homes(own):
-            group.history.add_plain_deployments([facts])
-            self.changed[group] = None
+        for aggregate in self.folding.homes(own):
+            aggregate.measures.add_plain_deployments([facts])
+            self.changed[aggregate] = None
         self._add_plain_to_teams(facts, deployments)
 
     def _add_plain_to_teams(self, facts: PlainFacts, deployments: Sequence[Deployment]) -> None:
@@ -103,8 +103,8 @@ class Aggregates:
         self.team_folding.extend(self._waiting.items())
         self._waiting.clear()
         yield
-        for group, before, after in self._corrections:
-            self._change_team(group, before, after)
+        for aggregate, before, after in self._corrections:
+            self._change_team(aggregate, before, after)
             yield
         self._corrections.clear()
 
@@ -114,38 +114,38 @@ class Aggregates:
         self._waiting.clear()
         self._corrections.clear()
         self._assignment.forget()
-        for group in (self.surplus, self.team_folding.surplus, *self.teams.values()):
-            group.reset()
-            self.changed[group] = None
+        for aggregate in (self.surplus, self.team_folding.surplus, *self.teams.values()):
+            aggregate.reset()
+            self.changed[aggregate] = None
         self.folding = self.folding.emptied()
         self.team_folding = self.team_folding.emptied()
         for series, own in self.series.items():
             if own.present > 0:
                 self._seat(series, own)
         if was_folding or self.folding.folded:
-            self.changed.update(dict.fromkeys(self.groups()))
+            self.changed.update(dict.fromkeys(self.aggregates()))
 
-    def retell(self, series: Series, timeline: Timeline) -> Iterator[None]:
+    def retell(self, series: Series, state: SeriesState) -> Iterator[None]:
         """Adds to the teams what they were told of a series."""
-        self._add_presence_to_teams(series, timeline.present(), 1)
-        plain, others = timeline.judging.told()
+        self._add_presence_to_teams(series, state.present(), 1)
+        plain, others = state.classifier.told()
         if plain:
             self._add_plain_to_teams(PlainFacts.of(plain), plain)
         yield
         for deployment, facts in others:
             self._add_deployment_to_team(deployment, None, facts)
             yield
-        for incident, its in timeline.told_incidents():
+        for incident, its in state.told_incidents():
             self._add_incident_to_teams(series, incident, None, its)
             yield
 
     def add_deployment(
-        self, own: Group, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
+        self, own: Aggregate, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
     ) -> None:
         """A deployment's facts changed, in its series and its team."""
-        for group in self.folding.homes(own):
-            group.change_deployment(before, after)
-            self.changed[group] = None
+        for aggregate in self.folding.homes(own):
+            aggregate.change_deployment(before, after)
+            self.changed[aggregate] = None
         self._add_deployment_to_team(deployment, before, after)
 
     def _add_deployment_to_team(
@@ -153,24 +153,24 @@ class Aggregates:
     ) -> None:
         team = self._assignment.of_deployment(deployment)
         if team:
-            group = self._team(team, deployment.environment)
-            if group in self._waiting:
-                self._corrections.append((group, before, after))
+            aggregate = self._team(team, deployment.environment)
+            if aggregate in self._waiting:
+                self._corrections.append((aggregate, before, after))
             else:
-                self._change_team(group, before, after)
+                self._change_team(aggregate, before, after)
 
     def add_incident(
         self,
         series: Series,
-        own: Group,
+        own: Aggregate,
         incident: Incident,
         before: IncidentFacts | None,
         after: IncidentFacts | None,
     ) -> None:
         """An incident's facts changed in one of its series."""
-        for group in self.folding.homes(own):
-            group.change_incident(before, after)
-            self.changed[group] = None
+        for aggregate in self.folding.homes(own):
+            aggregate.change_incident(before, after)
+            self.changed[aggregate] = None
         self._add_incident_to_teams(series, incident, before, after)
 
     def _add_incident_to_teams(
@@ -178,12 +178,12 @@ class Aggregates:
     ) -> None:
         before_all, after_all = self._assignment.merge(series, incident, before, after)
         for team in self._assignment.of_incident(incident):
-            for group in self.team_folding.homes(self._team(team, incident.environment)):
+            for aggregate in self.team_folding.homes(self._team(team, incident.environment)):
                 if before_all != after_all:
-                    group.change_incident(before_all, after_all)
-                self.changed[group] = None
+                    aggregate.change_incident(before_all, after_all)
+                self.changed[aggregate] = None
 
-    def add_presence(self, series: Series, own: Group, events: Sequence[Event], change: int) -> None:
+    def add_presence(self, series: Series, own: Aggregate, events: Sequence[Event], change: int) -> None:
         """Events of a series are held from now on (1), or held no longer (-1)."""
         was_known = own.present > 0
         own.present += change * len(events)
@@ -194,26 +194,26 @@ class Aggregates:
 
     def _add_presence_to_teams(self, series: Series, events: Sequence[Event], change: int) -> None:
         for team, count in self._assignment.count(events).items():
-            group = self._team(team, series.environment)
-            was_known = group.present > 0
-            group.present += change * count
-            if was_known != (group.present > 0):
-                self._seat_team(group)
-            self.changed[group] = None
+            aggregate = self._team(team, series.environment)
+            was_known = aggregate.present > 0
+            aggregate.present += change * count
+            if was_known != (aggregate.present > 0):
+                self._seat_team(aggregate)
+            self.changed[aggregate] = None
 
-    def _seat(self, series: Series, own: Group) -> None:
+    def _seat(self, series: Series, own: Aggregate) -> None:
         """A series became known or ceased to be."""
         if own.present > 0:
             self.folding.enter(self._ranks[series], own)
         else:
             self.folding.leave(own)
 
-    def _seat_team(self, group: Group) -> None:
+    def _seat_team(self, aggregate: Aggregate) -> None:
         """A team became known or ceased to be."""
-        if group.present > 0:
-            self.team_folding.enter(self._team_rank(*group.key), group)
+        if aggregate.present > 0:
+            self.team_folding.enter(self._team_rank(*aggregate.key), aggregate)
         else:
-            self.team_folding.leave(group)
+            self.team_folding.leave(aggregate)
 
     def _team_rank(self, team: str, environment: str) -> int:
         """When the first event appeared that names the team, or a series of a service that is configured for it."""
@@ -221,43 +221,43 @@ class Aggregates:
         entries = (team_entry(team, environment), *(Series(service, environment) for service in services))
         return min(self._ranks.get(each, maxsize) for each in entries)
 
-    def _change_team(self, group: Group, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
-        for home in self.team_folding.homes(group):
+    def _change_team(self, aggregate: Aggregate, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
+        for home in self.team_folding.homes(aggregate):
             home.change_deployment(before, after)
             self.changed[home] = None
 
-    def _team(self, team: str, environment: str) -> Group:
-        group = self.teams.get((team, environment))
-        if group is None:
-            group = self.teams[team, environment] = Group(
+    def _team(self, team: str, environment: str) -> Aggregate:
+        aggregate = self.teams.get((team, environment))
+        if aggregate is None:
+            aggregate = self.teams[team, environment] = Aggregate(
                 {"team": team, "environment": environment}, is_by_source=False
             )
-        return group
+        return aggregate
 
 
-class SeriesLedger:
-    """The ledger of one series."""
+class SeriesUpdates:
+    """The updates of one series."""
 
-    __slots__ = ("_group", "_series", "_tallies")
+    __slots__ = ("_aggregate", "_aggregates", "_series")
 
-    def __init__(self, series: Series, group: Group, tallies: Aggregates) -> None:
-        """Adds to a group and what it is part of."""
+    def __init__(self, series: Series, aggregate: Aggregate, aggregates: Aggregates) -> None:
+        """Adds to an aggregate and what it is part of."""
         self._series = series
-        self._group = group
-        self._tallies = tallies
+        self._aggregate = aggregate
+        self._aggregates = aggregates
 
     def plain(self, deployments: Sequence[Deployment]) -> None:
         """Many deployments count that say no more than themselves."""
-        self._tallies.add_plain(self._group, deployments)
+        self._aggregates.add_plain(self._aggregate, deployments)
 
     def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
         """A deployment's facts changed."""
-        self._tallies.add_deployment(self._group, deployment, before, after)
+        self._aggregates.add_deployment(self._aggregate, deployment, before, after)
 
     def incident(self, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None) -> None:
         """An incident's facts changed."""
-        self._tallies.add_incident(self._series, self._group, incident, before, after)
+        self._aggregates.add_incident(self._series, self._aggregate, incident, before, after)
 
     def presence(self, events: Sequence[Event], change: int) -> None:
         """Events are held from now on, or held no longer."""
-        self._tallies.add_presence(self._series, self._group, events, change)
+        self._aggregates.add_presence(self._series, self._aggregate, events, change)

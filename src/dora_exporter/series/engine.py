@@ -9,9 +9,9 @@ from itertools import chain
 
 from dora_exporter.dora import metrics
 from dora_exporter.dora.events import MINUTE_MS, Deployment, Event, Incident, Series
-from dora_exporter.dora.failures.classifier import Judging, Ledger
+from dora_exporter.dora.failures.classifier import Classifier, Updates
 from dora_exporter.dora.failures.contract import Rule
-from dora_exporter.dora.measures import History
+from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.contract import Metric
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.dora.store import Change, EventStore
@@ -19,11 +19,11 @@ from dora_exporter.exposition.sample_text import line
 from dora_exporter.exposition.text_cache import Family, TextCache
 from dora_exporter.runtime.clock import stopwatch
 from dora_exporter.runtime.cooperative import in_turns
-from dora_exporter.series.aggregate import Group
+from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.aggregates import Aggregates
 from dora_exporter.series.due_queue import DueQueue
 from dora_exporter.series.pending_writes import Pending, homes
-from dora_exporter.series.series_state import Timeline
+from dora_exporter.series.series_state import SeriesState
 from dora_exporter.series.teams import Teams
 
 _SERVICE_INFO = Family("dora_service_info", "The team and the repository of a service, from its latest deployment.")
@@ -55,7 +55,7 @@ class Definitions:
     metrics: Sequence[Metric] = metrics.ALL
 
 
-class Readings:
+class Engine:
     """Follows a store, and keeps the text of what is exposed.
 
     ``load`` it once; then ``update`` until it returns True, and the text caches hold the numbers of that moment.
@@ -77,20 +77,20 @@ class Readings:
         self._is_in_round = False
         self._is_taking_over = False
         self._pending: dict[Series, Pending] = {}
-        self._timelines: dict[Series, Timeline] = {}
+        self._states: dict[Series, SeriesState] = {}
         self._unsettled: dict[Series, None] = {}
         self._seeks: DueQueue[Series] = DueQueue()
-        self._expiries: DueQueue[Group] = DueQueue()
+        self._expiries: DueQueue[Aggregate] = DueQueue()
         self._work: Iterator[None] = iter(())
-        self._subject: Series | Group | None = None
+        self._subject: Series | Aggregate | None = None
         self._renewing: dict[Series, None] = {}
         """To be computed anew from the store."""
         self._suspects: dict[Series, None] = {}
         """Computed anew after a defect, and not rendered since."""
         self._broken: dict[Series, None] = {}
-        self._suspect_groups: dict[Group, None] = {}
-        self._broken_groups: dict[Group, None] = {}
-        self.tallies = Aggregates(ranks=store.series_order, series_limit=definitions.series_limit, teams=self._teams)
+        self._suspect_aggregates: dict[Aggregate, None] = {}
+        self._broken_aggregates: dict[Aggregate, None] = {}
+        self.aggregates = Aggregates(ranks=store.series_order, series_limit=definitions.series_limit, teams=self._teams)
         self._team_metrics = [each for each in definitions.metrics if each.is_per_team]
         self.series_text = TextCache([*(Family(each.name, each.help) for each in definitions.metrics), _SERVICE_INFO])
         self.team_text = TextCache([Family(_team_name(each.name), each.help) for each in self._team_metrics])
@@ -110,14 +110,14 @@ class Readings:
             self._begin(series, self._load(series, *by_series.pop(series)))
             while not self._work_a_slice(lambda: False):
                 yield
-        while not self.take_over():
+        while not self.apply_pending():
             yield
 
     def close(self) -> None:
         """Follows the store no longer."""
         self._store.ignore(self._note)
 
-    def take_over(self) -> bool:
+    def apply_pending(self) -> bool:
         """Takes over what was written to the store until the first call, a few milliseconds a call; True once it is.
 
         During a round of ``update`` that is what was written until the round began.
@@ -137,11 +137,11 @@ class Readings:
         if not self._is_in_round:
             self._is_in_round, self._intake = True, len(self._written)
         if now_ms < self._now_ms:
-            self._unsettled.update(dict.fromkeys(self._timelines))
-            self._mark_all_groups()
+            self._unsettled.update(dict.fromkeys(self._states))
+            self._mark_all_aggregates()
         self._now_ms = now_ms
         self._unsettled.update(dict.fromkeys(self._seeks.due(now_ms)))
-        self.tallies.changed.update(dict.fromkeys(self._expiries.due(now_ms)))
+        self.aggregates.changed.update(dict.fromkeys(self._expiries.due(now_ms)))
         if not self._work_a_slice(self._next_step):
             return False
         self._is_in_round = self._is_taking_over = False
@@ -153,27 +153,27 @@ class Readings:
 
     def is_superseded(self, deployment: Deployment) -> bool:
         """Whether another report of the same deployment counts in its place."""
-        self.take_over()
-        timeline = self._timelines.get(deployment.series)
-        return timeline is not None and timeline.is_superseded(deployment)
+        self.apply_pending()
+        state = self._states.get(deployment.series)
+        return state is not None and state.is_superseded(deployment)
 
-    def timeline(self, series: Series) -> Timeline | None:
+    def state(self, series: Series) -> SeriesState | None:
         """The events of a series, as of the last update; None when it has none."""
-        return self._timelines.get(series)
+        return self._states.get(series)
 
-    def timelines(self) -> dict[Series, Timeline]:
+    def states(self) -> dict[Series, SeriesState]:
         """The events of all series, as of the last update."""
-        return dict(self._timelines)
+        return dict(self._states)
 
     def teams_of(self, event: Event) -> tuple[str, ...]:
         """The teams that an event belongs to."""
         return self._teams.of(event)
 
-    def exposed(self) -> Iterator[tuple[Series, History]]:
+    def exposed(self) -> Iterator[tuple[Series, Measures]]:
         """The series that have labels of their own, by name, with what is measured."""
-        for series, group in sorted(self.tallies.series.items(), key=lambda item: item[0]):
-            if self.tallies.is_exposed(group):
-                yield series, group.history
+        for series, aggregate in sorted(self.aggregates.series.items(), key=lambda item: item[0]):
+            if self.aggregates.is_exposed(aggregate):
+                yield series, aggregate.measures
 
     @property
     def pending_writes(self) -> int:
@@ -188,7 +188,7 @@ class Readings:
     @property
     def broken_series(self) -> int:
         """How many series, and how many teams, have no gauges because their computation fails."""
-        return len(self._broken) + len(self._broken_groups)
+        return len(self._broken) + len(self._broken_aggregates)
 
     def is_broken(self, series: Series) -> bool:
         """Whether a series has no gauges because its computation fails."""
@@ -197,22 +197,22 @@ class Readings:
     @property
     def series(self) -> int:
         """Distinct series with at least one event."""
-        return len(self.tallies.folding)
+        return len(self.aggregates.folding)
 
     @property
     def series_folded(self) -> int:
         """Those beyond the limit."""
-        return self.tallies.folding.folded
+        return self.aggregates.folding.folded
 
     @property
     def teams(self) -> int:
         """Distinct teams and environments with at least one event."""
-        return len(self.tallies.team_folding)
+        return len(self.aggregates.team_folding)
 
     @property
     def teams_folded(self) -> int:
         """Those beyond the limit."""
-        return self.tallies.team_folding.folded
+        return self.aggregates.team_folding.folded
 
     @property
     def series_limit(self) -> int:
@@ -222,12 +222,12 @@ class Readings:
     @property
     def lead_time_commits_dropped(self) -> Mapping[str, int]:
         """Commits that are no lead time sample, by cause."""
-        return {"negative": sum(group.history.dropped for group in self.tallies.series.values())}
+        return {"negative": sum(aggregate.measures.dropped for aggregate in self.aggregates.series.values())}
 
     # One thing at a time, a step at a time
 
-    def _begin(self, subject: Series | Group | None, work: Iterator[None]) -> None:
-        """Begins to work on a series or a group; nothing else is touched until that is done."""
+    def _begin(self, subject: Series | Aggregate | None, work: Iterator[None]) -> None:
+        """Begins to work on a series or an aggregate; nothing else is touched until that is done."""
         self._subject, self._work = subject, work
 
     def _advance(self, following: Callable[[], bool]) -> bool:
@@ -253,12 +253,12 @@ class Readings:
         """Begins with what was written; False when there is nothing."""
         if self._intake:
             self._begin(None, self._take_in(self._intake))
-        elif self._renewing or self.tallies.is_astray:
+        elif self._renewing or self.aggregates.is_astray:
             self._begin(None, self._renew())
         elif self._pending:
             self._begin_to_follow()
-        elif self.tallies.is_waiting:
-            self._begin(None, self.tallies.end_loading())
+        elif self.aggregates.is_waiting:
+            self._begin(None, self.aggregates.end_loading())
         else:
             return False
         return True
@@ -269,11 +269,11 @@ class Readings:
             return True
         if self._unsettled:
             series, _ = self._unsettled.popitem()
-            if series in self._timelines:
+            if series in self._states:
                 self._begin(series, self._settle(series))
-        elif self.tallies.changed:
-            group, _ = self.tallies.changed.popitem()
-            self._begin(group, self._render(group))
+        elif self.aggregates.changed:
+            aggregate, _ = self.aggregates.changed.popitem()
+            self._begin(aggregate, self._render(aggregate))
         else:
             return False
         return True
@@ -281,36 +281,38 @@ class Readings:
     # Defects
 
     def _contain(self, defect: Exception) -> None:
-        """Leaves a defect in the series, or the group, that met it."""
+        """Leaves a defect in the series, or the aggregate, that met it."""
         subject = self._subject
         self._begin(None, iter(()))
-        if isinstance(subject, Group) and self.tallies.series.get(Series(*subject.key)) is subject:
+        if isinstance(subject, Aggregate) and self.aggregates.series.get(Series(*subject.key)) is subject:
             subject = Series(*subject.key)
-        if isinstance(subject, Group):
+        if isinstance(subject, Aggregate):
             self._leave_out(subject, defect)
         elif subject is not None:
             self._damage(subject, defect)
         else:
             logger.error("aggregates recomputed after an internal error", exc_info=defect)
-            self.tallies.is_astray = not self.tallies.is_astray  # it does not help where counting is what fails
+            self.aggregates.is_astray = not self.aggregates.is_astray  # it does not help where counting is what fails
 
-    def _leave_out(self, group: Group, defect: Exception) -> None:
-        """A group that adds up series cannot be rendered: it is counted anew, or has no lines until it can be."""
-        if group not in self._suspect_groups and group not in self._broken_groups:
-            self._suspect_groups[group] = self.tallies.changed[group] = None
-            self.tallies.is_astray = True
-            logger.error("aggregate recomputed after an internal error %s", _named(group.labels), exc_info=defect)
+    def _leave_out(self, aggregate: Aggregate, defect: Exception) -> None:
+        """An aggregate that adds up series cannot be rendered: it is counted anew, or has no lines until it can be."""
+        if aggregate not in self._suspect_aggregates and aggregate not in self._broken_aggregates:
+            self._suspect_aggregates[aggregate] = self.aggregates.changed[aggregate] = None
+            self.aggregates.is_astray = True
+            logger.error("aggregate recomputed after an internal error %s", _named(aggregate.labels), exc_info=defect)
             return
-        self._suspect_groups.pop(group, None)
-        if group not in self._broken_groups:
-            self._broken_groups[group] = None
-            logger.error("aggregate has no metrics after an internal error %s", _named(group.labels), exc_info=defect)
-        (self.team_text if "team" in group.labels else self.series_text).drop(group.key)
+        self._suspect_aggregates.pop(aggregate, None)
+        if aggregate not in self._broken_aggregates:
+            self._broken_aggregates[aggregate] = None
+            logger.error(
+                "aggregate has no metrics after an internal error %s", _named(aggregate.labels), exc_info=defect
+            )
+        (self.team_text if "team" in aggregate.labels else self.series_text).drop(aggregate.key)
 
     def _damage(self, series: Series, defect: Exception) -> None:
         """A series met a defect: it is computed anew, or was so already, and is left out of all numbers."""
         self._forget(series)
-        self.tallies.is_astray = True
+        self.aggregates.is_astray = True
         if series not in self._suspects:
             logger.error("series recomputed after an internal error %s", _named(series._asdict()), exc_info=defect)
             self._suspects[series] = self._renewing[series] = None
@@ -352,29 +354,29 @@ class Readings:
 
     def _recount(self) -> Iterator[None]:
         """Has every series tell again what teams and the surplus add up."""
-        self.tallies.recount()
-        for series, timeline in self._timelines.items():
+        self.aggregates.recount()
+        for series, state in self._states.items():
             self._subject = series
             yield
-            yield from self.tallies.retell(series, timeline)
+            yield from self.aggregates.retell(series, state)
         self._subject = None
-        self.tallies.is_astray = False
+        self.aggregates.is_astray = False
 
     def _forget(self, series: Series) -> None:
         """Drops what was computed of a series."""
-        self._timelines.pop(series, None)
+        self._states.pop(series, None)
         self._unsettled.pop(series, None)
         self._seeks.forget(series)
-        group = self.tallies.drop(series)
-        if group:
-            self._expiries.forget(group)
-            self.series_text.drop(group.key)
+        aggregate = self.aggregates.drop(series)
+        if aggregate:
+            self._expiries.forget(aggregate)
+            self.series_text.drop(aggregate.key)
 
     # What was written
 
     def _load(self, series: Series, deployments: list[Deployment], incidents: list[Incident]) -> Iterator[None]:
         """Fills a series of which nothing is known with all of its events."""
-        yield from self._timeline(series).loading(deployments, incidents, self._now_ms)
+        yield from self._state(series).loading(deployments, incidents, self._now_ms)
         self._unsettled[series] = None
 
     def _take_in(self, count: int) -> Iterator[None]:
@@ -403,15 +405,15 @@ class Readings:
         saved = -_MICROSECONDS_TO_RECOUNT * (len(self._store.deployments) + len(self._store.incidents))
         chosen = []
         for series, pending in self._pending.items():
-            timeline = self._timelines.get(series)
+            state = self._states.get(series)
             gain = _MICROSECONDS_PER_WRITE * len(pending)
             if (
-                timeline is not None
+                state is not None
                 and len(pending) > _FEW_WRITES
-                and gain > _MICROSECONDS_PER_EVENT * (len(pending) + timeline.size)
+                and gain > _MICROSECONDS_PER_EVENT * (len(pending) + state.size)
             ):
                 chosen.append(series)
-                saved += gain - _MICROSECONDS_PER_EVENT * (len(pending) + timeline.size)
+                saved += gain - _MICROSECONDS_PER_EVENT * (len(pending) + state.size)
         if saved > 0:
             self._renewing.update(dict.fromkeys(chosen))
 
@@ -425,43 +427,43 @@ class Readings:
         """Begins to take over the writes to a series."""
         series = next(iter(self._pending))
         pending = self._pending.pop(series)
-        timeline = self._timelines.get(series)
+        state = self._states.get(series)
         if series in self._broken:
             self._suspects[series] = self._renewing[series] = None
-        elif timeline is None:
+        elif state is None:
             self._begin(series, self._load(series, *pending.events()))
         else:
-            self._begin(series, self._follow(series, timeline, pending))
+            self._begin(series, self._follow(series, state, pending))
 
-    def _follow(self, series: Series, timeline: Timeline, pending: Pending) -> Iterator[None]:
+    def _follow(self, series: Series, state: SeriesState, pending: Pending) -> Iterator[None]:
         """Takes writes to a series over, one by one."""
         for before, after in pending.changes():
             for event in (before, after):
-                while event and not timeline.judging.lineup.prepare(event):
+                while event and not state.classifier.in_order.prepare(event):
                     yield
             if before:
-                timeline.take(before)
+                state.remove(before)
             if after:
-                timeline.put(after)
+                state.add(after)
             yield
         self._unsettled[series] = None
 
-    def _timeline(self, series: Series) -> Timeline:
-        timeline = self._timelines.get(series)
-        if timeline is None:
-            timeline = self._timelines[series] = self._new_timeline(self.tallies.ledger(series))
-        return timeline
+    def _state(self, series: Series) -> SeriesState:
+        state = self._states.get(series)
+        if state is None:
+            state = self._states[series] = self._new_state(self.aggregates.updates(series))
+        return state
 
-    def _new_timeline(self, ledger: Ledger) -> Timeline:
-        judging = Judging(
+    def _new_state(self, updates: Updates) -> SeriesState:
+        classifier = Classifier(
             rules=self._definitions.rules,
             attribution_limit_ms=self._definitions.attribution_limit_ms,
             find=self._store.deployments.get,
-            ledger=ledger,
+            updates=updates,
         )
-        return Timeline(
-            judging,
-            ledger,
+        return SeriesState(
+            classifier,
+            updates,
             retention_ms=self._definitions.retention_ms,
             merge_within_ms=self._definitions.merge_within_ms,
         )
@@ -476,52 +478,52 @@ class Readings:
     # What changed
 
     def _settle(self, series: Series) -> Iterator[None]:
-        timeline = self._timelines[series]
-        while not timeline.prepare(self._now_ms):
+        state = self._states[series]
+        while not state.prepare(self._now_ms):
             yield
-        yield from timeline.seeking(self._now_ms)
-        self._seeks.schedule(series, timeline.next_change)
-        if timeline.is_empty:
+        yield from state.seeking(self._now_ms)
+        self._seeks.schedule(series, state.next_change)
+        if state.is_empty:
             self._forget(series)
-        if timeline.is_empty or not series.service:
+        if state.is_empty or not series.service:
             self._is_whole(series)
 
-    def _render(self, group: Group) -> Iterator[None]:
-        """Computes a group's lines, a family at a time, and puts them into the text that it belongs to at once."""
-        is_team = "team" in group.labels
+    def _render(self, aggregate: Aggregate) -> Iterator[None]:
+        """Computes an aggregate's lines, a family at a time, and puts them into the text that it belongs to at once."""
+        is_team = "team" in aggregate.labels
         text = self.team_text if is_team else self.series_text
-        if self.tallies.is_exposed(group):
+        if self.aggregates.is_exposed(aggregate):
             windows = self.windows()
             lines = []
             for index, metric in enumerate(self._team_metrics if is_team else self._definitions.metrics):
-                lines.append(group.lines(metric, text.families[index].name, windows))
+                lines.append(aggregate.lines(metric, text.families[index].name, windows))
                 yield
             if not is_team:
-                lines.append(self._service_info(group))
+                lines.append(self._service_info(aggregate))
             for index, its in enumerate(lines):
-                text.set(index, group.key, its)
-            self._expiries.schedule(group, group.history.changes_after(windows))
+                text.set(index, aggregate.key, its)
+            self._expiries.schedule(aggregate, aggregate.measures.changes_after(windows))
             if windows != self.windows():  # time went on meanwhile, and what became due was asked for before this
-                self.tallies.changed[group] = None
+                self.aggregates.changed[aggregate] = None
         else:
-            text.drop(group.key)
-            if self.tallies.forget_team(group):
-                self._expiries.forget(group)
-        self._suspect_groups.pop(group, None)
-        self._broken_groups.pop(group, None)
-        if self.tallies.series.get(Series(*group.key)) is group:
-            self._is_whole(Series(*group.key))
+            text.drop(aggregate.key)
+            if self.aggregates.forget_team(aggregate):
+                self._expiries.forget(aggregate)
+        self._suspect_aggregates.pop(aggregate, None)
+        self._broken_aggregates.pop(aggregate, None)
+        if self.aggregates.series.get(Series(*aggregate.key)) is aggregate:
+            self._is_whole(Series(*aggregate.key))
 
-    def _service_info(self, group: Group) -> bytes:
-        timeline = self._timelines.get(Series(*group.key))
-        latest = timeline.latest if timeline else None
-        if group is self.tallies.surplus or latest is None:
+    def _service_info(self, aggregate: Aggregate) -> bytes:
+        state = self._states.get(Series(*aggregate.key))
+        latest = state.latest if state else None
+        if aggregate is self.aggregates.surplus or latest is None:
             return b""
         described = {"team": self._teams.of_deployment(latest) or "", "repository": latest.repository or ""}
-        return line(_SERVICE_INFO.name, {**group.labels, **described}, 1)
+        return line(_SERVICE_INFO.name, {**aggregate.labels, **described}, 1)
 
-    def _mark_all_groups(self) -> None:
-        self.tallies.changed.update(dict.fromkeys(self.tallies.groups()))
+    def _mark_all_aggregates(self) -> None:
+        self.aggregates.changed.update(dict.fromkeys(self.aggregates.aggregates()))
 
 
 async def _by_series(held: list[Event]) -> dict[Series, tuple[list[Deployment], list[Incident]]]:

@@ -7,17 +7,17 @@ from typing import Any
 
 from dora_exporter.dora import metrics
 from dora_exporter.dora.events import Deployment, Event, Incident
-from dora_exporter.dora.failures.classifier import Judging
+from dora_exporter.dora.failures.classifier import Classifier
 from dora_exporter.dora.failures.commit_text import commits_of
 from dora_exporter.dora.failures.first_shipments import CLOCK_SKEW_MS
 from dora_exporter.dora.failures.revert import brought_back
 from dora_exporter.dora.failures.verdict import verdict_on
-from dora_exporter.dora.measures import History, is_identified
+from dora_exporter.dora.measures import Measures, is_identified
 from dora_exporter.dora.metrics.contract import WindowMetric
 from dora_exporter.dora.repository_parts import excluded_of, parts_of
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.runtime.cooperative import Turn
-from dora_exporter.series.series_state import Timeline
+from dora_exporter.series.series_state import SeriesState
 
 _TRIES = 3
 
@@ -135,15 +135,15 @@ WhyUnknown = Callable[[Deployment], str | None]
 """Why nobody knows which commits a deployment shipped; None where they are known, or Git was not asked."""
 
 _PASSED_OVER = "counted since an earlier deployment: the commits of the {} before it stay unknown"
-_Moment = Callable[[Judging, Deployment], int | None]
+_Moment = Callable[[Classifier, Deployment], int | None]
 
 
-def _finish(_: Judging, deployment: Deployment) -> int | None:
+def _finish(_: Classifier, deployment: Deployment) -> int | None:
     return deployment.finished_at
 
 
-def _recovery(judging: Judging, deployment: Deployment) -> int | None:
-    recovery = judging.facts(deployment).recovery
+def _recovery(classifier: Classifier, deployment: Deployment) -> int | None:
+    recovery = classifier.facts(deployment).recovery
     return recovery[0] if recovery else None
 
 
@@ -181,21 +181,21 @@ METRICS = {
 """What can be explained: all that is said of a window, but the performance levels."""
 
 
-async def explain(timeline: Timeline, history: History, metric: WindowMetric, window: Window) -> Explanation:
+async def explain(state: SeriesState, measures: Measures, metric: WindowMetric, window: Window) -> Explanation:
     """Explains a metric of ``METRICS`` for a series that was brought to the end of the window.
 
     It works in slices; a series that changes meanwhile is explained again, and at last in one go.
     """
     for patience in range(_TRIES, -1, -1):
-        version = timeline.version
-        explanation = Explanation(metric, dict(metric.read(history, window)))
+        version = state.version
+        explanation = Explanation(metric, dict(metric.read(measures, window)))
         turn = Turn()
-        for _ in fill(explanation, timeline, window):
+        for _ in fill(explanation, state, window):
             if patience and turn.is_over:
                 await turn.give()
-                if timeline.version != version:
+                if state.version != version:
                     break
-        if timeline.version == version:
+        if state.version == version:
             return explanation
     raise AssertionError("a series does not change while nothing else runs")
 
@@ -215,40 +215,40 @@ def _every(_: Event) -> bool:
 
 
 def fill(
-    explanation: Explanation, timeline: Timeline, window: Window, belongs: Callable[[Event], bool] = _every
+    explanation: Explanation, state: SeriesState, window: Window, belongs: Callable[[Event], bool] = _every
 ) -> Iterator[None]:
     """Fills an explanation with those events of a series that belong to what is explained, an event at a step."""
     if explanation.metric.name in _BY_DEPLOYMENTS:
-        return _count_deployments(explanation, timeline, window, belongs)
-    return _count_incidents(explanation, timeline, window, belongs)
+        return _count_deployments(explanation, state, window, belongs)
+    return _count_incidents(explanation, state, window, belongs)
 
 
 def _count_deployments(
-    explanation: Explanation, timeline: Timeline, window: Window, belongs: Callable[[Event], bool]
+    explanation: Explanation, state: SeriesState, window: Window, belongs: Callable[[Event], bool]
 ) -> Iterator[None]:
-    judging = timeline.judging
+    classifier = state.classifier
     moment_of, otherwise = _BY_DEPLOYMENTS[explanation.metric.name]
-    for deployment in reversed(judging.lineup.by_finish):
+    for deployment in reversed(classifier.in_order.by_finish):
         yield
         if not belongs(deployment):
             continue
-        moment = moment_of(judging, deployment)
+        moment = moment_of(classifier, deployment)
         if moment is not None and window.start_ms < moment <= window.end_ms:
-            explanation.deployments.append(_counted(judging, deployment))
-            explanation.left_out.extend(_commits_left_out(judging, deployment))
+            explanation.deployments.append(_counted(classifier, deployment))
+            explanation.left_out.extend(_commits_left_out(classifier, deployment))
         else:
             explanation.left_out.append(LeftOut("deployment", deployment.id, otherwise))
-    for each, reason in timeline.waiting():
+    for each, reason in state.waiting():
         yield
         if belongs(each):
             explanation.left_out.append(LeftOut("deployment", each.id, reason))
 
 
 def _count_incidents(
-    explanation: Explanation, timeline: Timeline, window: Window, belongs: Callable[[Event], bool]
+    explanation: Explanation, state: SeriesState, window: Window, belongs: Callable[[Event], bool]
 ) -> Iterator[None]:
     moment_of, otherwise = _BY_INCIDENTS[explanation.metric.name]
-    for incident, reason in timeline.incidents():
+    for incident, reason in state.incidents():
         yield
         if not belongs(incident):
             continue
@@ -256,38 +256,38 @@ def _count_incidents(
         if reason:
             explanation.left_out.append(LeftOut("incident", incident.id, reason))
         elif moment is not None and window.start_ms < moment <= window.end_ms:
-            explanation.incidents.append(_suffered(timeline.judging, incident))
+            explanation.incidents.append(_suffered(state.classifier, incident))
         else:
             explanation.left_out.append(LeftOut("incident", incident.id, otherwise))
 
 
-def _counted(judging: Judging, deployment: Deployment) -> CountedDeployment:
-    facts = judging.facts(deployment)
+def _counted(classifier: Classifier, deployment: Deployment) -> CountedDeployment:
+    facts = classifier.facts(deployment)
     return CountedDeployment(
         deployment=deployment,
-        failure=_failure(judging, deployment) if facts.cause else None,
+        failure=_failure(classifier, deployment) if facts.cause else None,
         is_rework=facts.rework,
-        lead_times_ms=tuple((commit.sha, value) for commit, value in judging.lineup.shipments.samples(deployment)),
+        lead_times_ms=tuple((commit.sha, value) for commit, value in classifier.in_order.shipments.samples(deployment)),
         recovery_ms=facts.recovery[1] if facts.recovery else None,
         stages_ms=facts.stages,
     )
 
 
-def _failure(judging: Judging, deployment: Deployment) -> Failure:
-    cause = judging.cause(deployment) or ""
-    links = judging.remedies(deployment)
+def _failure(classifier: Classifier, deployment: Deployment) -> Failure:
+    cause = classifier.cause(deployment) or ""
+    links = classifier.remedies(deployment)
     rules = {"verdict": "verdict", "incident": "an incident is attributed to it"}
     return Failure(
         cause=cause,
         rule=next((link.rule for link in links if link.cause == cause and cause != "verdict"), rules.get(cause, cause)),
         remedies=tuple(dict.fromkeys(link.remedy.id for link in links)),
-        incidents=tuple(sorted(incident.id for incident in judging.blame.incidents_of(deployment))),
+        incidents=tuple(sorted(incident.id for incident in classifier.blame.incidents_of(deployment))),
     )
 
 
-def _suffered(judging: Judging, incident: Incident) -> CountedIncident:
-    attribution = judging.blame.attribution(incident)
-    facts = judging.incident_facts(incident)
+def _suffered(classifier: Classifier, incident: Incident) -> CountedIncident:
+    attribution = classifier.blame.attribution(incident)
+    facts = classifier.incident_facts(incident)
     restored_at = facts.restored_at if facts else None
     return CountedIncident(
         incident=incident,
@@ -297,9 +297,9 @@ def _suffered(judging: Judging, incident: Incident) -> CountedIncident:
     )
 
 
-def _commits_left_out(judging: Judging, deployment: Deployment) -> Iterator[LeftOut]:
+def _commits_left_out(classifier: Classifier, deployment: Deployment) -> Iterator[LeftOut]:
     """The commits of a deployment that are no sample of the lead time."""
-    kept = {commit.sha for commit, _ in judging.lineup.shipments.samples(deployment)}
+    kept = {commit.sha for commit, _ in classifier.in_order.shipments.samples(deployment)}
     excluded = excluded_of(deployment)
     for commit in commits_of(deployment):
         if commit.sha not in kept:
@@ -314,11 +314,11 @@ def _commits_left_out(judging: Judging, deployment: Deployment) -> Iterator[Left
             reason = _PASSED_OVER if cause == "passed_over" else "{} left out: " + cause
             yield LeftOut("commits", deployment.id, reason.format(count) + where)
     verdict = verdict_on(deployment)
-    if verdict and not verdict.change_failure and judging.links.to_failed(deployment):
+    if verdict and not verdict.change_failure and classifier.links.to_failed(deployment):
         yield LeftOut("failure", deployment.id, "the verdict says that it did not fail")
-    for name in brought_back(deployment, judging.lineup):
+    for name in brought_back(deployment, classifier.in_order):
         yield LeftOut("revert", name, "reverts a revert, which restores a change: no deployment failed")
-    if judging.lineup.returns.lands_again(deployment):
+    if classifier.in_order.returns.lands_again(deployment):
         yield LeftOut(
             "rollback", deployment.id, "redeploys what was rolled back: no deployment failed, and it is not rework"
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dora_exporter.dora.events import Series
 from dora_exporter.dora.metrics.contract import WindowMetric
 from dora_exporter.dora.sliding_window import Window
-from dora_exporter.series.engine import Readings
+from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import METRICS, Explanation, explain
 from dora_exporter.series.team_explanation import explain_team
 
@@ -25,17 +25,17 @@ class Subject:
         """Those of its series in the exposition, and the parameters that ask for it."""
         return {self.kind: self.name, "environment": self.environment}
 
-    def is_broken(self, readings: Readings) -> bool:
+    def is_broken(self, engine: Engine) -> bool:
         """Whether it is a service that has no numbers because their computation fails."""
-        return self.kind == "service" and readings.is_broken(Series(self.name, self.environment))
+        return self.kind == "service" and engine.is_broken(Series(self.name, self.environment))
 
-    async def explain(self, readings: Readings, metric: WindowMetric, window: Window) -> Explanation | None:
+    async def explain(self, engine: Engine, metric: WindowMetric, window: Window) -> Explanation | None:
         """Explains a metric of ``explanation.METRICS``; None where no event is held."""
         if self.kind == "team":
-            return await explain_team(readings, (self.name, self.environment), metric, window)
+            return await explain_team(engine, (self.name, self.environment), metric, window)
         series = Series(self.name, self.environment)
-        timeline, group = readings.timeline(series), readings.tallies.series.get(series)
-        return await explain(timeline, group.history, metric, window) if timeline and group else None
+        state, aggregate = engine.state(series), engine.aggregates.series.get(series)
+        return await explain(state, aggregate.measures, metric, window) if state and aggregate else None
 
 
 def metric_of(subject: Subject, name: str) -> WindowMetric | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dora_exporter.dora.events import DAY_MS, Series
-from dora_exporter.dora.measures import History
+from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.change_failure_rate import rate
 from dora_exporter.dora.metrics.change_lead_time import lead_time
 from dora_exporter.dora.metrics.contract import Value
@@ -14,12 +14,12 @@ from dora_exporter.dora.metrics.performance_level import performance_level
 from dora_exporter.dora.metrics.time_to_restore import time_to_restore
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.runtime.cooperative import in_turns
-from dora_exporter.series.engine import Readings
+from dora_exporter.series.engine import Engine
 
 DAYS_SHOWN = 30
 LARGEST_PAGE = 100
 
-_READS: Mapping[str, Callable[[History, Window], Iterable[Value]]] = {
+_READS: Mapping[str, Callable[[Measures, Window], Iterable[Value]]] = {
     "deployment_frequency": frequency,
     "change_lead_time": lead_time,
     "change_failure_rate": rate,
@@ -87,22 +87,22 @@ class Overview:
     pages: int
 
 
-Candidate = tuple[Series, History]
+Candidate = tuple[Series, Measures]
 
 
-async def overview(readings: Readings, question: Question) -> Overview:
-    """Answers a question as of the last update of the readings, a few milliseconds at a time."""
+async def overview(engine: Engine, question: Question) -> Overview:
+    """Answers a question as of the last update of the engine, a few milliseconds at a time."""
     wanted = question.text.casefold()
     environments: set[str] = set()
     found: list[Candidate] = []
     deployments = failed = open_incidents = 0
-    async for series, history in in_turns(readings.exposed()):
+    async for series, measures in in_turns(engine.exposed()):
         environments.add(series.environment)
-        if wanted in series.service.casefold() and _is_selected(series, history, question):
-            found.append((series, history))
-            deployments += history.deployments.count(question.window)
-            failed += history.failures(question.window)
-            open_incidents += len(history.open_incidents)
+        if wanted in series.service.casefold() and _is_selected(series, measures, question):
+            found.append((series, measures))
+            deployments += measures.deployments.count(question.window)
+            failed += measures.failures(question.window)
+            open_incidents += len(measures.open_incidents)
     pages = max(1, -(-len(found) // LARGEST_PAGE))
     page = min(question.page, pages)
     shown = (await _ordered(found, question))[(page - 1) * LARGEST_PAGE : page * LARGEST_PAGE]
@@ -110,24 +110,24 @@ async def overview(readings: Readings, question: Question) -> Overview:
     return Overview(rows, len(found), deployments, failed, open_incidents, sorted(environments), page, pages)
 
 
-def figures(history: History, window: Window, edition: str) -> dict[str, Figure]:
+def figures(measures: Measures, window: Window, edition: str) -> dict[str, Figure]:
     """The numbers of a series in a window and where they stand."""
-    levels = {labels[0]: int(value) for labels, value in performance_level(edition).read(history, window)}
-    return {name: Figure(_figure(name, history, window), levels.get(name)) for name in FIGURES}
+    levels = {labels[0]: int(value) for labels, value in performance_level(edition).read(measures, window)}
+    return {name: Figure(_figure(name, measures, window), levels.get(name)) for name in FIGURES}
 
 
-def days(history: History, end_ms: int) -> list[Day]:
+def days(measures: Measures, end_ms: int) -> list[Day]:
     """The last days up to a moment, oldest first."""
     windows = [Window("day", DAY_MS, end_ms - back * DAY_MS) for back in reversed(range(DAYS_SHOWN))]
-    return [Day(history.deployments.count(window), history.failures(window)) for window in windows]
+    return [Day(measures.deployments.count(window), measures.failures(window)) for window in windows]
 
 
-def _is_selected(series: Series, history: History, question: Question) -> bool:
+def _is_selected(series: Series, measures: Measures, question: Question) -> bool:
     if question.environment and series.environment != question.environment:
         return False
     if question.level is None:
         return True
-    found = performance_level(question.edition).read(history, question.window)
+    found = performance_level(question.edition).read(measures, question.window)
     return any(value == question.level for _, value in found)
 
 
@@ -152,17 +152,17 @@ async def _ordered(found: list[Candidate], question: Question) -> list[Candidate
 
 
 def _row(candidate: Candidate, question: Question) -> SeriesOverview:
-    series, history = candidate
+    series, measures = candidate
     return SeriesOverview(
         series=series,
-        figures=figures(history, question.window, question.edition),
-        days=days(history, question.window.end_ms),
-        open_incidents=len(history.open_incidents),
-        last_deployment_ms=history.deployments.last,
+        figures=figures(measures, question.window, question.edition),
+        days=days(measures, question.window.end_ms),
+        open_incidents=len(measures.open_incidents),
+        last_deployment_ms=measures.deployments.last,
     )
 
 
-def _figure(name: str, history: History, window: Window) -> float | None:
+def _figure(name: str, measures: Measures, window: Window) -> float | None:
     if name == "open_incidents":
-        return len(history.open_incidents)
-    return next((value for labels, value in _READS[name](history, window) if labels in {(), ("median",)}), None)
+        return len(measures.open_incidents)
+    return next((value for labels, value in _READS[name](measures, window) if labels in {(), ("median",)}), None)

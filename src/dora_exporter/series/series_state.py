@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from operator import attrgetter
 
 from dora_exporter.dora.events import Deployment, Event, Incident
-from dora_exporter.dora.failures.classifier import Judging, Ledger
+from dora_exporter.dora.failures.classifier import Classifier, Updates
 from dora_exporter.dora.failures.order import by_finish_in_steps, finish_order
 from dora_exporter.dora.measures import IncidentFacts
 from dora_exporter.dora.reports import is_found
@@ -34,19 +34,19 @@ class _Phase(enum.Enum):
 _COUNTS = (_Phase.OPEN, _Phase.RESTORED)
 
 
-class Timeline:
+class SeriesState:
     """The events of a series, and those of them that are judged at the moment it was brought to.
 
-    ``put`` and ``take`` change the events, ``seek`` brings it to a moment, which may also lie before the last one.
+    ``add`` and ``remove`` change the events, ``seek`` brings it to a moment, which may also lie before the last one.
     Costs follow what changes, not what is held.
     """
 
-    def __init__(self, judging: Judging, ledger: Ledger, *, retention_ms: int, merge_within_ms: int) -> None:
+    def __init__(self, classifier: Classifier, updates: Updates, *, retention_ms: int, merge_within_ms: int) -> None:
         """An empty series."""
-        self.judging = judging
+        self.classifier = classifier
         self.version = 0
         """Another number after every change."""
-        self._ledger = ledger
+        self._updates = updates
         self._retention_ms = retention_ms
         self._now_ms = 0
         self._pairing: Pairing | None = None
@@ -60,7 +60,7 @@ class Timeline:
         self._agenda: list[tuple[int, str]] = []
 
     def loading(self, deployments: Iterable[Deployment], incidents: Iterable[Incident], now_ms: int) -> Iterator[None]:
-        """Fills an empty timeline and brings it to a moment, a step at a time."""
+        """Fills an empty state and brings it to a moment, a step at a time."""
         self._now_ms = now_ms
         held = list(deployments)
         if any(map(is_found, held)):
@@ -71,20 +71,20 @@ class Timeline:
         living = min(bisect_left(ordered, now_ms - self._retention_ms, key=_finished_at), max(seen - 1, 0))
         self._expired, self._future = ordered[:living], ordered[seen:]
         for start in range(living, len(ordered), _TOLD_AT_ONCE):
-            self._ledger.presence(ordered[start : start + _TOLD_AT_ONCE], 1)
+            self._updates.presence(ordered[start : start + _TOLD_AT_ONCE], 1)
             yield
         for incident in incidents:
             self._put_incident(incident)
             yield
-        yield from self.judging.loading(ordered[living:seen])
+        yield from self.classifier.loading(ordered[living:seen])
 
     def prepare(self, now_ms: int) -> bool:
         """Gets ready to be brought to a moment, a few milliseconds a call; True when it is."""
         due = self.next_change
         is_still = now_ms >= self._now_ms and (due is None or due > now_ms)
-        return is_still or self.judging.lineup.prepare()
+        return is_still or self.classifier.in_order.prepare()
 
-    def put(self, event: Event) -> None:
+    def add(self, event: Event) -> None:
         """Adds an event."""
         self.version += 1
         if isinstance(event, Incident):
@@ -92,7 +92,7 @@ class Timeline:
         else:
             self._change(event, comes=True)
 
-    def take(self, event: Event) -> None:
+    def remove(self, event: Event) -> None:
         """Takes out an event that was added."""
         self.version += 1
         if isinstance(event, Incident):
@@ -114,18 +114,18 @@ class Timeline:
             if incident_due:
                 self._advance(incident_due)
             yield
-        yield from self.judging.settling()
+        yield from self.classifier.settling()
 
     @property
     def latest(self) -> Deployment | None:
         """The deployment that finished last."""
-        living = self.judging.lineup.by_finish
+        living = self.classifier.in_order.by_finish
         return living[-1] if living else None
 
     @property
     def next_change(self) -> int | None:
         """The next moment at which an event begins or ceases to count, or an incident ends."""
-        living = self.judging.lineup.by_finish
+        living = self.classifier.in_order.by_finish
         moments = [deployment.finished_at for deployment in (*self._future[:1], *self._arrived.values())]
         moments += [deployment.finished_at + self._retention_ms + 1 for deployment in living[:1] if len(living) > 1]
         moments += [moment for moment, _ in self._agenda[:1]]
@@ -148,24 +148,24 @@ class Timeline:
     @property
     def is_empty(self) -> bool:
         """Whether it holds no event, not even one past the retention."""
-        held = (self.judging.lineup.by_finish, self._future, self._arrived, self._expired, self._incidents)
+        held = (self.classifier.in_order.by_finish, self._future, self._arrived, self._expired, self._incidents)
         return not any(held)
 
     @property
     def size(self) -> int:
         """How many events it holds."""
-        deployments = (self.judging.lineup.by_finish, self._future, self._arrived, self._expired)
+        deployments = (self.classifier.in_order.by_finish, self._future, self._arrived, self._expired)
         return sum(map(len, deployments)) + len(self._incidents)
 
     def present(self) -> list[Event]:
         """The events that make the series known."""
         incidents = (each for each in self._incidents.values() if self._phases[each.id] is not _Phase.GONE)
-        return [*self.judging.lineup.by_finish, *self._future, *self._arrived.values(), *incidents]
+        return [*self.classifier.in_order.by_finish, *self._future, *self._arrived.values(), *incidents]
 
     def told_incidents(self) -> Iterator[tuple[Incident, IncidentFacts]]:
-        """The incidents of which the ledger knows, with their facts."""
+        """The incidents of which the updates knows, with their facts."""
         for incident in self._incidents.values():
-            facts = self.judging.incident_facts(incident)
+            facts = self.classifier.incident_facts(incident)
             if facts:
                 yield incident, facts
 
@@ -176,13 +176,13 @@ class Timeline:
     def _pairs(self) -> Pairing:
         if self._pairing is None:
             self._pairing = Pairing(within_ms=self._merge_within_ms, sent=self._begun_around)
-            self.judging.named.reports = self._pairing
+            self.classifier.named.reports = self._pairing
         return self._pairing
 
     def _begun_around(self, found: Deployment, within_ms: int) -> Iterator[Deployment]:
         """The deployments that began within a time of another, and some more."""
         earliest = found.started_at - within_ms
-        yield from self.judging.lineup.started_between(earliest, found.started_at + within_ms)
+        yield from self.classifier.in_order.started_between(earliest, found.started_at + within_ms)
         yield from self._expired[bisect_left(self._expired, earliest, key=_finished_at) :]
         yield from self._future
         yield from self._arrived.values()
@@ -202,22 +202,22 @@ class Timeline:
                 self._put_deployment(after)
 
     def _put_deployment(self, deployment: Deployment) -> None:
-        self._ledger.presence([deployment], 1)
+        self._updates.presence([deployment], 1)
         if deployment.finished_at > self._now_ms:
             self._arrived[deployment.id] = deployment
         else:
-            self.judging.add(deployment)
+            self.classifier.add(deployment)
 
     def _take_deployment(self, deployment: Deployment) -> None:
-        if self.judging.lineup.holds(deployment):
-            self.judging.remove(deployment)
+        if self.classifier.in_order.holds(deployment):
+            self.classifier.remove(deployment)
         elif deployment.finished_at > self._now_ms:
             if self._arrived.pop(deployment.id, None) is None:
                 _discard(self._future, deployment)
         else:
             _discard(self._expired, deployment)
             return
-        self._ledger.presence([deployment], -1)
+        self._updates.presence([deployment], -1)
 
     def _put_incident(self, incident: Incident) -> None:
         self._incidents[incident.id] = incident
@@ -227,37 +227,37 @@ class Timeline:
     def _take_incident(self, incident: Incident) -> None:
         phase = self._phases.pop(incident.id)
         if phase in _COUNTS:
-            self.judging.remove_incident(incident)
+            self.classifier.remove_incident(incident)
         if phase is not _Phase.GONE:
-            self._ledger.presence([incident], -1)
+            self._updates.presence([incident], -1)
         del self._incidents[incident.id]
 
     def _move_deployments(self, now_ms: int) -> Iterator[None]:
-        judging, living = self.judging, self.judging.lineup.by_finish
+        classifier, living = self.classifier, self.classifier.in_order.by_finish
         while living and living[-1].finished_at > now_ms:
             insort(self._future, living[-1], key=finish_order)
-            judging.remove(living[-1])
+            classifier.remove(living[-1])
             yield
         yield from self._sort_in(now_ms)
         while self._future and self._future[0].finished_at <= now_ms:
-            judging.add(self._future.pop(0))
+            classifier.add(self._future.pop(0))
             yield
         oldest = now_ms - self._retention_ms
         while self._expired and (not living or self._expired[-1].finished_at >= oldest or self._is_out_of_order()):
-            self._ledger.presence([self._expired[-1]], 1)
-            judging.add(self._expired.pop())
+            self._updates.presence([self._expired[-1]], 1)
+            classifier.add(self._expired.pop())
             yield
         while len(living) > 1 and living[0].finished_at < oldest:
-            self._ledger.presence([living[0]], -1)
+            self._updates.presence([living[0]], -1)
             insort(self._expired, living[0], key=finish_order)
-            judging.remove(living[0])
+            classifier.remove(living[0])
             yield
 
     def _sort_in(self, now_ms: int) -> Iterator[None]:
         """Has what arrived count, or wait in order for its time."""
         for deployment in sorted(self._arrived.values(), key=finish_order):
             if deployment.finished_at <= now_ms:
-                self.judging.add(deployment)
+                self.classifier.add(deployment)
             else:
                 insort(self._future, deployment, key=finish_order)
             yield
@@ -265,20 +265,20 @@ class Timeline:
 
     def _is_out_of_order(self) -> bool:
         """Whether a deployment is kept as the last one that was written after a later one had expired."""
-        return bool(finish_order(self._expired[-1]) > finish_order(self.judging.lineup.by_finish[0]))
+        return bool(finish_order(self._expired[-1]) > finish_order(self.classifier.in_order.by_finish[0]))
 
     def _advance(self, incident: Incident) -> None:
         """Brings an incident to its phase."""
         before, phase = self._phases[incident.id], self._phase(incident)
         self._phases[incident.id] = phase
         if (before is _Phase.GONE) != (phase is _Phase.GONE):
-            self._ledger.presence([incident], 1 if before is _Phase.GONE else -1)
+            self._updates.presence([incident], 1 if before is _Phase.GONE else -1)
         if phase in _COUNTS:
             if before not in _COUNTS:
-                self.judging.add_incident(incident)
-            self.judging.restore(incident, incident.finished_at if phase is _Phase.RESTORED else None)
+                self.classifier.add_incident(incident)
+            self.classifier.restore(incident, incident.finished_at if phase is _Phase.RESTORED else None)
         elif before in _COUNTS:
-            self.judging.remove_incident(incident)
+            self.classifier.remove_incident(incident)
         due = {
             _Phase.FUTURE: incident.started_at,
             _Phase.OPEN: incident.finished_at,

@@ -7,35 +7,37 @@ from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.metrics.contract import WindowMetric
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.runtime.cooperative import in_turns
-from dora_exporter.series.engine import Readings
+from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import CountedIncident, Explanation, fill
-from dora_exporter.series.series_state import Timeline
+from dora_exporter.series.series_state import SeriesState
 
 _TRIES = 3
 
 
 async def explain_team(
-    readings: Readings, team: tuple[str, str], metric: WindowMetric, window: Window
+    engine: Engine, team: tuple[str, str], metric: WindowMetric, window: Window
 ) -> Explanation | None:
     """Explains a metric of ``explanation.METRICS`` for a team in an environment; None where no event of it is held.
 
     It works a few milliseconds at a time. Series that change meanwhile are explained again, and at last in one go.
     """
-    parts = _Parts(readings, team, metric, window)
+    parts = _Parts(engine, team, metric, window)
     for _ in range(_TRIES):
         async for _ in in_turns(parts.refresh()):
             pass
     for _ in parts.refresh():
         pass
-    group = readings.tallies.teams.get(team)
-    return parts.together(dict(metric.read(group.history, window))) if group and group.present > 0 else None
+    aggregate = engine.aggregates.teams.get(team)
+    return (
+        parts.together(dict(metric.read(aggregate.measures, window))) if aggregate and aggregate.present > 0 else None
+    )
 
 
 class _Parts:
     """The explanations of the series, each with the version of the series that it explains."""
 
-    def __init__(self, readings: Readings, team: tuple[str, str], metric: WindowMetric, window: Window) -> None:
-        self._readings = readings
+    def __init__(self, engine: Engine, team: tuple[str, str], metric: WindowMetric, window: Window) -> None:
+        self._engine = engine
         self._team, self._environment = team
         self._metric = metric
         self._window = window
@@ -43,13 +45,13 @@ class _Parts:
 
     def refresh(self) -> Iterator[None]:
         """Explains each series that is not explained as it is, an event at a step."""
-        timelines = self._readings.timelines()
-        for gone in self._parts.keys() - timelines.keys():
+        states = self._engine.states()
+        for gone in self._parts.keys() - states.keys():
             del self._parts[gone]
-        for series, timeline in timelines.items():
+        for series, state in states.items():
             yield
-            if series.environment == self._environment and self._is_stale(series, timeline):
-                yield from self._explain(series, timeline)
+            if series.environment == self._environment and self._is_stale(series, state):
+                yield from self._explain(series, state)
 
     def together(self, values: dict[tuple[str, ...], float]) -> Explanation:
         """One explanation, newest first. An incident counts once, attributed if it is so in any of its services."""
@@ -66,18 +68,18 @@ class _Parts:
         whole.left_out[:] = dict.fromkeys(whole.left_out)
         return whole
 
-    def _explain(self, series: Series, timeline: Timeline) -> Iterator[None]:
+    def _explain(self, series: Series, state: SeriesState) -> Iterator[None]:
         """Nothing is noted of a series that changes on the way."""
-        version, part = timeline.version, Explanation(self._metric, {})
-        for _ in fill(part, timeline, self._window, self._belongs):
+        version, part = state.version, Explanation(self._metric, {})
+        for _ in fill(part, state, self._window, self._belongs):
             yield
-            if timeline.version != version:
+            if state.version != version:
                 return
         self._parts[series] = version, part
 
-    def _is_stale(self, series: Series, timeline: Timeline) -> bool:
+    def _is_stale(self, series: Series, state: SeriesState) -> bool:
         known = self._parts.get(series)
-        return known is None or known[0] != timeline.version
+        return known is None or known[0] != state.version
 
     def _belongs(self, event: Event) -> bool:
-        return self._team in self._readings.teams_of(event)
+        return self._team in self._engine.teams_of(event)

@@ -45,7 +45,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Readings:
+class Engine:
     series: int = 12
     series_folded: int = 2
     teams: int = 13
@@ -139,7 +139,7 @@ def test_held_events_are_those_of_the_store() -> None:
 
 
 def test_the_series_are_counted() -> None:
-    assert samples(SeriesCollector(Readings())) == {
+    assert samples(SeriesCollector(Engine())) == {
         "dora_exporter_series": 12,
         "dora_exporter_series_folded": 2,
         "dora_exporter_teams": 13,
@@ -202,7 +202,7 @@ def complete_registry() -> CollectorRegistry:
         EventCounts(),
         RejectionCounts(),
         HeldEvents(EventStore()),
-        SeriesCollector(Readings()),
+        SeriesCollector(Engine()),
         SnapshotCollector(Snapshot(), replay_seconds=lambda: 0.75),
         ConfigCollector(Config()),
         LogCollector(Log()),

@@ -1,4 +1,4 @@
-"""A lineup gets ready for changes in slices."""
+"""A in_order gets ready for changes in slices."""
 
 import random
 from collections.abc import Generator
@@ -7,7 +7,7 @@ import pytest
 from tests.builders import NOW_MS, deployment, incident
 
 from dora_exporter.dora.events import Deployment
-from dora_exporter.dora.failures.deployments import Lineup
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.failures.order import by_finish, by_finish_in_steps, by_start, by_start_in_steps
 
 MANY = 5_000
@@ -21,34 +21,34 @@ def deployments() -> list[Deployment]:
     ]
 
 
-def test_a_long_lineup_gets_ready_bit_by_bit() -> None:
-    lineup = Lineup()
-    lineup.load(deployments(), by_start(deployments()))
-    calls = [lineup.prepare() for _ in range(6)]
+def test_a_long_in_order_gets_ready_bit_by_bit() -> None:
+    in_order = DeploymentsInOrder()
+    in_order.load(deployments(), by_start(deployments()))
+    calls = [in_order.prepare() for _ in range(6)]
     assert calls[0] is False
     assert calls[-1] is True
 
 
 def test_a_change_amid_the_preparation_is_not_forgotten() -> None:
     held = deployments()
-    lineup = Lineup()
-    lineup.load(list(held), by_start(held))
-    lineup.prepare()
-    lineup.remove(held[0])
+    in_order = DeploymentsInOrder()
+    in_order.load(list(held), by_start(held))
+    in_order.prepare()
+    in_order.remove(held[0])
     newcomer = deployment(id="new", commit_sha=held[1].commit_sha, finished_at=NOW_MS + MANY)
-    lineup.add(newcomer)
-    while not lineup.prepare():
+    in_order.add(newcomer)
+    while not in_order.prepare():
         pass
-    assert lineup.named_as(held[0]) == (held[MANY // 2],)
-    assert lineup.latest_same_before(newcomer) is held[MANY // 2 + 1]
+    assert in_order.named_as(held[0]) == (held[MANY // 2],)
+    assert in_order.latest_same_before(newcomer) is held[MANY // 2 + 1]
 
 
 def test_what_an_incident_names_is_prepared_for() -> None:
-    lineup = Lineup()
+    in_order = DeploymentsInOrder()
     held = [deployment(id=f"{number:05}", version=f"{number}", finished_at=NOW_MS) for number in range(MANY)]
-    lineup.load(held, by_start(held))
-    assert lineup.prepare(incident())
-    assert not lineup.prepare(incident(version="7"))
+    in_order.load(held, by_start(held))
+    assert in_order.prepare(incident())
+    assert not in_order.prepare(incident(version="7"))
 
 
 @pytest.mark.parametrize("count", [0, 1, 4096, 4097, 9000])

@@ -8,20 +8,22 @@ from tests.oracle import links
 
 from dora_exporter.app.failure_rules import FailureSettings, rules
 from dora_exporter.dora.events import Deployment
-from dora_exporter.dora.failures.classifier import Judging
+from dora_exporter.dora.failures.classifier import Classifier
 from dora_exporter.dora.failures.order import by_finish
 
 IDENTITIES = st.tuples(st.sampled_from(["v1", "v2", "v3", None]), st.sampled_from([None, None, "a" * 40, "b" * 40]))
 writes = st.lists(st.tuples(st.integers(0, 12), st.none() | IDENTITIES), max_size=40)
 
 
-def judging() -> Judging:
-    return Judging(rules=rules(FailureSettings()), attribution_limit_ms=None, find=lambda _: None, ledger=NoLedger())
+def classifier() -> Classifier:
+    return Classifier(
+        rules=rules(FailureSettings()), attribution_limit_ms=None, find=lambda _: None, updates=NoLedger()
+    )
 
 
-def found(one: Judging) -> dict[str, str]:
+def found(one: Classifier) -> dict[str, str]:
     """The rollbacks with what failed."""
-    return {link.remedy.id: link.failed.id for each in one.lineup.by_finish for link in one.links.of_remedy(each)}
+    return {link.remedy.id: link.failed.id for each in one.in_order.by_finish for link in one.links.of_remedy(each)}
 
 
 def built(hour: int, version: str | None, sha: str | None) -> Deployment:
@@ -34,7 +36,7 @@ def test_rollbacks_are_those_of_the_definition_after_every_change(
     changes: list[tuple[int, tuple[str | None, str | None] | None]],
 ) -> None:
     """A change says what is deployed in an hour, or that nothing is."""
-    kept = judging()
+    kept = classifier()
     held: dict[int, Deployment] = {}
     for hour, identity in changes:
         if hour in held:
@@ -45,7 +47,7 @@ def test_rollbacks_are_those_of_the_definition_after_every_change(
         kept.settle()
         expected = {each.id: failed.id for each, failed in links.rollbacks(list(held.values()))}
         assert found(kept) == expected
-    loaded = judging()
+    loaded = classifier()
     ordered = by_finish(held.values())
     for _ in loaded.loading(list(ordered)):
         pass
@@ -57,12 +59,12 @@ def test_rollbacks_are_those_of_the_definition_after_every_change(
 
 
 def test_an_early_change_of_a_long_back_and_forth_is_taken_over() -> None:
-    kept = judging()
+    kept = classifier()
     for _ in kept.loading([built(hour, f"v{hour % 2}", None) for hour in range(20_000)]):
         pass
     assert len(found(kept)) == 9_999
 
-    kept.remove(kept.lineup.by_finish[0])
+    kept.remove(kept.in_order.by_finish[0])
     kept.settle()
 
     assert len(found(kept)) == 9_999

@@ -11,7 +11,7 @@ from tests.oracle import reverts
 from dora_exporter.app.failure_rules import FailureSettings, RuleSettings, rules
 from dora_exporter.dora.commit_messages import commit_saying
 from dora_exporter.dora.events import Commit, Deployment, PullRequest, Shipped
-from dora_exporter.dora.failures.classifier import Judging
+from dora_exporter.dora.failures.classifier import Classifier
 from dora_exporter.dora.failures.order import by_finish
 
 A, B, C, D = ("a1" * 20, "b2" * 20, "c3" * 20, "d4" * 20)
@@ -30,10 +30,10 @@ def series(*messages: str | tuple[str, ...]) -> list[Deployment]:
     return shipped
 
 
-def told(judging: Judging) -> tuple[list[str], list[str]]:
+def told(classifier: Classifier) -> tuple[list[str], list[str]]:
     """The deployments that failed by a revert, and those that are rework."""
-    held = judging.lineup.by_finish
-    return list(failures(judging)), [each.id for each in held if judging.facts(each).rework]
+    held = classifier.in_order.by_finish
+    return list(failures(classifier)), [each.id for each in held if classifier.facts(each).rework]
 
 
 @pytest.mark.parametrize(
@@ -118,16 +118,16 @@ def test_what_is_taken_back_failed_and_what_is_landed_again_blames_nobody(
 )
 def test_what_is_taken_back_may_be_told_late_and_be_taken_away(fix: str) -> None:
     first, second, third, fourth = series("Round up (#7)", "Two", "Three", fix)
-    judging = judged(second, third, fourth)
-    assert told(judging) == ([], [])
+    classifier = judged(second, third, fourth)
+    assert told(classifier) == ([], [])
 
-    judging.add(first)
-    judging.settle()
-    assert told(judging) == (["d0"], ["d3"])
+    classifier.add(first)
+    classifier.settle()
+    assert told(classifier) == (["d0"], ["d3"])
 
-    judging.remove(first)
-    judging.settle()
-    assert told(judging) == ([], [])
+    classifier.remove(first)
+    classifier.settle()
+    assert told(classifier) == ([], [])
 
 
 def test_a_chain_of_reverts_is_followed_when_its_beginning_is_told_late() -> None:
@@ -135,12 +135,12 @@ def test_a_chain_of_reverts_is_followed_when_its_beginning_is_told_late() -> Non
     first, _, third, _, fifth = series("Round up", "x", undo, "y", redo)
     plain = replace(third, commits=(commit_saying(C, third.started_at, "Plain"),), id="early")
     early = replace(plain, started_at=first.started_at - DAY_MS, finished_at=first.finished_at - DAY_MS)
-    judging = judged(first, third, fifth, settings=NOTHING_ELSE)
-    assert told(judging) == (["d0"], ["d2"])
+    classifier = judged(first, third, fifth, settings=NOTHING_ELSE)
+    assert told(classifier) == (["d0"], ["d2"])
 
-    judging.add(early)
-    judging.settle()
-    assert told(judging) == (["early"], ["d4"])
+    classifier.add(early)
+    classifier.settle()
+    assert told(classifier) == (["early"], ["d4"])
 
 
 def test_an_abbreviation_that_two_commits_share_names_neither() -> None:
@@ -212,9 +212,9 @@ def test_what_lands_again_after_a_rollback_does_not_blame_the_rollback_by_its_ta
     rule = RuleSettings(name="fix", pattern=pattern, match=("tag",))
     held = (first, replace(second, tags=tags), third, replace(fourth, tags=tags))
 
-    judging = judged(*held, settings=FailureSettings(rules=(rule,)))
+    classifier = judged(*held, settings=FailureSettings(rules=(rule,)))
 
-    assert failures(judging) == {"d0": "fix", "d1": "rollback"}
+    assert failures(classifier) == {"d0": "fix", "d1": "rollback"}
 
 
 def test_a_version_that_never_changes_hides_no_revert() -> None:
@@ -225,9 +225,9 @@ def test_a_version_that_never_changes_hides_no_revert() -> None:
 
 def test_a_version_that_comes_again_does_not_say_again_what_it_is_called() -> None:
     rule = RuleSettings(name="fix", pattern="-fix$", match=("version",))
-    judging = judged(*days("v1", "v2-fix", "v3", "v2-fix"), settings=FailureSettings(rules=(rule,)))
+    classifier = judged(*days("v1", "v2-fix", "v3", "v2-fix"), settings=FailureSettings(rules=(rule,)))
 
-    assert failures(judging) == {"d0": "fix", "d2": "rollback"}
+    assert failures(classifier) == {"d0": "fix", "d2": "rollback"}
 
 
 SHAS = ["aaaaaaa" + "0" * 33, "aaaaaaa" + "1" * 33, "bbbbbbb" + "0" * 33, "ccccccc" + "0" * 33, "ddddddd" + "0" * 33]
@@ -273,12 +273,12 @@ deployed = st.builds(
 writes = st.lists(st.tuples(st.integers(0, 6), st.none() | deployed), max_size=12)
 
 
-def judging() -> Judging:
-    return Judging(rules=rules(NOTHING_ELSE), attribution_limit_ms=None, find=lambda _: None, ledger=NoLedger())
+def classifier() -> Classifier:
+    return Classifier(rules=rules(NOTHING_ELSE), attribution_limit_ms=None, find=lambda _: None, updates=NoLedger())
 
 
-def found(one: Judging) -> set[tuple[str, str]]:
-    return {(link.remedy.id, link.failed.id) for each in one.lineup.by_finish for link in one.links.of_remedy(each)}
+def found(one: Classifier) -> set[tuple[str, str]]:
+    return {(link.remedy.id, link.failed.id) for each in one.in_order.by_finish for link in one.links.of_remedy(each)}
 
 
 def expected(held: list[Deployment]) -> set[tuple[str, str]]:
@@ -291,7 +291,7 @@ def test_reverts_are_those_of_the_definition_after_every_change(
     changes: list[tuple[int, dict[str, object] | None]],
 ) -> None:
     """A change says what is deployed in an hour, or that nothing is."""
-    kept = judging()
+    kept = classifier()
     held: dict[int, Deployment] = {}
     for hour, what in changes:
         if hour in held:
@@ -302,7 +302,7 @@ def test_reverts_are_those_of_the_definition_after_every_change(
         kept.settle()
         assert found(kept) == expected(list(held.values()))
     ordered = by_finish(held.values())
-    loaded = judging()
+    loaded = classifier()
     for _ in loaded.loading(list(ordered)):
         pass
     assert found(loaded) == found(kept)

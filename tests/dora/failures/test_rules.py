@@ -7,7 +7,7 @@ from tests.builders import NOW_MS, deployment, incident
 from dora_exporter.app.failure_rules import HOTFIXES, FailureSettings, RuleSettings, rules
 from dora_exporter.dora.commit_messages import commit_saying
 from dora_exporter.dora.events import DAY_MS, Deployment, PullRequest, Remediation, Shipped, Verdict
-from dora_exporter.dora.failures.classifier import Judging
+from dora_exporter.dora.failures.classifier import Classifier
 from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts
 
 
@@ -23,16 +23,16 @@ class NoLedger:
     def presence(self, events: object, change: int) -> None: ...
 
 
-def judged(*deployments: Deployment, settings: FailureSettings | None = None) -> Judging:
-    """The judging of a series, deployed in this order."""
+def judged(*deployments: Deployment, settings: FailureSettings | None = None) -> Classifier:
+    """The classifier of a series, deployed in this order."""
     held = {each.id: each for each in deployments}
-    judging = Judging(
-        rules=rules(settings or FailureSettings()), attribution_limit_ms=None, find=held.get, ledger=NoLedger()
+    classifier = Classifier(
+        rules=rules(settings or FailureSettings()), attribution_limit_ms=None, find=held.get, updates=NoLedger()
     )
     for each in deployments:
-        judging.add(each)
-    judging.settle()
-    return judging
+        classifier.add(each)
+    classifier.settle()
+    return classifier
 
 
 def days(*versions: str | None) -> list[Deployment]:
@@ -52,13 +52,15 @@ def shipping(each: Deployment, *messages: str, pull_requests: tuple[PullRequest,
     return replace(each, shipped=Shipped("git.example/shop", "f" * 40, commits, pull_requests=pull_requests))
 
 
-def failures(judging: Judging) -> dict[str, str]:
+def failures(classifier: Classifier) -> dict[str, str]:
     """The failed deployments with the rule, or the cause, by which that is known."""
     found = {}
-    for each in judging.lineup.by_finish:
-        cause = judging.facts(each).cause
+    for each in classifier.in_order.by_finish:
+        cause = classifier.facts(each).cause
         if cause:
-            found[each.id] = next((link.rule for link in judging.links.to_failed(each) if link.cause == cause), cause)
+            found[each.id] = next(
+                (link.rule for link in classifier.links.to_failed(each) if link.cause == cause), cause
+            )
     return found
 
 
@@ -85,10 +87,10 @@ def failures(judging: Judging) -> dict[str, str]:
     ],
 )
 def test_rollbacks(versions: list[str | None], failed: list[str], reworks: list[str]) -> None:
-    judging = judged(*days(*versions))
+    classifier = judged(*days(*versions))
 
-    assert sorted(failures(judging)) == sorted(failed)
-    assert [each.id for each in judging.lineup.by_finish if judging.facts(each).rework] == reworks
+    assert sorted(failures(classifier)) == sorted(failed)
+    assert [each.id for each in classifier.in_order.by_finish if classifier.facts(each).rework] == reworks
 
 
 def test_a_sha_decides_before_a_version() -> None:
@@ -128,12 +130,12 @@ def test_a_revert_of_what_was_shipped_together_with_it_blames_nobody() -> None:
 
 def test_a_late_original_is_found() -> None:
     first, second = days("v1", "v2")
-    judging = judged(shipping(second, 'Revert "Add a discount"'))
+    classifier = judged(shipping(second, 'Revert "Add a discount"'))
 
-    judging.add(shipping(first, "Add a discount"))
-    judging.settle()
+    classifier.add(shipping(first, "Add a discount"))
+    classifier.settle()
 
-    assert failures(judging) == {"d0": "revert"}
+    assert failures(classifier) == {"d0": "revert"}
 
 
 def test_a_hotfix_label_blames_the_deployment_before() -> None:
@@ -181,9 +183,9 @@ def test_configured_rules(rule: RuleSettings, failed: str) -> None:
     fix = shipping(replace(third, tags=("kind:repair",)), "Fixes #7", "Fixes 'Add a discount'")
     settings = FailureSettings(rules=(rule,))
 
-    judging = judged(shipping(first, "Add a discount (#7)"), second, fix, settings=settings)
+    classifier = judged(shipping(first, "Add a discount (#7)"), second, fix, settings=settings)
 
-    assert failures(judging) == {failed: rule.name}
+    assert failures(classifier) == {failed: rule.name}
 
 
 def test_a_rule_can_be_switched_off_or_kept_to_services() -> None:
@@ -259,9 +261,9 @@ def test_a_verdict_beats_every_rule_and_names_its_remedy() -> None:
     failed = replace(first, verdict=Verdict(change_failure=True, remediation=Remediation("rollforward", id="d1")))
 
     assert failures(judged(first, not_failed, third)) == {}
-    judging = judged(failed, not_failed, third)
-    assert failures(judging) == {"d0": "verdict"}
-    assert judging.facts(failed).recovery == (second.finished_at, second.finished_at - first.finished_at)
+    classifier = judged(failed, not_failed, third)
+    assert failures(classifier) == {"d0": "verdict"}
+    assert classifier.facts(failed).recovery == (second.finished_at, second.finished_at - first.finished_at)
 
 
 def with_remedy(failed: Deployment, **remedy: str) -> Deployment:
@@ -272,32 +274,36 @@ def with_remedy(failed: Deployment, **remedy: str) -> Deployment:
 @pytest.mark.parametrize("remedy", [{"id": "nowhere"}, {"version": "v9"}, {"id": "d0"}, {"version": "v2"}])
 def test_a_named_remedy_that_does_not_exist_hides_nothing_that_rules_found(remedy: dict[str, str]) -> None:
     first, second, third = days("v1", "v2", "v1")
-    judging = judged(first, with_remedy(second, **remedy), third)
+    classifier = judged(first, with_remedy(second, **remedy), third)
 
-    assert judging.facts(second).cause == "verdict"
-    assert judging.facts(second).recovery == (third.finished_at, DAY_MS)
-    assert judging.facts(third).rework
+    assert classifier.facts(second).cause == "verdict"
+    assert classifier.facts(second).recovery == (third.finished_at, DAY_MS)
+    assert classifier.facts(third).rework
 
 
 def test_a_named_remedy_holds_while_it_is_there() -> None:
     first, second, third, fourth = days("v1", "v2", "v3", "v1")
     failed = with_remedy(second, id="d2")
     held = {each.id: each for each in (first, failed, fourth)}
-    judging = Judging(rules=rules(FailureSettings()), attribution_limit_ms=None, find=held.get, ledger=NoLedger())
+    classifier = Classifier(
+        rules=rules(FailureSettings()), attribution_limit_ms=None, find=held.get, updates=NoLedger()
+    )
     for each in held.values():
-        judging.add(each)
-    judging.settle()
+        classifier.add(each)
+    classifier.settle()
     told = []
     for arrives in (True, False):
-        told.append((judging.facts(failed).recovery, judging.facts(third).rework, judging.facts(fourth).rework))
+        told.append(
+            (classifier.facts(failed).recovery, classifier.facts(third).rework, classifier.facts(fourth).rework)
+        )
         if arrives:
             held["d2"] = third
-            judging.add(third)
+            classifier.add(third)
         else:
             del held["d2"]
-            judging.remove(third)
-        judging.settle()
-    told.append((judging.facts(failed).recovery, judging.facts(third).rework, judging.facts(fourth).rework))
+            classifier.remove(third)
+        classifier.settle()
+    told.append((classifier.facts(failed).recovery, classifier.facts(third).rework, classifier.facts(fourth).rework))
 
     by_rule = (fourth.finished_at, 2 * DAY_MS), False, True
     assert told == [by_rule, ((third.finished_at, DAY_MS), True, False), by_rule]
@@ -305,38 +311,40 @@ def test_a_named_remedy_holds_while_it_is_there() -> None:
 
 def test_recovery_from_incidents_alone_counts_from_the_first_of_them() -> None:
     (only,) = days("v1")
-    judging = judged(only)
+    classifier = judged(only)
     for number, (began, ended) in enumerate([(5000, 7000), (3000, 4000), (6000, 9000)]):
         trouble = incident(id=str(number), started_at=only.finished_at + began, finished_at=only.finished_at + ended)
-        judging.add_incident(trouble)
-        judging.restore(trouble, trouble.finished_at)
-    judging.settle()
+        classifier.add_incident(trouble)
+        classifier.restore(trouble, trouble.finished_at)
+    classifier.settle()
 
-    assert judging.facts(only).recovery == (only.finished_at + 9000, 6000)
+    assert classifier.facts(only).recovery == (only.finished_at + 9000, 6000)
 
 
 def test_an_incident_that_names_a_version_blames_its_latest_deployment_that_had_started() -> None:
     first, second, third, later = days("v1", "v1", "v2", "v1")
-    judging = judged(first, second, third, later)
-    judging.add_incident(incident(started_at=third.finished_at + 1000, version="v1"))
-    judging.settle()
+    classifier = judged(first, second, third, later)
+    classifier.add_incident(incident(started_at=third.finished_at + 1000, version="v1"))
+    classifier.settle()
 
-    assert {each.id for each in (first, second, third, later) if judging.facts(each).cause == "incident"} == {second.id}
+    assert {each.id for each in (first, second, third, later) if classifier.facts(each).cause == "incident"} == {
+        second.id
+    }
 
 
 def test_an_incident_that_is_taken_away_and_comes_again_is_open() -> None:
     (only,) = days("v1")
-    judging = judged(only)
+    classifier = judged(only)
     trouble = incident(started_at=only.finished_at + 1000)
-    judging.add_incident(trouble)
-    judging.restore(trouble, only.finished_at + 5000)
-    judging.settle()
-    assert judging.facts(only).recovery == (only.finished_at + 5000, 4000)
+    classifier.add_incident(trouble)
+    classifier.restore(trouble, only.finished_at + 5000)
+    classifier.settle()
+    assert classifier.facts(only).recovery == (only.finished_at + 5000, 4000)
 
-    judging.remove_incident(trouble)
-    judging.add_incident(trouble)
-    judging.settle()
-    assert judging.facts(only).recovery is None
+    classifier.remove_incident(trouble)
+    classifier.add_incident(trouble)
+    classifier.settle()
+    assert classifier.facts(only).recovery is None
 
 
 def test_the_verdict_of_a_source_counts_until_a_person_decides() -> None:
@@ -349,16 +357,16 @@ def test_the_verdict_of_a_source_counts_until_a_person_decides() -> None:
 
 def test_recovery_is_the_first_remedy_or_the_end_of_all_incidents() -> None:
     first, second, third = days("v1", "v2", "v1")
-    judging = judged(first, second, third)
+    classifier = judged(first, second, third)
     trouble = incident(started_at=second.finished_at + 1000, finished_at=second.finished_at + 5000)
 
-    judging.add_incident(trouble)
-    judging.settle()
-    assert judging.facts(second).recovery == (third.finished_at, DAY_MS)
+    classifier.add_incident(trouble)
+    classifier.settle()
+    assert classifier.facts(second).recovery == (third.finished_at, DAY_MS)
 
-    judging.restore(trouble, trouble.finished_at)
-    judging.settle()
-    assert judging.facts(second).recovery == (second.finished_at + 5000, 5000)
+    classifier.restore(trouble, trouble.finished_at)
+    classifier.settle()
+    assert classifier.facts(second).recovery == (second.finished_at + 5000, 5000)
 
 
 def test_the_default_rules_are_the_documented_ones() -> None:

@@ -6,7 +6,7 @@ from math import inf, nextafter
 import pytest
 
 from dora_exporter.dora.events import DAY_MS
-from dora_exporter.dora.measures import DeploymentFacts, History
+from dora_exporter.dora.measures import DeploymentFacts, Measures
 from dora_exporter.dora.metrics.performance_level import performance_level, thresholds
 from dora_exporter.dora.metrics.report_thresholds import DAY, EDITIONS, HOUR, MONTH, WEEK, level
 from dora_exporter.dora.sliding_window import Window
@@ -107,22 +107,22 @@ def test_2022_has_no_elite() -> None:
     assert {name for _, name, _ in thresholds("2022")} == {"high", "medium", "low"}
 
 
-def test_a_history_is_judged_by_median_rate_and_frequency() -> None:
-    history = History()
+def test_a_measures_is_judged_by_median_rate_and_frequency() -> None:
+    measures = Measures()
     for day in range(10):
-        history.add_deployment(
+        measures.add_deployment(
             DeploymentFacts(
                 NOW_MS - day * DAY_MS, "api", lead_times=(2 * DAY_MS,), cause="verdict" if day == 0 else None
             )
         )
 
-    judged = dict(performance_level("2024").read(history, Window("10d", 10 * DAY_MS, NOW_MS)))
+    judged = dict(performance_level("2024").read(measures, Window("10d", 10 * DAY_MS, NOW_MS)))
 
     assert judged == {("deployment_frequency",): 4, ("change_lead_time",): 3, ("change_failure_rate",): 3}
 
 
 def test_without_events_only_the_frequency_has_a_level_which_is_the_lowest() -> None:
-    assert dict(performance_level("2024").read(History(), Window("1d", DAY_MS, NOW_MS))) == {
+    assert dict(performance_level("2024").read(Measures(), Window("1d", DAY_MS, NOW_MS))) == {
         ("deployment_frequency",): 1
     }
 

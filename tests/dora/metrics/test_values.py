@@ -5,7 +5,7 @@ import pytest
 from dora_exporter.dora import metrics
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.dora.lead_time_stages import STAGES
-from dora_exporter.dora.measures import DeploymentFacts, History, IncidentFacts
+from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts, Measures
 from dora_exporter.dora.metrics.contract import StateMetric, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 
@@ -25,8 +25,8 @@ INCIDENTS = (
 )
 
 
-def history(deployments: tuple[DeploymentFacts, ...] = (), incidents: tuple[IncidentFacts, ...] = ()) -> History:
-    made = History()
+def measures(deployments: tuple[DeploymentFacts, ...] = (), incidents: tuple[IncidentFacts, ...] = ()) -> Measures:
+    made = Measures()
     for each in deployments:
         made.add_deployment(each)
     for one in incidents:
@@ -34,7 +34,7 @@ def history(deployments: tuple[DeploymentFacts, ...] = (), incidents: tuple[Inci
     return made
 
 
-def values(name: str, of: History) -> dict[tuple[str, ...], float]:
+def values(name: str, of: Measures) -> dict[tuple[str, ...], float]:
     metric = BY_NAME[name]
     return dict(metric.read(of, WEEK) if isinstance(metric, WindowMetric) else metric.read(of))
 
@@ -75,18 +75,18 @@ def values(name: str, of: History) -> dict[tuple[str, ...], float]:
 def test_a_window_has_what_happened_after_its_beginning_up_to_its_end(
     name: str, expected: dict[tuple[str, ...], float]
 ) -> None:
-    assert values(name, history(DEPLOYMENTS, INCIDENTS)) == expected
+    assert values(name, measures(DEPLOYMENTS, INCIDENTS)) == expected
 
 
 @pytest.mark.parametrize("name", sorted(BY_NAME))
 def test_without_an_event_there_are_counts_and_no_moments_or_ratios(name: str) -> None:
-    found = values(name, history())
+    found = values(name, measures())
 
     assert set(found.values()) == ({0} if _counts(name) else set())
 
 
 def test_the_first_event_may_be_a_deployment_and_moves_when_it_goes() -> None:
-    of = history(DEPLOYMENTS)
+    of = measures(DEPLOYMENTS)
     assert values("dora_first_event_timestamp_seconds", of) == {(): LAST_OUTSIDE_MS / 1000}
 
     of.remove_deployment(DEPLOYMENTS[0])
@@ -109,26 +109,26 @@ FULL = DeploymentFacts(
 
 @pytest.mark.parametrize("name", sorted(BY_NAME))
 def test_what_is_taken_out_again_leaves_no_value_behind(name: str) -> None:
-    of = history((FULL,), INCIDENTS)
+    of = measures((FULL,), INCIDENTS)
     before = values(name, of)
     of.remove_deployment(FULL)
     for each in INCIDENTS:
         of.remove_incident(each)
 
     assert before != values(name, of)
-    assert values(name, of) == values(name, history())
+    assert values(name, of) == values(name, measures())
     assert of.dropped == 0
 
 
 @pytest.mark.parametrize("name", sorted(BY_NAME))
-def test_a_history_that_is_absorbed_counts_until_it_is_released(name: str) -> None:
-    of, other = history(), history((FULL,), INCIDENTS)
+def test_a_measures_that_is_absorbed_counts_until_it_is_released(name: str) -> None:
+    of, other = measures(), measures((FULL,), INCIDENTS)
     of.absorb(other)
     assert values(name, of) == values(name, other)
     assert of.dropped == FULL.dropped
 
     of.release(other)
-    assert values(name, of) == values(name, history())
+    assert values(name, of) == values(name, measures())
     assert of.dropped == 0
 
 

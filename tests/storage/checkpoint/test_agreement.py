@@ -74,7 +74,7 @@ def _replayed(records: Sequence[Record]) -> EventStore:
     restarts=st.sets(st.integers(0, 25), max_size=3),
     is_scraped=st.booleans(),
 )
-def test_readings_agree_with_the_oracle_after_restarts_from_checkpoints(
+def test_engine_agree_with_the_oracle_after_restarts_from_checkpoints(
     definitions: Definitions, actions: list[Action], making: set[int], restarts: set[int], *, is_scraped: bool
 ) -> None:
     daemon = Restarting(definitions)
@@ -173,7 +173,7 @@ def test_a_restart_pairs_again_what_was_sent_and_found() -> None:
     shown = daemon.samples()
     daemon.restart_from_checkpoint()
     assert daemon.samples() == shown
-    assert daemon.readings.is_superseded(daemon.store.deployments["apm:1"])
+    assert daemon.engine.is_superseded(daemon.store.deployments["apm:1"])
 
 
 def test_a_rollback_judged_before_a_checkpoint_can_be_taken_back_after_it() -> None:

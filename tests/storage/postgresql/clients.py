@@ -33,7 +33,7 @@ class Known:
 
 
 @dataclass
-class Ledger:
+class Updates:
     """What the replicas have promised: the deployments that are there by id, and the ids of those that were deleted."""
 
     held: dict[str, Known] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Client:
     def __init__(self, name: str, alive: Alive, *, seed: int) -> None:
         """Does not write yet."""
         self.name = name
-        self.ledger = Ledger()
+        self.updates = Updates()
         self.trouble: BaseException | None = None
         self._alive = alive
         self._dice = random.Random(seed)
@@ -63,13 +63,13 @@ class Client:
         """Lets it write."""
         self._thread.start()
 
-    def stop(self) -> Ledger:
+    def stop(self) -> Updates:
         """Lets it finish what it is at; what it was promised. Raises what went wrong in it."""
         self._enough.set()
         self._thread.join()
         if self.trouble is not None:
             raise self.trouble
-        return self.ledger
+        return self.updates
 
     def give_up(self) -> None:
         """Leaves unfinished what it is at."""
@@ -82,7 +82,7 @@ class Client:
         try:
             while not self._enough.is_set():
                 self._dice.choice(deeds)()
-                self.ledger.acknowledged += 1
+                self.updates.acknowledged += 1
         except BaseException as error:  # noqa: BLE001  # the test looks at it
             self.trouble = error
 
@@ -95,12 +95,12 @@ class Client:
             self._put(event_id)
 
     def _put(self, event_id: str) -> None:
-        has_failed = event_id in self.ledger.held and self.ledger.held[event_id].has_failed
+        has_failed = event_id in self.updates.held and self.updates.held[event_id].has_failed
         known = Known(self._dice.choice(SERVICES), self._version(), has_failed)
         body = event_body(**self._attributes(event_id, known))
         answer = self._ask("POST", "/api/v2/dora/deployment", body)
         assert answer.json()["data"]["id"] == event_id
-        self.ledger.held[event_id] = known
+        self.updates.held[event_id] = known
 
     def _send_many(self) -> None:
         sent = {self._new_id(): Known(self._dice.choice(SERVICES), self._version()) for _ in range(_BULK_LINES)}
@@ -112,23 +112,23 @@ class Client:
         told = answer.json()
         assert told["errors"] == [], told
         assert told["created"] + told["unchanged"] == len(sent), told
-        self.ledger.held |= sent
+        self.updates.held |= sent
 
     def _judge(self) -> None:
         if event_id := self._any():
-            known = self.ledger.held[event_id]
+            known = self.updates.held[event_id]
             attributes = {"change_failure": not known.has_failed}
             data = {"id": event_id, "type": "dora_deployment_patch_request", "attributes": attributes}
             body = json.dumps({"data": data}).encode()
             self._ask("PATCH", f"/api/v2/dora/deployments/{event_id}", body)
-            self.ledger.held[event_id] = Known(known.service, known.version, not known.has_failed)
+            self.updates.held[event_id] = Known(known.service, known.version, not known.has_failed)
 
     def _delete(self) -> None:
         """That it is gone already is no surprise where an earlier try may have arrived."""
         if event_id := self._any():
             self._ask("DELETE", f"/api/v2/dora/deployment/{event_id}", may_be_gone=True)
-            del self.ledger.held[event_id]
-            self.ledger.deleted.add(event_id)
+            del self.updates.held[event_id]
+            self.updates.deleted.add(event_id)
 
     def _ask(self, method: str, path: str, body: bytes | None = None, *, may_be_gone: bool = False) -> Answer:
         """The answer of whichever replica takes it."""
@@ -140,10 +140,10 @@ class Client:
                 try:
                     answer = daemon.request(method, path, body)
                 except (OSError, http.client.HTTPException) as error:
-                    self.ledger.answers += 1
+                    self.updates.answers += 1
                     last = repr(error)
                     continue
-                self.ledger.answers += 1
+                self.updates.answers += 1
                 if answer.status in _TAKEN or (answer.status == http.client.NOT_FOUND and may_be_gone and tries > 1):
                     return answer
                 last = f"{answer.status} {answer.body!r}"
@@ -162,7 +162,7 @@ class Client:
         }
 
     def _any(self) -> str | None:
-        return self._dice.choice(list(self.ledger.held)) if self.ledger.held else None
+        return self._dice.choice(list(self.updates.held)) if self.updates.held else None
 
     def _new_id(self) -> str:
         self._number += 1
@@ -188,21 +188,21 @@ class Crowd:
         for each in self.clients:
             if each.trouble is not None:
                 raise each.trouble
-        return sum(each.ledger.acknowledged for each in self.clients)
+        return sum(each.updates.acknowledged for each in self.clients)
 
     def answers(self) -> int:
         """How often they got an answer, or none."""
-        return sum(each.ledger.answers for each in self.clients)
+        return sum(each.updates.answers for each in self.clients)
 
-    def stop(self) -> Ledger:
+    def stop(self) -> Updates:
         """All that they were promised."""
-        total = Ledger()
+        total = Updates()
         for each in self.clients:
-            ledger = each.stop()
-            total.held |= ledger.held
-            total.deleted |= ledger.deleted
-            total.answers += ledger.answers
-            total.acknowledged += ledger.acknowledged
+            updates = each.stop()
+            total.held |= updates.held
+            total.deleted |= updates.deleted
+            total.answers += updates.answers
+            total.acknowledged += updates.acknowledged
         return total
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.daemon import RunningDaemon, ask
-from tests.storage.postgresql.clients import ENVIRONMENT, SERVICES, Crowd, Ledger, crowd
+from tests.storage.postgresql.clients import ENVIRONMENT, SERVICES, Crowd, Updates, crowd
 from tests.storage.postgresql.cluster import Cluster, Database, Mode
 from tests.storage.postgresql.pgbouncer import pgbouncer
 from tests.storage.postgresql.proxy import Proxy, proxy_to
@@ -123,21 +123,21 @@ def test_what_was_acknowledged_is_at_every_replica_exactly_once(
         for befall in troubles:
             befall(world)
             world.let_clients(acknowledged=BETWEEN_TROUBLES)
-        ledger = clients.stop()
+        updates = clients.stop()
     for each in proxies:
         each.cut_after(1 << 60)
 
     fleet.wait_until_level(seconds=60)
-    assert ledger.acknowledged > len(troubles) * BETWEEN_TROUBLES
+    assert updates.acknowledged > len(troubles) * BETWEEN_TROUBLES
     for replica in fleet:
-        assert broken_promises(replica.running, ledger) == []
-    assert_equal_and_complete(fleet, ledger)
+        assert broken_promises(replica.running, updates) == []
+    assert_equal_and_complete(fleet, updates)
     assert [each.number("dora_exporter_log_rows_lost_total") for each in fleet] == [0, 0, 0]
 
     for replica in fleet:
         replica.restart()
     fleet.wait_until_level()
-    assert_equal_and_complete(fleet, ledger)
+    assert_equal_and_complete(fleet, updates)
 
 
 def test_the_same_through_a_pooling_proxy(folder: Path, database: Database, postgresql: Cluster) -> None:
@@ -147,36 +147,36 @@ def test_the_same_through_a_pooling_proxy(folder: Path, database: Database, post
             until(lambda: clients.acknowledged() > 200)
             fleet.leader().restart()
             until(lambda: clients.acknowledged() > 400, seconds=60)
-            ledger = clients.stop()
+            updates = clients.stop()
         fleet.wait_until_level()
-        assert broken_promises(fleet[0].running, ledger) == []
-        assert_equal_and_complete(fleet, ledger)
+        assert broken_promises(fleet[0].running, updates) == []
+        assert_equal_and_complete(fleet, updates)
 
 
-def broken_promises(daemon: RunningDaemon, ledger: Ledger) -> list[tuple[str, object]]:
+def broken_promises(daemon: RunningDaemon, updates: Updates) -> list[tuple[str, object]]:
     """What a replica holds otherwise than was acknowledged."""
     broken: list[tuple[str, object]] = []
     with closing(daemon.connect()) as connection:
-        for event_id, known in ledger.held.items():
+        for event_id, known in updates.held.items():
             answer = ask(connection, "GET", f"/api/v2/dora/deployments/{event_id}")
             told = answer.json()["data"]["attributes"] if answer.status == 200 else {}
             is_kept = (told.get("service"), told.get("version")) == (known.service, known.version)
             if not is_kept or bool(told.get("change_failure")) is not known.has_failed:
                 broken.append((event_id, (known, answer)))
-        for event_id in ledger.deleted:
+        for event_id in updates.deleted:
             answer = ask(connection, "GET", f"/api/v2/dora/deployments/{event_id}")
             if answer.status != 404:
                 broken.append((event_id, answer))
     return broken
 
 
-def assert_equal_and_complete(fleet: Replicas, ledger: Ledger) -> None:
+def assert_equal_and_complete(fleet: Replicas, updates: Updates) -> None:
     """All expositions are the same bytes, and count each event once."""
     first, *others = [replica.exposition() for replica in fleet]
     for other in others:
         assert other == first
     for service in SERVICES:
-        held = [known for known in ledger.held.values() if known.service == service]
+        held = [known for known in updates.held.values() if known.service == service]
         failed = [known for known in held if known.has_failed]
         labels = {"service": service, "environment": ENVIRONMENT, "window": "7d"}
         assert fleet[0].number("dora_deployments", **labels) == len(held)

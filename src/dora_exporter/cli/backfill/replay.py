@@ -9,13 +9,13 @@ from dora_exporter.dora.records import Record, SeriesOrder
 from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition.gzip_pieces import Piece
 from dora_exporter.exposition.text_cache import Family, TextCache
-from dora_exporter.series.engine import Definitions, Readings
+from dora_exporter.series.engine import Definitions, Engine
 
 _BLOCKS_AT_ONCE = 1_000_000
 
 
 class Past:
-    """Readings of a store into which each event comes at its own time: a series is not known before its first one.
+    """Engine of a store into which each event comes at its own time: a series is not known before its first one.
 
     What was learnt about an event later (a verdict, its commits, a correction) counts from the event on.
     """
@@ -30,8 +30,8 @@ class Past:
         self._store = EventStore()
         self._store.apply(SeriesOrder(tuple(held.series_order)))
         self._let_happen(began_ms)
-        self._readings = Readings(self._store, definitions)
-        asyncio.run(self._readings.load(began_ms))
+        self._engine = Engine(self._store, definitions)
+        asyncio.run(self._engine.load(began_ms))
 
     @property
     def families(self) -> list[Family]:
@@ -44,7 +44,7 @@ class Past:
         The lines that did not change come in the same object.
         """
         self._let_happen(now_ms)
-        while not self._readings.update(now_ms):
+        while not self._engine.update(now_ms):
             pass
         for cache in self._caches():
             while not cache.refresh(_BLOCKS_AT_ONCE):
@@ -56,7 +56,7 @@ class Past:
             self._store.apply(self._coming.popleft())
 
     def _caches(self) -> tuple[TextCache, TextCache]:
-        return self._readings.series_text, self._readings.team_text
+        return self._engine.series_text, self._engine.team_text
 
 
 def _known_from(event: Event) -> int:

@@ -1,4 +1,4 @@
-"""History that clients upload, in Git's own packs."""
+"""Measures that clients upload, in Git's own packs."""
 
 import shutil
 from collections.abc import Sequence

@@ -6,7 +6,7 @@ from collections.abc import Collection, Hashable, Iterator
 from operator import attrgetter
 
 from dora_exporter.dora.events import Deployment, Incident
-from dora_exporter.dora.failures.deployments import Lineup
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.failures.incident_attribution import Attribution, attribute
 
 _incident_order = attrgetter("started_at", "id")
@@ -16,9 +16,9 @@ _started_at = attrgetter("started_at")
 class AttributionIndex:
     """The incidents of one series. A change marks the incidents that it may touch; ``settle`` attributes them anew."""
 
-    def __init__(self, lineup: Lineup, attribution_limit_ms: int | None) -> None:
+    def __init__(self, in_order: DeploymentsInOrder, attribution_limit_ms: int | None) -> None:
         """No incident yet."""
-        self._lineup = lineup
+        self._in_order = in_order
         self._attribution_limit_ms = attribution_limit_ms
         self._ordered: list[Incident] = []
         self._naming: defaultdict[Hashable, dict[str, Incident]] = defaultdict(dict)
@@ -60,10 +60,10 @@ class AttributionIndex:
     def mark_around(self, deployment: Deployment) -> None:
         """Marks the incidents that may be attributed or answered otherwise when a deployment comes or goes.
 
-        The deployment is in the lineup. Those are the incidents begun before the next start, those that name what it
-        deployed, its own, and those answered by it or by the one after it.
+        The deployment is among those in order. Those are the incidents begun before the next start, those that
+        name what it deployed, its own, and those answered by it or by the one after it.
         """
-        after = self._lineup.after(deployment)
+        after = self._in_order.after(deployment)
         self._marked.update((incident.id, incident) for incident in self._begun_under(deployment))
         for name in _names(deployment):
             self._marked.update(self._naming.get(name, {}))
@@ -76,7 +76,7 @@ class AttributionIndex:
         while self._marked:
             _, incident = self._marked.popitem()
             yield incident
-            attribution = attribute(incident, self._lineup, self._attribution_limit_ms)
+            attribution = attribute(incident, self._in_order, self._attribution_limit_ms)
             yield from self._attribute(incident, attribution)
             response = self._response(incident, attribution) if attribution else None
             yield from self._respond(incident, response)
@@ -85,11 +85,11 @@ class AttributionIndex:
 
     def _response(self, incident: Incident, attribution: Attribution) -> Deployment | None:
         """The first deployment later than the one to blame that finished after the incident began."""
-        return self._lineup.first_after(attribution.deployment, incident.started_at)
+        return self._in_order.first_after(attribution.deployment, incident.started_at)
 
     def _begun_under(self, deployment: Deployment) -> list[Incident]:
         low = bisect_left(self._ordered, deployment.started_at, key=_started_at)
-        next_start = self._lineup.next_start(deployment)
+        next_start = self._in_order.next_start(deployment)
         if next_start is None:
             return self._ordered[low:]
         return self._ordered[low : bisect_left(self._ordered, next_start, key=_started_at)]

@@ -1,7 +1,7 @@
 """Decides, for one series, which deployments failed and why, while deployments and incidents come, change and go.
 
 A write costs what lies around it: it marks its neighbours in time, deployments of the same thing and the incidents
-between two starts. ``settle`` decides the marked anew, and tells the ledger what changed in the numbers.
+between two starts. ``settle`` decides the marked anew, and tells the updates what changed in the numbers.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ from typing import Protocol
 from dora_exporter.dora.events import Deployment, Incident
 from dora_exporter.dora.failures.attribution_index import AttributionIndex
 from dora_exporter.dora.failures.contract import Link, Rule
-from dora_exporter.dora.failures.deployments import Lineup
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.failures.order import by_start_in_steps
 from dora_exporter.dora.failures.remedy_links import RemedyLinks
 from dora_exporter.dora.failures.verdict import NamedRemedies, verdict_on
@@ -21,7 +21,7 @@ _TOLD_AT_ONCE = 4096
 _INTRODUCED_AT_ONCE = 200
 
 
-class Ledger(Protocol):
+class Updates(Protocol):
     """Is told what changes in the numbers: the facts of an event before and after, None where it does not count."""
 
     def plain(self, deployments: Sequence[Deployment]) -> None:
@@ -41,7 +41,7 @@ class Ledger(Protocol):
         ...
 
 
-class Judging:
+class Classifier:
     """The deployments and incidents of one series that count now, and what they say."""
 
     def __init__(
@@ -50,14 +50,14 @@ class Judging:
         rules: Sequence[Rule],
         attribution_limit_ms: int | None,
         find: Callable[[str], Deployment | None],
-        ledger: Ledger,
+        updates: Updates,
     ) -> None:
         """An empty series; ``find`` gives any deployment by its id."""
-        self.lineup = Lineup()
-        self.links = RemedyLinks(rules, self.lineup)
-        self.blame = AttributionIndex(self.lineup, attribution_limit_ms)
-        self.named = NamedRemedies(self.lineup, find)
-        self._ledger = ledger
+        self.in_order = DeploymentsInOrder()
+        self.links = RemedyLinks(rules, self.in_order)
+        self.blame = AttributionIndex(self.in_order, attribution_limit_ms)
+        self.named = NamedRemedies(self.in_order, find)
+        self._updates = updates
         self._facts: dict[str, DeploymentFacts] = {}
         self._incident_facts: dict[str, IncidentFacts] = {}
         self._restored_at: dict[str, int] = {}
@@ -70,20 +70,20 @@ class Judging:
     def loading(self, ordered: list[Deployment]) -> Iterator[None]:
         """Fills an empty series with deployments in order of finish, a step at a time; incidents are added before."""
         by_start = yield from by_start_in_steps(ordered)
-        for deployment in self.lineup.load(ordered, by_start):
+        for deployment in self.in_order.load(ordered, by_start):
             self.links.mark(deployment)
         yield
         for start in range(0, len(ordered), _INTRODUCED_AT_ONCE):
             self._introduce(ordered[start : start + _INTRODUCED_AT_ONCE])
             yield
         for start in range(0, len(ordered), _TOLD_AT_ONCE):
-            self._ledger.plain(ordered[start : start + _TOLD_AT_ONCE])
+            self._updates.plain(ordered[start : start + _TOLD_AT_ONCE])
             yield
         yield from self.settling()
 
     def add(self, deployment: Deployment) -> None:
         """A deployment counts from now on."""
-        self.lineup.add(deployment)
+        self.in_order.add(deployment)
         self._new.add(deployment.id)
         self._marked[deployment.id] = deployment
         self.links.mark(deployment)
@@ -94,8 +94,8 @@ class Judging:
         """A deployment that was added counts no longer."""
         self._mark_around(deployment)
         if deployment.commits is not None or deployment.shipped is not None:
-            self._mark(self.lineup.shipments.remove(deployment))
-        self.lineup.remove(deployment)
+            self._mark(self.in_order.shipments.remove(deployment))
+        self.in_order.remove(deployment)
         self._mark(self.links.forget(deployment))
         self._mark(self.named.forget(deployment))
         self._marked.pop(deployment.id, None)
@@ -104,7 +104,7 @@ class Judging:
         if deployment.id in self._new:
             self._new.discard(deployment.id)
         else:
-            self._ledger.deployment(deployment, facts, None)
+            self._updates.deployment(deployment, facts, None)
 
     def add_incident(self, incident: Incident) -> None:
         """An incident counts from now on, as an open one."""
@@ -129,10 +129,10 @@ class Judging:
         self._marked_incidents.pop(incident.id, None)
         facts = self._incident_facts.pop(incident.id, None)
         if facts:
-            self._ledger.incident(incident, facts, None)
+            self._updates.incident(incident, facts, None)
 
     def settle(self) -> None:
-        """Decides what was marked, and tells the ledger."""
+        """Decides what was marked, and tells the updates."""
         for _ in self.settling():
             pass
 
@@ -146,7 +146,7 @@ class Judging:
             if before != after:
                 self._new.discard(deployment.id)
                 self._keep(deployment, after)
-                self._ledger.deployment(deployment, before, after)
+                self._updates.deployment(deployment, before, after)
                 if (before and before.cause) != after.cause:
                     self._mark(link.remedy for link in self.remedies(deployment))
             yield
@@ -177,9 +177,9 @@ class Judging:
         return [named] if named else self.links.to_failed(failed)
 
     def told(self) -> tuple[list[Deployment], list[tuple[Deployment, DeploymentFacts]]]:
-        """The deployments of which the ledger knows: those that are plain, and the others with their facts."""
-        known = [each for each in self.lineup.by_finish if each.id not in self._new] if self._new else None
-        known = self.lineup.by_finish if known is None else known
+        """The deployments of which the updates knows: those that are plain, and the others with their facts."""
+        known = [each for each in self.in_order.by_finish if each.id not in self._new] if self._new else None
+        known = self.in_order.by_finish if known is None else known
         facts = self._facts
         return [each for each in known if each.id not in facts], [
             (each, facts[each.id]) for each in known if each.id in facts
@@ -206,7 +206,7 @@ class Judging:
     def _judge(self, deployment: Deployment) -> DeploymentFacts:
         self._decide_named(deployment)
         cause = self.cause(deployment)
-        samples = list(self.lineup.shipments.samples(deployment))
+        samples = list(self.in_order.shipments.samples(deployment))
         return DeploymentFacts(
             finished_at=deployment.finished_at,
             source=deployment.source,
@@ -216,7 +216,7 @@ class Judging:
             rework=self._is_rework(deployment),
             lead_times=tuple(value for _, value in samples),
             stages=tuple(stages_of(deployment, (commit for commit, _ in samples))),
-            dropped=sum(1 for _ in self.lineup.shipments.first_shipped(deployment)) - len(samples),
+            dropped=sum(1 for _ in self.in_order.shipments.first_shipped(deployment)) - len(samples),
         )
 
     def _decide_named(self, deployment: Deployment) -> None:
@@ -257,14 +257,14 @@ class Judging:
         self.links.introduce(deployments)
         for each in deployments:
             if each.commits is not None or each.shipped is not None:
-                self._mark([each, *self.lineup.shipments.add(each)])
+                self._mark([each, *self.in_order.shipments.add(each)])
             elif each.verdict is not None or each.upstream is not None:
                 self._mark([each])
 
     def _mark(self, deployments: Iterable[Deployment]) -> None:
         """Has deployments judged anew, except for those that went, or were replaced, meanwhile."""
         for deployment in deployments:
-            if self.lineup.holds(deployment):
+            if self.in_order.holds(deployment):
                 self._marked[deployment.id] = deployment
 
     def _mark_around(self, deployment: Deployment) -> None:
@@ -289,4 +289,4 @@ class Judging:
         )
         if before != after:
             self._incident_facts[incident.id] = after
-            self._ledger.incident(incident, before, after)
+            self._updates.incident(incident, before, after)

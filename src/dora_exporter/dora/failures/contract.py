@@ -6,7 +6,7 @@ from typing import Protocol
 
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.commit_text import Mark
-from dora_exporter.dora.failures.deployments import Lineup
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +40,8 @@ class Rule(Protocol):
         """Those that can remedy one though neither their SHA nor their version was seen before; cheap."""
         ...
 
-    def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterable[Link]:
-        """The failures that it remedied, judged by the lineup.
+    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[Mark]) -> Iterable[Link]:
+        """The failures that it remedied, judged by the deployments in order.
 
         It adds to ``asked`` the marks of what it looked for. When a deployment with such a mark comes or goes, it is
         asked again. Neighbours and equal deployments are watched for every rule.

@@ -21,7 +21,7 @@ _SCANNED_AT_MOST = 64
 _INDEXED_PER_SLICE = 2_000
 
 
-class Lineup:
+class DeploymentsInOrder:
     """Deployments by finish, by start, by SHA, by version and by the commits they shipped."""
 
     __slots__ = ("_by_sha", "_by_version", "_without_sha", "by_finish", "by_start", "returns", "shipments")
@@ -37,7 +37,7 @@ class Lineup:
         self._without_sha = Index(_version_without_sha, self._everything)
 
     def load(self, ordered: list[Deployment], started: list[Deployment]) -> Sequence[Deployment]:
-        """Fills an empty lineup with deployments in order of finish and of start; gives those that may be rollbacks."""
+        """Loads deployments in order of finish and of start; returns those that may be rollbacks."""
         self.by_finish = ordered
         self.by_start = started
         shas = [deployment.commit_sha for deployment in ordered if deployment.commit_sha]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dora_exporter.dora.events import Deployment, Incident
-from dora_exporter.dora.failures.deployments import Lineup
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,16 +23,16 @@ class Attribution:
     __hash__ = None  # type: ignore[assignment]  # how Python says that nothing hashes it
 
 
-def attribute(incident: Incident, lineup: Lineup, limit_ms: int | None) -> Attribution | None:
+def attribute(incident: Incident, in_order: DeploymentsInOrder, limit_ms: int | None) -> Attribution | None:
     """Attributes an incident within a series; None when it began before every deployment, or too long after one.
 
     First the latest deployment with its version or SHA, else the latest that had started when it began, unless that
     start lies more than ``limit_ms`` back.
     """
-    named = lineup.latest_started_with(incident.started_at, version=incident.version, commit_sha=incident.commit_sha)
+    named = in_order.latest_started_with(incident.started_at, version=incident.version, commit_sha=incident.commit_sha)
     if named:
         return Attribution(named, "version or commit")
-    latest = lineup.latest_started(incident.started_at)
+    latest = in_order.latest_started(incident.started_at)
     if latest and (limit_ms is None or incident.started_at - latest.started_at <= limit_ms):
         return Attribution(latest, "latest deployment")
     return None

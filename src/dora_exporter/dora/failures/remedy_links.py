@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.commit_text import Mark, marks_of
 from dora_exporter.dora.failures.contract import Link, Rule
-from dora_exporter.dora.failures.deployments import Lineup, names_of_sha
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder, names_of_sha
 
 
 class RemedyLinks:
     """The links of one series. A change marks the deployments whose links it may touch; ``settle`` asks anew."""
 
-    def __init__(self, rules: Sequence[Rule], lineup: Lineup) -> None:
+    def __init__(self, rules: Sequence[Rule], in_order: DeploymentsInOrder) -> None:
         """No link yet."""
         self._rules = rules
-        self._lineup = lineup
+        self._in_order = in_order
         self._from: dict[str, tuple[Link, ...]] = {}
         self._to: defaultdict[str, list[Link]] = defaultdict(list)
         self._asked: dict[str, set[Mark]] = {}
@@ -41,9 +41,9 @@ class RemedyLinks:
         self._marked[deployment.id] = deployment
 
     def mark_around(self, deployment: Deployment) -> None:
-        """Marks those whose links may change when a deployment comes or goes; it is in the lineup."""
-        after = self._lineup.after(deployment)
-        touched = [*self._lineup.same_after(deployment), *(link.remedy for link in self.to_failed(deployment))]
+        """Marks those whose links may change when a deployment comes or goes; it is among the deployments in order."""
+        after = self._in_order.after(deployment)
+        touched = [*self._in_order.same_after(deployment), *(link.remedy for link in self.to_failed(deployment))]
         if after:
             touched += [after, *(link.remedy for link in self.to_failed(after))]
         for mark in _answers(deployment) if self._watchers else ():
@@ -54,20 +54,20 @@ class RemedyLinks:
     def forget(self, deployment: Deployment) -> Iterator[Deployment]:
         """Drops what a deployment remedied; gives the failed ones."""
         self._marked.pop(deployment.id, None)
-        self._lineup.returns.forget(deployment)
+        self._in_order.returns.forget(deployment)
         self._watch(deployment, set())
         yield from self._relink(deployment, ())
 
     def settle(self) -> Iterator[Deployment | None]:
         """Decides what was marked, a step at a time; gives the deployments whose links changed, on either side."""
-        for returned in self._lineup.returns.settle([*self._marked.values()]):
+        for returned in self._in_order.returns.settle([*self._marked.values()]):
             if returned:
                 self.mark(returned)
             yield None
         while self._marked:
             _, remedy = self._marked.popitem()
             asked: set[Mark] = set()
-            found = tuple(link for rule in self._rules for link in rule.links(remedy, self._lineup, asked))
+            found = tuple(link for rule in self._rules for link in rule.links(remedy, self._in_order, asked))
             self._watch(remedy, asked)
             yield from self._relink(remedy, found)
             yield None

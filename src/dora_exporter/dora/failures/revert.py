@@ -7,7 +7,7 @@ from dora_exporter.dora.commit_messages import quoted_by
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.commit_text import Mark, commits_of, pull_requests_of
 from dora_exporter.dora.failures.contract import Link
-from dora_exporter.dora.failures.deployments import Lineup
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.failures.undoing import Saying, Undoing, sayings_of
 
@@ -25,9 +25,9 @@ class Revert:
         talking = [each for each in deployments if each.commits is not None or each.shipped is not None]
         return [deployment for deployment in talking if _takes_back(deployment)]
 
-    def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterator[Link]:
+    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[Mark]) -> Iterator[Link]:
         """The earlier deployments that shipped first what it takes back."""
-        undoing = Undoing(lineup, asked)
+        undoing = Undoing(in_order, asked)
         failed: dict[str, Deployment] = {}
         for saying in _said(remedy, undoing):
             for undone in undoing.undone_by(saying, remedy):
@@ -38,9 +38,9 @@ class Revert:
             yield Link(each, remedy, "revert", "revert")
 
 
-def brought_back(deployment: Deployment, lineup: Lineup) -> Iterator[str]:
+def brought_back(deployment: Deployment, in_order: DeploymentsInOrder) -> Iterator[str]:
     """The commits and requests of a deployment that take back nothing but reverts, by SHA, number or title."""
-    undoing = Undoing(lineup, set())
+    undoing = Undoing(in_order, set())
     for saying in _said(deployment, undoing):
         undone = undoing.undone_by(saying, deployment)
         if undone and all(map(undoing.is_revert, undone)):

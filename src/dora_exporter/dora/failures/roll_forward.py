@@ -7,7 +7,7 @@ from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures import commit_text
 from dora_exporter.dora.failures.commit_text import Mark, Mention
 from dora_exporter.dora.failures.contract import Link
-from dora_exporter.dora.failures.deployments import Lineup, is_redeployment, mark_of_speaker
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder, is_redeployment, mark_of_speaker
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.failures.pattern import Pattern
 
@@ -36,10 +36,10 @@ class StaticRule:
         talking = _talking(deployments, self._fields)
         return [deployment for deployment in talking if any(True for _ in self._matches(deployment))]
 
-    def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterator[Link]:
+    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[Mark]) -> Iterator[Link]:
         """The deployment just before one that matches."""
-        failed = None if lineup.returns.lands_again(remedy) else lineup.before(remedy)
-        spoken = _spoken(self._matches(remedy), remedy, lineup, asked)
+        failed = None if in_order.returns.lands_again(remedy) else in_order.before(remedy)
+        spoken = _spoken(self._matches(remedy), remedy, in_order, asked)
         if failed and not is_redeployment(remedy, failed) and any(True for _ in spoken):
             yield Link(failed, remedy, "rule", self._name)
 
@@ -62,14 +62,14 @@ class LinkedRule:
         talking = _talking(deployments, self._fields)
         return [deployment for deployment in talking if any(True for _ in self._captured(deployment))]
 
-    def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterator[Link]:
+    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[Mark]) -> Iterator[Link]:
         """The earlier deployments that it names."""
         failed: dict[str, Deployment] = {}
-        said = () if lineup.returns.lands_again(remedy) else self._captured(remedy)
-        for name in _spoken(said, remedy, lineup, asked):
+        said = () if in_order.returns.lands_again(remedy) else self._captured(remedy)
+        for name in _spoken(said, remedy, in_order, asked):
             mark = self._kind, key_of(name) if self._kind == "subject" else name
             asked.add(mark)
-            found = _earlier(mark, remedy, lineup)
+            found = _earlier(mark, remedy, in_order)
             if found and not is_redeployment(remedy, found):
                 failed[found.id] = found
         for each in failed.values():
@@ -83,21 +83,23 @@ class LinkedRule:
                 yield Mention(name, each.speaker)
 
 
-def _earlier(mark: Mark, remedy: Deployment, lineup: Lineup) -> Deployment | None:
+def _earlier(mark: Mark, remedy: Deployment, in_order: DeploymentsInOrder) -> Deployment | None:
     """The last earlier one of a version, or the first that shipped a pull request."""
     kind, name = mark
     if kind == "version":
-        return lineup.latest_with_version_before(name, remedy)
-    first = next(iter(lineup.shipments.with_mark(mark)), None)
+        return in_order.latest_with_version_before(name, remedy)
+    first = next(iter(in_order.shipments.with_mark(mark)), None)
     return first if first and finish_order(first) < finish_order(remedy) else None
 
 
-def _spoken(said: Iterable[Mention], remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterator[str]:
+def _spoken(
+    said: Iterable[Mention], remedy: Deployment, in_order: DeploymentsInOrder, asked: set[Mark]
+) -> Iterator[str]:
     """What is said for the first time: a redeployment does not say again what it was deployed for."""
     for each in said:
         if each.speaker:
             asked.add(mark_of_speaker(each.speaker))
-        if each.speaker is None or lineup.speaks(remedy, each.speaker):
+        if each.speaker is None or in_order.speaks(remedy, each.speaker):
             yield each.text
 
 

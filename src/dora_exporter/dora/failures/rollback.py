@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.commit_text import Mark
 from dora_exporter.dora.failures.contract import Link
-from dora_exporter.dora.failures.deployments import Lineup
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 
 
 class Rollback:
@@ -19,9 +19,9 @@ class Rollback:
         """None: a rollback has been seen before."""
         return ()
 
-    def links(self, remedy: Deployment, lineup: Lineup, _: set[Mark]) -> Iterator[Link]:
+    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, _: set[Mark]) -> Iterator[Link]:
         """The failure that a rollback remedied."""
-        target = lineup.returns.rolled_back_to(remedy)
-        failed = target and lineup.after(target)
+        target = in_order.returns.rolled_back_to(remedy)
+        failed = target and in_order.after(target)
         if failed:
             yield Link(failed, remedy, "rollback", "rollback")

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.commit_text import Mark
 from dora_exporter.dora.failures.contract import Link, Rule
-from dora_exporter.dora.failures.deployments import Lineup
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 
 
 class Scoped:
@@ -21,9 +21,9 @@ class Scoped:
         """Those in scope that the rule concerns."""
         return self._rule.concerned([each for each in deployments if self._holds_for(each)])
 
-    def links(self, remedy: Deployment, lineup: Lineup, asked: set[Mark]) -> Iterable[Link]:
+    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[Mark]) -> Iterable[Link]:
         """What the rule finds for a deployment in scope."""
-        return self._rule.links(remedy, lineup, asked) if self._holds_for(remedy) else ()
+        return self._rule.links(remedy, in_order, asked) if self._holds_for(remedy) else ()
 
     def _holds_for(self, deployment: Deployment) -> bool:
         return (not self._services or deployment.service in self._services) and (

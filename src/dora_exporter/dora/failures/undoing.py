@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dora_exporter.dora.commit_messages import is_revert, key_of, number_of, quoted_by, taken_back
 from dora_exporter.dora.events import Deployment, Shipped
 from dora_exporter.dora.failures.commit_text import Mark, pull_requests_of, speaker_of
-from dora_exporter.dora.failures.deployments import Lineup, mark_of_speaker, names_of_sha
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder, mark_of_speaker, names_of_sha
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.repository_parts import parts_of
 
@@ -42,9 +42,9 @@ class Undone(NamedTuple):
 class Undoing:
     """Looks up what is taken back in one series, and adds the marks of what it looked for to ``asked``."""
 
-    def __init__(self, lineup: Lineup, asked: set[Mark]) -> None:
-        """It is of use until the lineup changes."""
-        self._lineup = lineup
+    def __init__(self, in_order: DeploymentsInOrder, asked: set[Mark]) -> None:
+        """It is of use until the deployments in order change."""
+        self._in_order = in_order
         self._asked = asked
         self._sayings: dict[str, Mapping[Mark, Sequence[Saying]]] = {}
         self._undone: dict[tuple[str, Mark], list[Undone]] = {}
@@ -53,7 +53,7 @@ class Undoing:
     def speaks(self, saying: Saying, deployment: Deployment) -> bool:
         """Whether a deployment was the first in which that was said."""
         self._asked.add(mark_of_speaker(saying.mark))
-        return self._lineup.speaks(deployment, saying.mark)
+        return self._in_order.speaks(deployment, saying.mark)
 
     def undone_by(self, saying: Saying, deployment: Deployment) -> list[Undone]:
         """What is taken back, as far as the series shipped it."""
@@ -97,8 +97,8 @@ class Undoing:
 
     def _with_sha(self, sha: str) -> Undone | None:
         self._asked.update(names_of_sha(sha))
-        full = self._lineup.full_sha(sha)
-        first = self._lineup.first_with_sha(full) if full else None
+        full = self._in_order.full_sha(sha)
+        first = self._in_order.first_with_sha(full) if full else None
         if first is None or full is None:
             return None
         kinds = self._of(first)
@@ -107,7 +107,7 @@ class Undoing:
     def _with_number(self, number: str) -> Undone | None:
         mark = "number", number
         self._asked.add(mark)
-        first = next(iter(self._lineup.shipments.with_mark(mark)), None)
+        first = next(iter(self._in_order.shipments.with_mark(mark)), None)
         return Undone(first, self._of(first).get(mark, ())) if first else None
 
     def _with_subject(self, subject: str, deployment: Deployment) -> Undone | None:
@@ -118,7 +118,7 @@ class Undoing:
             return numbered
         mark = "subject", key_of(subject)
         self._asked.add(mark)
-        for each in reversed(self._lineup.shipments.with_mark(mark)):
+        for each in reversed(self._in_order.shipments.with_mark(mark)):
             if finish_order(each) <= finish_order(deployment):
                 said = [saying for saying in self._of(each).get(mark, ()) if self.speaks(saying, each)]
                 if said:

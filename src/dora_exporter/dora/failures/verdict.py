@@ -8,7 +8,7 @@ import msgspec
 
 from dora_exporter.dora.events import Deployment, Verdict
 from dora_exporter.dora.failures.contract import Link
-from dora_exporter.dora.failures.deployments import Lineup
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.failures.order import finish_order
 
 
@@ -50,9 +50,9 @@ class SingleReports:
 class NamedRemedies:
     """The remedies that verdicts name, in one series."""
 
-    def __init__(self, lineup: Lineup, find: Callable[[str], Deployment | None]) -> None:
+    def __init__(self, in_order: DeploymentsInOrder, find: Callable[[str], Deployment | None]) -> None:
         """No verdict yet; ``find`` gives a deployment of any series by its id, as it was reported."""
-        self._lineup = lineup
+        self._in_order = in_order
         self._find_report = find
         self.reports: Reports = SingleReports()
         self._awaited: defaultdict[Hashable, dict[str, Deployment]] = defaultdict(dict)
@@ -103,10 +103,10 @@ class NamedRemedies:
         if remediation.id is not None:
             self._awaited["id", remediation.id][failed.id] = failed
             found = self._find(remediation.id)
-            remedy = found if found and self._lineup.holds(found) and _is_later(found, failed) else None
+            remedy = found if found and self._in_order.holds(found) and _is_later(found, failed) else None
         else:
             self._awaited["version", remediation.version][failed.id] = failed
-            same = self._lineup.with_version(remediation.version or "")
+            same = self._in_order.with_version(remediation.version or "")
             remedy = next((each for each in same if _is_later(each, failed)), None)
         return Link(failed, remedy, "verdict", remediation.type) if remedy else None
 

@@ -2,26 +2,26 @@
 
 from collections.abc import Iterator
 
-from dora_exporter.dora.measures import History
+from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.contract import Value, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 
 
-def rate(history: History, window: Window) -> Iterator[Value]:
+def rate(measures: Measures, window: Window) -> Iterator[Value]:
     """Failed deployments of the window divided by all of the window, 0 to 1; absent without a deployment."""
-    total = history.deployments.count(window)
+    total = measures.deployments.count(window)
     if total:
-        yield (), history.failures(window) / total
+        yield (), measures.failures(window) / total
 
 
-def failed(history: History, window: Window) -> Iterator[Value]:
+def failed(measures: Measures, window: Window) -> Iterator[Value]:
     """Those deployments of the window that failed, whenever that came out."""
-    yield (), history.failures(window)
+    yield (), measures.failures(window)
 
 
-def by_cause(history: History, window: Window) -> Iterator[Value]:
+def by_cause(measures: Measures, window: Window) -> Iterator[Value]:
     """The failed deployments by how it is known; each has one cause."""
-    for cause, times in history.causes.items():
+    for cause, times in measures.causes.items():
         yield (cause,), times.count(window)
 
 

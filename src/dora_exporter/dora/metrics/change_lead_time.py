@@ -2,25 +2,25 @@
 
 from collections.abc import Iterator
 
-from dora_exporter.dora.measures import History
+from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.contract import Value, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 
 
-def lead_time(history: History, window: Window) -> Iterator[Value]:
+def lead_time(measures: Measures, window: Window) -> Iterator[Value]:
     """Statistics over the commits first shipped by deployments finished in the window; absent without one."""
-    for statistic, seconds in history.lead_times.statistics(window):
+    for statistic, seconds in measures.lead_times.statistics(window):
         yield (statistic,), seconds
 
 
-def commits(history: History, window: Window) -> Iterator[Value]:
+def commits(measures: Measures, window: Window) -> Iterator[Value]:
     """How many commits those statistics are over."""
-    yield (), history.lead_times.count(window)
+    yield (), measures.lead_times.count(window)
 
 
-def stages(history: History, window: Window) -> Iterator[Value]:
+def stages(measures: Measures, window: Window) -> Iterator[Value]:
     """Statistics over the stages of those commits; absent where nothing is known of a stage."""
-    for stage, samples in history.stages.items():
+    for stage, samples in measures.stages.items():
         for statistic, seconds in samples.statistics(window):
             yield (stage, statistic), seconds
 

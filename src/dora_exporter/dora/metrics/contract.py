@@ -1,9 +1,9 @@
-"""What a metric is: a name, and a pure function that reads its values from a history."""
+"""What a metric is: a name, and a pure function that reads its values from a measures."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from dora_exporter.dora.measures import History
+from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.sliding_window import Window
 
 Value = tuple[tuple[str, ...], float]
@@ -16,7 +16,7 @@ class WindowMetric:
 
     name: str
     help: str
-    read: Callable[[History, Window], Iterable[Value]]
+    read: Callable[[Measures, Window], Iterable[Value]]
     labels: tuple[str, ...] = ()
     is_per_team: bool = True
 
@@ -27,7 +27,7 @@ class StateMetric:
 
     name: str
     help: str
-    read: Callable[[History], Iterable[Value]]
+    read: Callable[[Measures], Iterable[Value]]
     labels: tuple[str, ...] = ()
     is_per_team: bool = True
 

@@ -2,26 +2,26 @@
 
 from collections.abc import Iterator
 
-from dora_exporter.dora.measures import History
+from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.contract import StateMetric, Value, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 
 
-def unidentified(history: History, window: Window) -> Iterator[Value]:
+def unidentified(measures: Measures, window: Window) -> Iterator[Value]:
     """Deployments of the window that cannot be judged for rollbacks."""
-    yield (), history.unidentified.count(window)
+    yield (), measures.unidentified.count(window)
 
 
-def first_event(history: History) -> Iterator[Value]:
+def first_event(measures: Measures) -> Iterator[Value]:
     """The earliest moment of all that counts, in seconds since the epoch; absent before the first."""
-    moments = [times.first for times in (history.deployments, history.incidents) if times.first is not None]
+    moments = [times.first for times in (measures.deployments, measures.incidents) if times.first is not None]
     if moments:
         yield (), min(moments) / 1000
 
 
-def last_event(history: History) -> Iterator[Value]:
+def last_event(measures: Measures) -> Iterator[Value]:
     """The latest moment of each source, in seconds since the epoch."""
-    for source, times in sorted(history.sources.items()):
+    for source, times in sorted(measures.sources.items()):
         if times.last is not None:
             yield (source,), times.last / 1000
 

@@ -2,25 +2,25 @@
 
 from collections.abc import Iterator
 
-from dora_exporter.dora.measures import History
+from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.contract import StateMetric, Value, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 
 
-def frequency(history: History, window: Window) -> Iterator[Value]:
+def frequency(measures: Measures, window: Window) -> Iterator[Value]:
     """Deployments finished in the window divided by its length in days."""
-    yield (), history.deployments.count(window) / window.days
+    yield (), measures.deployments.count(window) / window.days
 
 
-def deployments(history: History, window: Window) -> Iterator[Value]:
+def deployments(measures: Measures, window: Window) -> Iterator[Value]:
     """Deployments finished in the window."""
-    yield (), history.deployments.count(window)
+    yield (), measures.deployments.count(window)
 
 
-def last_deployment(history: History) -> Iterator[Value]:
+def last_deployment(measures: Measures) -> Iterator[Value]:
     """The latest finish in seconds since the epoch; absent before the first."""
-    if history.deployments.last is not None:
-        yield (), history.deployments.last / 1000
+    if measures.deployments.last is not None:
+        yield (), measures.deployments.last / 1000
 
 
 METRICS = (

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 
-from dora_exporter.dora.measures import History
+from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.contract import Value, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 
 
-def recovery_time(history: History, window: Window) -> Iterator[Value]:
+def recovery_time(measures: Measures, window: Window) -> Iterator[Value]:
     """Statistics over the failed deployments that were remedied in the window; absent without one."""
-    for statistic, seconds in history.recoveries.statistics(window):
+    for statistic, seconds in measures.recoveries.statistics(window):
         yield (statistic,), seconds
 
 
-def recovered(history: History, window: Window) -> Iterator[Value]:
+def recovered(measures: Measures, window: Window) -> Iterator[Value]:
     """How many failed deployments those statistics are over."""
-    yield (), history.recoveries.count(window)
+    yield (), measures.recoveries.count(window)
 
 
 METRICS = (

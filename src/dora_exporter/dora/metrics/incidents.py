@@ -2,30 +2,30 @@
 
 from collections.abc import Iterator
 
-from dora_exporter.dora.measures import History
+from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.contract import StateMetric, Value, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 
 
-def begun(history: History, window: Window) -> Iterator[Value]:
+def begun(measures: Measures, window: Window) -> Iterator[Value]:
     """Incidents that began in the window."""
-    yield (), history.incidents.count(window)
+    yield (), measures.incidents.count(window)
 
 
-def unattributed(history: History, window: Window) -> Iterator[Value]:
+def unattributed(measures: Measures, window: Window) -> Iterator[Value]:
     """Incidents that began in the window and are attributed to no deployment."""
-    yield (), history.unattributed.count(window)
+    yield (), measures.unattributed.count(window)
 
 
-def still_open(history: History) -> Iterator[Value]:
+def still_open(measures: Measures) -> Iterator[Value]:
     """Incidents that have begun and not ended."""
-    yield (), len(history.open_incidents)
+    yield (), len(measures.open_incidents)
 
 
-def oldest_open(history: History) -> Iterator[Value]:
+def oldest_open(measures: Measures) -> Iterator[Value]:
     """When the oldest open incident began, in seconds since the epoch; absent without one."""
-    if history.open_incidents.first is not None:
-        yield (), history.open_incidents.first / 1000
+    if measures.open_incidents.first is not None:
+        yield (), measures.open_incidents.first / 1000
 
 
 METRICS = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from dora_exporter.dora.measures import History
+from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.change_failure_rate import rate
 from dora_exporter.dora.metrics.change_lead_time import lead_time
 from dora_exporter.dora.metrics.contract import Value, WindowMetric
@@ -17,8 +17,8 @@ def performance_level(edition_name: str) -> WindowMetric:
     """The metric for an edition of ``EDITIONS``."""
     edition = EDITIONS[edition_name]
 
-    def read(history: History, window: Window) -> Iterator[Value]:
-        for name, limits, values in _judged(edition, history, window):
+    def read(measures: Measures, window: Window) -> Iterator[Value]:
+        for name, limits, values in _judged(edition, measures, window):
             for labels, value in values:
                 found = level(value, limits) if labels in {(), ("median",)} else None
                 if found is not None:
@@ -49,8 +49,8 @@ def _limits(edition: Edition) -> Iterator[tuple[str, Limits]]:
     yield "failed_deployment_recovery_time" if edition.recovers_deployments else "time_to_restore", edition.recovery
 
 
-def _judged(edition: Edition, history: History, window: Window) -> Iterator[tuple[str, Limits, Iterator[Value]]]:
+def _judged(edition: Edition, measures: Measures, window: Window) -> Iterator[tuple[str, Limits, Iterator[Value]]]:
     recovery = recovery_time if edition.recovers_deployments else time_to_restore
     reads = (frequency, lead_time, rate, recovery)
     for (name, limits), read in zip(_limits(edition), reads, strict=True):
-        yield name, limits, read(history, window)
+        yield name, limits, read(measures, window)

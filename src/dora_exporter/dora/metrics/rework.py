@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator
 
-from dora_exporter.dora.measures import History
+from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.contract import Value, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 
 
-def rework_rate(history: History, window: Window) -> Iterator[Value]:
+def rework_rate(measures: Measures, window: Window) -> Iterator[Value]:
     """Rework deployments of the window divided by all of the window, 0 to 1; absent without a deployment."""
-    total = history.deployments.count(window)
+    total = measures.deployments.count(window)
     if total:
-        yield (), history.reworks.count(window) / total
+        yield (), measures.reworks.count(window) / total
 
 
-def reworks(history: History, window: Window) -> Iterator[Value]:
+def reworks(measures: Measures, window: Window) -> Iterator[Value]:
     """How many deployments of the window were rework."""
-    yield (), history.reworks.count(window)
+    yield (), measures.reworks.count(window)
 
 
 METRICS = (

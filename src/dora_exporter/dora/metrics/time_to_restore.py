@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 
-from dora_exporter.dora.measures import History
+from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.contract import Value, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 
 
-def time_to_restore(history: History, window: Window) -> Iterator[Value]:
+def time_to_restore(measures: Measures, window: Window) -> Iterator[Value]:
     """Statistics over the incidents resolved in the window; absent without one."""
-    for statistic, seconds in history.restores.statistics(window):
+    for statistic, seconds in measures.restores.statistics(window):
         yield (statistic,), seconds
 
 
-def restored(history: History, window: Window) -> Iterator[Value]:
+def restored(measures: Measures, window: Window) -> Iterator[Value]:
     """How many incidents those statistics are over."""
-    yield (), history.restores.count(window)
+    yield (), measures.restores.count(window)
 
 
 METRICS = (

@@ -9,7 +9,7 @@ from dora_exporter.dora.reserved import RESERVED
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.runtime.timestamps import iso
-from dora_exporter.series.engine import Readings
+from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import (
     METRICS,
     CountedDeployment,
@@ -143,9 +143,7 @@ EXPLAIN = Operation(
 OPERATIONS = (EXPLAIN,)
 
 
-def routes(
-    *, readings: Callable[[], Awaitable[Readings]], why_unknown: WhyUnknown, access: Access
-) -> list[web.RouteDef]:
+def routes(*, engine: Callable[[], Awaitable[Engine]], why_unknown: WhyUnknown, access: Access) -> list[web.RouteDef]:
     """The route of explanations."""
 
     async def handle(request: web.Request) -> web.Response:
@@ -153,7 +151,7 @@ def routes(
         metric = metric_of(subject, name)
         if metric is None:
             raise BadRequest(f'parameter "metric" must be one of {", ".join(sorted(METRICS))}')
-        current = await readings()
+        current = await engine()
         window = _window(request, current)
         if subject.is_broken(current):
             raise NotNow("computing the numbers of this service and environment failed: see the log")
@@ -190,8 +188,8 @@ def _asked(request: web.Request, name: str) -> str:
     return values[0]
 
 
-def _window(request: web.Request, readings: Readings) -> Window:
-    windows = {window.text: window for window in readings.windows()}
+def _window(request: web.Request, engine: Engine) -> Window:
+    windows = {window.text: window for window in engine.windows()}
     window = windows.get(_asked(request, "window") if "window" in request.query else next(iter(windows)))
     if window is None:
         raise BadRequest(f'parameter "window" must be one of {", ".join(windows)}')

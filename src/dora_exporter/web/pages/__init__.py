@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from dora_exporter.runtime.clock import Clock
-from dora_exporter.series.engine import Readings
+from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import WhyUnknown
 from dora_exporter.sources.polling import RunningSources
 from dora_exporter.web.openapi.operation import Operation
@@ -20,7 +20,7 @@ OPERATIONS = (all_series.ALL_SERIES, series.ONE_SERIES, explain.WHY, health.HEAL
 
 def routes(
     *,
-    readings: Callable[[], Awaitable[Readings]],
+    engine: Callable[[], Awaitable[Engine]],
     sources: RunningSources,
     why_unknown: WhyUnknown,
     edition: Callable[[], str],
@@ -35,9 +35,9 @@ def routes(
     ``operations`` what the page about the API describes.
     """
     computed = [
-        *all_series.routes(readings=readings, sources=sources, edition=edition, access=access, url=url),
-        *series.routes(readings=readings, edition=edition),
-        *explain.routes(readings=readings, why_unknown=why_unknown),
+        *all_series.routes(engine=engine, sources=sources, edition=edition, access=access, url=url),
+        *series.routes(engine=engine, edition=edition),
+        *explain.routes(engine=engine, why_unknown=why_unknown),
         *api_page.routes(operations, access=access, url=url),
     ]
     return [

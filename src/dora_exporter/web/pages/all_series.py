@@ -7,7 +7,7 @@ from aiohttp import web
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.dora.metrics.report_thresholds import LEVELS
 from dora_exporter.dora.sliding_window import Window
-from dora_exporter.series.engine import Readings
+from dora_exporter.series.engine import Engine
 from dora_exporter.series.overview import ORDERS, Question, overview
 from dora_exporter.sources.polling import RunningSources
 from dora_exporter.web.openapi.operation import Operation, Parameter
@@ -47,7 +47,7 @@ ALL_SERIES = Operation(
 
 def routes(
     *,
-    readings: Callable[[], Awaitable[Readings]],
+    engine: Callable[[], Awaitable[Engine]],
     sources: RunningSources,
     edition: Callable[[], str],
     access: Access,
@@ -59,7 +59,7 @@ def routes(
         return getting_started(request, url=url, has_keys=access.is_closed, now_ms=now_ms)
 
     async def show(request: web.Request) -> web.Response:
-        current = await readings()
+        current = await engine()
         windows = current.windows()
         question = _question(request, windows, edition())
         found = await overview(current, question)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from dora_exporter.series.engine import Readings
+from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import METRICS, WhyUnknown, add_unknown
 from dora_exporter.series.explanation_subject import Subject, metric_of
 from dora_exporter.web.openapi.operation import Operation, Parameter
@@ -44,7 +44,7 @@ WHY = Operation(
 )
 
 
-def routes(*, readings: Callable[[], Awaitable[Readings]], why_unknown: WhyUnknown) -> list[web.RouteDef]:
+def routes(*, engine: Callable[[], Awaitable[Engine]], why_unknown: WhyUnknown) -> list[web.RouteDef]:
     """The route of the page."""
 
     async def show(request: web.Request) -> web.Response:
@@ -54,7 +54,7 @@ def routes(*, readings: Callable[[], Awaitable[Readings]], why_unknown: WhyUnkno
         metric = metric_of(subject, request.query.get("metric", "dora_change_failure_rate"))
         if metric is None:
             return await refusal(400, "This metric is unknown or has no explanation.")
-        current = await readings()
+        current = await engine()
         windows = {window.text: window for window in current.windows()}
         window = windows.get(request.query.get("window", usual_window([*windows.values()]).text))
         if window is None:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from dora_exporter.dora.events import Series
-from dora_exporter.series.engine import Readings
+from dora_exporter.series.engine import Engine
 from dora_exporter.series.overview import days, figures
 from dora_exporter.series.recent_events import RECENT, chronicle
 from dora_exporter.web.openapi.operation import Operation, Parameter
@@ -27,11 +27,11 @@ ONE_SERIES = Operation(
 )
 
 
-def routes(*, readings: Callable[[], Awaitable[Readings]], edition: Callable[[], str]) -> list[web.RouteDef]:
+def routes(*, engine: Callable[[], Awaitable[Engine]], edition: Callable[[], str]) -> list[web.RouteDef]:
     """The route of the page."""
 
     async def show(request: web.Request) -> web.Response:
-        current = await readings()
+        current = await engine()
         series = asked_series(request)
         if current.is_broken(series):
             return await refusal(503, BROKEN)
@@ -46,8 +46,8 @@ def routes(*, readings: Callable[[], Awaitable[Readings]], edition: Callable[[],
             recent=RECENT,
             now_ms=windows[0].end_ms,
             usual=usual_window(windows),
-            days=days(told.history, windows[0].end_ms),
-            figures={window.text: figures(told.history, window, edition()) for window in windows},
+            days=days(told.measures, windows[0].end_ms),
+            figures={window.text: figures(told.measures, window, edition()) for window in windows},
             places=places([each.deployment.id for each in told.deployments], "deployment"),
             incident_places=places([each.incident.id for each in told.incidents], "incident"),
         )
