@@ -171,3 +171,23 @@ def test_a_team_that_cannot_be_rendered_is_absent_until_it_can() -> None:
     daemon.perform(deployment(id="two", service="checkout", team="crew"))
     assert differences(daemon.samples(), expected(daemon)) == {}
     assert daemon.engine.broken_series == 0
+
+
+def test_a_count_that_was_made_anew_loses_no_team_when_an_incident_of_several_services_moves_on() -> None:
+    armed: list[bool] = []
+    teams = {"cart": "crew", "checkout": "squad"}
+    daemon = daemon_with("rendering", lambda _: bool(armed and armed.pop()), series_limit=1, teams=teams)
+    whole = daemon_with("none", lambda _: False, series_limit=1, teams=teams)
+    shared = incident(id="shared", services=("cart", "checkout"), team=None)
+    for each in (daemon, whole):
+        each.perform(deployment(id="first", service="search", team="guild"))
+        each.perform(deployment(id="second", service="checkout", team=None))
+        each.perform(incident(id="page", services=("cart",), team=None))
+    armed.append(True)
+    daemon.perform(shared)
+    daemon.samples()
+    assert not armed
+    whole.perform(shared)
+    for each in (daemon, whole):
+        each.perform(incident(id="shared", services=("cart",), team="guild"))
+    assert differences(daemon.samples(), whole.samples()) == {}

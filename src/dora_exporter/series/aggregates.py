@@ -127,7 +127,8 @@ class Aggregates:
 
     def retell(self, series: Series, state: SeriesState) -> Iterator[None]:
         """Adds to the teams what they were told of a series."""
-        self._add_presence_to_teams(series, state.present(), 1)
+        for events in state.present():
+            self._add_presence_to_teams(series, events, 1)
         plain, others = state.classifier.told()
         if plain:
             self._add_plain_to_teams(PlainFacts.of(plain), plain)

@@ -157,10 +157,10 @@ class SeriesState:
         deployments = (self.classifier.in_order.by_finish, self._future, self._arrived, self._expired)
         return sum(map(len, deployments)) + len(self._incidents)
 
-    def present(self) -> list[Event]:
-        """The events that make the series known."""
-        incidents = (each for each in self._incidents.values() if self._phases[each.id] is not _Phase.GONE)
-        return [*self.classifier.in_order.by_finish, *self._future, *self._arrived.values(), *incidents]
+    def present(self) -> tuple[list[Deployment], list[Incident]]:
+        """The deployments and the incidents that make the series known."""
+        deployments = [*self.classifier.in_order.by_finish, *self._future, *self._arrived.values()]
+        return deployments, [each for each in self._incidents.values() if self._phases[each.id] is not _Phase.GONE]
 
     def told_incidents(self) -> Iterator[tuple[Incident, IncidentFacts]]:
         """The incidents of which the updates knows, with their facts."""

@@ -50,7 +50,7 @@ class Teams:
         return (team,) if team else ()
 
     def count(self, events: Sequence[Event]) -> Mapping[str, int]:
-        """How many of the events, all of one series, belong to which team."""
+        """How many of the events, all of one series and of one kind, belong to which team."""
         first = events[0] if events else None
         if not isinstance(first, Deployment):
             return Counter(team for event in events for team in self.of(event))
