@@ -17,7 +17,7 @@ Client = TestClient[web.Request, web.Application]
 
 async def client_of(aiohttp_client: AiohttpClient, world: World) -> Client:
     app = web.Application()
-    app.add_routes(scrape.routes(exposition=world.exposition))
+    app.add_routes(scrape.routes(exposition=lambda: world.exposition))
     # Without automatic headers and decompression a test sees what is on the wire.
     return await aiohttp_client(
         app,
@@ -120,8 +120,8 @@ async def test_writing_to_the_exposition_is_refused(aiohttp_client: AiohttpClien
 @pytest.fixture
 async def address_of_large() -> AsyncIterator[tuple[str, int]]:
     """Where a body of 10 MB is served as the daemon does it; the test server would cancel the handler."""
-    app = web.Application()
-    app.add_routes(scrape.routes(exposition=large(padding=5000).exposition))
+    app, padded = web.Application(), large(padding=5000).exposition
+    app.add_routes(scrape.routes(exposition=lambda: padded))
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

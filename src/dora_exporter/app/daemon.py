@@ -139,7 +139,7 @@ class Daemon:
             self._rejections,
             telemetry.UnknownAttributeCounts(self._unknown_attributes.counts),
             telemetry.HeldEvents(self._store),
-            telemetry.SeriesCollector(self._numbers),
+            telemetry.SeriesCollector(lambda: self._numbers.engine),
             self._storage.collector,
             telemetry.ConfigCollector(self._configuration),
             telemetry.LogCollector(LOG),
@@ -179,7 +179,7 @@ class Daemon:
             "ready deployments=%d incidents=%d series=%d seconds=%.1f",
             len(self._store.deployments),
             len(self._store.incidents),
-            self._numbers.series,
+            self._numbers.engine.series,
             self._replay_seconds,
         )
 
@@ -241,7 +241,7 @@ class Daemon:
                 ),
                 *alertmanager.routes(sources=self._sources, may_write=may_write, clock=self._clock),
                 *explain.routes(engine=self._numbers.current, why_unknown=self._commits.why_unknown, access=access),
-                *scrape.routes(exposition=self._numbers),
+                *scrape.routes(exposition=lambda: self._numbers.exposition),
                 *management.routes(is_ready=lambda: self._is_ready, reload=reload),
                 *pages.routes(
                     engine=self._numbers.current,

@@ -111,7 +111,7 @@ class FileStorage:
         """Opens nothing yet."""
         self.log = SnapshotFile(settings.snapshot.path, durability=settings.snapshot.durability, clock=clock)
         self.leader_log: Appendable = self.log
-        self.collector: Collector = SnapshotCollector(self.log, replay_seconds=replay_seconds)
+        self.collector: Collector = SnapshotCollector(lambda: self.log.statistics, replay_seconds=replay_seconds)
         self._horizon = Horizon(clock)
         self._store: EventStore | None = None
         self._checkpoints = Checkpoints(settings.snapshot.path)

@@ -1,32 +1,23 @@
 """``GET /metrics``: the exposition, in the format and coding that the scraper asks for."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Protocol
 
 from aiohttp import hdrs, web
 
-from dora_exporter.exposition import Body, Format, choose_format, is_gzip_accepted
+from dora_exporter.exposition import Body, Exposition, choose_format, is_gzip_accepted
 from dora_exporter.runtime.cooperative import Turn
 
 _LARGEST_WRITE = 128 * 1024
 
 
-class Exposed(Protocol):
-    """Whoever can be scraped."""
-
-    async def scrape(self, wanted: Format, *, gzip: bool, names: Collection[str] = ()) -> Body:
-        """The exposition as of now, of all families or of those named."""
-        ...
-
-
-def routes(*, exposition: Exposed) -> list[web.RouteDef]:
-    """The route of the exposition."""
+def routes(*, exposition: Callable[[], Exposition]) -> list[web.RouteDef]:
+    """The route of the exposition. ``exposition`` gives the one in use, which a reload may replace."""
 
     async def scrape(request: web.Request) -> web.StreamResponse:
         headers = request.headers
         gzip = is_gzip_accepted(",".join(headers.getall(hdrs.ACCEPT_ENCODING, ())))
-        body = await exposition.scrape(
+        body = await exposition().scrape(
             choose_format(",".join(headers.getall(hdrs.ACCEPT, ()))),
             gzip=gzip,
             names=frozenset(request.query.getall("name[]", ())) if request.query_string else frozenset(),

@@ -1,14 +1,20 @@
+import asyncio
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
+from tests import builders
+from tests.builders import NOW_MS, ManualClock
+from tests.strategies import RETENTION_MS, WINDOWS
 
 from dora_exporter import __version__
+from dora_exporter.app.reload import Configuration
+from dora_exporter.app.settings import Settings
 from dora_exporter.app.telemetry import (
     ConfigCollector,
     EventCounts,
@@ -19,9 +25,15 @@ from dora_exporter.app.telemetry import (
     SnapshotCollector,
     new_registry,
 )
-from dora_exporter.dora.events import Deployment, Incident, Verdict
+from dora_exporter.config.errors import ConfigError, Mistake
+from dora_exporter.dora.events import DAY_MS, Commit, Deployment, Incident, Verdict
+from dora_exporter.dora.failures.commit_text import Mark
+from dora_exporter.dora.failures.contract import Link
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.records import Deletion, Judgement
 from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.log_format import Log
+from dora_exporter.series.engine import Definitions, Engine
 from dora_exporter.storage.file.statistics import Statistics
 from dora_exporter.web.server.rejections import Rejection
 
@@ -39,33 +51,58 @@ STATISTICS = Statistics(
 )
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    statistics: Statistics = STATISTICS
+class Trap:
+    """A rule with a defect: it raises for one service."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
+        if any(each.service == self._service for each in deployments):
+            raise RuntimeError
+        return ()
+
+    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[Mark]) -> Iterable[Link]:
+        return ()
 
 
-@dataclass(frozen=True)
-class Engine:
-    series: int = 12
-    series_folded: int = 2
-    teams: int = 13
-    teams_folded: int = 3
-    series_limit: int = 10
-    broken_series: int = 1
-    pending_writes: int = 7
-    lead_time_commits_dropped: dict[str, int] = field(default_factory=lambda: {"negative": 4, "gap": 1})
+async def engine() -> Engine:
+    """Six series, one of them without a team and one with a defect, a limit of three, and two pending writes."""
+    store = EventStore()
+    ahead = Commit("c" * 40, NOW_MS + DAY_MS)
+    for name in "abcdef":
+        team, commits = name if name != "f" else None, (ahead,) if name == "a" else None
+        store.apply(builders.deployment(id=name, service=name, team=team, commits=commits))
+    rules = (Trap("e"),)
+    engine = Engine(store, Definitions(windows=WINDOWS, retention_ms=RETENTION_MS, series_limit=3, rules=rules))
+    await engine.load(NOW_MS)
+    for name in "ab":
+        store.apply(Deletion("deployment", name, NOW_MS))
+    return engine
 
 
-@dataclass(frozen=True)
-class Config:
-    is_last_reload_successful: bool = False
-    last_reload_success_ms: int | None = 1_764_000_000_500
+async def configuration() -> Configuration:
+    """Settings that were loaded at one moment, and could not be at a later one."""
+    clock = ManualClock(1_764_000_000_500)
+
+    def load() -> Settings:
+        raise ConfigError([Mistake("file:1", "is wrong")])
+
+    async def use(_settings: Settings) -> None:
+        """Nothing takes them up."""
+
+    configuration = Configuration(Settings(), load=load, use=use, clock=clock)
+    clock.advance(1000)
+    await configuration.reload()
+    return configuration
 
 
-@dataclass(frozen=True)
-class Log:
-    full: int = 3
-    repeated: int = 4
+def log() -> Log:
+    """A log that lost three lines and held back four."""
+    log = Log()
+    log.lost = 3
+    log.restraint.held_back = 4
+    return log
 
 
 def samples(*collectors: Collector) -> dict[str, float]:
@@ -138,22 +175,23 @@ def test_held_events_are_those_of_the_store() -> None:
     }
 
 
-def test_the_series_are_counted() -> None:
-    assert samples(SeriesCollector(Engine())) == {
-        "dora_exporter_series": 12,
+async def test_the_series_are_counted() -> None:
+    current = await engine()
+
+    assert samples(SeriesCollector(lambda: current)) == {
+        "dora_exporter_series": 5,
         "dora_exporter_series_folded": 2,
-        "dora_exporter_teams": 13,
-        "dora_exporter_teams_folded": 3,
-        "dora_exporter_series_limit": 10,
+        "dora_exporter_teams": 4,
+        "dora_exporter_teams_folded": 1,
+        "dora_exporter_series_limit": 3,
         "dora_exporter_broken_series": 1,
-        "dora_exporter_pending_writes": 7,
-        'dora_exporter_lead_time_commits_dropped{cause="gap"}': 1,
-        'dora_exporter_lead_time_commits_dropped{cause="negative"}': 4,
+        "dora_exporter_pending_writes": 2,
+        'dora_exporter_lead_time_commits_dropped{cause="negative"}': 1,
     }
 
 
 def test_the_snapshot_is_described_in_bytes_and_seconds() -> None:
-    assert samples(SnapshotCollector(Snapshot(), replay_seconds=lambda: 0.75)) == {
+    assert samples(SnapshotCollector(lambda: STATISTICS, replay_seconds=lambda: 0.75)) == {
         "dora_exporter_snapshot_up": 1,
         "dora_exporter_snapshot_size_bytes": 4096,
         "dora_exporter_snapshot_last_write_timestamp_seconds": 1_764_000_000.123,
@@ -175,37 +213,38 @@ def test_what_has_not_happened_to_the_snapshot_yet_is_absent() -> None:
         last_compaction_seconds=None,
     )
 
-    assert samples(SnapshotCollector(Snapshot(fresh), replay_seconds=lambda: None)) == {
+    assert samples(SnapshotCollector(lambda: fresh, replay_seconds=lambda: None)) == {
         "dora_exporter_snapshot_up": 0,
         "dora_exporter_snapshot_size_bytes": 4096,
         "dora_exporter_snapshot_lines_lost_total": 3,
     }
 
 
-def test_a_failed_reload_keeps_the_time_of_the_last_good_one() -> None:
-    assert samples(ConfigCollector(Config())) == {
+async def test_a_failed_reload_keeps_the_time_of_the_last_good_one() -> None:
+    assert samples(ConfigCollector(await configuration())) == {
         "dora_exporter_config_last_reload_successful": 0,
         "dora_exporter_config_last_reload_success_timestamp_seconds": 1_764_000_000.5,
     }
 
 
 def test_lines_that_the_log_lacks_are_counted_by_reason() -> None:
-    assert samples(LogCollector(Log())) == {
+    assert samples(LogCollector(log())) == {
         'dora_exporter_log_lines_dropped_total{reason="full"}': 3,
         'dora_exporter_log_lines_dropped_total{reason="repeated"}': 4,
     }
 
 
-def complete_registry() -> CollectorRegistry:
+async def complete_registry() -> CollectorRegistry:
+    current = await engine()
     registry = new_registry()
     for collector in (
         EventCounts(),
         RejectionCounts(),
         HeldEvents(EventStore()),
-        SeriesCollector(Engine()),
-        SnapshotCollector(Snapshot(), replay_seconds=lambda: 0.75),
-        ConfigCollector(Config()),
-        LogCollector(Log()),
+        SeriesCollector(lambda: current),
+        SnapshotCollector(lambda: STATISTICS, replay_seconds=lambda: 0.75),
+        ConfigCollector(await configuration()),
+        LogCollector(log()),
     ):
         registry.register(collector)
     return registry
@@ -221,17 +260,17 @@ def test_the_registry_has_the_build_the_process_and_python() -> None:
     assert "_created" not in text
 
 
-def test_no_two_families_clash_in_openmetrics() -> None:
+async def test_no_two_families_clash_in_openmetrics() -> None:
     render, _ = choose_encoder("application/openmetrics-text; version=1.0.0")
 
-    names = [family.name for family in parse_openmetrics(render(complete_registry()).decode())]
+    names = [family.name for family in parse_openmetrics(render(await complete_registry()).decode())]
 
     assert len(names) == len(set(names))
 
 
 @pytest.mark.e2e
 def test_promtool_has_no_complaint_about_the_daemons_own_families() -> None:
-    text = generate_latest(complete_registry())
+    text = generate_latest(asyncio.run(complete_registry()))
 
     checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
 

@@ -3,7 +3,7 @@
 Their collectors read from objects that know; each is registered in one registry, and others may add theirs.
 """
 
-from dora_exporter.app.telemetry.config import ConfigCollector, ConfigHealth
+from dora_exporter.app.telemetry.config import ConfigCollector
 from dora_exporter.app.telemetry.events import (
     EventCounts,
     HeldEvents,
@@ -14,12 +14,11 @@ from dora_exporter.app.telemetry.levels import LevelThresholds
 from dora_exporter.app.telemetry.log import LogCollector
 from dora_exporter.app.telemetry.postgresql import DatabaseCollector
 from dora_exporter.app.telemetry.registry import new_registry
-from dora_exporter.app.telemetry.series import SeriesCollector, SeriesHealth
+from dora_exporter.app.telemetry.series import SeriesCollector
 from dora_exporter.app.telemetry.snapshot import SnapshotCollector
 
 __all__ = [
     "ConfigCollector",
-    "ConfigHealth",
     "DatabaseCollector",
     "EventCounts",
     "HeldEvents",
@@ -27,7 +26,6 @@ __all__ = [
     "LogCollector",
     "RejectionCounts",
     "SeriesCollector",
-    "SeriesHealth",
     "SnapshotCollector",
     "UnknownAttributeCounts",
     "new_registry",

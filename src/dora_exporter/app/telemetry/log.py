@@ -1,32 +1,19 @@
 """The health of the log."""
 
 from collections.abc import Iterable
-from typing import Protocol
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily
 
-
-class LogHealth(Protocol):
-    """What is known about lines that were not written."""
-
-    @property
-    def full(self) -> int:
-        """The number dropped because the reader was too slow."""
-        ...
-
-    @property
-    def repeated(self) -> int:
-        """How many because requests made too many of their kind."""
-        ...
+from dora_exporter.runtime.log_format import Log
 
 
 class LogCollector:
-    """The lines that the log lacks."""
+    """Log lines that were dropped."""
 
-    def __init__(self, health: LogHealth) -> None:
-        """Reads from an object that knows."""
-        self._health = health
+    def __init__(self, log: Log) -> None:
+        """Reports about the log of the process."""
+        self._log = log
 
     def collect(self) -> Iterable[Metric]:
         """One counter, with a reason."""
@@ -36,6 +23,6 @@ class LogCollector:
             "many of a kind.",
             labels=["reason"],
         )
-        dropped.add_metric(["full"], self._health.full)
-        dropped.add_metric(["repeated"], self._health.repeated)
+        dropped.add_metric(["full"], self._log.full)
+        dropped.add_metric(["repeated"], self._log.repeated)
         yield dropped

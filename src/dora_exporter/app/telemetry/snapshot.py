@@ -6,20 +6,20 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily
 
 from dora_exporter.app.telemetry.gauge import gauge, seconds
-from dora_exporter.storage.file.statistics import Measured
+from dora_exporter.storage.file.statistics import Statistics
 
 
 class SnapshotCollector:
     """The state of the snapshot file."""
 
-    def __init__(self, measured: Measured, *, replay_seconds: Callable[[], float | None]) -> None:
+    def __init__(self, statistics: Callable[[], Statistics], *, replay_seconds: Callable[[], float | None]) -> None:
         """``replay_seconds`` is how long reading the file at the start took; None until it is done."""
-        self._measured = measured
+        self._statistics = statistics
         self._replay_seconds = replay_seconds
 
     def collect(self) -> Iterable[Metric]:
         """Size, times, durations and losses; what has not happened yet has no sample."""
-        now = self._measured.statistics
+        now = self._statistics()
         yield gauge(
             "dora_exporter_snapshot_up",
             "1 if events can be written durably, 0 while writes fail.",

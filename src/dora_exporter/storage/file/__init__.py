@@ -23,11 +23,10 @@ from dora_exporter.storage.file.errors import SnapshotError, SnapshotInUse
 from dora_exporter.storage.file.line_format import encode, header_line
 from dora_exporter.storage.file.log import SnapshotFile
 from dora_exporter.storage.file.scan import read
-from dora_exporter.storage.file.statistics import Measured, Statistics
+from dora_exporter.storage.file.statistics import Statistics
 
 __all__ = [
     "Durability",
-    "Measured",
     "SnapshotError",
     "SnapshotFile",
     "SnapshotInUse",

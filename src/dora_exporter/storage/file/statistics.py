@@ -1,7 +1,6 @@
 """What the snapshot file says about itself, for the daemon's own metrics."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +18,3 @@ class Statistics:
     last_fsync_seconds: float | None
     last_compaction_seconds: float | None
     unavailable_since_ms: int | None
-
-
-class Measured(Protocol):
-    """Whoever can say how the snapshot file is."""
-
-    @property
-    def statistics(self) -> Statistics:
-        """The state now; cheap, and never waits."""
-        ...

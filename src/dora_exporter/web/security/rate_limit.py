@@ -3,26 +3,12 @@
 from collections.abc import Callable
 from http import HTTPStatus
 from math import ceil
-from typing import Protocol
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from dora_exporter.web.security.web_config import RateLimit
 from dora_exporter.web.server.errors import Words, as_json
-
-
-class Limit(Protocol):
-    """A bucket of ``burst`` requests that gets one more every ``interval_seconds``."""
-
-    @property
-    def interval_seconds(self) -> float:
-        """The time between two requests."""
-        ...
-
-    @property
-    def burst(self) -> int:
-        """How many may come at once."""
-        ...
 
 
 class Bucket:
@@ -33,7 +19,7 @@ class Bucket:
         self._missing = 0.0
         self._at = 0.0
 
-    def take(self, limit: Limit, now: float) -> bool:
+    def take(self, limit: RateLimit, now: float) -> bool:
         """Takes one request out; False when there is none. ``now`` is in seconds on a clock that never steps."""
         self._missing = max(0.0, self._missing - (now - self._at) / limit.interval_seconds)
         self._at = now
@@ -43,7 +29,7 @@ class Bucket:
         return True
 
 
-def rate_limit(limit: Callable[[], Limit | None], *, stopwatch: Callable[[], float]) -> Middleware:
+def rate_limit(limit: Callable[[], RateLimit | None], *, stopwatch: Callable[[], float]) -> Middleware:
     """A middleware that answers 429 to all clients together beyond ``limit``; None is no limit."""
     bucket = Bucket()
 
