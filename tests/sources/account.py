@@ -16,12 +16,12 @@ from tests.sources.memory_log import MemoryLog, replayed
 from dora_exporter.dora.events import DAY_MS, Incident
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.scheduler import Schedule
-from dora_exporter.sources.contract import Surroundings
-from dora_exporter.sources.http.client import Patience, Transport
+from dora_exporter.sources.contract import SourceContext
+from dora_exporter.sources.http.client import RetryTiming, Transport
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.sources.pagerduty.source import PagerDuty
 from dora_exporter.sources.pagerduty.webhook_events import event_of
-from dora_exporter.sources.polling import Health, OpenIncidents, Running, RunningSources
+from dora_exporter.sources.polling import Health, OpenIncidents, RunningSource, RunningSources
 from dora_exporter.sources.polling.poller import Poller
 
 NAME = "pd"
@@ -58,11 +58,11 @@ class Account:
             open_incidents=OpenIncidents(self.store),
         )
         given = {name: value for name, value in self.settings.items() if value is not None}
-        await self.sources.configure({NAME: PagerDutySettings(**given)}, self.surroundings)
+        await self.sources.configure({NAME: PagerDutySettings(**given)}, self.context)
 
     @property
-    def surroundings(self) -> Surroundings:
-        return Surroundings(
+    def context(self) -> SourceContext:
+        return SourceContext(
             transport=self.transport, clock=self.clock, default_environment="none", longest_window_ms=BACKFILL_MS
         )
 
@@ -72,7 +72,7 @@ class Account:
         return self.base_url.removeprefix("http://").rstrip("/")
 
     @property
-    def running(self) -> Running:
+    def running(self) -> RunningSource:
         return next(iter(self.sources))
 
     async def poll(self, *, after_ms: int = 60_000) -> Health:
@@ -82,7 +82,7 @@ class Account:
         poller = Poller(
             running.name, running.source, store=self.store, log=self.log, clock=self.clock, health=running.health
         )
-        await poller.run(self.sources.landing(running))
+        await poller.run(self.sources.sink(running))
         return running.health
 
     async def poll_twice(self, apart_ms: int) -> None:
@@ -94,8 +94,8 @@ class Account:
         """One webhook."""
         source = self.running.source
         assert isinstance(source, PagerDuty)
-        landing = self.sources.landing(self.running)
-        await source.take(event_of(json.dumps(delivery).encode()), landing, dd_env=dd_env, now_ms=self.clock())
+        sink = self.sources.sink(self.running)
+        await source.take(event_of(json.dumps(delivery).encode()), sink, dd_env=dd_env, now_ms=self.clock())
 
     def incident(self, upstream_id: str) -> Incident:
         return self.store.incidents[f"{NAME}:{upstream_id}"]
@@ -115,7 +115,7 @@ async def an_account(**settings: object) -> AsyncIterator[Account]:
         slept.append(seconds)
         clock.advance(round(seconds * 1000))
 
-    transport = Transport(clock=clock, patience=Patience(sleep=sleep, chance=lambda: 0.5))
+    transport = Transport(clock=clock, retry_timing=RetryTiming(sleep=sleep, chance=lambda: 0.5))
     fake = FakePagerDuty(clock)
     clock.advance(-HOUR_MS)
     async with TestServer(fake.application()) as server:

@@ -13,8 +13,8 @@ from tests.sources.store_sink import StoreSink
 
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.sources import KINDS, AnySettings
-from dora_exporter.sources.contract import Memory, Source, Surroundings
-from dora_exporter.sources.http.client import Patience, Transport
+from dora_exporter.sources.contract import Memory, Source, SourceContext
+from dora_exporter.sources.http.client import RetryTiming, Transport
 
 NAME = "apm"
 WINDOW_MS = 30 * DAY_MS
@@ -26,7 +26,7 @@ _settings: TypeAdapter[Any] = TypeAdapter(AnySettings)
 class Poller:
     """A source, and what the daemon would hold and remember of it: what a pass returns counts when it went well."""
 
-    surroundings: Surroundings
+    context: SourceContext
     clock: ManualClock
     settings: Mapping[str, Any]
     sink: StoreSink
@@ -42,7 +42,7 @@ class Poller:
         before = getattr(self, "source", None)
         self.settings = {**self.settings, **changes}
         settings = _settings.validate_python(self.settings)
-        self.source = KINDS[settings.kind](NAME, settings, self.surroundings)
+        self.source = KINDS[settings.kind](NAME, settings, self.context)
         if before is not None and before.fingerprint != self.source.fingerprint:
             self.memory = {}
 
@@ -66,14 +66,12 @@ async def no_sleep(_seconds: float) -> None:
 async def polled(application: web.Application, *, address_in: str, **settings: object) -> AsyncIterator[Poller]:
     """A source that finds the address of the application in the setting ``address_in``."""
     clock = ManualClock()
-    transport = Transport(clock=clock, patience=Patience(sleep=no_sleep))
-    surroundings = Surroundings(
-        transport=transport, clock=clock, default_environment="none", longest_window_ms=WINDOW_MS
-    )
+    transport = Transport(clock=clock, retry_timing=RetryTiming(sleep=no_sleep))
+    context = SourceContext(transport=transport, clock=clock, default_environment="none", longest_window_ms=WINDOW_MS)
     await transport.open()
     try:
         async with TestServer(application) as server:
             address = str(server.make_url("")).rstrip("/")
-            yield Poller(surroundings, clock, {address_in: address, **settings}, StoreSink(NAME))
+            yield Poller(context, clock, {address_in: address, **settings}, StoreSink(NAME))
     finally:
         await transport.close()

@@ -16,7 +16,7 @@ from tests.sources.account import Account, an_account
 
 from dora_exporter.dora.events import MINUTE_MS, Incident
 from dora_exporter.runtime.clock import stopwatch
-from dora_exporter.sources.alertmanager.alert_lives import SETTLING_MS
+from dora_exporter.sources.alertmanager.alert_history import SETTLING_MS
 from dora_exporter.sources.alertmanager.matchers import parse_matcher
 from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
 from dora_exporter.sources.alertmanager.source import Alertmanager
@@ -72,7 +72,7 @@ def notification(*alerts: dict[str, Any], group: str = "{}:{}") -> dict[str, Any
 async def alerted(**settings: object) -> AsyncIterator[Account]:
     """A daemon with one alertmanager source."""
     async with an_account() as account:
-        await account.sources.configure({"am": AlertmanagerSettings.model_validate(settings)}, account.surroundings)
+        await account.sources.configure({"am": AlertmanagerSettings.model_validate(settings)}, account.context)
         yield account
 
 
@@ -80,8 +80,8 @@ async def notify(account: Account, *notifications: dict[str, Any]) -> None:
     for each in notifications:
         source = account.running.source
         assert isinstance(source, Alertmanager)
-        landing = account.sources.landing(account.running)
-        await source.take(json.dumps(each).encode(), landing, now_ms=account.clock())
+        sink = account.sources.sink(account.running)
+        await source.take(json.dumps(each).encode(), sink, now_ms=account.clock())
 
 
 def spans(account: Account) -> list[tuple[int, int | None]]:
@@ -243,7 +243,7 @@ async def test_groups_are_kept_apart_and_outlive_a_restart() -> None:
     async with alerted(group=True) as account:
         await notify(account, notification(alert("a"), group="one"), notification(alert("b"), group="two"))
         await account.start()
-        await account.sources.configure({"am": AlertmanagerSettings(group=True)}, account.surroundings)
+        await account.sources.configure({"am": AlertmanagerSettings(group=True)}, account.context)
         await notify(account, notification(alert("a", ended=BEGAN + MINUTE_MS), group="one"))
         assert spans(account) == [(BEGAN, BEGAN + MINUTE_MS), (BEGAN, None)]
 
@@ -352,7 +352,7 @@ async def test_several_sources_must_be_named_and_a_full_disk_is_503() -> None:
             assert response.status == 503
         account.log.is_full = False
         both = {"am": AlertmanagerSettings(), "other": AlertmanagerSettings()}
-        await account.sources.configure(both, account.surroundings)
+        await account.sources.configure(both, account.context)
         async with client.post(PATH, json=notification(alert()), headers=headers) as response:
             assert response.status == 400
         async with client.post(f"{PATH}?source=other", json=notification(alert()), headers=headers) as response:

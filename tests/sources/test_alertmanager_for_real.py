@@ -59,7 +59,7 @@ async def alertmanager(folder: Path, url: str) -> AsyncIterator[str]:
         await draining
 
 
-class Told:
+class AlertHistory:
     """Waits for what the daemon holds to change."""
 
     def __init__(self, account: Account) -> None:
@@ -76,10 +76,10 @@ class Told:
 
 async def test_a_real_alertmanager_opens_and_ends_an_incident(tmp_path: Path) -> None:
     async with an_account() as account, ClientSession() as client:
-        await account.sources.configure({"am": AlertmanagerSettings()}, account.surroundings)
+        await account.sources.configure({"am": AlertmanagerSettings()}, account.context)
         access = Access(api_keys=[KEY])
         routes = alertmanager_webhook.routes(sources=account.sources, may_write=access.holds_key, clock=system_clock)
-        told = Told(account)
+        told = AlertHistory(account)
         server = TestServer(application(routes=routes, operations=(), access=access))
         await server.start_server()
         async with server, alertmanager(tmp_path, str(server.make_url(alertmanager_webhook.NOTIFY.path))) as address:

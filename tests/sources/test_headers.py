@@ -14,9 +14,9 @@ from tests.sources.polled import NAME, WINDOW_MS, no_sleep
 from tests.sources.store_sink import StoreSink
 
 from dora_exporter.sources import KINDS
-from dora_exporter.sources.contract import Misconfigured, Source, Surroundings, secret_of
+from dora_exporter.sources.contract import Misconfigured, Source, SourceContext, secret_of
 from dora_exporter.sources.datadog.source import DatadogApmSettings
-from dora_exporter.sources.http.client import Patience, Refused, Transport
+from dora_exporter.sources.http.client import Refused, RetryTiming, Transport
 from dora_exporter.sources.http.settings import HttpSourceSettings
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.sources.prometheus.source import PrometheusSettings
@@ -57,16 +57,16 @@ class Gateway:
 async def asked(kind: str, gateway: Gateway, **changes: object) -> AsyncIterator[Source]:
     """A source that asks the gateway."""
     clock = ManualClock()
-    transport = Transport(clock=clock, patience=Patience(sleep=no_sleep, chance=lambda: 0.0))
+    transport = Transport(clock=clock, retry_timing=RetryTiming(sleep=no_sleep, chance=lambda: 0.0))
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", gateway.answer)
     async with TestServer(application) as server:
         await transport.open()
-        surroundings = Surroundings(
+        context = SourceContext(
             transport=transport, clock=clock, default_environment="none", longest_window_ms=WINDOW_MS
         )
         try:
-            yield KINDS[kind](NAME, settings_of(kind, changes, str(server.make_url(""))), surroundings)
+            yield KINDS[kind](NAME, settings_of(kind, changes, str(server.make_url(""))), context)
         finally:
             await transport.close()
 
@@ -175,11 +175,11 @@ async def test_a_prometheus_may_want_an_authorization_of_another_kind() -> None:
 @pytest.mark.parametrize("kind", KINDS_OF_POLLED)
 def test_another_tenant_makes_a_source_read_the_past_again_and_another_file_does_not(kind: str) -> None:
     clock = ManualClock()
-    surroundings = Surroundings(
+    context = SourceContext(
         transport=Transport(clock=clock), clock=clock, default_environment="none", longest_window_ms=WINDOW_MS
     )
     plain, file, one, two = (
-        KINDS[kind](NAME, settings_of(kind, given), surroundings).fingerprint
+        KINDS[kind](NAME, settings_of(kind, given), context).fingerprint
         for given in ({}, {"headers_files": {"X-Key": "a"}}, {"headers": {"X-A": "1"}}, {"headers": {"X-A": "2"}})
     )
     assert plain == file

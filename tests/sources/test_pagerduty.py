@@ -306,17 +306,17 @@ async def test_what_was_pushed_or_followed_up_is_forgotten_in_time() -> None:
         await account.push(account.fake.deliveries[-1])
         source = account.running.source
         assert isinstance(source, PagerDuty)
-        assert list(source.desk.recently_pushed) == [first]
+        assert list(source.mapping.recently_pushed) == [first]
         await account.poll()
-        assert list(source.desk.recently_pushed) == []
-        recollection = source._recollection
-        assert len(recollection.entries) == 2
+        assert list(source.mapping.recently_pushed) == []
+        state = source._state
+        assert len(state.entries) == 2
         account.fake.requests.clear()
         await account.poll(after_ms=30 * MINUTE_MS)
-        assert len(recollection.entries) == 2
+        assert len(state.entries) == 2
         assert f"/incidents/{first}" not in account.fake.counts()
         await account.poll(after_ms=HOUR_MS)
-        assert recollection.entries == {}
+        assert state.entries == {}
 
 
 async def test_the_environment_field_is_read_once_and_again_when_it_changes() -> None:

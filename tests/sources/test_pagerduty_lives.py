@@ -52,7 +52,7 @@ class State(NamedTuple):
     merged_into: str | None
 
 
-class Life:
+class FiringPeriod:
     """An account and a daemon that steps happen to."""
 
     def __init__(self, account: Account) -> None:
@@ -147,7 +147,7 @@ def test_every_life_ends_in_the_state_that_the_upstream_has(
 async def _live(steps: list[Step], priorities: list[str], last_pause: int, webhook_lag_ms: int) -> None:
     async with an_account(priorities=priorities) as account:
         account.fake.webhook_lag_ms = webhook_lag_ms
-        life = Life(account)
+        life = FiringPeriod(account)
         for step in steps:
             await life.go(step)
         await account.poll(after_ms=last_pause)

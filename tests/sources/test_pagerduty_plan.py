@@ -6,7 +6,7 @@ from tests.sources.account import an_account
 
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.sources.pagerduty.poll_window import Plan
-from dora_exporter.sources.pagerduty.rows import IncidentRow, Reference, sighting_of
+from dora_exporter.sources.pagerduty.rows import IncidentRow, Reference, reported_incident
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 
 
@@ -36,7 +36,7 @@ def test_teams_that_come_in_another_order_are_no_change() -> None:
         IncidentRow("Q1", created_at="2025-06-15T15:00:00Z", teams=tuple(Reference(f"T{n}") for n in order))
         for order in (range(9), range(8, -1, -1))
     ]
-    one, other = (sighting_of(row, now_ms=NOW_MS).teams for row in rows)
+    one, other = (reported_incident(row, now_ms=NOW_MS).teams for row in rows)
     assert one == other == tuple(f"T{n}" for n in range(9))
 
 

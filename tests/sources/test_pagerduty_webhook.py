@@ -51,7 +51,7 @@ async def receiving(account: Account) -> AsyncIterator[Receiver]:
     access = Access(api_keys=[KEY])
     routes = pagerduty.routes(
         sources=account.sources,
-        surroundings=lambda: account.surroundings,
+        context=lambda: account.context,
         may_write=access.holds_key,
         clock=account.clock,
     )
@@ -191,7 +191,7 @@ async def test_the_signature_names_the_source() -> None:
     async with an_account() as account:
         secrets = {"eu": OLD, "us": NEW}
         configured = {name: PagerDutySettings(webhook_secrets=(secret,)) for name, secret in secrets.items()}
-        await account.sources.configure(configured, account.surroundings)
+        await account.sources.configure(configured, account.context)
         async with receiving(account) as receiver:
             first = account.fake.trigger()
             body = body_of(account.fake.deliveries[0])
@@ -201,7 +201,7 @@ async def test_the_signature_names_the_source() -> None:
 
 async def test_a_key_names_none_of_several_sources() -> None:
     async with an_account() as account:
-        await account.sources.configure({"a": PagerDutySettings(), "b": PagerDutySettings()}, account.surroundings)
+        await account.sources.configure({"a": PagerDutySettings(), "b": PagerDutySettings()}, account.context)
         async with receiving(account) as receiver:
             account.fake.trigger()
             assert await receiver.post(body_of(account.fake.deliveries[0]), **{"DD-API-KEY": KEY}) == 202
@@ -210,7 +210,7 @@ async def test_a_key_names_none_of_several_sources() -> None:
 
 async def test_without_a_configured_source_the_ids_begin_with_pagerduty() -> None:
     async with an_account() as account:
-        await account.sources.configure({}, account.surroundings)
+        await account.sources.configure({}, account.context)
         async with receiving(account) as receiver:
             first = account.fake.trigger()
             assert await receiver.post(body_of(account.fake.deliveries[0]), **{"DD-API-KEY": KEY}) == 202
@@ -273,7 +273,7 @@ async def test_what_pagerduty_sends_and_says_nothing_is_202_and_counted(body: by
 )
 async def test_what_is_not_pagerdutys_is_400_with_the_reason_and_counted(body: bytes, reason: str) -> None:
     async with an_account() as account:
-        await account.sources.configure({}, account.surroundings)
+        await account.sources.configure({}, account.context)
         async with receiving(account) as receiver:
             path = "/api/v2/webhook"
             async with receiver.client.post(path, data=body, headers={"DD-API-KEY": KEY}) as response:

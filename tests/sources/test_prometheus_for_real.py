@@ -14,7 +14,7 @@ from tests.sources.polled import NAME, Poller
 from tests.sources.store_sink import StoreSink
 
 from dora_exporter.dora.events import MINUTE_MS
-from dora_exporter.sources.contract import Surroundings
+from dora_exporter.sources.contract import SourceContext
 from dora_exporter.sources.http.client import Refused, Transport
 
 START_SECONDS = 30
@@ -86,51 +86,49 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-async def surroundings() -> Surroundings:
+async def context() -> SourceContext:
     clock = ManualClock()
-    return Surroundings(
+    return SourceContext(
         transport=Transport(clock=clock), clock=clock, default_environment="none", longest_window_ms=12 * HOUR_MS
     )
 
 
-def reaching(address: str, surroundings: Surroundings, **settings: object) -> Poller:
-    clock = surroundings.clock
+def reaching(address: str, context: SourceContext, **settings: object) -> Poller:
+    clock = context.clock
     assert isinstance(clock, ManualClock)
-    return Poller(surroundings, clock, {"kind": "prometheus", "url": address, **settings}, StoreSink(NAME))
+    return Poller(context, clock, {"kind": "prometheus", "url": address, **settings}, StoreSink(NAME))
 
 
-async def test_a_real_prometheus_shows_the_deployments_exact_to_the_step(
-    address: str, surroundings: Surroundings
-) -> None:
-    await surroundings.transport.open()
-    poller = reaching(address, surroundings)
+async def test_a_real_prometheus_shows_the_deployments_exact_to_the_step(address: str, context: SourceContext) -> None:
+    await context.transport.open()
+    poller = reaching(address, context)
     await poller.poll()
-    await surroundings.transport.close()
+    await context.transport.close()
 
     found = [(version, (at // 1000 - EDGE) / 60) for _, _, version, at in poller.found]
     assert found == [("v2", 300), ("v3", 400), ("v1", 495)]
 
 
-async def test_many_short_passes_find_what_one_long_pass_finds(address: str, surroundings: Surroundings) -> None:
-    await surroundings.transport.open()
-    whole = reaching(address, surroundings)
+async def test_many_short_passes_find_what_one_long_pass_finds(address: str, context: SourceContext) -> None:
+    await context.transport.open()
+    whole = reaching(address, context)
     await whole.poll()
 
-    poller = reaching(address, surroundings)
+    poller = reaching(address, context)
     poller.clock.advance(-6 * HOUR_MS)
     poller.restart(backfill="6h")
     while poller.clock() < NOW_MS:
         await poller.poll()
         poller.clock.advance(20 * MINUTE_MS)
     await poller.poll()
-    await surroundings.transport.close()
+    await context.transport.close()
 
     assert poller.found == whole.found
 
 
-async def test_a_real_prometheus_names_what_is_wrong_with_a_query(address: str, surroundings: Surroundings) -> None:
-    await surroundings.transport.open()
-    poller = reaching(address, surroundings, query="count by (")
+async def test_a_real_prometheus_names_what_is_wrong_with_a_query(address: str, context: SourceContext) -> None:
+    await context.transport.open()
+    poller = reaching(address, context, query="count by (")
     with pytest.raises(Refused, match="parse error"):
         await poller.poll()
-    await surroundings.transport.close()
+    await context.transport.close()

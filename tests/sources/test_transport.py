@@ -17,7 +17,15 @@ from tests.builders import ManualClock
 from tests.web.security.handshakes import greeting
 
 from dora_exporter.runtime.http_response import Answer
-from dora_exporter.sources.http.client import Credentials, Patience, Refused, Traffic, Transport, Unreachable, Upstream
+from dora_exporter.sources.http.client import (
+    Credentials,
+    Refused,
+    RetryTiming,
+    Traffic,
+    Transport,
+    Unreachable,
+    Upstream,
+)
 from dora_exporter.sources.http.network_errors import in_words
 
 NOW_MS = 1_750_000_000_000
@@ -48,7 +56,7 @@ async def reaching(
     """An upstream with a base path, behind a transport that never waits."""
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", fake.answer)
-    transport = Transport(clock=ManualClock(NOW_MS), patience=Patience(sleep=fake.sleep, chance=lambda: chance))
+    transport = Transport(clock=ManualClock(NOW_MS), retry_timing=RetryTiming(sleep=fake.sleep, chance=lambda: chance))
     async with TestServer(application) as server:
         await transport.open()
         try:
@@ -194,7 +202,7 @@ async def test_what_the_upstream_says_when_it_fails_is_told_without_secrets() ->
 async def why_unreachable(base_url: str, *, tls: ssl.SSLContext | None = None) -> str:
     """What is said of an upstream that gives no answer."""
     fake = Fake([])
-    transport = Transport(clock=ManualClock(NOW_MS), patience=Patience(sleep=fake.sleep))
+    transport = Transport(clock=ManualClock(NOW_MS), retry_timing=RetryTiming(sleep=fake.sleep))
     await transport.open()
     upstream = transport.upstream(base_url, credentials=Credentials(tls=tls), traffic=fake.traffic)
     try:

@@ -8,7 +8,7 @@ from tests.web.site import Page, Site
 from dora_exporter import __version__
 from dora_exporter.dora.events import DAY_MS, Commit, Deployment, Verdict
 from dora_exporter.series.overview import LARGEST_PAGE
-from dora_exporter.sources.contract import Surroundings
+from dora_exporter.sources.contract import SourceContext
 from dora_exporter.sources.http.client import Transport
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 
@@ -162,7 +162,7 @@ async def test_the_page_names_the_version_and_links_to_what_else_there_is(aiohtt
 async def test_failing_sources_are_counted(aiohttp_client: AiohttpClient) -> None:
     site = Site()
     settings = PagerDutySettings(kind="pagerduty", token="t")
-    around = Surroundings(
+    around = SourceContext(
         transport=Transport(clock=site.clock), clock=site.clock, default_environment="none", longest_window_ms=DAY_MS
     )
     await site.sources.configure({"one": settings, "two": settings}, around)

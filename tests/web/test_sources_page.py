@@ -6,14 +6,14 @@ from tests.web.site import Site
 
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.dora.store import Outcome
-from dora_exporter.sources.contract import Surroundings
+from dora_exporter.sources.contract import SourceContext
 from dora_exporter.sources.http.client import Transport
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 
 
 async def site_with_source() -> Site:
     site = Site()
-    around = Surroundings(
+    around = SourceContext(
         transport=Transport(clock=site.clock), clock=site.clock, default_environment="none", longest_window_ms=DAY_MS
     )
     await site.sources.configure({"oncall": PagerDutySettings(kind="pagerduty", token="s3cret")}, around)

@@ -29,7 +29,7 @@ from dora_exporter.runtime.cooperative import in_background
 from dora_exporter.runtime.file_limit import raise_file_limit
 from dora_exporter.runtime.log_format import LOG, off_the_loop, set_up
 from dora_exporter.runtime.scheduler import Schedule
-from dora_exporter.sources.contract import Surroundings
+from dora_exporter.sources.contract import SourceContext
 from dora_exporter.sources.http.client import Transport
 from dora_exporter.sources.polling import OpenIncidents, RunningSources
 from dora_exporter.storage.file import SnapshotError
@@ -167,7 +167,7 @@ class Daemon:
         self._schedule.every(_REFRESH_SECONDS, self._entrance.refresh, name="web configuration")
         await self._commits.start()
         await self._transport.open()
-        await self._sources.configure(self._settings.sources, self._surroundings(self._settings))
+        await self._sources.configure(self._settings.sources, self._source_context(self._settings))
         await self._storage.take_part(
             Part(lead=self._lead, follow=self._follow, uploads=self._commits.uploads, wake=self._commits.wake)
         )
@@ -235,7 +235,7 @@ class Daemon:
                 *self._commits.routes(rules=rules, access=access, share=self._storage.share),
                 *pagerduty.routes(
                     sources=self._sources,
-                    surroundings=lambda: self._surroundings(self._configuration.settings),
+                    context=lambda: self._source_context(self._configuration.settings),
                     may_write=may_write,
                     clock=self._clock,
                 ),
@@ -300,8 +300,8 @@ class Daemon:
         await self._sources.start_over()
         await self._commits.follow()
 
-    def _surroundings(self, settings: Settings) -> Surroundings:
-        return Surroundings(
+    def _source_context(self, settings: Settings) -> SourceContext:
+        return SourceContext(
             transport=self._transport,
             clock=self._clock,
             default_environment=settings.default_environment,
@@ -314,4 +314,4 @@ class Daemon:
         set_up(settings.log.level, settings.log.format)
         if definitions_in(settings) != definitions_in(self._configuration.settings):
             await self._numbers.define(definitions(settings))
-        await self._sources.configure(settings.sources, self._surroundings(settings))
+        await self._sources.configure(settings.sources, self._source_context(settings))

@@ -155,7 +155,7 @@ class SourceSettings(BaseModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class SourceContext:
     """What every source is built with. ``longest_window_ms`` is how far back the first pass reads by default."""
 
     transport: Transport
@@ -164,8 +164,8 @@ class Surroundings:
     longest_window_ms: int
 
 
-Build = Callable[[str, Any, Surroundings], Source]
-"""A member of the table of sources: makes one of its name, its settings and the surroundings."""
+Build = Callable[[str, Any, SourceContext], Source]
+"""A member of the table of sources: makes one of its name, its settings and the context."""
 
 
 class Misconfigured(Exception):
@@ -176,10 +176,10 @@ class Unreadable(Exception):
     """The upstream's answer as a whole cannot be understood."""
 
 
-def fingerprint_of(settings: BaseModel, *surroundings: str, tuning: Iterable[str]) -> str:
+def fingerprint_of(settings: BaseModel, *context: str, tuning: Iterable[str]) -> str:
     """A short digest of the settings without ``tuning``, the fields that do not decide what events look like."""
     said = settings.model_dump(mode="json", exclude=set(tuning))
-    return sha256(msgspec.json.encode([said, surroundings], order="deterministic")).hexdigest()[:16]
+    return sha256(msgspec.json.encode([said, context], order="deterministic")).hexdigest()[:16]
 
 
 def secret_of(direct: SecretStr | None, file: Path | None) -> str | None:

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 from tests.builders import NOW_MS, ManualClock, deployment
-from tests.sources.polling.test_landing import Place
+from tests.sources.polling.test_sink import Place
 
 from dora_exporter.dora.store import Outcome
 from dora_exporter.sources.contract import Memory, Misconfigured, Sink, Unreadable
@@ -34,9 +34,9 @@ async def test_the_cursor_is_written_only_after_the_last_page_is_durable() -> No
     poller = Poller(
         "pd", Hasty(), store=place.store, log=place.log, clock=ManualClock(), health=place.health, stopwatch=lambda: 0.0
     )
-    await poller.run(place.landing())
+    await poller.run(place.sink())
     assert (place.health.problem, place.store.cursors) == ("the disk was full", {})
-    await poller.run(place.landing())
+    await poller.run(place.sink())
     assert place.store.cursors == {"pd": {"settings": "settings", "memory": {"cursor": NOW_MS}}}
     assert place.health.in_words() == "works"
 
@@ -75,17 +75,17 @@ async def test_health_says_when_a_pass_began_and_ended_and_how(
     poller = Poller(
         "pd", source, store=place.store, log=place.log, clock=clock, health=place.health, stopwatch=lambda: next(times)
     )
-    assert await poller.run(place.landing()) is None
+    assert await poller.run(place.sink()) is None
     health = place.health
     assert (health.is_up, health.is_misconfigured, health.pass_seconds) == (True, False, 2.5)
     assert (health.last_attempt_ms, health.last_success_ms) == (NOW_MS, NOW_MS + 1000)
     source.reason = reason
-    assert await poller.run(place.landing()) == again_within
+    assert await poller.run(place.sink()) == again_within
     assert (health.is_up, health.is_misconfigured, health.pass_seconds) == (False, is_misconfigured, 4.0)
     assert (health.last_attempt_ms, health.last_success_ms) == (NOW_MS + 1000, NOW_MS + 1000)
     assert (health.consecutive_failures, health.problem) == (1, str(reason))
     source.reason = None
-    assert await poller.run(place.landing()) is None
+    assert await poller.run(place.sink()) is None
     assert (health.is_up, health.is_misconfigured, health.pass_seconds) == (True, False, 0.5)
     assert (health.consecutive_failures, health.problem) == (0, None)
     assert health.last_success_ms == NOW_MS + 3000
@@ -98,10 +98,10 @@ async def test_a_failure_is_logged_once_with_its_reason_and_so_is_its_end(caplog
     poller = Poller("pd", source, store=place.store, log=place.log, clock=clock, health=place.health)
     source.reason = Unreachable("GET host:1/a: connection refused, 5 times")
     for _ in range(3):
-        await poller.run(place.landing())
+        await poller.run(place.sink())
     source.reason = None
     for _ in range(2):
-        await poller.run(place.landing())
+        await poller.run(place.sink())
     assert [record.getMessage() for record in caplog.records] == [
         "source is failing source=pd problem=GET host:1/a: connection refused, 5 times",
         "source recovered source=pd after_failures=3",
@@ -119,9 +119,9 @@ async def test_an_error_in_the_program_ends_a_pass_like_any_failure_and_is_logge
         "pd", source, store=place.store, log=place.log, clock=clock, health=place.health, stopwatch=lambda: next(times)
     )
     health = place.health
-    assert await poller.run(place.landing()) is None
+    assert await poller.run(place.sink()) is None
     assert (health.is_up, health.pass_seconds, health.problem) == (False, 4.0, "internal error: ZeroDivisionError")
-    assert await poller.run(place.landing()) is None
+    assert await poller.run(place.sink()) is None
     assert (health.consecutive_failures, health.pass_seconds) == (2, 0.5)
     assert [(record.getMessage(), record.exc_info is not None) for record in caplog.records] == [
         ("source poll failed with an internal error source=pd", True)

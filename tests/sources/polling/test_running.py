@@ -119,7 +119,7 @@ async def test_each_number_is_shown_as_it_is() -> None:
 async def test_a_source_of_another_kind_under_a_name_has_a_health_of_its_own() -> None:
     async with an_account() as account:
         await account.poll()
-        await account.sources.configure({NAME: AlertmanagerSettings()}, account.surroundings)
+        await account.sources.configure({NAME: AlertmanagerSettings()}, account.context)
         assert of("up") not in samples(account)
         assert account.running.condition == "is only pushed to"
 
@@ -148,7 +148,7 @@ async def test_a_source_is_first_polled_soon_and_by_a_replica_that_leads() -> No
             leads=lambda: leads[0],
         )
         settings = {NAME: PagerDutySettings.model_validate(account.settings), "am": AlertmanagerSettings()}
-        await sources.configure(settings, account.surroundings)
+        await sources.configure(settings, account.context)
         ((name, (seconds, poll, first_within)),) = schedule.jobs.items()
         assert (name, seconds, first_within) == (f"source {NAME}", 6 * 3600, 5)
         assert (await poll(), account.fake.requests) == (1, [])
@@ -185,7 +185,7 @@ async def test_a_removed_source_keeps_its_events_and_loses_its_metrics(caplog: p
     async with an_account() as account:
         first = account.fake.trigger()
         await account.poll()
-        await account.sources.configure({}, account.surroundings)
+        await account.sources.configure({}, account.context)
         assert samples(account) == {}
         assert account.incident(first).services == ("pcheck",)
         assert f"source removed source={NAME}" in caplog.messages
@@ -198,7 +198,7 @@ async def test_what_did_not_change_goes_on_undisturbed() -> None:
         same = before.settings.model_copy()
         await account.sources.configure(
             {NAME: same, "other": PagerDutySettings(token="t")},
-            account.surroundings,
+            account.context,
         )
         assert [each.name for each in account.sources] == ["other", NAME]
         assert next(each for each in account.sources if each.name == NAME) is before
@@ -208,7 +208,7 @@ async def test_a_changed_source_keeps_its_health_and_gets_its_new_settings() -> 
     async with an_account() as account:
         await account.poll()
         changed = PagerDutySettings.model_validate({**account.settings, "environment": "production"})
-        await account.sources.configure({NAME: changed}, account.surroundings)
+        await account.sources.configure({NAME: changed}, account.context)
         assert samples(account)[of("up")] == 1
         first = account.fake.trigger()
         await account.poll()
@@ -218,7 +218,7 @@ async def test_a_changed_source_keeps_its_health_and_gets_its_new_settings() -> 
 async def test_a_source_removed_while_leadership_changes_stays_removed() -> None:
     async with an_account() as account:
         account.schedule.start()
-        await asyncio.gather(account.sources.configure({}, account.surroundings), account.sources.start_over())
+        await asyncio.gather(account.sources.configure({}, account.context), account.sources.start_over())
         assert list(account.sources) == []
         assert not account.schedule.has(f"source {NAME}")
         await account.schedule.stop()
@@ -227,7 +227,7 @@ async def test_a_source_removed_while_leadership_changes_stays_removed() -> None
 async def test_what_is_still_being_written_is_known_to_a_source_with_new_settings() -> None:
     async with an_account() as account:
         old = account.running
-        await account.sources.configure({NAME: PagerDutySettings(token="other")}, account.surroundings)
+        await account.sources.configure({NAME: PagerDutySettings(token="other")}, account.context)
         assert account.running is not old
         assert account.running.in_flight is old.in_flight
         await account.sources.start_over()
@@ -243,7 +243,7 @@ async def test_a_pass_that_is_cancelled_leaves_the_log_whole() -> None:
         )
         asked = asyncio.Event()
         account.fake.before_page = lambda _: asked.set()
-        one_pass = asyncio.create_task(poller.run(account.sources.landing(running)))
+        one_pass = asyncio.create_task(poller.run(account.sources.sink(running)))
         await asked.wait()
         one_pass.cancel()
         await asyncio.wait([one_pass])
@@ -260,8 +260,8 @@ async def test_a_misconfigured_source_is_tried_again_within_a_minute() -> None:
             NAME, running.source, store=account.store, log=account.log, clock=account.clock, health=running.health
         )
         account.fake.faults.append(lambda _: failure(403, 2010))
-        assert await poller.run(account.sources.landing(running)) == RETRY_SECONDS
-        assert await poller.run(account.sources.landing(running)) is None
+        assert await poller.run(account.sources.sink(running)) == RETRY_SECONDS
+        assert await poller.run(account.sources.sink(running)) is None
 
 
 async def test_a_defect_is_told_in_words_and_does_not_stop_the_source() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from dora_exporter.sources.polling.manager import Running, RunningSources
+from dora_exporter.sources.polling.manager import RunningSource, RunningSources
 
 _PREFIX = "dora_exporter_source_"
 
@@ -38,7 +38,7 @@ class SourceCollector:
                     by_outcome.add_metric((running.name, outcome), value)
             yield by_outcome
 
-    def _gauges(self) -> Iterable[tuple[str, str, Callable[[Running], float | None]]]:
+    def _gauges(self) -> Iterable[tuple[str, str, Callable[[RunningSource], float | None]]]:
         yield "up", "1 if the last poll succeeded, 0 if it failed.", lambda each: each.health.is_up
         yield (
             "misconfigured",
@@ -75,7 +75,7 @@ class SourceCollector:
         )
 
 
-_COUNTERS: tuple[tuple[str, str, Callable[[Running], float]], ...] = (
+_COUNTERS: tuple[tuple[str, str, Callable[[RunningSource], float]], ...] = (
     (
         "throttled_seconds",
         "Seconds spent waiting because of the upstream's rate limit.",
@@ -93,7 +93,7 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Running], float]], ...] = (
     ),
 )
 
-_COUNTERS_BY_OUTCOME: tuple[tuple[str, str, Callable[[Running], dict[str, int]]], ...] = (
+_COUNTERS_BY_OUTCOME: tuple[tuple[str, str, Callable[[RunningSource], dict[str, int]]], ...] = (
     ("requests", "Requests to the upstream by outcome.", lambda each: each.source.traffic.requests),
     ("items", "Items received from the upstream, by outcome.", lambda each: each.health.items),
     (
@@ -104,7 +104,7 @@ _COUNTERS_BY_OUTCOME: tuple[tuple[str, str, Callable[[Running], dict[str, int]]]
 )
 
 
-def _consecutive_failures(running: Running) -> float | None:
+def _consecutive_failures(running: RunningSource) -> float | None:
     """Absent for a source that is never polled."""
     return None if running.source.interval_ms is None else running.health.consecutive_failures
 

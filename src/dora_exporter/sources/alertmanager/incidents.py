@@ -1,7 +1,7 @@
 """Makes incidents of what was told of alerts: of one alert, or of a group of them.
 
-An incident of one alert is a life of it. An incident of a group lasts while any of its alerts lives. What was told is
-kept with the incident in ``upstream``, as far as it does not follow from its fields.
+An incident of one alert is one firing period of it. An incident of a group lasts while any of its alerts fires. What
+was told is kept with the incident in ``upstream``, as far as it does not follow from its fields.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from dora_exporter.dora.events import Incident
 from dora_exporter.dora.records import Deletion
-from dora_exporter.sources.alertmanager.alert_lives import Told
+from dora_exporter.sources.alertmanager.alert_history import AlertHistory
 from dora_exporter.sources.contract import Item
 
 _MOST_ALERTS = 10_000
@@ -39,10 +39,10 @@ class Subject:
         self._key = key
         self._group = group
         self._held = sorted(held, key=lambda each: (each.started_at, each.id))[-_REMEMBERED:]
-        self._told: dict[str, Told] = {}
+        self._told: dict[str, AlertHistory] = {}
         for incident in self._held:
             for alert, told in _told_in(incident, key).items():
-                self._told.setdefault(alert, Told()).add(told)
+                self._told.setdefault(alert, AlertHistory()).add(told)
 
     def take(self, notices: Sequence[Notice], *, is_over: bool, now_ms: int, told_step_ms: int | None) -> list[Item]:
         """What notices change. ``is_over`` says that none of the group's alerts fires.
@@ -53,7 +53,7 @@ class Subject:
         distinct = {each[:3]: each for each in notices}
         counted = [each for each in distinct.values() if self._counts(each)]
         for each in counted:
-            told = self._told.setdefault(each.alert, Told())
+            told = self._told.setdefault(each.alert, AlertHistory())
             if each.ended is None:
                 told.fires(each.began, now_ms=now_ms)
             else:
@@ -70,7 +70,7 @@ class Subject:
 
     def _end_all(self, end: int | None) -> None:
         for told in self._told.values():
-            last = told.lives()[-1]
+            last = told.periods()[-1]
             if end is not None and last.ended is None and last.starts[-1] <= end:
                 told.is_over(last.starts[-1], end)
 
@@ -90,10 +90,10 @@ class Subject:
         return items
 
     def _spans(self) -> list[tuple[int, int | None]]:
-        """The times in which something lives, those that touch made one."""
-        lives = [(life.began, life.ended) for told in self._told.values() for life in told.lives()]
+        """The times in which an alert fires, those that touch made one."""
+        periods = [(period.began, period.ended) for told in self._told.values() for period in told.periods()]
         spans: list[tuple[int, int | None]] = []
-        for began, ended in sorted(lives, key=lambda life: life[0]):
+        for began, ended in sorted(periods, key=lambda period: period[0]):
             if not spans or (spans[-1][1] is not None and began > spans[-1][1]):
                 spans.append((began, ended))
             else:
@@ -111,7 +111,7 @@ class Subject:
         elif telling:
             base = min(telling, key=lambda each: each.began).incident
         else:
-            base = self._held[-1]  # of which this is a part that turned out to be another life
+            base = self._held[-1]  # of which this is a part that turned out to be another period
         event_id = mine[0].id if mine else f"{self._prefix}{began}"
         services = {*base.services, *(name for each in mine for name in each.services)}
         if self._group is not None:
@@ -122,7 +122,7 @@ class Subject:
 
     def _facts(self, began: int, ended: int | None) -> dict[str, Any]:
         parts = {alert: told.part(began, ended) for alert, told in self._told.items()}
-        if self._group is None and parts == {self._key: Told({began}, set() if ended is None else {ended})}:
+        if self._group is None and parts == {self._key: AlertHistory({began}, set() if ended is None else {ended})}:
             return {}
         known = {alert: part for alert, part in sorted(parts.items()) if part.starts}
         forgotten = _surplus(known)
@@ -146,10 +146,10 @@ def gone_stale(incident: Incident, key: str, at_ms: int) -> Incident:
     end = max(at_ms, incident.started_at)
     told = _told_in(incident, key)
     for each in told.values():
-        if each.lives()[-1].ended is None:
-            each.stale.add(max(end, each.lives()[-1].starts[-1]))
+        if each.periods()[-1].ended is None:
+            each.stale.add(max(end, each.periods()[-1].starts[-1]))
     facts = {**(incident.upstream or {}), "alerts": {alert: each.dump() for alert, each in told.items()}}
-    finished = max(life.ended or end for each in told.values() for life in each.lives()[-1:])
+    finished = max(period.ended or end for each in told.values() for period in each.periods()[-1:])
     return replace(incident, finished_at=max(end, finished), upstream=facts)
 
 
@@ -164,22 +164,22 @@ def alerts_of(incident: Incident) -> Iterable[str]:
     return _told_in(incident, "").keys()
 
 
-def _told_in(incident: Incident, key: str) -> dict[str, Told]:
+def _told_in(incident: Incident, key: str) -> dict[str, AlertHistory]:
     facts = incident.upstream or {}
     if "alerts" in facts:
-        return {alert: Told.load(said) for alert, said in facts["alerts"].items()}
+        return {alert: AlertHistory.load(said) for alert, said in facts["alerts"].items()}
     if "ends" in facts:
         return _told_before(facts["ends"])
-    return {key: Told({incident.started_at}, set() if incident.finished_at is None else {incident.finished_at})}
+    return {key: AlertHistory({incident.started_at}, set() if incident.finished_at is None else {incident.finished_at})}
 
 
-def _told_before(ends: Mapping[str, int | None]) -> dict[str, Told]:
+def _told_before(ends: Mapping[str, int | None]) -> dict[str, AlertHistory]:
     """What earlier versions kept of a group: when each of its alerts ended, by ``<source>:<alert>:<beginning>``."""
-    told: dict[str, Told] = {}
+    told: dict[str, AlertHistory] = {}
     for event_id, end in ends.items():
         name, _, began = event_id.rpartition(":")
-        each = told.setdefault(name.partition(":")[2], Told())
-        each.add(Told({int(began)}, set() if end is None else {end}))
+        each = told.setdefault(name.partition(":")[2], AlertHistory())
+        each.add(AlertHistory({int(began)}, set() if end is None else {end}))
     return told
 
 
@@ -191,12 +191,12 @@ def _last_told(mine: Sequence[Incident], new: Sequence[Notice], *, now_ms: int, 
     return {} if before is None else {"told": before}
 
 
-def _surplus(known: Mapping[str, Told]) -> set[str]:
+def _surplus(known: Mapping[str, AlertHistory]) -> set[str]:
     """The alerts beyond the limit, as far as they ended: those that ended first."""
     surplus = len(known) - _MOST_ALERTS
     if surplus <= 0:
         return set()
-    ends = {alert: told.lives()[-1].ended for alert, told in known.items()}
+    ends = {alert: told.periods()[-1].ended for alert, told in known.items()}
     return set(
         sorted((alert for alert in ends if ends[alert] is not None), key=lambda alert: ends[alert] or 0)[:surplus]
     )

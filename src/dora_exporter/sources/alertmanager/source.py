@@ -21,7 +21,7 @@ from dora_exporter.sources.alertmanager.incidents import (
     with_last_told,
 )
 from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
-from dora_exporter.sources.contract import Item, Memory, Sink, Surroundings, Unreadable, fingerprint_of
+from dora_exporter.sources.contract import Item, Memory, Sink, SourceContext, Unreadable, fingerprint_of
 from dora_exporter.sources.http.client import Traffic
 from dora_exporter.sources.http.timestamps import moment
 
@@ -56,11 +56,11 @@ class _Nameless(msgspec.Struct, frozen=True):
 class Alertmanager:
     """The alerts of one Alertmanager, or of several that work together."""
 
-    def __init__(self, name: str, settings: AlertmanagerSettings, surroundings: Surroundings) -> None:
+    def __init__(self, name: str, settings: AlertmanagerSettings, context: SourceContext) -> None:
         """``name`` begins the ids of its incidents."""
         self._name = name
         self._settings = settings
-        self._environment = settings.environment or surroundings.default_environment
+        self._environment = settings.environment or context.default_environment
         self._stale_ms = settings.stale_after.ms if settings.stale_after else None
         self._traffic = Traffic()
         self._taking = asyncio.Lock()

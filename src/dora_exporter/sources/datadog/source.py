@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from dora_exporter.config.durations import Duration, parse
 from dora_exporter.config.validators import HTTP_URL, NamedFile, Secret, matching
 from dora_exporter.dora.events import DAY_MS
-from dora_exporter.sources.contract import Memory, Misconfigured, Sink, Surroundings, fingerprint_of, secret_of
+from dora_exporter.sources.contract import Memory, Misconfigured, Sink, SourceContext, fingerprint_of, secret_of
 from dora_exporter.sources.datadog import deployments_api, traffic
 from dora_exporter.sources.http.client import Credentials, Traffic, Upstream
 from dora_exporter.sources.http.settings import HEADER_SETTINGS, HttpSourceSettings, with_headers
@@ -57,13 +57,13 @@ class DatadogApmSettings(HttpSourceSettings):
 class DatadogApm:
     """One Datadog account."""
 
-    def __init__(self, name: str, settings: DatadogApmSettings, surroundings: Surroundings) -> None:
+    def __init__(self, name: str, settings: DatadogApmSettings, context: SourceContext) -> None:
         """Asks nothing yet."""
         self._name = name
         self._settings = settings
-        self._transport = surroundings.transport
-        self._environment = settings.environment or surroundings.default_environment
-        self._backfill_ms = settings.backfill.ms if settings.backfill else surroundings.longest_window_ms
+        self._transport = context.transport
+        self._environment = settings.environment or context.default_environment
+        self._backfill_ms = settings.backfill.ms if settings.backfill else context.longest_window_ms
         self._relisted_at: int | None = None
         self._versions = VersionWatch(
             Scope(

@@ -77,7 +77,7 @@ class Credentials:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class RetryTiming:
     """Where waiting comes from, so that a test need not wait: ``chance`` gives a number from 0 up to 1."""
 
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -95,10 +95,10 @@ class _Request:
 class Transport:
     """The one HTTP client of all sources. ``open`` it in a running loop, ``close`` it at the end."""
 
-    def __init__(self, *, clock: Clock, patience: Patience | None = None) -> None:
+    def __init__(self, *, clock: Clock, retry_timing: RetryTiming | None = None) -> None:
         """``clock`` reads the dates in answers."""
         self._clock = clock
-        self._patience = patience or Patience()
+        self._retry_timing = retry_timing or RetryTiming()
         self._at_once = asyncio.Semaphore(_MOST_AT_ONCE)
         self._session: aiohttp.ClientSession | None = None
 
@@ -123,7 +123,7 @@ class Transport:
             credentials=credentials,
             traffic=traffic,
             clock=self._clock,
-            patience=self._patience,
+            retry_timing=self._retry_timing,
             at_once=self._at_once,
         )
 
@@ -142,7 +142,7 @@ class Upstream:
         credentials: Credentials,
         traffic: Traffic,
         clock: Clock,
-        patience: Patience,
+        retry_timing: RetryTiming,
         at_once: asyncio.Semaphore,
     ) -> None:
         """Made by ``Transport.upstream``."""
@@ -151,7 +151,7 @@ class Upstream:
         self._credentials = credentials
         self._traffic = traffic
         self._clock = clock
-        self._patience = patience
+        self._retry_timing = retry_timing
         self._at_once = at_once
         self._pace_seconds = 0.0
 
@@ -177,7 +177,7 @@ class Upstream:
     async def _insist(self, request: _Request) -> Answer:
         for attempt in range(MOST_TRIES):
             await self._keep_pace()
-            backoff = self._patience.chance() * min(_LONGEST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2**attempt)
+            backoff = self._retry_timing.chance() * min(_LONGEST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2**attempt)
             try:
                 answer = await self._send(request)
             except _TooLong:
@@ -192,7 +192,7 @@ class Upstream:
                     return answer
                 problem, wait = self._problem_of(request, answer), self._wait_after(answer, backoff)
             if attempt + 1 < MOST_TRIES:
-                await self._patience.sleep(wait)
+                await self._retry_timing.sleep(wait)
         raise Unreachable(self._explained(request, f"{problem}, {MOST_TRIES} times"))
 
     async def _send(self, request: _Request) -> Answer:
@@ -234,7 +234,7 @@ class Upstream:
         pace, self._pace_seconds = self._pace_seconds, 0.0
         if pace:
             self._traffic.throttled_seconds += pace
-            await self._patience.sleep(pace)
+            await self._retry_timing.sleep(pace)
 
     def _note_rate(self, answer: Answer) -> None:
         limit, remaining = answer.rate("limit"), answer.rate("remaining")

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from dora_exporter.dora.events import Incident
 from dora_exporter.sources.contract import Sink
-from dora_exporter.sources.pagerduty.rows import CustomField, NotUnderstood, Sighting, field_value
+from dora_exporter.sources.pagerduty.rows import CustomField, NotUnderstood, ReportedIncident, field_value
 from dora_exporter.sources.pagerduty.services import Known, Services
 from dora_exporter.sources.pagerduty.settings import MappedService, PagerDutySettings
 
@@ -50,7 +50,7 @@ class IncidentMapping:
         """The id that an incident has here."""
         return f"{self._name}:{upstream_id}"
 
-    def polled(self, seen: Sighting, sink: Sink, *, asked: int, now_ms: int) -> Incident | None:
+    def polled(self, seen: ReportedIncident, sink: Sink, *, asked: int, now_ms: int) -> Incident | None:
         """An incident as the REST API shows it; None when the filters leave it out and it is not held.
 
         ``asked`` is what ``pushes`` was when the request was made: a webhook that came before it is older news, even
@@ -64,7 +64,7 @@ class IncidentMapping:
                 revision = held.revision or 0
         return self._arranged(seen, held, sink, revision=revision, learnt_at_ms=now_ms, pushed_ms=pushed_ms)
 
-    def pushed(self, seen: Sighting, sink: Sink, *, occurred_ms: int, dd_env: str | None) -> Incident | None:
+    def pushed(self, seen: ReportedIncident, sink: Sink, *, occurred_ms: int, dd_env: str | None) -> Incident | None:
         """An incident as a webhook shows it; None as above. REST times end at the second, so ours does as well."""
         self.pushes += 1
         if self._settings.is_polled:
@@ -90,7 +90,7 @@ class IncidentMapping:
         """Webhooks before a pass that went well are older news than anything that will be asked."""
         self._pushed = {upstream_id: push for upstream_id, push in self._pushed.items() if push > until}
 
-    def wants_field(self, seen: Sighting, held: Incident | None, *, is_changed: bool) -> bool:
+    def wants_field(self, seen: ReportedIncident, held: Incident | None, *, is_changed: bool) -> bool:
         """Whether the incident's environment is in a custom field that nobody has read yet, or that may be new."""
         wanted = self._settings.environment_field
         if wanted is None or seen.custom_fields is not None:
@@ -101,7 +101,7 @@ class IncidentMapping:
 
     def _arranged(
         self,
-        seen: Sighting,
+        seen: ReportedIncident,
         held: Incident | None,
         sink: Sink,
         *,
@@ -215,7 +215,7 @@ def _facts(incident: Incident) -> dict[str, Any]:
     return incident.upstream or {}
 
 
-def _facts_of(seen: Sighting, held: Incident | None) -> dict[str, Any]:
+def _facts_of(seen: ReportedIncident, held: Incident | None) -> dict[str, Any]:
     """What is kept with an incident beside its fields: what PagerDuty says, and what was learnt about it before.
 
     Only texts and numbers: a dict that holds a list or another dict is one more thing for the garbage collector to

@@ -14,7 +14,13 @@ from dora_exporter.sources.pagerduty.api import PagerDutyApi
 from dora_exporter.sources.pagerduty.mapping import IncidentMapping
 from dora_exporter.sources.pagerduty.number_set import NumberSet
 from dora_exporter.sources.pagerduty.poll_window import FEED_DELAY_MS, Plan
-from dora_exporter.sources.pagerduty.rows import IncidentRow, LogEntry, NotUnderstood, Sighting, sighting_of
+from dora_exporter.sources.pagerduty.rows import (
+    IncidentRow,
+    LogEntry,
+    NotUnderstood,
+    ReportedIncident,
+    reported_incident,
+)
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 
 logger = logging.getLogger(__name__)
@@ -25,7 +31,7 @@ _MOST_TRIES = 3
 
 
 @dataclass
-class Recollection:
+class PollState:
     """What a source remembers while it runs; without it a pass only asks more than it must.
 
     ``entries`` are those of the change feed that were followed up, with their times. ``failures`` counts how often an
@@ -43,19 +49,19 @@ class Pass:
         self,
         *,
         api: PagerDutyApi,
-        desk: IncidentMapping,
+        mapping: IncidentMapping,
         sink: Sink,
         settings: PagerDutySettings,
         backfill_ms: int,
-        recollection: Recollection,
+        state: PollState,
     ) -> None:
-        """``recollection`` is carried from pass to pass."""
+        """``state`` is carried from pass to pass."""
         self._api = api
-        self._desk = desk
+        self._mapping = mapping
         self._sink = sink
         self._settings = settings
         self._backfill_ms = backfill_ms
-        self._recollection = recollection
+        self._state = state
         self._filters = _filters(settings)
         self._entries: dict[str, int] = {}
         self._changed: set[str] = set()
@@ -65,11 +71,11 @@ class Pass:
     async def run(self, memory: Memory, *, now_ms: int) -> Memory:
         """Reads everything, and gives what to remember."""
         self._now_ms = now_ms
-        pushes = self._desk.pushes
-        self._changed.update(self._desk.recently_pushed)
+        pushes = self._mapping.pushes
+        self._changed.update(self._mapping.recently_pushed)
         plan = Plan.of(memory, self._settings, backfill_ms=self._backfill_ms, now_ms=now_ms)
         if not memory:
-            await self._desk.settle(self._sink, everything=True)
+            await self._mapping.settle(self._sink, everything=True)
         if not plan.is_relist and not await self._read_feed(plan):
             plan = plan.relist(self._backfill_ms)
         await self._take_all(self._api.incidents(self._filters, since_ms=plan.since, until_ms=now_ms))
@@ -77,7 +83,7 @@ class Pass:
         await self._refresh(sorted(self._changed))
         if plan.is_relist:
             await self._refresh(await self._not_listed(plan))
-        await self._desk.settle(self._sink)
+        await self._mapping.settle(self._sink)
         await self._sink.flush()
         self._recollect(plan, pushes)
         return plan.memory()
@@ -86,7 +92,7 @@ class Pass:
         """Collects the incidents that changed; whether they are few enough to be asked for one by one."""
         async for entries in self._api.log_entries(since_ms=plan.feed_since, until_ms=plan.now):
             for entry in entries:
-                if entry.incident is None or entry.id in self._recollection.entries:
+                if entry.incident is None or entry.id in self._state.entries:
                     continue
                 self._entries[entry.id] = moment(entry.created_at, now_ms=plan.now) or plan.now
                 if self._concerns_us(entry, entry.incident.id):
@@ -100,7 +106,7 @@ class Pass:
         """The feed knows no filter by service."""
         wanted = self._settings.service_ids
         is_elsewhere = bool(wanted) and entry.service is not None and entry.service.id not in wanted
-        return not is_elsewhere or self._sink.incident(self._desk.event_id(incident_id)) is not None
+        return not is_elsewhere or self._sink.incident(self._mapping.event_id(incident_id)) is not None
 
     async def _look_at_open(self, plan: Plan) -> None:
         """The open set: what the upstream lists, and what is held as open and not listed any more."""
@@ -128,17 +134,17 @@ class Pass:
         return missing[:_MOST_SINGLE]
 
     async def _take_all(self, pages: AsyncIterator[list[IncidentRow]], listed: set[str] | None = None) -> None:
-        asked = self._desk.pushes
+        asked = self._mapping.pushes
         async for rows in pages:
             await self._take(rows, asked)
             if listed is not None:
                 listed.update(row.id for row in rows)
-            asked = self._desk.pushes
+            asked = self._mapping.pushes
 
     async def _refresh(self, upstream_ids: Iterable[str]) -> None:
         """Asks for incidents one by one."""
         for upstream_id in upstream_ids:
-            asked = self._desk.pushes
+            asked = self._mapping.pushes
             row = await self._api.incident(upstream_id)
             if row is None:
                 await self._note_failure(upstream_id)
@@ -147,20 +153,20 @@ class Pass:
 
     async def _note_failure(self, upstream_id: str) -> None:
         """An incident that cannot be read stays as it was; after some tries that is said of it."""
-        failures = self._recollection.failures
+        failures = self._state.failures
         failures[upstream_id] = failures.get(upstream_id, 0) + 1
-        held = self._sink.incident(self._desk.event_id(upstream_id))
+        held = self._sink.incident(self._mapping.event_id(upstream_id))
         if held is not None and failures[upstream_id] >= _MOST_TRIES and not _is_unreachable(held):
             logger.warning("incident is no longer readable id=%s", held.id)
             await self._sink.write([replace(held, upstream={**(held.upstream or {}), "unreachable": True})])
 
     async def _take(self, rows: Sequence[IncidentRow], asked: int) -> None:
         """Writes a page. Nothing is awaited between looking at what is held and the write."""
-        sightings = [seen for row in rows if (seen := await self._sighting(row)) is not None]
+        reported = [seen for row in rows if (seen := await self._reported(row)) is not None]
         found: list[Incident] = []
-        for seen in sightings:
+        for seen in reported:
             try:
-                incident = self._desk.polled(seen, self._sink, asked=asked, now_ms=self._now_ms)
+                incident = self._mapping.polled(seen, self._sink, asked=asked, now_ms=self._now_ms)
             except NotUnderstood as reason:
                 self._sink.quarantine(seen.id, str(reason))
                 continue
@@ -170,16 +176,18 @@ class Pass:
                 found.append(incident)
         await self._sink.write(found)
 
-    async def _sighting(self, row: IncidentRow) -> Sighting | None:
+    async def _reported(self, row: IncidentRow) -> ReportedIncident | None:
         """What a row says, completed by what only another request tells."""
         is_changed = row.id in self._changed
         self._changed.discard(row.id)
-        self._recollection.failures.pop(row.id, None)
+        self._state.failures.pop(row.id, None)
         try:
-            seen = sighting_of(row, now_ms=self._now_ms)
-            if self._desk.wants_field(seen, self._sink.incident(self._desk.event_id(row.id)), is_changed=is_changed):
+            seen = reported_incident(row, now_ms=self._now_ms)
+            if self._mapping.wants_field(
+                seen, self._sink.incident(self._mapping.event_id(row.id)), is_changed=is_changed
+            ):
                 whole = await self._api.incident(row.id)
-                seen = seen if whole is None else sighting_of(whole, now_ms=self._now_ms)
+                seen = seen if whole is None else reported_incident(whole, now_ms=self._now_ms)
         except NotUnderstood as reason:
             self._sink.quarantine(row.id, str(reason))
             return None
@@ -191,10 +199,10 @@ class Pass:
 
     def _recollect(self, plan: Plan, pushes: int) -> None:
         """Remembers what was followed up, now that it is durable."""
-        self._desk.forget_pushes(pushes)
-        entries = {**self._recollection.entries, **self._entries}
+        self._mapping.forget_pushes(pushes)
+        entries = {**self._state.entries, **self._entries}
         oldest = plan.now - self._settings.overlap.ms - FEED_DELAY_MS
-        self._recollection.entries = {each: at for each, at in entries.items() if at >= oldest}
+        self._state.entries = {each: at for each, at in entries.items() if at >= oldest}
 
 
 def _filters(settings: PagerDutySettings) -> Query:

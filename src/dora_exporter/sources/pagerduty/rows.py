@@ -68,7 +68,7 @@ class IncidentRow(msgspec.Struct, frozen=True):
     custom_fields: tuple[CustomField, ...] | None = None
 
 
-class Sighting(msgspec.Struct, frozen=True, kw_only=True):
+class ReportedIncident(msgspec.Struct, frozen=True, kw_only=True):
     """An incident as it was at one moment. Times are in milliseconds.
 
     ``finished_at`` is None while it is open. ``ended_unseen`` says that it is resolved and the row does not say when.
@@ -103,7 +103,7 @@ class NotUnderstood(Exception):
     """A row lacks what is needed to make an incident of it."""
 
 
-def sighting_of(row: IncidentRow, *, now_ms: int) -> Sighting:
+def reported_incident(row: IncidentRow, *, now_ms: int) -> ReportedIncident:
     """Reads a row; raises ``NotUnderstood``. A state that nobody knows is open."""
     started_at = moment(row.created_at, now_ms=now_ms)
     if started_at is None:
@@ -113,7 +113,7 @@ def sighting_of(row: IncidentRow, *, now_ms: int) -> Sighting:
     updated_at = moment(row.updated_at, now_ms=now_ms)
     is_over = row.status == "resolved"
     finished_at = (resolved_at or changed_at) if is_over else None
-    return Sighting(
+    return ReportedIncident(
         id=row.id,
         revision=updated_at or max(started_at, changed_at or 0, resolved_at or 0),
         started_at=started_at,

@@ -6,7 +6,7 @@ from dora_exporter.sources.contract import (
     Memory,
     Misconfigured,
     Sink,
-    Surroundings,
+    SourceContext,
     fingerprint_of,
     secret_of,
     secrets_of,
@@ -15,25 +15,25 @@ from dora_exporter.sources.http.client import Credentials, Traffic, Upstream
 from dora_exporter.sources.http.settings import with_headers
 from dora_exporter.sources.pagerduty.api import ACCEPT, PagerDutyApi
 from dora_exporter.sources.pagerduty.mapping import IncidentMapping
-from dora_exporter.sources.pagerduty.poll import Pass, Recollection
+from dora_exporter.sources.pagerduty.poll import Pass, PollState
 from dora_exporter.sources.pagerduty.settings import TUNING, PagerDutySettings
 from dora_exporter.sources.pagerduty.webhook_events import Event, take
 
 
 class PagerDuty:
-    """One account. Passes and webhooks meet in ``desk``."""
+    """One account. Passes and webhooks meet in ``mapping``."""
 
-    def __init__(self, name: str, settings: PagerDutySettings, surroundings: Surroundings) -> None:
+    def __init__(self, name: str, settings: PagerDutySettings, context: SourceContext) -> None:
         """``name`` begins the ids of its incidents."""
         self.name = name
         self.settings = settings
-        self.desk = IncidentMapping(name, settings, default_environment=surroundings.default_environment)
-        self._transport = surroundings.transport
-        self._backfill_ms = settings.backfill_ms(surroundings.longest_window_ms)
+        self.mapping = IncidentMapping(name, settings, default_environment=context.default_environment)
+        self._transport = context.transport
+        self._backfill_ms = settings.backfill_ms(context.longest_window_ms)
         self._traffic = Traffic()
-        self._recollection = Recollection()
+        self._state = PollState()
         self._fingerprint = fingerprint_of(
-            settings, surroundings.default_environment, str(self._backfill_ms), *settings.header_texts(), tuning=TUNING
+            settings, context.default_environment, str(self._backfill_ms), *settings.header_texts(), tuning=TUNING
         )
 
     @property
@@ -54,25 +54,25 @@ class PagerDuty:
     @property
     def unmapped_services(self) -> int | None:
         """How many services appear under their PagerDuty name."""
-        return self.desk.unmapped_services
+        return self.mapping.unmapped_services
 
     async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
         """Reads what is new, what is open and what changed; everything when that is due."""
-        self.desk.open(sink)
+        self.mapping.open(sink)
         one_pass = Pass(
             api=PagerDutyApi(await self._upstream(), sink),
-            desk=self.desk,
+            mapping=self.mapping,
             sink=sink,
             settings=self.settings,
             backfill_ms=self._backfill_ms,
-            recollection=self._recollection,
+            state=self._state,
         )
         return await one_pass.run(memory, now_ms=now_ms)
 
     async def take(self, event: Event, sink: Sink, *, dd_env: str | None, now_ms: int) -> None:
         """Takes over what a webhook says; raises ``Unavailable`` when that cannot be made durable."""
-        self.desk.open(sink)
-        await take(event, self.desk, sink, dd_env=dd_env, now_ms=now_ms)
+        self.mapping.open(sink)
+        await take(event, self.mapping, sink, dd_env=dd_env, now_ms=now_ms)
 
     async def secrets(self) -> tuple[str, ...]:
         """What its webhooks may be signed with, one on each line of a file; raises ``Misconfigured``."""

@@ -15,8 +15,8 @@ from dora_exporter.sources.pagerduty.rows import (
     IncidentRow,
     NotUnderstood,
     Reference,
-    Sighting,
-    sighting_of,
+    ReportedIncident,
+    reported_incident,
 )
 
 _RESOLVED = "incident.resolved"
@@ -50,10 +50,10 @@ def event_of(body: bytes) -> Event:
         raise Unreadable(f"the body is not an event as PagerDuty's v3 webhooks send it: {reason}") from None
 
 
-async def take(event: Event, desk: IncidentMapping, sink: Sink, *, dd_env: str | None, now_ms: int) -> None:
+async def take(event: Event, mapping: IncidentMapping, sink: Sink, *, dd_env: str | None, now_ms: int) -> None:
     """One event. One that cannot be understood, or is not about incidents, is counted and makes no trouble."""
     try:
-        incident = _incident(event, desk, sink, dd_env=dd_env, now_ms=now_ms)
+        incident = _incident(event, mapping, sink, dd_env=dd_env, now_ms=now_ms)
     except (*FLAWS, NotUnderstood) as reason:
         sink.quarantine(event.id, str(reason))
         return
@@ -61,28 +61,30 @@ async def take(event: Event, desk: IncidentMapping, sink: Sink, *, dd_env: str |
         await sink.write([incident])
     else:
         sink.skip()
-    await desk.settle(sink)
+    await mapping.settle(sink)
     await sink.flush()
 
 
-def _incident(event: Event, desk: IncidentMapping, sink: Sink, *, dd_env: str | None, now_ms: int) -> Incident | None:
+def _incident(
+    event: Event, mapping: IncidentMapping, sink: Sink, *, dd_env: str | None, now_ms: int
+) -> Incident | None:
     occurred_ms = moment(event.occurred_at, now_ms=now_ms)
     if occurred_ms is None:
         raise NotUnderstood("occurred_at is not a valid time")
     data = msgspec.json.decode(event.data, type=_Data)
     if data.type == "incident":
         row = msgspec.json.decode(event.data, type=IncidentRow)
-        held = sink.incident(desk.event_id(row.id))
-        seen = _with_end(sighting_of(row, now_ms=now_ms), event, held, occurred_ms)
-        return desk.pushed(seen, sink, occurred_ms=occurred_ms, dd_env=dd_env)
+        held = sink.incident(mapping.event_id(row.id))
+        seen = _with_end(reported_incident(row, now_ms=now_ms), event, held, occurred_ms)
+        return mapping.pushed(seen, sink, occurred_ms=occurred_ms, dd_env=dd_env)
     if data.type == "service":
-        desk.services.learn(msgspec.json.decode(event.data, type=Reference), at_ms=occurred_ms)
+        mapping.services.learn(msgspec.json.decode(event.data, type=Reference), at_ms=occurred_ms)
     if data.incident is not None and data.custom_fields is not None:
-        return desk.field_changed(data.incident.id, data.custom_fields, sink)
+        return mapping.field_changed(data.incident.id, data.custom_fields, sink)
     return None
 
 
-def _with_end(seen: Sighting, event: Event, held: Incident | None, occurred_ms: int) -> Sighting:
+def _with_end(seen: ReportedIncident, event: Event, held: Incident | None, occurred_ms: int) -> ReportedIncident:
     """A webhook does not say when an incident ended: the event that says so happened then."""
     if not seen.ended_unseen:
         return seen

@@ -1,7 +1,7 @@
 """Sources in operation: their passes into the log, their health, and what is shown of it."""
 
 from dora_exporter.sources.polling.health import Health
-from dora_exporter.sources.polling.manager import Running, RunningSources
+from dora_exporter.sources.polling.manager import RunningSource, RunningSources
 from dora_exporter.sources.polling.open_incidents import OpenIncidents
 
-__all__ = ["Health", "OpenIncidents", "Running", "RunningSources"]
+__all__ = ["Health", "OpenIncidents", "RunningSource", "RunningSources"]

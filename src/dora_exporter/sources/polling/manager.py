@@ -10,7 +10,7 @@ from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.scheduler import Schedule
 from dora_exporter.sources import KINDS
-from dora_exporter.sources.contract import Source, SourceSettings, Surroundings
+from dora_exporter.sources.contract import Source, SourceContext, SourceSettings
 from dora_exporter.sources.polling.health import Health
 from dora_exporter.sources.polling.open_incidents import OpenIncidents
 from dora_exporter.sources.polling.poller import Poller, cursor_of
@@ -24,12 +24,12 @@ _LOOK_AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Running:
+class RunningSource:
     """A source in operation."""
 
     name: str
     settings: SourceSettings
-    surroundings: Surroundings
+    context: SourceContext
     source: Source
     health: Health
     in_flight: dict[str, Event]
@@ -62,28 +62,28 @@ class RunningSources:
         self._clock = clock
         self._schedule = schedule
         self._open_incidents = open_incidents
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, RunningSource] = {}
         self._in_flight: dict[str, dict[str, Event]] = {}
 
-    def __iter__(self) -> Iterator[Running]:
+    def __iter__(self) -> Iterator[RunningSource]:
         """The sources in the order of their names."""
         return iter([self._running[name] for name in sorted(self._running)])
 
-    def of_kind(self, kind: str) -> list[Running]:
+    def of_kind(self, kind: str) -> list[RunningSource]:
         """The sources of a kind."""
         return [each for each in self if each.settings.kind == kind]
 
-    def implied(self, name: str, settings: SourceSettings, surroundings: Surroundings) -> Running:
+    def implied(self, name: str, settings: SourceSettings, context: SourceContext) -> RunningSource:
         """A source that nobody configured, for what is pushed without one. The next ``configure`` forgets it."""
         if name not in self._running:
-            self._start(name, settings, surroundings, None)
+            self._start(name, settings, context, None)
         return self._running[name]
 
-    def landing(self, running: Running) -> EventSink:
+    def sink(self, running: RunningSource) -> EventSink:
         """A sink for what is pushed to a source."""
-        return self._landing(running, self._log)
+        return self._sink(running, self._log)
 
-    def _landing(self, running: Running, log: Appendable) -> EventSink:
+    def _sink(self, running: RunningSource, log: Appendable) -> EventSink:
         return EventSink(
             running.name,
             store=self._store,
@@ -93,15 +93,15 @@ class RunningSources:
             in_flight=running.in_flight,
         )
 
-    def cursor_ms(self, running: Running) -> int | None:
+    def cursor_ms(self, running: RunningSource) -> int | None:
         """The moment up to which a source has been read."""
         return cursor_of(self._store, running.name, running.source)
 
-    def open_items(self, running: Running) -> int:
+    def open_items(self, running: RunningSource) -> int:
         """How many incidents of a source are open."""
         return self._open_incidents.count(running.name)
 
-    async def configure(self, settings: Mapping[str, SourceSettings], surroundings: Surroundings) -> None:
+    async def configure(self, settings: Mapping[str, SourceSettings], context: SourceContext) -> None:
         """From here on these are the sources, by name. What did not change goes on undisturbed.
 
         A removed source's events stay.
@@ -112,24 +112,24 @@ class RunningSources:
             logger.info("source removed source=%s", name)
         for name, wanted in settings.items():
             old = self._running.get(name)
-            if old is None or (old.settings, old.surroundings) != (wanted, surroundings):
+            if old is None or (old.settings, old.context) != (wanted, context):
                 await self._schedule.drop(_job_of(name))
-                self._start(name, wanted, surroundings, old)
+                self._start(name, wanted, context, old)
 
     async def start_over(self) -> None:
         """Ends the passes under way and forgets how they went: another replica polls from here on."""
         for name, old in list(self._running.items()):
             await self._schedule.drop(_job_of(name))
             if self._running.get(name) is old:  # no reload came in between
-                self._start(name, old.settings, old.surroundings, None)
+                self._start(name, old.settings, old.context, None)
 
-    def _start(self, name: str, settings: SourceSettings, surroundings: Surroundings, old: Running | None) -> None:
-        source = KINDS[settings.kind](name, settings, surroundings)
+    def _start(self, name: str, settings: SourceSettings, context: SourceContext, old: RunningSource | None) -> None:
+        source = KINDS[settings.kind](name, settings, context)
         health = old.health if old is not None and old.settings.kind == settings.kind else Health()
-        running = Running(
+        running = RunningSource(
             name=name,
             settings=settings,
-            surroundings=surroundings,
+            context=context,
             source=source,
             health=health,
             in_flight=self._in_flight.setdefault(name, {}),  # what was pushed may still be on its way
@@ -143,7 +143,7 @@ class RunningSources:
             async def poll() -> float | None:
                 if not self._leads():
                     return _LOOK_AGAIN_SECONDS
-                return await poller.run(self._landing(running, self._pass_log))
+                return await poller.run(self._sink(running, self._pass_log))
 
             self._schedule.every(
                 source.interval_ms / 1000,

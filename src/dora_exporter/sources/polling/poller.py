@@ -43,14 +43,14 @@ class Poller:
         self._health = health
         self._stopwatch = stopwatch
 
-    async def run(self, landing: EventSink) -> float | None:
+    async def run(self, sink: EventSink) -> float | None:
         """One pass. It never raises; it gives the seconds after which the next one should come at the latest."""
         now_ms, began = self._clock(), self._stopwatch()
         self._health.last_attempt_ms = now_ms
         try:
-            await self._pass(landing, now_ms)
+            await self._pass(sink, now_ms)
         except _EXPECTED as reason:
-            await landing.abandon()
+            await sink.abandon()
             is_misconfigured = isinstance(reason, Misconfigured) or (
                 isinstance(reason, Refused) and reason.is_misconfiguration
             )
@@ -60,7 +60,7 @@ class Poller:
             self._health.failed(str(reason), seconds=self._stopwatch() - began, is_misconfigured=is_misconfigured)
             return RETRY_SECONDS if is_misconfigured else None
         except Exception as reason:
-            await landing.abandon()
+            await sink.abandon()
             if self._health.problem is None:
                 logger.exception("source poll failed with an internal error source=%s", self._name)
             self._health.failed(f"internal error: {type(reason).__name__}", seconds=self._stopwatch() - began)
@@ -70,9 +70,9 @@ class Poller:
         self._health.succeeded(at_ms=self._clock(), seconds=self._stopwatch() - began)
         return None
 
-    async def _pass(self, landing: EventSink, now_ms: int) -> None:
-        memory = await self._source.poll(memory_of(self._store, self._name, self._source), landing, now_ms=now_ms)
-        await landing.flush()
+    async def _pass(self, sink: EventSink, now_ms: int) -> None:
+        memory = await self._source.poll(memory_of(self._store, self._name, self._source), sink, now_ms=now_ms)
+        await sink.flush()
         state = {"settings": self._source.fingerprint, "memory": memory}
         await self._log.append([Cursor(self._name, state)])
 

@@ -14,8 +14,8 @@ from dora_exporter.sources.contract import (
     Memory,
     Misconfigured,
     Sink,
+    SourceContext,
     SourceSettings,
-    Surroundings,
     fingerprint_of,
     secret_of,
 )
@@ -87,11 +87,11 @@ class PrometheusSettings(HttpSourceSettings):
 class Prometheus:
     """One Prometheus, or what answers range queries as it does."""
 
-    def __init__(self, name: str, settings: PrometheusSettings, surroundings: Surroundings) -> None:
+    def __init__(self, name: str, settings: PrometheusSettings, context: SourceContext) -> None:
         """Asks nothing yet."""
-        environment = settings.environment or surroundings.default_environment
+        environment = settings.environment or context.default_environment
         self._settings = settings
-        self._transport = surroundings.transport
+        self._transport = context.transport
         self._labels = {each: getattr(settings.labels, each) for each in range_query.NAMES}
         self._versions = VersionWatch(
             Scope(
@@ -102,7 +102,7 @@ class Prometheus:
                 step_ms=settings.step.ms,
                 settle_ms=settings.settle.ms,
                 overlap_ms=settings.overlap.ms,
-                backfill_ms=settings.backfill.ms if settings.backfill else surroundings.longest_window_ms,
+                backfill_ms=settings.backfill.ms if settings.backfill else context.longest_window_ms,
             )
         )
         self.interval_ms: int | None = settings.interval.ms

@@ -111,12 +111,12 @@ class Reading:
 
     def take(self, seen: Iterable[Seen]) -> list[Item]:
         """What follows from a slice."""
-        sightings: dict[tuple[Series, str], list[Span]] = {}
+        reported: dict[tuple[Series, str], list[Span]] = {}
         for each in seen:
             service, environment, version = each.service, self._environment(each), each.version
             key = Series(service[:TEXT_LENGTH], environment[:TEXT_LENGTH]), version[:TEXT_LENGTH]
-            sightings.setdefault(key, []).extend(each.spans)
-        changes = self._known.add(sightings, since=self.since, rules=self._scope.rules, identify=self._identify)
+            reported.setdefault(key, []).extend(each.spans)
+        changes = self._known.add(reported, since=self.since, rules=self._scope.rules, identify=self._identify)
         written: list[Item] = [self._deployment(found) for found in changes.found]
         return [*written, *(self._withdrawal(id_) for id_ in changes.withdrawn)]
 

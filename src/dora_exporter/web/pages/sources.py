@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from dora_exporter.runtime.clock import Clock
-from dora_exporter.sources.polling import Running, RunningSources
+from dora_exporter.sources.polling import RunningSource, RunningSources
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.pages.page import page
 
@@ -36,7 +36,7 @@ def routes(*, sources: RunningSources, clock: Clock) -> list[web.RouteDef]:
     return [web.get(HEALTH.path, show)]
 
 
-def _row(sources: RunningSources, running: Running) -> SourceRow:
+def _row(sources: RunningSources, running: RunningSource) -> SourceRow:
     health = running.health
     return SourceRow(
         name=running.name,

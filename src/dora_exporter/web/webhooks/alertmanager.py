@@ -5,7 +5,7 @@ from aiohttp import web
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.sources.alertmanager.source import Alertmanager
 from dora_exporter.sources.contract import Unreadable
-from dora_exporter.sources.polling import Running, RunningSources
+from dora_exporter.sources.polling import RunningSource, RunningSources
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.security.api_keys import Right
 from dora_exporter.web.server import request_body
@@ -41,16 +41,16 @@ def routes(*, sources: RunningSources, may_write: MayWrite, clock: Clock) -> lis
             raise Forbidden("no valid key")
         running, source = _addressee(request)
         body = await request_body.read(request, limit=_LARGEST_BODY, seconds=_BODY_SECONDS)
-        landing = sources.landing(running)
+        sink = sources.sink(running)
         try:
-            await source.take(body, landing, now_ms=clock())
+            await source.take(body, sink, now_ms=clock())
         except Unreadable as reason:
             raise BadRequest(str(reason)) from None
         finally:
-            await landing.abandon()
+            await sink.abandon()
         return as_json(EmptyAnswer())
 
-    def _addressee(request: web.Request) -> tuple[Running, Alertmanager]:
+    def _addressee(request: web.Request) -> tuple[RunningSource, Alertmanager]:
         """The source that ``?source=`` names, or the only one."""
         configured = sources.of_kind("alertmanager")
         name = request.query.get("source")

@@ -11,11 +11,11 @@ from aiohttp import web
 
 from dora_exporter.dora.event_log import Unavailable
 from dora_exporter.runtime.clock import Clock
-from dora_exporter.sources.contract import Misconfigured, Surroundings, Unreadable
+from dora_exporter.sources.contract import Misconfigured, SourceContext, Unreadable
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.sources.pagerduty.source import PagerDuty
 from dora_exporter.sources.pagerduty.webhook_events import Event, event_of
-from dora_exporter.sources.polling import Running, RunningSources
+from dora_exporter.sources.polling import RunningSource, RunningSources
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.security.api_keys import Right
 from dora_exporter.web.server import request_body
@@ -52,7 +52,7 @@ MayWrite = Callable[[web.Request], bool]
 
 
 def routes(
-    *, sources: RunningSources, surroundings: Callable[[], Surroundings], may_write: MayWrite, clock: Clock
+    *, sources: RunningSources, context: Callable[[], SourceContext], may_write: MayWrite, clock: Clock
 ) -> list[web.RouteDef]:
     """The two spellings of the path.
 
@@ -67,15 +67,15 @@ def routes(
         if len(addressees) > 1:
             logger.warning("PagerDuty webhook names none of several sources path=%r", request.path)
             return as_json(EmptyAnswer(), status=HTTPStatus.ACCEPTED)
-        running = addressees[0] if addressees else sources.implied(_IMPLIED_NAME, PagerDutySettings(), surroundings())
-        landing = sources.landing(running)
+        running = addressees[0] if addressees else sources.implied(_IMPLIED_NAME, PagerDutySettings(), context())
+        sink = sources.sink(running)
         try:
-            await _pagerduty(running).take(event, landing, dd_env=environment, now_ms=clock())
+            await _pagerduty(running).take(event, sink, dd_env=environment, now_ms=clock())
         finally:
-            await landing.abandon()
+            await sink.abandon()
         return as_json(EmptyAnswer(), status=HTTPStatus.ACCEPTED)
 
-    async def _addressees(request: web.Request) -> tuple[list[Running], bytes]:
+    async def _addressees(request: web.Request) -> tuple[list[RunningSource], bytes]:
         """The source that the signature names, else those that ask for none: a valid key stands for these.
 
         The body comes with them, as it was sent, which is what is signed: it is read only for who has a key, or
@@ -107,14 +107,14 @@ def _event(body: bytes) -> Event:
         raise BadRequest(str(reason)) from None
 
 
-async def _secrets(running: Running) -> tuple[str, ...]:
+async def _secrets(running: RunningSource) -> tuple[str, ...]:
     try:
         return await _pagerduty(running).secrets()
     except Misconfigured as reason:
         raise Unavailable(str(reason)) from None
 
 
-def _pagerduty(running: Running) -> PagerDuty:
+def _pagerduty(running: RunningSource) -> PagerDuty:
     if not isinstance(running.source, PagerDuty):
         raise TypeError(f"the source {running.name} is not of kind pagerduty")
     return running.source

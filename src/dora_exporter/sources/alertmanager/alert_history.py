@@ -1,8 +1,8 @@
-"""The lives of one alert, from what was told of it in any order.
+"""The periods of one alert, from what was told of it in any order.
 
 Senders tell an alert's beginning again under a later time, tell an end that was none, repeat themselves and come late.
-So all beginnings and ends that were told are kept, and the lives follow from the set of them: a life lasts from its
-first beginning to the last end before the next one's beginning. A beginning while the alert is open is the same life,
+So all beginnings and ends that were told are kept, and the periods follow from the set of them: a period lasts from its
+first beginning to the last end before the next one's beginning. A beginning while the alert is open is the same period,
 and an end closes whatever is open, whichever beginning it names.
 
 Times are in milliseconds.
@@ -19,7 +19,7 @@ SETTLING_MS = 5 * 60_000
 _MOST_KEPT = 20
 
 
-class Life(NamedTuple):
+class FiringPeriod(NamedTuple):
     """From the first of the beginnings to the last of the ends; it is open when there is none."""
 
     starts: tuple[int, ...]
@@ -37,11 +37,11 @@ class Life(NamedTuple):
 
 
 @dataclass
-class Told:
+class AlertHistory:
     """What was told of an alert.
 
-    ``unfired`` are beginnings of which only the end was told. ``void`` are lives that were reopened, each with the last
-    end that was none. ``stale`` are ends that nobody told, but followed from silence.
+    ``unfired`` are beginnings of which only the end was told. ``void`` are periods that were reopened, each with the
+    last end that was none. ``stale`` are ends that nobody told, but followed from silence.
     """
 
     starts: set[int] = field(default_factory=set)
@@ -50,7 +50,7 @@ class Told:
     void: set[tuple[int, int]] = field(default_factory=set)
     stale: set[int] = field(default_factory=set)
 
-    def add(self, other: "Told") -> None:
+    def add(self, other: "AlertHistory") -> None:
         """Takes in what was told and kept elsewhere."""
         self.starts |= other.starts
         self.ends |= other.ends
@@ -68,7 +68,7 @@ class Told:
         was_told = not is_new and start not in self.unfired
         self.starts.add(start)
         self.unfired.discard(start)
-        last = self.lives()[-1]
+        last = self.periods()[-1]
         if last.ended is None or start not in last.starts:
             return
         if (was_told and now_ms - last.ended > SETTLING_MS) or (is_new and start == last.ended):
@@ -85,27 +85,27 @@ class Told:
             self.unfired.add(start)
         self.ends.add(end)
 
-    def lives(self) -> list[Life]:
-        """The lives in the order of time, at least one if a beginning was told."""
+    def periods(self) -> list[FiringPeriod]:
+        """The periods in the order of time, at least one if a beginning was told."""
         if len(self.starts) == 1 and not self.ends and not self.stale:  # nearly all, in a large group
-            return [Life(tuple(self.starts), ())]
-        lives: list[Life] = []
+            return [FiringPeriod(tuple(self.starts), ())]
+        periods: list[FiringPeriod] = []
         starts: list[int] = []
         ends: list[int] = []
         moments = [(at, 0) for at in self.starts] + [(at, 1) for at in (*self.ends, *self.stale)]
-        for at, is_end in sorted(moments):  # of equal ones the beginning comes first: such a life lasts no time
+        for at, is_end in sorted(moments):  # of equal ones the beginning comes first: such a period lasts no time
             if is_end:
                 ends += [at] if starts else []
                 continue
             if ends and at > ends[-1]:
-                lives.append(Life(tuple(starts), tuple(ends)))
+                periods.append(FiringPeriod(tuple(starts), tuple(ends)))
                 starts, ends = [], []
             starts.append(at)
         if starts:
-            lives.append(Life(tuple(starts), tuple(ends)))
-        return lives
+            periods.append(FiringPeriod(tuple(starts), tuple(ends)))
+        return periods
 
-    def part(self, began: int, ended: int | None) -> "Told":
+    def part(self, began: int, ended: int | None) -> "AlertHistory":
         """What was told about a time, as far as it has to be kept."""
 
         def within(moments: Collection[int]) -> set[int]:
@@ -119,7 +119,7 @@ class Told:
         void = set()
         if self.void:
             void = {each for each in self.void if began <= each[1] and (ended is None or each[0] <= ended)}
-        return Told(within(self.starts), within(self.ends), within(self.unfired), void, within(self.stale))
+        return AlertHistory(within(self.starts), within(self.ends), within(self.unfired), void, within(self.stale))
 
     def dump(self) -> dict[str, Any]:
         """In types that JSON has."""
@@ -133,7 +133,7 @@ class Told:
         return {name: moments for name, moments in said.items() if moments}
 
     @classmethod
-    def load(cls, said: Mapping[str, Any]) -> "Told":
+    def load(cls, said: Mapping[str, Any]) -> "AlertHistory":
         """Restores what ``dump`` gave."""
         void = {(began, ended) for began, ended in said.get("void", ())}
         starts, ends, unfired, stale = (set(said.get(name, ())) for name in ("starts", "ends", "unfired", "stale"))

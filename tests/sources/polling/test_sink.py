@@ -16,7 +16,7 @@ from dora_exporter.sources.polling.sink import EventSink
 
 
 class Place:
-    """A source's landings, and what is behind them."""
+    """A source's sinks, and what is behind them."""
 
     def __init__(self) -> None:
         self.store = EventStore()
@@ -24,7 +24,7 @@ class Place:
         self.health = Health()
         self.in_flight: dict[str, Event] = {}
 
-    def landing(self) -> EventSink:
+    def sink(self) -> EventSink:
         return EventSink(
             "pd",
             store=self.store,
@@ -42,7 +42,7 @@ class Place:
 async def test_what_is_under_way_is_seen_by_all_landings_and_counted_when_durable() -> None:
     place = Place()
     place.log.may_commit.clear()
-    poll, webhook = place.landing(), place.landing()
+    poll, webhook = place.sink(), place.sink()
     first = incident(id="pd:1", source="pd")
     await poll.write([first])
     assert fields(webhook.incident("pd:1")) == fields(first)
@@ -59,42 +59,42 @@ async def test_what_is_under_way_is_seen_by_all_landings_and_counted_when_durabl
 
 async def test_a_state_that_is_held_is_written_again_while_another_is_under_way() -> None:
     place = Place()
-    landing = place.landing()
+    sink = place.sink()
     first = incident(id="pd:1", source="pd")
-    await landing.write([first])
-    await landing.flush()
+    await sink.write([first])
+    await sink.flush()
     place.log.may_commit.clear()
-    await landing.write([replace(first, environment="staging")])
-    writing = asyncio.create_task(landing.write([first]))
+    await sink.write([replace(first, environment="staging")])
+    writing = asyncio.create_task(sink.write([first]))
     await asyncio.sleep(0)
     place.log.may_commit.set()
     await writing
-    await landing.flush()
+    await sink.flush()
     assert fields(place.store.incidents["pd:1"]) == fields(first)
 
 
 async def test_a_third_write_waits_for_the_first() -> None:
     place = Place()
     place.log.may_commit.clear()
-    landing = place.landing()
-    await landing.write([incident(id="pd:1", source="pd")])
-    writing = asyncio.create_task(landing.write([incident(id="pd:2", source="pd")]))
+    sink = place.sink()
+    await sink.write([incident(id="pd:1", source="pd")])
+    writing = asyncio.create_task(sink.write([incident(id="pd:2", source="pd")]))
     await asyncio.sleep(0)
     assert not writing.done()
     place.log.may_commit.set()
     await writing
-    await landing.flush()
+    await sink.flush()
     assert place.items == {"created": 2}
 
 
 async def test_a_refused_write_fails_the_next_step_and_leaves_nothing_under_way() -> None:
     place = Place()
     place.log.fails_next = 1
-    landing = place.landing()
-    await landing.write([incident(id="pd:1", source="pd")])
+    sink = place.sink()
+    await sink.write([incident(id="pd:1", source="pd")])
     with pytest.raises(Unavailable):
-        await landing.write([incident(id="pd:2", source="pd")])
-    await landing.abandon()
+        await sink.write([incident(id="pd:2", source="pd")])
+    await sink.abandon()
     assert list(place.store.incidents) == ["pd:2"]
     assert place.items == {"created": 1}
     assert place.in_flight == {}
@@ -103,9 +103,9 @@ async def test_a_refused_write_fails_the_next_step_and_leaves_nothing_under_way(
 async def test_a_pass_that_failed_ends_when_its_last_write_has() -> None:
     place = Place()
     place.log.may_commit.clear()
-    landing = place.landing()
-    await landing.write([incident(id="pd:1", source="pd")])
-    ending = asyncio.create_task(landing.abandon())
+    sink = place.sink()
+    await sink.write([incident(id="pd:1", source="pd")])
+    ending = asyncio.create_task(sink.abandon())
     await asyncio.sleep(0)
     assert not ending.done()
     place.log.may_commit.set()
@@ -116,9 +116,9 @@ async def test_a_pass_that_failed_ends_when_its_last_write_has() -> None:
 async def test_a_writer_that_is_cancelled_leaves_its_write_to_end() -> None:
     place = Place()
     place.log.may_commit.clear()
-    landing = place.landing()
-    await landing.write([incident(id="pd:1", source="pd")])
-    flushing = asyncio.create_task(landing.flush())
+    sink = place.sink()
+    await sink.write([incident(id="pd:1", source="pd")])
+    flushing = asyncio.create_task(sink.flush())
     await asyncio.sleep(0)
     flushing.cancel()
     await asyncio.wait([flushing])
@@ -130,21 +130,21 @@ async def test_a_writer_that_is_cancelled_leaves_its_write_to_end() -> None:
 
 async def test_what_a_person_deleted_or_judged_is_not_written_for_nothing() -> None:
     place = Place()
-    landing = place.landing()
+    sink = place.sink()
     polled = deployment(id="pd:d", source="pd")
-    await landing.write([polled, incident(id="pd:1", source="pd")])
-    await landing.flush()
+    await sink.write([polled, incident(id="pd:1", source="pd")])
+    await sink.flush()
     verdict = Judgement("pd:d", Verdict(change_failure=True))
     await place.log.append([verdict, Deletion("incident", "pd:1", 1, "pd"), Deletion("deployment", "pd:e", 1, "pd")])
     written = len(place.log.lines)
-    await landing.write([polled, incident(id="pd:1", source="pd"), deployment(id="pd:e", source="pd")])
+    await sink.write([polled, incident(id="pd:1", source="pd"), deployment(id="pd:e", source="pd")])
     assert len(place.log.lines) == written
     assert place.items == {"created": 2, "unchanged": 3}
 
 
 async def test_what_is_held_of_the_source_can_be_looked_at() -> None:
     place = Place()
-    landing = place.landing()
+    sink = place.sink()
     ours, closed = incident(id="pd:1", source="pd"), incident(id="pd:2", source="pd", finished_at=2_000_000_000_000)
     left_out = incident(id="pd:3", source="pd", services=())
     others: list[Event] = [
@@ -153,21 +153,21 @@ async def test_what_is_held_of_the_source_can_be_looked_at() -> None:
         deployment(id="pd:4", source="pd"),
     ]
     await place.log.append([ours, closed, left_out, *others])
-    assert [each.id async for each in landing.incidents()] == ["pd:1", "pd:2", "pd:3"]
-    assert [each.id for each in landing.deployments()] == ["pd:4"]
-    assert fields(list(landing.open_incidents())) == fields([ours])
-    assert landing.deployment("pd:4") is not None
-    assert landing.deployment("pd:5") is None
+    assert [each.id async for each in sink.incidents()] == ["pd:1", "pd:2", "pd:3"]
+    assert [each.id for each in sink.deployments()] == ["pd:4"]
+    assert fields(list(sink.open_incidents())) == fields([ours])
+    assert sink.deployment("pd:4") is not None
+    assert sink.deployment("pd:5") is None
 
 
 async def test_a_note_is_kept_beside_the_memory() -> None:
     place = Place()
-    landing = place.landing()
-    assert landing.noted() == {}
-    await landing.write([landing.note({"services": {"P1": ["shop", None, 1]}})])
-    await landing.flush()
-    assert landing.noted() == {"services": {"P1": ["shop", None, 1]}}
-    assert replayed(place.log.lines).cursors == {"pd/notes": landing.noted()}
+    sink = place.sink()
+    assert sink.noted() == {}
+    await sink.write([sink.note({"services": {"P1": ["shop", None, 1]}})])
+    await sink.flush()
+    assert sink.noted() == {"services": {"P1": ["shop", None, 1]}}
+    assert replayed(place.log.lines).cursors == {"pd/notes": sink.noted()}
 
 
 def test_open_incidents_follow_the_store() -> None:
@@ -187,11 +187,11 @@ def test_open_incidents_follow_the_store() -> None:
 
 async def test_texts_are_held_within_their_bounds_and_counted_when_they_are_written() -> None:
     place = Place()
-    landing = place.landing()
+    sink = place.sink()
     long = incident(id="pd:1", source="pd", services=("a\x00" + "b" * 300,), team="_other")
     for _ in range(2):
-        await landing.write([long])
-        await landing.flush()
+        await sink.write([long])
+        await sink.flush()
     held = place.store.incidents["pd:1"]
     assert (held.services, held.team) == (("a\ufffd" + "b" * 198,), "_other_")
     assert place.health.names_changed == {"cut": 1, "replaced": 1, "renamed": 1, "dropped": 0}
@@ -200,9 +200,9 @@ async def test_texts_are_held_within_their_bounds_and_counted_when_they_are_writ
 
 async def test_an_event_whose_id_is_no_id_is_left_out_and_counted() -> None:
     place = Place()
-    landing = place.landing()
+    sink = place.sink()
     bad = [incident(id="pd:" + "x" * 126, source="pd"), incident(id="pd:\n", source="pd")]
-    await landing.write([*bad, incident(id="pd:" + "x" * 125, source="pd")])
-    await landing.flush()
+    await sink.write([*bad, incident(id="pd:" + "x" * 125, source="pd")])
+    await sink.flush()
     assert list(place.store.incidents) == ["pd:" + "x" * 125]
     assert place.items == {"created": 1, "quarantined": 2}

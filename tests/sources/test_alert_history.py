@@ -14,7 +14,7 @@ from tests.sources.account import Account
 from tests.sources.test_alertmanager import BEGAN, alert, alerted, notification, notify, spans, written
 
 from dora_exporter.dora.events import MINUTE_MS, Incident
-from dora_exporter.sources.alertmanager.alert_lives import SETTLING_MS, Told
+from dora_exporter.sources.alertmanager.alert_history import SETTLING_MS, AlertHistory
 from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
 from dora_exporter.sources.polling.poller import Poller
 
@@ -29,7 +29,7 @@ async def restart(account: Account, **settings: object) -> None:
 
 
 async def configure(account: Account, **settings: object) -> None:
-    await account.sources.configure({"am": AlertmanagerSettings.model_validate(settings)}, account.surroundings)
+    await account.sources.configure({"am": AlertmanagerSettings.model_validate(settings)}, account.context)
 
 
 async def sweep(account: Account, *, at: int) -> None:
@@ -39,7 +39,7 @@ async def sweep(account: Account, *, at: int) -> None:
     poller = Poller(
         "am", running.source, store=account.store, log=account.log, clock=account.clock, health=running.health
     )
-    assert await poller.run(account.sources.landing(running)) is None
+    assert await poller.run(account.sources.sink(running)) is None
     assert running.health.is_up
 
 
@@ -179,8 +179,8 @@ async def test_a_life_that_was_followed_by_another_is_not_reopened() -> None:
 
 
 def test_an_end_that_was_none_is_kept_with_its_own_life_only() -> None:
-    told = Told({10, 30, 50}, {20, 60}, void={(30, 40)})
-    assert [told.part(life.began, life.ended).void for life in told.lives()] == [set(), {(30, 40)}]
+    told = AlertHistory({10, 30, 50}, {20, 60}, void={(30, 40)})
+    assert [told.part(life.began, life.ended).void for life in told.periods()] == [set(), {(30, 40)}]
     assert told.part(50, None).void == set()
     assert told.part(0, 29).void == set()
     assert told.part(0, 30).void == told.part(40, None).void == {(30, 40)}
@@ -251,12 +251,12 @@ async def test_a_group_in_the_order_of_its_sender_lasts_while_any_alert_lives(da
     ends=st.sets(st.integers(0, 99), max_size=60),
 )
 def test_what_is_kept_of_a_life_stays_small_and_says_the_same(starts: set[int], ends: set[int]) -> None:
-    told = Told(set(starts), {end for end in ends if end >= min(starts)})
-    for life in told.lives():
+    told = AlertHistory(set(starts), {end for end in ends if end >= min(starts)})
+    for life in told.periods():
         part = told.part(life.began, life.ended)
-        assert part == Told.load(json.loads(json.dumps(part.dump())))
+        assert part == AlertHistory.load(json.loads(json.dumps(part.dump())))
         assert all(len(kept) <= 20 for kept in (part.starts, part.ends))
-        (again,) = Told(part.starts, part.ends).lives()
+        (again,) = AlertHistory(part.starts, part.ends).periods()
         assert (again.began, again.ended) == (life.began, life.ended)
 
 
@@ -383,8 +383,8 @@ async def test_silence_is_looked_for_often_enough(settings: Mapping[str, object]
         assert account.schedule.has("source am") == (interval_ms is not None)
         memory = {"anything": 1}
         if interval_ms is None:
-            landing = account.sources.landing(account.running)
-            assert await account.running.source.poll(memory, landing, now_ms=LATER) == memory
+            sink = account.sources.sink(account.running)
+            assert await account.running.source.poll(memory, sink, now_ms=LATER) == memory
 
 
 @pytest.mark.parametrize("stale_after", ["0s", "-1h", "soon", 5])
