@@ -31,6 +31,7 @@ class Oracle:
         self.terms = terms
         self.now = now
         self._seen = list(world.seen)
+        self._held = {"deployment": len(world.deployments), "incident": len(world.incidents)}
         self.deployments = counted(world.deployments.values(), terms, now)
         self.incidents = troubles(world.incidents.values(), terms, now)
         self.events: list[Deployed | Suffered] = [*self.deployments, *self.incidents]
@@ -50,6 +51,10 @@ class Oracle:
         self.outcomes = {line: court.outcomes() for line, court in self.courts.items()}
 
     def samples(self) -> dict[Sample, float]:
+        """All families of all series and teams, and what the daemon tells of itself."""
+        return self.of_events() | dict(self._of_the_daemon())
+
+    def of_events(self) -> dict[Sample, float]:
         """All families of all series and teams."""
         return dict(self._of_series()) | dict(self._of_teams())
 
@@ -86,6 +91,20 @@ class Oracle:
                 latest = max((each.deployment for each in outcomes), key=lambda each: each.order)
                 info = {"team": "".join(teams_of(latest, self.terms)), "repository": latest.repository or ""}
                 yield _sample("dora_service_info", labels | info), 1.0
+
+    def _of_the_daemon(self) -> Iterator[tuple[Sample, float]]:
+        """What it tells of itself. That gauges are missing is not told: none are."""
+        for kind, held in self._held.items():
+            yield _sample("dora_exporter_events_held", {"kind": kind}), held
+        dropped = sum(each.dropped for outcomes in self.outcomes.values() for each in outcomes)
+        yield _sample("dora_exporter_lead_time_commits_dropped", {"cause": "negative"}), dropped
+        yield _sample("dora_exporter_broken_series", {}), 0
+        folded = [self.label_of(each) for each in self.known].count((OTHER, OTHER))
+        yield _sample("dora_exporter_series", {}), len(self.known)
+        yield _sample("dora_exporter_series_folded", {}), folded
+        folded = [self.team_label_of(each) for each in self.teams].count((OTHER, OTHER))
+        yield _sample("dora_exporter_teams", {}), len(self.teams)
+        yield _sample("dora_exporter_teams_folded", {}), folded
 
     def _of_teams(self) -> Iterator[tuple[Sample, float]]:
         for label in {self.team_label_of(team) for team in self.teams}:

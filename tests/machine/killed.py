@@ -59,8 +59,9 @@ class KilledSite:
         return Reply(answer.status, answer.json())
 
     async def scrape(self) -> dict[Sample, float]:
-        """What ``/metrics`` shows."""
-        return dict(read((await self.ask("GET", "/metrics")).body))
+        """What ``/metrics`` shows; what the daemon tells of itself is up to a second old."""
+        samples = read((await self.ask("GET", "/metrics")).body)
+        return {key: value for key, value in samples if not key[0].startswith("dora_exporter_")}
 
     def withdraw(self, _id: str) -> None:
         """There is no upstream."""

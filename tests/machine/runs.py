@@ -96,7 +96,9 @@ async def _perform(player: Player, terms: Terms, acts: Callable[[Site], Iterable
 async def _compare(site: Site, world: World, tally: Tally) -> None:
     await remember(site, world)
     oracle = Oracle(world, site.terms, site.clock())
-    shown = _sound(await site.scrape(), site.faults.line)
+    scraped = await site.scrape()
+    _count_broken(scraped, oracle, site.faults.line)
+    shown = _sound(scraped, site.faults.line)
     wanted = _sound(oracle.samples(), site.faults.line)
     tally.scrapes += 1
     tally.values += len(wanted)
@@ -119,7 +121,17 @@ def _sound(samples: dict[Sample, float], defective: Line | None) -> dict[Sample,
     if defective is None:
         return samples
     names = {("service", defective[0]), ("environment", defective[1])}
-    return {key: value for key, value in samples.items() if not key[0].startswith("dora_team_") and not names <= key[1]}
+    of_all = ("dora_team_", "dora_exporter_")
+    return {key: value for key, value in samples.items() if not key[0].startswith(of_all) and not names <= key[1]}
+
+
+def _count_broken(shown: dict[Sample, float], oracle: Oracle, defective: Line | None) -> None:
+    """A series without gauges is counted; one with a defect keeps those that it had until it changes."""
+    said = shown["dora_exporter_broken_series", frozenset()]
+    if defective is not None and defective in oracle.known:
+        names = {("service", defective[0]), ("environment", defective[1])}
+        has_gauges = any(names <= labels for _, labels in shown)
+        assert said == (not has_gauges), f"broken series {said}, and gauges of {defective}: {has_gauges}"
 
 
 async def _compare_explanation(site: Site, oracle: Oracle, tally: Tally) -> None:

@@ -34,6 +34,16 @@ PAGED: Mapping[str, tuple[str, str, str | None]] = {
 """What PagerDuty's services are here: service, environment and team."""
 REPOSITORIES = ("git.example/shop/carts", "git.example/shop/pages")
 OF_THE_DAEMON = ("dora_exporter_", "dora_performance_level_threshold", "dora_team_performance_level_threshold")
+OF_THE_EVENTS = (
+    "dora_exporter_broken_series",
+    "dora_exporter_events_held",
+    "dora_exporter_lead_time_commits_dropped",
+    "dora_exporter_series",
+    "dora_exporter_series_folded",
+    "dora_exporter_teams",
+    "dora_exporter_teams_folded",
+)
+"""What the daemon tells of itself and what follows from the events alone."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +187,7 @@ class Site:
         self.terms = self._written
         self._daemon = Daemon(self._settings(), self._settings, clock=self.clock)
         self._daemon._storage._horizon._elapsed = lambda: self.steady_ms / 1000  # type: ignore[attr-defined]
+        self._daemon._numbers._own._refresh_seconds = 0
         scheduler = self._daemon._schedule._scheduler
         scheduler.start = partial(scheduler.start, paused=True)  # only we say what happens when
         await self._daemon.start()
@@ -235,9 +246,9 @@ class Site:
 def read(text: str) -> Iterator[tuple[Sample, float]]:
     """The samples of an exposition whose label values need no escapes."""
     for line in text.splitlines():
-        if line.startswith("dora_") and not line.startswith(OF_THE_DAEMON):
-            head, _, value = line.rpartition(" ")
-            name, _, labels = head.partition("{")
+        head, _, value = line.rpartition(" ")
+        name, _, labels = head.partition("{")
+        if name in OF_THE_EVENTS or (name.startswith("dora_") and not name.startswith(OF_THE_DAEMON)):
             pairs = (pair.partition('="') for pair in labels[:-2].split('",') if pair)
             yield (name, frozenset((key, text) for key, _, text in pairs)), float(value)
 

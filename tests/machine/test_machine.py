@@ -38,7 +38,8 @@ async def test_what_was_acknowledged_survives_every_kill(tmp_path: Path) -> None
         for _ in range(KILLED_STEPS):
             done.append(player.next(site.clock()))
             await done[-1].do(cast(Site, site), player.world)  # it has all that these acts ask of a site
-            wrong = differing(await site.scrape(), Oracle(player.world, site.terms, site.clock()).samples())
+            oracle = Oracle(player.world, site.terms, site.clock())
+            wrong = differing(await site.scrape(), oracle.of_events())
             assert not wrong, f"{brief(wrong)}\n{in_words(done)}"
     finally:
         site.close()
