@@ -70,8 +70,8 @@ def recounted(explanation: Explanation, window: Window) -> dict[tuple[str, ...],
         "dora_change_failures": {
             (cause,): causes[cause] for cause in ("verdict", "rollback", "revert", "rule", "incident")
         },
-        "dora_deployment_rework_rate": {(): sum(each.is_rework for each in deployments) / total} if total else {},
-        "dora_rework_deployments": {(): sum(each.is_rework for each in deployments)},
+        "dora_deployment_rework_rate": {(): sum(each.facts.rework for each in deployments) / total} if total else {},
+        "dora_rework_deployments": {(): sum(each.facts.rework for each in deployments)},
         "dora_recovered_deployments": {(): len(samples["dora_failed_deployment_recovery_time_seconds"])},
         "dora_unidentified_deployments": {
             (): sum(not (each.deployment.version or each.deployment.commit_sha) for each in deployments)
@@ -84,7 +84,7 @@ def recounted(explanation: Explanation, window: Window) -> dict[tuple[str, ...],
     if name in counts:
         return counts[name]
     if name == "dora_lead_time_stage_seconds":
-        stages = [sample for each in deployments for sample in each.stages_ms]
+        stages = [sample for each in deployments for sample in each.facts.stages]
         return {
             (stage, *labels): value
             for stage in {stage for stage, _ in stages}

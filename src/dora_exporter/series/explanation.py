@@ -1,9 +1,7 @@
 """Why a number is what it is: the events that made it, the links between them, and what was left out."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from dora_exporter.dora import metrics
 from dora_exporter.dora.events import Deployment, Event, Incident
@@ -12,8 +10,8 @@ from dora_exporter.dora.failures.commit_text import commits_of
 from dora_exporter.dora.failures.first_shipments import CLOCK_SKEW_MS
 from dora_exporter.dora.failures.revert import brought_back
 from dora_exporter.dora.failures.verdict import verdict_on
-from dora_exporter.dora.measures import Measures, is_identified
-from dora_exporter.dora.metrics.contract import WindowMetric
+from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts, Measures
+from dora_exporter.dora.metrics.contract import COMMITS, Moment, WindowMetric
 from dora_exporter.dora.repository_parts import excluded_of, parts_of
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.runtime.cooperative import Turn
@@ -34,24 +32,32 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CountedDeployment:
-    """A deployment that a number is made of, and what it adds."""
+    """A deployment that a metric counts; ``lead_times_ms`` are those of its ``facts``, by SHA."""
 
     deployment: Deployment
+    facts: DeploymentFacts
     failure: Failure | None
-    is_rework: bool
     lead_times_ms: tuple[tuple[str, int], ...]
-    recovery_ms: int | None
-    stages_ms: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def recovery_ms(self) -> int | None:
+        """How long the recovery took; None without one."""
+        return self.facts.recovery[1] if self.facts.recovery else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CountedIncident:
-    """An incident that a number is made of; ``because`` is the rule that attributes it, or why none does."""
+    """An incident that a metric counts; ``because`` is the rule that attributes it, or why none does."""
 
     incident: Incident
+    facts: IncidentFacts
     attributed_to: str | None
     because: str
-    restore_ms: int | None
+
+    @property
+    def restore_ms(self) -> int | None:
+        """How long the incident lasted; None while it is open."""
+        return None if self.facts.restored_at is None else self.facts.restored_at - self.facts.started_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,111 +80,19 @@ class Explanation:
     left_out: list[LeftOut] = field(default_factory=list)
 
     def numbers(self) -> dict[str, int]:
-        """What the gauge counts, added up from the events listed."""
-        return {name: number for kind in _NUMBERS[self.metric.name] for name, number in self._numbers(kind)}
-
-    def _numbers(self, kind: str) -> Iterator[tuple[str, int]]:
-        """A number by its name, then its parts."""
-        match kind:
-            case "failed":
-                yield from _total("failed", Counter(each.failure.cause for each in self.deployments if each.failure))
-            case "stages":
-                stages = Counter(stage for each in self.deployments for stage, _ in each.stages_ms)
-                yield from _total("stages", stages)
-            case _:
-                yield kind, sum(map(_COUNTS[kind], self._events(kind)))
-
-    def _events(self, kind: str) -> list[Any]:
-        return self.incidents if kind in _OF_INCIDENTS else self.deployments
-
-
-def _total(name: str, parts: Counter[str]) -> Iterator[tuple[str, int]]:
-    yield name, parts.total()
-    yield from ((f"{name}_{part}", count) for part, count in sorted(parts.items()))
-
-
-_COUNTS: dict[str, Callable[[Any], int]] = {
-    "deployments": lambda _: 1,
-    "rework": lambda counted: counted.is_rework,
-    "commits": lambda counted: len(counted.lead_times_ms),
-    "recovered": lambda counted: counted.recovery_ms is not None,
-    "unidentified": lambda counted: not is_identified(counted.deployment),
-    "incidents": lambda _: 1,
-    "unattributed": lambda counted: counted.attributed_to is None,
-    "restored": lambda counted: counted.restore_ms is not None,
-}
-"""What an event adds to a number."""
-_OF_INCIDENTS = {"incidents", "unattributed", "restored"}
-_NUMBERS = {
-    "dora_deployment_frequency_per_day": ("deployments",),
-    "dora_deployments": ("deployments",),
-    "dora_change_lead_time_seconds": ("deployments", "commits"),
-    "dora_lead_time_commits": ("deployments", "commits"),
-    "dora_lead_time_stage_seconds": ("deployments", "commits", "stages"),
-    "dora_change_failure_rate": ("deployments", "failed"),
-    "dora_failed_deployments": ("deployments", "failed"),
-    "dora_change_failures": ("deployments", "failed"),
-    "dora_deployment_rework_rate": ("deployments", "rework"),
-    "dora_rework_deployments": ("deployments", "rework"),
-    "dora_unidentified_deployments": ("deployments", "unidentified"),
-    "dora_failed_deployment_recovery_time_seconds": ("recovered",),
-    "dora_recovered_deployments": ("recovered",),
-    "dora_incidents": ("incidents",),
-    "dora_unattributed_incidents": ("incidents", "unattributed"),
-    "dora_time_to_restore_seconds": ("restored",),
-    "dora_restored_incidents": ("restored",),
-}
-"""The numbers that a gauge is made of; those of other gauges would be counted over the wrong events."""
+        """The sums that explain the gauge, over the events listed; those of other gauges need other events."""
+        basis = self.metric.basis
+        events = self.deployments if basis.moment.is_of_deployments else self.incidents
+        facts = [each.facts for each in events]
+        return {name: number for each in basis.sums for name, number in each.over(facts)}
 
 
 WhyUnknown = Callable[[Deployment], str | None]
 """Why nobody knows which commits a deployment shipped; None where they are known, or Git was not asked."""
 
 _PASSED_OVER = "counted since an earlier deployment: the commits of the {} before it stay unknown"
-_Moment = Callable[[Classifier, Deployment], int | None]
-
-
-def _finish(_: Classifier, deployment: Deployment) -> int | None:
-    return deployment.finished_at
-
-
-def _recovery(classifier: Classifier, deployment: Deployment) -> int | None:
-    recovery = classifier.facts(deployment).recovery
-    return recovery[0] if recovery else None
-
-
-_BY_DEPLOYMENTS: dict[str, tuple[_Moment, str]] = {
-    **{
-        f"dora_{name}": (_finish, "finished outside of the window")
-        for name in (
-            "deployment_frequency_per_day",
-            "deployments",
-            "change_lead_time_seconds",
-            "lead_time_commits",
-            "lead_time_stage_seconds",
-            "change_failure_rate",
-            "failed_deployments",
-            "change_failures",
-            "deployment_rework_rate",
-            "rework_deployments",
-            "unidentified_deployments",
-        )
-    },
-    "dora_failed_deployment_recovery_time_seconds": (_recovery, "was not remedied in the window"),
-    "dora_recovered_deployments": (_recovery, "was not remedied in the window"),
-}
-_BY_INCIDENTS: dict[str, tuple[Callable[[Incident], int | None], str]] = {
-    "dora_incidents": (lambda incident: incident.started_at, "began outside of the window"),
-    "dora_unattributed_incidents": (lambda incident: incident.started_at, "began outside of the window"),
-    "dora_time_to_restore_seconds": (lambda incident: incident.finished_at, "was not resolved in the window"),
-    "dora_restored_incidents": (lambda incident: incident.finished_at, "was not resolved in the window"),
-}
-METRICS = {
-    each.name: each
-    for each in metrics.ALL
-    if isinstance(each, WindowMetric) and each.name in {*_BY_DEPLOYMENTS, *_BY_INCIDENTS}
-}
-"""What can be explained: all that is said of a window, but the performance levels."""
+METRICS = {each.name: each for each in metrics.ALL if isinstance(each, WindowMetric) and each.basis.sums}
+"""The metrics that can be explained."""
 
 
 async def explain(state: SeriesState, measures: Measures, metric: WindowMetric, window: Window) -> Explanation:
@@ -202,7 +116,7 @@ async def explain(state: SeriesState, measures: Measures, metric: WindowMetric, 
 
 def add_unknown(explanation: Explanation, why_unknown: WhyUnknown) -> None:
     """Says of which counted deployments the commits are not known, and why, where a lead time is explained."""
-    if "lead_time" not in explanation.metric.name:
+    if COMMITS not in explanation.metric.basis.sums:
         return
     for each in explanation.deployments:
         reason = why_unknown(each.deployment)
@@ -218,7 +132,7 @@ def fill(
     explanation: Explanation, state: SeriesState, window: Window, belongs: Callable[[Event], bool] = _every
 ) -> Iterator[None]:
     """Fills an explanation with those events of a series that belong to what is explained, an event at a step."""
-    if explanation.metric.name in _BY_DEPLOYMENTS:
+    if explanation.metric.basis.moment.is_of_deployments:
         return _count_deployments(explanation, state, window, belongs)
     return _count_incidents(explanation, state, window, belongs)
 
@@ -227,17 +141,17 @@ def _count_deployments(
     explanation: Explanation, state: SeriesState, window: Window, belongs: Callable[[Event], bool]
 ) -> Iterator[None]:
     classifier = state.classifier
-    moment_of, otherwise = _BY_DEPLOYMENTS[explanation.metric.name]
+    asked = explanation.metric.basis.moment
     for deployment in reversed(classifier.in_order.by_finish):
         yield
         if not belongs(deployment):
             continue
-        moment = moment_of(classifier, deployment)
+        moment = _moment_of_deployment(asked, classifier, deployment)
         if moment is not None and window.start_ms < moment <= window.end_ms:
             explanation.deployments.append(_counted(classifier, deployment))
             explanation.left_out.extend(_commits_left_out(classifier, deployment))
         else:
-            explanation.left_out.append(LeftOut("deployment", deployment.id, otherwise))
+            explanation.left_out.append(LeftOut("deployment", deployment.id, asked.value))
     for each, reason in state.waiting():
         yield
         if belongs(each):
@@ -247,29 +161,34 @@ def _count_deployments(
 def _count_incidents(
     explanation: Explanation, state: SeriesState, window: Window, belongs: Callable[[Event], bool]
 ) -> Iterator[None]:
-    moment_of, otherwise = _BY_INCIDENTS[explanation.metric.name]
+    asked = explanation.metric.basis.moment
     for incident, reason in state.incidents():
         yield
         if not belongs(incident):
             continue
-        moment = moment_of(incident)
+        moment = incident.started_at if asked is Moment.BEGAN else incident.finished_at
         if reason:
             explanation.left_out.append(LeftOut("incident", incident.id, reason))
         elif moment is not None and window.start_ms < moment <= window.end_ms:
             explanation.incidents.append(_suffered(state.classifier, incident))
         else:
-            explanation.left_out.append(LeftOut("incident", incident.id, otherwise))
+            explanation.left_out.append(LeftOut("incident", incident.id, asked.value))
+
+
+def _moment_of_deployment(asked: Moment, classifier: Classifier, deployment: Deployment) -> int | None:
+    if asked is Moment.FINISHED:
+        return deployment.finished_at
+    recovery = classifier.facts(deployment).recovery
+    return recovery[0] if recovery else None
 
 
 def _counted(classifier: Classifier, deployment: Deployment) -> CountedDeployment:
     facts = classifier.facts(deployment)
     return CountedDeployment(
         deployment=deployment,
+        facts=facts,
         failure=_failure(classifier, deployment) if facts.cause else None,
-        is_rework=facts.rework,
         lead_times_ms=tuple((commit.sha, value) for commit, value in classifier.in_order.shipments.samples(deployment)),
-        recovery_ms=facts.recovery[1] if facts.recovery else None,
-        stages_ms=facts.stages,
     )
 
 
@@ -287,13 +206,17 @@ def _failure(classifier: Classifier, deployment: Deployment) -> Failure:
 
 def _suffered(classifier: Classifier, incident: Incident) -> CountedIncident:
     attribution = classifier.blame.attribution(incident)
-    facts = classifier.incident_facts(incident)
-    restored_at = facts.restored_at if facts else None
+    known = classifier.incident_facts(incident)
     return CountedIncident(
         incident=incident,
+        facts=IncidentFacts(
+            started_at=incident.started_at,
+            source=incident.source,
+            restored_at=known.restored_at if known else None,
+            attributed=attribution is not None,
+        ),
         attributed_to=attribution.deployment.id if attribution else None,
         because=attribution.rule if attribution else "no deployment had started before it, or not within the limit",
-        restore_ms=None if restored_at is None else restored_at - incident.started_at,
     )
 
 

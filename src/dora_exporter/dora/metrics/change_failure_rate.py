@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from dora_exporter.dora.measures import Measures
-from dora_exporter.dora.metrics.contract import Value, WindowMetric
+from dora_exporter.dora.measures import DeploymentFacts, Measures
+from dora_exporter.dora.metrics.contract import DEPLOYMENTS, Basis, Moment, Sum, Value, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 
 
@@ -25,21 +25,28 @@ def by_cause(measures: Measures, window: Window) -> Iterator[Value]:
         yield (cause,), times.count(window)
 
 
+_FAILED = Sum[DeploymentFacts](
+    "failed", lambda facts: facts.cause is not None, lambda facts: [facts.cause] if facts.cause else ()
+)
+_BASIS = Basis(Moment.FINISHED, (DEPLOYMENTS, _FAILED), "{failed:,} of {deployments:,} deployments failed.")
 METRICS = (
     WindowMetric(
         "dora_change_failure_rate",
         "Share of the deployments finished in the window that failed, 0 to 1. Absent without a deployment.",
         rate,
+        _BASIS,
     ),
     WindowMetric(
         "dora_failed_deployments",
         "Failed deployments that finished in the window.",
         failed,
+        _BASIS,
     ),
     WindowMetric(
         "dora_change_failures",
         "Failed deployments in the window, by cause.",
         by_cause,
+        _BASIS,
         labels=("cause",),
     ),
 )

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from dora_exporter.dora.measures import Measures
-from dora_exporter.dora.metrics.contract import StateMetric, Value, WindowMetric
+from dora_exporter.dora.measures import DeploymentFacts, Measures
+from dora_exporter.dora.metrics.contract import DEPLOYMENTS, Basis, Moment, StateMetric, Sum, Value, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 
 
@@ -26,12 +26,14 @@ def last_event(measures: Measures) -> Iterator[Value]:
             yield (source,), times.last / 1000
 
 
+_UNIDENTIFIED = Sum[DeploymentFacts]("unidentified", lambda facts: not facts.identified)
 METRICS = (
     WindowMetric(
         "dora_unidentified_deployments",
         "Deployments that finished in the window with neither version nor commit SHA: rollbacks to or from "
         "them are not detected.",
         unidentified,
+        Basis(Moment.FINISHED, (DEPLOYMENTS, _UNIDENTIFIED)),
     ),
     StateMetric(
         "dora_first_event_timestamp_seconds",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from dora_exporter.dora.measures import Measures
-from dora_exporter.dora.metrics.contract import StateMetric, Value, WindowMetric
+from dora_exporter.dora.metrics.contract import DEPLOYMENTS, Basis, Moment, StateMetric, Value, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 
 
@@ -23,13 +23,15 @@ def last_deployment(measures: Measures) -> Iterator[Value]:
         yield (), measures.deployments.last / 1000
 
 
+_BASIS = Basis(Moment.FINISHED, (DEPLOYMENTS,), "{deployments:,} deployments in {days:g} days.")
 METRICS = (
     WindowMetric(
         "dora_deployment_frequency_per_day",
         "Deployments that finished in the window, per day of the window.",
         frequency,
+        _BASIS,
     ),
-    WindowMetric("dora_deployments", "Deployments that finished in the window.", deployments),
+    WindowMetric("dora_deployments", "Deployments that finished in the window.", deployments, _BASIS),
     StateMetric(
         "dora_last_deployment_timestamp_seconds",
         "When the latest deployment finished, in seconds since the epoch.",

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from dora_exporter.dora.measures import Measures
-from dora_exporter.dora.metrics.contract import Value, WindowMetric
+from dora_exporter.dora.measures import DeploymentFacts, Measures
+from dora_exporter.dora.metrics.contract import Basis, Moment, Sum, Value, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 
 
@@ -18,6 +18,11 @@ def recovered(measures: Measures, window: Window) -> Iterator[Value]:
     yield (), measures.recoveries.count(window)
 
 
+_BASIS = Basis(
+    Moment.RECOVERED,
+    (Sum[DeploymentFacts]("recovered", lambda facts: facts.recovery is not None),),
+    "Over {recovered:,} failed deployments that recovered.",
+)
 METRICS = (
     WindowMetric(
         "dora_failed_deployment_recovery_time_seconds",
@@ -25,6 +30,7 @@ METRICS = (
         "say that it failed, to the end of the deployment that remedied it, or until all its incidents were resolved, "
         "whichever came first, over those that recovered in the window. Absent without one.",
         recovery_time,
+        _BASIS,
         labels=("statistic",),
     ),
     WindowMetric(
@@ -32,5 +38,6 @@ METRICS = (
         "Failed deployments that recovered in the window, by a later deployment or by the end of their last incident: "
         "the samples of the recovery time.",
         recovered,
+        _BASIS,
     ),
 )

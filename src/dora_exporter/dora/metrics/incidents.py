@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from dora_exporter.dora.measures import Measures
-from dora_exporter.dora.metrics.contract import StateMetric, Value, WindowMetric
+from dora_exporter.dora.measures import IncidentFacts, Measures
+from dora_exporter.dora.metrics.contract import INCIDENTS, Basis, Moment, StateMetric, Sum, Value, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 
 
@@ -28,12 +28,14 @@ def oldest_open(measures: Measures) -> Iterator[Value]:
         yield (), measures.open_incidents.first / 1000
 
 
+_UNATTRIBUTED = Sum[IncidentFacts]("unattributed", lambda facts: not facts.attributed)
 METRICS = (
-    WindowMetric("dora_incidents", "Incidents that began in the window.", begun),
+    WindowMetric("dora_incidents", "Incidents that began in the window.", begun, Basis(Moment.BEGAN, (INCIDENTS,))),
     WindowMetric(
         "dora_unattributed_incidents",
         "Incidents that began in the window and are attributed to no deployment.",
         unattributed,
+        Basis(Moment.BEGAN, (INCIDENTS, _UNATTRIBUTED)),
     ),
     StateMetric("dora_open_incidents", "Incidents that have begun and not ended.", still_open),
     StateMetric(

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from dora_exporter.dora.measures import Measures
-from dora_exporter.dora.metrics.contract import Value, WindowMetric
+from dora_exporter.dora.measures import DeploymentFacts, Measures
+from dora_exporter.dora.metrics.contract import DEPLOYMENTS, Basis, Moment, Sum, Value, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 
 
@@ -19,17 +19,21 @@ def reworks(measures: Measures, window: Window) -> Iterator[Value]:
     yield (), measures.reworks.count(window)
 
 
+_REWORK = Sum[DeploymentFacts]("rework", lambda facts: facts.rework)
+_BASIS = Basis(Moment.FINISHED, (DEPLOYMENTS, _REWORK), "{rework:,} of {deployments:,} deployments were rework.")
 METRICS = (
     WindowMetric(
         "dora_deployment_rework_rate",
         "Share of the deployments that finished in the window and remedied a failed one, or were the first to finish "
         "after an incident of an earlier one began, 0 to 1. Absent without a deployment.",
         rework_rate,
+        _BASIS,
     ),
     WindowMetric(
         "dora_rework_deployments",
         "Deployments that finished in the window and remedied a failed one, or were the first to finish after an "
         "incident of an earlier one began.",
         reworks,
+        _BASIS,
     ),
 )

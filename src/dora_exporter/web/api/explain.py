@@ -229,9 +229,9 @@ def _deployment(counted: CountedDeployment) -> ExplainedDeployment:
         commit_sha=deployment.commit_sha,
         source=deployment.source,
         failure=_failure(counted.failure) if counted.failure else None,
-        rework=counted.is_rework,
+        rework=counted.facts.rework,
         lead_times=[ShownLeadTime(sha, value / 1000) for sha, value in counted.lead_times_ms],
-        stages=[ShownStage(stage, value / 1000) for stage, value in counted.stages_ms],
+        stages=[ShownStage(stage, value / 1000) for stage, value in counted.facts.stages],
         recovery_seconds=None if counted.recovery_ms is None else counted.recovery_ms / 1000,
     )
 

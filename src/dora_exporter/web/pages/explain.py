@@ -15,16 +15,6 @@ from dora_exporter.web.pages.series import PARAMETERS, places
 LARGEST_LIST = 200
 BROKEN = "Computing the numbers of this service and environment failed. See the log."
 UNKNOWN = "No events of this service or team and environment are stored."
-_SUMS = {
-    "dora_deployment_frequency_per_day": "{deployments:,} deployments in {days:g} days.",
-    "dora_change_failure_rate": "{failed:,} of {deployments:,} deployments failed.",
-    "dora_deployment_rework_rate": "{rework:,} of {deployments:,} deployments were rework.",
-    "dora_change_lead_time_seconds": "Over {commits:,} commits first shipped by {deployments:,} deployments.",
-    "dora_lead_time_stage_seconds": "Over {stages:,} stages of {commits:,} commits.",
-    "dora_time_to_restore_seconds": "Over {restored:,} resolved incidents.",
-    "dora_failed_deployment_recovery_time_seconds": "Over {recovered:,} failed deployments that recovered.",
-}
-"""What the most-read numbers are made from."""
 WHY = Operation(
     method="GET",
     path="/explain",
@@ -74,7 +64,7 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], why_unknown: WhyUnknown) 
             metrics=sorted(METRICS),
             explanation=explanation,
             numbers=numbers,
-            sum=_SUMS.get(metric.name, "").format(days=window.days, **numbers),
+            sum=metric.basis.in_words(numbers, window),
             most=LARGEST_LIST,
             now_ms=window.end_ms,
             places=places([each.deployment.id for each in explanation.deployments[:LARGEST_LIST]], "deployment"),
