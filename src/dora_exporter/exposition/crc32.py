@@ -1,42 +1,30 @@
-"""CRC-32 checksums of pieces that combine into the checksum of the whole without reading it again.
+"""CRC-32 checksums of texts that combine into the checksum of the joined text without reading it again."""
 
-Appending n bytes to a text multiplies its checksum by x^8n in the field of polynomials modulo the CRC's own, so two
-checksums combine by one multiplication. Polynomials are held as ``zlib.crc32`` returns them: the highest bit is x^0.
-"""
-
-import zlib
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
+from zlib import crc32
 
-_ALL_BITS = 0xFFFFFFFF
-_ONE = 0x80000000
-_X_TO_THE_8 = 0x00800000
-_LOWEST_BITS_OF_32 = int.from_bytes(b"\x01" * 32)
-_LOWEST_BITS_OF_63 = int.from_bytes(b"\x01" * 63)
-_BINARY_DIGITS = bytes(b"01"[byte & 1] for byte in range(256))
-_FOUR_ZEROS = bytes(4)
+from zlib_ng.zlib_ng import crc32_combine
 
 
 class Checksum(NamedTuple):
-    """What is to be known of a text to append it to another one."""
+    """The CRC-32 of a text, and how many bytes it has."""
 
     crc: int
-    factor: int
-    """What appending this text multiplies the checksum before it with."""
+    length: int
 
 
-EMPTY = Checksum(0, _ONE)
+EMPTY = Checksum(0, 0)
 
 
 def checksum(text: bytes) -> Checksum:
     """The checksum of a text."""
-    return Checksum(zlib.crc32(text), _factor(len(text)))
+    return Checksum(crc32(text), len(text))
 
 
 def combine(left: Checksum, right: Checksum) -> Checksum:
     """The checksum of two texts, one after the other."""
-    return Checksum(_multiply(left.crc, right.factor) ^ right.crc, _multiply(left.factor, right.factor))
+    return Checksum(crc32_combine(left.crc, right.crc, right.length), left.length + right.length)
 
 
 class ChecksumTree:
@@ -64,33 +52,3 @@ class ChecksumTree:
 
 def _join_pair(level: list[Checksum], index: int) -> Checksum:
     return combine(level[index], level[index + 1]) if index + 1 < len(level) else level[index]
-
-
-@lru_cache(maxsize=65_536)
-def _factor(length: int) -> int:
-    """x^(8 length), by squaring."""
-    result, square = _ONE, _X_TO_THE_8
-    while length:
-        if length & 1:
-            result = _multiply(result, square)
-        square = _multiply(square, square)
-        length >>= 1
-    return result
-
-
-def _multiply(left: int, right: int) -> int:
-    """The product of two polynomials.
-
-    With one bit in each byte, an integer multiplication adds up the products of each degree in a byte of its own
-    (32 at most, so nothing is carried), and the lowest bit of each sum is the product without carries.
-    """
-    product = _spread(left) * _spread(right) & _LOWEST_BITS_OF_63
-    bits = int(product.to_bytes(63).translate(_BINARY_DIGITS), 2) << 1
-    excess = bits & _ALL_BITS
-    # Four zero bytes move a CRC register by x^32, which brings the degrees above 31 back into range.
-    return bits >> 32 ^ zlib.crc32(_FOUR_ZEROS, excess ^ _ALL_BITS) ^ _ALL_BITS
-
-
-def _spread(polynomial: int) -> int:
-    """The bits of a polynomial, one in each byte."""
-    return int.from_bytes(f"{polynomial:032b}".encode()) & _LOWEST_BITS_OF_32

@@ -1,7 +1,7 @@
 """Pieces of text, each deflated on its own, that join into one gzip member."""
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -19,39 +19,35 @@ class Piece:
     parts: tuple[bytes, ...]
     deflated: bytes
     checksum: Checksum
-    length: int
 
 
 def deflate(text: bytes) -> Piece:
     """A piece made of a text."""
     if not text:
-        return Piece((), b"", EMPTY, 0)
+        return Piece((), b"", EMPTY)
     compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     deflated = compressor.compress(text) + compressor.flush(zlib.Z_FULL_FLUSH)
-    return Piece((text,), deflated, checksum(text), len(text))
+    return Piece((text,), deflated, checksum(text))
 
 
 def concatenate(pieces: Sequence[Piece], total: Checksum) -> Piece:
     """One piece made of many whose checksum is known."""
     return Piece(
-        tuple(part for piece in pieces for part in piece.parts),
+        tuple([part for piece in pieces for part in piece.parts]),
         b"".join([piece.deflated for piece in pieces]),
         total,
-        sum(piece.length for piece in pieces),
     )
 
 
-def gzip_member(pieces: Iterable[Piece]) -> bytes:
+def gzip_member(pieces: Sequence[Piece]) -> bytes:
     """One gzip member that holds the text of the pieces in order; equal pieces give equal bytes."""
-    pieces = list(pieces)
     total = reduce(combine, [piece.checksum for piece in pieces], EMPTY)
-    size = sum(piece.length for piece in pieces) & 0xFFFFFFFF
     return b"".join(
         [
             _MAGIC_DEFLATE_NO_NAME_NO_TIME,
             *[piece.deflated for piece in pieces],
             _LAST_BLOCK_EMPTY,
             total.crc.to_bytes(4, "little"),
-            size.to_bytes(4, "little"),
+            (total.length & 0xFFFFFFFF).to_bytes(4, "little"),
         ]
     )

@@ -65,7 +65,7 @@ class Exposition:
         self._is_updated = False
         self._published = 0
         self._versions: tuple[int, ...] = ()
-        self._sections: list[list[tuple[Family, Piece]]] | None = None
+        self._sections: list[Sequence[tuple[Family, Piece]]] | None = None
         self._version: tuple[int, ...] = ()
         self._bodies: dict[tuple[Format, bool], Body] = {}
 
@@ -119,7 +119,7 @@ class Exposition:
         """From here on scrapes get what the caches have."""
         versions = tuple(cache.version for cache in self._caches)
         if self._sections is None or versions != self._versions:
-            self._sections = [list(cache.sections()) for cache in self._caches]
+            self._sections = [cache.sections() for cache in self._caches]
             self._versions = versions
             self._published += 1
 
@@ -153,4 +153,4 @@ def _body(pieces: Sequence[Piece], wanted: Format, *, gzip: bool) -> Body:
         member = gzip_member(pieces)
         return Body((member,), len(member), CONTENT_TYPES[wanted])
     parts = tuple(part for piece in pieces for part in piece.parts)
-    return Body(parts, sum(piece.length for piece in pieces), CONTENT_TYPES[wanted])
+    return Body(parts, sum(piece.checksum.length for piece in pieces), CONTENT_TYPES[wanted])

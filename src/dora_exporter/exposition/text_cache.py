@@ -5,7 +5,7 @@ is the lines of one family on one page.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dora_exporter.exposition.crc32 import ChecksumTree
@@ -14,7 +14,7 @@ from dora_exporter.exposition.gzip_pieces import Piece, concatenate, deflate
 Key = tuple[str, ...]
 
 _EMPTY = deflate(b"")
-_CHECKSUMS_PER_BLOCK = 32  # are combined in the time that a block is deflated in
+_BLOCKS_PER_JOIN = 64  # are joined, with their checksums, in the time that one is deflated in
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +87,27 @@ class TextCache:
             self._restructure()
 
     def refresh(self, limit: int) -> bool:
-        """Joins and deflates at most ``limit`` changed blocks; True when none is left.
+        """Deflates at most ``limit`` changed blocks and joins those of each family; True when nothing is left to do.
 
         A block takes some 0.1 ms, so the limit bounds how long the event loop waits.
         """
         while self._changed_blocks and limit > 0:
             self._refresh_block(*self._changed_blocks.pop())
             limit -= 1
-        for family, tree in enumerate(self._trees):
-            if tree is None and limit > 0:
-                self._trees[family] = ChecksumTree([page.blocks[family].checksum for page in self._pages])
-                limit -= 1 + len(self._pages) // _CHECKSUMS_PER_BLOCK
-        return not self._changed_blocks and None not in self._trees
+        if self._changed_blocks:
+            return False
+        for family, section in enumerate(self._sections):
+            if section is None and limit > 0:
+                self._sections[family] = self._join(family)
+                limit -= 1 + len(self._pages) // _BLOCKS_PER_JOIN
+        return None not in self._sections
 
-    def sections(self) -> Iterable[tuple[Family, Piece]]:
+    def sections(self) -> Sequence[tuple[Family, Piece]]:
         """Each family with its lines, once ``refresh`` has returned True."""
-        return [(family, self._section(index)) for index, family in enumerate(self.families)]
+        whole = [section for section in self._sections if section is not None]
+        if self._changed_blocks or len(whole) < len(self._sections):
+            raise RuntimeError("sections are asked for before all changes are refreshed")
+        return list(zip(self.families, whole, strict=True))
 
     def _refresh_block(self, page: _Page, family: int) -> None:
         block = deflate(b"".join([row[family] for row in page.rows]))
@@ -113,15 +118,12 @@ class TextCache:
             tree.replace(page.number, block.checksum)
         self.version += 1
 
-    def _section(self, family: int) -> Piece:
-        section = self._sections[family]
-        if section is None:
-            tree = self._trees[family]
-            if self._changed_blocks or tree is None:
-                raise RuntimeError("sections are asked for before all changes are refreshed")
-            section = concatenate([page.blocks[family] for page in self._pages], tree.root)
-            self._sections[family] = section
-        return section
+    def _join(self, family: int) -> Piece:
+        blocks = [page.blocks[family] for page in self._pages]
+        tree = self._trees[family]
+        if tree is None:
+            tree = self._trees[family] = ChecksumTree([block.checksum for block in blocks])
+        return concatenate(blocks, tree.root)
 
     def _add(self, key: Key) -> _Page:
         """The page of a new group, in which it has no lines yet."""
