@@ -64,8 +64,6 @@ class EventStore:
         self._observers: list[Observer] = []
         self._strings: dict[str, str] = {}
         self._places: dict[_Place, _Place] = {}
-        self.shared = self._strings.get
-        """Gives the one copy that events hold of a text: an event made with it costs less to apply."""
         self._effects: dict[type[Record], Callable[[Any], Change | None]] = {
             Deployment: self._upsert_deployment,
             Incident: self._upsert_incident,

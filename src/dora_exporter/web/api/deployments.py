@@ -16,7 +16,6 @@ from dora_exporter.runtime.cooperative import Turn, in_turns
 from dora_exporter.web.api.schema import responses
 from dora_exporter.web.api.schema.decode import Parser
 from dora_exporter.web.api.schema.events import Intake
-from dora_exporter.web.api.schema.fast_path import PlainIntake
 from dora_exporter.web.api.schema.requests import LIST_DEPLOYMENTS, DeploymentRequest, ListRequest
 from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
 from dora_exporter.web.api.search import selection as listing
@@ -75,15 +74,12 @@ def routes(
 ) -> list[web.RouteDef]:
     """The routes of deployments. Lists leave out those that are superseded by another report of the same one."""
     intake = Intake(store=store, clock=clock, rules=rules)
-    plain = PlainIntake(intake, store=store, clock=clock, rules=rules)
     created, listed = Parser(Decoder(DeploymentRequest)), Parser(Decoder(ListRequest))
 
     async def create(request: web.Request) -> web.Response:
         body = (await request_body.read_within(request, rules())).removeprefix(BOM_UTF8)
-        event: Event | None = plain.request(body)
-        if event is None:
-            event = intake.deployment(created.parse(body).data.attributes)
-            unknown.in_deployment(body)
+        event = intake.deployment(created.parse(body).data.attributes)
+        unknown.in_deployment(body)
         await log.append([event])
         return as_json(responses.ReferenceAnswer(responses.Reference(event.id, responses.DEPLOYMENT_TYPE)))
 

@@ -2,8 +2,7 @@
 
 import asyncio
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator
 
 from aiohttp import web
 from msgspec.json import Decoder
@@ -17,7 +16,6 @@ from dora_exporter.web.api.bulk.result import BulkAnswer, Tally
 from dora_exporter.web.api.bulk.writer import Appending, Coming
 from dora_exporter.web.api.schema.decode import Parser
 from dora_exporter.web.api.schema.events import Intake, IsComing
-from dora_exporter.web.api.schema.fast_path import PlainIntake
 from dora_exporter.web.api.schema.requests import DeploymentLine, Line
 from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
 from dora_exporter.web.openapi.operation import Operation, Parameter
@@ -51,9 +49,6 @@ OPERATIONS = (BULK,)
 _GROUP = 500
 """So many lines are checked before others get their turn, and as many events go to the log at once."""
 
-_FEW = 20
-"""So many lines are looked at one by one, when one of them needs it."""
-
 
 def routes(
     *,
@@ -66,19 +61,15 @@ def routes(
 ) -> list[web.RouteDef]:
     """The route of bulk writes."""
     intake = Intake(store=store, clock=clock, rules=rules)
-    plain = PlainIntake(intake, store=store, clock=clock, rules=rules)
-    bulk = _Bulk(log=log, rules=rules, intake=intake, plain=plain, unknown=unknown)
+    bulk = _Bulk(log=log, rules=rules, intake=intake, unknown=unknown)
     return [web.post(BULK.path, access.writes(bulk.handle))]
 
 
 class _Bulk:
-    def __init__(
-        self, *, log: EventLog, rules: CurrentRules, intake: Intake, plain: PlainIntake, unknown: UnknownAttributes
-    ) -> None:
+    def __init__(self, *, log: EventLog, rules: CurrentRules, intake: Intake, unknown: UnknownAttributes) -> None:
         self._log = log
         self._rules = rules
         self._intake = intake
-        self._plain = plain
         self._unknown = unknown
         self._parser: Parser[Line] = Parser(Decoder(Line))
 
@@ -130,18 +121,8 @@ class _Bulk:
         if coming.events:
             tally.count(await self._log.append([Batch(tuple(coming.events))]))
 
-    def _events(self, some: Sequence[bytes], tally: Tally, is_coming: IsComing) -> Iterable[Event]:
+    def _events(self, some: Iterable[bytes], tally: Tally, is_coming: IsComing) -> Iterator[Event]:
         """The events of the next lines; what is wrong with the others is noted. An empty line is no event."""
-        events = self._plain.lines(some)
-        if events is not None:
-            tally.line += len(some)
-            return events
-        if len(some) <= _FEW:
-            return self._events_one_by_one(some, tally, is_coming)
-        few = (some[start : start + _FEW] for start in range(0, len(some), _FEW))
-        return chain.from_iterable(self._events(each, tally, is_coming) for each in few)
-
-    def _events_one_by_one(self, some: Iterable[bytes], tally: Tally, is_coming: IsComing) -> Iterator[Event]:
         for text in some:
             tally.line += 1
             if not text.removeprefix(BOM_UTF8).strip():

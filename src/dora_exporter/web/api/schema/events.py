@@ -48,8 +48,7 @@ class Intake:
         started_at = _past(given.started_at, "started_at", now)
         finished_at = _finish(given.finished_at, started_at, now)
         version = fields.optional(given.version, "version")
-        checkouts = _checkouts(given.git)
-        commit_sha, repository = (checkouts[0].commit_sha, checkouts[0].repository) if checkouts else (None, None)
+        commit_sha, repository, further = _checkouts(given.git)
         event_id = _given_id(given.id) or derived_ids.deployment_id(
             service=service,
             environment=environment,
@@ -57,10 +56,10 @@ class Intake:
             finished_at=finished_at,
             version=version,
             commit_sha=commit_sha,
-            further=tuple(each.commit_sha for each in checkouts[1:]),
+            further=tuple([each.commit_sha for each in further]),
         )
-        if event_id not in self._store.deployments:
-            _check_age(finished_at, now, rules, is_known=lambda: is_coming(event_id))
+        if finished_at < now - rules.retention_ms and not (event_id in self._store.deployments or is_coming(event_id)):
+            raise BadAttribute("finished_at", TOO_OLD)
         return Deployment(
             id=event_id,
             service=service,
@@ -73,7 +72,7 @@ class Intake:
             team=fields.optional_label(given.team, "team"),
             tags=fields.tags(given.custom_tags, "custom_tags"),
             commits=None if given.commits is None else _commits(given.commits),
-            further=tuple(checkouts[1:]),
+            further=further,
         )
 
     def incident(self, given: GivenFailure | BulkFailure, is_coming: IsComing = _nothing) -> Incident:
@@ -86,10 +85,11 @@ class Intake:
         environment = _environment(given, rules)
         started_at = _past(given.started_at, "started_at", now)
         finished_at = None if given.finished_at is None else _finish(given.finished_at, started_at, now)
-        commit_sha, repository = _git(given.git)
+        commit_sha, repository, _ = _checkouts(given.git)
         event_id = _given_id(given.id) or self._incident_id(services, team, environment, started_at)
-        if finished_at is not None and event_id not in self._store.incidents:
-            _check_age(finished_at, now, rules, is_known=lambda: is_coming(event_id))
+        is_old = finished_at is not None and finished_at < now - rules.retention_ms
+        if is_old and not (event_id in self._store.incidents or is_coming(event_id)):
+            raise BadAttribute("finished_at", TOO_OLD)
         return Incident(
             id=event_id,
             services=services,
@@ -142,39 +142,24 @@ def _finish(given: int | str, started_at: int, now: int) -> int:
     return finished_at
 
 
-def _check_age(finished_at: int, now: int, rules: Rules, *, is_known: Callable[[], bool]) -> None:
-    """An update is never refused for age; ``is_known`` is asked only where that matters."""
-    if finished_at < now - rules.retention_ms and not is_known():
-        raise BadAttribute("finished_at", TOO_OLD)
-
-
-def _git(given: Git | None) -> tuple[str | None, str | None]:
-    """The SHA and the repository."""
-    if given is None:
-        return None, None
-    found = _checkout(given, "git")
-    return found.commit_sha, found.repository
-
-
-def _checkouts(given: Git | Sequence[Git] | None) -> Sequence[Checkout]:
-    """The commits of one or several repositories, each repository once."""
-    if given is None:
-        return ()
+def _checkouts(given: Git | Sequence[Git] | None) -> tuple[str | None, str | None, tuple[Checkout, ...]]:
+    """The SHA and the repository of what runs, and the commits of further repositories, each repository once."""
+    if not given:
+        return None, None, ()
     if isinstance(given, Git):
-        return (_checkout(given, "git"),)
+        sha = fields.sha(given.commit_sha, "git.commit_sha")
+        return sha, fields.repository(given.repository_url, "git.repository_url"), ()
     if len(given) > fields.MAX_REPOSITORIES:
         raise BadAttribute("git", f"must not have more than {fields.MAX_REPOSITORIES} repositories")
     found: dict[str, Checkout] = {}
     for index, each in enumerate(given):
-        checkout = _checkout(each, f"git[{index}]")
+        name = f"git[{index}]"
+        sha = fields.sha(each.commit_sha, f"{name}.commit_sha")
+        checkout = Checkout(fields.repository(each.repository_url, f"{name}.repository_url"), sha)
         if found.setdefault(repository_names.key(checkout.repository), checkout).commit_sha != checkout.commit_sha:
-            raise BadAttribute(f"git[{index}].repository_url", "is listed twice, with different commit_sha")
-    return tuple(found.values())
-
-
-def _checkout(given: Git, name: str) -> Checkout:
-    sha = fields.sha(given.commit_sha, f"{name}.commit_sha")
-    return Checkout(fields.known_repository(given.repository_url, f"{name}.repository_url"), sha)
+            raise BadAttribute(f"{name}.repository_url", "is listed twice, with different commit_sha")
+    first, *further = found.values()
+    return first.commit_sha, first.repository, tuple(further)
 
 
 def _commits(given: Sequence[GivenCommit | BulkCommit]) -> tuple[Commit, ...]:

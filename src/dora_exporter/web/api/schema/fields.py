@@ -1,7 +1,6 @@
 """What the values of attributes may be; each rule returns the value as it is kept or raises ``BadAttribute``."""
 
 import re
-import string
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -31,8 +30,6 @@ _BEYOND_MICROSECONDS = re.compile(r"\.\d{6}\d*[1-9]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
-ID_CHARACTERS = f"{string.ascii_letters}{string.digits}-_.:".encode()
-LOWER_CASE_HEXADECIMAL = b"0123456789abcdef"
 EARLIEST_MS = 946_684_800_000
 """The year 2000: an earlier time is a field that was not set, and no event."""
 
@@ -78,14 +75,18 @@ def _rfc_3339(value: str, name: str) -> timedelta:
         raise problem from error
 
 
+@lru_cache(maxsize=4096)
 def label(value: str, name: str) -> str:
-    """A text that becomes a label."""
-    return _free(required(value, name, LABEL_LENGTH), name)
+    """A text that becomes a label. Remembered, as those of repositories are: few texts are sent again and again."""
+    required(value, name, LABEL_LENGTH)
+    if value == RESERVED:
+        raise BadAttribute(name, f'must not be "{RESERVED}", which is reserved for the series beyond the limit')
+    return value
 
 
 def optional_label(value: str | None, name: str) -> str | None:
     """A text that becomes a label; an empty one is absent."""
-    return _free(_printable(value, name, LABEL_LENGTH), name) if value else None
+    return label(value, name) if value else None
 
 
 def required(value: str, name: str, limit: int = TEXT_LENGTH) -> str:
@@ -123,6 +124,7 @@ def sha(value: str, name: str) -> str:
     return value.lower()
 
 
+@lru_cache(maxsize=4096)
 def repository(url: str, name: str) -> str:
     """A repository as ``host/path``."""
     required(url, name, URL_LENGTH)
@@ -130,10 +132,6 @@ def repository(url: str, name: str) -> str:
         return repository_names.normalise(url)
     except ValueError as error:
         raise BadAttribute(name, str(error)) from error
-
-
-known_repository = lru_cache(maxsize=4096)(repository)
-"""``repository``, which remembers those that were named last: a few are named again and again."""
 
 
 def tags(given: Sequence[str] | None, name: str) -> tuple[str, ...]:
@@ -152,12 +150,6 @@ def services(given: Sequence[str] | None, old: str | None) -> tuple[str, ...]:
     if len(given) > MAX_SERVICES:
         raise BadAttribute("services", f"must not have more than {MAX_SERVICES} services")
     return tuple(sorted({label(each, "services") for each in given}))
-
-
-def _free(value: str, name: str) -> str:
-    if value == RESERVED:
-        raise BadAttribute(name, f'must not be "{RESERVED}", which is reserved for the series beyond the limit')
-    return value
 
 
 def _printable(value: str, name: str, limit: int) -> str:

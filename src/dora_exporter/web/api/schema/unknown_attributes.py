@@ -58,7 +58,8 @@ class UnknownAttributes:
     def in_line(self, text: bytes) -> list[str]:
         """Counts those of a bulk line that was parsed; a warning for each."""
         found = unknown_in_line(text)
-        self._note(each.name for each in found)
+        if found:
+            self._note(each.name for each in found)
         return [each.warning for each in found]
 
     def _note(self, names: Iterable[str]) -> None:
@@ -95,10 +96,10 @@ def unknown_in_line(text: bytes) -> list[UnknownAttribute]:
 
 
 def _unknown(given: Mapping[str, Raw], known: frozenset[str]) -> list[str]:
-    names = [name for name in given if name not in known]
-    if "git" in given:
-        names += [f"git.{name}" for name in _names(given["git"]) if name not in _GIT]
-    return [bounded_label(name) for name in names]
+    names = [] if given.keys() <= known else [name for name in given if name not in known]
+    if git := given.get("git"):
+        names += [f"git.{name}" for name in _names(git) if name not in _GIT]
+    return [bounded_label(name) for name in names] if names else names
 
 
 def _names(git: Raw) -> Iterable[str]:
