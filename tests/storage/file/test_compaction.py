@@ -20,7 +20,7 @@ from dora_exporter.dora.events import DAY_MS, Checkout, Commit, Deployment, Inci
 from dora_exporter.dora.records import RETENTION, Batch, Cursor, Deletion, Judgement, Record, Resolution, SeriesOrder
 from dora_exporter.dora.store import EventStore
 from dora_exporter.storage.file import compaction_process, header_line, read
-from dora_exporter.storage.file.compaction_process import DamagedFile, Source
+from dora_exporter.storage.file.compaction_process import DamagedFile
 
 RETENTION_MS = 100 * DAY_MS
 ids = st.sampled_from("abc")
@@ -109,8 +109,8 @@ def compacted(written: Iterable[Record], retention_ms: int = RETENTION_MS) -> li
         file_of(path, written)
         fd = os.open(path, os.O_RDONLY)
         try:
-            source = Source(fd, path.stat().st_size)
-            compaction_process.write(compaction_process.kept(source, NOW_MS, retention_ms), target, NOW_MS)
+            store = compaction_process.replayed(fd, path.stat().st_size)
+            compaction_process.write(compaction_process.kept(store, NOW_MS - retention_ms), target, NOW_MS)
         finally:
             os.close(fd)
         return list(read(target))
@@ -169,7 +169,7 @@ def test_a_damaged_file_is_not_compacted(tmp_path: Path, damage: bytes) -> None:
     path.write_bytes(b"".join(file_of(path, [deployment()])) + damage)
     fd = os.open(path, os.O_RDONLY)
     with pytest.raises(DamagedFile):
-        Source(fd, path.stat().st_size).replayed()
+        compaction_process.replayed(fd, path.stat().st_size)
     os.close(fd)
 
 
