@@ -1,4 +1,4 @@
-"""What is said of the numbers in the log."""
+"""The numbers by the definitions in force: what is said of them in the log, and who is brought up to now."""
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -6,11 +6,20 @@ from tests.builders import ManualClock, deployment
 from tests.strategies import WINDOWS
 
 from dora_exporter.app.metrics_service import MetricsService
-from dora_exporter.dora.events import DAY_MS
+from dora_exporter.dora.events import DAY_MS, Deployment
 from dora_exporter.dora.records import Deletion
 from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition import OwnFamilies
-from dora_exporter.series.engine import Definitions
+from dora_exporter.series.definitions import Definitions
+
+
+def service(store: EventStore, *, series_limit: int = 2) -> MetricsService:
+    return MetricsService(
+        store,
+        own=OwnFamilies(CollectorRegistry()),
+        definitions=Definitions(windows=WINDOWS, retention_ms=100 * DAY_MS, series_limit=series_limit),
+        clock=ManualClock(),
+    )
 
 
 @pytest.mark.parametrize("kind", ["series", "teams"])
@@ -18,12 +27,7 @@ async def test_the_log_says_once_that_some_are_folded_and_that_none_is_any_more(
     kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = EventStore()
-    numbers = MetricsService(
-        store,
-        own=OwnFamilies(CollectorRegistry()),
-        definitions=Definitions(windows=WINDOWS, retention_ms=100 * DAY_MS, series_limit=2),
-        clock=ManualClock(),
-    )
+    numbers = service(store)
     await numbers.load()
     for name in ("a", "b", "c", "d"):
         store.apply(deployment(id=name, service=name) if kind == "series" else deployment(id=name, team=name))
@@ -35,3 +39,34 @@ async def test_the_log_says_once_that_some_are_folded_and_that_none_is_any_more(
         f"more {kind} than the limit, the surplus is folded into _other limit=2 {kind}=3",
         f"no surplus any more, nothing is folded limit=2 {kind}=2",
     ]
+
+
+def found_and_sent(store: EventStore) -> Deployment:
+    """Two reports of one deployment; the one that does not count."""
+    store.apply(deployment(id="sent", version="1.0"))
+    found = deployment(id="apm:1", version="1.0", source="apm")
+    store.apply(found)
+    return found
+
+
+async def test_a_report_that_came_just_now_is_known_to_be_superseded() -> None:
+    store = EventStore()
+    numbers = service(store)
+    await numbers.load()
+    found = found_and_sent(store)
+    assert not numbers.engine.is_superseded(found)
+    assert numbers.engine.pending_writes == 2
+    is_superseded = await numbers.superseded()
+    assert is_superseded(found)
+    assert numbers.engine.pending_writes == 0
+
+
+async def test_nobody_waits_for_an_import_to_know_what_is_superseded() -> None:
+    store = EventStore()
+    numbers = service(store)
+    await numbers.load()
+    found = found_and_sent(store)
+    store.apply_all([deployment(id=f"d{number}") for number in range(20_000)])
+    is_superseded = await numbers.superseded()
+    assert not is_superseded(found)
+    assert numbers.engine.pending_writes > 20_000

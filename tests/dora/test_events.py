@@ -15,7 +15,7 @@ from tests.strategies import RETENTION_MS, WINDOWS
 
 import dora_exporter
 from dora_exporter.dora.events import Commit, Deployment, Event, Incident, Shipped, same_content
-from dora_exporter.series.engine import Definitions
+from dora_exporter.series.definitions import Definitions
 
 
 @pytest.mark.parametrize("event", [deployment(), incident()])

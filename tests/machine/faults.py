@@ -9,6 +9,7 @@ from tests.machine.facts import Line
 
 from dora_exporter.app.telemetry import EventCounts
 from dora_exporter.dora.failures.classifier import Classifier
+from dora_exporter.exposition.aggregate_lines import AggregateLines
 from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.series_state import SeriesState
 
@@ -17,7 +18,7 @@ STAGES: dict[str, tuple[type, str]] = {
     "withdrawal": (SeriesState, "remove"),
     "judging": (Classifier, "_judge"),
     "adding up": (Aggregate, "change_deployment"),
-    "rendering": (Aggregate, "lines"),
+    "rendering": (AggregateLines, "of"),
     "observers": (EventCounts, "observe"),
 }
 """Where a fault can be: what raises when it is met."""
@@ -58,7 +59,7 @@ class Faults:
                     del self.waiting[stage]
                     self.met += 1
                     raise PutIn(stage)
-            if stage == "rendering" and isinstance(that, Aggregate) and that.key == self.line:
+            if stage == "rendering" and isinstance(that, AggregateLines) and that.key == self.line:
                 self.met += 1
                 raise PutIn(stage)
             return method(that, *arguments, **named)

@@ -11,8 +11,10 @@ from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, ClockStep, 
 from dora_exporter.dora.failures.revert import Revert
 from dora_exporter.dora.failures.rollback import Rollback
 from dora_exporter.dora.store import EventStore
+from dora_exporter.exposition.series_text import SeriesText
 from dora_exporter.exposition.text_cache import TextCache
-from dora_exporter.series.engine import Definitions, Engine
+from dora_exporter.series.definitions import Definitions
+from dora_exporter.series.engine import Engine
 
 NOT_IN_THE_ORACLE = ("unidentified_deployments", "last_event_timestamp_seconds", "lead_time_stage_seconds")
 
@@ -29,6 +31,7 @@ class Daemon:
     def restart(self) -> None:
         """Forgets what is not in the store."""
         self.engine = Engine(self.store, self.definitions)
+        self.text = SeriesText(self.engine)
         asyncio.run(self.engine.load(self.now_ms))
 
     def perform(self, action: Action) -> None:
@@ -40,9 +43,9 @@ class Daemon:
 
     def samples(self) -> dict[Sample, float]:
         """What a scrape would show now."""
-        while not self.engine.update(self.now_ms):
+        while not self.text.update(self.now_ms):
             pass
-        return _samples(self.engine.series_text) | _samples(self.engine.team_text)
+        return _samples(self.text.series) | _samples(self.text.teams)
 
     def expected(self) -> dict[Sample, float]:
         """What it should show."""

@@ -12,7 +12,7 @@ from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, actions, cr
 
 from dora_exporter.dora.events import DAY_MS, Remediation, Verdict
 from dora_exporter.dora.records import Deletion, Judgement
-from dora_exporter.series.engine import Definitions
+from dora_exporter.series.definitions import Definitions
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])

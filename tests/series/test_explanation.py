@@ -15,7 +15,8 @@ from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Event, Series, 
 from dora_exporter.dora.failures.rollback import Rollback
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.dora.store import EventStore
-from dora_exporter.series.engine import Definitions, Engine
+from dora_exporter.series.definitions import Definitions
+from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import METRICS, Explanation, add_unknown, explain
 from dora_exporter.series.team_explanation import explain_team
 

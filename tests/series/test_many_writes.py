@@ -20,7 +20,7 @@ from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.contract import Metric, Value, WindowMetric
 from dora_exporter.dora.records import Deletion
 from dora_exporter.dora.sliding_window import Window
-from dora_exporter.series.engine import Definitions
+from dora_exporter.series.definitions import Definitions
 
 CHECKOUT = Series("checkout", "production")
 

@@ -13,7 +13,8 @@ from tests.oracle import reports
 from dora_exporter.dora.events import MINUTE_MS, Commit, Deployment, Remediation, Series, Shipped, Verdict
 from dora_exporter.dora.records import Deletion, Judgement, Resolution
 from dora_exporter.dora.store import EventStore
-from dora_exporter.series.engine import Definitions, Engine
+from dora_exporter.series.definitions import Definitions
+from dora_exporter.series.engine import Engine
 
 WITHIN_MS = 30 * MINUTE_MS
 

@@ -6,7 +6,8 @@ from tests.builders import NOW_MS, incident
 
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.dora.store import EventStore
-from dora_exporter.series.engine import Definitions, Engine
+from dora_exporter.series.definitions import Definitions
+from dora_exporter.series.engine import Engine
 
 INCIDENTS = 500
 

@@ -15,7 +15,8 @@ from dora_exporter.dora.failures.rollback import Rollback
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.scheduler import Schedule
-from dora_exporter.series.engine import Definitions, Engine
+from dora_exporter.series.definitions import Definitions
+from dora_exporter.series.engine import Engine
 from dora_exporter.sources.polling import OpenIncidents, RunningSources
 from dora_exporter.web import pages
 from dora_exporter.web.application import EVENT_OPERATIONS

@@ -229,7 +229,7 @@ class Daemon:
                     clock=self._clock,
                     rules=rules,
                     access=access,
-                    is_superseded=self._numbers.is_superseded,
+                    superseded=self._numbers.superseded,
                     unknown=self._unknown_attributes,
                 ),
                 *self._commits.routes(rules=rules, access=access, share=self._storage.share),

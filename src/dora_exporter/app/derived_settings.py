@@ -4,7 +4,7 @@ from dora_exporter.app.failure_rules import rules
 from dora_exporter.app.settings import Settings
 from dora_exporter.dora.metrics import ALL
 from dora_exporter.dora.metrics.performance_level import performance_level
-from dora_exporter.series.engine import Definitions
+from dora_exporter.series.definitions import Definitions
 from dora_exporter.web.server.limits import Rules
 
 

@@ -1,14 +1,16 @@
 """The numbers that are exposed, by the definitions in force: a reload may put new ones in their place."""
 
-import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition import Exposition, Format, OwnFamilies
+from dora_exporter.exposition.series_text import SeriesText
 from dora_exporter.runtime.clock import Clock
-from dora_exporter.series.engine import Definitions, Engine
+from dora_exporter.runtime.cooperative import in_slices
+from dora_exporter.series.definitions import Definitions
+from dora_exporter.series.engine import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +31,8 @@ class MetricsService:
         self._pending_before = 0
         self._waited = 0
         self.engine = Engine(store, definitions)
-        self.exposition = self._expose(self.engine)
+        self._text = SeriesText(self.engine)
+        self.exposition = self._expose(self._text)
 
     async def load(self) -> None:
         """Computes all that the store holds, a few milliseconds at a time."""
@@ -42,7 +45,8 @@ class MetricsService:
     async def define(self, definitions: Definitions) -> None:
         """Computes everything anew by other definitions; until that is done, scrapes see the numbers before."""
         engine = Engine(self._store, definitions)
-        exposition = self._expose(engine)
+        text = SeriesText(engine)
+        exposition = self._expose(text)
         try:
             await engine.load(self._clock())
             await exposition.scrape(Format.TEXT, gzip=True)
@@ -50,12 +54,20 @@ class MetricsService:
             engine.close()
             raise
         self.engine.close()
-        self.engine, self.exposition = engine, exposition
+        self.engine, self._text, self.exposition = engine, text, exposition
 
     async def current(self) -> Engine:
         """The engine, brought up to now."""
         await self.exposition.update()
         return self.engine
+
+    async def superseded(self) -> Callable[[Deployment], bool]:
+        """Tells whether another report of a deployment counts in its place.
+
+        That is as of now, or where nobody should wait for so much that was written as of the last update.
+        """
+        engine = self.engine if self.engine.is_behind else await self.current()
+        return engine.is_superseded
 
     async def keep_up(self) -> None:
         """Takes over what was written since, a few milliseconds at a time, so that a scrape finds little to do.
@@ -65,8 +77,7 @@ class MetricsService:
         if self.engine.is_behind:
             await self._catch_up()
         else:
-            for _ in self._slices():
-                await asyncio.sleep(_PAUSE_SECONDS)
+            await in_slices(self._text.apply_pending, pause_seconds=_PAUSE_SECONDS)
         self._tell_of_surplus()
 
     async def _catch_up(self) -> None:
@@ -92,20 +103,11 @@ class MetricsService:
             )
             logger.warning("%s limit=%d %s=%d", said, self.engine.series_limit, kind, count)
 
-    def _slices(self) -> Iterator[None]:
-        while not self.engine.apply_pending():
-            yield
-
-    def is_superseded(self, deployment: Deployment) -> bool:
-        """Whether another report of the same deployment counts in its place."""
-        return self.engine.is_superseded(deployment)
-
-    def _expose(self, engine: Engine) -> Exposition:
-        caches = (engine.series_text, engine.team_text)
+    def _expose(self, text: SeriesText) -> Exposition:
         return Exposition(
-            caches=caches,
+            caches=text.caches,
             own=self._own,
-            update=engine.update,
+            update=text.update,
             clock=self._clock,
-            is_behind=lambda: engine.is_behind,
+            is_behind=lambda: text.engine.is_behind,
         )

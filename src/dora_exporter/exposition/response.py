@@ -1,7 +1,6 @@
 """The bytes that answer a scrape, joined from text that is kept."""
 
-import asyncio
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from prometheus_client.core import GaugeMetricFamily
@@ -11,6 +10,7 @@ from dora_exporter.exposition.negotiation import Format
 from dora_exporter.exposition.registry_text import CONTENT_TYPES, Families, OwnFamilies
 from dora_exporter.exposition.text_cache import Family, TextCache
 from dora_exporter.runtime.clock import Clock, Stopwatch, stopwatch
+from dora_exporter.runtime.cooperative import in_slices
 
 _BLOCKS_PER_SLICE = 32
 _PATIENCE_SECONDS = 0.5
@@ -71,20 +71,18 @@ class Exposition:
 
     async def update(self) -> None:
         """Brings the text caches up to now, as a scrape does, however long that takes."""
-        for _ in self._slices():
-            await asyncio.sleep(0)
+        wanted = self._rounds + 1
+        await in_slices(lambda: self._work(wanted))
 
     async def scrape(self, wanted: Format, *, gzip: bool, names: Collection[str] = ()) -> Body:
         """The exposition as of now, of all families or of those named. Never keeps the event loop for long.
 
         Where much was written, or what is left would take too long, it is what was whole last.
         """
-        if self._sections is None or not self._is_behind():
+        if not (self._is_published and self._is_behind()):
             end = self._stopwatch() + _PATIENCE_SECONDS
-            for _ in self._slices():
-                if self._sections is not None and self._stopwatch() >= end:
-                    break
-                await asyncio.sleep(0)
+            next_round = self._rounds + 1
+            await in_slices(lambda: self._work(next_round) or (self._is_published and self._stopwatch() >= end))
         self._own.refresh()
         if names:
             return _body(self._selected(wanted, names), wanted, gzip=gzip)
@@ -97,14 +95,11 @@ class Exposition:
             body = self._bodies[wanted, gzip] = _body(self._all(wanted), wanted, gzip=gzip)
         return body
 
-    def _slices(self) -> Iterator[None]:
-        """Works in slices until all text is that of one moment from now on; several may work at the same rounds."""
-        wanted = self._rounds + 1
-        while not self._work(wanted):
-            yield
-
     def _work(self, wanted: int) -> bool:
-        """Works some milliseconds on a round; True once the wanted one is finished."""
+        """Works some milliseconds on a round; True once the wanted one is finished.
+
+        Whoever wants text of one moment from now on asks for the next round; several may work at the same rounds.
+        """
         if self._finished_rounds == self._rounds:
             self._rounds += 1
             self._now_ms = self._clock()
@@ -114,6 +109,10 @@ class Exposition:
             self._publish()
             self._finished_rounds = self._rounds
         return self._finished_rounds >= wanted
+
+    @property
+    def _is_published(self) -> bool:
+        return self._sections is not None
 
     def _publish(self) -> None:
         """From here on scrapes get what the caches have."""

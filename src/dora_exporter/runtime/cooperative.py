@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -71,6 +71,14 @@ async def in_turns(steps: Iterable[_Step]) -> AsyncIterator[_Step]:
         yield step
         if turn.is_over:
             await turn.give()
+
+
+async def in_slices(work: Callable[[], bool], *, pause_seconds: float = 0) -> None:
+    """Calls what works a few milliseconds a call until it returns True; others have their turn in between."""
+    while True:
+        if work():
+            return
+        await asyncio.sleep(pause_seconds)
 
 
 def in_background(work: Coroutine[Any, Any, _Result], *, name: str) -> asyncio.Task[_Result]:

@@ -47,13 +47,23 @@ class Aggregates:
         (self.series if series.service else self._nameless)[series] = aggregate
         return SeriesUpdates(series, aggregate, self)
 
-    def drop(self, series: Series) -> Aggregate | None:
-        """Forgets a series that has no event; gives the aggregate that it had."""
+    def drop(self, series: Series) -> None:
+        """Forgets a series; the aggregate that it had is exposed no longer."""
         self._nameless.pop(series, None)
         aggregate = self.series.pop(series, None)
         if aggregate:
-            self.changed.pop(aggregate, None)
-        return aggregate
+            aggregate.present = 0
+            self.changed[aggregate] = None
+
+    def is_replaced(self, aggregate: Aggregate) -> bool:
+        """Whether a series has another aggregate since it was computed anew."""
+        current = self.series.get(Series(*aggregate.key)) if "service" in aggregate.labels else None
+        return current is not None and current is not aggregate
+
+    def of_series(self, aggregate: Aggregate) -> Series | None:
+        """The series whose aggregate it is; None for one that adds up series, or was dropped."""
+        series = Series(*aggregate.key)
+        return series if self.series.get(series) is aggregate else None
 
     def forget_team(self, aggregate: Aggregate) -> bool:
         """Forgets a team that has no event, once all of its series are settled; False for any other aggregate."""
@@ -67,6 +77,10 @@ class Aggregates:
         yield from self.series.values()
         yield from self.teams.values()
         yield from (self.surplus, self.team_folding.surplus)
+
+    def mark_all(self) -> None:
+        """Has every aggregate looked at."""
+        self.changed.update(dict.fromkeys(self.aggregates()))
 
     def is_exposed(self, aggregate: Aggregate) -> bool:
         """Whether an aggregate has lines of its own."""
@@ -123,7 +137,8 @@ class Aggregates:
             if own.present > 0:
                 self._seat(series, own)
         if was_folding or self.folding.folded:
-            self.changed.update(dict.fromkeys(self.aggregates()))
+            self.mark_all()
+        self.is_astray = False
 
     def retell(self, series: Series, state: SeriesState) -> Iterator[None]:
         """Adds to the teams what they were told of a series."""

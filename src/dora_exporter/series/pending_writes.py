@@ -1,11 +1,15 @@
-"""Writes that are not taken over yet, by series: of each event how it was and how it is."""
+"""Writes to the store that the engine has not taken over yet."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
 
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
+from dora_exporter.dora.store import Change
+
+_PER_STEP = 64
 
 
-class Pending:
+class SeriesWrites:
     """The writes to the events of one series, each event once: what it counted as before, and what it counts as now."""
 
     __slots__ = ("_after", "_before")
@@ -42,6 +46,81 @@ class Pending:
         return [each for each in held if isinstance(each, Deployment)], [
             each for each in held if isinstance(each, Incident)
         ]
+
+
+class PendingWrites:
+    """Writes in the order in which they came, and those of them that are sorted by series.
+
+    Its length is how many are left to take over.
+    """
+
+    def __init__(self) -> None:
+        """No write."""
+        self._written: deque[Change] = deque()
+        self._admitted = 0
+        self._by_series: dict[Series, SeriesWrites] = {}
+
+    def __len__(self) -> int:
+        """Writes that are not sorted yet, and events of each series that were written."""
+        return len(self._written) + sum(map(len, self._by_series.values()))
+
+    def note(self, changes: Sequence[Change]) -> None:
+        """Notes writes, to be taken over later: many at once must not wait for what each means."""
+        self._written.extend(changes)
+
+    def admit(self) -> None:
+        """Admits what was written until now; what comes later waits, so that a round ends."""
+        self._admitted = len(self._written)
+
+    @property
+    def are_admitted(self) -> bool:
+        """Whether there are admitted writes to be sorted by series."""
+        return self._admitted > 0
+
+    @property
+    def are_sorted(self) -> bool:
+        """Whether a series has writes to be taken over."""
+        return bool(self._by_series)
+
+    def sort_admitted(self) -> Iterator[None]:
+        """Sorts what was admitted by series, a step at a time."""
+        return self._sort(self._admitted, ())
+
+    def sort_all(self, *, except_for: Collection[Series]) -> Iterator[None]:
+        """Sorts what was written until now by series, but for some series, which need it no more."""
+        for series in except_for:
+            self._by_series.pop(series, None)
+        return self._sort(len(self._written), except_for)
+
+    def items(self) -> Iterator[tuple[Series, SeriesWrites]]:
+        """The sorted writes of each series."""
+        return iter(self._by_series.items())
+
+    def take(self) -> tuple[Series, SeriesWrites]:
+        """Takes out the sorted writes of the series that waits longest."""
+        series = next(iter(self._by_series))
+        return series, self._by_series.pop(series)
+
+    def _sort(self, count: int, except_for: Collection[Series]) -> Iterator[None]:
+        for number in range(count):
+            before, after = self._written.popleft()
+            self._admitted = max(self._admitted - 1, 0)
+            if before is not after:
+                was, is_ = set(homes(before) if before else ()), list(homes(after) if after else ())
+                for series in is_:
+                    if series not in except_for:
+                        self._of(series).add(before if series in was else None, after)
+                for series in was.difference(is_):
+                    if series not in except_for:
+                        self._of(series).add(before, None)
+            if number % _PER_STEP == _PER_STEP - 1:
+                yield
+
+    def _of(self, series: Series) -> SeriesWrites:
+        writes = self._by_series.get(series)
+        if writes is None:
+            writes = self._by_series[series] = SeriesWrites()
+        return writes
 
 
 def homes(event: Event) -> Iterator[Series]:

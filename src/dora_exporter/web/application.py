@@ -1,13 +1,12 @@
 """The HTTP surface: the table of its endpoints, and what they have in common."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
 from dora_exporter.dora.event_log import EventLog
-from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.web.api import deployments, incidents, validate, verdicts
@@ -43,7 +42,7 @@ def event_routes(
     clock: Clock,
     rules: CurrentRules,
     access: Access,
-    is_superseded: Callable[[Deployment], bool] = lambda _: False,
+    superseded: deployments.Superseded = deployments.none_superseded,
     unknown: UnknownAttributes | None = None,
 ) -> list[web.RouteDef]:
     """The endpoints through which events come in and can be looked at. ``unknown`` counts what nobody knows."""
@@ -55,7 +54,7 @@ def event_routes(
             clock=clock,
             rules=rules,
             access=access,
-            is_superseded=is_superseded,
+            superseded=superseded,
             unknown=unknown,
         ),
         *incidents.routes(store=store, log=log, clock=clock, rules=rules, access=access, unknown=unknown),

@@ -33,7 +33,8 @@ from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.records import Deletion, Judgement
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.log_format import Log
-from dora_exporter.series.engine import Definitions, Engine
+from dora_exporter.series.definitions import Definitions
+from dora_exporter.series.engine import Engine
 from dora_exporter.storage.file.statistics import Statistics
 from dora_exporter.web.server.rejections import Rejection
 

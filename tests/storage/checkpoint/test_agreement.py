@@ -15,7 +15,7 @@ from dora_exporter.dora.events import Checkout, Commit, Deployment, PullRequest,
 from dora_exporter.dora.failures.rollback import Rollback
 from dora_exporter.dora.records import Cursor, Deletion, Record
 from dora_exporter.dora.store import EventStore
-from dora_exporter.series.engine import Definitions
+from dora_exporter.series.definitions import Definitions
 from dora_exporter.storage.checkpoint.layout import fill, frames, head_of
 
 

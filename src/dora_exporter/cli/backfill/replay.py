@@ -8,8 +8,10 @@ from dora_exporter.dora.events import Deployment, Event
 from dora_exporter.dora.records import Record, SeriesOrder
 from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition.gzip_pieces import Piece
-from dora_exporter.exposition.text_cache import Family, TextCache
-from dora_exporter.series.engine import Definitions, Engine
+from dora_exporter.exposition.series_text import SeriesText
+from dora_exporter.exposition.text_cache import Family
+from dora_exporter.series.definitions import Definitions
+from dora_exporter.series.engine import Engine
 
 _BLOCKS_AT_ONCE = 1_000_000
 
@@ -30,13 +32,14 @@ class Past:
         self._store = EventStore()
         self._store.apply(SeriesOrder(tuple(held.series_order)))
         self._let_happen(began_ms)
-        self._engine = Engine(self._store, definitions)
-        asyncio.run(self._engine.load(began_ms))
+        engine = Engine(self._store, definitions)
+        asyncio.run(engine.load(began_ms))
+        self._text = SeriesText(engine)
 
     @property
     def families(self) -> list[Family]:
         """All families, in their order."""
-        return [family for cache in self._caches() for family in cache.families]
+        return [family for cache in self._text.caches for family in cache.families]
 
     def at(self, now_ms: int) -> Iterator[Piece]:
         """The sample lines of each family at a moment, which is not before the last one.
@@ -44,9 +47,9 @@ class Past:
         The lines that did not change come in the same object.
         """
         self._let_happen(now_ms)
-        while not self._engine.update(now_ms):
+        while not self._text.update(now_ms):
             pass
-        for cache in self._caches():
+        for cache in self._text.caches:
             while not cache.refresh(_BLOCKS_AT_ONCE):
                 pass
             yield from (lines for _, lines in cache.sections())
@@ -54,9 +57,6 @@ class Past:
     def _let_happen(self, now_ms: int) -> None:
         while self._coming and _known_from(self._coming[0]) <= now_ms:
             self._store.apply(self._coming.popleft())
-
-    def _caches(self) -> tuple[TextCache, TextCache]:
-        return self._engine.series_text, self._engine.team_text
 
 
 def _known_from(event: Event) -> int:

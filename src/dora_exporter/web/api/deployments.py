@@ -1,7 +1,7 @@
 """Deployments over the Datadog event API: create, list, get, delete."""
 
 from codecs import BOM_UTF8
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from aiohttp import web
@@ -61,6 +61,14 @@ DELETE = Operation(
 )
 OPERATIONS = (CREATE, LIST, GET, DELETE)
 
+Superseded = Callable[[], Awaitable[Callable[[Deployment], bool]]]
+"""Gives what tells whether another report of a deployment counts in its place now."""
+
+
+async def none_superseded() -> Callable[[Deployment], bool]:
+    """Where every report counts."""
+    return lambda _: False
+
 
 def routes(
     *,
@@ -69,7 +77,7 @@ def routes(
     clock: Clock,
     rules: CurrentRules,
     access: Access,
-    is_superseded: Callable[[Deployment], bool],
+    superseded: Superseded,
     unknown: UnknownAttributes,
 ) -> list[web.RouteDef]:
     """The routes of deployments. Lists leave out those that are superseded by another report of the same one."""
@@ -86,6 +94,7 @@ def routes(
     async def list_(request: web.Request) -> web.Response:
         asked = listed.parse(await request_body.read_within(request, rules()))
         selection = listing.selection(asked, LIST_DEPLOYMENTS)
+        is_superseded = await superseded()
 
         async def matches(event: Event, turn: Turn) -> bool:
             is_counted = not (isinstance(event, Deployment) and is_superseded(event))

@@ -1,0 +1,65 @@
+"""The sample lines of one aggregate: of a series, a team or what is beyond the limit."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from dora_exporter.dora.metrics.contract import Metric, Value, WindowMetric
+from dora_exporter.dora.sliding_window import Window
+from dora_exporter.exposition.sample_text import escape, number, sample_start
+from dora_exporter.series.aggregate import Aggregate
+
+_MARK = "\N{NULL}"
+"""Stands for an aggregate's values until it is known which aggregate: no name holds control characters."""
+
+
+class AggregateLines:
+    """Writes the lines of an aggregate, a family at a time."""
+
+    def __init__(self, aggregate: Aggregate, windows: Sequence[Window]) -> None:
+        """Writes nothing yet."""
+        self.key = aggregate.key
+        self._measures = aggregate.measures
+        self._windows = windows
+        self._names = tuple(aggregate.labels)
+        self._escaped = [escape(aggregate.labels[name]) for name in sorted(aggregate.labels)]
+
+    def of(self, metric: Metric, name: str) -> bytes:
+        """The lines in the family of that name."""
+        one, other = self._escaped
+        lines = [
+            f"{start[0]}{one}{start[1]}{other}{start[2]}{number(value)}"
+            for starts, values in self._samples(metric, name)
+            for own, value in values
+            for start in (starts[own],)
+        ]
+        return "".join(lines).encode(errors="replace")
+
+    def _samples(self, metric: Metric, name: str) -> Iterator[tuple["_Starts", Iterable[Value]]]:
+        if isinstance(metric, WindowMetric):
+            for window in self._windows:
+                starts = _starts(name, self._names, metric.labels, window.text)
+                yield starts, metric.read(self._measures, window)
+        else:
+            yield _starts(name, self._names, metric.labels, None), metric.read(self._measures)
+
+
+class _Starts(dict[tuple[str, ...], list[str]]):
+    """By the values of a metric's own labels, a sample up to its value, cut where the aggregate's values go."""
+
+    def __init__(self, name: str, labels: Mapping[str, str], own: Sequence[str]) -> None:
+        super().__init__()
+        self._name = name
+        self._labels = labels
+        self._own = own
+
+    def __missing__(self, values: tuple[str, ...]) -> list[str]:
+        labels = {**self._labels, **dict(zip(self._own, values, strict=True))}
+        self[values] = start = sample_start(self._name, labels).decode().split(_MARK)
+        return start
+
+
+@lru_cache(maxsize=4096)
+def _starts(name: str, aggregate: tuple[str, ...], own: tuple[str, ...], window: str | None) -> _Starts:
+    """All aggregates share them."""
+    labels = {**dict.fromkeys(aggregate, _MARK), **({} if window is None else {"window": window})}
+    return _Starts(name, labels, own)

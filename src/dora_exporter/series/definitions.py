@@ -1,0 +1,23 @@
+"""What the numbers depend on besides the events."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dora_exporter.dora import metrics
+from dora_exporter.dora.events import MINUTE_MS
+from dora_exporter.dora.failures.contract import Rule
+from dora_exporter.dora.metrics.contract import Metric
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """The definitions in force. Windows are (text, milliseconds)."""
+
+    windows: Sequence[tuple[str, int]]
+    retention_ms: int
+    series_limit: int
+    attribution_limit_ms: int | None = None
+    merge_within_ms: int = 30 * MINUTE_MS
+    rules: Sequence[Rule] = ()
+    teams: Mapping[str, str] = field(default_factory=dict)
+    metrics: Sequence[Metric] = metrics.ALL

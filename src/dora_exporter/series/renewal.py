@@ -1,0 +1,122 @@
+"""Computes series anew from the store: after a start or a defect, and where that costs less than many writes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from dora_exporter.dora.events import Deployment, Event, Incident, Series
+from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.series.aggregates import Aggregates
+from dora_exporter.series.pending_writes import PendingWrites, homes
+from dora_exporter.series.states import States
+
+_PER_STEP = 64
+_FEW_WRITES = 64
+_MICROSECONDS_PER_WRITE = 64
+_MICROSECONDS_PER_EVENT = 6
+_MICROSECONDS_TO_RECOUNT = 1
+"""What it costs to take a write over, to compute a series anew and to count others again, for each event."""
+
+_Events = tuple[list[Deployment], list[Incident]]
+
+
+class Renewal:
+    """Series that are to be computed anew, and after that what adds up series.
+
+    ``gather`` finds their events while all other series wait to be told again; then come the series, one by one.
+    """
+
+    def __init__(self, store: EventStore, states: States, writes: PendingWrites, aggregates: Aggregates) -> None:
+        """Nothing is to be computed anew."""
+        self._store = store
+        self._states = states
+        self._writes = writes
+        self._aggregates = aggregates
+        self._chosen: dict[Series, None] = {}
+        self._untold: dict[Series, None] = {}
+        self._gathered: dict[Series, _Events] = {}
+
+    def choose(self, series: Series) -> None:
+        """Has a series computed anew."""
+        self._chosen[series] = None
+
+    def choose_where_it_saves(self) -> None:
+        """Has series computed anew in which so much was written that to take it over would cost more."""
+        saved = -_MICROSECONDS_TO_RECOUNT * (len(self._store.deployments) + len(self._store.incidents))
+        chosen = []
+        for series, writes in self._writes.items():
+            state = self._states.by_series.get(series)
+            gain = _MICROSECONDS_PER_WRITE * len(writes)
+            if (
+                state is not None
+                and len(writes) > _FEW_WRITES
+                and gain > _MICROSECONDS_PER_EVENT * (len(writes) + state.size)
+            ):
+                chosen.append(series)
+                saved += gain - _MICROSECONDS_PER_EVENT * (len(writes) + state.size)
+        if saved > 0:
+            self._chosen.update(dict.fromkeys(chosen))
+
+    async def gather_all(self) -> None:
+        """Finds the events of every series, a few milliseconds at a time; what is written from now on is not in them.
+
+        Series come in the order in which they appeared.
+        """
+        held: list[Event] = [*self._store.deployments.values(), *self._store.incidents.values()]
+        by_series = await _by_series(held)
+        del held
+        ranks = self._store.series_order
+        for series in sorted(by_series, key=lambda each: ranks.get(each, -1)):
+            self._gathered[series] = by_series.pop(series)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether ``gather`` is to be called."""
+        return bool(self._chosen) or self._aggregates.is_astray
+
+    def gather(self) -> Iterator[None]:
+        """Forgets what is to be computed anew, and finds the events of the chosen series."""
+        chosen: dict[Series, _Events] = {each: ([], []) for each in self._chosen}
+        for series in chosen:
+            self._states.forget(series)
+        held: Iterable[Event] = ()
+        if chosen:
+            held = chain(list(self._store.deployments.values()), list(self._store.incidents.values()))
+        # This holds what was written by now; what is written from here on is sorted in afterwards.
+        yield from self._writes.sort_all(except_for=chosen)
+        self._aggregates.recount()
+        self._untold = dict.fromkeys(self._states.by_series)
+        for number, event in enumerate(held):
+            for series in homes(event):
+                if series in chosen:
+                    deployments, incidents = chosen[series]
+                    deployments.append(event) if isinstance(event, Deployment) else incidents.append(event)
+            if number % _PER_STEP == 0:
+                yield
+        self._gathered.update(chosen)
+        self._chosen.clear()
+
+    def next_series(self, now_ms: int) -> tuple[Series, Iterator[None]] | None:
+        """The next series to be told again or computed, with the steps of that; None when all are."""
+        while self._untold:
+            series = next(iter(self._untold))
+            del self._untold[series]
+            if series in self._states.by_series:
+                return series, self._aggregates.retell(series, self._states.by_series[series])
+        if self._gathered:
+            series = next(iter(self._gathered))
+            return series, self._states.load(series, *self._gathered.pop(series), now_ms)
+        return None
+
+
+async def _by_series(held: list[Event]) -> dict[Series, _Events]:
+    """The events of each series, sorted out in slices."""
+    by_series: defaultdict[tuple[str, str], _Events] = defaultdict(lambda: ([], []))
+    async for event in in_turns(held):
+        if isinstance(event, Deployment):
+            by_series[event.service, event.environment][0].append(event)
+        else:
+            for series in homes(event):
+                by_series[series][1].append(event)
+    return {Series(*names): events for names, events in by_series.items()}

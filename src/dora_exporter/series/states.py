@@ -1,0 +1,97 @@
+"""The state of every series: filled with its events, changed by writes and brought to a moment, a step at a time."""
+
+from collections.abc import Iterator
+
+from dora_exporter.dora.events import Deployment, Incident, Series
+from dora_exporter.dora.failures.classifier import Classifier
+from dora_exporter.dora.store import EventStore
+from dora_exporter.series.aggregates import Aggregates
+from dora_exporter.series.definitions import Definitions
+from dora_exporter.series.due_queue import DueQueue
+from dora_exporter.series.pending_writes import SeriesWrites
+from dora_exporter.series.series_state import SeriesState
+
+
+class States:
+    """The states by series, and which of them are to be settled: written to, or due."""
+
+    def __init__(self, store: EventStore, definitions: Definitions, aggregates: Aggregates) -> None:
+        """No series."""
+        self._store = store
+        self._definitions = definitions
+        self._aggregates = aggregates
+        self.by_series: dict[Series, SeriesState] = {}
+        self._unsettled: dict[Series, None] = {}
+        self._due: DueQueue[Series] = DueQueue()
+
+    def load(
+        self, series: Series, deployments: list[Deployment], incidents: list[Incident], now_ms: int
+    ) -> Iterator[None]:
+        """Fills a series of which nothing is known with all of its events."""
+        state = self.by_series.get(series)
+        if state is None:
+            state = self.by_series[series] = self._new(series)
+        yield from state.loading(deployments, incidents, now_ms)
+        self._unsettled[series] = None
+
+    def follow(self, series: Series, writes: SeriesWrites) -> Iterator[None]:
+        """Takes writes to a series over, one by one."""
+        state = self.by_series[series]
+        for before, after in writes.changes():
+            for event in (before, after):
+                while event and not state.classifier.in_order.prepare(event):
+                    yield
+            if before:
+                state.remove(before)
+            if after:
+                state.add(after)
+            yield
+        self._unsettled[series] = None
+
+    def settle(self, series: Series, now_ms: int) -> Iterator[None]:
+        """Brings a series to a moment, and forgets it when it has no event any more."""
+        state = self.by_series[series]
+        while not state.prepare(now_ms):
+            yield
+        yield from state.seeking(now_ms)
+        self._due.schedule(series, state.next_change)
+        if state.is_empty:
+            self.forget(series)
+
+    def mark_due(self, now_ms: int) -> None:
+        """Has the series settled in which something begins or ceases to count by a moment."""
+        self._unsettled.update(dict.fromkeys(self._due.due(now_ms)))
+
+    def mark_all(self) -> None:
+        """Has every series settled."""
+        self._unsettled.update(dict.fromkeys(self.by_series))
+
+    def take_unsettled(self) -> Series | None:
+        """Takes out a series that is to be settled; None when there is none."""
+        while self._unsettled:
+            series, _ = self._unsettled.popitem()
+            if series in self.by_series:
+                return series
+        return None
+
+    def forget(self, series: Series) -> None:
+        """Drops what was computed of a series."""
+        self.by_series.pop(series, None)
+        self._unsettled.pop(series, None)
+        self._due.forget(series)
+        self._aggregates.drop(series)
+
+    def _new(self, series: Series) -> SeriesState:
+        updates = self._aggregates.updates(series)
+        classifier = Classifier(
+            rules=self._definitions.rules,
+            attribution_limit_ms=self._definitions.attribution_limit_ms,
+            find=self._store.deployments.get,
+            updates=updates,
+        )
+        return SeriesState(
+            classifier,
+            updates,
+            retention_ms=self._definitions.retention_ms,
+            merge_within_ms=self._definitions.merge_within_ms,
+        )
