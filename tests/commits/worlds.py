@@ -108,7 +108,7 @@ class World:
         """What a client's upload does."""
         folder = self.uploads.open()
         (folder / "incoming.pack").write_bytes(pack)
-        self.uploads.take(repository, head, folder / "incoming.pack")
+        self.uploads.add_pack(repository, head, folder / "incoming.pack")
         self.uploads.discard(folder)
         self.resolver.wake(repository)
 

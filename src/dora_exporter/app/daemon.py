@@ -18,7 +18,7 @@ from dora_exporter.app.http_access import Entrance
 from dora_exporter.app.metrics_service import MetricsService
 from dora_exporter.app.reload import Configuration
 from dora_exporter.app.settings import ConfigError, Settings
-from dora_exporter.app.storage import Part, storage
+from dora_exporter.app.storage import Role, storage
 from dora_exporter.app.telemetry.sources import SourceCollector
 from dora_exporter.commits.shipped_commits.excluded_authors import Authors
 from dora_exporter.dora.event_log import EventLog
@@ -109,7 +109,7 @@ class Daemon:
         self._unknown_attributes = UnknownAttributes()
         self._commits = CommitSearch(
             store=self._store,
-            log=self._storage.leader_log,
+            log=self._storage.replication.leader_log,
             clock=self._clock,
             folder=settings.git_folder,
             settings=settings.git,
@@ -124,8 +124,8 @@ class Daemon:
         self._sources = RunningSources(
             store=self._store,
             log=self._storage.log,
-            pass_log=self._storage.leader_log,
-            leads=self._storage.leads,
+            pass_log=self._storage.replication.leader_log,
+            leads=lambda: self._storage.replication.leads,
             clock=self._clock,
             schedule=self._schedule,
             open_incidents=self._open_incidents,
@@ -168,8 +168,8 @@ class Daemon:
         await self._commits.start()
         await self._transport.open()
         await self._sources.configure(self._settings.sources, self._source_context(self._settings))
-        await self._storage.take_part(
-            Part(lead=self._lead, follow=self._follow, uploads=self._commits.uploads, wake=self._commits.wake)
+        await self._storage.replication.join(
+            Role(lead=self._lead, follow=self._follow, uploads=self._commits.uploads, wake=self._commits.wake)
         )
         self._is_ready = True
         self._rendering = in_background(self._render(), name="first rendering")  # events are taken meanwhile
@@ -190,7 +190,7 @@ class Daemon:
             ending.push_async_callback(self._commits.close)
             ending.push_async_callback(self._runner.cleanup)
             ending.push_async_callback(self._transport.close)
-            ending.push_async_callback(self._storage.retire)
+            ending.push_async_callback(self._storage.replication.retire)
             ending.callback(self._commits.end_git)
             ending.push_async_callback(self._schedule.stop)
             ending.callback(gc.enable)
@@ -232,7 +232,7 @@ class Daemon:
                     superseded=self._numbers.superseded,
                     unknown=self._unknown_attributes,
                 ),
-                *self._commits.routes(rules=rules, access=access, share=self._storage.share),
+                *self._commits.routes(rules=rules, access=access, share=self._storage.replication.share),
                 *pagerduty.routes(
                     sources=self._sources,
                     context=lambda: self._source_context(self._configuration.settings),
@@ -260,7 +260,7 @@ class Daemon:
                 counting(self._rejections.count),
                 *self._entrance.middlewares(),
                 gate(lambda: self._is_ready),
-                *self._storage.middlewares,
+                *self._storage.replication.middlewares,
             ],
             on_prepare=self._entrance.on_prepare(),
             url=self._settings.web.url,

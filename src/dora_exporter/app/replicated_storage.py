@@ -13,7 +13,7 @@ from aiohttp.typedefs import Middleware
 from prometheus_client.registry import Collector
 
 from dora_exporter.app.settings import Settings
-from dora_exporter.app.storage import Part
+from dora_exporter.app.storage import Role
 from dora_exporter.app.telemetry import DatabaseCollector, EventCounts
 from dora_exporter.commits.git.command import GitFailed
 from dora_exporter.commits.git.pack_check import BadPack
@@ -32,7 +32,9 @@ from dora_exporter.storage.postgresql.error_classes import EXPECTED, reason
 from dora_exporter.storage.postgresql.follower import become
 from dora_exporter.storage.postgresql.lease import Lease
 from dora_exporter.storage.postgresql.log import PostgresLog
-from dora_exporter.storage.postgresql.pack_exchange import PackExchange, Take
+from dora_exporter.storage.postgresql.pack_exchange import ImportPack, PackExchange
+from dora_exporter.storage.postgresql.statements import Fence
+from dora_exporter.storage.postgresql.url import ReadUrl
 from dora_exporter.storage.retention import Horizon, forget
 from dora_exporter.web.api.git_metadata import Share
 from dora_exporter.web.read_your_writes import catching_up
@@ -56,36 +58,68 @@ class _LeaderLog:
         return self._log.append(records, fence=fence)
 
 
+class DatabaseReplication:
+    """The ``Replication`` over PostgreSQL: a lease decides who leads, and packs pass through a table."""
+
+    def __init__(self, log: PostgresLog, *, read_url: ReadUrl, git_folder: Path) -> None:
+        """Connects to nothing yet."""
+        holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._log = log
+        self._lease = Lease(Link(read_url, name="lease"), holder)
+        self._packs = PackExchange(
+            Link(read_url, name="uploads"), Link(read_url, name="packs"), folder=git_folder.absolute()
+        )
+        self.leader_log: Appendable = _LeaderLog(log, self._lease)
+        self.share: Share | None = self._packs.share
+        self.middlewares: Sequence[Middleware] = (catching_up(log.catch_up),)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this replica holds the lease."""
+        return self._lease.is_held
+
+    @property
+    def fence(self) -> Fence | None:
+        """Goes with a write that only the leader may do; None while another replica leads."""
+        return self._lease.fence
+
+    async def join(self, role: Role) -> None:
+        """Asks for the lease from here on, and imports the packs that other replicas received."""
+        self._packs.start(_importing(role.uploads, role.wake))
+        self._lease.start(gained=role.lead, lost=role.follow)
+
+    async def retire(self) -> None:
+        """Releases the lease."""
+        self._log.hurry()
+        await self._lease.close()
+
+    async def close(self) -> None:
+        """Shares no more packs."""
+        await self._packs.close()
+
+
 class DatabaseStorage:
-    """The ``Storage`` over PostgreSQL. It has five connections at the most."""
+    """The ``Storage`` over PostgreSQL. With its replication it has five connections at the most."""
 
     def __init__(self, settings: Settings, *, clock: Clock, replay_seconds: Callable[[], float | None]) -> None:
         """Connects to nothing yet."""
-        url = settings.store.read_url
-        self._url = url
-        self._clock = clock
+        self._read_url = read_url = settings.store.read_url
         self._horizon = Horizon(clock)
         self._store: EventStore | None = None
-        self.log = PostgresLog(Link(url, name="log"), clock=clock)
-        self._lease = Lease(Link(url, name="lease"), f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
-        self.leader_log: Appendable = _LeaderLog(self.log, self._lease)
-        self._maintenance = Link(url, name="maintenance")
-        self._packs = PackExchange(
-            Link(url, name="uploads"), Link(url, name="packs"), folder=settings.git_folder.absolute()
-        )
-        self.share: Share | None = self._packs.share
-        self.middlewares: Sequence[Middleware] = (catching_up(self.log.catch_up),)
+        self.log = PostgresLog(Link(read_url, name="log"), clock=clock)
+        self.replication = DatabaseReplication(self.log, read_url=read_url, git_folder=settings.git_folder)
+        self._maintenance = Link(read_url, name="maintenance")
         self.collector: Collector = DatabaseCollector(
-            lambda: self.log.statistics, leads=self.leads, replay_seconds=replay_seconds
+            lambda: self.log.statistics, leads=lambda: self.replication.leads, replay_seconds=replay_seconds
         )
 
     async def open(self) -> None:
         """Connects, and makes the tables when there are none; raises DatabaseError."""
         await self.log.open()
-        logger.info("events are stored in PostgreSQL place=%s", address.place(self._url()))
+        logger.info("events are stored in PostgreSQL place=%s", address.place(self._read_url()))
 
     async def resume(self, store: EventStore) -> bool:
-        """Nothing: a replica need not have a disk."""
+        """Has no checkpoint: a replica need not have a disk."""
         return False
 
     def replay(self) -> AsyncIterator[Sequence[Record]]:
@@ -93,7 +127,7 @@ class DatabaseStorage:
         return self.log.replay()
 
     async def start(self, store: EventStore, counts: EventCounts) -> None:
-        """Follows the log. What other replicas accepted is for them to count."""
+        """Follows the log. Events that other replicas accepted are counted there."""
 
         def follow(records: Sequence[Record]) -> list[Outcome]:
             counts.is_paused = True
@@ -102,7 +136,7 @@ class DatabaseStorage:
             finally:
                 counts.is_paused = False
 
-        async def take_state(other: EventStore) -> None:
+        async def adopt_state(other: EventStore) -> None:
             counts.is_paused = True
             try:
                 await become(store, other)
@@ -111,34 +145,26 @@ class DatabaseStorage:
 
         self._store = store
         await self._horizon.begin(store)
-        await self.log.start(store.apply_all, follow=follow, become=take_state)
+        await self.log.start(store.apply_all, follow=follow, become=adopt_state)
         await self._catch_up()
 
     async def _catch_up(self) -> None:
-        """With what was written during the replay, however long the database is away."""
+        """Applies what was written during the replay, however long the database is unavailable."""
         while True:
             with contextlib.suppress(Unavailable):
                 return await self.log.catch_up()
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def take_part(self, part: Part) -> None:
-        """Asks for the lease from here on, and takes the packs that others were sent."""
-        self._packs.start(_taking(part.uploads, part.wake))
-        self._lease.start(gained=part.lead, lost=part.follow)
-
-    def leads(self) -> bool:
-        """Whether this replica holds the lease."""
-        return self._lease.is_held
-
     async def maintain(self, retention_ms: int) -> None:
         """Compacts the log, on the leader."""
-        fence = self._lease.fence
+        fence = self.replication.fence
         if fence is None or self._store is None:
             return
         try:
             if await compaction.is_due(self._maintenance):
+                log = self.replication.leader_log
                 horizon_ms = await self._horizon.now_ms(self._store)
-                await forget(self._store, self.leader_log, oldest_ms=horizon_ms - retention_ms, now_ms=horizon_ms)
+                await forget(self._store, log, oldest_ms=horizon_ms - retention_ms, now_ms=horizon_ms)
                 await compaction.compact(
                     self._maintenance,
                     self._store,
@@ -150,22 +176,17 @@ class DatabaseStorage:
         except (LeaseLost, Unavailable, *EXPECTED) as error:
             logger.warning("compaction aborted reason=%s", reason(error))
 
-    async def retire(self) -> None:
-        """Gives the lease back."""
-        self.log.hurry()
-        await self._lease.close()
-
     async def close(self) -> None:
         """Commits what was appended."""
-        await asyncio.gather(self._packs.close(), self.log.close(), self._maintenance.close())
+        await asyncio.gather(self.replication.close(), self.log.close(), self._maintenance.close())
 
 
-def _taking(uploads: Uploads, wake: Callable[[str], None]) -> Take:
-    async def take(repository: str, head: str, pack: Path) -> bool:
+def _importing(uploads: Uploads, wake: Callable[[str], None]) -> ImportPack:
+    async def import_pack(repository: str, head: str, pack: Path) -> bool:
         folder = await uploads.workers.files(uploads.open)
         try:
             inside = await uploads.workers.files(pack.replace, folder / "incoming.pack")
-            await uploads.workers.git(repository, uploads.take, repository, head, inside)
+            await uploads.workers.git(repository, uploads.add_pack, repository, head, inside)
         except (BadPack, TooManyRepositories) as error:
             logger.warning("shared pack rejected repository=%s reason=%s", repository, error or type(error).__name__)
             return True
@@ -177,4 +198,4 @@ def _taking(uploads: Uploads, wake: Callable[[str], None]) -> Take:
         wake(repository)
         return True
 
-    return take
+    return import_pack

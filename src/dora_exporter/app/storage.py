@@ -1,4 +1,4 @@
-"""Where the events are kept, as the settings say: in a file of this daemon, or in a database that replicas share."""
+"""Opens the event log that the settings name: a file of this daemon, or a database that replicas share."""
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -23,11 +23,11 @@ from dora_exporter.web.api.git_metadata import Share
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """What a process does as one of many. ``lead`` comes first, then ``follow``, and so on.
+class Role:
+    """What a process does as one of many replicas. ``lead`` comes first, then ``follow``, and so on.
 
-    A ``lead`` that failed comes again. ``uploads`` takes the packs that others were sent, and ``wake`` is told of each
-    repository for which one came.
+    A ``lead`` that failed comes again. ``uploads`` imports the packs that other replicas received, and ``wake`` is
+    called with each repository that got one.
     """
 
     lead: Callable[[], Awaitable[None]]
@@ -36,81 +36,107 @@ class Part:
     wake: Callable[[str], None]
 
 
-class Storage(Protocol):
-    """Life: ``open``, the log's ``replay``, ``start``, ``take_part``, at last ``close``."""
-
-    @property
-    def log(self) -> EventLog:
-        """Where events go."""
-        ...
+class Replication(Protocol):
+    """What a process shares with other replicas. Life: ``join`` once the log has started, at last ``retire``."""
 
     @property
     def leader_log(self) -> Appendable:
-        """For what only the leader may write: it refuses what comes from any other."""
-        ...
-
-    @property
-    def collector(self) -> Collector:
-        """The families about how events are kept."""
+        """For what only the leader may write: it refuses records while another replica leads."""
         ...
 
     @property
     def middlewares(self) -> Sequence[Middleware]:
-        """What requests about events need."""
+        """Let a client read its own writes from any replica."""
         ...
 
     @property
     def share(self) -> Share | None:
-        """Gives an uploaded pack to the other replicas, where there may be others."""
+        """Sends an uploaded pack to the other replicas; None where there cannot be any."""
+        ...
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process polls, resolves and compacts."""
+        ...
+
+    async def join(self, role: Role) -> None:
+        """From here on this process may become the leader."""
+        ...
+
+    async def retire(self) -> None:
+        """Leads no more; comes before the storage's ``close``, while what is under way ends."""
+        ...
+
+
+class Storage(Protocol):
+    """Where events are kept. Life: ``open``, ``resume``, ``replay``, ``start``, at last ``close``."""
+
+    @property
+    def log(self) -> EventLog:
+        """The log of events."""
+        ...
+
+    @property
+    def replication(self) -> Replication:
+        """What concerns other replicas; a ``SingleProcess`` where there are none."""
+        ...
+
+    @property
+    def collector(self) -> Collector:
+        """The metric families about the log."""
         ...
 
     async def open(self) -> None:
-        """Gets hold of what is kept; raises what ends the program, in one line."""
+        """Locks the file, or connects; raises what ends the program, in one line."""
         ...
 
     async def resume(self, store: EventStore) -> bool:
-        """Fills the empty store with what spares most of a replay; False, and nothing changed, where there is none."""
+        """Fills the empty store from a checkpoint; False, and nothing changed, where there is none."""
         ...
 
     def replay(self) -> AsyncIterator[Sequence[Record]]:
-        """The records kept so far, or those that ``resume`` did not have."""
+        """The records kept so far, without those that the checkpoint of ``resume`` covers."""
         ...
 
     async def start(self, store: EventStore, counts: EventCounts) -> None:
         """From here on every committed record is applied to the store."""
         ...
 
-    async def take_part(self, part: Part) -> None:
-        """From here on this process may lead: poll, resolve and compact."""
-        ...
-
-    def leads(self) -> bool:
-        """Whether this process polls, resolves and compacts."""
-        ...
-
     async def maintain(self, retention_ms: int) -> None:
-        """Takes out what does not count any more and prepares the next start, when that is due."""
-        ...
-
-    async def retire(self) -> None:
-        """Leads no more; comes before ``close``, while what is under way ends."""
+        """Drops expired events, compacts, and writes the checkpoint, when that is due."""
         ...
 
     async def close(self) -> None:
-        """Commits what was appended, and lets go."""
+        """Commits what was appended, and releases the file or the connections."""
         ...
 
 
-class FileStorage:
-    """A snapshot file: this process is alone with it."""
+class SingleProcess:
+    """The ``Replication`` of a process that shares its log with nobody: it leads from the start."""
 
     middlewares: Sequence[Middleware] = ()
     share: Share | None = None
+    leads = True
+
+    def __init__(self, log: Appendable) -> None:
+        """``log`` takes what a leader writes, as it takes everything else."""
+        self.leader_log = log
+
+    async def join(self, role: Role) -> None:
+        """Leads at once."""
+        await role.lead()
+
+    async def retire(self) -> None:
+        """Nobody else could lead."""
+
+
+class FileStorage:
+    """A snapshot file, which is locked for this process alone."""
 
     def __init__(self, settings: Settings, *, clock: Clock, replay_seconds: Callable[[], float | None]) -> None:
         """Opens nothing yet."""
         self.log = SnapshotFile(settings.snapshot.path, durability=settings.snapshot.durability, clock=clock)
-        self.leader_log: Appendable = self.log
+        self.replication: Replication = SingleProcess(self.log)
         self.collector: Collector = SnapshotCollector(lambda: self.log.statistics, replay_seconds=replay_seconds)
         self._horizon = Horizon(clock)
         self._store: EventStore | None = None
@@ -123,8 +149,8 @@ class FileStorage:
         self.log.open()
 
     async def resume(self, store: EventStore) -> bool:
-        """Takes what the checkpoint has."""
-        head = await self._checkpoints.take_up(store)
+        """Loads the checkpoint."""
+        head = await self._checkpoints.load(store)
         self._resumed_at = 0 if head is None else head.length
         return head is not None
 
@@ -138,16 +164,8 @@ class FileStorage:
         await self._horizon.begin(store)
         await self.log.start(store.apply_all)
 
-    async def take_part(self, part: Part) -> None:
-        """Leads at once."""
-        await part.lead()
-
-    def leads(self) -> bool:
-        """Always."""
-        return True
-
     async def maintain(self, retention_ms: int) -> None:
-        """Drops what is too old, compacts the file, and makes its checkpoint anew."""
+        """Drops expired events, compacts the file, and writes its checkpoint."""
         if self._store is not None and self.log.is_compaction_due():
             horizon_ms = await self._horizon.now_ms(self._store)
             oldest_ms = horizon_ms - retention_ms
@@ -158,17 +176,14 @@ class FileStorage:
         if self._checkpoints.is_due(self.log.statistics):
             await self._checkpoints.make(self.log.statistics)
 
-    async def retire(self) -> None:
-        """Nobody else could lead."""
-
     async def close(self) -> None:
-        """Gives the lock back."""
+        """Releases the lock."""
         self._checkpoints.close()
         await self.log.close()
 
 
 def storage(settings: Settings, *, clock: Clock, replay_seconds: Callable[[], float | None]) -> Storage:
-    """What the settings ask for. Raises ``DatabaseError`` where what is needed for it is not installed."""
+    """The storage that the settings name. Raises ``DatabaseError`` where its driver is not installed."""
     if not settings.store.is_database:
         return FileStorage(settings, clock=clock, replay_seconds=replay_seconds)
     build: Callable[..., Storage] = needing_driver("dora_exporter.app.replicated_storage:DatabaseStorage")

@@ -34,7 +34,7 @@ def state(path: Path) -> Statistics:
 async def taken_up(path: Path) -> tuple[EventStore, Head | None]:
     """What a start finds."""
     store = EventStore()
-    return store, await Checkpoints(path).take_up(store)
+    return store, await Checkpoints(path).load(store)
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ async def test_one_is_due_for_a_big_file_without_any(tmp_path: Path) -> None:
 
 async def test_another_one_is_due_once_the_file_grew_or_was_compacted(path: Path) -> None:
     checkpoints, now = Checkpoints(path, floor_bytes=0), state(path)
-    await checkpoints.take_up(EventStore())
+    await checkpoints.load(EventStore())
     assert not checkpoints.is_due(now)
     assert not checkpoints.is_due(replace(now, size_bytes=now.size_bytes + (1 << 20)))
     assert checkpoints.is_due(replace(now, size_bytes=now.size_bytes + (1 << 20) + 1))
@@ -193,7 +193,7 @@ async def test_after_a_compaction_a_good_checkpoint_is_not_made_anew_by_a_restar
     now = replace(state(path), last_compaction_ms=NOW_MS)
     assert await Checkpoints(path).make(now)
     restarted = Checkpoints(path, floor_bytes=0)
-    await restarted.take_up(EventStore())
+    await restarted.load(EventStore())
     assert not restarted.is_due(now)
     assert restarted.is_due(replace(now, last_compaction_ms=NOW_MS + 1))
 

@@ -53,8 +53,8 @@ class BareRepository:
         alternates.parent.mkdir(parents=True, exist_ok=True)
         alternates.write_text(f"{os.path.relpath(objects, self.folder / 'objects')}\n")
 
-    def take_pack(self, pack: Path, index: Path) -> None:
-        """Moves a pack and its index in. Nobody sees a pack without an index, so that comes last."""
+    def add_pack(self, pack: Path, index: Path) -> None:
+        """Moves a pack and its index in. The index comes last: Git ignores a pack without one."""
         self.packs.mkdir(parents=True, exist_ok=True)
         pack.replace(self.packs / pack.name)
         index.replace(self.packs / index.name)

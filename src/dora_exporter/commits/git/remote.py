@@ -41,7 +41,7 @@ def remote_of(settings: RepositorySettings) -> Remote:
         # Configured by hand, whoever owns it.
         return Remote(protocol=protocol, configuration="[safe]\n\tdirectory = *\n")
     if protocol == "ssh":
-        ways = {**_taken_over(SSH_VARIABLES), "GIT_SSH_COMMAND": shlex.join(_ssh(settings))}
+        ways = {**_inherited(SSH_VARIABLES), "GIT_SSH_COMMAND": shlex.join(_ssh(settings))}
         return Remote(protocol=protocol, environment=tuple(ways.items()))
     ways = {**_proxies(), **_trust(settings.tls_config)}
     return Remote(protocol=protocol, configuration=_authorization(settings), environment=tuple(ways.items()))
@@ -90,7 +90,7 @@ def _trust(config: TlsConfig | None) -> dict[str, str]:
 
 
 def _trust_of_the_environment() -> dict[str, str]:
-    ways = _taken_over(TRUST_VARIABLES)
+    ways = _inherited(TRUST_VARIABLES)
     for name, others in AUTHORITY_VARIABLES.items():
         for other in others:
             if name not in ways and os.environ.get(other):
@@ -98,5 +98,5 @@ def _trust_of_the_environment() -> dict[str, str]:
     return ways
 
 
-def _taken_over(names: tuple[str, ...]) -> dict[str, str]:
+def _inherited(names: tuple[str, ...]) -> dict[str, str]:
     return {name: os.environ[name] for name in names if os.environ.get(name)}

@@ -126,18 +126,18 @@ class Library:
         for left in self.folder.glob(f"{_INCOMING}*"):
             shutil.rmtree(left, ignore_errors=True)
         for marker in sorted(self.folder.glob("*/name")):
-            self._take_in(marker)
+            self._load_uploaded(marker)
         for each in list(self._held.values()):
             each.measure()
 
-    def _take_in(self, marker: Path) -> None:
+    def _load_uploaded(self, marker: Path) -> None:
         """Finds a repository by the file that holds its name; two of one repository become one."""
         name = marker.read_text(encoding="utf-8").strip()
         found = self.find(name)
         if found is None or found.folder == marker.parent:
             return
         try:
-            found.take_over(marker.parent)
+            found.merge_from(marker.parent)
             marker.unlink()
         except (GitFailed, OSError) as reason:
             logger.warning("cannot read history under another repository name repository=%s reason=%s", name, reason)

@@ -86,24 +86,24 @@ class Repository:
         with self._reading:
             return self._bare.touching(shas, patterns)
 
-    def take(self, checked: CheckedPack, object_format: str) -> None:
+    def add_pack(self, checked: CheckedPack, object_format: str) -> None:
         """Adds an uploaded pack."""
         with self._reading:
             if not self._bare.exists:
                 self._create(object_format)
-            self._bare.take_pack(checked.pack, checked.index)
+            self._bare.add_pack(checked.pack, checked.index)
             self._bare.tidy()
         self.measure()
 
-    def take_over(self, folder: Path) -> None:
-        """Moves here what was uploaded to another folder, under another name of this repository."""
+    def merge_from(self, folder: Path) -> None:
+        """Moves the packs of another folder here, where they were uploaded under another name of this repository."""
         other = BareRepository(folder / _READING, self._git)
         with self._reading:
             if not self._bare.exists:
                 self._create(other.object_format())
             if self._bare.object_format() == other.object_format():
                 for index in sorted(other.packs.glob("pack-*.idx")):
-                    self._bare.take_pack(index.with_suffix(".pack"), index)
+                    self._bare.add_pack(index.with_suffix(".pack"), index)
 
     def object_format(self) -> str | None:
         """``sha1`` or ``sha256``; None while that is open."""

@@ -1,4 +1,4 @@
-"""Measures that clients upload, in Git's own packs."""
+"""The packs of Git history that clients upload."""
 
 import shutil
 from collections.abc import Sequence
@@ -24,7 +24,10 @@ class Upload:
 
 
 class Uploads:
-    """Where uploaded packs go. Its methods run in threads, those of ``workers``, and raise ``GitFailed``."""
+    """Checks uploaded packs and adds them to repositories.
+
+    Its methods run in threads, those of ``workers``, and raise ``GitFailed``.
+    """
 
     def __init__(self, *, library: Library, git: Git, max_repository_bytes: int, threads: int = 2) -> None:
         """``max_repository_bytes`` bounds what one repository may hold on disk."""
@@ -34,7 +37,7 @@ class Uploads:
         self._max_repository_bytes = max_repository_bytes
 
     def known(self, spelling: str, shas: Sequence[str]) -> list[str]:
-        """Those of the commits that need not be uploaded."""
+        """The commits of these that are known, so that they need not be uploaded."""
         repository = self._library.find(spelling)
         if repository is None:
             return []
@@ -65,11 +68,11 @@ class Uploads:
         return Upload(repository, checked, object_format)
 
     def keep(self, upload: Upload) -> None:
-        """Keeps a pack that was found good. One that is here already changes nothing."""
-        upload.repository.take(upload.checked, upload.object_format)
+        """Adds a checked pack to its repository. One that is there already changes nothing."""
+        upload.repository.add_pack(upload.checked, upload.object_format)
 
-    def take(self, spelling: str, head: str, pack: Path) -> None:
-        """Checks a pack and keeps it."""
+    def add_pack(self, spelling: str, head: str, pack: Path) -> None:
+        """Checks a pack and adds it to its repository."""
         self.keep(self.check(spelling, head, pack))
 
     def _check_room(self, repository: Repository, *, pack_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""The checkpoint as the daemon sees it: taken up at a start, and made anew from time to time."""
+"""The checkpoint as the daemon uses it: loaded at a start, written again when the snapshot file has changed enough."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 class Checkpoints:
-    """The checkpoint of one snapshot file. Life: ``take_up`` once, then ``make`` when it ``is_due``, ``close``."""
+    """The checkpoint of one snapshot file. Life: ``load`` once, then ``make`` when it ``is_due``, ``close``."""
 
     def __init__(self, snapshot: Path, *, floor_bytes: int = FLOOR_BYTES) -> None:
         """Touches no file."""
@@ -47,10 +47,10 @@ class Checkpoints:
         self._program: Subprogram | None = None
         self._is_closed = False
 
-    async def take_up(self, store: EventStore) -> Head | None:
-        """Fills the store with the checkpoint's events, and gives its head; None, and an empty store, without one.
+    async def load(self, store: EventStore) -> Head | None:
+        """Fills the store with the checkpoint's events; returns its head, or None and an empty store without one.
 
-        Whoever calls holds the lock on the snapshot file.
+        The caller holds the lock on the snapshot file.
         """
         try:
             following = _following(frames.read(self.path))
@@ -67,7 +67,7 @@ class Checkpoints:
         return head
 
     def is_due(self, snapshot: Statistics) -> bool:
-        """Whether so much changed in the snapshot file that a new one is worth its making."""
+        """Whether the snapshot file has changed enough for a new checkpoint."""
         if self._program is not None or snapshot.size_bytes < self._floor_bytes or stopwatch() < self._next_try:
             return False
         if self._covered_bytes is None or snapshot.last_compaction_ms != self._compacted_ms:
@@ -76,7 +76,7 @@ class Checkpoints:
         return news > max(_NEWS_BYTES, self._covered_bytes // _NEWS_PART)
 
     async def make(self, snapshot: Statistics) -> bool:
-        """Has it made anew; False, and a line in the log, when that fails. The snapshot file is not touched."""
+        """Writes it again in a process of its own; False, and a line in the log, when that fails."""
         begun = stopwatch()
         try:
             await self._run(snapshot.size_bytes)
@@ -95,7 +95,7 @@ class Checkpoints:
         return True
 
     def close(self) -> None:
-        """Ends a making that is under way."""
+        """Ends the process that writes it, if one runs."""
         self._is_closed = True
         if self._program is not None:
             self._program.end()

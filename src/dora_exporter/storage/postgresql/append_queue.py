@@ -18,7 +18,7 @@ PENDING_BYTES = 64 << 20
 
 @dataclass(eq=False)
 class Append:
-    """Records that somebody wants kept. ``fence`` is set where only the holder of a lease may write them."""
+    """Records that a caller appends. ``fence`` is set where only the holder of a lease may write them."""
 
     entries: Sequence[Entry]
     fence: Fence | None
@@ -28,13 +28,13 @@ class Append:
     applied: int = 0
 
     def refuse(self, error: Unavailable) -> None:
-        """Tells whoever waits that it may not be kept."""
+        """Tells the caller that the records may not be durable."""
         if not self.future.done():
             self.future.set_exception(error)
-            self.future.exception()  # whoever waited may have gone away
+            self.future.exception()  # the caller may have been cancelled
 
-    def take(self, outcomes: Sequence[Outcome], count: int) -> None:
-        """So many of its records were applied; whoever waits is told once all are."""
+    def note_applied(self, outcomes: Sequence[Outcome], count: int) -> None:
+        """Notes that ``count`` of its records were applied; the caller gets the outcomes once all are."""
         self.outcomes += outcomes
         self.applied += count
         if self.applied >= len(self.entries) and not self.future.done():
@@ -42,7 +42,7 @@ class Append:
 
 
 class Queue:
-    """In the order of their coming."""
+    """Appends in the order of the calls."""
 
     def __init__(self, pending_bytes: int = PENDING_BYTES) -> None:
         """Nothing waits."""
@@ -55,7 +55,7 @@ class Queue:
         return bool(self._waiting)
 
     def put(self, entries: Sequence[Entry], fence: Fence | None) -> asyncio.Future[list[Outcome]]:
-        """Lets records wait; raises Unavailable when too much waits already."""
+        """Queues records; raises Unavailable when the queue is full."""
         size = sum(len(each.row.body) for each in entries)
         if self._size and self._size + size > self._pending_bytes:
             raise Unavailable("too many writes are waiting for the database")
@@ -64,8 +64,8 @@ class Queue:
         self._waiting.append(append)
         return append.future
 
-    def take(self) -> list[Append]:
-        """The next appends, up to the size of a batch."""
+    def next_batch(self) -> list[Append]:
+        """Removes and returns the next appends, up to the size of a batch."""
         batch: list[Append] = []
         size = 0
         while self._waiting and size < BATCH_BYTES:
@@ -76,11 +76,11 @@ class Queue:
         return batch
 
     def refuse_all(self, error: Unavailable) -> None:
-        """Refuses what waits."""
-        refuse(self.take_all(), error)
+        """Refuses all appends in the queue."""
+        refuse(self.drain(), error)
 
-    def take_all(self) -> list[Append]:
-        """Everything that waits."""
+    def drain(self) -> list[Append]:
+        """Removes and returns all appends."""
         everything = list(self._waiting)
         self._waiting.clear()
         self._size = 0

@@ -1,4 +1,4 @@
-"""How far the log is applied here: records take effect in the order of their positions, our own among them."""
+"""Applies the shared log: records take effect in the order of their positions, our own among them."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
@@ -14,16 +14,16 @@ from dora_exporter.storage.postgresql.append_queue import Append, refuse
 from dora_exporter.storage.postgresql.statements import Head, Page
 
 Become = Callable[[EventStore], Awaitable[None]]
-"""Takes over the state of another store, where the records that lead to it cannot be had any more."""
+"""Adopts the state of another store, where the records that lead to it were compacted away."""
 
 logger = logging.getLogger(__name__)
 
 
 class Applied:
-    """Up to ``position`` everything is applied; ``lost`` counts the records that could not be."""
+    """Applies records up to ``position``; ``lost`` counts those that could not be applied."""
 
     def __init__(self) -> None:
-        """Nothing is, and there is nobody to apply it, before ``begin``."""
+        """Nothing is applied before ``begin``."""
         self.position = 0
         self.lost = 0
         self._nonce: int | None = None
@@ -50,14 +50,14 @@ class Applied:
             return False
         return self.position == head.compacted_to or head.nonce == self._nonce
 
-    def take_batch(self, batch: Sequence[Append], base: int, nonce: int) -> bool:
+    def apply_batch(self, batch: Sequence[Append], base: int, nonce: int) -> bool:
         """Appends of ours were committed behind ``base``. False where records of others have to be applied first."""
         is_next = base == self.position
         for append in batch:
             records = [entry.record for entry in append.entries]
             if is_next or not records:
                 self.position += len(records)
-                append.take(self._outcomes(self._apply, records), len(records))
+                append.note_applied(self._outcomes(self._apply, records), len(records))
             else:
                 self._owed.update(dict.fromkeys(range(base + 1, base + 1 + len(records)), append))
                 base += len(records)
@@ -65,31 +65,31 @@ class Applied:
             self._nonce = nonce
         return is_next
 
-    def take_page(self, page: Page) -> None:
+    def apply_page(self, page: Page) -> None:
         """Applies the records of a page; those of one append together, and so those of others."""
         self.lost += page.lost
         for own, group in groupby(page.records, lambda each: self._owed.pop(each[0], None)):
             records = [record for _, record in group]
             outcomes = self._outcomes(self._apply if own else self._follow, records)
             if own is not None:
-                own.take(outcomes, len(records))
+                own.note_applied(outcomes, len(records))
         self.position, self._nonce = page.last, page.nonce
         for position in [each for each in self._owed if each <= page.last]:  # a row of ours that cannot be read
             self._owed.pop(position).refuse(Unavailable("the record is stored but cannot be read"))
 
     async def become(self, store: EventStore) -> None:
-        """Takes over a whole state; what became of our own records on the way there nobody knows."""
+        """Adopts a whole state. Open appends of ours are refused: their records may be in it or not."""
         self.refuse(Unavailable("the event log is being re-read"))
         self._owed.clear()
         if self._become is not None:
             await self._become(store)
 
     def refuse(self, error: Unavailable) -> None:
-        """Lets nobody wait any longer for what is committed and not applied yet."""
+        """Refuses the appends of ours that are committed and not applied yet."""
         refuse(dict.fromkeys(self._owed.values()), error)
 
     def _outcomes(self, apply: Apply | None, records: Sequence[Record]) -> list[Outcome]:
-        """A record that anybody may have put there must not end the following of all others."""
+        """Applies records; one that raises is skipped, so that it does not end the replication of all others."""
         if apply is None:
             return []
         try:
@@ -103,9 +103,9 @@ class Applied:
 
 
 async def become(store: EventStore, other: EventStore) -> None:
-    """Takes over the state of another store, a few milliseconds at a time; observers are told of what differs.
+    """Adopts the state of another store, a few milliseconds at a time; observers are told of each difference.
 
-    Nothing else may change either of them meanwhile.
+    Nothing else may change either of the stores meanwhile.
     """
     store.cursors, store.tombstones = other.cursors, other.tombstones
     for series in other.series_order:

@@ -102,7 +102,7 @@ class PostgresLog:
             self._task.add_done_callback(lambda _: self._refuse_all(Unavailable("the daemon stops")))
 
     async def close(self) -> None:
-        """Commits what was appended, then takes leave of the database."""
+        """Commits what was appended, then closes the connection."""
         self._is_closing = True
         self._woken.set()
         if self._task is not None:
@@ -164,7 +164,7 @@ class PostgresLog:
     async def _turn(self) -> None:
         """Commits the next batch or reads the news. What is asked for by then is known at its end."""
         asking, self._asking = self._asking, []
-        batch = self._queue.take()
+        batch = self._queue.next_batch()
         try:
             is_applied = bool(batch) and await self._write_what_can_be(batch)
             if asking or not is_applied:
@@ -206,7 +206,7 @@ class PostgresLog:
         self._last_commit_seconds = stopwatch() - begun
         self._last_write_ms = self._clock()
         self._head = max(self._head, base + len(rows))
-        return self._applied.take_batch(batch, base, nonce)
+        return self._applied.apply_batch(batch, base, nonce)
 
     async def _permitted(self, batch: list[Append]) -> list[Append]:
         """Those of a batch that may be written; the others are refused."""
@@ -239,7 +239,7 @@ class PostgresLog:
                 if page is None:  # somebody removed the last rows
                     self._applied.position = self._head
                     return True
-                self._applied.take_page(page)
+                self._applied.apply_page(page)
                 await asyncio.sleep(0)
         return self._applied.position == self._head
 

@@ -13,11 +13,11 @@ from dora_exporter.storage.postgresql.error_classes import EXPECTED, reason
 PIECE_BYTES = 1 << 20
 _POLLED_EVERY_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
-"""So rarely a pack is fetched again that cannot be taken."""
+"""The pause before a pack that cannot be imported is fetched again, at the most."""
 
-# Pieces go by the pack's own name, which is its checksum, so that two replicas that get one pack do not get in each
-# other's way. Only the last step takes a number, and holds the row of dora.head until its commit: a pack of a higher
-# number is never seen before one of a lower.
+# Pieces are stored under the pack's own name, its checksum, so that two replicas may store one pack at once. Only the
+# last step takes a number, and holds the row of dora.head until its commit: a pack of a higher number is never seen
+# before one of a lower.
 _ADD_PIECE = "INSERT INTO dora.pack_pieces (name, piece, data) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 _ADD = """
 WITH head AS (UPDATE dora.head SET packs = packs + 1 RETURNING packs)
@@ -30,60 +30,59 @@ _PIECE = "SELECT data FROM dora.pack_pieces WHERE name = $1 AND piece = $2"
 
 logger = logging.getLogger(__name__)
 
-Take = Callable[[str, str, Path], Awaitable[bool]]
-"""Takes a pack that another replica was sent: repository, SHA at which the client stood, file. False when it should
-be offered again later."""
+ImportPack = Callable[[str, str, Path], Awaitable[bool]]
+"""Imports a pack that another replica received: repository, SHA of the client's HEAD, file. False to try it again."""
 
 
 class PackExchange:
-    """Gives away what this replica was sent, and takes what the others were. Life: ``start``, ``close``."""
+    """Shares the packs that this replica received, imports those of the others. Life: ``start``, ``close``."""
 
-    def __init__(self, giving: Link, taking: Link, *, folder: Path) -> None:
-        """``folder`` is where the repositories are; a file there says up to which pack they have come."""
-        self._giving = giving
-        self._taking = taking
+    def __init__(self, sending: Link, receiving: Link, *, folder: Path) -> None:
+        """``folder`` is where the repositories are; a file there holds the number of the last pack imported."""
+        self._sending = sending
+        self._receiving = receiving
         self._folder = folder
         self._marker = folder / "packs-taken"
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
-        self._taken: int | None = None
+        self._imported: int | None = None
 
     async def share(self, repository: str, head: str, pack: Path) -> None:
-        """Makes a pack durable and known to all; raises Unavailable."""
+        """Stores a pack where every replica finds it; raises Unavailable."""
         name = pack.stem
         async with self._turn:
             with pack.open("rb") as file:
                 piece = 0
                 while data := await asyncio.to_thread(file.read, PIECE_BYTES):
-                    async with _transaction(self._giving) as connection:
+                    async with _transaction(self._sending) as connection:
                         await connection.execute(_ADD_PIECE, name, piece, data)
                     piece += 1
-            async with _transaction(self._giving) as connection:
+            async with _transaction(self._sending) as connection:
                 if not await connection.fetchval(_IS_THERE, repository, name):
                     await connection.execute(_ADD, repository, head, name)
 
-    def start(self, take: Take) -> None:
-        """From here on packs are taken."""
-        self._task = asyncio.create_task(self._run(take), name="packs")
+    def start(self, import_pack: ImportPack) -> None:
+        """From here on packs of other replicas are imported."""
+        self._task = asyncio.create_task(self._run(import_pack), name="packs")
 
     async def close(self) -> None:
-        """Stops."""
+        """Imports no more, and closes the connections."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await self._taking.close()
-        await self._giving.close()
+        await self._receiving.close()
+        await self._sending.close()
 
-    async def _run(self, take: Take) -> None:
+    async def _run(self, import_pack: ImportPack) -> None:
         pause = _POLLED_EVERY_SECONDS
         while True:
-            pause = _POLLED_EVERY_SECONDS if await self._look(take) else min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            pause = _POLLED_EVERY_SECONDS if await self._look(import_pack) else min(2 * pause, _LONGEST_PAUSE_SECONDS)
             await asyncio.sleep(pause)
 
-    async def _look(self, take: Take) -> bool:
-        """Takes what is new. False when there is something that cannot be taken, and hardly can be so soon again."""
+    async def _look(self, import_pack: ImportPack) -> bool:
+        """Imports new packs. False when one could not be imported and is not to be tried again soon."""
         try:
-            return await self._take_all(take)
+            return await self._import_new(import_pack)
         except Unavailable as error:  # who follows the log says so
             logger.debug("pack lookup failed reason=%s", error)
             return True
@@ -93,34 +92,34 @@ class PackExchange:
             logger.exception("pack exchange failed")
         return False
 
-    async def _take_all(self, take: Take) -> bool:
-        if self._taken is None:
-            self._taken = await asyncio.to_thread(self._read_marker)
+    async def _import_new(self, import_pack: ImportPack) -> bool:
+        if self._imported is None:
+            self._imported = await asyncio.to_thread(self._read_marker)
         while True:
-            async with _transaction(self._taking, "READ ONLY") as connection:
-                if self._taken > await connection.fetchval(_LAST):  # the folder was filled from another database
-                    self._taken = 0
-                found = await connection.fetchrow(_AFTER, self._taken)
+            async with _transaction(self._receiving, "READ ONLY") as connection:
+                if self._imported > await connection.fetchval(_LAST):  # the folder was filled from another database
+                    self._imported = 0
+                found = await connection.fetchrow(_AFTER, self._imported)
             if found is None:
                 return True
-            if not await self._fetch(found["repository"], found["head"], found["name"], take):
+            if not await self._fetch(found["repository"], found["head"], found["name"], import_pack):
                 return False
             number: int = found["number"]
             await asyncio.to_thread(self._marker.write_text, f"{number}\n")
-            self._taken = number
+            self._imported = number
 
-    async def _fetch(self, repository: str, head: str, name: str, take: Take) -> bool:
+    async def _fetch(self, repository: str, head: str, name: str, import_pack: ImportPack) -> bool:
         file = self._folder / f"upload-{name}.incoming"
         try:
             piece = 0
             while True:
-                async with _transaction(self._taking, "READ ONLY") as connection:
+                async with _transaction(self._receiving, "READ ONLY") as connection:
                     data = await connection.fetchval(_PIECE, name, piece)
                 if data is None:
                     break
                 await asyncio.to_thread(_append, file, data, piece)
                 piece += 1
-            return await take(repository, head, file)
+            return await import_pack(repository, head, file)
         finally:
             with contextlib.suppress(FileNotFoundError):
                 await asyncio.to_thread(file.unlink)
@@ -135,7 +134,7 @@ class PackExchange:
 
 @contextlib.asynccontextmanager
 async def _transaction(link: Link, mode: str = "") -> AsyncIterator[Connection]:
-    """A transaction whose failure is that of the database, and not of a file; raises Unavailable."""
+    """A transaction; raises Unavailable where the database fails, and lets errors of files pass."""
     try:
         async with link.transaction(mode) as connection:
             yield connection
