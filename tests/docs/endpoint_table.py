@@ -21,7 +21,7 @@ def _right(daemon: Documented, method: str, path: str) -> str:
     """What a key must allow, as refusals tell: nothing of what is tried is a request that changes anything."""
     if path.startswith("/-/"):
         return ""
-    path = path.replace("{id}", "of-no-event-at-all")
+    path = path.replace("{id}", "of-no-event-at-all").replace("{source}", "of-this-name-there-is-none")
     if daemon.status(method, path) != HTTPStatus.FORBIDDEN:
         return ""
     return "write" if daemon.status(method, path, READ_KEY) == HTTPStatus.FORBIDDEN else "read"

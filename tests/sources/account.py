@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp.test_utils import TestServer
 from tests.builders import HOUR_MS, ManualClock
+from tests.sources.deliveries import delivery_head
 from tests.sources.fake_pagerduty import FakePagerDuty
 from tests.sources.memory_log import MemoryLog, replayed
 
@@ -20,7 +21,6 @@ from dora_exporter.sources.contract import SourceContext
 from dora_exporter.sources.http.client import RetryTiming, Transport
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.sources.pagerduty.source import PagerDuty
-from dora_exporter.sources.pagerduty.webhook_events import event_of
 from dora_exporter.sources.polling import Health, OpenIncidents, RunningSource, RunningSources
 from dora_exporter.sources.polling.poller import Poller
 
@@ -95,14 +95,17 @@ class Account:
         source = self.running.source
         assert isinstance(source, PagerDuty)
         sink = self.sources.sink(self.running)
-        await source.take(event_of(json.dumps(delivery).encode()), sink, dd_env=dd_env, now_ms=self.clock())
+        head = delivery_head({} if dd_env is None else {"dd_env": dd_env}, received_ms=self.clock())
+        await source.take(head, json.dumps(delivery).encode(), sink)
 
     def incident(self, upstream_id: str) -> Incident:
         return self.store.incidents[f"{NAME}:{upstream_id}"]
 
     @property
     def items(self) -> dict[str, int]:
-        return {outcome: count for outcome, count in self.running.health.items.items() if count}
+        health = self.running.health
+        ignored = {f"ignored: {reason.value}": count for reason, count in health.ignored.items()}
+        return {outcome: count for outcome, count in {**health.items, **ignored}.items() if count}
 
 
 @asynccontextmanager

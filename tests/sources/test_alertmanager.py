@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import ValidationError
 from tests.builders import fields
 from tests.sources.account import Account, an_account
+from tests.sources.deliveries import delivery_head
 
 from dora_exporter.dora.events import MINUTE_MS, Incident
 from dora_exporter.runtime.clock import stopwatch
@@ -22,7 +23,7 @@ from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
 from dora_exporter.sources.alertmanager.source import Alertmanager
 from dora_exporter.web.application import application
 from dora_exporter.web.security.api_keys import Access
-from dora_exporter.web.webhooks import alertmanager
+from dora_exporter.web.webhooks import endpoint
 
 KEY = "key-of-an-alertmanager"
 BEGAN = 1_749_990_000_000
@@ -81,7 +82,7 @@ async def notify(account: Account, *notifications: dict[str, Any]) -> None:
         source = account.running.source
         assert isinstance(source, Alertmanager)
         sink = account.sources.sink(account.running)
-        await source.take(json.dumps(each).encode(), sink, now_ms=account.clock())
+        await source.take(delivery_head(received_ms=account.clock()), json.dumps(each).encode(), sink)
 
 
 def spans(account: Account) -> list[tuple[int, int | None]]:
@@ -363,6 +364,8 @@ async def test_several_sources_must_be_named_and_a_full_disk_is_503() -> None:
 @asynccontextmanager
 async def _client(account: Account) -> AsyncIterator[TestClient[Any, Any]]:
     access = Access(api_keys=[KEY])
-    routes = alertmanager.routes(sources=account.sources, may_write=access.holds_key, clock=account.clock)
+    routes = endpoint.routes(
+        sources=account.sources, context=lambda: account.context, may_write=access.holds_key, clock=account.clock
+    )
     async with TestClient(TestServer(application(routes=routes, operations=(), access=access))) as client:
         yield client

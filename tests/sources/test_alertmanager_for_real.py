@@ -17,7 +17,7 @@ from dora_exporter.runtime.clock import system_clock
 from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
 from dora_exporter.web.application import application
 from dora_exporter.web.security.api_keys import Access
-from dora_exporter.web.webhooks import alertmanager as alertmanager_webhook
+from dora_exporter.web.webhooks import endpoint
 
 KEY = "key-of-an-alertmanager"
 LISTENING = re.compile(rb"Listening on\"? address=127\.0\.0\.1:([1-9]\d*)")
@@ -78,11 +78,13 @@ async def test_a_real_alertmanager_opens_and_ends_an_incident(tmp_path: Path) ->
     async with an_account() as account, ClientSession() as client:
         await account.sources.configure({"am": AlertmanagerSettings()}, account.context)
         access = Access(api_keys=[KEY])
-        routes = alertmanager_webhook.routes(sources=account.sources, may_write=access.holds_key, clock=system_clock)
+        routes = endpoint.routes(
+            sources=account.sources, context=lambda: account.context, may_write=access.holds_key, clock=system_clock
+        )
         told = AlertHistory(account)
         server = TestServer(application(routes=routes, operations=(), access=access))
         await server.start_server()
-        async with server, alertmanager(tmp_path, str(server.make_url(alertmanager_webhook.NOTIFY.path))) as address:
+        async with server, alertmanager(tmp_path, str(server.make_url("/webhooks/alertmanager"))) as address:
             alert = {
                 "labels": {"alertname": "Down", "service": "checkout", "environment": "production"},
                 "startsAt": _now(),

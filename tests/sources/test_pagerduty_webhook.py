@@ -16,12 +16,13 @@ from tests.sources.account import NAME, Account, an_account, signature
 
 from dora_exporter.app.telemetry import RejectionCounts
 from dora_exporter.dora.events import MINUTE_MS
+from dora_exporter.sources.contract import Unreadable
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.web.application import application
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server import request_body
 from dora_exporter.web.server.rejections import Rejection, counting
-from dora_exporter.web.webhooks import pagerduty
+from dora_exporter.web.webhooks import endpoint
 
 KEY = "key-of-a-sender"
 OLD, NEW = "secret-of-yesterday", "secret-of-today"
@@ -49,7 +50,7 @@ class Receiver:
 async def receiving(account: Account) -> AsyncIterator[Receiver]:
     """The endpoint with one valid key."""
     access = Access(api_keys=[KEY])
-    routes = pagerduty.routes(
+    routes = endpoint.routes(
         sources=account.sources,
         context=lambda: account.context,
         may_write=access.holds_key,
@@ -79,13 +80,21 @@ async def test_a_key_is_enough_where_there_are_no_secrets(path: str) -> None:
 
 @pytest.mark.parametrize(
     ("header", "environment"),
-    [("pr\udcffod", "pr\ufffdod"), ("x" * 300, "x" * 200), ("_other", "_other_"), ("   ", "none")],
+    [("pr\x07od", "pr\ufffdod"), ("x" * 300, "x" * 200), ("_other", "_other_"), ("   ", "none")],
 )
 async def test_an_environment_in_the_header_has_its_bounds(header: str, environment: str) -> None:
     async with an_account() as account:
         first = account.fake.trigger()
         await account.push(account.fake.deliveries[0], dd_env=header)
         assert account.incident(first).environment == environment
+
+
+async def test_an_environment_that_is_not_utf_8_is_refused() -> None:
+    async with an_account() as account:
+        account.fake.trigger()
+        with pytest.raises(Unreadable, match="the header dd_env must be UTF-8"):
+            await account.push(account.fake.deliveries[0], dd_env="pr\udcffod")
+        assert account.store.incidents == {}
 
 
 async def test_what_is_said_of_a_service_has_its_bounds_where_it_is_remembered() -> None:
@@ -243,11 +252,11 @@ def event(**fields: object) -> bytes:
         (event(occurred_at="yesterday"), "quarantined"),
         (event(data={"type": "incident"}), "quarantined"),
         (event(data=[]), "quarantined"),
-        (event(event_type="incident.praised", data={"type": "incident_praise"}), "skipped"),
-        (event(event_type="pagey.ping", data=...), "skipped"),
-        (event(event_type="service.updated", data={"type": "service", "id": "P1"}), "skipped"),
-        (BOM_UTF8 + event(event_type="pagey.ping"), "skipped"),
-        (event(event_type="star.born", resource_type="star", agent=None), "skipped"),
+        (event(event_type="incident.praised", data={"type": "incident_praise"}), "ignored: unknown_event"),
+        (event(event_type="pagey.ping", data=...), "ignored: test"),
+        (event(event_type="service.updated", data={"type": "service", "id": "P1"}), "ignored: no_event"),
+        (BOM_UTF8 + event(event_type="pagey.ping"), "ignored: test"),
+        (event(event_type="star.born", resource_type="star", agent=None), "ignored: unknown_event"),
     ],
 )
 async def test_what_pagerduty_sends_and_says_nothing_is_202_and_counted(body: bytes, outcome: str) -> None:

@@ -13,6 +13,7 @@ from tests.web.guarded import PATHS, guarded
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.security.basic_auth import Passwords, basic_auth
 from dora_exporter.web.security.password_queue import TooManyAttempts, asker
+from dora_exporter.web.webhooks.addresses import proves_itself
 
 METRICS, API, WEBHOOK = PATHS
 CHALLENGE = 'Basic realm="dora-exporter", charset="UTF-8"'
@@ -393,3 +394,22 @@ async def test_the_loop_runs_while_a_password_is_checked() -> None:
 
     assert checking.result()
     assert turns > 20
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "expected"),
+    [
+        (WEBHOOK, {}, 200),
+        (WEBHOOK, password("alice", "open sesame"), 200),
+        (WEBHOOK, password("alice", "wrong"), 401),
+        ("/api/v2/webhook", {}, 400),
+        ("/webhooks/alertmanager", {}, 401),
+        (API, {}, 403),
+        (METRICS, {}, 401),
+    ],
+)
+async def test_a_webhook_that_may_be_signed_needs_no_password(
+    users: Mapping[str, str], path: str, headers: Mapping[str, str], expected: int
+) -> None:
+    async with guarded(basic_auth(lambda: users, has_key=proves_itself)) as client:
+        assert await status(client, path, headers) == expected

@@ -43,7 +43,7 @@ from dora_exporter.web.server import route_prefix
 from dora_exporter.web.server.listener import CannotListen, listen
 from dora_exporter.web.server.readiness import gate
 from dora_exporter.web.server.rejections import counting
-from dora_exporter.web.webhooks import alertmanager, pagerduty
+from dora_exporter.web.webhooks import endpoint as webhooks
 
 logger = logging.getLogger(__name__)
 
@@ -214,8 +214,7 @@ class Daemon:
             *EVENT_OPERATIONS,
             *explain.OPERATIONS,
             *git_metadata.OPERATIONS,
-            *pagerduty.OPERATIONS,
-            *alertmanager.OPERATIONS,
+            *webhooks.OPERATIONS,
             *surface.OPERATIONS,
             *pages.OPERATIONS,
         )
@@ -233,13 +232,12 @@ class Daemon:
                     unknown=self._unknown_attributes,
                 ),
                 *self._commits.routes(rules=rules, access=access, share=self._storage.replication.share),
-                *pagerduty.routes(
+                *webhooks.routes(
                     sources=self._sources,
                     context=lambda: self._source_context(self._configuration.settings),
                     may_write=may_write,
                     clock=self._clock,
                 ),
-                *alertmanager.routes(sources=self._sources, may_write=may_write, clock=self._clock),
                 *explain.routes(engine=self._numbers.current, why_unknown=self._commits.why_unknown, access=access),
                 *scrape.routes(exposition=lambda: self._numbers.exposition),
                 *management.routes(is_ready=lambda: self._is_ready, reload=reload),

@@ -21,7 +21,7 @@ from dora_exporter.web.security.rate_limit import rate_limit
 from dora_exporter.web.security.reloading import Protection
 from dora_exporter.web.server.headers import OnPrepare, adding
 from dora_exporter.web.server.limits import Rules
-from dora_exporter.web.webhooks import pagerduty
+from dora_exporter.web.webhooks.addresses import proves_itself
 
 
 class Entrance:
@@ -91,6 +91,5 @@ class Entrance:
 
     def _stands_for_a_password(self, request: web.Request) -> bool:
         """Whether a request needs no password: it has a key, or may have a signature, which its handler looks at."""
-        path = request.path.rstrip("/")
-        in_query = path == git_metadata.SERIES.path
-        return path == pagerduty.PATH or self.access.holds_key(request, key_in_query=in_query)
+        in_query = request.path.rstrip("/") == git_metadata.SERIES.path
+        return proves_itself(request) or self.access.holds_key(request, key_in_query=in_query)

@@ -1,5 +1,7 @@
 """The contract of a source: an upstream product whose deployments or incidents are taken over.
 
+A ``Source`` is polled, a ``Webhook`` is pushed to, and many products are both.
+
 A member of this folder is one settings model, and one class that turns what the product says into events. It never
 sees the log, the schedule or a metric: ``polling`` gives it a sink, and remembers for it.
 
@@ -10,13 +12,15 @@ sees the log, the schedule or a metric: ``polling`` gives it a sink, and remembe
   fails is read again: writing an item twice must change nothing.
 """
 
+import enum
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import msgspec
+from multidict import CIMultiDictProxy, MultiMapping
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints
 
 from dora_exporter.config.validators import matching
@@ -128,6 +132,78 @@ class Source(Protocol):
 
     async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
         """One pass. It may raise what ``transport`` raises, ``Unreadable`` and ``Misconfigured``."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """The head of a request that pushes to a source, without its body.
+
+    ``has_key`` says whether it brings a valid API key, or where there are users a user's password. ``received_ms`` is
+    when it came; ``peer`` the address that it came from.
+    """
+
+    headers: CIMultiDictProxy[str]
+    query: MultiMapping[str]
+    peer: str | None
+    has_key: bool
+    received_ms: int
+
+
+Check = Callable[[bytes], bool]
+"""Whether a body, as it was sent, is the sender's. It may run in a thread."""
+
+
+class Ignored(enum.Enum):
+    """Why nothing was written of a delivery that is the sender's: the values of a label, so keep them few."""
+
+    TEST = "test"  # a ping, or a delivery that only tries the webhook
+    UNKNOWN_EVENT = "unknown_event"  # a kind of event that the source has no use for
+    NO_EVENT = "no_event"  # a kind that it knows, in a state or about an object that is not an event here
+    FILTERED = "filtered"  # the settings leave it out
+    OUTDATED = "outdated"  # a newer state is held
+    UNREADABLE = "unreadable"  # it cannot be understood, and its sender must not be told so
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a source found in a delivery: the sender's word for its kind, and why nothing was written, if so.
+
+    What was written, left out or put aside the sink knows. ``detail`` may say more than the reason, in words that
+    repeat no secret and nothing of the body that a stranger must not read.
+    """
+
+    kind: str
+    ignored: Ignored | None = None
+    detail: str | None = None
+
+
+@runtime_checkable
+class Webhook(Protocol):
+    """A source that its upstream pushes to, at ``POST /webhooks/<source name>``."""
+
+    @property
+    def body_limit(self) -> int:
+        """How many bytes a body has at most, as sent and unpacked."""
+        ...
+
+    async def authenticate(self, delivery: Delivery) -> Check | None:
+        """Tells by its head what proves a request: None refuses it, and its body is not even read.
+
+        The check that it gives is asked about the body as it was sent, before that is unpacked or parsed;
+        ``webhook_signatures`` has one for every usual scheme. Secrets are read anew here, so that a file may change.
+        Raises ``Misconfigured`` when they cannot be, which is answered 503.
+        """
+        ...
+
+    async def take(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
+        """Writes what an authentic delivery says, and waits until it is durable (``sink.flush``).
+
+        ``body`` is unpacked. Deliveries come late, twice and in any order: the event's id comes from the upstream's
+        object and its ``revision`` from the time of the state, so that an older one never replaces a newer one. Raises
+        ``Unreadable`` for what the upstream never sends, which is answered 400, and lets ``Unavailable`` through, which
+        is answered 503. What an upstream takes badly an error for is ``Ignored`` instead.
+        """
         ...
 
 

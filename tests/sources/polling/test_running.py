@@ -14,6 +14,7 @@ from dora_exporter.dora.events import MINUTE_MS
 from dora_exporter.dora.records import Cursor
 from dora_exporter.runtime.scheduler import Job, Schedule
 from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
+from dora_exporter.sources.contract import Ignored
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.sources.polling import OpenIncidents, RunningSources
 from dora_exporter.sources.polling.poller import RETRY_SECONDS, Poller
@@ -33,6 +34,10 @@ def of(name: str, **labels: str) -> str:
     return name + "{" + ",".join(f'{key}="{value}"' for key, value in sorted(shown.items())) + "}"
 
 
+def _none_ignored() -> dict[str, float]:
+    return {of("items_total", outcome="ignored", reason=each.value): 0 for each in Ignored}
+
+
 def _no_names_changed() -> dict[str, float]:
     return {of("names_changed_total", outcome=each): 0 for each in ("cut", "replaced", "renamed", "dropped")}
 
@@ -50,6 +55,7 @@ async def test_before_the_first_pass_nothing_is_claimed() -> None:
                 of("items_total", outcome=outcome): 0
                 for outcome in ("created", "updated", "unchanged", "skipped", "quarantined")
             },
+            **_none_ignored(),
             **_no_names_changed(),
         }
 
@@ -82,6 +88,7 @@ async def test_after_a_pass_everything_is_told() -> None:
             of("items_total", outcome="unchanged"): 1,
             of("items_total", outcome="skipped"): 0,
             of("items_total", outcome="quarantined"): 0,
+            **_none_ignored(),
             **_no_names_changed(),
         }
 
@@ -95,6 +102,7 @@ async def test_each_number_is_shown_as_it_is() -> None:
         health.consecutive_failures, health.overflows, health.ends_clamped = 4, 5, 6
         health.items.update(created=7, skipped=8)
         health.names_changed.update(cut=9)
+        health.ignored[Ignored.TEST] = 14
         traffic.ratelimit_remaining, traffic.throttled_seconds = 10.0, 11.0
         traffic.requests.update(success=12, throttled=13)
         shown = {name: value for name, value in samples(account).items() if value}
@@ -108,6 +116,7 @@ async def test_each_number_is_shown_as_it_is() -> None:
             of("ends_clamped_total"): 6,
             of("items_total", outcome="created"): 7,
             of("items_total", outcome="skipped"): 8,
+            of("items_total", outcome="ignored", reason="test"): 14,
             of("names_changed_total", outcome="cut"): 9,
             of("ratelimit_remaining"): 10,
             of("throttled_seconds_total"): 11,

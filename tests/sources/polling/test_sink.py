@@ -39,7 +39,7 @@ class Place:
         return {outcome: count for outcome, count in self.health.items.items() if count}
 
 
-async def test_what_is_under_way_is_seen_by_all_landings_and_counted_when_durable() -> None:
+async def test_what_is_under_way_is_seen_by_all_sinks_and_counted_when_durable() -> None:
     place = Place()
     place.log.may_commit.clear()
     poll, webhook = place.sink(), place.sink()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from dora_exporter.sources.contract import Ignored, Webhook
 from dora_exporter.sources.polling.manager import RunningSource, RunningSources
 
 _PREFIX = "dora_exporter_source_"
@@ -36,7 +37,17 @@ class SourceCollector:
             for running in self._sources:
                 for outcome, value in sorted(counts(running).items()):
                     by_outcome.add_metric((running.name, outcome), value)
+            if name == "items":
+                self._add_ignored(by_outcome)
             yield by_outcome
+
+    def _add_ignored(self, items: CounterMetricFamily) -> None:
+        """Deliveries of which nothing was written: a sample for each reason, which no other outcome has."""
+        for running in self._sources:
+            if isinstance(running.source, Webhook):
+                for reason in Ignored:
+                    labels = {"source": running.name, "outcome": "ignored", "reason": reason.value}
+                    items.add_sample(f"{items.name}_total", labels, running.health.ignored[reason])
 
     def _gauges(self) -> Iterable[tuple[str, str, Callable[[RunningSource], float | None]]]:
         yield "up", "1 if the last poll succeeded, 0 if it failed.", lambda each: each.health.is_up

@@ -21,12 +21,24 @@ from dora_exporter.sources.alertmanager.incidents import (
     with_last_told,
 )
 from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
-from dora_exporter.sources.contract import Item, Memory, Sink, SourceContext, Unreadable, fingerprint_of
+from dora_exporter.sources.contract import (
+    Check,
+    Delivery,
+    Item,
+    Memory,
+    Receipt,
+    Sink,
+    SourceContext,
+    Unreadable,
+    fingerprint_of,
+)
 from dora_exporter.sources.http.client import Traffic
 from dora_exporter.sources.http.timestamps import moment
+from dora_exporter.sources.webhook_signatures import api_key
 
 _RESOLVED = "resolved"
 _FINGERPRINT = re.compile("[!-~]{1,40}")
+_LARGEST_BODY = 16 * 1024 * 1024
 _LONGEST_SWEEP_MS = 60_000
 _SHORTEST_SWEEP_MS = 1000
 _LONGEST_ABSENCE_MS = 5 * 60_000
@@ -109,31 +121,42 @@ class Alertmanager:
             await sink.flush()
         return {"watched": now_ms, "since": since}
 
-    async def take(self, body: bytes, sink: Sink, *, now_ms: int) -> None:
-        """Takes over a notification; raises ``Unreadable`` for one that is none, and ``Unavailable``."""
+    @property
+    def body_limit(self) -> int:
+        """A group may have thousands of alerts."""
+        return _LARGEST_BODY
+
+    async def authenticate(self, delivery: Delivery) -> Check | None:
+        """One of the daemon's keys, or a user's password: Alertmanager signs nothing."""
+        return api_key(delivery)
+
+    async def take(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
+        """Writes what a notification tells of its alerts."""
         try:
             notification = msgspec.json.decode(body.removeprefix(BOM_UTF8), type=_Notification)
         except FLAWS as reason:
             raise Unreadable(f"the notification is malformed: {reason}") from None
         if notification.truncated_alerts:
             sink.overflow(notification.truncated_alerts)
+        async with self._taking:
+            await self._write(notification, sink, delivery.received_ms)
+        return Receipt(notification.status)
+
+    async def _write(self, notification: _Notification, sink: Sink, now_ms: int) -> None:
         own_group = blake2b(notification.group_key.encode(), digest_size=8).hexdigest()
         is_over = notification.status == _RESOLVED
         step_ms = None if self._stale_ms is None else self._stale_ms // 10
         turn = Turn()
-        async with self._taking:
-            items: list[Item] = []
-            for (key, group), notices in (await self._sorted(notification, own_group, sink, now_ms)).items():
-                subject = Subject(self._name, key, sink.incidents_about(f"{self._name}:{key}"), group=group)
-                items += subject.take(
-                    notices, is_over=is_over and group == own_group, now_ms=now_ms, told_step_ms=step_ms
-                )
-                if turn.is_over:
-                    await sink.write(items)
-                    items = []
-                    await turn.give()
-            await sink.write(items)
-            await sink.flush()
+        items: list[Item] = []
+        for (key, group), notices in (await self._sorted(notification, own_group, sink, now_ms)).items():
+            subject = Subject(self._name, key, sink.incidents_about(f"{self._name}:{key}"), group=group)
+            items += subject.take(notices, is_over=is_over and group == own_group, now_ms=now_ms, told_step_ms=step_ms)
+            if turn.is_over:
+                await sink.write(items)
+                items = []
+                await turn.give()
+        await sink.write(items)
+        await sink.flush()
 
     async def _sorted(
         self, notification: _Notification, own_group: str, sink: Sink, now_ms: int

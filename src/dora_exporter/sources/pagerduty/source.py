@@ -3,8 +3,11 @@
 import asyncio
 
 from dora_exporter.sources.contract import (
+    Check,
+    Delivery,
     Memory,
     Misconfigured,
+    Receipt,
     Sink,
     SourceContext,
     fingerprint_of,
@@ -17,7 +20,11 @@ from dora_exporter.sources.pagerduty.api import ACCEPT, PagerDutyApi
 from dora_exporter.sources.pagerduty.mapping import IncidentMapping
 from dora_exporter.sources.pagerduty.poll import Pass, PollState
 from dora_exporter.sources.pagerduty.settings import TUNING, PagerDutySettings
-from dora_exporter.sources.pagerduty.webhook_events import Event, take
+from dora_exporter.sources.pagerduty.webhook_events import environment_of, event_of, take
+from dora_exporter.sources.webhook_signatures import api_key, hmac_sha256, presented_hmacs
+
+_LARGEST_BODY = 1024 * 1024
+_SIGNATURE = {"header": "X-PagerDuty-Signature", "prefix": "v1="}
 
 
 class PagerDuty:
@@ -69,12 +76,25 @@ class PagerDuty:
         )
         return await one_pass.run(memory, now_ms=now_ms)
 
-    async def take(self, event: Event, sink: Sink, *, dd_env: str | None, now_ms: int) -> None:
-        """Takes over what a webhook says; raises ``Unavailable`` when that cannot be made durable."""
-        self.mapping.open(sink)
-        await take(event, self.mapping, sink, dd_env=dd_env, now_ms=now_ms)
+    @property
+    def body_limit(self) -> int:
+        """Far more than PagerDuty sends."""
+        return _LARGEST_BODY
 
-    async def secrets(self) -> tuple[str, ...]:
+    async def authenticate(self, delivery: Delivery) -> Check | None:
+        """A signature with one of the secrets; where there are none, one of the daemon's keys."""
+        if not delivery.has_key and not presented_hmacs(delivery, **_SIGNATURE):
+            return None
+        secrets = await self._secrets()
+        return hmac_sha256(delivery, secrets, **_SIGNATURE) if secrets else api_key(delivery)
+
+    async def take(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
+        """Writes what a webhook says; ``dd_env`` names the environment."""
+        event, environment = event_of(body), environment_of(delivery)
+        self.mapping.open(sink)
+        return await take(event, self.mapping, sink, dd_env=environment, now_ms=delivery.received_ms)
+
+    async def _secrets(self) -> tuple[str, ...]:
         """What its webhooks may be signed with, one on each line of a file; raises ``Misconfigured``."""
         if self.settings.webhook_secrets_file is None:
             return tuple(each.get_secret_value() for each in self.settings.webhook_secrets)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from dora_exporter.dora.events import Incident
 from dora_exporter.runtime.json_flaws import FLAWS
-from dora_exporter.sources.contract import Sink, Unreadable
+from dora_exporter.sources.contract import Delivery, Ignored, Receipt, Sink, Unreadable
 from dora_exporter.sources.http.timestamps import moment
 from dora_exporter.sources.pagerduty.mapping import IncidentMapping
 from dora_exporter.sources.pagerduty.rows import (
@@ -19,6 +19,8 @@ from dora_exporter.sources.pagerduty.rows import (
     reported_incident,
 )
 
+_ENVIRONMENT_HEADER = "dd_env"
+_PING = "pagey.ping"
 _RESOLVED = "incident.resolved"
 _NOTHING = msgspec.Raw(b"{}")
 
@@ -50,24 +52,34 @@ def event_of(body: bytes) -> Event:
         raise Unreadable(f"the body is not an event as PagerDuty's v3 webhooks send it: {reason}") from None
 
 
-async def take(event: Event, mapping: IncidentMapping, sink: Sink, *, dd_env: str | None, now_ms: int) -> None:
+def environment_of(delivery: Delivery) -> str | None:
+    """The environment that the header ``dd_env`` names, which Datadog's users have; raises ``Unreadable``."""
+    environment = delivery.headers.get(_ENVIRONMENT_HEADER)
+    if environment is not None and any("\udc80" <= each <= "\udcff" for each in environment):
+        raise Unreadable(f"the header {_ENVIRONMENT_HEADER} must be UTF-8")
+    return environment
+
+
+async def take(event: Event, mapping: IncidentMapping, sink: Sink, *, dd_env: str | None, now_ms: int) -> Receipt:
     """One event. One that cannot be understood, or is not about incidents, is counted and makes no trouble."""
     try:
-        incident = _incident(event, mapping, sink, dd_env=dd_env, now_ms=now_ms)
+        found = _incident(event, mapping, sink, dd_env=dd_env, now_ms=now_ms)
     except (*FLAWS, NotUnderstood) as reason:
         sink.quarantine(event.id, str(reason))
-        return
-    if incident is not None:
-        await sink.write([incident])
-    else:
+        return Receipt(event.event_type)
+    if isinstance(found, Incident):
+        await sink.write([found])
+    elif found is None:
         sink.skip()
     await mapping.settle(sink)
     await sink.flush()
+    return Receipt(event.event_type, found if isinstance(found, Ignored) else None)
 
 
 def _incident(
     event: Event, mapping: IncidentMapping, sink: Sink, *, dd_env: str | None, now_ms: int
-) -> Incident | None:
+) -> Incident | Ignored | None:
+    """The incident as the event changes it; None for one that the filters leave out."""
     occurred_ms = moment(event.occurred_at, now_ms=now_ms)
     if occurred_ms is None:
         raise NotUnderstood("occurred_at is not a valid time")
@@ -79,9 +91,10 @@ def _incident(
         return mapping.pushed(seen, sink, occurred_ms=occurred_ms, dd_env=dd_env)
     if data.type == "service":
         mapping.services.learn(msgspec.json.decode(event.data, type=Reference), at_ms=occurred_ms)
+        return Ignored.NO_EVENT
     if data.incident is not None and data.custom_fields is not None:
-        return mapping.field_changed(data.incident.id, data.custom_fields, sink)
-    return None
+        return mapping.field_changed(data.incident.id, data.custom_fields, sink) or Ignored.NO_EVENT
+    return Ignored.TEST if event.event_type == _PING else Ignored.UNKNOWN_EVENT
 
 
 def _with_end(seen: ReportedIncident, event: Event, held: Incident | None, occurred_ms: int) -> ReportedIncident:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from dora_exporter.dora import bounds
 from dora_exporter.dora.store import Outcome
+from dora_exporter.sources.contract import Ignored
+from dora_exporter.sources.polling.deliveries import Deliveries
 
 
 @dataclass
@@ -13,7 +15,8 @@ class Health:
 
     ``problem`` says in words why the last pass failed, None when it succeeded; ``is_misconfigured`` whether that was
     because of a key, a right or a file, which only somebody can mend. ``items`` counts by outcome, ``names_changed``
-    what was done to texts of events that were written.
+    what was done to texts of events that were written, ``ignored`` deliveries by reason. ``deliveries`` are the latest
+    of what was pushed.
     """
 
     is_up: bool | None = None
@@ -27,6 +30,8 @@ class Health:
         default_factory=lambda: Counter(dict.fromkeys(("created", "updated", "unchanged", "skipped", "quarantined"), 0))
     )
     names_changed: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(bounds.CHANGES, 0)))
+    ignored: Counter[Ignored] = field(default_factory=Counter)
+    deliveries: Deliveries = field(default_factory=Deliveries)
     overflows: int = 0
     ends_clamped: int = 0
 
@@ -39,11 +44,13 @@ class Health:
             return "works"
         return "its first pass has not ended" if self.last_attempt_ms is not None else "has not been asked yet"
 
-    def count(self, outcomes: list[Outcome]) -> None:
-        """Counts what writes did; taking an item back is a change like another."""
-        self.items.update(
+    def count(self, outcomes: list[Outcome]) -> Counter[str]:
+        """Counts what writes did, and gives it; taking an item back is a change like another."""
+        counted = Counter(
             Outcome.UPDATED.value if outcome is Outcome.DELETED else outcome.value for outcome in outcomes
         )
+        self.items.update(counted)
+        return counted
 
     def succeeded(self, *, at_ms: int, seconds: float) -> None:
         """A pass came to its end."""

@@ -63,6 +63,7 @@ class RunningSources:
         self._schedule = schedule
         self._open_incidents = open_incidents
         self._running: dict[str, RunningSource] = {}
+        self._implied: dict[str, RunningSource] = {}
         self._in_flight: dict[str, dict[str, Event]] = {}
 
     def __iter__(self) -> Iterator[RunningSource]:
@@ -73,11 +74,20 @@ class RunningSources:
         """The sources of a kind."""
         return [each for each in self if each.settings.kind == kind]
 
+    def named(self, name: str) -> RunningSource | None:
+        """The source of this name."""
+        return self._running.get(name)
+
     def implied(self, name: str, settings: SourceSettings, context: SourceContext) -> RunningSource:
-        """A source that nobody configured, for what is pushed without one. The next ``configure`` forgets it."""
-        if name not in self._running:
-            self._start(name, settings, context, None)
-        return self._running[name]
+        """A source that nobody configured, for what is pushed without one. ``keep`` makes it one of the others."""
+        if name not in self._implied:
+            self._implied[name] = self._built(name, settings, context, None)
+        return self._implied[name]
+
+    def keep(self, running: RunningSource) -> None:
+        """An implied source has taken something: it is one of the others until the next ``configure``."""
+        if self._implied.get(running.name) is running:
+            self._running.setdefault(running.name, running)
 
     def sink(self, running: RunningSource) -> EventSink:
         """A sink for what is pushed to a source."""
@@ -106,6 +116,7 @@ class RunningSources:
 
         A removed source's events stay.
         """
+        self._implied.clear()
         for name in [name for name in self._running if name not in settings]:
             del self._running[name]  # first: who starts over meanwhile must not find it
             await self._schedule.drop(_job_of(name))
@@ -124,17 +135,8 @@ class RunningSources:
                 self._start(name, old.settings, old.context, None)
 
     def _start(self, name: str, settings: SourceSettings, context: SourceContext, old: RunningSource | None) -> None:
-        source = KINDS[settings.kind](name, settings, context)
-        health = old.health if old is not None and old.settings.kind == settings.kind else Health()
-        running = RunningSource(
-            name=name,
-            settings=settings,
-            context=context,
-            source=source,
-            health=health,
-            in_flight=self._in_flight.setdefault(name, {}),  # what was pushed may still be on its way
-        )
-        self._running[name] = running
+        running = self._running[name] = self._built(name, settings, context, old)
+        source, health = running.source, running.health
         if source.interval_ms is not None:
             poller = Poller(
                 running.name, source, store=self._store, log=self._pass_log, clock=self._clock, health=health
@@ -151,6 +153,19 @@ class RunningSources:
                 name=_job_of(name),
                 first_within=_FIRST_WITHIN_SECONDS,
             )
+
+    def _built(
+        self, name: str, settings: SourceSettings, context: SourceContext, old: RunningSource | None
+    ) -> RunningSource:
+        """The source with what is known of its health."""
+        return RunningSource(
+            name=name,
+            settings=settings,
+            context=context,
+            source=KINDS[settings.kind](name, settings, context),
+            health=old.health if old is not None and old.settings.kind == settings.kind else Health(),
+            in_flight=self._in_flight.setdefault(name, {}),  # what was pushed may still be on its way
+        )
 
 
 def _job_of(name: str) -> str:

@@ -37,7 +37,8 @@ class EventSink:
     ) -> None:
         """``source`` is the name of the source whose items these are.
 
-        ``in_flight`` holds what was written and is not yet durable; all landings of a source share it.
+        ``in_flight`` holds what was written and is not yet durable; all sinks of a source share it. ``outcomes`` counts
+        what became of the items of this sink, ``first_problem`` says why the first one was quarantined.
         """
         self._source = source
         self._store = store
@@ -46,6 +47,8 @@ class EventSink:
         self._health = health
         self._in_flight = in_flight
         self._under_way: asyncio.Task[None] | None = None
+        self.outcomes: Counter[str] = Counter()
+        self.first_problem: str | None = None
 
     async def write(self, items: Sequence[Item]) -> None:
         """Appends the items that change something, and waits for those of the write before."""
@@ -58,7 +61,7 @@ class EventSink:
                     getattr(each, "id", ""), f"its id is empty, not printable or over {bounds.ID_LENGTH} long"
                 )
             elif self._changes_nothing(item):
-                self._health.items[Outcome.UNCHANGED.value] += 1
+                self._count(Outcome.UNCHANGED.value)
             else:
                 self._health.names_changed.update(changes)
                 news.append(item)
@@ -90,11 +93,15 @@ class EventSink:
 
     async def _finish(self, written: Awaitable[list[Outcome]], flying: Mapping[str, Event]) -> None:
         try:
-            self._health.count(await written)
+            self.outcomes += self._health.count(await written)
         finally:
             for event_id, event in flying.items():
                 if self._in_flight.get(event_id) is event:
                     del self._in_flight[event_id]
+
+    def _count(self, outcome: str, count: int = 1) -> None:
+        self._health.items[outcome] += count
+        self.outcomes[outcome] += count
 
     def _changes_nothing(self, item: Item) -> bool:
         """Whether the log would only grow by it: it is held just so, or somebody deleted it for good."""
@@ -117,11 +124,12 @@ class EventSink:
 
     def skip(self, count: int = 1) -> None:
         """Counts rows that the settings leave out."""
-        self._health.items["skipped"] += count
+        self._count("skipped", count)
 
     def quarantine(self, upstream_id: object, reason: str) -> None:
         """Counts and logs a row that cannot be understood."""
-        self._health.items["quarantined"] += 1
+        self._count("quarantined")
+        self.first_problem = self.first_problem or reason
         shown = repr(upstream_id)[:_LONGEST_ID]
         logger.warning("row skipped source=%s id=%s reason=%s", self._source, shown, reason)
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from dora_exporter.runtime.clock import Clock
-from dora_exporter.sources.polling import RunningSource, RunningSources
+from dora_exporter.sources.contract import Webhook
+from dora_exporter.sources.polling import DeliveryRecord, RunningSource, RunningSources
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.pages.page import page
 
@@ -24,6 +25,8 @@ class SourceRow:
     cursor_ms: int | None
     items: dict[str, int]
     open_items: int
+    deliveries: list[DeliveryRecord] | None
+    """The latest first; None where nothing is pushed."""
 
 
 def routes(*, sources: RunningSources, clock: Clock) -> list[web.RouteDef]:
@@ -45,6 +48,7 @@ def _row(sources: RunningSources, running: RunningSource) -> SourceRow:
         condition=running.condition,
         last_success_ms=health.last_success_ms,
         cursor_ms=sources.cursor_ms(running),
-        items=dict(health.items),
+        items={**health.items, "ignored": health.ignored.total()},
         open_items=sources.open_items(running),
+        deliveries=list(health.deliveries) if isinstance(running.source, Webhook) else None,
     )

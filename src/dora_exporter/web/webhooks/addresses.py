@@ -1,0 +1,116 @@
+"""The paths that sources are pushed to, and the sources that each is for."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aiohttp import web
+
+from dora_exporter.sources.contract import SourceContext, SourceSettings, Webhook
+from dora_exporter.sources.pagerduty.settings import PagerDutySettings
+from dora_exporter.sources.polling import RunningSource, RunningSources
+from dora_exporter.web.openapi.operation import Operation, Parameter
+from dora_exporter.web.security.api_keys import Right
+from dora_exporter.web.security.basic_auth import credentials
+from dora_exporter.web.server.empty_answer import EmptyAnswer
+
+PREFIX = "/webhooks/"
+_PAGERDUTY = "/api/v2/webhook"
+_ALERTMANAGER = f"{PREFIX}alertmanager"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """A path. Without a kind it ends with the name of a source; with one it is for all sources of the kind.
+
+    ``implied`` are the settings of the source that stands in where none of the kind is configured. ``ambiguous`` is
+    what a client is told that names none of several; without it the delivery is dropped with a log line, for senders
+    that take an error badly.
+    """
+
+    operation: Operation
+    kind: str | None = None
+    implied: SourceSettings | None = None
+    ambiguous: str | None = None
+
+
+BY_NAME = Address(
+    operation=Operation(
+        method="POST",
+        path=f"{PREFIX}{{source}}",
+        summary="Receive what is pushed to the source of this name, as its kind says",
+        right=Right.WRITE,
+        answer=EmptyAnswer,
+        refusals=(400, 404, 503),
+    )
+)
+ALERTMANAGER = Address(
+    operation=Operation(
+        method="POST",
+        path=_ALERTMANAGER,
+        summary="Receive a notification from Alertmanager",
+        right=Right.WRITE,
+        parameters=(
+            Parameter(
+                name="source",
+                description="The source that it is for; needed where there are several",
+                schema={"type": "string"},
+            ),
+        ),
+        answer=EmptyAnswer,
+        refusals=(400, 404, 503),
+    ),
+    kind="alertmanager",
+    ambiguous="several sources of kind alertmanager are configured: select one with ?source=",
+)
+PAGERDUTY = tuple(
+    Address(
+        operation=Operation(
+            method="POST",
+            path=path,
+            summary="Receive a v3 webhook event from PagerDuty",
+            right=Right.WRITE,
+            status=HTTPStatus.ACCEPTED,
+            answer=EmptyAnswer,
+            refusals=(400, 503),
+        ),
+        kind="pagerduty",
+        implied=PagerDutySettings(),
+    )
+    for path in (_PAGERDUTY, f"{_PAGERDUTY}/")
+)
+ALL = (*PAGERDUTY, ALERTMANAGER, BY_NAME)
+
+
+def addressees(
+    request: web.Request, address: Address, sources: RunningSources, context: Callable[[], SourceContext]
+) -> list[RunningSource]:
+    """The sources that a request may be for; all are a ``Webhook``."""
+    found = [each for each in _addressees(request, address, sources) if isinstance(each.source, Webhook)]
+    if not found and address.implied is not None and address.kind is not None:
+        return [sources.implied(address.kind, address.implied, context())]
+    return found
+
+
+def webhook_of(running: RunningSource) -> Webhook:
+    """The source as what is pushed to; only for what ``addressees`` gave."""
+    if not isinstance(running.source, Webhook):
+        raise TypeError(f"nothing is pushed to the source {running.name}")
+    return running.source
+
+
+def _addressees(request: web.Request, address: Address, sources: RunningSources) -> Iterator[RunningSource]:
+    if address.kind is None:
+        named = sources.named(request.match_info["source"])
+        yield from () if named is None else (named,)
+    else:
+        name = request.query.get("source") if address.ambiguous else None
+        yield from (each for each in sources.of_kind(address.kind) if name in (None, each.name))
+
+
+def proves_itself(request: web.Request) -> bool:
+    """Whether a password is not asked for: the source looks at a signature or token. A password given is looked at."""
+    path = request.path
+    if path.rstrip("/") == _PAGERDUTY:
+        return True
+    return path.startswith(PREFIX) and path != _ALERTMANAGER and credentials(request) is None
