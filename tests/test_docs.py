@@ -186,7 +186,7 @@ def test_the_table_of_settings_is_current() -> None:
 def test_the_table_of_endpoints_is_what_the_daemon_serves(living: Documented) -> None:
     rows = table("endpoints")
     serve = app.Daemon(Settings(), Settings)
-    served = {(route.method, route.resource.canonical) for route in serve._runner.app.router.routes() if route.resource}
+    served = {(route.method, route.resource.canonical) for route in serve.routes() if route.resource}
 
     assert rows == endpoint_table.rows(living)
     assert {(manual.code(method), manual.code(path)) for method, path, *_ in rows} == {
@@ -197,7 +197,7 @@ def test_the_table_of_endpoints_is_what_the_daemon_serves(living: Documented) ->
 def test_the_table_of_flags_is_what_the_command_line_takes() -> None:
     flags = {
         option: bool(action.metavar or action.choices)
-        for action in serve._parser(())._actions
+        for action in serve.parser(())._actions
         for option in action.option_strings
     }
     documented_flags = re.findall(r"^\| `(--[\w.-]+)(=[A-Z:]+)?` \|", EVERYTHING, re.MULTILINE)

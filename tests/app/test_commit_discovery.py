@@ -9,16 +9,32 @@ from tests.commits.worlds import MemoryLog
 
 from dora_exporter.app.commit_discovery import CommitSearch
 from dora_exporter.commits.settings import GitSettings, RepositorySettings
-from dora_exporter.dora.store import EventStore
+from dora_exporter.dora.store import EventStore, Observer
 
 REPOSITORY = "git.example/shop"
 
 
+class ObservedStore(EventStore):
+    """A store that lists its observers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[Observer] = []
+
+    def observe(self, observer: Observer) -> None:
+        self.told.append(observer)
+        super().observe(observer)
+
+    def ignore(self, observer: Observer) -> None:
+        self.told.remove(observer)
+        super().ignore(observer)
+
+
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> EventStore:
+def store(monkeypatch: pytest.MonkeyPatch) -> ObservedStore:
     """One that takes a search several turns of the event loop to load."""
-    monkeypatch.setattr("dora_exporter.runtime.cooperative._TURN_SECONDS", 0)
-    held = EventStore()
+    monkeypatch.setattr("dora_exporter.runtime.cooperative.TURN_SECONDS", 0)
+    held = ObservedStore()
     for number in range(5):
         held.apply(deployment(id=str(number), commit_sha="a" * 40, repository=REPOSITORY))
     return held
@@ -37,7 +53,7 @@ def search_in(store: EventStore, folder: Path) -> CommitSearch:
     )
 
 
-async def test_one_that_is_stopped_while_it_comes_to_lead_ends_well(store: EventStore, tmp_path: Path) -> None:
+async def test_one_that_is_stopped_while_it_comes_to_lead_ends_well(store: ObservedStore, tmp_path: Path) -> None:
     search = search_in(store, tmp_path)
     await search.start()
     leading = asyncio.create_task(search.lead())
@@ -48,17 +64,17 @@ async def test_one_that_is_stopped_while_it_comes_to_lead_ends_well(store: Event
     await search.close()
 
 
-async def test_one_that_leads_again_leaves_nothing_of_the_last_turn(store: EventStore, tmp_path: Path) -> None:
+async def test_one_that_leads_again_leaves_nothing_of_the_last_turn(store: ObservedStore, tmp_path: Path) -> None:
     search = search_in(store, tmp_path)
     await search.start()
-    observers = len(store._observers)
+    observers = [*store.told]
     for _ in range(2):
         leading = asyncio.create_task(search.lead())
         await asyncio.sleep(0)
         leading.cancel()
         await asyncio.gather(leading, return_exceptions=True)
     await search.lead()
-    assert len(store._observers) == observers + 2
+    assert len(store.told) == len(observers) + 2
     await search.close()
 
 
@@ -78,7 +94,11 @@ async def test_it_says_why_the_commits_of_a_deployment_are_unknown(tmp_path: Pat
     )
     held = deployment(commit_sha=sha, repository=REPOSITORY)
     assert f"the repository {REPOSITORY} has no commit {sha} yet" in (search.why_unknown(held) or "")
-    assert search._resolver is not None
-    await search._resolver.work()
-    assert f"the repository {REPOSITORY} cannot be fetched: git ls-remote failed" in (search.why_unknown(held) or "")
+    store.apply(held)
+    cannot = f"the repository {REPOSITORY} cannot be fetched: git ls-remote failed"
+    for _ in range(1000):
+        if cannot in (search.why_unknown(held) or ""):
+            break
+        await asyncio.sleep(0.01)
+    assert cannot in (search.why_unknown(held) or "")
     await search.close()

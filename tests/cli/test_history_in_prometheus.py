@@ -26,7 +26,7 @@ UNUSED_PORT = 9
 def queried(server: Prometheus, families: str, first: int, last: int) -> dict[int, dict[Sample, float]]:
     """What a range query gives for each instant."""
     found: dict[int, dict[Sample, float]] = {instant: {} for instant in range(first, last + 1, STEP_MS)}
-    answer = server._get(
+    answer = server.get(
         "/api/v1/query_range",
         query=f'{{__name__=~"{families}"}}',
         start=str(first // 1000),

@@ -17,6 +17,8 @@ from tests.commits.histories import build, linear, pack_of, packed
 from tests.commits.servers import KEY, listening, taking_uploads
 from tests.commits.worlds import NAME, Begin, World
 
+from dora_exporter.commits.settings import GitSettings
+
 URL = "https://user:secret@git.example/shop/checkout.git"
 
 
@@ -318,9 +320,7 @@ async def test_a_bad_body_is_refused(begin: Begin, kind: str) -> None:
 
 async def test_no_more_repositories_than_allowed_are_uploaded(begin: Begin, tmp_path: Path) -> None:
     shas = build(tmp_path / "shop", linear(1))
-    world = begin()
-    world.settings = world.settings.model_copy(update={"max_uploaded_repositories": 1})
-    world.library._settings = world.settings
+    world = begin(settings=GitSettings(max_uploaded_repositories=1))
     pack = pack_of(tmp_path / "shop", shas)
     async with serving(world) as client:
         assert (await client.packfile(pack, shas[0]))[0] == 200
@@ -331,8 +331,7 @@ async def test_no_more_repositories_than_allowed_are_uploaded(begin: Begin, tmp_
 
 async def test_a_repository_may_not_grow_without_end(begin: Begin, tmp_path: Path) -> None:
     shas = build(tmp_path / "shop", linear(1))
-    world = begin()
-    world.uploads._max_repository_bytes = 100
+    world = begin(max_repository_bytes=100)
     async with serving(world) as client:
         status, body = await client.packfile(pack_of(tmp_path / "shop", shas), shas[0])
     assert status == 400

@@ -98,7 +98,7 @@ async def test_folders_of_two_spellings_that_an_older_version_left_become_one(be
     world.upload(pack_of(tmp_path / "shop", [shas[5]], [shas[2]]), shas[5], "git.example/else")
     marker = next(each for each in world.library.folder.glob("*/name") if "else" in each.read_text())
     marker.write_text("git.example/Acme/Shop\n")
-    marker.parent.rename(world.library._folder_of("git.example/Acme/Shop"))
+    marker.parent.rename(world.library.folder_of("git.example/Acme/Shop"))
     for _ in range(2):
         again = begin(store=world.store)
         assert len(again.library.uploaded()) == 1

@@ -635,7 +635,7 @@ async def test_a_result_for_a_deployment_that_moved_meanwhile_does_no_harm(
 async def test_what_is_written_while_it_loads_is_taken_in(
     begin: Begin, shop: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dora_exporter.runtime.cooperative._TURN_SECONDS", 0)
+    monkeypatch.setattr("dora_exporter.runtime.cooperative.TURN_SECONDS", 0)
     world = begin()
     world.upload(everything(tmp_path), shop[-1])
     ids = [world.deploy(sha, hour) for hour, sha in enumerate(shop[:6])]
@@ -658,7 +658,7 @@ async def test_what_is_written_while_it_loads_is_taken_in(
     await loading
     fresh = world.another_resolver()
     await fresh.load()
-    assert late._lines._lines == fresh._lines._lines
+    assert late.lines.by_key == fresh.lines.by_key
     await late.work()
     order = sorted(
         (each for each in world.store.deployments.values() if each.service != "cart"),

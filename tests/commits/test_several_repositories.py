@@ -10,6 +10,7 @@ from tests.builders import HOUR_MS, NOW_MS, deployment
 from tests.commits.histories import Made, build, linear, pack_of
 from tests.commits.worlds import NAME, Begin, World
 
+from dora_exporter.commits.settings import RepositorySettings
 from dora_exporter.dora.events import Checkout, Commit, Deployment, PullRequest, Shipped
 from dora_exporter.dora.failures.commit_text import commits_of
 from dora_exporter.dora.failures.first_shipments import FirstShipments
@@ -128,9 +129,7 @@ async def test_what_changes_in_one_repository_leaves_the_other_as_it_was(
 
 
 async def test_two_names_of_one_repository_count_once(begin: Begin, code: list[str], tmp_path: Path) -> None:
-    world = begin()
-    upload(world, tmp_path / "code")
-    world.library._names[OTHER] = NAME
+    world = begin(configured={"code": RepositorySettings(url=f"file://{tmp_path}/code", aliases=(NAME, OTHER))})
     world.deploy(code[0], 0, further=together(code[0]))
     second = world.deploy(code[1], 1, further=together(code[1]))
     await world.resolver.work()

@@ -114,7 +114,7 @@ async def test_deployments_that_were_passed_over_are_counted(begin: Begin, tmp_p
 async def test_what_is_written_while_a_tally_takes_in_what_is_held_counts_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("dora_exporter.runtime.cooperative._TURN_SECONDS", 0)
+    monkeypatch.setattr("dora_exporter.runtime.cooperative.TURN_SECONDS", 0)
     store, tally, many = EventStore(), CommitTally(), 20
     for number in range(many):
         store.apply(deployment(id=str(number), commits=(Commit("a" * 40, START),)))

@@ -68,6 +68,8 @@ class World:
         store: EventStore | None = None,
         clock: ManualClock | None = None,
         worlds: "list[World] | None" = None,
+        settings: GitSettings | None = None,
+        max_repository_bytes: int = 1 << 30,
     ) -> None:
         """Repositories are kept in the folder. ``worlds`` is the list of those to be closed, to which it is added."""
         if worlds is not None:
@@ -75,7 +77,7 @@ class World:
         self.clock = clock or ManualClock()
         self.store = store or EventStore()
         self.log = MemoryLog(self.store.apply_all)
-        self.settings = GitSettings()
+        self.settings = settings or GitSettings()
         self.git = Git(self.settings.limits)
         self.library = Library(
             folder / "git",
@@ -85,7 +87,7 @@ class World:
             with_trees=bool(patterns),
         )
         self.library.load()
-        self.uploads = Uploads(library=self.library, git=self.git, max_repository_bytes=1 << 30)
+        self.uploads = Uploads(library=self.library, git=self.git, max_repository_bytes=max_repository_bytes)
         self._patterns = patterns
         self._authors = Authors(authors)
         self.resolver = self.another_resolver()

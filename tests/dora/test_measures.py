@@ -5,7 +5,7 @@ from tests.dora.metrics.reading import BY_NAME, LAST_MS, Facts, began, measures,
 
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.dora.lead_time_stages import STAGES
-from dora_exporter.dora.measures import DeploymentFacts, Measures
+from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts, Measures
 from dora_exporter.dora.sliding_window import Window
 
 FULL = DeploymentFacts(
@@ -72,6 +72,11 @@ def test_the_shortest_window_is_the_first_that_changes() -> None:
     of = measures(DeploymentFacts(LAST_MS, "api"))
 
     assert of.changes_after([Window("7d", 7 * DAY_MS, LAST_MS), Window("1d", DAY_MS, LAST_MS)]) == LAST_MS + DAY_MS
+
+
+def test_facts_are_no_work_for_the_garbage_collector() -> None:
+    """A million of them are held, which it would look at again and again."""
+    assert [each.__struct_config__.gc for each in (DeploymentFacts, IncidentFacts)] == [False, False]
 
 
 def test_measures_without_sources_keep_none() -> None:

@@ -42,7 +42,7 @@ async def test_a_store_becomes_another_one_and_tells_what_differs() -> None:
 
 
 async def test_a_store_becomes_a_big_one_in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dora_exporter.runtime.cooperative._TURN_SECONDS", 0)
+    monkeypatch.setattr("dora_exporter.runtime.cooperative.TURN_SECONDS", 0)
     other = store_of(*(deployment(id=f"{number}") for number in range(9000)))
     store, told = store_of(), list[int]()
 

@@ -28,7 +28,7 @@ class Prometheus:
 
     def query(self, expression: str) -> dict[Sample, float]:
         """An instant vector, without the labels that the target has of its own."""
-        found = self._get("/api/v1/query", query=expression)["data"]["result"]
+        found = self.get("/api/v1/query", query=expression)["data"]["result"]
         return {
             (
                 each["metric"].get("__name__", ""),
@@ -48,10 +48,10 @@ class Prometheus:
             for expression in expressions:
                 if found := self.query(expression):
                     return found
-            assert stopwatch() < deadline, f"{expressions} stay empty: {self._get('/api/v1/targets')}"
+            assert stopwatch() < deadline, f"{expressions} stay empty: {self.get('/api/v1/targets')}"
             sleep(0.1)
 
-    def _get(self, path: str, **parameters: str) -> dict[str, Any]:
+    def get(self, path: str, **parameters: str) -> dict[str, Any]:
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
             connection.request("GET", f"{path}?{urlencode(parameters)}")
             answer: dict[str, Any] = json.loads(connection.getresponse().read())

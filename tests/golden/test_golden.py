@@ -54,7 +54,7 @@ async def answers(folder: Path, *paths: str) -> list[str]:
     )
     daemon = Daemon(settings, lambda: settings, clock=ManualClock())
     await daemon.start()
-    host, port = daemon._runner.addresses[0][:2]
+    host, port = daemon.addresses[0]
     try:
         async with aiohttp.ClientSession(base_url=f"http://{host}:{port}") as session:
             return [await (await session.get(path)).text() for path in paths]

@@ -191,7 +191,7 @@ class Site:
         scheduler = self._daemon._schedule._scheduler
         scheduler.start = partial(scheduler.start, paused=True)  # only we say what happens when
         await self._daemon.start()
-        host, port = self._daemon._runner.addresses[0][:2]
+        host, port = self._daemon.addresses[0]
         self._session = aiohttp.ClientSession(base_url=f"http://{host}:{port}")
 
     async def _stop(self) -> None:

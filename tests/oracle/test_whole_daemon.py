@@ -89,7 +89,7 @@ class Site:
     async def start(self) -> None:
         self._daemon = Daemon(self._settings, lambda: self._settings, clock=self.clock)
         await self._daemon.start()
-        host, port = self._daemon._runner.addresses[0][:2]
+        host, port = self._daemon.addresses[0]
         self._session = aiohttp.ClientSession(base_url=f"http://{host}:{port}")
 
     async def stop(self) -> None:

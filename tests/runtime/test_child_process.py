@@ -56,8 +56,8 @@ async def test_who_is_cancelled_leaves_no_process_behind(echo: str, tmp_path: Pa
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert program._process is not None
-    assert program._process.returncode == -9
+    assert program.process is not None
+    assert program.process.returncode == -9
 
 
 def test_a_program_ends_with_its_daemon(echo: str, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ async def run():
     task = asyncio.create_task(program.run())
     while not os.path.exists({str(tmp_path / "said")!r}):
         await asyncio.sleep(0)
-    print(program._process.pid, flush=True)
+    print(program.process.pid, flush=True)
     os.kill(os.getpid(), 9)
 asyncio.run(run())
 """

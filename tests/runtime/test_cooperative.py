@@ -8,7 +8,7 @@ from dora_exporter.runtime.cooperative import Turn, in_background, in_turns
 
 
 async def test_others_have_their_turn_between_long_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dora_exporter.runtime.cooperative._TURN_SECONDS", 0)
+    monkeypatch.setattr("dora_exporter.runtime.cooperative.TURN_SECONDS", 0)
     order: list[object] = []
 
     async def work(name: str) -> None:
@@ -20,7 +20,7 @@ async def test_others_have_their_turn_between_long_steps(monkeypatch: pytest.Mon
 
 
 async def test_however_many_work_only_one_of_them_has_a_turn_in_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dora_exporter.runtime.cooperative._TURN_SECONDS", 0)
+    monkeypatch.setattr("dora_exporter.runtime.cooperative.TURN_SECONDS", 0)
     done: list[int] = []
 
     async def work(number: int) -> None:
@@ -40,7 +40,7 @@ async def test_however_many_work_only_one_of_them_has_a_turn_in_each_round(monke
 
 
 async def test_who_is_cancelled_while_waiting_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dora_exporter.runtime.cooperative._TURN_SECONDS", 0)
+    monkeypatch.setattr("dora_exporter.runtime.cooperative.TURN_SECONDS", 0)
     waiting = [asyncio.create_task(Turn().give()) for _ in range(5)]
     await asyncio.sleep(0)
     for task in waiting[:4]:
@@ -50,7 +50,7 @@ async def test_who_is_cancelled_while_waiting_holds_nobody_up(monkeypatch: pytes
 
 
 async def test_short_steps_are_done_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dora_exporter.runtime.cooperative._TURN_SECONDS", 60)
+    monkeypatch.setattr("dora_exporter.runtime.cooperative.TURN_SECONDS", 60)
     other = asyncio.create_task(asyncio.sleep(0))
     assert [step async for step in in_turns(range(3))] == [0, 1, 2]
     assert not other.done()

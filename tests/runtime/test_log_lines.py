@@ -138,7 +138,7 @@ def untouched() -> Iterator[None]:
 
 @pytest.mark.usefixtures("untouched")
 def test_the_end_does_not_wait_for_a_reader_that_does_not_read(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_format, "_FLUSH_SECONDS", 0.05)
+    monkeypatch.setattr(log_format, "FLUSH_SECONDS", 0.05)
     with os.fdopen(os.dup(pipe.write), "w") as stream:
         with log_format.off_the_loop(stream):
             log_format.set_up("info", "logfmt", stream)

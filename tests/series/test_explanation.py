@@ -215,7 +215,7 @@ def test_an_incident_of_several_services_of_a_team_is_explained_once_by_the_serv
 
 
 def test_a_series_that_changes_while_a_team_is_explained_is_explained_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dora_exporter.runtime.cooperative._TURN_SECONDS", 0)
+    monkeypatch.setattr("dora_exporter.runtime.cooperative.TURN_SECONDS", 0)
     store, metric = EventStore(), METRICS["dora_deployments"]
     store.apply_all([deployment(id=f"d{number}", team="crew") for number in range(20)])
     engine = read(store)
@@ -239,7 +239,7 @@ def test_a_series_that_changes_while_a_team_is_explained_is_explained_again(monk
 
 
 def test_a_series_that_changes_after_it_was_explained_is_explained_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dora_exporter.runtime.cooperative._TURN_SECONDS", 0)
+    monkeypatch.setattr("dora_exporter.runtime.cooperative.TURN_SECONDS", 0)
     store, metric = EventStore(), METRICS["dora_deployments"]
     store.apply(deployment(id="first", service="a", team="crew"))
     store.apply_all([deployment(id=f"d{number}", service="b", team="crew") for number in range(20)])

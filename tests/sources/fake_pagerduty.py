@@ -226,15 +226,15 @@ class FakePagerDuty:
             slow_page, self.slow_page = self.slow_page, None
             return await slow_page(request)
         if self.is_still and int(request.query["offset"]):
-            return self._paged(request, "incidents", self.still)
-        rows = [row for row in self.rows.values() if self._is_wanted(row, request)]
+            return self.paged(request, "incidents", self.still)
+        rows = [row for row in self.rows.values() if self.is_wanted(row, request)]
         if request.query.get("sort_by") == "incident_number:asc":
             rows.sort(key=lambda row: int(row["incident_number"]))
         statuses = request.query.getall("statuses[]", [])
         if len(statuses) > 1 and "resolved" in statuses and rows:
             rows = [rows[0], *rows[:-1]]  # seen in the wild: one row twice, another one not at all
-        self.still = [self._shown(row, is_whole=False) for row in rows]
-        return self._paged(request, "incidents", self.still)
+        self.still = [self.shown(row, is_whole=False) for row in rows]
+        return self.paged(request, "incidents", self.still)
 
     async def _get_incident(self, request: web.Request) -> web.StreamResponse:
         answer = self._early_answer(request)
@@ -244,7 +244,7 @@ class FakePagerDuty:
         if row is None:
             return failure(404, 2100)
         is_whole = "custom_fields" in request.query.getall("include[]", [])
-        return web.json_response({"incident": self._shown(row, is_whole=is_whole)}, headers=self.rate_headers)
+        return web.json_response({"incident": self.shown(row, is_whole=is_whole)}, headers=self.rate_headers)
 
     async def _list_entries(self, request: web.Request) -> web.StreamResponse:
         answer = self._early_answer(request)
@@ -256,9 +256,9 @@ class FakePagerDuty:
         if incident_id is None:
             since, until = self._bounds(request)
             entries = [each for each in entries if since <= _read(each["created_at"]) < until]
-        return self._paged(request, "log_entries", entries[::-1])
+        return self.paged(request, "log_entries", entries[::-1])
 
-    def _is_wanted(self, row: Json, request: web.Request) -> bool:
+    def is_wanted(self, row: Json, request: web.Request) -> bool:
         query = request.query
         if query.get("date_range") != "all":
             since, until = self._bounds(request)
@@ -283,7 +283,7 @@ class FakePagerDuty:
             (begin or 0) + 30 * DAY_MS if end is None else end,
         )
 
-    def _paged(self, request: web.Request, name: str, rows: list[Json]) -> web.Response:
+    def paged(self, request: web.Request, name: str, rows: list[Json]) -> web.Response:
         limit = min(int(request.query.get("limit", "25")), self.page_limit)
         offset = int(request.query.get("offset", "0"))
         if offset + int(request.query.get("limit", "25")) > CAP:
@@ -297,7 +297,7 @@ class FakePagerDuty:
         }
         return web.json_response(body, headers=self.rate_headers)
 
-    def _shown(self, row: Json, *, is_whole: bool) -> Json:
+    def shown(self, row: Json, *, is_whole: bool) -> Json:
         shown = {**row, "service": self._service(row["service"])}
         if not is_whole:
             del shown["custom_fields"]

@@ -309,7 +309,7 @@ async def test_what_was_pushed_or_followed_up_is_forgotten_in_time() -> None:
         assert list(source.mapping.recently_pushed) == [first]
         await account.poll()
         assert list(source.mapping.recently_pushed) == []
-        state = source._state
+        state = source.state
         assert len(state.entries) == 2
         account.fake.requests.clear()
         await account.poll(after_ms=30 * MINUTE_MS)

@@ -181,7 +181,7 @@ async def test_a_malformed_row_is_left_out_and_named(row: dict[str, object], cap
 
 def _rows(account: Account) -> web.Response:
     return web.json_response(
-        {"incidents": [account.fake._shown(row, is_whole=False) for row in account.fake.rows.values()]}
+        {"incidents": [account.fake.shown(row, is_whole=False) for row in account.fake.rows.values()]}
     )
 
 
@@ -214,7 +214,7 @@ async def test_more_for_ever_ends_with_what_came(shown: int) -> None:
             if request.path != "/incidents":
                 return None
             account.fake.faults.append(endless)
-            rows = [account.fake._shown(account.fake.rows[first], is_whole=False)] * shown
+            rows = [account.fake.shown(account.fake.rows[first], is_whole=False)] * shown
             return web.json_response({"incidents": rows, "more": True, "total": None})
 
         account.fake.faults.append(endless)

@@ -376,7 +376,7 @@ async def test_a_page_that_was_under_way_does_not_undo_a_webhook() -> None:
         account.fake.acknowledge(first)
         await account.poll()
         account.clock.advance(MINUTE_MS)
-        before = [account.fake._shown(account.fake.rows[first], is_whole=False)]
+        before = [account.fake.shown(account.fake.rows[first], is_whole=False)]
         account.fake.webhook_lag_ms = 2500
         account.fake.resolve(first)
 

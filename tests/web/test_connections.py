@@ -90,7 +90,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is waited for."""
     monkeypatch.setattr(connection_limit, "HEAD_SECONDS", 0.0)
     monkeypatch.setattr(connection_limit, "ANSWER_SECONDS", 0.0)
-    monkeypatch.setattr(connection_limit, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(connection_limit, "LOOK_SECONDS", 0.05)
 
 
 @pytest.mark.usefixtures("few")

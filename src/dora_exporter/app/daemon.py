@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import AsyncExitStack
 
 from aiohttp import web
@@ -152,6 +152,15 @@ class Daemon:
         self._companion: asyncio.Task[None] | None = None
         self._rendering: asyncio.Task[None] | None = None
         self._reloads: set[asyncio.Task[str | None]] = set()
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """The hosts and ports on which it listens."""
+        return [(host, port) for host, port, *_ in self._runner.addresses]
+
+    def routes(self) -> Collection[web.AbstractRoute]:
+        """Every route that it serves."""
+        return self._runner.app.router.routes()
 
     async def start(self, companion: Companion | None = None) -> None:
         """Listens, reads what was kept, and takes requests."""

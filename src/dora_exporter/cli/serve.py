@@ -22,7 +22,7 @@ BAD_CONFIGURATION = 1
 
 def run(arguments: Sequence[str], *, sub_commands: Sequence[str]) -> int:
     """Runs the daemon, or checks its configuration; the exit code. Bad usage and ``--version`` raise SystemExit."""
-    given = _parser(sub_commands).parse_args(arguments)
+    given = parser(sub_commands).parse_args(arguments)
     read = options.reader(given)
     try:
         settings = _checked(read) if given.config_check else read()
@@ -39,7 +39,8 @@ def run(arguments: Sequence[str], *, sub_commands: Sequence[str]) -> int:
     return int(import_module("dora_exporter.app.daemon").serve(settings, load=read_again))
 
 
-def _parser(sub_commands: Sequence[str]) -> argparse.ArgumentParser:
+def parser(sub_commands: Sequence[str]) -> argparse.ArgumentParser:
+    """The flags of the daemon, with ``sub_commands`` named in its help."""
     parser = argparse.ArgumentParser(
         prog="dora-exporter",
         description="Turns deployment and incident events into DORA metrics for Prometheus.",

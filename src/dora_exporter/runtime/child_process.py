@@ -17,7 +17,7 @@ class Subprogram:
     def __init__(self, module: str, *arguments: object) -> None:
         """Starts nothing yet."""
         self._command = (sys.executable, "-P", "-m", module, *map(str, arguments))
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self._is_to_end = False
 
     async def run(self) -> None:
@@ -35,8 +35,8 @@ class Subprogram:
     def end(self) -> None:
         """Lets ``run`` end soon, as a failure; without effect after its end."""
         self._is_to_end = True
-        if self._process is not None:
-            self._process.kill()
+        if self.process is not None:
+            self.process.kill()
 
     def _run(self) -> None:
         with subprocess.Popen(
@@ -47,7 +47,7 @@ class Subprogram:
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         ) as process:  # by way of vfork, which takes as long however much memory there is; uvloop's own way does not
-            self._process = process
+            self.process = process
             if self._is_to_end:
                 process.kill()
             complaint = process.stderr.read() if process.stderr else b""

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from dora_exporter.runtime.clock import stopwatch
 
-_TURN_SECONDS = 0.004
+TURN_SECONDS = 0.004
 _Step = TypeVar("_Step")
 _Result = TypeVar("_Result")
 
@@ -56,7 +56,7 @@ class Turn:
     @property
     def is_over(self) -> bool:
         """Whether it took some milliseconds."""
-        return stopwatch() - self._began >= _TURN_SECONDS
+        return stopwatch() - self._began >= TURN_SECONDS
 
     async def give(self) -> None:
         """Lets others have their turn, and all who wait for one; then the next one begins."""

@@ -39,7 +39,7 @@ _PLAIN = re.compile(r"[^\s\"=\\]+")
 _RESERVED = frozenset({"ts", "level", "logger", "msg", "exception"})
 _LONGEST_VALUE = 8192
 _OF_REQUESTS = ("dora_exporter.web", "aiohttp", "asyncio")
-_FLUSH_SECONDS = 1.0
+FLUSH_SECONDS = 1.0
 
 
 class Log:
@@ -80,7 +80,7 @@ def off_the_loop(stream: TextIO | None = None) -> Iterator[None]:
     try:
         yield
     finally:
-        if LOG.writer.close(_FLUSH_SECONDS):  # else whoever said something now would wait for the reader after all
+        if LOG.writer.close(FLUSH_SECONDS):  # else whoever said something now would wait for the reader after all
             LOG.lost, LOG.writer = LOG.full, None
 
 

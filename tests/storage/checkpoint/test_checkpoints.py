@@ -199,7 +199,7 @@ async def test_after_a_compaction_a_good_checkpoint_is_not_made_anew_by_a_restar
 
 
 def process_of(checkpoints: Checkpoints) -> "subprocess.Popen[bytes] | None":
-    return checkpoints._program._process if checkpoints._program else None
+    return checkpoints.program.process if checkpoints.program else None
 
 
 async def test_a_making_that_is_given_up_leaves_no_process_and_no_file(path: Path) -> None:

@@ -85,8 +85,8 @@ class HeldPage:
 
     async def _answer(self, request: web.Request) -> web.Response:
         fake = self._account.fake
-        rows = [row for row in fake.rows.values() if fake._is_wanted(row, request)]
-        answer = fake._paged(request, "incidents", [fake._shown(row, is_whole=False) for row in rows])
+        rows = [row for row in fake.rows.values() if fake.is_wanted(row, request)]
+        answer = fake.paged(request, "incidents", [fake.shown(row, is_whole=False) for row in rows])
         self._asked.set()
         await self._let_go.wait()
         return answer

@@ -97,7 +97,7 @@ class Replicas(Sequence[Replica]):
 
     def alive(self) -> list[RunningDaemon]:
         """The daemons that run now."""
-        return [each._running for each in self.members if each._running is not None]
+        return [each.running for each in self.members if each.is_running]
 
     def head(self) -> int:
         """The last position of the log, as the database has it."""

@@ -124,7 +124,7 @@ async def test_a_replica_that_compaction_overtook_reads_all_anew(database: Datab
                     (before.id if before else None, after.id if after else None) for before, after in changes
                 )
             )
-            late.log._applied.position = 0  # as if it had been cut off since before the first record
+            late.log.applied.position = 0  # as if it had been cut off since before the first record
             await leader.log.append([Deletion("deployment", "a", NOW_MS), deployment(id="b", version="2")])
             await compact(database, leader)
             await late.log.catch_up()

@@ -79,7 +79,7 @@ async def test_another_one_leads_and_writes_soon_after_a_leader_froze(
         lease = Lease(link(database), "other")
         try:
             async with frozen_amid(work, leader, database, proxy), asyncio.timeout(SECONDS):
-                while lease._token is None:
+                while lease.held_token is None:
                     await lease.try_once()
                 assert await other.log.append([deployment(id="late")]) == [Outcome.CREATED]
         finally:

@@ -84,7 +84,7 @@ async def test_a_replica_that_is_more_than_one_read_behind_comes_to_know_everyth
             await one.log.append([deployment(id=str(each)) for each in range(start, min(count, start + 2_000))])
         async with opened(database) as late:
             late.store.clear()
-            late.log._applied.position = 0
+            late.log.applied.position = 0
             await late.log.catch_up()
             assert len(late.store.deployments) == count
             assert same(one.store, late.store)
@@ -182,7 +182,7 @@ async def test_a_log_that_was_restored_without_its_head_takes_nothing(database: 
         database.sql("DELETE FROM dora.head")
         with pytest.raises(Unavailable):
             await asyncio.wait_for(replica.log.append([deployment(id="a")]), 10)
-        assert "dora.head" in replica.log._away_because
+        assert "dora.head" in replica.log.away_because
 
 
 async def test_nobody_takes_the_lease_while_its_holder_commits(database: Database) -> None:

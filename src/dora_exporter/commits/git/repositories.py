@@ -52,7 +52,7 @@ class Library:
         for label, each in configured.items():
             spelled = repository_names.normalise(each.url)
             name = self._names.get(repository_names.key(spelled), spelled)
-            folder = self._folder_of(name)
+            folder = self.folder_of(name)
             mirror = Mirror(folder / "mirror.git", each, git, limits=settings.fetch_limits, with_trees=with_trees)
             repository = self._held.setdefault(name, Repository(name, folder, git, mirror=mirror))
             self.configured[label] = repository
@@ -91,7 +91,7 @@ class Library:
         held = self._held.get(name)
         if held is not None:
             return held
-        found = Repository(name, self._folder_of(name), self._git)
+        found = Repository(name, self.folder_of(name), self._git)
         return self._hold(found) if found.exists else None
 
     def for_upload(self, spelling: str) -> Repository:
@@ -101,7 +101,7 @@ class Library:
             if len(self.uploaded()) >= self._settings.max_uploaded_repositories:
                 raise TooManyRepositories
             name = self.name_of(spelling)
-            found = self._hold(Repository(name, self._folder_of(name), self._git))
+            found = self._hold(Repository(name, self.folder_of(name), self._git))
         return found
 
     def _hold(self, repository: Repository) -> Repository:
@@ -155,6 +155,7 @@ class Library:
             if each is not in_use:
                 each.forget()
 
-    def _folder_of(self, name: str) -> Path:
+    def folder_of(self, name: str) -> Path:
+        """The folder of a repository: readable, and different for every name."""
         slug = _UNSAFE.sub("-", name.rpartition("/")[2])[:40].strip(".-") or "repository"
         return self.folder / f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"

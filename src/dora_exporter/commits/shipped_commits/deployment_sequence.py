@@ -33,7 +33,7 @@ class Lines:
         """
         self._name_of = name_of
         self._holds = holds
-        self._lines: dict[LineKey, list[Deployment]] = {}
+        self.by_key: dict[LineKey, list[Deployment]] = {}
 
     def key(self, deployment: Deployment | None) -> LineKey | None:
         """The line of a deployment; None when it names no repository that is here, or no full SHA."""
@@ -47,11 +47,11 @@ class Lines:
         """Takes in one of many deployments; their lines are of no use before ``sort``."""
         key = self.key(deployment)
         if key is not None:
-            self._lines.setdefault(key, []).append(deployment)
+            self.by_key.setdefault(key, []).append(deployment)
 
     def sort(self) -> Iterator[tuple[LineKey, Sequence[Deployment]]]:
         """Brings what was loaded into order, a line at a time."""
-        for key, line in self._lines.items():
+        for key, line in self.by_key.items():
             line.sort(key=finish_order)
             yield key, line
 
@@ -59,23 +59,23 @@ class Lines:
         """Takes in the change of a deployment."""
         old, new = self.key(before), self.key(after)
         if old is not None and before is not None and self.has(before):
-            line = self._lines[old]
+            line = self.by_key[old]
             del line[bisect_left(line, finish_order(before), key=finish_order)]
             if not line:
-                del self._lines[old]
+                del self.by_key[old]
         if new is not None and after is not None:
-            insort(self._lines.setdefault(new, []), after, key=finish_order)
+            insort(self.by_key.setdefault(new, []), after, key=finish_order)
 
     def has(self, deployment: Deployment) -> bool:
         """Whether a deployment is in its line; one that came before its repository did is not."""
         key = self.key(deployment)
-        line = self._lines.get(key, []) if key else []
+        line = self.by_key.get(key, []) if key else []
         index = bisect_left(line, finish_order(deployment), key=finish_order)
         return index < len(line) and line[index].id == deployment.id
 
     def line(self, key: LineKey) -> tuple[Deployment, ...]:
         """A line as it is now."""
-        return tuple(self._lines.get(key, ()))
+        return tuple(self.by_key.get(key, ()))
 
 
 def after(line: tuple[Deployment, ...], disturbance: Disturbance) -> tuple[Deployment, ...]:

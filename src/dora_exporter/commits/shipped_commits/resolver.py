@@ -56,7 +56,7 @@ class Resolver:
         self._library = library
         self._clock = clock
         self._patterns = {service: tuple(each) for service, each in (patterns or {}).items()}
-        self._lines = Lines(library.name_of, library.holds)
+        self.lines = Lines(library.name_of, library.holds)
         self._room = WaitingRoom(give_up_after_ms=settings.resolve_for.ms)
         self._partial: dict[LineKey, set[str]] = {}
         self._passing: dict[LineKey, set[str]] = {}
@@ -94,7 +94,7 @@ class Resolver:
         self._followed.update(self._library.names())
         async for each in in_turns(list(self._store.deployments.values()) if self._followed else ()):
             for view in self._views(each):
-                self._lines.load(view)
+                self.lines.load(view)
         async for key, deployment, before in in_turns(self._in_lines()):
             self._ask_if_outdated(key, deployment, before)
         missed, self._missed = self._missed, None
@@ -102,7 +102,7 @@ class Resolver:
 
     def _in_lines(self) -> Iterator[tuple[LineKey, Deployment, Deployment | None]]:
         """Each deployment with the one before it in its line."""
-        for key, line in self._lines.sort():
+        for key, line in self.lines.sort():
             before: Deployment | None = None
             for each in line:
                 yield key, each, before
@@ -141,8 +141,8 @@ class Resolver:
 
     def _compare(self, before: Event | None, after: Event | None) -> None:
         """Takes in the change of a deployment, in each of its repositories for itself."""
-        old = {self._lines.key(view): view for view in self._views(before)}
-        new = {self._lines.key(view): view for view in self._views(after)}
+        old = {self.lines.key(view): view for view in self._views(before)}
+        new = {self.lines.key(view): view for view in self._views(after)}
         for key in (*old, *(key for key in new if key not in old)):
             if key is not None:
                 self._take(old.get(key), new.get(key))
@@ -159,7 +159,7 @@ class Resolver:
     def _view(self, key: LineKey, deployment_id: str) -> Deployment | None:
         """A deployment as it is held, if it belongs to a line, as that of the line's repository."""
         views = self._views(self._store.deployments.get(deployment_id))
-        return next((view for view in views if self._lines.key(view) == key), None)
+        return next((view for view in views if self.lines.key(view) == key), None)
 
     def _take(self, old: Deployment | None, new: Deployment | None) -> None:
         if self._place(old) == self._place(new):
@@ -264,10 +264,10 @@ class Resolver:
         self._followed.add(name)
         async for each in in_turns(list(self._store.deployments.values())):
             for view in self._views(each):
-                key = self._lines.key(view)
+                key = self.lines.key(view)
                 if key is not None and key.repository == name:
                     held = self._view(key, each.id)
-                    if held is not None and not self._lines.has(held):
+                    if held is not None and not self.lines.has(held):
                         self._take_on(held)
 
     async def _read_news(self, repository: Repository | None) -> None:
@@ -279,7 +279,7 @@ class Resolver:
 
     async def _settle_line(self, key: LineKey, due: Due, repository: Repository | None) -> Sequence[str]:
         question = Question(
-            line=self._lines.line(key),
+            line=self.lines.line(key),
             due=frozenset(due.waits),
             disturbances=tuple(due.disturbances),
             patterns=self._patterns.get(key.series.service, ()),
@@ -353,18 +353,18 @@ class Resolver:
                     self._ask(key, each, Wait(now, now))
 
     def _place(self, deployment: Deployment | None) -> tuple[object, ...] | None:
-        key = self._lines.key(deployment)
+        key = self.lines.key(deployment)
         return None if key is None or deployment is None else (key, finish_order(deployment), deployment.commit_sha)
 
     def _take_in_place(self, before: Deployment | None, after: Deployment | None) -> None:
         """A deployment changed in a way that concerns no other."""
-        key = self._lines.key(after)
+        key = self.lines.key(after)
         if key is None or before is None or after is None:
             return
-        if not self._lines.has(before):  # it came before its repository did, and nobody asked for it yet
+        if not self.lines.has(before):  # it came before its repository did, and nobody asked for it yet
             self._take_on(after)
             return
-        self._lines.put(before, after)
+        self.lines.put(before, after)
         self._note_doubts(key, after)
         if after.commits is not None:
             self._room.leave(key, after.id)
@@ -373,9 +373,9 @@ class Resolver:
             self._woken.set()
 
     def _take_away(self, deployment: Deployment | None) -> None:
-        key = self._lines.key(deployment)
+        key = self.lines.key(deployment)
         if key is not None and deployment is not None:
-            self._lines.put(deployment, None)
+            self.lines.put(deployment, None)
             self._room.leave(key, deployment.id)
             for noted in (self._partial, self._passing):
                 noted.get(key, set()).discard(deployment.id)
@@ -383,9 +383,9 @@ class Resolver:
                 self._disturb(key, deployment)
 
     def _take_on(self, deployment: Deployment | None) -> None:
-        key = self._lines.key(deployment)
+        key = self.lines.key(deployment)
         if key is not None and deployment is not None:
-            self._lines.put(None, deployment)
+            self.lines.put(None, deployment)
             self._note_doubts(key, deployment)
             if deployment.commits is None:
                 self._room.ask(key, deployment.id, Wait(self._clock(), self._clock()))

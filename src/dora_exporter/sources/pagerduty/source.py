@@ -38,7 +38,7 @@ class PagerDuty:
         self._transport = context.transport
         self._backfill_ms = settings.backfill_ms(context.longest_window_ms)
         self._traffic = Traffic()
-        self._state = PollState()
+        self.state = PollState()
         self._fingerprint = fingerprint_of(
             settings, context.default_environment, str(self._backfill_ms), *settings.header_texts(), tuning=TUNING
         )
@@ -72,7 +72,7 @@ class PagerDuty:
             sink=sink,
             settings=self.settings,
             backfill_ms=self._backfill_ms,
-            state=self._state,
+            state=self.state,
         )
         return await one_pass.run(memory, now_ms=now_ms)
 

@@ -44,7 +44,7 @@ class Checkpoints:
         self._covered_bytes: int | None = None
         self._compacted_ms: int | None = None
         self._next_try = 0.0
-        self._program: Subprogram | None = None
+        self.program: Subprogram | None = None
         self._is_closed = False
 
     async def load(self, store: EventStore) -> Head | None:
@@ -68,7 +68,7 @@ class Checkpoints:
 
     def is_due(self, snapshot: Statistics) -> bool:
         """Whether the snapshot file has changed enough for a new checkpoint."""
-        if self._program is not None or snapshot.size_bytes < self._floor_bytes or stopwatch() < self._next_try:
+        if self.program is not None or snapshot.size_bytes < self._floor_bytes or stopwatch() < self._next_try:
             return False
         if self._covered_bytes is None or snapshot.last_compaction_ms != self._compacted_ms:
             return True
@@ -97,12 +97,12 @@ class Checkpoints:
     def close(self) -> None:
         """Ends the process that writes it, if one runs."""
         self._is_closed = True
-        if self._program is not None:
-            self._program.end()
+        if self.program is not None:
+            self.program.end()
 
     async def _clear_away(self) -> None:
         """Leaves no unfinished file behind."""
-        self._program = None
+        self.program = None
         with contextlib.suppress(OSError):  # the next making begins with it
             await asyncio.to_thread(self._unfinished.unlink, missing_ok=True)
 
@@ -117,10 +117,10 @@ class Checkpoints:
 
     async def _run(self, length: int) -> None:
         await asyncio.to_thread(self._unfinished.unlink, missing_ok=True)  # of a dead daemon: we hold the lock
-        self._program = Subprogram(PROGRAM, self._snapshot, length, self._unfinished)
+        self.program = Subprogram(PROGRAM, self._snapshot, length, self._unfinished)
         if self._is_closed:
             self.close()
-        await self._program.run()
+        await self.program.run()
 
 
 def _following(found: Iterator[bytes]) -> layout.NextFrame:

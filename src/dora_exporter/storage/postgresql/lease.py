@@ -53,7 +53,7 @@ class Lease:
     @property
     def is_held(self) -> bool:
         """Whether nobody else can have held it since ``gained`` was called, as far as can be known without asking."""
-        return self._told_token is not None and self._told_token == self._held_token
+        return self._told_token is not None and self._told_token == self.held_token
 
     @property
     def fence(self) -> Fence | None:
@@ -61,7 +61,8 @@ class Lease:
         return Fence(NAME, self._holder, self._told_token) if self._told_token is not None and self.is_held else None
 
     @property
-    def _held_token(self) -> int | None:
+    def held_token(self) -> int | None:
+        """The token with which the lease is held; None while it is not."""
         return self._token if self._stopwatch() < self._held_until else None
 
     def start(self, *, gained: Changed, lost: Changed) -> None:
@@ -90,15 +91,15 @@ class Lease:
     async def _run(self, gained: Changed, lost: Changed) -> None:
         while True:
             await self.try_once()
-            if self._held_token != self._told_token and (self._telling is None or self._telling.done()):
+            if self.held_token != self._told_token and (self._telling is None or self._telling.done()):
                 self._telling = asyncio.create_task(self._tell(gained, lost), name="leadership")
             await asyncio.sleep(_RENEWED_EVERY_SECONDS if self.is_held else _TRIED_EVERY_SECONDS)
 
     async def _tell(self, gained: Changed, lost: Changed) -> None:
         """Another token is another time of holding it, though this one had the last as well."""
-        if self._told_token is None and self._held_token is None:
+        if self._told_token is None and self.held_token is None:
             return  # it ran out again before anybody was told
-        was_told, self._told_token = self._told_token, None if self._told_token is not None else self._held_token
+        was_told, self._told_token = self._told_token, None if self._told_token is not None else self.held_token
         logger.info("became leader" if was_told is None else "lost leadership")
         try:
             await (gained if was_told is None else lost)()

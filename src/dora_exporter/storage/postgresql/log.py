@@ -44,7 +44,7 @@ class PostgresLog:
         self._link = link
         self._clock = clock
         self._queue = Queue()
-        self._applied = Applied()
+        self.applied = Applied()
         self._asking: list[asyncio.Future[None]] = []
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -52,7 +52,7 @@ class PostgresLog:
         self._head = 0
         self._last_write_ms: int | None = None
         self._away_since_ms: int | None = None
-        self._away_because = ""
+        self.away_because = ""
         self._last_commit_seconds: float | None = None
 
     async def open(self) -> None:
@@ -73,7 +73,7 @@ class PostgresLog:
 
     async def start(self, apply: Apply, *, follow: Apply | None = None, become: Become | None = None) -> None:
         """From here on every committed record is applied, those of other replicas by ``follow``."""
-        self._applied.begin(apply, follow or apply, become)
+        self.applied.begin(apply, follow or apply, become)
         self._task = asyncio.create_task(self._run(), name="log")
 
     def append(self, records: Sequence[Record], *, fence: Fence | None = None) -> Awaitable[list[Outcome]]:
@@ -115,15 +115,15 @@ class PostgresLog:
     @property
     def position(self) -> int:
         """The last position applied."""
-        return self._applied.position
+        return self.applied.position
 
     @property
     def statistics(self) -> Statistics:
         """The state now."""
         return Statistics(
-            position=self._applied.position,
-            head=max(self._head, self._applied.position),
-            rows_lost=self._applied.lost,
+            position=self.applied.position,
+            head=max(self._head, self.applied.position),
+            rows_lost=self.applied.lost,
             last_write_ms=self._last_write_ms,
             last_commit_seconds=self._last_commit_seconds,
             unavailable_since_ms=self._away_since_ms,
@@ -131,7 +131,7 @@ class PostgresLog:
 
     def _check_presence(self) -> None:
         if self._away_since_ms is not None:
-            raise Unavailable(f"the database is unavailable: {self._away_because}")
+            raise Unavailable(f"the database is unavailable: {self.away_because}")
         if self._task is None or self._is_closing:
             raise Unavailable("the event log is not open for writing")
 
@@ -206,7 +206,7 @@ class PostgresLog:
         self._last_commit_seconds = stopwatch() - begun
         self._last_write_ms = self._clock()
         self._head = max(self._head, base + len(rows))
-        return self._applied.apply_batch(batch, base, nonce)
+        return self.applied.apply_batch(batch, base, nonce)
 
     async def _permitted(self, batch: list[Append]) -> list[Append]:
         """Those of a batch that may be written; the others are refused."""
@@ -221,36 +221,36 @@ class PostgresLog:
         is_known = False
         while not is_known:
             async with self._link.transaction(SNAPSHOT) as connection:
-                head = await statements.head(connection, self._applied.position)
+                head = await statements.head(connection, self.applied.position)
                 self._head = head.position
-                if self._applied.is_continued_by(head):
+                if self.applied.is_continued_by(head):
                     is_known = await self._read_some(connection)
                     continue
-            is_older = head.compacted_to <= self._applied.position
+            is_older = head.compacted_to <= self.applied.position
             await self._read_anew("the database has lost records" if is_older else "the log was compacted")
 
     async def _read_some(self, connection: Connection) -> bool:
         """Applies the next pages, not so many that it takes long; whether that was all."""
-        async with contextlib.aclosing(statements.pages(connection, self._applied.position)) as pages:
+        async with contextlib.aclosing(statements.pages(connection, self.applied.position)) as pages:
             for _ in range(_PAGES_AT_ONCE):
-                if self._applied.position == self._head:
+                if self.applied.position == self._head:
                     return True
                 page = await anext(pages, None)
                 if page is None:  # somebody removed the last rows
-                    self._applied.position = self._head
+                    self.applied.position = self._head
                     return True
-                self._applied.apply_page(page)
+                self.applied.apply_page(page)
                 await asyncio.sleep(0)
-        return self._applied.position == self._head
+        return self.applied.position == self._head
 
     async def _read_anew(self, because: str) -> None:
         """Takes over the whole state, where what was applied does not lead to it."""
-        logger.warning("re-reading the event log position=%d reason=%s", self._applied.position, because)
+        logger.warning("re-reading the event log position=%d reason=%s", self.applied.position, because)
         store = EventStore()
         async with contextlib.aclosing(self._read_all()) as chunks:
             async for records in chunks:
                 store.apply_all(records)
-        await self._applied.become(store)
+        await self.applied.become(store)
 
     async def _read_all(self) -> AsyncGenerator[list[Record], None]:
         """All records as of now, beginning with the order of the series. The next page comes while one is applied."""
@@ -264,16 +264,16 @@ class PostgresLog:
             try:
                 while (page := await _in_time(coming)) is not None:
                     coming = asyncio.ensure_future(anext(pages, None))
-                    self._applied.lost += page.lost
+                    self.applied.lost += page.lost
                     yield [record for _, record in page.records]
             finally:
                 coming.cancel()
         self._head = head.position
-        self._applied.stand_at(head)
+        self.applied.stand_at(head)
 
     def _note_failure(self, because: str) -> None:
         """Refuses what waits, and says so once until the database is back."""
-        self._away_because = because
+        self.away_because = because
         if self._away_since_ms is None:
             self._away_since_ms = self._clock()
             logger.error("database unavailable, writes are refused reason=%s", because)
@@ -287,7 +287,7 @@ class PostgresLog:
 
     def _refuse_all(self, error: Unavailable) -> None:
         self._queue.refuse_all(error)
-        self._applied.refuse(error)
+        self.applied.refuse(error)
         asking, self._asking = self._asking, []
         for each in asking:
             if not each.done():

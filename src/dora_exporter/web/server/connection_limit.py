@@ -14,7 +14,7 @@ HEAD_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 """How long a client may take no byte of an answer."""
 
-_LOOK_SECONDS = 1.0
+LOOK_SECONDS = 1.0
 _HEADS_BYTES = 8 << 20
 _ANSWERS_BYTES = 32 << 20
 
@@ -120,7 +120,7 @@ class Crowd:
         """Now; looks after those who take too long, as long as there is anybody."""
         loop = asyncio.get_running_loop()
         if self._looking is None:
-            self._looking = loop.call_later(_LOOK_SECONDS, self._look)
+            self._looking = loop.call_later(LOOK_SECONDS, self._look)
         return loop.time()
 
     def _look(self) -> None:
