@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dora_exporter.web.api.search.tokens import MANY, ONE, Symbol, matcher
+from dora_exporter.web.api.search.query import MANY, ONE, Symbol, matcher
 
 LONGEST = 4000
 """The longest text that an event holds."""
