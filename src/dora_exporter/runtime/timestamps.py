@@ -1,6 +1,14 @@
-"""Moments as text."""
+"""Moments as text: ISO 8601, and the part of it that RFC 3339 allows."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
+
+RFC_3339 = "an RFC 3339 date-time such as 2026-01-31T12:00:00Z"
+"""What those are told who sent something else."""
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def iso(moment: int) -> str:
@@ -8,3 +16,19 @@ def iso(moment: int) -> str:
     seconds, milliseconds = divmod(moment, 1000)
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{milliseconds:03}Z" if milliseconds else f"{text}Z"
+
+
+def microseconds(text: str) -> int:
+    """Microseconds since the epoch of an ISO 8601 moment; without a zone it is UTC, finer digits are cut off.
+
+    Raises ``ValueError``.
+    """
+    read = datetime.fromisoformat(text.upper())
+    return ((read if read.tzinfo else read.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+
+
+def rfc_3339_microseconds(text: str) -> int:
+    """The same of an RFC 3339 date-time: date, time and zone are all there. Raises ``ValueError``."""
+    if not _RFC_3339.fullmatch(text):
+        raise ValueError(f"must be {RFC_3339}")
+    return microseconds(text)

@@ -22,7 +22,7 @@ from dora_exporter.config import durations
 from dora_exporter.exposition import Format
 from dora_exporter.exposition.registry_text import Families
 from dora_exporter.exposition.text_cache import Family
-from dora_exporter.runtime import log_format
+from dora_exporter.runtime import log_format, timestamps
 from dora_exporter.runtime.clock import system_clock
 
 logger = logging.getLogger(__name__)
@@ -58,10 +58,9 @@ def _moment(text: str) -> int:
     if _UNIX_SECONDS.fullmatch(text):
         return int(text) * 1000
     try:
-        moment = datetime.fromisoformat(text.upper())
+        return timestamps.microseconds(text) // 1000
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T12:00:00Z or 2026-01-31") from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _step(text: str) -> durations.Span:

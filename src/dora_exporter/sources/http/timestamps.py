@@ -1,13 +1,10 @@
 """Moments as upstreams write them: RFC 3339, with or without a fraction, sometimes without a zone."""
 
-import re
-from datetime import UTC, datetime
-
 from dora_exporter.dora.events import DAY_MS
+from dora_exporter.runtime import timestamps
 
 _EARLIEST_MS = 946_684_800_000  # the year 2000
 _LONGEST_AHEAD_MS = DAY_MS
-_FINER_THAN_MICROSECONDS = re.compile(r"(\.\d{6})\d+")
 
 
 def moment(text: object, *, now_ms: int) -> int | None:
@@ -24,14 +21,12 @@ def authored(text: object) -> int | None:
     if not isinstance(text, str):
         return None
     try:
-        read = datetime.fromisoformat(_FINER_THAN_MICROSECONDS.sub(r"\1", text))
-        aware = read if read.tzinfo else read.replace(tzinfo=UTC)
-        ms = round(aware.timestamp() * 1000)
-    except (ValueError, OverflowError):
+        ms = round(timestamps.microseconds(text) / 1000)
+    except ValueError:
         return None
     return ms if ms >= _EARLIEST_MS else None
 
 
 def written(moment_ms: int) -> str:
     """A moment in UTC and to the second, as every upstream reads it."""
-    return datetime.fromtimestamp(moment_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamps.iso(moment_ms // 1000 * 1000)

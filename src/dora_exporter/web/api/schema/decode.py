@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from dora_exporter.runtime.json_flaws import FLAWS
+from dora_exporter.runtime.timestamps import RFC_3339
 from dora_exporter.web.server.errors import BadAttribute, BadRequest
 
 _T = TypeVar("_T")
@@ -19,8 +20,7 @@ _PREFIX = re.compile(r"^\$\.?(?:data\.)?(?:attributes\.)?")
 _GOT = {"int": "number", "float": "number with a fraction or an exponent", "str": "string"}
 _EXPECTED = {"int": "integer", "str": "string"}
 _UNIX = "a Unix time in seconds, milliseconds or nanoseconds"
-_RFC_3339 = "an RFC 3339 date-time such as 2026-01-31T12:00:00Z"
-_TIMES = {"started_at": _UNIX, "finished_at": _UNIX, "timestamp": _UNIX, "from": _RFC_3339, "to": _RFC_3339}
+_TIMES = {"started_at": _UNIX, "finished_at": _UNIX, "timestamp": _UNIX, "from": RFC_3339, "to": RFC_3339}
 _SEARCHED_BYTES = 65_536
 
 
@@ -62,7 +62,7 @@ def _meant_by(name: str, expected: str) -> str:
     kind = next((kind for ending, kind in _TIMES.items() if name.rpartition(".")[2] == ending), None)
     if kind is None:
         return ""
-    return f": {kind} or {_RFC_3339}" if kind is _UNIX and "string" in expected else f": {kind}"
+    return f": {kind} or {RFC_3339}" if kind is _UNIX and "string" in expected else f": {kind}"
 
 
 def _name(path: str) -> str:

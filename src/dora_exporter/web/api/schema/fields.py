@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from dora_exporter.dora import repository_names
 from dora_exporter.dora.reserved import RESERVED
+from dora_exporter.runtime import timestamps
 from dora_exporter.web.server.errors import BadAttribute
 
 LABEL_LENGTH = 200
@@ -24,11 +24,8 @@ FUTURE_MS = 10 * 60_000
 _ID = re.compile(ID_PATTERN)
 _SHA = re.compile(SHA_PATTERN)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _BEYOND_MICROSECONDS = re.compile(r"\.\d{6}\d*[1-9]")
 """What Python leaves out of a time."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 EARLIEST_MS = 946_684_800_000
 """The year 2000: an earlier time is a field that was not set, and no event."""
@@ -43,7 +40,7 @@ _NANOSECONDS_BELOW = 253_402_300_799 * 10**9
 def milliseconds(value: int | str, name: str) -> int:
     """A time: an RFC 3339 date-time, or a Unix time in seconds, milliseconds or nanoseconds: its size says which."""
     if isinstance(value, str):
-        return max(0, _rfc_3339(value, name) // _MILLISECOND)
+        return max(0, _microseconds(value, name) // 1000)
     if 0 <= value < _MILLISECONDS_FROM:
         return value * 1000
     if 0 <= value < _MILLISECONDS_BELOW:
@@ -58,21 +55,17 @@ def moment(value: str | None, name: str, *, round_up: bool = False) -> int | Non
     """An RFC 3339 date-time in milliseconds."""
     if value is None:
         return None
-    since = _rfc_3339(value, name)
-    if round_up and _BEYOND_MICROSECONDS.search(value):
-        since += datetime.resolution
-    return -(-since // _MILLISECOND) if round_up else since // _MILLISECOND
+    since = _microseconds(value, name)
+    if not round_up:
+        return since // 1000
+    return -((-since - bool(_BEYOND_MICROSECONDS.search(value))) // 1000)
 
 
-def _rfc_3339(value: str, name: str) -> timedelta:
-    """The time since the epoch."""
-    problem = BadAttribute(name, "must be an RFC 3339 date-time such as 2026-01-31T12:00:00Z")
-    if not _RFC_3339.fullmatch(value):
-        raise problem
+def _microseconds(value: str, name: str) -> int:
     try:
-        return datetime.fromisoformat(value.upper()) - _EPOCH
+        return timestamps.rfc_3339_microseconds(value)
     except ValueError as error:
-        raise problem from error
+        raise BadAttribute(name, f"must be {timestamps.RFC_3339}") from error
 
 
 @lru_cache(maxsize=4096)
