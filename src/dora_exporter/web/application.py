@@ -7,9 +7,10 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
 from dora_exporter.dora.event_log import EventLog
+from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
-from dora_exporter.web.api import deployments, incidents, validate, verdicts
+from dora_exporter.web.api import deployments, event_endpoints, incidents, validate, verdicts
 from dora_exporter.web.api.bulk import endpoint
 from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
 from dora_exporter.web.openapi import document
@@ -42,13 +43,14 @@ def event_routes(
     clock: Clock,
     rules: CurrentRules,
     access: Access,
-    superseded: deployments.Superseded = deployments.none_superseded,
+    superseded: event_endpoints.Superseded[Deployment] = event_endpoints.none_superseded,
     unknown: UnknownAttributes | None = None,
 ) -> list[web.RouteDef]:
     """The endpoints through which events come in and can be looked at. ``unknown`` counts what nobody knows."""
     unknown = unknown or UnknownAttributes()
     return [
-        *deployments.routes(
+        *event_endpoints.routes(
+            deployments.DEPLOYMENTS,
             store=store,
             log=log,
             clock=clock,
@@ -57,7 +59,9 @@ def event_routes(
             superseded=superseded,
             unknown=unknown,
         ),
-        *incidents.routes(store=store, log=log, clock=clock, rules=rules, access=access, unknown=unknown),
+        *event_endpoints.routes(
+            incidents.INCIDENTS, store=store, log=log, clock=clock, rules=rules, access=access, unknown=unknown
+        ),
         *verdicts.routes(store=store, log=log, rules=rules, access=access),
         *validate.routes(access=access),
         *endpoint.routes(store=store, log=log, clock=clock, rules=rules, access=access, unknown=unknown),

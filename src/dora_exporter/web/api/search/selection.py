@@ -1,7 +1,7 @@
 """Which held events a list request asks for, found without holding up the event loop."""
 
 import heapq
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -73,15 +73,15 @@ def check_type(given: str | None, expected: str) -> None:
         raise BadRequest(f'got type "{(given or "")[:_SHOWN_CHARACTERS]}" expected one of "{expected}"')
 
 
-async def select(events: Iterable[_E], wanted: Selection) -> list[_E]:
-    """The first events that match, in order."""
+async def select(events: Iterable[_E], wanted: Selection, is_left_out: Callable[[_E], bool]) -> list[_E]:
+    """The first events that match and are not left out, in order."""
     found: list[_E] = []
     turn = Turn()
     held = [*events]
     if len(held) > _STRIDE:
         await turn.give()  # many may ask at the same time
     for event in held:
-        if await wanted.includes(event, turn):
+        if await wanted.includes(event, turn) and not is_left_out(event):
             found.append(event)
         if len(found) > _KEPT_WHILE_LOOKING:
             found = heapq.nsmallest(wanted.limit, found, key=wanted.place)

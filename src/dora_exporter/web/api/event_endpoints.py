@@ -1,0 +1,114 @@
+"""Creating, listing, showing and deleting the events of one type."""
+
+from codecs import BOM_UTF8
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from aiohttp import web
+from msgspec import Struct
+from msgspec.json import Decoder
+
+from dora_exporter.dora.event_log import EventLog
+from dora_exporter.dora.events import Event
+from dora_exporter.dora.records import Deletion, EventKind
+from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.clock import Clock
+from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.web.api.schema.decode import Parser
+from dora_exporter.web.api.schema.events import Intake
+from dora_exporter.web.api.schema.requests import DeploymentRequest, FailureRequest, ListRequest
+from dora_exporter.web.api.schema.responses import Reference, ReferenceAnswer
+from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
+from dora_exporter.web.api.search.selection import select, selection
+from dora_exporter.web.openapi.operation import Operation
+from dora_exporter.web.security.api_keys import Access
+from dora_exporter.web.server import request_body
+from dora_exporter.web.server.errors import NotFound, as_json
+from dora_exporter.web.server.limits import CurrentRules
+
+_E = TypeVar("_E", bound=Event)
+Superseded = Callable[[], Awaitable[Callable[[_E], bool]]]
+"""Gives what tells whether another report of an event counts in its place now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventType(Generic[_E]):
+    """What tells the endpoints of one type of event from those of another.
+
+    ``make`` is the event of a request's attributes, ``note_unknown`` counts those of a body that are not known.
+    ``shown`` and ``listed`` are an event as it is answered alone and among others.
+    """
+
+    kind: EventKind
+    name: str
+    reference: str
+    list_request: str
+    request: type[DeploymentRequest | FailureRequest]
+    creates: Sequence[Operation]
+    lists: Operation
+    shows: Operation
+    deletes: Operation
+    held: Callable[[EventStore], Mapping[str, _E]]
+    make: Callable[[Intake, Any], _E]
+    note_unknown: Callable[[UnknownAttributes, bytes], None]
+    shown: Callable[[_E], Struct]
+    listed: Callable[[_E], Struct]
+
+
+class _Shown(Struct, frozen=True):
+    data: Struct | list[Struct]
+
+
+async def none_superseded() -> Callable[[Event], bool]:
+    """Where every report counts."""
+    return lambda _: False
+
+
+def routes(
+    of: EventType[_E],
+    *,
+    store: EventStore,
+    log: EventLog,
+    clock: Clock,
+    rules: CurrentRules,
+    access: Access,
+    unknown: UnknownAttributes,
+    superseded: Superseded[_E] = none_superseded,
+) -> list[web.RouteDef]:
+    """The routes of the events of a type. Lists leave out those that are superseded."""
+    intake = Intake(store=store, clock=clock, rules=rules)
+    requests, list_requests = Parser(Decoder(of.request)), Parser(Decoder(ListRequest))
+
+    async def create(request: web.Request) -> web.Response:
+        body = (await request_body.read_within(request, rules())).removeprefix(BOM_UTF8)
+        event = of.make(intake, requests.parse(body).data.attributes)
+        of.note_unknown(unknown, body)
+        await log.append([event])
+        return as_json(ReferenceAnswer(Reference(event.id, of.reference)))
+
+    async def list_(request: web.Request) -> web.Response:
+        asked = list_requests.parse(await request_body.read_within(request, rules()))
+        found = await select(of.held(store).values(), selection(asked, of.list_request), await superseded())
+        return as_json(_Shown([of.listed(event) async for event in in_turns(found)]))
+
+    async def show(request: web.Request) -> web.Response:
+        return as_json(_Shown(of.shown(named(request))))
+
+    async def delete(request: web.Request) -> web.Response:
+        event = named(request)
+        await log.append([Deletion(of.kind, event.id, clock(), event.source)])
+        return web.Response(status=of.deletes.status, content_type="application/json")
+
+    def named(request: web.Request) -> _E:
+        event = of.held(store).get(request.match_info["id"])
+        if event is None:
+            raise NotFound(f"no {of.name} has this id")
+        return event
+
+    return [
+        *(web.post(each.path, access.writes(create)) for each in of.creates),
+        web.post(of.lists.path, access.reads(list_)),
+        web.get(of.shows.path, access.reads(show)),
+        web.delete(of.deletes.path, access.writes(delete)),
+    ]
