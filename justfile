@@ -14,7 +14,7 @@ setup:
 
 # tests that need nothing but Python
 test *arguments:
-    {{python}} -m pytest {{arguments}}
+    {{python}} -m pytest -n 2 --dist loadfile {{arguments}}
 
 # format, lint, spelling, types, import contracts
 lint:
