@@ -12,7 +12,6 @@ from dora_exporter.sources.http.client import Query
 from dora_exporter.sources.http.timestamps import moment
 from dora_exporter.sources.pagerduty.api import PagerDutyApi
 from dora_exporter.sources.pagerduty.mapping import IncidentMapping
-from dora_exporter.sources.pagerduty.number_set import NumberSet
 from dora_exporter.sources.pagerduty.poll_window import FEED_DELAY_MS, Plan
 from dora_exporter.sources.pagerduty.rows import (
     IncidentRow,
@@ -65,7 +64,7 @@ class Pass:
         self._filters = _filters(settings)
         self._entries: dict[str, int] = {}
         self._changed: set[str] = set()
-        self._numbers = NumberSet()
+        self._numbers: set[int | None] = set()
         self._now_ms = 0
 
     async def run(self, memory: Memory, *, now_ms: int) -> Memory:
