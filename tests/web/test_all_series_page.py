@@ -169,5 +169,5 @@ async def test_failing_sources_are_counted(aiohttp_client: AiohttpClient) -> Non
     browser = await site.start(aiohttp_client)
 
     assert "Sources 2 up" in (await browser.open("/")).text
-    next(iter(site.sources)).health.failed("no answer", seconds=1)
+    next(iter(site.sources)).health.failed("no answer", at_ms=NOW_MS, seconds=1)
     assert "Sources 1 of 2 failing" in (await browser.open("/")).text

@@ -25,7 +25,7 @@ async def test_a_source_that_fails_says_why_in_words(aiohttp_client: AiohttpClie
     health = next(iter(site.sources)).health
     health.succeeded(at_ms=NOW_MS - 2 * HOUR_MS, seconds=1)
     health.count([Outcome.CREATED, Outcome.CREATED, Outcome.UPDATED])
-    health.failed("the token is refused <401>", seconds=1)
+    health.failed("the token is refused <401>", at_ms=NOW_MS, seconds=1)
 
     page = await (await site.start(aiohttp_client)).open("/sources")
 

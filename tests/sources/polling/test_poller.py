@@ -143,7 +143,7 @@ async def test_what_is_wrong_is_told_in_words() -> None:
     assert place.health.in_words() == "has not been asked yet"
     place.health.last_attempt_ms = NOW_MS
     assert place.health.in_words() == "its first pass has not ended"
-    place.health.failed("no answer", seconds=1.0)
+    place.health.failed("no answer", at_ms=NOW_MS, seconds=1.0)
     assert place.health.in_words() == "failed once: no answer"
-    place.health.failed("no answer", seconds=1.0)
+    place.health.failed("no answer", at_ms=NOW_MS, seconds=1.0)
     assert place.health.in_words() == "failed 2 times in a row: no answer"

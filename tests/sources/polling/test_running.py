@@ -99,7 +99,7 @@ async def test_each_number_is_shown_as_it_is() -> None:
         health, traffic = running.health, running.source.traffic
         health.is_up, health.is_misconfigured = False, True
         health.last_attempt_ms, health.last_success_ms, health.pass_seconds = 2500, 1500, 3.5
-        health.consecutive_failures, health.overflows, health.ends_clamped = 4, 5, 6
+        health.outage.failures, health.overflows, health.ends_clamped = 4, 5, 6
         health.items.update(created=7, skipped=8)
         health.names_changed.update(cut=9)
         health.ignored[Ignored.TEST] = 14

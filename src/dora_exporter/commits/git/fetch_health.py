@@ -2,11 +2,12 @@
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dora_exporter.commits.git.command import GitFailed
 from dora_exporter.commits.git.remote import Misconfigured
 from dora_exporter.commits.git.repository import Repository
+from dora_exporter.runtime.outage import Outage
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +32,15 @@ class FetchHealth:
     interval_ms: int
     last_attempt_ms: int | None = None
     last_success_ms: int | None = None
-    is_failing: bool = False
+    outage: Outage = field(default_factory=Outage)
     is_misconfigured: bool = False
     problem: str | None = None
     errors: int = 0
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last fetch failed."""
+        return self.outage.since_ms is not None
 
     def is_due(self, now_ms: int) -> bool:
         """Whether the schedule asks for a fetch."""
@@ -51,17 +57,16 @@ class FetchHealth:
     def succeeded(self, now_ms: int) -> None:
         """Notes a success."""
         self.last_success_ms = now_ms
-        if self.is_failing:
+        if self.outage.succeed(now_ms):
             logger.info("repository fetch recovered repository=%s", self.label)
-        self.is_failing = self.is_misconfigured = False
-        self.problem = None
+        self.is_misconfigured, self.problem = False, None
 
     def failed(self, reason: Exception) -> None:
         """Notes a failure."""
         self.errors += 1
-        if not self.is_failing:
+        if self.outage.fail(self.last_attempt_ms or 0):
             logger.warning("repository fetch failed repository=%s reason=%s", self.label, reason)
-        self.is_failing, self.problem = True, str(reason)
+        self.problem = str(reason)
         self.is_misconfigured = isinstance(reason, Misconfigured) or _REFUSED.search(str(reason)) is not None
 
 

@@ -20,6 +20,7 @@ from dora_exporter.dora.repository_parts import parts_of
 from dora_exporter.dora.store import Change, EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.runtime.outage import Outage
 from dora_exporter.runtime.secret_files import BadSecret, read_secret
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Reviewer:
         self._waits: dict[str, Wait] = {}
         self._woken = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
-        self._is_failing = False
+        self._outage = Outage()
 
     @property
     def pending(self) -> int:
@@ -158,14 +159,12 @@ class Reviewer:
         return None
 
     def _note_failure(self, reason: Exception) -> None:
-        if not self._is_failing:
+        if self._outage.fail(self._clock()):
             logger.warning("pull request lookup failed reason=%s", reason)
-        self._is_failing = True
 
     def _note_success(self) -> None:
-        if self._is_failing:
+        if self._outage.succeed(self._clock()):
             logger.info("pull request lookup recovered")
-        self._is_failing = False
 
 
 def _forge(settings: PullRequestSettings, clock: Clock) -> Forge:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from dora_exporter.dora import bounds
 from dora_exporter.dora.store import Outcome
+from dora_exporter.runtime.outage import Ended, Outage
 from dora_exporter.sources.contract import Ignored
 from dora_exporter.sources.polling.deliveries import Deliveries
 
@@ -24,8 +25,8 @@ class Health:
     last_attempt_ms: int | None = None
     last_success_ms: int | None = None
     pass_seconds: float | None = None
-    consecutive_failures: int = 0
     problem: str | None = None
+    outage: Outage = field(default_factory=Outage)
     items: Counter[str] = field(
         default_factory=lambda: Counter(dict.fromkeys(("created", "updated", "unchanged", "skipped", "quarantined"), 0))
     )
@@ -34,6 +35,11 @@ class Health:
     deliveries: Deliveries = field(default_factory=Deliveries)
     overflows: int = 0
     ends_clamped: int = 0
+
+    @property
+    def consecutive_failures(self) -> int:
+        """Failed passes since the last success."""
+        return self.outage.failures
 
     def in_words(self) -> str:
         """One sentence for people."""
@@ -52,14 +58,15 @@ class Health:
         self.items.update(counted)
         return counted
 
-    def succeeded(self, *, at_ms: int, seconds: float) -> None:
-        """A pass came to its end."""
+    def succeeded(self, *, at_ms: int, seconds: float) -> Ended | None:
+        """A pass came to its end; gives the outage that it ends."""
         self.is_up, self.last_success_ms, self.pass_seconds = True, at_ms, seconds
         self.is_misconfigured = False
-        self.consecutive_failures, self.problem = 0, None
+        self.problem = None
+        return self.outage.succeed(at_ms)
 
-    def failed(self, problem: str, *, seconds: float, is_misconfigured: bool = False) -> None:
-        """A pass broke off."""
+    def failed(self, problem: str, *, at_ms: int, seconds: float, is_misconfigured: bool = False) -> bool:
+        """A pass broke off; whether it is the first that did."""
         self.is_up, self.pass_seconds, self.problem = False, seconds, problem
         self.is_misconfigured = is_misconfigured
-        self.consecutive_failures += 1
+        return self.outage.fail(at_ms)

@@ -54,20 +54,20 @@ class Poller:
             is_misconfigured = isinstance(reason, Misconfigured) or (
                 isinstance(reason, Refused) and reason.is_misconfiguration
             )
-            if self._health.problem is None:
+            seconds = self._stopwatch() - began
+            if self._health.failed(str(reason), at_ms=now_ms, seconds=seconds, is_misconfigured=is_misconfigured):
                 state = "misconfigured" if is_misconfigured else "failing"
                 logger.warning("source is %s source=%s problem=%s", state, self._name, reason)
-            self._health.failed(str(reason), seconds=self._stopwatch() - began, is_misconfigured=is_misconfigured)
             return RETRY_SECONDS if is_misconfigured else None
         except Exception as reason:
             await sink.abandon()
-            if self._health.problem is None:
+            problem = f"internal error: {type(reason).__name__}"
+            if self._health.failed(problem, at_ms=now_ms, seconds=self._stopwatch() - began):
                 logger.exception("source poll failed with an internal error source=%s", self._name)
-            self._health.failed(f"internal error: {type(reason).__name__}", seconds=self._stopwatch() - began)
             return None
-        if self._health.problem is not None:
-            logger.info("source recovered source=%s after_failures=%d", self._name, self._health.consecutive_failures)
-        self._health.succeeded(at_ms=self._clock(), seconds=self._stopwatch() - began)
+        ended = self._health.succeeded(at_ms=self._clock(), seconds=self._stopwatch() - began)
+        if ended is not None:
+            logger.info("source recovered source=%s after_failures=%d", self._name, ended.failures)
         return None
 
     async def _pass(self, sink: EventSink, now_ms: int) -> None:

@@ -13,6 +13,7 @@ from dora_exporter.dora.event_log import Apply, Unavailable
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import Outcome
 from dora_exporter.runtime.clock import Clock
+from dora_exporter.runtime.outage import Outage
 from dora_exporter.storage.file.appended_file import AppendedFile
 
 PENDING_BYTES = 64 << 20
@@ -60,7 +61,7 @@ class Writer:
         self._is_closed = False
         self._is_ended = False
         self.last_write_ms: int | None = None
-        self.unavailable_since_ms: int | None = None
+        self.outage = Outage()
         self._thread = threading.Thread(target=self._run, name="snapshot", daemon=True)
         self._thread.start()
 
@@ -163,15 +164,13 @@ class Writer:
 
     def note_failure(self, error: OSError) -> None:
         """Logs that the file cannot be written, once until it can be again."""
-        if self.unavailable_since_ms is None:
-            self.unavailable_since_ms = self._clock()
+        if self.outage.fail(self._clock()):
             logger.error("snapshot file unavailable, writes are refused path=%s error=%r", self._file.path, str(error))
 
     def _note_success(self, now_ms: int) -> None:
-        if self.unavailable_since_ms is not None:
-            seconds = (now_ms - self.unavailable_since_ms) / 1000
-            self.unavailable_since_ms = None
-            logger.warning("snapshot file available again path=%s after_seconds=%.1f", self._file.path, seconds)
+        ended = self.outage.succeed(now_ms)
+        if ended is not None:
+            logger.warning("snapshot file available again path=%s after_seconds=%.1f", self._file.path, ended.seconds)
 
     def _settle(self, batch: deque[_Append], error: Unavailable | None) -> None:
         """Applies a committed batch and answers those who wait for it; one that cannot be applied stops none."""

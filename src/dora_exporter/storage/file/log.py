@@ -163,7 +163,7 @@ class SnapshotFile:
             last_compaction_ms=self._last_compaction_ms,
             last_fsync_seconds=file.last_fsync_seconds if file else None,
             last_compaction_seconds=self._last_compaction_seconds,
-            unavailable_since_ms=writer.unavailable_since_ms if writer else None,
+            unavailable_since_ms=writer.outage.since_ms if writer else None,
         )
 
     @property

@@ -10,6 +10,7 @@ from dora_exporter.dora.event_log import Apply, Unavailable
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore, Outcome
 from dora_exporter.runtime.clock import Clock, stopwatch
+from dora_exporter.runtime.outage import Outage
 from dora_exporter.storage.postgresql import schema, statements
 from dora_exporter.storage.postgresql.append_queue import Append, Queue, refuse
 from dora_exporter.storage.postgresql.connection import Connection, Link
@@ -51,7 +52,7 @@ class PostgresLog:
         self._is_closing = False
         self._head = 0
         self._last_write_ms: int | None = None
-        self._away_since_ms: int | None = None
+        self._outage = Outage()
         self.away_because = ""
         self._last_commit_seconds: float | None = None
 
@@ -126,11 +127,11 @@ class PostgresLog:
             rows_lost=self.applied.lost,
             last_write_ms=self._last_write_ms,
             last_commit_seconds=self._last_commit_seconds,
-            unavailable_since_ms=self._away_since_ms,
+            unavailable_since_ms=self._outage.since_ms,
         )
 
     def _check_presence(self) -> None:
-        if self._away_since_ms is not None:
+        if self._outage.since_ms is not None:
             raise Unavailable(f"the database is unavailable: {self.away_because}")
         if self._task is None or self._is_closing:
             raise Unavailable("the event log is not open for writing")
@@ -274,16 +275,14 @@ class PostgresLog:
     def _note_failure(self, because: str) -> None:
         """Refuses what waits, and says so once until the database is back."""
         self.away_because = because
-        if self._away_since_ms is None:
-            self._away_since_ms = self._clock()
+        if self._outage.fail(self._clock()):
             logger.error("database unavailable, writes are refused reason=%s", because)
         self._refuse_all(Unavailable(f"the database is unavailable: {because}"))
 
     def _note_success(self) -> None:
-        if self._away_since_ms is not None:
-            seconds = (self._clock() - self._away_since_ms) / 1000
-            self._away_since_ms = None
-            logger.warning("database available again after_seconds=%.1f", seconds)
+        ended = self._outage.succeed(self._clock())
+        if ended is not None:
+            logger.warning("database available again after_seconds=%.1f", ended.seconds)
 
     def _refuse_all(self, error: Unavailable) -> None:
         self._queue.refuse_all(error)

@@ -1,0 +1,35 @@
+"""Tells the first failure from those that follow it, and the success that ends them: each is worth one log line."""
+
+from typing import NamedTuple
+
+
+class Ended(NamedTuple):
+    """An outage that is over: how many failures it had, and how long it lasted."""
+
+    failures: int
+    seconds: float
+
+
+class Outage:
+    """Something that works, or fails for a while."""
+
+    def __init__(self) -> None:
+        """It has not failed yet."""
+        self.since_ms: int | None = None
+        self.failures = 0
+
+    def fail(self, now_ms: int) -> bool:
+        """Notes a failure; whether it is the first, which begins the outage."""
+        is_first = self.since_ms is None
+        if is_first:
+            self.since_ms = now_ms
+        self.failures += 1
+        return is_first
+
+    def succeed(self, now_ms: int) -> Ended | None:
+        """Notes a success; gives the outage that it ends, None when there was none."""
+        if self.since_ms is None:
+            return None
+        ended = Ended(self.failures, (now_ms - self.since_ms) / 1000)
+        self.since_ms, self.failures = None, 0
+        return ended
