@@ -8,7 +8,7 @@ from tests.builders import ManualClock, deployment
 from tests.commits.worlds import MemoryLog
 
 from dora_exporter.app.commit_discovery import CommitSearch
-from dora_exporter.commits.settings import GitSettings, RepositorySettings
+from dora_exporter.app.settings import Settings
 from dora_exporter.dora.store import EventStore, Observer
 
 REPOSITORY = "git.example/shop"
@@ -41,16 +41,9 @@ def store(monkeypatch: pytest.MonkeyPatch) -> ObservedStore:
 
 
 def search_in(store: EventStore, folder: Path) -> CommitSearch:
-    return CommitSearch(
-        store=store,
-        log=MemoryLog(store.apply_all),
-        clock=ManualClock(),
-        folder=folder,
-        settings=GitSettings(),
-        repositories={"shop": RepositorySettings(url=f"file://{folder}/nowhere", aliases=(REPOSITORY,))},
-        pull_requests={},
-        patterns={},
-    )
+    repositories = {"shop": {"url": f"file://{folder}/nowhere", "aliases": [REPOSITORY]}}
+    settings = Settings.model_validate({"repositories": repositories, "git": {"path": folder}})
+    return CommitSearch(settings, store=store, log=MemoryLog(store.apply_all), clock=ManualClock())
 
 
 async def test_one_that_is_stopped_while_it_comes_to_lead_ends_well(store: ObservedStore, tmp_path: Path) -> None:
@@ -61,7 +54,7 @@ async def test_one_that_is_stopped_while_it_comes_to_lead_ends_well(store: Obser
     assert not leading.done()
     leading.cancel()
     await asyncio.gather(leading, return_exceptions=True)
-    await search.close()
+    await search.stop()
 
 
 async def test_one_that_leads_again_leaves_nothing_of_the_last_turn(store: ObservedStore, tmp_path: Path) -> None:
@@ -75,7 +68,7 @@ async def test_one_that_leads_again_leaves_nothing_of_the_last_turn(store: Obser
         await asyncio.gather(leading, return_exceptions=True)
     await search.lead()
     assert len(store.told) == len(observers) + 2
-    await search.close()
+    await search.stop()
 
 
 async def test_it_says_why_the_commits_of_a_deployment_are_unknown(tmp_path: Path) -> None:
@@ -101,4 +94,4 @@ async def test_it_says_why_the_commits_of_a_deployment_are_unknown(tmp_path: Pat
             break
         await asyncio.sleep(0.01)
     assert cannot in (search.why_unknown(held) or "")
-    await search.close()
+    await search.stop()

@@ -1,11 +1,13 @@
-"""The numbers by the definitions in force: what is said of them in the log, and who is brought up to now."""
+"""The metrics service: what it logs, who is brought up to now, and when it computes everything again."""
 
 import pytest
 from prometheus_client import CollectorRegistry
 from tests.builders import ManualClock, deployment
 from tests.strategies import WINDOWS
 
+from dora_exporter.app.derived_settings import definitions
 from dora_exporter.app.metrics_service import MetricsService
+from dora_exporter.app.settings import Settings
 from dora_exporter.dora.events import DAY_MS, Deployment
 from dora_exporter.dora.records import Deletion
 from dora_exporter.dora.store import EventStore
@@ -70,3 +72,59 @@ async def test_nobody_waits_for_an_import_to_know_what_is_superseded() -> None:
     is_superseded = await numbers.superseded()
     assert not is_superseded(found)
     assert numbers.engine.pending_writes > 20_000
+
+
+async def service_by_default() -> MetricsService:
+    """One by the default settings."""
+    own = OwnFamilies(CollectorRegistry())
+    service = MetricsService(EventStore(), own=own, definitions=definitions(Settings()), clock=ManualClock())
+    await service.load()
+    return service
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"windows": ["14d"]},
+        {"retention": "401d"},
+        {"limits": {"series": 9999}},
+        {"attribution_limit": "8d"},
+        {"merge_within": "31m"},
+        {"failures": {"revert": {"enabled": False}}},
+        {"failures": {"rollback": {"services": ["cart"]}}},
+        {"failures": {"rules": []}},
+        {"levels": {"edition": "2023"}},
+        {"services": {"cart": {"team": "shop"}}},
+    ],
+    ids=str,
+)
+async def test_a_setting_that_decides_numbers_has_them_computed_again(changed: dict[str, object]) -> None:
+    numbers = await service_by_default()
+    first = numbers.engine
+
+    await numbers.use(Settings.model_validate(changed))
+    assert numbers.engine is not first
+
+    second = numbers.engine
+    await numbers.use(Settings.model_validate(changed))
+    assert numbers.engine is second
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"log": {"level": "debug"}},
+        {"default_environment": "prod"},
+        {"services": {"cart": {"source_patterns": ["cart/**"]}}},
+        {"failures": {"revert": {"enabled": True}}},
+    ],
+    ids=str,
+)
+async def test_other_settings_leave_the_numbers_alone(changed: dict[str, object]) -> None:
+    numbers = await service_by_default()
+    engine = numbers.engine
+
+    await numbers.use(Settings.model_validate(changed))
+
+    assert numbers.engine is engine

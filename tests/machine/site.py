@@ -117,12 +117,12 @@ class Site:
 
     async def compact(self) -> None:
         """Has what is too old dropped and the file rewritten, as maintenance does once a day."""
-        self._daemon._storage.log._last_try_ms = 0  # type: ignore[attr-defined]
-        await self._daemon._maintain()
+        self._daemon.components.storage.log._last_try_ms = 0  # type: ignore[attr-defined]
+        await self._daemon.regular_work.maintain()
 
     async def checkpoint(self) -> None:
         """Has the next start prepared, as maintenance does from time to time."""
-        storage = self._daemon._storage
+        storage = self._daemon.components.storage
         await storage._checkpoints.make(storage.log.statistics)  # type: ignore[attr-defined]
 
     async def reload(self, terms: Terms) -> None:
@@ -139,7 +139,7 @@ class Site:
 
     async def poll(self, source: str) -> None:
         """Has a source asked."""
-        job = self._daemon._schedule._scheduler.get_job(f"source {source}")
+        job = self._daemon.components.schedule._scheduler.get_job(f"source {source}")
         await job.args[1]()
 
     def withdraw(self, id_: str) -> None:
@@ -158,7 +158,7 @@ class Site:
 
     async def settle(self) -> None:
         """Waits until it is known what can be known of commits."""
-        resolver = self._daemon._commits._resolver
+        resolver = self._daemon.components.commits._resolver
         if self._with_git and resolver is not None:
             await resolver.work()
 
@@ -186,9 +186,9 @@ class Site:
         self._state.mkdir(exist_ok=True)
         self.terms = self._written
         self._daemon = Daemon(self._settings(), self._settings, clock=self.clock)
-        self._daemon._storage._horizon._elapsed = lambda: self.steady_ms / 1000  # type: ignore[attr-defined]
-        self._daemon._numbers._own._refresh_seconds = 0
-        scheduler = self._daemon._schedule._scheduler
+        self._daemon.components.storage._horizon._elapsed = lambda: self.steady_ms / 1000  # type: ignore[attr-defined]
+        self._daemon.components.metrics._own._refresh_seconds = 0
+        scheduler = self._daemon.components.schedule._scheduler
         scheduler.start = partial(scheduler.start, paused=True)  # only we say what happens when
         await self._daemon.start()
         host, port = self._daemon.addresses[0]

@@ -1,20 +1,17 @@
 """The search for what deployments shipped: repositories, uploads, and the workers in the background."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from aiohttp import web
 
+from dora_exporter.app.settings import Settings
 from dora_exporter.app.telemetry.commits import CommitsCollector, CommitTally
 from dora_exporter.commits.git.command import Git
 from dora_exporter.commits.git.commit_object import is_sha
 from dora_exporter.commits.git.repositories import Library
 from dora_exporter.commits.git.uploads import Uploads
-from dora_exporter.commits.providers.contract import PullRequestSettings
 from dora_exporter.commits.pull_requests.resolver import Reviewer
-from dora_exporter.commits.settings import GitSettings, RepositorySettings
-from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
+from dora_exporter.commits.shipped_commits.excluded_authors import Authors
 from dora_exporter.commits.shipped_commits.resolver import Resolver
 from dora_exporter.dora.event_log import Appendable
 from dora_exporter.dora.events import Deployment
@@ -28,36 +25,34 @@ from dora_exporter.web.server.limits import CurrentRules
 
 
 class CommitSearch:
-    """Life: made before the replay, ``start`` after it, ``close`` at the end.
+    """Life: made before the replay, ``start`` after it, ``stop`` at the end.
 
     Of many replicas one searches, from ``lead`` to ``follow``; all take uploads.
     """
 
-    def __init__(
-        self,
-        *,
-        store: EventStore,
-        log: Appendable,
-        clock: Clock,
-        folder: Path,
-        settings: GitSettings,
-        repositories: Mapping[str, RepositorySettings],
-        pull_requests: Mapping[str, PullRequestSettings],
-        patterns: Mapping[str, Sequence[str]],
-        authors: Authors = EVERYBODY,
-    ) -> None:
-        """``folder`` holds the repositories; ``patterns`` are the paths that count, by service."""
-        self._authors = authors
-        git = Git(settings.limits)
+    def __init__(self, settings: Settings, *, store: EventStore, log: Appendable, clock: Clock) -> None:
+        """Commits that are found are appended to ``log``."""
         self._store = store
         self._log = log
         self._clock = clock
-        self._settings = settings
-        self._pull_requests = pull_requests
-        self._patterns = patterns
-        self._library = Library(folder, configured=repositories, settings=settings, git=git, with_trees=bool(patterns))
+        self._settings = settings.git
+        self._pull_requests = settings.pull_requests
+        self._authors = Authors(settings.commits.exclude_authors)
+        services = settings.services
+        self._patterns = {name: each.source_patterns for name, each in services.items() if each.source_patterns}
+        git = Git(settings.git.limits)
+        self._library = Library(
+            settings.git_folder,
+            configured=settings.repositories,
+            settings=settings.git,
+            git=git,
+            with_trees=bool(self._patterns),
+        )
         self.uploads = Uploads(
-            library=self._library, git=git, max_repository_bytes=settings.max_repository_bytes, threads=settings.threads
+            library=self._library,
+            git=git,
+            max_repository_bytes=settings.git.max_repository_bytes,
+            threads=settings.git.threads,
         )
         self._resolver: Resolver | None = None
         self._reviewer: Reviewer | None = None
@@ -153,11 +148,10 @@ class CommitSearch:
         """Ends every ``git`` that runs; from here on none is started."""
         self._library.close()
 
-    async def close(self) -> None:
-        """Ends the workers and every ``git`` that runs."""
+    async def stop(self) -> None:
+        """Ends the search and every ``git`` that runs, but not the threads of uploads."""
         self.end_git()
         if self._counting is not None:
             self._counting.cancel()
             await asyncio.gather(self._counting, return_exceptions=True)
         await self.follow()
-        await self.uploads.workers.close()

@@ -1,4 +1,4 @@
-"""What the settings mean for senders and for the numbers."""
+"""What follows from the settings for senders and for the numbers."""
 
 from dora_exporter.app.failure_rules import rules
 from dora_exporter.app.settings import Settings
@@ -9,7 +9,7 @@ from dora_exporter.web.server.limits import Rules
 
 
 def rules_for_senders(settings: Settings) -> Rules:
-    """What the settings say about what senders may say."""
+    """What the settings allow senders."""
     return Rules(
         retention_ms=settings.retention.ms,
         default_environment=settings.default_environment,
@@ -17,22 +17,8 @@ def rules_for_senders(settings: Settings) -> Rules:
     )
 
 
-def definitions_in(settings: Settings) -> tuple[object, ...]:
-    """The settings that decide what the numbers are."""
-    return (
-        settings.windows,
-        settings.retention,
-        settings.limits,
-        settings.attribution_limit,
-        settings.merge_within,
-        settings.failures,
-        settings.levels,
-        settings.services,
-    )
-
-
 def definitions(settings: Settings) -> Definitions:
-    """What the settings say about the numbers."""
+    """What the numbers depend on. Settings that define the same numbers give equal ones."""
     return Definitions(
         windows=tuple((window.text, window.ms) for window in settings.windows),
         retention_ms=settings.retention.ms,

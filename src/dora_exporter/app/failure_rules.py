@@ -1,6 +1,7 @@
 """The settings of change failure detection, and the rules that they make."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -73,8 +74,9 @@ class FailureSettings(_Section):
         return rules
 
 
+@lru_cache(maxsize=16)
 def rules(settings: FailureSettings) -> Sequence[Rule]:
-    """The rules in force."""
+    """The rules in effect; the same objects for equal settings, so that a reload can tell whether they changed."""
     return tuple(_rules(settings))
 
 

@@ -1,4 +1,4 @@
-"""Who is let in, and what those who are may say: keys, the web configuration, and the rules for senders."""
+"""Who may send what over HTTP: keys, the web configuration file, and the rules for senders."""
 
 import asyncio
 import ssl
@@ -24,8 +24,8 @@ from dora_exporter.web.server.limits import Rules
 from dora_exporter.web.webhooks.addresses import proves_itself
 
 
-class Entrance:
-    """What the settings say about requests before they are looked at. ``use`` takes others up at once."""
+class HttpAccess:
+    """Applies the settings about who may send requests. ``use`` puts others into effect at once."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises ``ConfigError`` for a bad web configuration file."""
@@ -33,19 +33,19 @@ class Entrance:
         self._open_addresses = settings.web.listen_addresses
         self._is_protected = settings.web.config_file is not None
         self._protection = Protection(settings.web.config_file)
-        self._take_over(settings)
+        self._apply(settings)
 
     @property
     def ssl_context(self) -> ssl.SSLContext | None:
-        """What connections are made with; None for plain HTTP."""
+        """The TLS context of connections; None for plain HTTP."""
         return self._protection.ssl_context
 
     def rules(self) -> Rules:
-        """What senders must keep to."""
+        """The rules for senders now in effect."""
         return self._rules
 
     def middlewares(self) -> Iterator[Middleware]:
-        """What is asked of every request; what the web configuration file asks for costs nothing without it."""
+        """The checks of every request; those of the web configuration file are left out without one."""
         yield refuse_pages(
             is_open=lambda: not (self.access.is_closed or self._protection.current.users),
             allowed_hosts=lambda: self._allowed_hosts,
@@ -57,12 +57,12 @@ class Entrance:
             yield basic_auth(lambda: self._protection.current.users, has_key=self._stands_for_a_password)
 
     def on_prepare(self) -> Iterator[OnPrepare]:
-        """What adds to the answers."""
+        """The headers that the web configuration file adds to each response."""
         if self._is_protected:
             yield adding(lambda: self._protection.current.headers)
 
     def may_write(self, request: web.Request) -> bool:
-        """Whether a webhook brings what it takes to write: a key, or where there are users a user's password."""
+        """Whether a webhook may write: it needs a key, or a password where users are configured."""
         if user_of(request) is not None:
             return True
         if self._protection.current.users and not self.access.is_closed:
@@ -70,16 +70,16 @@ class Entrance:
         return self.access.allows(request, Right.WRITE)
 
     async def use(self, settings: Settings) -> None:
-        """Puts reloaded settings in force; raises ``ConfigError``, and leaves in force what was."""
+        """Puts reloaded settings into effect; raises ``ConfigError``, and those before stay in effect."""
         check_doors(settings, self._open_addresses, has_keys=self.access.is_closed)
         await asyncio.to_thread(self._protection.reload)
-        self._take_over(settings)
+        self._apply(settings)
 
     async def refresh(self) -> None:
-        """Takes up what changed in the web configuration file, or in the files that it names."""
+        """Reads the web configuration file again if it, or a file that it names, has changed."""
         await asyncio.to_thread(self._protection.refresh)
 
-    def _take_over(self, settings: Settings) -> None:
+    def _apply(self, settings: Settings) -> None:
         self._rules = rules_for_senders(settings)
         listening = [host_of(address) for address in settings.web.listen_addresses]
         external = one_spelling(public_url.host_of(settings.web.external_url or "") or "")
@@ -90,6 +90,6 @@ class Entrance:
         )
 
     def _stands_for_a_password(self, request: web.Request) -> bool:
-        """Whether a request needs no password: it has a key, or may have a signature, which its handler looks at."""
+        """Whether a request needs no password: it has a key, or perhaps a signature, which its handler verifies."""
         in_query = request.path.rstrip("/") == git_metadata.SERIES.path
         return proves_itself(request) or self.access.holds_key(request, key_in_query=in_query)

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable
 
+from dora_exporter.app.derived_settings import definitions
+from dora_exporter.app.settings import Settings
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition import Exposition, Format, OwnFamilies
@@ -25,6 +27,7 @@ class MetricsService:
     def __init__(self, store: EventStore, *, own: OwnFamilies, definitions: Definitions, clock: Clock) -> None:
         """Nothing is exposed before ``load``."""
         self._store = store
+        self._definitions = definitions
         self._own = own
         self._clock = clock
         self._folding: dict[str, bool] = {"series": False, "teams": False}
@@ -42,8 +45,12 @@ class MetricsService:
         """Does the work of a first scrape, a few milliseconds at a time; one that comes now waits for it."""
         await self.exposition.scrape(Format.TEXT, gzip=True)
 
-    async def define(self, definitions: Definitions) -> None:
-        """Computes everything anew by other definitions; until that is done, scrapes see the numbers before."""
+    async def use(self, settings: Settings) -> None:
+        """Computes everything again if other settings define other numbers; scrapes see the previous ones meanwhile."""
+        if (wanted := definitions(settings)) != self._definitions:
+            await self._define(wanted)
+
+    async def _define(self, definitions: Definitions) -> None:
         engine = Engine(self._store, definitions)
         text = SeriesText(engine)
         exposition = self._expose(text)
@@ -54,7 +61,7 @@ class MetricsService:
             engine.close()
             raise
         self.engine.close()
-        self.engine, self._text, self.exposition = engine, text, exposition
+        self._definitions, self.engine, self._text, self.exposition = definitions, engine, text, exposition
 
     async def current(self) -> Engine:
         """The engine, brought up to now."""

@@ -92,7 +92,7 @@ async def configuration() -> Configuration:
     async def use(_settings: Settings) -> None:
         """Nothing takes them up."""
 
-    configuration = Configuration(Settings(), load=load, use=use, clock=clock)
+    configuration = Configuration(Settings(), load=load, users=(use,), clock=clock)
     clock.advance(1000)
     await configuration.reload()
     return configuration

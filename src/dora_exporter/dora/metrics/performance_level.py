@@ -1,6 +1,7 @@
 """Performance level: where a value stands in a report of DORA's."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.change_failure_rate import rate
@@ -13,8 +14,9 @@ from dora_exporter.dora.metrics.time_to_restore import time_to_restore
 from dora_exporter.dora.sliding_window import Window
 
 
+@cache
 def performance_level(edition_name: str) -> WindowMetric:
-    """The metric for an edition of ``EDITIONS``."""
+    """The metric for an edition of ``EDITIONS``; always the same object for the same edition."""
     edition = EDITIONS[edition_name]
 
     def read(measures: Measures, window: Window) -> Iterator[Value]:

@@ -1,0 +1,70 @@
+"""The composition root: builds the objects of a daemon from its settings."""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client.registry import Collector
+
+from dora_exporter.app import telemetry
+from dora_exporter.app.commit_discovery import CommitSearch
+from dora_exporter.app.configured_sources import ConfiguredSources
+from dora_exporter.app.derived_settings import definitions
+from dora_exporter.app.http_access import HttpAccess
+from dora_exporter.app.metrics_service import MetricsService
+from dora_exporter.app.reload import Configuration
+from dora_exporter.app.settings import Settings
+from dora_exporter.app.startup import Startup
+from dora_exporter.app.storage import storage
+from dora_exporter.app.telemetry.sources import SourceCollector
+from dora_exporter.dora.store import EventStore
+from dora_exporter.exposition import OwnFamilies
+from dora_exporter.runtime.clock import Clock
+from dora_exporter.runtime.log_format import LOG, set_up
+from dora_exporter.runtime.scheduler import Schedule
+from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
+
+
+class Components:
+    """What works together in a daemon. Nothing runs yet, and nothing is read but the web configuration file."""
+
+    def __init__(self, settings: Settings, load: Callable[[], Settings], *, clock: Clock) -> None:
+        """``load`` reads the settings again. Raises ``ConfigError`` and ``DatabaseError``."""
+        self.settings = settings
+        self.clock = clock
+        self.startup = Startup()
+        self.store = EventStore()
+        self.schedule = Schedule(clock=clock)
+        self.storage = storage(settings, clock=clock, replay_seconds=lambda: self.startup.replay_seconds)
+        self.access = HttpAccess(settings)
+        self.commits = CommitSearch(settings, store=self.store, log=self.storage.replication.leader_log, clock=clock)
+        self.sources = ConfiguredSources(
+            settings, store=self.store, storage=self.storage, schedule=self.schedule, clock=clock
+        )
+        registry = telemetry.new_registry()
+        self.metrics = MetricsService(
+            self.store, own=OwnFamilies(registry), definitions=definitions(settings), clock=clock
+        )
+        users = (self.access.use, _use_log, self.metrics.use, self.sources.use)
+        self.configuration = Configuration(settings, load=load, users=users, clock=clock)
+        self.event_counts = telemetry.EventCounts()
+        self.rejections = telemetry.RejectionCounts()
+        self.unknown_attributes = UnknownAttributes()
+        for collector in self._collectors():
+            registry.register(collector)
+
+    def _collectors(self) -> Iterator[Collector]:
+        """The daemon's own families, in the order in which they are exposed."""
+        yield self.event_counts
+        yield self.rejections
+        yield telemetry.UnknownAttributeCounts(self.unknown_attributes.counts)
+        yield telemetry.HeldEvents(self.store)
+        yield telemetry.SeriesCollector(lambda: self.metrics.engine)
+        yield self.storage.collector
+        yield telemetry.ConfigCollector(self.configuration)
+        yield telemetry.LogCollector(LOG)
+        yield telemetry.LevelThresholds(self.configuration.edition)
+        yield SourceCollector(self.sources.running)
+        yield self.commits.collector
+
+
+async def _use_log(settings: Settings) -> None:
+    set_up(settings.log.level, settings.log.format)

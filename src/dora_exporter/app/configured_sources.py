@@ -1,0 +1,55 @@
+"""The sources of the settings, with the connections that they share."""
+
+from dora_exporter.app.settings import Settings
+from dora_exporter.app.storage import Storage
+from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.clock import Clock
+from dora_exporter.runtime.scheduler import Schedule
+from dora_exporter.sources.contract import SourceContext
+from dora_exporter.sources.http.client import Transport
+from dora_exporter.sources.polling import OpenIncidents, RunningSources
+
+
+class ConfiguredSources:
+    """Runs the sources that the settings name; ``use`` follows other settings."""
+
+    def __init__(
+        self, settings: Settings, *, store: EventStore, storage: Storage, schedule: Schedule, clock: Clock
+    ) -> None:
+        """None runs yet. Polled events go to the leader's log, pushed ones to the log of every replica."""
+        self._settings = settings
+        self._clock = clock
+        self._transport = Transport(clock=clock)
+        self.open_incidents = OpenIncidents(store)
+        self.running = RunningSources(
+            store=store,
+            log=storage.log,
+            pass_log=storage.replication.leader_log,
+            leads=lambda: storage.replication.leads,
+            clock=clock,
+            schedule=schedule,
+            open_incidents=self.open_incidents,
+        )
+
+    def context(self) -> SourceContext:
+        """What a source is built with, by the settings in use."""
+        return SourceContext(
+            transport=self._transport,
+            clock=self._clock,
+            default_environment=self._settings.default_environment,
+            longest_window_ms=max(window.ms for window in self._settings.windows),
+        )
+
+    async def start(self) -> None:
+        """Opens the connections, and has the sources polled."""
+        await self._transport.open()
+        await self.use(self._settings)
+
+    async def use(self, settings: Settings) -> None:
+        """Adds, changes and removes sources as the settings say; the others go on undisturbed."""
+        self._settings = settings
+        await self.running.configure(settings.sources, self.context())
+
+    async def stop(self) -> None:
+        """Closes the connections."""
+        await self._transport.close()

@@ -1,0 +1,61 @@
+"""The start's long work: reads what was kept, computes its numbers and renders them."""
+
+import gc
+
+from dora_exporter.app.metrics_service import MetricsService
+from dora_exporter.app.startup import Startup
+from dora_exporter.app.storage import Storage
+from dora_exporter.app.telemetry import EventCounts
+from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.clock import stopwatch
+from dora_exporter.sources.polling import OpenIncidents
+
+
+class Loading:
+    """Fills the store from the log, then follows the log. No garbage is collected until all is rendered."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        store: EventStore,
+        *,
+        open_incidents: OpenIncidents,
+        metrics: MetricsService,
+        event_counts: EventCounts,
+        startup: Startup,
+    ) -> None:
+        """``event_counts`` counts what comes after the replay, ``startup`` is told how long that took."""
+        self._storage = storage
+        self._store = store
+        self._open_incidents = open_incidents
+        self._metrics = metrics
+        self._event_counts = event_counts
+        self._startup = startup
+
+    async def start(self) -> None:
+        """Reads and computes everything; from then on every committed record is applied to the store."""
+        begun = stopwatch()
+        gc.disable()
+        if await self._storage.resume(self._store):
+            self._open_incidents.load()
+        async for records in self._storage.replay():
+            self._store.apply_all(records)
+        await self._metrics.load()
+        self._store.observe(self._event_counts.observe)
+        self._startup.replay_seconds = stopwatch() - begun
+        await self._storage.start(self._store, self._event_counts)
+
+    async def render(self) -> None:
+        """Does the work of a first scrape, while events are already accepted.
+
+        What was made until then stays: garbage collection never has to look at it.
+        """
+        try:
+            await self._metrics.render()
+        finally:
+            gc.freeze()
+            gc.enable()
+
+    async def stop(self) -> None:
+        """Collects garbage again."""
+        gc.enable()

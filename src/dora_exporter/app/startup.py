@@ -1,0 +1,12 @@
+"""How far the start of the daemon has come."""
+
+
+class Startup:
+    """Progress of the start: what readiness and the replay's own metric are read from."""
+
+    def __init__(self) -> None:
+        """Nothing has been read yet."""
+        self.is_ready = False
+        """Whether all kept events are in the gauges and requests are served."""
+        self.replay_seconds: float | None = None
+        """Duration of reading what was kept and computing its numbers; None until that is done."""

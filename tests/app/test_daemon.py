@@ -1,0 +1,145 @@
+"""The start and the stop of a daemon, in this process."""
+
+import asyncio
+import gc
+import logging
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from tests.builders import NOW_MS, ManualClock, deployment
+
+from dora_exporter.app.daemon import Daemon
+from dora_exporter.app.settings import Settings
+from dora_exporter.dora.event_log import EventLog
+from dora_exporter.storage.file import SnapshotFile, encode, header_line
+
+MOST_ROUNDS = 10_000
+"""More rounds of the event loop than a start of an empty daemon takes."""
+
+
+@pytest.fixture
+async def settings(tmp_path: Path) -> AsyncIterator[Settings]:
+    """A daemon with a source and a repository, neither of which answers."""
+    yield Settings.model_validate(
+        {
+            "snapshot": {"path": tmp_path / "snapshot", "durability": "written"},
+            "web": {"listen_addresses": ["127.0.0.1:0"]},
+            "sources": {"on-call": {"kind": "pagerduty", "token": "t", "base_url": "http://127.0.0.1:1"}},
+            "repositories": {"shop": {"url": f"file://{tmp_path}/nowhere"}},
+        }
+    )
+    gc.unfreeze()
+
+
+def others() -> set["asyncio.Task[object]"]:
+    """The tasks beside the test itself."""
+    return asyncio.all_tasks() - {asyncio.current_task()}
+
+
+async def assert_nothing_is_left(settings: Settings) -> None:
+    """No task, no thread of uploads, no lock on the file, and garbage is collected."""
+    assert others() == set()
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("git-")] == []
+    assert gc.isenabled()
+    again = SnapshotFile(settings.snapshot.path, clock=ManualClock())
+    again.open()
+    await again.close()
+
+
+async def test_a_stopped_daemon_leaves_nothing_running(settings: Settings) -> None:
+    daemon = Daemon(settings, lambda: settings, clock=ManualClock())
+    await daemon.start()
+    host, port = daemon.addresses[0]
+    daemon.reload_soon()
+    await daemon.components.commits.uploads.workers.files(gc.isenabled)  # any work of a request
+
+    await daemon.stop()
+
+    await assert_nothing_is_left(settings)
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(host, port)
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 2, 3, 5, 8, 13, 21, 34, 55])
+async def test_a_start_that_is_interrupted_leaves_nothing_running(settings: Settings, rounds: int) -> None:
+    daemon = Daemon(settings, lambda: settings, clock=ManualClock())
+    starting = asyncio.create_task(daemon.start())
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    await daemon.stop()
+
+    await assert_nothing_is_left(settings)
+
+
+async def test_each_part_stops_though_another_one_cannot(settings: Settings) -> None:
+    async def fail() -> None:
+        raise RuntimeError("cannot be stopped")
+
+    daemon = Daemon(settings, lambda: settings, clock=ManualClock())
+    daemon.components.sources.stop, stop = fail, daemon.components.sources.stop  # type: ignore[method-assign]  # a part with a defect
+    await daemon.start()
+
+    with pytest.raises(RuntimeError, match="cannot be stopped"):
+        await daemon.stop()
+    await stop()
+
+    await assert_nothing_is_left(settings)
+
+
+async def test_a_companion_writes_until_the_daemon_stops(settings: Settings) -> None:
+    written = asyncio.Event()
+
+    async def companion(log: EventLog) -> None:
+        await log.append([deployment(id="from the companion")])
+        written.set()
+        await asyncio.Future()
+
+    daemon = Daemon(settings, lambda: settings, companion=companion, clock=ManualClock())
+    await daemon.start()
+    await written.wait()
+    assert "from the companion" in daemon.components.store.deployments
+
+    await daemon.stop()
+
+    await assert_nothing_is_left(settings)
+
+
+async def test_a_reload_waits_for_the_start(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="dora_exporter"):
+        daemon = Daemon(settings, lambda: settings, clock=ManualClock())
+        daemon.reload_soon()
+        assert caplog.messages == ["reload ignored reason=the daemon is starting"]
+        await daemon.start()
+        daemon.reload_soon()
+        for _ in range(MOST_ROUNDS):
+            if "configuration reloaded" in caplog.messages:
+                break
+            await asyncio.sleep(0)
+        else:
+            pytest.fail("no reload")
+    await daemon.stop()
+
+
+async def test_what_is_kept_is_served_once_it_is_read(settings: Settings) -> None:
+    kept = deployment(id="kept", finished_at=NOW_MS)
+    settings.snapshot.path.write_bytes(header_line() + encode(kept))
+    daemon = Daemon(settings, lambda: settings, clock=ManualClock())
+
+    await daemon.start()
+
+    host, port = daemon.addresses[0]
+    async with (
+        aiohttp.ClientSession(base_url=f"http://{host}:{port}") as session,
+        session.get("/-/ready") as ready,
+        session.get("/metrics") as metrics,
+    ):
+        assert ready.status == 200
+        assert 'dora_deployments{environment="production",service="checkout",window="7d"} 1' in await metrics.text()
+    assert daemon.components.startup.replay_seconds is not None
+    await daemon.stop()
