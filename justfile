@@ -36,6 +36,12 @@ machine minutes="3":
 docs:
     {{python}} -m zensical build --strict
 
+# dora-send as one file, for any Python since 3.9
+one-file output="dora-send":
+    rm -rf build/one-file && mkdir -p build/one-file && cp -r src/dora_send build/one-file/
+    rm -rf build/one-file/dora_send/__pycache__
+    {{python}} -m zipapp build/one-file --main=dora_send.cli:run --python="/usr/bin/env python3" --compress --output={{output}}
+
 # all of it, on a copy of the checkout; installs what it needs
 ci:
     .ci/run

@@ -27,7 +27,7 @@ from dora_exporter.storage.file import encode, header_line
 
 FILES = Path(__file__).parent
 DAYS = 4
-COMMANDS = ("", "demo", "history", "import", "export")
+COMMANDS = ("", "demo", "history", "import", "export", "send", "send deployment", "send incident close")
 OWN = ("dora_exporter_", "process_", "python_")
 CHANGING = re.compile(r"\b(ts|version|path|address|seconds|pid|python|snapshot|duration_seconds)=(\"[^\"]*\"|\S+)")
 
@@ -85,13 +85,13 @@ def test_the_description_of_the_api(shown: list[str]) -> None:
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda name: name or "daemon")
 def test_the_help(command: str) -> None:
     called = subprocess.run(
-        [sys.executable, "-m", "dora_exporter", *filter(None, [command]), "--help"],
+        [sys.executable, "-m", "dora_exporter", *command.split(), "--help"],
         env={**os.environ, "COLUMNS": "100"},
         capture_output=True,
         text=True,
         check=True,
     )
-    check(f"help-{command or 'daemon'}.txt", called.stdout)
+    check(f"help-{command.replace(' ', '-') or 'daemon'}.txt", called.stdout)
 
 
 def test_the_snapshot_file_of_the_demo() -> None:

@@ -3,13 +3,14 @@
 import gc
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pkgutil import resolve_name
+from importlib import import_module
 
 COMMANDS: Mapping[str, str] = {
     "demo": "dora_exporter.cli.demo.command:run",
     "export": "dora_exporter.cli.export:run",
     "history": "dora_exporter.cli.backfill.command:run",
     "import": "dora_exporter.cli.import_events.command:run",
+    "send": "dora_exporter.cli.send:run",
 }
 """The sub-commands. Each is a ``module:function`` that takes the arguments after its name and gives the exit code."""
 
@@ -20,10 +21,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs what is meant, the daemon where no sub-command is; the exit code. Bad usage raises SystemExit."""
     given = sys.argv[1:] if argv is None else argv
     if given and given[0] in COMMANDS:
-        command: Callable[[Sequence[str]], int] = resolve_name(COMMANDS[given[0]])
-        return command(given[1:])
+        return _found(COMMANDS[given[0]])(given[1:])
     gc.disable()  # a start makes what stays; the daemon enables it when that is done
     try:
-        return int(resolve_name(_DAEMON)(given, sub_commands=tuple(COMMANDS)))
+        return _found(_DAEMON)(given, sub_commands=tuple(COMMANDS))
     finally:
         gc.enable()
+
+
+def _found(name: str) -> Callable[..., int]:
+    module, _, function = name.partition(":")
+    command: Callable[..., int] = getattr(import_module(module), function)
+    return command

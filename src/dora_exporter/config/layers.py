@@ -21,8 +21,8 @@ _NESTING = "__"
 _LIKENESS = 0.8
 """How like a known name an unknown one must be to be meant by it: all of them begin alike."""
 
-_INJECTED = "DORA_EXPORTER_"
-"""Kubernetes gives containers such variables when there is a Service of the name ``dora-exporter``."""
+_OTHERS = ("DORA_EXPORTER_", "DORA_SEND_")
+"""Kubernetes gives containers the first when there is a Service ``dora-exporter``; the second are those of ``send``."""
 
 
 class _Sorter(EnvSettingsSource):
@@ -101,7 +101,7 @@ def secret_lines_layer(model: type[BaseModel], *, above: Sequence[Layer], below:
 
 
 def _is_ours(name: str) -> bool:
-    return name.startswith(PREFIX) and not name.startswith(_INJECTED) and name not in FOLDER_VARIABLES
+    return name.startswith(PREFIX) and not name.startswith(_OTHERS) and name not in FOLDER_VARIABLES
 
 
 def _location(name: str) -> tuple[str, ...]:

@@ -297,6 +297,10 @@ def test_what_kubernetes_injects_for_a_service_of_our_name_is_ignored(tmp_path: 
     settings_of(tmp_path, variables={"DORA_EXPORTER_PORT": "tcp://10.0.0.1:3672", "DORA_EXPORTER_SERVICE_HOST": "x"})
 
 
+def test_the_variables_of_the_send_command_are_no_settings(tmp_path: Path) -> None:
+    settings_of(tmp_path, variables={"DORA_SEND_URL": "http://127.0.0.1:3672", "DORA_SEND_API_KEY": "sesame"})
+
+
 @pytest.mark.parametrize("address", ["0.0.0.0:3672", ":3672", "dora.example:1"])
 def test_keys_cannot_go_while_strangers_are_listened_to(tmp_path: Path, address: str) -> None:
     without, opened = settings_of(tmp_path, "retention: 1y"), settings_of(tmp_path, "allow_anonymous: true")
