@@ -10,7 +10,7 @@ from dora_exporter.app.settings import Settings
 from dora_exporter.app.storage import FileStorage, Replication, Role, Storage
 from dora_exporter.app.telemetry.events import EventCounts
 from dora_exporter.commits.git.command import Git
-from dora_exporter.commits.git.repositories import Library
+from dora_exporter.commits.git.repositories import Repositories
 from dora_exporter.commits.git.uploads import Uploads
 from dora_exporter.commits.settings import GitSettings
 from dora_exporter.dora.event_log import Unavailable
@@ -19,8 +19,8 @@ from dora_exporter.dora.store import EventStore
 
 def uploads(folder: Path) -> Uploads:
     git = Git()
-    library = Library(folder, configured={}, settings=GitSettings(), git=git, with_trees=False)
-    return Uploads(library=library, git=git, max_repository_bytes=1)
+    repositories = Repositories(folder, configured={}, settings=GitSettings(), git=git, with_trees=False)
+    return Uploads(repositories=repositories, git=git, max_repository_bytes=1)
 
 
 async def test_what_is_too_old_goes_when_a_compaction_is_due_and_not_before(tmp_path: Path) -> None:

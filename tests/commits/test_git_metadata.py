@@ -55,7 +55,7 @@ class Client:
 
 def outside(folder: Path, world: World) -> set[Path]:
     """What lies elsewhere than in the folder for repositories."""
-    return {each for each in folder.rglob("*") if not each.is_relative_to(world.library.folder)}
+    return {each for each in folder.rglob("*") if not each.is_relative_to(world.repositories.folder)}
 
 
 @asynccontextmanager
@@ -68,7 +68,7 @@ async def serving(world: World, max_pack_bytes: int = 8 << 20) -> AsyncIterator[
 
 
 def left_behind(world: World) -> list[Path]:
-    return [each for each in world.library.folder.rglob("*") if each.is_file()]
+    return [each for each in world.repositories.folder.rglob("*") if each.is_file()]
 
 
 async def test_an_upload_is_taken_and_then_known(begin: Begin, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ async def test_an_upload_survives_a_restart(begin: Begin, tmp_path: Path) -> Non
     world.upload(pack_of(tmp_path / "shop", shas[-1:]), shas[-1])
     again = begin()
     assert again.uploads.known(NAME, shas) == shas
-    assert [each.name for each in again.library.uploaded()] == [NAME]
+    assert [each.name for each in again.repositories.uploaded()] == [NAME]
 
 
 async def test_what_a_killed_daemon_left_of_an_upload_is_removed(begin: Begin) -> None:
@@ -197,7 +197,7 @@ async def test_an_odd_name_stays_in_the_folder(begin: Begin, tmp_path: Path, url
     async with serving(world) as client:
         assert (await client.packfile(pack_of(tmp_path / "shop", shas), shas[0], url))[0] == 200
     assert outside(tmp_path, world) == before
-    assert len({each.relative_to(world.library.folder).parts[0] for each in left_behind(world)}) == 1
+    assert len({each.relative_to(world.repositories.folder).parts[0] for each in left_behind(world)}) == 1
 
 
 def checked(body: bytes) -> bytes:
@@ -326,7 +326,7 @@ async def test_no_more_repositories_than_allowed_are_uploaded(begin: Begin, tmp_
         assert (await client.packfile(pack, shas[0]))[0] == 200
         assert (await client.packfile(pack, shas[0]))[0] == 200
         assert (await client.packfile(pack, shas[0], "https://git.example/second"))[0] == 400
-    assert len(world.library.uploaded()) == 1
+    assert len(world.repositories.uploaded()) == 1
 
 
 async def test_a_repository_may_not_grow_without_end(begin: Begin, tmp_path: Path) -> None:
@@ -342,7 +342,7 @@ async def test_a_disk_that_cannot_be_written_is_not_the_senders_fault(begin: Beg
     shas = build(tmp_path / "shop", linear(1))
     world = begin()
     (tmp_path / "file").write_text("")
-    world.library.folder = tmp_path / "file"
+    world.repositories.folder = tmp_path / "file"
     async with serving(world) as client:
         assert (await client.packfile(pack_of(tmp_path / "shop", shas), shas[0]))[0] == 503
 
@@ -351,7 +351,7 @@ async def test_those_who_ask_about_a_slow_repository_delay_nobody_else(begin: Be
     shas = build(tmp_path / "shop", linear(2))
     world = begin()
     world.upload(pack_of(tmp_path / "shop", shas), shas[-1])
-    slow = world.library.find(NAME)
+    slow = world.repositories.find(NAME)
     assert slow is not None
     async with serving(world) as client, asyncio.TaskGroup() as tasks:
         with slow.held():

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dora_exporter.commits.git.commit_graph import Graph, Reached
+from dora_exporter.commits.git.commit_graph import Graph, ReachedCommit
 
 Parents = dict[int, tuple[int, ...]]
 
@@ -76,7 +76,7 @@ def test_a_commit_that_was_missing_is_found_to_fill_a_hole() -> None:
     assert graph.difference(name(3), [name(0)]).absent == 1
     assert not graph.add([(bytes.fromhex(name(9)), ())])
     assert graph.add([(bytes.fromhex(name(2)), (bytes.fromhex(name(1)),))])
-    assert graph.difference(name(3), [name(1)]).commits == (Reached(name(3), 1), Reached(name(2), 1))
+    assert graph.difference(name(3), [name(1)]).commits == (ReachedCommit(name(3), 1), ReachedCommit(name(2), 1))
 
 
 def test_commits_that_come_children_first_fill_no_hole() -> None:

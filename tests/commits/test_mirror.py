@@ -29,7 +29,7 @@ async def test_a_configured_repository_is_mirrored_over_http(begin: Begin, tmp_p
     assert world.shas(last) == [shas[4], shas[3], shas[2]]
     health = next(iter(world.resolver.fetches.values()))
     assert (health.last_success_ms, health.errors) == (world.clock(), 0)
-    assert world.library.configured["shop"].size_bytes > 0
+    assert world.repositories.configured["shop"].size_bytes > 0
 
 
 async def test_only_commits_are_mirrored_unless_paths_count(begin: Begin, tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ async def test_only_commits_are_mirrored_unless_paths_count(begin: Begin, tmp_pa
         world.deploy(shas[0], 0)
         last = world.deploy(shas[2], 1)
         await world.resolver.work()
-        mirror = world.library.configured["shop"].mirror
+        mirror = world.repositories.configured["shop"].mirror
         assert mirror is not None
         listed = git(mirror.folder, "cat-file", "--batch-all-objects", "--batch-check=%(objecttype)").split()
         kinds[number] = set(listed)
@@ -84,7 +84,7 @@ async def test_uploads_under_two_spellings_are_one_repository(begin: Begin, tmp_
     world = begin()
     world.upload(pack_of(tmp_path / "shop", [shas[2]]), shas[2], "git.example/Acme/shop")
     world.upload(pack_of(tmp_path / "shop", [shas[5]], [shas[2]]), shas[5], "git.example/acme/Shop")
-    assert len(world.library.uploaded()) == 1
+    assert len(world.repositories.uploaded()) == 1
     world.deploy(shas[0], 0, repository="git.example/acme/shop")
     last = world.deploy(shas[4], 1, repository="git.example/ACME/shop")
     await world.resolver.work()
@@ -96,13 +96,13 @@ async def test_folders_of_two_spellings_that_an_older_version_left_become_one(be
     world = begin()
     world.upload(pack_of(tmp_path / "shop", [shas[2]]), shas[2], "git.example/acme/shop")
     world.upload(pack_of(tmp_path / "shop", [shas[5]], [shas[2]]), shas[5], "git.example/else")
-    marker = next(each for each in world.library.folder.glob("*/name") if "else" in each.read_text())
+    marker = next(each for each in world.repositories.folder.glob("*/name") if "else" in each.read_text())
     marker.write_text("git.example/Acme/Shop\n")
-    marker.parent.rename(world.library.folder_of("git.example/Acme/Shop"))
+    marker.parent.rename(world.repositories.folder_of("git.example/Acme/Shop"))
     for _ in range(2):
         again = begin(store=world.store)
-        assert len(again.library.uploaded()) == 1
-        found = again.library.find("git.example/ACME/shop")
+        assert len(again.repositories.uploaded()) == 1
+        found = again.repositories.find("git.example/ACME/shop")
         assert found is not None
         found.refresh()
         assert found.knows(shas[5])
@@ -227,7 +227,7 @@ async def test_repositories_are_fetched_on_a_schedule(begin: Begin, tmp_path: Pa
     world.clock.advance(MINUTE_MS)
     await world.resolver.work()
     assert health.last_success_ms == world.clock()
-    assert world.library.configured["shop"].knows(shas[3])
+    assert world.repositories.configured["shop"].knows(shas[3])
 
 
 async def test_commits_that_a_forced_push_threw_away_are_kept_or_fetched_by_name(begin: Begin, tmp_path: Path) -> None:

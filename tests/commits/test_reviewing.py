@@ -18,7 +18,8 @@ from tests.commits.worlds import Begin, World
 from tests.web.security.certificates import issue
 
 from dora_exporter.commits.providers.contract import PullRequestSettings
-from dora_exporter.commits.pull_requests.resolver import Reviewer
+from dora_exporter.commits.pull_requests.forges import Forges
+from dora_exporter.commits.pull_requests.resolver import PullRequestResolver
 from dora_exporter.commits.shipped_commits.excluded_authors import Authors
 from dora_exporter.config.client_tls import TlsConfig
 from dora_exporter.dora.events import Commit, PullRequest, Shipped
@@ -44,7 +45,7 @@ class Review:
 
     world: World
     forge: FakeForge
-    reviewer: Reviewer
+    reviewer: PullRequestResolver
 
     def deploy(self, *commits: Commit, deployment_id: str = "d" * 16) -> None:
         """A deployment whose commits Git has told."""
@@ -79,13 +80,12 @@ async def reviewing(
             **changes,
         }
         settings = PullRequestSettings.model_validate(said)
-        reviewer = Reviewer(
+        reviewer = PullRequestResolver(
             store=world.store,
             log=world.log,
-            library=world.library,
+            forges=Forges({"forge": settings}, world.repositories, clock=world.clock),
             clock=world.clock,
             settings=world.settings,
-            configured={"forge": settings},
             authors=Authors(authors),
         )
         world.store.observe(reviewer.observe)

@@ -18,7 +18,7 @@ from dora_exporter.dora.store import EventStore
 
 def samples(world: World, tally: CommitTally) -> dict[str, float]:
     registry = CollectorRegistry()
-    registry.register(CommitsCollector(tally=tally, resolver=lambda: world.resolver, library=world.library))
+    registry.register(CommitsCollector(tally=tally, resolver=lambda: world.resolver, repositories=world.repositories))
     lines = [line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")]
     return {
         name.removeprefix("dora_exporter_"): float(value) for name, value in (line.rsplit(" ", 1) for line in lines)

@@ -8,9 +8,10 @@ from pathlib import Path
 from tests.builders import HOUR_MS, NOW_MS, ManualClock, deployment
 
 from dora_exporter.commits.git.command import Git
-from dora_exporter.commits.git.repositories import Library
+from dora_exporter.commits.git.repositories import Repositories
 from dora_exporter.commits.git.uploads import Uploads
 from dora_exporter.commits.settings import GitSettings, RepositorySettings
+from dora_exporter.commits.shipped_commits.commit_filter import CommitFilter
 from dora_exporter.commits.shipped_commits.excluded_authors import Authors
 from dora_exporter.commits.shipped_commits.resolver import Resolver
 from dora_exporter.dora.event_log import Apply, Unavailable
@@ -79,17 +80,16 @@ class World:
         self.log = MemoryLog(self.store.apply_all)
         self.settings = settings or GitSettings()
         self.git = Git(self.settings.limits)
-        self.library = Library(
+        self.repositories = Repositories(
             folder / "git",
             configured=configured or {},
             settings=self.settings,
             git=self.git,
             with_trees=bool(patterns),
         )
-        self.library.load()
-        self.uploads = Uploads(library=self.library, git=self.git, max_repository_bytes=max_repository_bytes)
-        self._patterns = patterns
-        self._authors = Authors(authors)
+        self.repositories.load()
+        self.uploads = Uploads(repositories=self.repositories, git=self.git, max_repository_bytes=max_repository_bytes)
+        self._filter = CommitFilter(patterns or {}, Authors(authors))
         self.resolver = self.another_resolver()
         self.store.observe(self.resolver.observe)
         at_once(self.resolver.load())
@@ -99,11 +99,10 @@ class World:
         return Resolver(
             store=self.store,
             log=self.log,
-            library=self.library,
+            repositories=self.repositories,
             clock=self.clock,
             settings=self.settings,
-            patterns=self._patterns,
-            authors=self._authors,
+            commit_filter=self._filter,
         )
 
     def upload(self, pack: bytes, head: str, repository: str = NAME) -> None:
@@ -141,7 +140,7 @@ class World:
 
     async def close(self) -> None:
         """Ends what runs."""
-        self.library.close()
+        self.repositories.close()
         await self.resolver.close()
         await self.uploads.workers.close()
 

@@ -8,9 +8,11 @@ from dora_exporter.app.settings import Settings
 from dora_exporter.app.telemetry.commits import CommitsCollector, CommitTally
 from dora_exporter.commits.git.command import Git
 from dora_exporter.commits.git.commit_object import is_sha
-from dora_exporter.commits.git.repositories import Library
+from dora_exporter.commits.git.repositories import Repositories
 from dora_exporter.commits.git.uploads import Uploads
-from dora_exporter.commits.pull_requests.resolver import Reviewer
+from dora_exporter.commits.pull_requests.forges import Forges
+from dora_exporter.commits.pull_requests.resolver import PullRequestResolver
+from dora_exporter.commits.shipped_commits.commit_filter import CommitFilter
 from dora_exporter.commits.shipped_commits.excluded_authors import Authors
 from dora_exporter.commits.shipped_commits.resolver import Resolver
 from dora_exporter.dora.event_log import Appendable
@@ -41,7 +43,7 @@ class CommitSearch:
         services = settings.services
         self._patterns = {name: each.source_patterns for name, each in services.items() if each.source_patterns}
         git = Git(settings.git.limits)
-        self._library = Library(
+        self._repositories = Repositories(
             settings.git_folder,
             configured=settings.repositories,
             settings=settings.git,
@@ -49,20 +51,20 @@ class CommitSearch:
             with_trees=bool(self._patterns),
         )
         self.uploads = Uploads(
-            library=self._library,
+            repositories=self._repositories,
             git=git,
             max_repository_bytes=settings.git.max_repository_bytes,
             threads=settings.git.threads,
         )
         self._resolver: Resolver | None = None
-        self._reviewer: Reviewer | None = None
+        self._reviewer: PullRequestResolver | None = None
         self._tally = CommitTally()
         self._counting: asyncio.Task[None] | None = None
         self.collector = CommitsCollector(
             tally=self._tally,
             resolver=lambda: self._resolver,
             reviewer=lambda: self._reviewer,
-            library=self._library,
+            repositories=self._repositories,
         )
 
     def routes(
@@ -80,7 +82,7 @@ class CommitSearch:
 
     async def start(self) -> None:
         """Looks what repositories are here, and begins to count what is held."""
-        await asyncio.to_thread(self._library.load)
+        await asyncio.to_thread(self._repositories.load)
         self._store.observe(self._tally.observe)
         held = list(self._store.deployments.values())
         self._counting = in_background(self._tally.load(held), name="commit tally")
@@ -91,22 +93,20 @@ class CommitSearch:
         self._resolver = Resolver(
             store=self._store,
             log=self._log,
-            library=self._library,
+            repositories=self._repositories,
             clock=self._clock,
             settings=self._settings,
-            patterns=self._patterns,
-            authors=self._authors,
+            commit_filter=CommitFilter(self._patterns, self._authors),
         )
-        self._reviewer = Reviewer(
+        self._reviewer = PullRequestResolver(
             store=self._store,
             log=self._log,
-            library=self._library,
+            forges=Forges(self._pull_requests, self._repositories, clock=self._clock),
             clock=self._clock,
             settings=self._settings,
-            configured=self._pull_requests,
             authors=self._authors,
         )
-        workers: tuple[Resolver | Reviewer, ...] = (self._resolver, self._reviewer)
+        workers: tuple[Resolver | PullRequestResolver, ...] = (self._resolver, self._reviewer)
         for worker in workers:
             self._store.observe(worker.observe)
         for worker in workers:
@@ -132,9 +132,9 @@ class CommitSearch:
             return None
         if not is_sha(sha):
             return f"its commits are unknown: {sha} is not a full SHA"
-        if not self._library.holds(name):
+        if not self._repositories.holds(name):
             return f"its commits are unknown: the repository {name} is neither configured nor uploaded"
-        health = self._resolver.fetches.get(self._library.name_of(name)) if self._resolver else None
+        health = self._resolver.fetches.get(self._repositories.name_of(name)) if self._resolver else None
         if health is not None and health.is_failing:
             return f"its commits are unknown: the repository {name} cannot be fetched: {health.problem}"
         return f"its commits are unknown: the repository {name} has no commit {sha} yet, or not the one before it"
@@ -146,7 +146,7 @@ class CommitSearch:
 
     def end_git(self) -> None:
         """Ends every ``git`` that runs; from here on none is started."""
-        self._library.close()
+        self._repositories.close()
 
     async def stop(self) -> None:
         """Ends the search and every ``git`` that runs, but not the threads of uploads."""

@@ -7,8 +7,8 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from dora_exporter.commits.git.commit_object import is_sha
-from dora_exporter.commits.git.repositories import Library
-from dora_exporter.commits.pull_requests.resolver import Reviewer
+from dora_exporter.commits.git.repositories import Repositories
+from dora_exporter.commits.pull_requests.resolver import PullRequestResolver
 from dora_exporter.commits.shipped_commits import rule
 from dora_exporter.commits.shipped_commits.resolver import Resolver
 from dora_exporter.dora.events import Deployment, Event
@@ -91,14 +91,14 @@ class CommitsCollector:
         *,
         tally: CommitTally,
         resolver: Callable[[], Resolver | None],
-        reviewer: Callable[[], Reviewer | None] = lambda: None,
-        library: Library,
+        reviewer: Callable[[], PullRequestResolver | None] = lambda: None,
+        repositories: Repositories,
     ) -> None:
         """Reads from objects that know. ``resolver`` and ``reviewer`` give None while another replica has them."""
         self._reviewer = reviewer
         self._tally = tally
         self._resolver = resolver
-        self._library = library
+        self._repositories = repositories
 
     def collect(self) -> Iterable[Metric]:
         """Counts of what is held now, once that is known, and the state of the repositories."""
@@ -146,7 +146,7 @@ class CommitsCollector:
 
     def _of_no_repository(self) -> int:
         named = self._tally.unresolved
-        return sum(number for name, number in named.items() if not self._library.holds(name))
+        return sum(number for name, number in named.items() if not self._repositories.holds(name))
 
     def _commits(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(
@@ -203,10 +203,10 @@ class CommitsCollector:
         family = GaugeMetricFamily(
             "dora_exporter_repository_size_bytes", "Size of a repository on disk.", labels=("repository",)
         )
-        for label, repository in self._library.configured.items():
+        for label, repository in self._repositories.configured.items():
             family.add_metric((label,), repository.size_bytes)
         yield family
-        uploaded = self._library.uploaded()
+        uploaded = self._repositories.uploaded()
         yield GaugeMetricFamily(
             "dora_exporter_uploaded_repositories", "Repositories uploaded by clients.", value=len(uploaded)
         )

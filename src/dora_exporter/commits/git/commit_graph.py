@@ -12,7 +12,7 @@ _UNKNOWN_LEVEL = -1
 _TAGS_OF_TAGS = 10
 
 
-class Reached(NamedTuple):
+class ReachedCommit(NamedTuple):
     """A commit with the number of parents that it was made with, absent ones included."""
 
     sha: str
@@ -26,7 +26,7 @@ class Difference:
     ``absent`` is how many further ones are known of only because they are parents of those.
     """
 
-    commits: tuple[Reached, ...]
+    commits: tuple[ReachedCommit, ...]
     absent: int
 
 
@@ -85,7 +85,7 @@ class Graph:
         walk.start(start, is_excluded=False)
         found = list(walk.run(self._parents_of))
         present = {number for number in found if self._is_present(number)}
-        commits = [Reached(self._names[each].hex(), self._counts[each]) for each in self._ordered(present, start)]
+        commits = [ReachedCommit(self._names[each].hex(), self._counts[each]) for each in self._ordered(present, start)]
         return Difference(tuple(commits), len(found) - len(present))
 
     def _number_of(self, sha: str) -> int | None:

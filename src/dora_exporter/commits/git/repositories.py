@@ -26,7 +26,7 @@ class TooManyRepositories(Exception):
     """No further repository may be uploaded."""
 
 
-class Library:
+class Repositories:
     """Finds repositories by name, in any thread. What an event names selects among them and never becomes a URL."""
 
     def __init__(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dora_exporter.commits.git.command import Git
 from dora_exporter.commits.git.pack_check import BadPack, CheckedPack, check
-from dora_exporter.commits.git.repositories import Library
+from dora_exporter.commits.git.repositories import Repositories
 from dora_exporter.commits.git.repository import Repository
 from dora_exporter.commits.git.workers import Workers
 
@@ -29,26 +29,26 @@ class Uploads:
     Its methods run in threads, those of ``workers``, and raise ``GitFailed``.
     """
 
-    def __init__(self, *, library: Library, git: Git, max_repository_bytes: int, threads: int = 2) -> None:
+    def __init__(self, *, repositories: Repositories, git: Git, max_repository_bytes: int, threads: int = 2) -> None:
         """``max_repository_bytes`` bounds what one repository may hold on disk."""
         self.workers = Workers(threads)
-        self._library = library
+        self._repositories = repositories
         self._git = git
         self._max_repository_bytes = max_repository_bytes
 
     def known(self, spelling: str, shas: Sequence[str]) -> list[str]:
         """The commits of these that are known, so that they need not be uploaded."""
-        repository = self._library.find(spelling)
+        repository = self._repositories.find(spelling)
         if repository is None:
             return []
         repository.refresh()
-        self._library.shrink(repository)
+        self._repositories.shrink(repository)
         here = [sha for sha in shas if repository.knows(sha)]
-        return repository.with_trees(here) if self._library.needs_trees else here
+        return repository.with_trees(here) if self._repositories.needs_trees else here
 
     def open(self) -> Path:
         """A new folder for one upload."""
-        return self._library.open()
+        return self._repositories.open()
 
     def discard(self, folder: Path) -> None:
         """Removes such a folder with whatever is left in it."""
@@ -61,7 +61,7 @@ class Uploads:
         """
         object_format = _FORMATS[len(head)]
         checked = check(pack, self._git, object_format)
-        repository = self._library.for_upload(spelling)
+        repository = self._repositories.for_upload(spelling)
         if repository.object_format() not in (None, object_format):
             raise BadPack("the repository uses SHAs of another length")
         self._check_room(repository, pack_bytes=checked.pack.stat().st_size)

@@ -1,18 +1,17 @@
-"""Finds out in the background by which pull requests shipped commits came."""
+"""Finds out in the background which pull requests shipped commits came from."""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from dora_exporter.commits.git.repositories import Library
-from dora_exporter.commits.providers import KINDS
-from dora_exporter.commits.providers.contract import PullRequests, PullRequestSettings
-from dora_exporter.commits.providers.http import Forge, ForgeFailed, ForgeMisconfigured, Throttled
+from dora_exporter.commits.providers.contract import PullRequests
+from dora_exporter.commits.providers.http import ForgeFailed, Throttled
 from dora_exporter.commits.pull_requests.enrich import with_pull_requests
+from dora_exporter.commits.pull_requests.forges import Forges
 from dora_exporter.commits.settings import GitSettings
 from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
-from dora_exporter.commits.shipped_commits.retry_queue import Wait, has_come, pause_after
+from dora_exporter.commits.shipped_commits.retry_queue import Retry, has_come, pause_after
 from dora_exporter.dora.event_log import Appendable, Unavailable
 from dora_exporter.dora.events import Deployment, Shipped
 from dora_exporter.dora.records import Resolution
@@ -21,14 +20,13 @@ from dora_exporter.dora.store import Change, EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.runtime.outage import Outage
-from dora_exporter.runtime.secret_files import BadSecret, read_secret
 
 logger = logging.getLogger(__name__)
 
 _TICK_SECONDS = 5.0
 
 
-class Reviewer:
+class PullRequestResolver:
     """Fills in ``Shipped.pull_requests``: an observer of the store that writes through the log.
 
     Life: ``load`` after the replay, ``start``, at last ``close``. Without configured providers it does nothing.
@@ -39,27 +37,20 @@ class Reviewer:
         *,
         store: EventStore,
         log: Appendable,
-        library: Library,
+        forges: Forges,
         clock: Clock,
         settings: GitSettings,
-        configured: Mapping[str, PullRequestSettings],
         authors: Authors = EVERYBODY,
     ) -> None:
-        """``configured`` are the providers; of two for one host the first counts."""
+        """Commits of excluded ``authors`` are marked. The forges are closed with it."""
         self._store = store
         self._log = log
-        self._library = library
+        self._forges = forges
         self._authors = authors
         self._clock = clock
         self._give_up_after_ms = settings.resolve_for.ms
-        self._forges: dict[str, tuple[PullRequestSettings, Forge]] = {}
-        self.forges: dict[str, Forge] = {}
-        for name, each in configured.items():
-            host = each.host or KINDS[each.kind].host
-            if host not in self._forges:
-                self.forges[name] = _forge(each, clock)
-                self._forges[host] = each, self.forges[name]
-        self._waits: dict[str, Wait] = {}
+        self.forges = forges.by_name
+        self._retries: dict[str, Retry] = {}
         self._woken = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
         self._outage = Outage()
@@ -67,23 +58,23 @@ class Reviewer:
     @property
     def pending(self) -> int:
         """How many deployments wait for their pull requests."""
-        return len(self._waits)
+        return len(self._retries)
 
     async def load(self) -> None:
-        """Asks for the deployments of late whose commits came without pull requests so far."""
+        """Queues recent deployments whose commits have no pull requests yet."""
         now = self._clock()
         async for each in in_turns(list(self._store.deployments.values()) if self._forges else ()):
-            if now - each.finished_at < self._give_up_after_ms and self._wanting(each):
-                self._waits.setdefault(each.id, Wait(min(each.finished_at, now), now))
+            if now - each.finished_at < self._give_up_after_ms and self._incomplete(each):
+                self._retries.setdefault(each.id, Retry(min(each.finished_at, now), now))
 
     def observe(self, changes: Sequence[Change]) -> None:
-        """Takes in writes to deployments."""
+        """Follows writes to deployments."""
         for before, after in changes:
             if before is after or not isinstance(after, Deployment) or after.shipped is None:
                 continue
             known = before.shipped if isinstance(before, Deployment) else None
-            if after.shipped is not known and self._wanting(after):
-                self._waits[after.id] = Wait(self._clock(), self._clock())
+            if after.shipped is not known and self._incomplete(after):
+                self._retries[after.id] = Retry(self._clock(), self._clock())
                 self._woken.set()
 
     def start(self) -> None:
@@ -94,17 +85,16 @@ class Reviewer:
     async def work(self) -> None:
         """Does what is due by the clock."""
         now = self._clock()
-        for each, wait in list(self._waits.items()):
-            if wait.due_ms is not None and has_come(wait.due_ms, now):
-                await self._look(each, wait)
+        for each, retry in list(self._retries.items()):
+            if retry.due_ms is not None and has_come(retry.due_ms, now):
+                await self._resolve(each, retry)
 
     async def close(self) -> None:
-        """Stops; whatever of late is not known is asked for again after the next start."""
+        """Stops; what is unknown is queued again by the next start."""
         if self._main is not None:
             self._main.cancel()
             await asyncio.gather(self._main, return_exceptions=True)
-        for _, forge in self._forges.values():
-            await forge.close()
+        await self._forges.close()
 
     async def _run(self) -> None:
         while True:
@@ -117,46 +107,38 @@ class Reviewer:
                 async with asyncio.timeout(_TICK_SECONDS):
                     await self._woken.wait()
 
-    async def _look(self, deployment_id: str, wait: Wait) -> None:
-        del self._waits[deployment_id]
+    async def _resolve(self, deployment_id: str, retry: Retry) -> None:
+        del self._retries[deployment_id]
         try:
-            for part, provider in self._wanting(self._store.deployments.get(deployment_id)):
-                reviewed = await with_pull_requests(part, provider, self._authors)
-                held = self._wanting(self._store.deployments.get(deployment_id))
-                if reviewed != part and any(part == each for each, _ in held):
-                    await self._log.append([Resolution(deployment_id, reviewed)])
+            for part, provider in self._incomplete(self._store.deployments.get(deployment_id)):
+                enriched = await with_pull_requests(part, provider, self._authors)
+                held = self._incomplete(self._store.deployments.get(deployment_id))
+                if enriched != part and any(part == each for each, _ in held):
+                    await self._log.append([Resolution(deployment_id, enriched)])
         except Throttled as reason:
-            self._waits.setdefault(deployment_id, Wait(wait.since_ms, reason.until_ms))
+            self._retries.setdefault(deployment_id, Retry(retry.since_ms, reason.until_ms))
         except (ForgeFailed, Unavailable) as reason:
             self._note_failure(reason)
-            self._put_back(deployment_id, wait)
+            self._put_back(deployment_id, retry)
         except Exception:
-            self._put_back(deployment_id, wait)
+            self._put_back(deployment_id, retry)
             raise
         else:
             self._note_success()
 
-    def _put_back(self, deployment_id: str, wait: Wait) -> None:
+    def _put_back(self, deployment_id: str, retry: Retry) -> None:
         now = self._clock()
-        age = now - wait.since_ms
+        age = now - retry.since_ms
         if age < self._give_up_after_ms:
-            self._waits.setdefault(deployment_id, Wait(wait.since_ms, now + pause_after(age)))
+            self._retries.setdefault(deployment_id, Retry(retry.since_ms, now + pause_after(age)))
 
-    def _wanting(self, deployment: Deployment | None) -> list[tuple[Shipped, PullRequests]]:
-        """What it shipped of which the commits are known, and no pull requests, and whom to ask."""
+    def _incomplete(self, deployment: Deployment | None) -> list[tuple[Shipped, PullRequests]]:
+        """The parts that it shipped with known commits and without pull requests, each with its provider."""
         if deployment is None or deployment.commits is not None:
             return []
         wanting = [part for part in parts_of(deployment.shipped) if part.commits and not part.pull_requests]
-        asked = [(part, self._provider(part.repository)) for part in wanting]
+        asked = [(part, self._forges.provider(part.repository)) for part in wanting]
         return [(part, provider) for part, provider in asked if provider is not None]
-
-    def _provider(self, repository: str) -> PullRequests | None:
-        for spelling in self._library.spellings(repository):
-            host, _, path = spelling.partition("/")
-            if host in self._forges:
-                settings, forge = self._forges[host]
-                return KINDS[settings.kind].provider(forge, path)
-        return None
 
     def _note_failure(self, reason: Exception) -> None:
         if self._outage.fail(self._clock()):
@@ -165,16 +147,3 @@ class Reviewer:
     def _note_success(self) -> None:
         if self._outage.succeed(self._clock()):
             logger.info("pull request lookup recovered")
-
-
-def _forge(settings: PullRequestSettings, clock: Clock) -> Forge:
-    kind = KINDS[settings.kind]
-
-    async def headers() -> Mapping[str, str]:
-        try:
-            token = await asyncio.to_thread(read_secret, settings.token, settings.token_file)
-        except BadSecret as reason:
-            raise ForgeMisconfigured(str(reason)) from None
-        return kind.headers(token)
-
-    return Forge(settings.base_url or kind.base_url, headers=headers, clock=clock, tls=settings.tls_config)

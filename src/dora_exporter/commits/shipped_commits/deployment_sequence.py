@@ -1,88 +1,115 @@
 """The deployments that name a commit, in order of finish, for each series and repository."""
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dora_exporter.commits.git.commit_object import is_sha
-from dora_exporter.dora.events import Deployment, Series
+from dora_exporter.commits.git.repositories import Repositories
+from dora_exporter.dora.events import Deployment, Event, Series
 from dora_exporter.dora.failures.order import finish_order
+from dora_exporter.dora.repository_parts import views_of
 
 
-class LineKey(NamedTuple):
-    """What the deployments of a line have in common; ``repository`` is the one name of a repository."""
+class SequenceKey(NamedTuple):
+    """What the deployments of a sequence have in common; ``repository`` is its name in ``Repositories``."""
 
     series: Series
     repository: str
 
 
-class Disturbance(NamedTuple):
-    """Where in a line a commit came, went or became known, so that what later ones shipped may have changed."""
+class SequenceChange(NamedTuple):
+    """Where in a sequence a commit came, went or became known, so that what later ones shipped may have changed."""
 
     order: tuple[int, int, str]
     sha: str
 
 
-class Lines:
-    """The lines of all series."""
+class DeploymentSequences:
+    """The sequences of all series. Deployments of repositories that are not held are left out and cost nothing."""
 
-    def __init__(self, name_of: Callable[[str], str], holds: Callable[[str], bool] = lambda _: True) -> None:
-        """``name_of`` gives the one name of a repository that has several spellings.
+    def __init__(self, repositories: Repositories) -> None:
+        """Starts empty."""
+        self._repositories = repositories
+        self._sequences: dict[SequenceKey, list[Deployment]] = {}
 
-        Deployments of a repository that ``holds`` denies are passed over, so that they cost nothing.
-        """
-        self._name_of = name_of
-        self._holds = holds
-        self.by_key: dict[LineKey, list[Deployment]] = {}
+    def concerns(self, event: Event | None) -> bool:
+        """Whether an event is a deployment that names a repository that is held."""
+        if not isinstance(event, Deployment):
+            return False
+        holds = self._repositories.holds
+        return holds(event.repository or "") or any(holds(each.repository) for each in event.further)
 
-    def key(self, deployment: Deployment | None) -> LineKey | None:
-        """The line of a deployment; None when it names no repository that is here, or no full SHA."""
-        if deployment is None or not deployment.repository or not self._holds(deployment.repository):
+    def views(self, event: Event | None) -> Sequence[Deployment]:
+        """A deployment as that of each of its repositories; of two names of one repository the first counts."""
+        if not isinstance(event, Deployment):
+            return ()
+        if not event.further:
+            return (event,)
+        views = {self._repositories.name_of(view.repository or ""): view for view in reversed(views_of(event))}
+        return tuple(views.values())
+
+    def view(self, key: SequenceKey, event: Event | None) -> Deployment | None:
+        """A deployment as that of a sequence's repository; None where it does not belong to the sequence."""
+        return next((view for view in self.views(event) if self.key(view) == key), None)
+
+    def key(self, deployment: Deployment | None) -> SequenceKey | None:
+        """The sequence of a view; None when it names no repository that is held, or no full SHA."""
+        if deployment is None or not deployment.repository or not self._repositories.holds(deployment.repository):
             return None
         if not is_sha(deployment.commit_sha or ""):
             return None
-        return LineKey(deployment.series, self._name_of(deployment.repository))
+        return SequenceKey(deployment.series, self._repositories.name_of(deployment.repository))
+
+    def place(self, deployment: Deployment | None) -> tuple[object, ...] | None:
+        """All of a view that later deployments of its sequence depend on; None outside every sequence."""
+        key = self.key(deployment)
+        return None if key is None or deployment is None else (key, finish_order(deployment), deployment.commit_sha)
 
     def load(self, deployment: Deployment) -> None:
-        """Takes in one of many deployments; their lines are of no use before ``sort``."""
-        key = self.key(deployment)
-        if key is not None:
-            self.by_key.setdefault(key, []).append(deployment)
+        """Adds the views of one of many deployments; ``sort`` has to follow."""
+        for view in self.views(deployment):
+            key = self.key(view)
+            if key is not None:
+                self._sequences.setdefault(key, []).append(view)
 
-    def sort(self) -> Iterator[tuple[LineKey, Sequence[Deployment]]]:
-        """Brings what was loaded into order, a line at a time."""
-        for key, line in self.by_key.items():
-            line.sort(key=finish_order)
-            yield key, line
+    def sort(self) -> Iterator[tuple[SequenceKey, Deployment, Deployment | None]]:
+        """Sorts what was loaded, a sequence at a time; yields each deployment with the one before it."""
+        for key, sequence in self._sequences.items():
+            sequence.sort(key=finish_order)
+            before: Deployment | None = None
+            for each in sequence:
+                yield key, each, before
+                before = each
 
     def put(self, before: Deployment | None, after: Deployment | None) -> None:
-        """Takes in the change of a deployment."""
+        """Replaces a view by another one; None before it is created and after it is deleted."""
         old, new = self.key(before), self.key(after)
         if old is not None and before is not None and self.has(before):
-            line = self.by_key[old]
-            del line[bisect_left(line, finish_order(before), key=finish_order)]
-            if not line:
-                del self.by_key[old]
+            sequence = self._sequences[old]
+            del sequence[bisect_left(sequence, finish_order(before), key=finish_order)]
+            if not sequence:
+                del self._sequences[old]
         if new is not None and after is not None:
-            insort(self.by_key.setdefault(new, []), after, key=finish_order)
+            insort(self._sequences.setdefault(new, []), after, key=finish_order)
 
     def has(self, deployment: Deployment) -> bool:
-        """Whether a deployment is in its line; one that came before its repository did is not."""
+        """Whether a view is in its sequence; one that came before its repository did is not."""
         key = self.key(deployment)
-        line = self.by_key.get(key, []) if key else []
-        index = bisect_left(line, finish_order(deployment), key=finish_order)
-        return index < len(line) and line[index].id == deployment.id
+        sequence = self._sequences.get(key, []) if key else []
+        index = bisect_left(sequence, finish_order(deployment), key=finish_order)
+        return index < len(sequence) and sequence[index].id == deployment.id
 
-    def line(self, key: LineKey) -> tuple[Deployment, ...]:
-        """A line as it is now."""
-        return tuple(self.by_key.get(key, ()))
-
-
-def after(line: tuple[Deployment, ...], disturbance: Disturbance) -> tuple[Deployment, ...]:
-    """What follows a place in a line."""
-    return line[bisect_right(line, disturbance.order, key=finish_order) :]
+    def sequence(self, key: SequenceKey) -> tuple[Deployment, ...]:
+        """A sequence as it is now."""
+        return tuple(self._sequences.get(key, ()))
 
 
-def until(line: tuple[Deployment, ...], disturbance: Disturbance) -> tuple[Deployment, ...]:
-    """What comes before a place in a line."""
-    return line[: bisect_left(line, disturbance.order, key=finish_order)]
+def after(sequence: tuple[Deployment, ...], change: SequenceChange) -> tuple[Deployment, ...]:
+    """The deployments behind a place in a sequence."""
+    return sequence[bisect_right(sequence, change.order, key=finish_order) :]
+
+
+def until(sequence: tuple[Deployment, ...], change: SequenceChange) -> tuple[Deployment, ...]:
+    """The deployments before a place in a sequence."""
+    return sequence[: bisect_left(sequence, change.order, key=finish_order)]

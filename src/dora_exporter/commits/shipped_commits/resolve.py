@@ -1,10 +1,10 @@
-"""Works out what deployments of one line shipped, in a thread: immutable facts in, immutable results out."""
+"""Works out what deployments of one sequence shipped, in a thread: immutable facts in, immutable results out."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dora_exporter.commits.pull_requests.enrich import outline
-from dora_exporter.commits.shipped_commits.deployment_sequence import Disturbance, after, until
+from dora_exporter.commits.shipped_commits.deployment_sequence import SequenceChange, after, until
 from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
 from dora_exporter.commits.shipped_commits.rule import PASSED_OVER, Archive, has_passed_over, shipped_by
 from dora_exporter.dora.events import Deployment
@@ -16,14 +16,14 @@ _AT_ONCE = 100
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """Which deployments of a line have to be looked at, and what happened in the line.
+    """Which deployments of a sequence are due, and how the sequence changed.
 
-    ``last_tries`` are those of the due whose wait is over: they pass over what is not known before them, for good.
+    ``last_tries`` are the due deployments that are given up afterwards: they pass over what is unknown before them.
     """
 
-    line: tuple[Deployment, ...]
+    sequence: tuple[Deployment, ...]
     due: frozenset[str]
-    disturbances: tuple[Disturbance, ...] = ()
+    changes: tuple[SequenceChange, ...] = ()
     patterns: tuple[str, ...] = ()
     last_tries: frozenset[str] = frozenset()
     authors: Authors = EVERYBODY
@@ -31,7 +31,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """New results; the ids of deployments that wait for a commit; the ids still to be looked at; unknown SHAs."""
+    """New results; the ids of deployments that wait for a commit; the ids still to be resolved; unknown SHAs."""
 
     resolutions: tuple[Resolution, ...]
     waiting: frozenset[str]
@@ -40,42 +40,46 @@ class Answer:
 
 
 def settle(question: Question, archive: Archive | None) -> Answer:
-    """Looks at the first deployments that are due. Raises ``GitFailed``."""
-    line = question.line
+    """Resolves the first deployments that are due. Raises ``GitFailed``."""
+    sequence = question.sequence
     due = set(question.due)
-    for disturbance in question.disturbances:
-        due.update(_affected(line, disturbance, archive))
-    places = [place for place, each in enumerate(line) if each.id in due and each.commits is None]
-    resolutions, waiting, passed, rest = [], set(), set[str](), {line[place].id for place in places[_AT_ONCE:]}
+    for change in question.changes:
+        due.update(_affected(sequence, change, archive))
+    places = [place for place, each in enumerate(sequence) if each.id in due and each.commits is None]
+    resolutions, waiting, passed, rest = [], set(), set[str](), {sequence[place].id for place in places[_AT_ONCE:]}
     for place in places[:_AT_ONCE]:
-        deployment = line[place]
+        deployment = sequence[place]
         due.discard(deployment.id)
         passes_over = deployment.id in question.last_tries or has_passed_over(deployment)
         shipped = shipped_by(
-            deployment, line[:place], archive, question.patterns, authors=question.authors, passes_over=passes_over
+            deployment, sequence[:place], archive, question.patterns, authors=question.authors, passes_over=passes_over
         )
         if shipped is None:
             waiting.add(deployment.id)
             continue
         if outline(shipped) != outline(deployment.shipped):
             resolutions.append(Resolution(deployment.id, shipped))
-            passed.update(each.commit_sha or "" for each in line[place - shipped.left_out.get(PASSED_OVER, 0) : place])
+            passed.update(
+                each.commit_sha or "" for each in sequence[place - shipped.left_out.get(PASSED_OVER, 0) : place]
+            )
         if deployment.shipped is None:
-            rest.update(_affected(line, Disturbance(finish_order(deployment), deployment.commit_sha or ""), archive))
-    settled = {line[place].id for place in places[:_AT_ONCE]}
-    unknown = dict.fromkeys((*_unknown(line, waiting, archive), *passed))
+            rest.update(
+                _affected(sequence, SequenceChange(finish_order(deployment), deployment.commit_sha or ""), archive)
+            )
+    settled = {sequence[place].id for place in places[:_AT_ONCE]}
+    unknown = dict.fromkeys((*_unknown(sequence, waiting, archive), *passed))
     return Answer(tuple(resolutions), frozenset(waiting), frozenset(rest - settled), tuple(unknown))
 
 
-def _affected(line: tuple[Deployment, ...], disturbance: Disturbance, archive: Archive | None) -> Iterator[str]:
-    """The deployments whose commits may differ with or without a commit at a place in the line.
+def _affected(sequence: tuple[Deployment, ...], change: SequenceChange, archive: Archive | None) -> Iterator[str]:
+    """The deployments whose commits may differ with or without a commit at a place in the sequence.
 
     They are the one that follows, and further ones as long as the commit reaches something that neither those before
-    the place nor those passed on the way reach. Those that were not looked at yet count for neither: they may have come
+    the place nor those passed on the way reach. Those that were not resolved yet count for neither: they may have come
     together with this one, and each would leave to the other what follows both.
     """
-    covered = {each.commit_sha or "" for each in until(line, disturbance) if not _is_new(each)}
-    for each in after(line, disturbance):
+    covered = {each.commit_sha or "" for each in until(sequence, change) if not _is_new(each)}
+    for each in after(sequence, change):
         if _is_new(each):
             continue
         if each.shipped is not None:
@@ -83,9 +87,9 @@ def _affected(line: tuple[Deployment, ...], disturbance: Disturbance, archive: A
         covered.add(each.commit_sha or "")
         if archive is not None and not archive.knows(each.commit_sha or ""):
             continue  # those that follow it may pass it over
-        if archive is None or not archive.knows(disturbance.sha):
+        if archive is None or not archive.knows(change.sha):
             return
-        if not archive.difference(disturbance.sha, covered).commits:
+        if not archive.difference(change.sha, covered).commits:
             return
 
 
@@ -93,11 +97,11 @@ def _is_new(deployment: Deployment) -> bool:
     return deployment.shipped is None and deployment.commits is None
 
 
-def _unknown(line: Sequence[Deployment], waiting: set[str], archive: Archive | None) -> Iterator[str]:
-    """The SHAs that those who wait may wait for: their own, and that of the one before them."""
-    for place, each in enumerate(line):
+def _unknown(sequence: Sequence[Deployment], waiting: set[str], archive: Archive | None) -> Iterator[str]:
+    """The SHAs that the waiting deployments may wait for: their own, and that of the one before."""
+    for place, each in enumerate(sequence):
         if each.id in waiting:
-            for other in line[max(0, place - 1) : place + 1]:
+            for other in sequence[max(0, place - 1) : place + 1]:
                 sha = other.commit_sha or ""
                 if archive is None or not archive.knows(sha):
                     yield sha

@@ -1,9 +1,9 @@
-"""Schedules the deployments whose commits are to be resolved."""
+"""Schedules the attempts to resolve the commits of deployments."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from dora_exporter.commits.shipped_commits.deployment_sequence import Disturbance, LineKey
+from dora_exporter.commits.shipped_commits.deployment_sequence import SequenceChange, SequenceKey
 from dora_exporter.dora.events import DAY_MS, MINUTE_MS
 
 RETRY_MS = 20_000
@@ -15,10 +15,10 @@ _RARELY_MS = 60 * MINUTE_MS
 
 
 @dataclass
-class Wait:
-    """Since when a deployment's commits are asked for, and when they are next.
+class Retry:
+    """Since when the commits of a deployment are unknown, and when the next attempt is.
 
-    ``due_ms`` is None when nothing but news of its repository makes that worth while.
+    ``due_ms`` is None once it was given up: only news of its repository causes another attempt.
     """
 
     since_ms: int
@@ -27,111 +27,111 @@ class Wait:
 
 @dataclass
 class Due:
-    """What of one line has to be looked at now."""
+    """The deployments and the changes of a sequence that are to be resolved."""
 
-    waits: dict[str, Wait] = field(default_factory=dict)
-    disturbances: list[Disturbance] = field(default_factory=list)
+    retries: dict[str, Retry] = field(default_factory=dict)
+    changes: list[SequenceChange] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        """Whether there is anything."""
-        return bool(self.waits or self.disturbances)
+        """Whether anything is."""
+        return bool(self.retries or self.changes)
 
 
-class WaitingRoom:
-    """The deployments whose commits are not known, by repository and line."""
+class RetryQueue:
+    """The deployments whose commits are unknown, by repository and sequence."""
 
     def __init__(self, *, give_up_after_ms: int) -> None:
-        """``give_up_after_ms`` is the age at which waiting for an unknown commit ends."""
+        """``give_up_after_ms`` is the age at which a deployment with an unknown commit is given up."""
         self._give_up_after_ms = give_up_after_ms
-        self._lines: dict[str, dict[LineKey, Due]] = {}
+        self._sequences: dict[str, dict[SequenceKey, Due]] = {}
         self._next_ms: dict[str, int] = {}
         self.waiting = 0
         self.unknown = 0
 
-    def ask(self, key: LineKey, deployment_id: str, wait: Wait) -> None:
-        """Has a deployment looked at when its wait is due; a wait that it had before ends."""
-        self.leave(key, deployment_id)
-        self._due(key).waits[deployment_id] = wait
-        self._count(wait, 1)
-        if wait.due_ms is not None:
-            self._sooner(key.repository, wait.due_ms)
+    def put(self, key: SequenceKey, deployment_id: str, retry: Retry) -> None:
+        """Schedules a deployment, in place of the attempt that it was scheduled for."""
+        self.remove(key, deployment_id)
+        self._due(key).retries[deployment_id] = retry
+        self._count(retry, 1)
+        if retry.due_ms is not None:
+            self._sooner(key.repository, retry.due_ms)
 
-    def holds(self, key: LineKey, deployment_id: str) -> bool:
-        """Whether a deployment waits."""
-        due = self._lines.get(key.repository, {}).get(key)
-        return due is not None and deployment_id in due.waits
+    def holds(self, key: SequenceKey, deployment_id: str) -> bool:
+        """Whether a deployment is scheduled."""
+        due = self._sequences.get(key.repository, {}).get(key)
+        return due is not None and deployment_id in due.retries
 
-    def disturb(self, key: LineKey, disturbance: Disturbance, due_ms: int) -> None:
-        """Has what follows a place in a line looked at, at the given moment."""
-        self._due(key).disturbances.append(disturbance)
+    def put_change(self, key: SequenceKey, change: SequenceChange, due_ms: int) -> None:
+        """Schedules the deployments that follow a change of a sequence."""
+        self._due(key).changes.append(change)
         self._sooner(key.repository, due_ms)
 
-    def leave(self, key: LineKey, deployment_id: str) -> None:
-        """Ends a wait; no harm when there is none."""
-        due = self._lines.get(key.repository, {}).get(key)
-        wait = due.waits.pop(deployment_id, None) if due else None
-        if wait is not None:
-            self._count(wait, -1)
+    def remove(self, key: SequenceKey, deployment_id: str) -> None:
+        """Removes a deployment, if it is scheduled."""
+        due = self._sequences.get(key.repository, {}).get(key)
+        retry = due.retries.pop(deployment_id, None) if due else None
+        if retry is not None:
+            self._count(retry, -1)
 
     def wake(self, repository: str, now_ms: int) -> None:
-        """Has all deployments of a repository looked at, also those that were given up."""
-        for due in self._lines.get(repository, {}).values():
-            for wait in due.waits.values():
-                self._count(wait, -1)
-                wait.due_ms = now_ms
-                self._count(wait, 1)
+        """Schedules all deployments of a repository for now, also those that were given up."""
+        for due in self._sequences.get(repository, {}).values():
+            for retry in due.retries.values():
+                self._count(retry, -1)
+                retry.due_ms = now_ms
+                self._count(retry, 1)
             self._sooner(repository, now_ms)
 
     def repositories(self, now_ms: int) -> list[str]:
-        """Those of which something is due."""
+        """The repositories with something due."""
         return [repository for repository, moment in self._next_ms.items() if has_come(moment, now_ms)]
 
-    def take(self, repository: str, now_ms: int) -> Mapping[LineKey, Due]:
-        """Takes out what is due of a repository."""
-        lines = self._lines.get(repository, {})
-        taken = {}
-        for key, due in list(lines.items()):
+    def pop_due(self, repository: str, now_ms: int) -> Mapping[SequenceKey, Due]:
+        """Removes and returns what is due of a repository."""
+        sequences = self._sequences.get(repository, {})
+        found = {}
+        for key, due in list(sequences.items()):
             ready = {
-                each: wait
-                for each, wait in due.waits.items()
-                if wait.due_ms is not None and has_come(wait.due_ms, now_ms)
+                each: retry
+                for each, retry in due.retries.items()
+                if retry.due_ms is not None and has_come(retry.due_ms, now_ms)
             }
-            if ready or due.disturbances:
-                taken[key] = Due(ready, due.disturbances)
-                due.disturbances = []
-            for each, wait in ready.items():
-                del due.waits[each]
-                self._count(wait, -1)
+            if ready or due.changes:
+                found[key] = Due(ready, due.changes)
+                due.changes = []
+            for each, retry in ready.items():
+                del due.retries[each]
+                self._count(retry, -1)
             if not due:
-                del lines[key]
+                del sequences[key]
         self._plan(repository)
-        return taken
+        return found
 
-    def again(self, wait: Wait, now_ms: int) -> Wait:
-        """The wait that follows one in vain: at first often, then less, at last none until there is news."""
-        if self.is_over(wait, now_ms):
-            return Wait(wait.since_ms, None)
-        return Wait(wait.since_ms, now_ms + pause_after(now_ms - wait.since_ms))
+    def next_after(self, retry: Retry, now_ms: int) -> Retry:
+        """The attempt after one that failed: at first soon, then later, at last none until there is news."""
+        if self.is_over(retry, now_ms):
+            return Retry(retry.since_ms, None)
+        return Retry(retry.since_ms, now_ms + pause_after(now_ms - retry.since_ms))
 
-    def is_over(self, wait: Wait, now_ms: int) -> bool:
-        """Whether a wait has lasted as long as it may."""
-        return now_ms - wait.since_ms >= self._give_up_after_ms
+    def is_over(self, retry: Retry, now_ms: int) -> bool:
+        """Whether a deployment is given up."""
+        return now_ms - retry.since_ms >= self._give_up_after_ms
 
-    def _due(self, key: LineKey) -> Due:
-        return self._lines.setdefault(key.repository, {}).setdefault(key, Due())
+    def _due(self, key: SequenceKey) -> Due:
+        return self._sequences.setdefault(key.repository, {}).setdefault(key, Due())
 
     def _sooner(self, repository: str, moment: int) -> None:
         self._next_ms[repository] = min(moment, self._next_ms.get(repository, moment))
 
     def _plan(self, repository: str) -> None:
-        moments = list(_moments(self._lines.get(repository, {})))
+        moments = list(_moments(self._sequences.get(repository, {})))
         if moments:
             self._next_ms[repository] = min(moments)
         else:
             self._next_ms.pop(repository, None)
 
-    def _count(self, wait: Wait, number: int) -> None:
-        if wait.due_ms is None:
+    def _count(self, retry: Retry, number: int) -> None:
+        if retry.due_ms is None:
             self.unknown += number
         else:
             self.waiting += number
@@ -149,6 +149,6 @@ def has_come(moment: int, now_ms: int) -> bool:
     return not now_ms < moment <= now_ms + _RARELY_MS
 
 
-def _moments(lines: Mapping[LineKey, Due]) -> Iterator[int]:
-    for due in lines.values():
-        yield from (wait.due_ms for wait in due.waits.values() if wait.due_ms is not None)
+def _moments(sequences: Mapping[SequenceKey, Due]) -> Iterator[int]:
+    for due in sequences.values():
+        yield from (retry.due_ms for retry in due.retries.values() if retry.due_ms is not None)

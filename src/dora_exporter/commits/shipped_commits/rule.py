@@ -11,7 +11,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from dora_exporter.commits.git.commit_graph import Difference, Reached
+from dora_exporter.commits.git.commit_graph import Difference, ReachedCommit
 from dora_exporter.commits.git.commit_object import author_of, commit_of
 from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
 from dora_exporter.dora.events import DAY_MS, Commit, Deployment, Shipped
@@ -136,7 +136,7 @@ def _chosen(
     )
 
 
-def _is_merge(reached: Reached) -> bool:
+def _is_merge(reached: ReachedCommit) -> bool:
     return reached.parents > 1
 
 

@@ -1,0 +1,212 @@
+"""Queues the deployments whose commits are to be resolved, as the store and the repositories change."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+from dora_exporter.commits.git.repositories import Repositories
+from dora_exporter.commits.shipped_commits.deployment_sequence import DeploymentSequences, SequenceChange, SequenceKey
+from dora_exporter.commits.shipped_commits.incomplete_results import IncompleteResults
+from dora_exporter.commits.shipped_commits.retry_queue import RETRY_MS, Due, Retry, RetryQueue
+from dora_exporter.dora.events import Deployment, Event
+from dora_exporter.dora.failures.order import finish_order
+from dora_exporter.dora.store import Change, EventStore
+from dora_exporter.runtime.clock import Clock
+from dora_exporter.runtime.cooperative import in_turns
+
+
+class ResolutionQueue:
+    """An observer of the store. Life: ``load`` after the replay, then any use.
+
+    ``woken`` is set when something may be due at once.
+    """
+
+    def __init__(
+        self, store: EventStore, repositories: Repositories, *, clock: Clock, resolve_for_ms: int, authors: str | None
+    ) -> None:
+        """Results with another fingerprint of excluded ``authors`` are outdated.
+
+        A deployment whose commit is unknown is tried again for ``resolve_for_ms``.
+        """
+        self._store = store
+        self._repositories = repositories
+        self._clock = clock
+        self._authors = authors
+        self._sequences = DeploymentSequences(repositories)
+        self._retries = RetryQueue(give_up_after_ms=resolve_for_ms)
+        self._incomplete = IncompleteResults()
+        self._with_news: set[str] = set()
+        self._followed: set[str] = set()
+        self._missed: list[Change] | None = None
+        self.woken = asyncio.Event()
+
+    @property
+    def waiting(self) -> int:
+        """How many deployments are tried again later."""
+        return self._retries.waiting
+
+    @property
+    def unknown(self) -> int:
+        """How many deployments were given up; news of their repository has them tried again."""
+        return self._retries.unknown
+
+    async def load(self) -> None:
+        """Queues the deployments of the store whose result is missing or outdated.
+
+        Works a few milliseconds at a time, but for the sorting of a long sequence. What is observed meanwhile is
+        applied last.
+        """
+        self._missed = []
+        self._followed.update(self._repositories.names())
+        async for each in in_turns(list(self._store.deployments.values()) if self._followed else ()):
+            self._sequences.load(each)
+        async for key, deployment, before in in_turns(self._sequences.sort()):
+            self._incomplete.note(key, deployment)
+            if deployment.commits is None and self._is_outdated(deployment, before):
+                now = self._clock()
+                self._retries.put(key, deployment.id, Retry(min(deployment.finished_at, now), now))
+        missed, self._missed = self._missed, None
+        self.observe(missed)
+
+    def _is_outdated(self, deployment: Deployment, before: Deployment | None) -> bool:
+        shipped = deployment.shipped
+        if shipped is None or (before is not None and shipped.base != before.commit_sha):
+            return True
+        return bool(shipped.commits) and shipped.authors != self._authors
+
+    def observe(self, changes: Sequence[Change]) -> None:
+        """Follows writes to deployments."""
+        if self._missed is not None:
+            self._missed += changes
+            return
+        if not self._repositories.names():
+            return
+        for before, after in changes:
+            if before is not after and (self._sequences.concerns(before) or self._sequences.concerns(after)):
+                self._compare(before, after)
+
+    def _compare(self, before: Event | None, after: Event | None) -> None:
+        """Follows the change of a deployment in each of its repositories."""
+        old = {self._sequences.key(view): view for view in self._sequences.views(before)}
+        new = {self._sequences.key(view): view for view in self._sequences.views(after)}
+        for key in (*old, *(key for key in new if key not in old)):
+            if key is not None:
+                self._replace(key, old.get(key), new.get(key))
+
+    def _replace(self, key: SequenceKey, old: Deployment | None, new: Deployment | None) -> None:
+        is_in_place = self._sequences.place(old) == self._sequences.place(new)
+        if is_in_place and old is not None and new is not None and self._sequences.has(old):
+            self._update(key, old, new)
+            return
+        # One that came before its repository did is in no sequence yet.
+        if old is not None and not is_in_place:
+            self._untrack(key, old)
+        if new is not None:
+            self._track(key, new)
+
+    def _update(self, key: SequenceKey, before: Deployment, after: Deployment) -> None:
+        """Follows a change that concerns no other deployment."""
+        self._sequences.put(before, after)
+        self._incomplete.note(key, after)
+        if after.commits is not None:
+            self._retries.remove(key, after.id)
+        elif after.shipped is None and (before.shipped is not None or before.commits is not None):
+            self._retries.put(key, after.id, self._at_once())
+            self.woken.set()
+
+    def _track(self, key: SequenceKey, deployment: Deployment) -> None:
+        self._sequences.put(None, deployment)
+        self._incomplete.note(key, deployment)
+        if deployment.commits is None:
+            self._retries.put(key, deployment.id, self._at_once())
+        self._change(key, deployment)
+
+    def _untrack(self, key: SequenceKey, deployment: Deployment) -> None:
+        self._sequences.put(deployment, None)
+        self._retries.remove(key, deployment.id)
+        self._incomplete.remove(key, deployment.id)
+        if deployment.id not in self._store.expired:
+            self._change(key, deployment)
+
+    def _change(self, key: SequenceKey, deployment: Deployment) -> None:
+        change = SequenceChange(finish_order(deployment), deployment.commit_sha or "")
+        self._retries.put_change(key, change, self._clock())
+        self.woken.set()
+
+    def wake(self, repository: str) -> None:
+        """Has all deployments of a repository tried again, because new commits came for it."""
+        self._with_news.add(repository)
+        self._retries.wake(repository, self._clock())
+        self.woken.set()
+
+    def due_repositories(self) -> set[str]:
+        """The repositories with something due."""
+        return {*self._retries.repositories(self._clock()), *self._with_news}
+
+    def pop_news(self, repository: str) -> bool:
+        """Whether new commits came for a repository since the last call."""
+        has_news = repository in self._with_news
+        self._with_news.discard(repository)
+        return has_news
+
+    async def follow(self, repository: str) -> None:
+        """Tracks the deployments that were sent before their repository came; what changes meanwhile is observed."""
+        if repository in self._followed:
+            return
+        self._followed.add(repository)
+        async for each in in_turns(list(self._store.deployments.values())):
+            for key in map(self._sequences.key, self._sequences.views(each)):
+                if key is not None and key.repository == repository:
+                    held = self._sequences.view(key, self._store.deployments.get(each.id))
+                    if held is not None and not self._sequences.has(held):
+                        self._track(key, held)
+
+    def put_passed_over(self, repository: str) -> None:
+        """Queues the deployments that passed over commits which may have come."""
+        self._put_all(self._incomplete.passed_over(repository))
+
+    def put_completable(self, repository: str, holes_filled: int) -> None:
+        """Queues partial results, where more holes in the history were filled than at the last call."""
+        self._put_all(self._incomplete.completable(repository, holes_filled))
+
+    def pop_due(self, repository: str) -> Mapping[SequenceKey, Due]:
+        """Removes and returns what is due of a repository."""
+        return self._retries.pop_due(repository, self._clock())
+
+    def sequence(self, key: SequenceKey) -> tuple[Deployment, ...]:
+        """A sequence as it is now."""
+        return self._sequences.sequence(key)
+
+    def last_tries(self, due: Due) -> frozenset[str]:
+        """The due deployments that are given up if their commit is still unknown."""
+        return frozenset(each for each, retry in due.retries.items() if self._retries.is_over(retry, self._clock()))
+
+    def put_back(self, key: SequenceKey, due: Due, ids: Iterable[str]) -> None:
+        """Has deployments tried again after a pause."""
+        now = self._clock()
+        for each in ids:
+            self._put(key, each, self._retries.next_after(due.retries.get(each) or Retry(now, now), now))
+
+    def put_back_all(self, key: SequenceKey, due: Due) -> None:
+        """Has all that was due tried again after a pause: resolving it failed."""
+        self.put_back(key, due, due.retries)
+        for change in due.changes:
+            self._retries.put_change(key, change, self._clock() + RETRY_MS)
+
+    def put_rest(self, key: SequenceKey, due: Due, ids: Iterable[str]) -> None:
+        """Queues deployments that were not reached, or that the results of others concern."""
+        for each in ids:
+            self._put(key, each, due.retries.get(each) or self._at_once())
+
+    def _put_all(self, found: Iterable[tuple[SequenceKey, str]]) -> None:
+        for key, deployment_id in found:
+            self._put(key, deployment_id, self._at_once())
+
+    def _put(self, key: SequenceKey, deployment_id: str, retry: Retry) -> None:
+        """Queues a deployment, unless it moved or was queued meanwhile."""
+        held = self._sequences.view(key, self._store.deployments.get(deployment_id))
+        if held is not None and not self._retries.holds(key, deployment_id):
+            self._retries.put(key, deployment_id, retry)
+
+    def _at_once(self) -> Retry:
+        now = self._clock()
+        return Retry(now, now)
