@@ -8,7 +8,7 @@ from tests.builders import HOUR_MS, NOW_MS, fields
 
 from dora_exporter.cli.demo.organisation import organisation, split
 from dora_exporter.cli.demo.service_simulation import Happening
-from dora_exporter.dora.commit_messages import taken_back
+from dora_exporter.dora.commit_messages import named_reverts
 from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Deployment, Incident
 from dora_exporter.dora.records import Judgement
 from dora_exporter.dora.store import EventStore
@@ -94,7 +94,9 @@ def test_reverts_name_a_commit_that_was_shipped_before(store: EventStore) -> Non
     reverts = [commit for commit in shipped.values() if commit.reverts]
 
     assert len(reverts) > 20
-    assert all(commit.subject == f'Revert "{shipped[sha].subject}"' for commit in reverts for sha in taken_back(commit))
+    assert all(
+        commit.subject == f'Revert "{shipped[sha].subject}"' for commit in reverts for sha in named_reverts(commit)
+    )
 
 
 def test_verdicts_of_both_kinds_are_about_deployments_reported_before(past: list[Happening]) -> None:

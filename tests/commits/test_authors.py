@@ -12,7 +12,7 @@ from tests.commits.worlds import Begin, World
 from dora_exporter.commits.settings import CommitSettings
 from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
 from dora_exporter.dora.events import Commit, Shipped
-from dora_exporter.dora.failures.commit_text import marks_of
+from dora_exporter.dora.failures.commit_text import keys_of
 from dora_exporter.dora.failures.first_shipments import FirstShipments
 
 RENOVATE = "renovate[bot] <29139614+renovate[bot]@users.noreply.github.com>"
@@ -81,7 +81,7 @@ async def test_the_commits_of_bots_give_no_lead_time_and_are_counted(
     shipments = FirstShipments()
     shipments.add(world.held(last))
     assert {each.sha for each, _ in shipments.first_shipped(world.held(last))} == {shop[1], shop[3], shop[5]}
-    assert ("sha", shop[4]) in set(marks_of(world.held(last)))
+    assert ("sha", shop[4]) in set(keys_of(world.held(last)))
     found = samples(world, tally)
     assert found['commits_left_out{cause="author"}'] == 2
     assert found["commits_held"] == 5

@@ -3,20 +3,20 @@
 import pytest
 
 from dora_exporter.dora.commit_messages import (
-    commit_saying,
     is_revert,
     key_of,
+    named_reverts,
     number_of,
+    parse_commit,
     quoted_by,
     subject_of,
-    taken_back,
 )
 
 A, B, C = "a1" * 20, "b2" * 20, "c3" * 32
 
 
 def said(message: str) -> tuple[str, ...]:
-    return taken_back(commit_saying("0" * 40, 0, message))
+    return named_reverts(parse_commit("0" * 40, 0, message))
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_what_a_message_takes_back(message: str, expected: tuple[str, ...]) -> N
 
 
 def test_one_sha_is_kept_as_it_always_was() -> None:
-    assert commit_saying("0" * 40, 0, f"x\n\nThis reverts commit {A}.").reverts == A
-    assert commit_saying("0" * 40, 0, "x").reverts is None
+    assert parse_commit("0" * 40, 0, f"x\n\nThis reverts commit {A}.").reverts == A
+    assert parse_commit("0" * 40, 0, "x").reverts is None
 
 
 @pytest.mark.parametrize(

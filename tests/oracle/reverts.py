@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tests.oracle.living import finish_order
 
-from dora_exporter.dora.commit_messages import is_revert, key_of, number_of, quoted_by, taken_back
+from dora_exporter.dora.commit_messages import is_revert, key_of, named_reverts, number_of, quoted_by
 from dora_exporter.dora.events import Commit, Deployment
 
 Found = tuple[Deployment, list[Commit]]
@@ -60,24 +60,24 @@ def _reverts(commit: Commit, shipper: Deployment, in_order: Sequence[Deployment]
     found = _taken_back(commit, shipper, in_order)
     if found:
         return any(not _was_revert(each, meant, in_order, (*path, commit.sha)) for each, meant in found)
-    quoting = [text for text in (commit.subject or "", *taken_back(commit)) if quoted_by(text) is not None]
+    quoting = [text for text in (commit.subject or "", *named_reverts(commit)) if quoted_by(text) is not None]
     return any(map(is_revert, quoting)) if quoting else True
 
 
 def _takes_back(commit: Commit) -> bool:
-    return bool(taken_back(commit)) or quoted_by(commit.subject or "") is not None
+    return bool(named_reverts(commit)) or quoted_by(commit.subject or "") is not None
 
 
 def _taken_back(commit: Commit, at: Deployment, in_order: Sequence[Deployment]) -> list[Found]:
     """What a commit takes back: SHAs if it names any, else requests, else what its subject or lines of it quote."""
-    shas = [name for name in taken_back(commit) if name.isalnum()]
+    shas = [name for name in named_reverts(commit) if name.isalnum()]
     if shas:
         return [found for found in (_with_sha(sha, in_order) for sha in shas) if found]
-    numbers = [name[1:] for name in taken_back(commit) if name.startswith("#")]
+    numbers = [name[1:] for name in named_reverts(commit) if name.startswith("#")]
     requests = [found for found in (_with_number(number, in_order) for number in numbers) if found]
     if requests:
         return requests
-    quoted = [quoted_by(text) for text in (commit.subject or "", *taken_back(commit))]
+    quoted = [quoted_by(text) for text in (commit.subject or "", *named_reverts(commit))]
     return [found for found in (_with_subject(text, at, in_order) for text in quoted if text) if found]
 
 

@@ -12,7 +12,7 @@ from tests.strategies import RETENTION_MS, WINDOWS
 
 from dora_exporter.dora import metrics
 from dora_exporter.dora.events import Deployment, Series
-from dora_exporter.dora.failures.commit_text import Mark
+from dora_exporter.dora.failures.commit_text import LookupKey
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.measures import Measures
@@ -32,7 +32,7 @@ class Trap:
         self._meet("ingest", deployments)
         return deployments
 
-    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[Mark]) -> Iterable[Link]:
+    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[LookupKey]) -> Iterable[Link]:
         self._meet("classifier", [remedy])
         return ()
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from tests import strategies
 from tests.builders import NOW_MS, deployment, incident
 
-from dora_exporter.dora.commit_messages import commit_saying
+from dora_exporter.dora.commit_messages import parse_commit
 from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Event, Series, Shipped, Verdict
 from dora_exporter.dora.failures.rollback import Rollback
 from dora_exporter.dora.sliding_window import Window
@@ -313,7 +313,7 @@ def test_what_lands_something_again_is_said_to_blame_nobody() -> None:
                 id=f"d{day}",
                 version=version,
                 finished_at=NOW_MS - (5 - day) * DAY_MS,
-                commits=(commit_saying(f"{day}" * 40, NOW_MS - 9 * DAY_MS, message),),
+                commits=(parse_commit(f"{day}" * 40, NOW_MS - 9 * DAY_MS, message),),
             )
         )
     window = Window("7d", 7 * DAY_MS, NOW_MS)

@@ -11,7 +11,7 @@ from tests.builders import HOUR_MS, NOW_MS, fields
 from tests.sources.fake_datadog import FakeDatadog
 from tests.sources.polled import NAME, WINDOW_MS, Poller, polled
 
-from dora_exporter.dora.commit_messages import taken_back
+from dora_exporter.dora.commit_messages import named_reverts
 from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Deployment, Verdict
 from dora_exporter.dora.records import Deletion, Judgement
 from dora_exporter.sources.contract import Misconfigured, Unreadable
@@ -87,7 +87,7 @@ async def test_what_a_commit_says_that_it_takes_back_is_read_as_from_git(datadog
         await poller.poll()
 
     found = poller.sink.store.deployments["apm:abc"]
-    assert [taken_back(each) for each in found.commits or ()] == [("1" * 40,)]
+    assert [named_reverts(each) for each in found.commits or ()] == [("1" * 40,)]
 
 
 async def test_a_commit_whose_author_had_a_wrong_clock_is_kept(datadog: FakeDatadog) -> None:

@@ -8,7 +8,7 @@ from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 from tests.web.site import Site
 
 from dora_exporter.dora.events import DAY_MS, Commit, Deployment
-from dora_exporter.dora.failures.commit_text import Mark
+from dora_exporter.dora.failures.commit_text import LookupKey
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.series.explanation import METRICS
@@ -139,7 +139,7 @@ class Defective:
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
         raise RuntimeError("a defect")
 
-    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[Mark]) -> Iterable[Link]:
+    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[LookupKey]) -> Iterable[Link]:
         return ()
 
 

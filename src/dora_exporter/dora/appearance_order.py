@@ -1,11 +1,11 @@
-"""The order in which series and teams appeared first in the log: it decides who keeps labels of their own."""
+"""The order of first appearance in the log, which decides which series and teams keep their own labels."""
 
 from dora_exporter.dora.events import Series
 
 _TEAM = "\x1f"
-"""No name holds a control character, so no service is ever taken for a team."""
+"""Names hold no control characters, so a service is never mistaken for a team."""
 
 
 def team_entry(team: str, environment: str) -> Series:
-    """The entry of a team: it stands among those of the series, and is kept, compacted and shared as they are."""
+    """The entry of a team, which is stored, compacted and shared like that of a series."""
     return Series(f"{_TEAM}{team}", environment)

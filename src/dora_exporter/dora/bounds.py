@@ -1,4 +1,4 @@
-"""Fits texts that come from upstreams into the bounds that texts of senders must have."""
+"""Cuts the texts of upstreams to the limits that texts of senders must keep."""
 
 import re
 from collections import Counter
@@ -20,8 +20,8 @@ MOST_COMMITS = 5000
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 CHANGES = ("cut", "replaced", "renamed", "dropped")
-"""What may be done to a text: cut at its bound, control characters replaced, a reserved name renamed, a SHA that is
-none dropped."""
+"""The changes to a text: cut at its limit, control characters replaced, a reserved name renamed, an invalid SHA
+dropped."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_IN_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -36,12 +36,12 @@ def is_id(text: str) -> bool:
 
 
 def bounded_label(text: str) -> str:
-    """A text as it becomes a label."""
+    """A text, changed as needed to be the value of a label."""
     return _Fitting(Counter()).label(text)
 
 
 def bounded_deployment(event: Deployment, changes: Counter[str]) -> Deployment:
-    """The deployment with every text within its bounds; ``changes`` counts what had to be done."""
+    """The deployment with every text within its limits; ``changes`` counts the changes."""
     fit = _Fitting(changes)
     fitted = {
         "service": fit.label(event.service),
@@ -58,7 +58,7 @@ def bounded_deployment(event: Deployment, changes: Counter[str]) -> Deployment:
 
 
 def bounded_incident(event: Incident, changes: Counter[str]) -> Incident:
-    """The incident with every text within its bounds; ``changes`` counts what had to be done."""
+    """The incident with every text within its limits; ``changes`` counts the changes."""
     fit = _Fitting(changes)
     fitted = {
         "services": fit.services(event.services),
@@ -96,7 +96,7 @@ class _Fitting:
         return self._fitted(text, limit, _CONTROL) if text else None
 
     def title(self, text: str | None) -> str | None:
-        """It may have lines."""
+        """A text that may have several lines."""
         return self._fitted(text, TITLE_LENGTH, _CONTROL_IN_LINES) if text else None
 
     def sha(self, text: str | None) -> str | None:
@@ -121,7 +121,7 @@ class _Fitting:
         return tuple(replace(each, subject=self.title(each.subject)) if each.subject else each for each in known)
 
     def facts(self, facts: dict[str, Any] | None) -> dict[str, Any] | None:
-        """What is kept beside the fields. None of it is shown: it has to be short, and text that UTF-8 can hold."""
+        """The upstream facts beside the fields. They are not shown, so short and valid UTF-8 is enough."""
         if facts is None or all(not isinstance(value, str) or _is_kept_as_it_is(value) for value in facts.values()):
             return facts
         return {

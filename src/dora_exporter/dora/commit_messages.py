@@ -1,6 +1,6 @@
-"""What a commit's message says: what the commit is called, and what it takes back.
+"""Parses commit messages: the subject, and what the commit reverts.
 
-Git, Gerrit and the hosts of repositories write this in many forms; wherever a commit comes from, it is read here.
+Git, Gerrit and Git hosts write reverts in many forms. Commits from everywhere are parsed here.
 """
 
 import re
@@ -19,7 +19,7 @@ _SHAS = re.compile(
     rf"\bthis\s+reverts\s+commits?\s+[`\[<(]*(?:\S*[/@])?{_SHA}(?:(?:,\s*(?:and\s+)?|\s+and\s+|\s*&\s*){_SHA})*",
     re.IGNORECASE,
 )
-"""Of a merge Git goes on with ``, reversing changes made to <sha>``, which is what was there before."""
+"""For a merge Git continues ``, reversing changes made to <sha>``, which names the state before the merge."""
 _REQUEST = r"(?:\S*[#!]|\S*/(?:pulls?|pull-requests|pullrequest|merge_requests)/)\d{1,9}\b"
 _REQUESTS = re.compile(
     rf"\breverts\s+(?:(?:merge|pull)\s+request\s+)?{_REQUEST}(?:(?:,\s*(?:and\s+)?|\s+and\s+){_REQUEST})*",
@@ -32,14 +32,14 @@ _QUOTING_LINE = re.compile(
 )
 
 _SUFFIX = re.compile(r" \((?:[\w./-]*[#!]|pull request #)(\d{1,9})\)$")
-"""How a squash commit's subject ends: with the number of the request that it was merged by."""
+"""The end of a squash commit's subject: the number of its pull request."""
 _NUMBERED = (
     re.compile(r"^Merge pull request #(?P<number>\d{1,9}) (?:from|in) "),
     re.compile(r"^Merged in \S+ \(pull request #(?P<number>\d{1,9})\)"),
     re.compile(r"^(?:Merged PR|Pull request #?) ?(?P<number>\d{1,9}): (?P<title>.+)"),
     re.compile(r"^Merge pull request '(?P<title>.+)' \(#(?P<number>\d{1,9})\) from "),
 )
-"""How hosts call the merge of a request. Some say its title in the same line, others in the next paragraph."""
+"""The subjects of merge commits by host. Some have the title in the same line, others in the next paragraph."""
 _GITLAB_MERGE = re.compile(r"^Merge branch '")
 _GITLAB_NUMBER = re.compile(r"^See merge request \S*!(\d{1,9})\s*$", re.MULTILINE)
 
@@ -47,15 +47,15 @@ _QUOTING = re.compile(r"""^(revert(?:\^(\d{1,3}))?|reapply) ["'“](.+)$""", re.
 _CLOSING = "\"'”"
 
 
-def commit_saying(sha: str, authored_at: int, message: str) -> Commit:
-    """A commit with what is kept of its message."""
+def parse_commit(sha: str, authored_at: int, message: str) -> Commit:
+    """A commit with the subject and the reverts of its message."""
     return Commit(sha, authored_at, subject_of(message), _stored(tuple(_taken_back(message))))
 
 
 def subject_of(message: str) -> str | None:
-    """The first paragraph of a message in one line, without what cannot be printed; None of an empty one.
+    """The first paragraph of a message in one line, without unprintable characters; None for an empty one.
 
-    The merge of a request is called as the request, with its number as a squash commit has it.
+    The subject of a merge is the title of its pull request, with the number as in a squash commit.
     """
     first, _, rest = _unified(message).partition("\n\n")
     subject = _line(first)
@@ -70,10 +70,10 @@ def subject_of(message: str) -> str | None:
     return f"{title[: LONGEST_SUBJECT - 20]} (#{number})"
 
 
-def taken_back(commit: Commit) -> tuple[str, ...]:
-    """What a commit's message says it reverts, besides what its subject quotes.
+def named_reverts(commit: Commit) -> tuple[str, ...]:
+    """What the message of a commit reverts, besides what its subject quotes.
 
-    Each is a SHA, perhaps an abbreviated one, the number of a request after a ``#``, or a line that quotes a subject.
+    Each is a SHA (perhaps abbreviated), the number of a pull request after ``#``, or a line that quotes a subject.
     """
     if commit.reverts is None:
         return ()
@@ -81,28 +81,28 @@ def taken_back(commit: Commit) -> tuple[str, ...]:
 
 
 def plain(subject: str) -> str:
-    """A subject without the number of a request at its end."""
+    """A subject without the number of a pull request at its end."""
     return _SUFFIX.sub("", subject) if subject.endswith(")") else subject
 
 
 def key_of(subject: str) -> str:
-    """By what a subject is found, also where a quoted one was cut."""
+    """The key of a subject, which is equal for a quotation that was cut."""
     _, title = _request_of(subject)
     return plain(title or subject)[:_LONGEST_KEY]
 
 
 def number_of(subject: str) -> str | None:
-    """The number of the request that a commit of that subject was merged by."""
+    """The number of the pull request in a subject."""
     suffix = _SUFFIX.search(subject) if subject.endswith(")") else None
     return suffix[1] if suffix else _request_of(subject)[0]
 
 
 def quoted_by(text: str) -> str | None:
-    """The subject that a text says it takes back; None where it takes nothing back.
+    """The subject that a text quotes as reverted; None if it is not a revert.
 
-    ``Reapply "x"`` is how Git calls the revert of ``Revert "x"``, and ``Revert^2 "x"`` is how Gerrit does.
+    Git writes ``Reapply "x"`` for the revert of ``Revert "x"``, Gerrit writes ``Revert^2 "x"``.
     """
-    found = _QUOTING.match(plain(text)) if text[:2].lower() == "re" else None  # most subjects are passed over fast
+    found = _QUOTING.match(plain(text)) if text[:2].lower() == "re" else None  # most subjects are skipped fast
     if not found:
         return None
     quoted = found[3][:-1] if found[3][-1] in _CLOSING else found[3]
@@ -113,7 +113,7 @@ def quoted_by(text: str) -> str | None:
 
 
 def is_revert(text: str) -> bool:
-    """Whether a subject says that something is taken back for good: a revert of a revert brings back."""
+    """Whether a subject is that of a revert, after all quoted reverts of reverts are followed."""
     depth = 0
     quoted = quoted_by(text)
     while quoted is not None:
@@ -139,12 +139,12 @@ def _named_by(message: str) -> Iterator[str]:
 
 
 def _stored(said: tuple[str, ...]) -> str | tuple[str, ...] | None:
-    """One thing is stored as it always was."""
+    """A single one is stored as a string, as it was before there could be several."""
     return said if len(said) > 1 else next(iter(said), None)
 
 
 def _request_of(subject: str) -> tuple[str | None, str | None]:
-    """The number and the title of the request that a merge's subject tells of."""
+    """The number and the title of the pull request in the subject of a merge."""
     for form in _NUMBERED if subject.startswith(("Merge", "Pull request")) else ():
         found = form.match(subject)
         if found:
@@ -153,7 +153,7 @@ def _request_of(subject: str) -> tuple[str | None, str | None]:
 
 
 def _unified(message: str) -> str:
-    """A message with one kind of line ends, and with paragraphs apart by one empty line."""
+    """A message with uniform line ends, and one empty line between paragraphs."""
     return _PARAGRAPHS.sub("\n\n", message.replace("\r\n", "\n").strip())
 
 

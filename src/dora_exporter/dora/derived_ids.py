@@ -1,4 +1,4 @@
-"""The ids of events that were sent without one: the same facts give the same id, wherever and whenever they come."""
+"""The ids of events that were sent without one: equal facts always have the same id."""
 
 import hashlib
 
@@ -17,7 +17,7 @@ def deployment_id(
     commit_sha: str | None,
     further: tuple[str, ...] = (),
 ) -> str:
-    """The id of a deployment, from all that tells two of them apart: a request sent twice is one deployment.
+    """The id of a deployment, from everything that tells two of them apart: a request sent twice is one deployment.
 
     ``further`` are the SHAs of its further repositories.
     """
@@ -25,7 +25,7 @@ def deployment_id(
 
 
 def incident_id(*, services: tuple[str, ...], team: str | None, environment: str, started_at: int) -> str:
-    """The id of an incident, from what does not change while it lasts: its beginning and its end meet in one record.
+    """The id of an incident, from what does not change while it lasts, so that its end updates its beginning.
 
     ``services`` are sorted and unique. The team tells incidents apart only where there is none: it may be known late.
     """
@@ -33,10 +33,10 @@ def incident_id(*, services: tuple[str, ...], team: str | None, environment: str
 
 
 def former_incident_id(*, services: tuple[str, ...], team: str | None, environment: str, started_at: int) -> str:
-    """The id that earlier versions gave the same incident: one that they began is ended under it."""
+    """The id that earlier versions computed, under which an incident that began with them ends."""
     return _digest(("incident", services, team, environment, started_at))
 
 
 def _digest(facts: tuple[object, ...]) -> str:
-    """JSON keeps the facts apart, so no text in one of them can look like another."""
+    """Hashes JSON, in which no fact can run into the next."""
     return hashlib.blake2b(msgspec.json.encode(facts), digest_size=_ID_BYTES).hexdigest()

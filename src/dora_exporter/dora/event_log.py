@@ -1,4 +1,4 @@
-"""The seam between the events in memory and where they are kept."""
+"""The contract of the event log: where records are appended, replayed and followed."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
@@ -7,40 +7,39 @@ from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import Outcome
 
 Apply = Callable[[Sequence[Record]], list[Outcome]]
-"""Gives records their effect in memory and says what became of the events in them. The log calls it on the event loop,
-with the committed records in the log's order: those of one append together, and none of them twice."""
+"""Applies committed records to memory, and returns the outcomes of the events in them. The log calls it on the event
+loop in the order of the log: once for each append, and with no record twice."""
 
 
 class Unavailable(Exception):
-    """The log cannot take records now. What was refused may still appear later, so a retry must be idempotent."""
+    """The log cannot accept records now. A refused record may still appear later, so a retry must be idempotent."""
 
 
 class Appendable(Protocol):
-    """Where records go."""
+    """A log that accepts records."""
 
     def append(self, records: Sequence[Record]) -> Awaitable[list[Outcome]]:
-        """Commits records and applies them; the outcomes of the events in them come once they are durable.
+        """Commits records and applies them; returns the outcomes of the events in them once they are durable.
 
-        The order of the calls is the order in the log. Raises ``Unavailable`` when the records could not be made
-        durable.
+        The order of the calls is the order in the log. Raises ``Unavailable`` if the records cannot be made durable.
         """
         ...
 
 
 class EventLog(Appendable, Protocol):
-    """An ordered, durable list of records. All methods are called on the event loop and never make it wait.
+    """An ordered, durable list of records. All methods are called on the event loop, and never block it.
 
-    Life: ``replay`` to its end, then ``start``, then any number of ``append`` at once, at last ``close``.
+    Its life: ``replay`` to the end, ``start``, any number of concurrent ``append``, ``close``.
     """
 
     def replay(self) -> AsyncIterator[Sequence[Record]]:
-        """The records kept so far, in order and in chunks that each take a few milliseconds to apply."""
+        """The stored records, in order, in chunks that take a few milliseconds to apply."""
         ...
 
     async def start(self, apply: Apply) -> None:
-        """From here on every committed record is applied."""
+        """Applies every record that is committed from now on."""
         ...
 
     async def close(self) -> None:
-        """Commits what was appended, then refuses further records."""
+        """Commits what was appended, and refuses further records."""
         ...

@@ -1,8 +1,8 @@
-"""The facts that everything is computed from: deployments and incidents.
+"""Deployments and incidents, from which everything else is computed.
 
-Times are integers: milliseconds since the epoch, UTC. The structs are frozen, leave the garbage collector alone and
-are written to the log as they are (``records.py``), so a field's name here is its name on disk. Events are told apart
-by id: to compare or to hash one is a TypeError, and ``same_content`` compares all of two.
+Times are integers: milliseconds since the epoch, UTC. The structs are frozen, untracked by the garbage collector and
+written to the log as they are (``records.py``), so a field's name here is its name on disk. An event is identified by
+its id: comparing or hashing one raises TypeError, and ``same_content`` compares all fields.
 """
 
 from typing import Any, Literal, NamedTuple, Never
@@ -22,10 +22,10 @@ class Series(NamedTuple):
 
 
 class PullRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The pull request that brought commits in.
+    """The pull request that merged commits.
 
     ``ready_at`` is when it was opened or last marked ready for review, ``approved_at`` the last approval before the
-    merge; a time is None when that never happened.
+    merge; a time is None if that never happened.
     """
 
     merged_at: int
@@ -40,9 +40,9 @@ class PullRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class Commit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A commit that a deployment shipped.
 
-    ``subject`` is the first paragraph of its message, ``reverts`` what the rest of it says that it reverts: see
-    ``messages.taken_back``. ``via`` is the squash commit that stands for it on the deployed branch, ``pull_request`` an
-    index into those of ``Shipped``.
+    ``subject`` is the first paragraph of its message, ``reverts`` what the rest of it reverts: see
+    ``commit_messages.named_reverts``. ``via`` is the squash commit that contains it on the deployed branch,
+    ``pull_request`` an index into those of ``Shipped``.
     """
 
     sha: str
@@ -54,13 +54,13 @@ class Commit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Shipped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What Git says a deployment shipped: the commits since ``base``, the SHA deployed before it.
+    """The commits found in Git for a deployment: those since ``base``, the SHA deployed before it.
 
-    It holds for the repository and SHA that it names. ``left_out`` counts by cause the commits that give no lead
-    time; ``partial`` says that some history was missing. ``further`` is the same of the deployment's further
-    repositories, as far as it is known; ``is_awaited`` says that of the first one nothing is known yet.
-    ``excluded`` are the commits whose authors are left out, ``authors`` changes with the settings about them.
-    ``merges`` give no lead time; a revert may name them.
+    It is valid for the repository and SHA that it names. ``left_out`` counts the commits without a lead time, by cause;
+    ``partial`` says that some history was missing. ``further`` has the same for the deployment's further repositories,
+    as far as known; ``is_awaited`` says that the first one is not resolved yet. ``excluded`` are the commits of
+    excluded authors, ``authors`` changes with the settings about them. ``merges`` have no lead time; a revert may name
+    them.
     """
 
     repository: str
@@ -93,14 +93,14 @@ class Remediation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What a person or a client decided about a deployment: it failed, or it did not."""
+    """The decision of a person or a client that a deployment failed, or that it did not."""
 
     change_failure: bool
     remediation: Remediation | None = None
 
 
 class _ToldApartById(msgspec.Struct, frozen=True, gc=False):
-    """What is neither equal to nor hashed like anything: it may hold mappings, and its id is its identity."""
+    """A struct that cannot be compared or hashed: it may hold mappings, and its id is its identity."""
 
     def __eq__(self, other: object) -> Never:
         """Raises TypeError."""
@@ -115,9 +115,9 @@ class Deployment(_ToldApartById, frozen=True, gc=False, omit_defaults=True, tag=
     """One version of a service that reached an environment.
 
     ``commit_sha`` and ``repository`` are those of what runs, ``further`` those that were deployed with it.
-    ``commits`` is the list the sender gave; None when it gave none. ``revision`` orders the states of a polled item.
-    ``upstream`` is what its source knows beyond these fields. ``verdict`` and ``shipped`` are learnt later: the store
-    carries them from write to write.
+    ``commits`` is the sender's list; None without one. ``revision`` orders the states of a polled item. ``upstream``
+    has facts of its source beyond these fields. ``verdict`` and ``shipped`` come later: the store keeps them when the
+    deployment is written again.
     """
 
     id: str
@@ -177,7 +177,7 @@ Event = Deployment | Incident
 
 
 def same_content(one: Event | None, other: Event | None) -> bool:
-    """Whether two events agree in every field; None is only the same as None."""
+    """Whether two events are equal in every field; None equals only None."""
     if one is None or other is None:
         return one is other
     return type(one) is type(other) and astuple(one) == astuple(other)

@@ -1,4 +1,4 @@
-"""The stages of a commit's way into production."""
+"""The stages of a commit's lead time."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -7,14 +7,14 @@ from dora_exporter.dora.repository_parts import parts_of
 
 STAGES = ("time_to_pr_ready", "review", "merge", "time_to_deploy", "deploy")
 CLOCK_SKEW_MS = 5 * MINUTE_MS
-"""So much before its beginning may a stage end, because clocks differ: it then took no time."""
+"""How far a stage may end before it begins, because clocks differ; its length is then 0."""
 
 
 def stages_of(deployment: Deployment, commits: Iterable[Commit]) -> Iterator[tuple[str, int]]:
-    """The stages that commits which it shipped went through, with their lengths in milliseconds.
+    """The stages of the commits that a deployment shipped, with their lengths in milliseconds.
 
     Without a pull request there are only ``time_to_deploy``, which then begins with the commit, and ``deploy``, which
-    is missing when of the deployment only one moment is known. A commit made after the pull request was ready has no
+    is missing if the deployment starts when it finishes. A commit made after the pull request was ready has no
     ``time_to_pr_ready``, one made after the last approval no ``review``; without approval there is neither ``review``
     nor ``merge``. A stage that ends before it begins is missing.
     """
@@ -41,7 +41,7 @@ def _spans(
 
 
 def _requests(deployment: Deployment) -> Callable[[Commit], PullRequest | None]:
-    """Gives the pull request that brought a commit of the deployment in: its index counts within its repository."""
+    """A function that finds the pull request of a commit. The index in a commit counts within its repository."""
     parts = parts_of(deployment.shipped)
     if not parts:
         return lambda _: None

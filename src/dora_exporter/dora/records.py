@@ -13,21 +13,21 @@ EventKind = Literal["deployment", "incident"]
 
 
 RETENTION = "(retention)"
-"""Stands for the source of a deletion that retention asks for; no source can have this name."""
+"""The source of deletions by retention; no real source can have this name."""
 
 
 class Judgement(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="verdict", tag_field="type"):
-    """Sets the verdict on a deployment; None takes it back. Without effect when no such deployment is held."""
+    """Sets the verdict on a deployment; None removes it. Without effect if the deployment is not held."""
 
     id: str
     verdict: Verdict | None = None
 
 
 class Resolution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="commits", tag_field="type"):
-    """Sets what Git says a deployment shipped; None forgets it.
+    """Sets the commits found in Git for a deployment; None removes them.
 
-    Without effect when the deployment is not held, or by now names another repository or SHA. Of a deployment of
-    several repositories it sets the part of one.
+    Without effect if the deployment is not held, or names another repository or SHA by now. For a deployment of several
+    repositories it sets the part of one.
     """
 
     id: str
@@ -35,11 +35,11 @@ class Resolution(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag=
 
 
 class Deletion(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="deletion", tag_field="type"):
-    """Removes an event with all that was learnt about it.
+    """Removes an event with its verdict and its commits.
 
-    ``at`` is the time of the deletion. Of a polled item (``source`` is not ``api``) the deletion stays as a
-    tombstone: later upserts of that id by its source have no effect. What retention drops leaves no tombstone,
-    and stays if it was written anew meanwhile and ended at ``at`` or later.
+    ``at`` is the time of the deletion. For a polled item (``source`` is not ``api``) the deletion stays as a
+    tombstone: later upserts of that id by its source have no effect. Retention leaves no tombstone, and spares an
+    event that was written again and ended at ``at`` or later.
     """
 
     kind: EventKind
@@ -49,7 +49,7 @@ class Deletion(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="d
 
 
 class Cursor(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="cursor", tag_field="type"):
-    """What a source has to remember between two passes; it replaces what it remembered before, None forgets it."""
+    """The state of a source between two polls. It replaces the state before; None removes it."""
 
     source: str
     state: dict[str, Any] | None = None
@@ -58,14 +58,14 @@ class Cursor(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="cur
 class SeriesOrder(msgspec.Struct, frozen=True, gc=False, tag="series", tag_field="type"):
     """Series and teams in the order of their first appearance, which decides who keeps labels when there are too many.
 
-    A team stands there as ``appearance.team_entry`` has it.
+    Teams are in it as ``appearance_order.team_entry``.
     """
 
     names: tuple[tuple[str, str], ...]
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False, tag="batch", tag_field="type"):
-    """Records that take effect together or not at all."""
+    """Records that are applied together or not at all."""
 
     records: tuple[Deployment | Incident | Judgement | Resolution | Deletion | Cursor, ...]
 

@@ -1,8 +1,8 @@
-"""Which reports are of one deployment, and which of them counts.
+"""Groups the reports of one deployment, and selects the one that counts.
 
-Two reports of a series are of one deployment when they name the same version or SHA and began within a time of each
-other. A reporter, which is the senders together or one source, tells its own deployments apart: a deployment has at
-most one report of each. Groups are made nearest beginnings first.
+Two reports of a series are of one deployment if they name the same version or SHA and started within a limit of each
+other. A reporter (all senders together, or one source) tells its own deployments apart, so a group has at most one
+report from each. Reports with the nearest starts are grouped first.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -13,34 +13,34 @@ from dora_exporter.dora.events import Deployment, Shipped
 from dora_exporter.dora.repository_parts import parts_of
 
 Edge = tuple[Deployment, Deployment]
-"""Two reports that may be of one deployment, the one that is to count first."""
+"""Two reports that may be of one deployment; the preferred one is first."""
 
 _SENT = "api"
 
 
 def is_found(deployment: Deployment) -> bool:
-    """Whether a source found it, rather than a pipeline sent it."""
+    """Whether a source found the deployment; else a pipeline sent it."""
     return deployment.source != _SENT
 
 
 def names_of(deployment: Deployment) -> list[Hashable]:
-    """What another report of the same deployment may have in common with it."""
+    """The names that another report of the same deployment may share."""
     kinds = (("version", deployment.version), ("sha", deployment.commit_sha))
     return [(kind, name) for kind, name in kinds if name]
 
 
 def rank(report: Deployment) -> tuple[bool, bool, int, str]:
-    """The order in which reports of one deployment are preferred: sent, found with a SHA, found without; the first."""
+    """The preference among reports of one deployment: sent, found with a SHA, found without; then the earliest."""
     return is_found(report), report.commit_sha is None, report.started_at, report.id
 
 
 def edge(one: Deployment, other: Deployment) -> Edge:
-    """Two reports in their order."""
+    """Two reports, the preferred one first."""
     return (one, other) if rank(one) < rank(other) else (other, one)
 
 
 def grouped(edges: Iterable[Edge]) -> Iterator[list[Deployment]]:
-    """The reports of each deployment that has several, the one that counts first."""
+    """The reports of each deployment that has several, in order of preference."""
     groups: dict[str, list[Deployment]] = {}
     for one, other in sorted({(one.id, other.id): (one, other) for one, other in edges}.values(), key=_nearness):
         mine, theirs = groups.setdefault(one.id, [one]), groups.setdefault(other.id, [other])
@@ -51,7 +51,7 @@ def grouped(edges: Iterable[Edge]) -> Iterator[list[Deployment]]:
 
 
 def merged(group: list[Deployment]) -> Deployment:
-    """The report that counts, with a verdict on any of them, with what a source decided, and what Git says of all."""
+    """The report that counts, with the first verdict, the first source's facts and the commits of the whole group."""
     first = group[0]
     verdict = next((each.verdict for each in group if each.verdict is not None), None)
     upstream = next((each.upstream for each in group if each.upstream is not None), None)
@@ -62,7 +62,7 @@ def merged(group: list[Deployment]) -> Deployment:
 
 
 def _shipped_by(group: Sequence[Deployment]) -> Shipped | None:
-    """What Git says of any of the reports: of two that name one commit, the one that finished first shipped it."""
+    """The commits found in Git for any report of the group."""
     first, *others = group
     if first.commits is not None:
         return first.shipped

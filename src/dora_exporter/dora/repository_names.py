@@ -1,4 +1,4 @@
-"""One name for a repository, however its URL is written."""
+"""Normalises the names of repositories, however their URLs are written."""
 
 import re
 from functools import lru_cache
@@ -20,7 +20,7 @@ _OTHER_HOSTS = {
     "altssh.bitbucket.org": "bitbucket.org",
 }
 _OWNER_AND_NAME = ("github.com", "bitbucket.org")
-"""Hosts on which a repository is two names, and what follows is a page of it."""
+"""Hosts on which a repository has two names; a further path is one of its pages."""
 
 
 def normalise(url: str) -> str:
@@ -49,7 +49,7 @@ def _split_url(rest: str) -> tuple[str, str]:
     authority, path = _cut_authority(rest)
     match = _HOST_AND_PORT.fullmatch(authority.rpartition("@")[2])
     if match is None or ("@" in path and ":" in authority and not authority.startswith("[") and "@" not in authority):
-        # Rather a password with a slash in it than a port, and of a password nothing may be kept.
+        # This is a password with a slash in it, not a port, and no part of a password may be kept.
         return _without_secret(rest)
     return match["host"], path
 
@@ -83,7 +83,7 @@ def _cut_authority(text: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=4096)
 def key(name: str) -> str:
-    """What the names of one repository have in common, however it was spelled; ``name`` is what ``normalise`` gave.
+    """A key that is equal for all spellings of one repository; ``name`` comes from ``normalise``.
 
     No host that people use tells repositories apart by case; a folder of this machine may. Azure DevOps and Bitbucket
     Server have URLs of several shapes for one repository.
@@ -102,7 +102,7 @@ def key(name: str) -> str:
 
 
 def _azure(host: str, parts: list[str]) -> list[str]:
-    """Organisation, project and repository; the latter two may have one name, which is then said once."""
+    """Organisation, project and repository; a name that the latter two share is written once in URLs."""
     if host in _AZURE_SSH:
         return parts[1:] if parts[:1] == ["v3"] else parts
     if host.endswith(_AZURE_OLD):
@@ -117,7 +117,7 @@ def _azure(host: str, parts: list[str]) -> list[str]:
 
 
 def _bitbucket_server(parts: list[str]) -> list[str]:
-    """Project and repository of the URLs by which it is cloned and looked at; ``ssh`` has no more than these."""
+    """Project and repository, from the URL of a clone or of a page; an ``ssh`` URL has nothing else."""
     if parts[-3:-2] == ["scm"]:
         return parts[-2:]
     for mark, sign in (("projects", ""), ("users", "~")):
@@ -128,7 +128,7 @@ def _bitbucket_server(parts: list[str]) -> list[str]:
 
 
 def _without_page(host: str, parts: list[str]) -> list[str]:
-    """The repository of which a page was named."""
+    """The repository, from the URL of one of its pages."""
     if host in _OWNER_AND_NAME:
         return [each.removesuffix(".git") for each in parts[:2]]
     return parts[: parts.index("-")] if "-" in parts[2:] else parts

@@ -1,4 +1,4 @@
-"""A deployment of several repositories, seen as one deployment of each: what Git says is found out one by one."""
+"""Splits a deployment of several repositories into one per repository, because commits are resolved one by one."""
 
 from collections.abc import Iterator
 
@@ -10,14 +10,14 @@ _NOTHING: frozenset[str] = frozenset()
 
 
 def checkouts_of(deployment: Deployment) -> Iterator[Checkout]:
-    """The commits that it names, each of another repository; the first is what runs."""
+    """The commits that a deployment names, one per repository; the first is what runs."""
     if deployment.repository is not None and deployment.commit_sha is not None:
         yield Checkout(deployment.repository, deployment.commit_sha)
     yield from deployment.further
 
 
 def parts_of(shipped: Shipped | None) -> tuple[Shipped, ...]:
-    """What is known to have been shipped, a part for each repository."""
+    """The known shipped commits, one part per repository."""
     if shipped is None:
         return ()
     if not shipped.further:
@@ -27,7 +27,7 @@ def parts_of(shipped: Shipped | None) -> tuple[Shipped, ...]:
 
 
 def excluded_of(deployment: Deployment) -> frozenset[str]:
-    """The commits that it shipped and that give no lead time, for their authors. A sender's list names no authors."""
+    """The SHAs without a lead time because their authors are excluded. A sender's list names no authors."""
     shipped = deployment.shipped
     if shipped is None or deployment.commits is not None or not (shipped.excluded or shipped.further):
         return _NOTHING
@@ -35,7 +35,7 @@ def excluded_of(deployment: Deployment) -> frozenset[str]:
 
 
 def views_of(deployment: Deployment) -> tuple[Deployment, ...]:
-    """The deployment as that of each of its repositories alone."""
+    """The deployment once for each of its repositories, as if it had no other."""
     if not deployment.further:
         return (deployment,)
     known = {(part.repository, part.commit_sha): part for part in parts_of(deployment.shipped)}
@@ -52,14 +52,14 @@ def views_of(deployment: Deployment) -> tuple[Deployment, ...]:
 
 
 def with_part(deployment: Deployment, part: Shipped) -> Shipped | None:
-    """All that a deployment is known to have shipped, once a part is known; the same where it names no such commit."""
+    """The shipped commits with a new part added; unchanged if the deployment does not name that part's commit."""
     if not deployment.further:
         return part if _is_of(part, deployment) else deployment.shipped
     return _joined(deployment, (*parts_of(deployment.shipped), part))
 
 
 def still_true(shipped: Shipped | None, deployment: Deployment) -> Shipped | None:
-    """What of that which was shipped holds for a deployment that was sent again."""
+    """The shipped commits that remain valid for a deployment that was sent again."""
     if shipped is None or (not deployment.further and not shipped.further):
         return shipped if shipped is not None and _is_of(shipped, deployment) else None
     return _joined(deployment, parts_of(shipped))
@@ -70,7 +70,7 @@ def _is_of(part: Shipped, deployment: Deployment) -> bool:
 
 
 def _joined(deployment: Deployment, parts: tuple[Shipped, ...]) -> Shipped | None:
-    """Parts in the order of the repositories; of two of one repository the later counts."""
+    """Joins parts in the order of the repositories; the later of two parts of one repository counts."""
     known = {(part.repository, part.commit_sha): part for part in parts}
     found = [known.get((each.repository, each.commit_sha)) for each in checkouts_of(deployment)]
     further = tuple(part for part in found[1:] if part is not None)

@@ -1,11 +1,11 @@
-"""The name that stands for all that is beyond a limit, and what an event has in its place."""
+"""The name for everything beyond a limit, and the name that events get in its place."""
 
 RESERVED = "_other"
-"""As service, environment and team it is the exposition's own: no event is held under it."""
+"""Reserved for the exposition, as service, environment and team: no event has it."""
 
 RENAMED = "_other_"
 
 
 def freed(name: str) -> str:
-    """A name as events may have it."""
+    """A name that events may have."""
     return RENAMED if name == RESERVED else name

@@ -1,4 +1,4 @@
-"""Moments and samples in time order, and what of them lies in a window."""
+"""Moments and samples in order of time, with counts and statistics over windows."""
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
@@ -19,7 +19,7 @@ class Window:
     """The last millisecond before it."""
 
     def __post_init__(self) -> None:
-        """Works out what is asked for most."""
+        """Computes the start, which is read most often."""
         object.__setattr__(self, "start_ms", self.end_ms - self.length_ms)
 
     @property
@@ -29,7 +29,7 @@ class Window:
 
 
 class Times:
-    """Moments in order, each of which can be taken out again."""
+    """Moments in order of time, which can be removed again."""
 
     __slots__ = ("_times",)
 
@@ -52,7 +52,7 @@ class Times:
         self.extend(other)
 
     def release(self, other: "Times") -> None:
-        """Takes out the moments of another that was absorbed."""
+        """Removes the moments of another that was absorbed."""
         for moment in other:
             self.remove(moment)
 
@@ -61,11 +61,11 @@ class Times:
         insort(self._times, moment)
 
     def remove(self, moment: int) -> None:
-        """Takes out a moment that was added."""
+        """Removes a moment that was added."""
         del self._times[bisect_left(self._times, moment)]
 
     def count(self, window: Window) -> int:
-        """How many moments lie in the window."""
+        """The number of moments in the window."""
         times = self._times
         return bisect_right(times, window.end_ms) - bisect_right(times, window.start_ms) if times else 0
 
@@ -89,13 +89,13 @@ class Times:
         return iter(self._times)
 
     def __len__(self) -> int:
-        """How many moments there are."""
+        """The number of moments."""
         return len(self._times)
 
 
 @dataclass(slots=True)
 class _Span:
-    """The samples of one window, smallest first, with the part of the time order that they stand for."""
+    """The samples of one window, smallest first, and the range of the time order that they come from."""
 
     low: int
     high: int
@@ -104,10 +104,10 @@ class _Span:
 
 
 class Samples:
-    """Values in milliseconds with the moments they count at.
+    """Values in milliseconds with their moments.
 
-    For each window asked for, its values are kept in order, and follow as time passes and samples come and go: a
-    median is then an index, not a sort.
+    The values of each window that was read are kept sorted, and updated as time passes and samples come and go, so that
+    a median is an index, not a sort.
     """
 
     __slots__ = ("_spans", "_times", "_values")
@@ -130,7 +130,7 @@ class Samples:
         self.extend(other)
 
     def release(self, other: "Samples") -> None:
-        """Takes out the samples of another that was absorbed."""
+        """Removes the samples of another that was absorbed."""
         for moment, value in other:
             self.remove(moment, value)
 
@@ -148,7 +148,7 @@ class Samples:
                 _put(span, value)
 
     def remove(self, moment: int, value: int) -> None:
-        """Takes out a sample that was added."""
+        """Removes a sample that was added."""
         index = bisect_left(self._times, moment)
         while self._values[index] != value:
             index += 1
@@ -163,7 +163,7 @@ class Samples:
                 _take(span, value)
 
     def count(self, window: Window) -> int:
-        """How many samples lie in the window."""
+        """The number of samples in the window."""
         times = self._times
         return bisect_right(times, window.end_ms) - bisect_right(times, window.start_ms) if times else 0
 
@@ -173,7 +173,7 @@ class Samples:
         return self._times[index] if index < len(self._times) else None
 
     def statistics(self, window: Window) -> Iterator[tuple[str, float]]:
-        """Mean, median and 90th percentile in seconds, each rounded once; nothing without a sample.
+        """Mean, median and 90th percentile in seconds, each rounded once; empty without a sample.
 
         Quantiles interpolate linearly between order statistics, as numpy and ``quantile_over_time`` do.
         """
@@ -187,7 +187,7 @@ class Samples:
             yield "p90", _quantile(span.ordered, 9, 10)
 
     def _span(self, window: Window) -> _Span:
-        """The window's samples, brought to where the window now is; costs what entered and left."""
+        """The samples of a window, moved to its present place; costs only what entered and left it."""
         low = bisect_right(self._times, window.start_ms)
         high = bisect_right(self._times, window.end_ms)
         span = self._spans.get(window.length_ms)
@@ -207,7 +207,7 @@ class Samples:
         return zip(self._times, self._values, strict=True)
 
     def __len__(self) -> int:
-        """How many samples there are."""
+        """The number of samples."""
         return len(self._times)
 
 
@@ -222,7 +222,7 @@ def _take(span: _Span, value: int) -> None:
 
 
 def _quantile(ordered: "array[int]", numerator: int, denominator: int) -> float:
-    """A quantile of milliseconds in seconds: exact until the one division."""
+    """A quantile of milliseconds, in seconds. Integers keep it exact until the one division."""
     index, part = divmod(numerator * (len(ordered) - 1), denominator)
     below = ordered[index]
     above = ordered[index + 1] if part else below

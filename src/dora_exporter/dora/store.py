@@ -1,4 +1,4 @@
-"""Every event by id, as the records of the log leave it."""
+"""The current state of every event, by id, after all records of the log."""
 
 import enum
 import logging
@@ -28,7 +28,7 @@ Change = tuple[Event | None, Event | None]
 object twice when the write changed nothing."""
 
 Observer = Callable[[Sequence[Change]], None]
-"""Told of writes to events in their order, once the records that were applied together all have their effect."""
+"""Receives the changes of events in order, after all records of one call were applied."""
 
 
 logger = logging.getLogger(__name__)
@@ -45,11 +45,11 @@ class Outcome(enum.Enum):
 
 _CREATED = Outcome.CREATED
 _Place = tuple[str, str, str | None, str | None]
-"""What deployments repeat together: service, environment, repository and team."""
+"""Service, environment, repository and team, which deployments repeat together."""
 
 
 class EventStore:
-    """The state that the log describes, on the event loop. Records change it, or another store does, whole."""
+    """The state that the log describes, which only records change. It belongs to the event loop."""
 
     def __init__(self) -> None:
         """An empty store."""
@@ -58,9 +58,9 @@ class EventStore:
         self.cursors: dict[str, dict[str, Any]] = {}
         self.tombstones: dict[tuple[EventKind, str], Deletion] = {}
         self.series_order: dict[Series, int] = {}
-        """Series, and teams as ``team_entry`` has them, by first appearance."""
+        """The rank of every series by first appearance; teams are in it as ``team_entry``."""
         self.expired: set[str] = set()
-        """The ids of what retention drops, while observers are told of it: whoever it came before stays what it is."""
+        """The ids that retention drops, while observers hear of it: the facts of later events do not change by that."""
         self._observers: list[Observer] = []
         self._strings: dict[str, str] = {}
         self._places: dict[_Place, _Place] = {}
@@ -79,7 +79,7 @@ class EventStore:
         self._observers.append(observer)
 
     def ignore(self, observer: Observer) -> None:
-        """Takes an observer out again."""
+        """Removes an observer."""
         self._observers.remove(observer)
 
     def restore(
@@ -109,17 +109,17 @@ class EventStore:
             yield Cursor(source, state)
 
     def share(self, string: str) -> str:
-        """The one copy of a string that is held of it."""
+        """The one copy that is kept of a string."""
         return self._strings.setdefault(string, string)
 
     def apply(self, record: Record) -> list[Outcome]:
-        """Gives a record its effect; the outcomes are those of the events in it."""
+        """Applies a record; returns the outcomes of the events in it."""
         return self.apply_all((record,))
 
     def apply_all(self, records: Sequence[Record]) -> list[Outcome]:
-        """Gives records their effect in their order; the outcomes are those of the events in them.
+        """Applies records in order; returns the outcomes of the events in them.
 
-        A record that meets a defect stops none of the others; the first defect is raised once all have their effect.
+        A record that raises does not keep the others from being applied; the first error is raised at the end.
         """
         changes: list[Change] = []
         defects: list[Exception] = []
@@ -130,11 +130,11 @@ class EventStore:
             self.expired.clear()
         if defects:
             raise defects[0]
-        # Most are created, and are told so without a call.
+        # Most are created, and skip the call.
         return [_CREATED if before is None and after else outcome(before, after) for before, after in changes]
 
     def tell(self, changes: Sequence[Change]) -> None:
-        """Tells all observers; one that raises keeps no other from hearing, and changes nothing about the write."""
+        """Tells all observers. One that raises does not keep the others from hearing, and undoes nothing."""
         for observer in tuple(self._observers):
             try:
                 observer(changes)
@@ -148,7 +148,7 @@ class EventStore:
             if effect is not None:
                 try:
                     change = effect(record)
-                except Exception as defect:  # noqa: BLE001  # whatever it is, the other records are durable and count
+                except Exception as defect:  # noqa: BLE001  # the other records are durable, so they have to count
                     defects.append(defect)
                     continue
                 if change is not None:
@@ -161,7 +161,7 @@ class EventStore:
         if self._is_overtaken("deployment", event, before):
             return before, before
         if before is not None:
-            event = _with_what_was_learnt(event, before)
+            event = _with_findings(event, before)
             if same_content(event, before):
                 return before, before
         self._settle_in(event)
@@ -232,7 +232,7 @@ class EventStore:
             self.note_series(freed(service), freed(environment))
 
     def _is_overtaken(self, kind: EventKind, event: Event, before: Event | None) -> bool:
-        """Whether an upsert comes too late to have an effect: deleted here, or held in a newer revision."""
+        """Whether an upsert comes too late: the event was deleted here, or is held in a newer revision."""
         if self.tombstones and (kind, event.id) in self.tombstones:
             if event.source != "api":
                 return True
@@ -245,12 +245,12 @@ class EventStore:
         )
 
     def note_series(self, service: str, environment: str) -> None:
-        """Notes the first appearance of a series, which decides who keeps a label when there are too many."""
+        """Records the first appearance of a series, which decides who keeps labels when there are too many."""
         if (service, environment) not in self.series_order:
             self.series_order[Series(service, environment)] = len(self.series_order)
 
     def _settle_in(self, event: Deployment) -> None:
-        """Notes the series, and lets equal strings be one copy: a million events repeat a few thousand names."""
+        """Records the series, and shares equal strings: a million events repeat a few thousand names."""
         place = (event.service, event.environment, event.repository, event.team)
         known = self._places.get(place)
         if known is None:
@@ -295,7 +295,7 @@ class EventStore:
 
 
 def outcome(before: Event | None, after: Event | None) -> Outcome:
-    """What a write did that left an event as ``after``."""
+    """The outcome of a write, from the event before and after it."""
     if before is after:
         return Outcome.UNCHANGED
     if before is None:
@@ -303,8 +303,8 @@ def outcome(before: Event | None, after: Event | None) -> Outcome:
     return Outcome.DELETED if after is None else Outcome.UPDATED
 
 
-def _with_what_was_learnt(event: Deployment, before: Deployment) -> Deployment:
-    """A deployment sent again, with what was decided and found out about it since it came first."""
+def _with_findings(event: Deployment, before: Deployment) -> Deployment:
+    """A deployment that was sent again, with its verdict and the commits that were found since."""
     if before.verdict is not None:
         event = replace(event, verdict=before.verdict)
     shipped = still_true(before.shipped, event)

@@ -8,7 +8,7 @@ from dora_exporter.dora.events import Deployment, Event, Incident
 from dora_exporter.dora.failures.classifier import Classifier
 from dora_exporter.dora.failures.commit_text import commits_of
 from dora_exporter.dora.failures.first_shipments import CLOCK_SKEW_MS
-from dora_exporter.dora.failures.revert import brought_back
+from dora_exporter.dora.failures.revert import relanded
 from dora_exporter.dora.failures.verdict import verdict_on
 from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts, Measures
 from dora_exporter.dora.metrics.contract import COMMITS, Moment, WindowMetric
@@ -200,12 +200,12 @@ def _failure(classifier: Classifier, deployment: Deployment) -> Failure:
         cause=cause,
         rule=next((link.rule for link in links if link.cause == cause and cause != "verdict"), rules.get(cause, cause)),
         remedies=tuple(dict.fromkeys(link.remedy.id for link in links)),
-        incidents=tuple(sorted(incident.id for incident in classifier.blame.incidents_of(deployment))),
+        incidents=tuple(sorted(incident.id for incident in classifier.attributions.incidents_of(deployment))),
     )
 
 
 def _suffered(classifier: Classifier, incident: Incident) -> CountedIncident:
-    attribution = classifier.blame.attribution(incident)
+    attribution = classifier.attributions.attribution(incident)
     known = classifier.incident_facts(incident)
     return CountedIncident(
         incident=incident,
@@ -239,9 +239,9 @@ def _commits_left_out(classifier: Classifier, deployment: Deployment) -> Iterato
     verdict = verdict_on(deployment)
     if verdict and not verdict.change_failure and classifier.links.to_failed(deployment):
         yield LeftOut("failure", deployment.id, "the verdict says that it did not fail")
-    for name in brought_back(deployment, classifier.in_order):
+    for name in relanded(deployment, classifier.in_order):
         yield LeftOut("revert", name, "reverts a revert, which restores a change: no deployment failed")
-    if classifier.in_order.returns.lands_again(deployment):
+    if classifier.in_order.rollbacks.is_relanding(deployment):
         yield LeftOut(
             "rollback", deployment.id, "redeploys what was rolled back: no deployment failed, and it is not rework"
         )

@@ -60,7 +60,7 @@ class SeriesOverview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class SeriesQuery:
     """Which series are wanted, in which order. ``text`` is looked for in service names; ``page`` counts from 1."""
 
     window: Window
@@ -90,7 +90,7 @@ class Overview:
 Candidate = tuple[Series, Measures]
 
 
-async def overview(engine: Engine, question: Question) -> Overview:
+async def overview(engine: Engine, question: SeriesQuery) -> Overview:
     """Answers a question as of the last update of the engine, a few milliseconds at a time."""
     wanted = question.text.casefold()
     environments: set[str] = set()
@@ -122,7 +122,7 @@ def days(measures: Measures, end_ms: int) -> list[Day]:
     return [Day(measures.deployments.count(window), measures.failures(window)) for window in windows]
 
 
-def _is_selected(series: Series, measures: Measures, question: Question) -> bool:
+def _is_selected(series: Series, measures: Measures, question: SeriesQuery) -> bool:
     if question.environment and series.environment != question.environment:
         return False
     if question.level is None:
@@ -131,7 +131,7 @@ def _is_selected(series: Series, measures: Measures, question: Question) -> bool
     return any(value == question.level for _, value in found)
 
 
-async def _ordered(found: list[Candidate], question: Question) -> list[Candidate]:
+async def _ordered(found: list[Candidate], question: SeriesQuery) -> list[Candidate]:
     """The series in the order asked for; those without the number come last, whatever the direction."""
     if question.order in {"service", "environment"}:
         return sorted(
@@ -151,7 +151,7 @@ async def _ordered(found: list[Candidate], question: Question) -> list[Candidate
     return [*(each for _, each in known), *unknown]
 
 
-def _row(candidate: Candidate, question: Question) -> SeriesOverview:
+def _row(candidate: Candidate, question: SeriesQuery) -> SeriesOverview:
     series, measures = candidate
     return SeriesOverview(
         series=series,

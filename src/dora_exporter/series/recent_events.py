@@ -15,7 +15,7 @@ RECENT = 50
 
 
 @dataclass(frozen=True)
-class Chronicle:
+class RecentEvents:
     """The latest events of a series, newest first; ``left_out`` is what of them, or still to come, does not count."""
 
     measures: Measures
@@ -24,15 +24,15 @@ class Chronicle:
     left_out: Sequence[LeftOut]
 
 
-async def chronicle(engine: Engine, series: Series) -> Chronicle | None:
-    """The chronicle of a series as of the last update of the engine; None when no event of it is held."""
+async def recent_events(engine: Engine, series: Series) -> RecentEvents | None:
+    """The recent_events of a series as of the last update of the engine; None when no event of it is held."""
     state, aggregate = engine.state(series), engine.aggregates.series.get(series)
     if state is None or aggregate is None:
         return None
     now_ms = engine.windows()[0].end_ms
     deployed = await explain(state, aggregate.measures, METRICS["dora_deployments"], _latest_deployments(state, now_ms))
     suffered = await explain(state, aggregate.measures, METRICS["dora_incidents"], _latest_incidents(state, now_ms))
-    return Chronicle(
+    return RecentEvents(
         measures=aggregate.measures,
         deployments=deployed.deployments[:RECENT],
         incidents=suffered.incidents[:RECENT],

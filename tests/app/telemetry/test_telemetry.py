@@ -27,7 +27,7 @@ from dora_exporter.app.telemetry import (
 )
 from dora_exporter.config.errors import ConfigError, Mistake
 from dora_exporter.dora.events import DAY_MS, Commit, Deployment, Incident, Verdict
-from dora_exporter.dora.failures.commit_text import Mark
+from dora_exporter.dora.failures.commit_text import LookupKey
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.records import Deletion, Judgement
@@ -63,7 +63,7 @@ class Trap:
             raise RuntimeError
         return ()
 
-    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[Mark]) -> Iterable[Link]:
+    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[LookupKey]) -> Iterable[Link]:
         return ()
 
 

@@ -9,7 +9,7 @@ from tests.dora.failures.test_rules import NoLedger, days, failures, judged, shi
 from tests.oracle import reverts
 
 from dora_exporter.app.failure_rules import FailureSettings, RuleSettings, rules
-from dora_exporter.dora.commit_messages import commit_saying
+from dora_exporter.dora.commit_messages import parse_commit
 from dora_exporter.dora.events import Commit, Deployment, PullRequest, Shipped
 from dora_exporter.dora.failures.classifier import Classifier
 from dora_exporter.dora.failures.order import by_finish
@@ -25,7 +25,7 @@ def series(*messages: str | tuple[str, ...]) -> list[Deployment]:
     for each, said in zip(days(*(f"v{day}" for day in range(len(messages)))), messages, strict=True):
         given = (said,) if isinstance(said, str) else said
         shipped.append(
-            replace(each, commits=tuple(commit_saying(next(shas), each.started_at, message) for message in given))
+            replace(each, commits=tuple(parse_commit(next(shas), each.started_at, message) for message in given))
         )
     return shipped
 
@@ -133,7 +133,7 @@ def test_what_is_taken_back_may_be_told_late_and_be_taken_away(fix: str) -> None
 def test_a_chain_of_reverts_is_followed_when_its_beginning_is_told_late() -> None:
     undo, redo = f"Undo\n\nThis reverts commit {A}.", f"Mend\n\nThis reverts commit {C}."
     first, _, third, _, fifth = series("Round up", "x", undo, "y", redo)
-    plain = replace(third, commits=(commit_saying(C, third.started_at, "Plain"),), id="early")
+    plain = replace(third, commits=(parse_commit(C, third.started_at, "Plain"),), id="early")
     early = replace(plain, started_at=first.started_at - DAY_MS, finished_at=first.finished_at - DAY_MS)
     classifier = judged(first, third, fifth, settings=NOTHING_ELSE)
     assert told(classifier) == (["d0"], ["d2"])
@@ -154,7 +154,7 @@ def test_an_abbreviation_that_two_commits_share_names_neither() -> None:
 @pytest.mark.parametrize("named", [C, C[:10]])
 def test_a_revert_of_a_merge_blames_the_deployment_that_shipped_or_deployed_it(named: str) -> None:
     first, second, third, fourth = days("v1", "v2", "v3", "v4")
-    fix = replace(fourth, commits=(commit_saying(D, fourth.started_at, f"Undo\n\nThis reverts commit {named}."),))
+    fix = replace(fourth, commits=(parse_commit(D, fourth.started_at, f"Undo\n\nThis reverts commit {named}."),))
     merged = Shipped("git.example/shop", B, (Commit(A, 0, "Half"),), merges=(Commit(C, 0, "Merge branch 'x'"),))
 
     assert list(failures(judged(first, replace(second, shipped=merged), third, fix))) == ["d1"]
@@ -246,7 +246,7 @@ def written(place: int, words: int, named: list[int]) -> Commit:
     """The commit of a SHA. It names commits only that were written before it."""
     older = [SHAS[each] if each % 2 else SHAS[each][:8] for each in named if each < place]
     said = f"Undo\n\nThis reverts commit {' and '.join(older)}." if older else WORDS[words]
-    return commit_saying(SHAS[place], 0, said)
+    return parse_commit(SHAS[place], 0, said)
 
 
 def shipped(version: str | None, commits: tuple[Commit, ...], merges: int, kind: str) -> dict[str, object]:

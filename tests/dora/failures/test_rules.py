@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from tests.builders import NOW_MS, deployment, incident
 
 from dora_exporter.app.failure_rules import HOTFIXES, FailureSettings, RuleSettings, rules
-from dora_exporter.dora.commit_messages import commit_saying
+from dora_exporter.dora.commit_messages import parse_commit
 from dora_exporter.dora.events import DAY_MS, Deployment, PullRequest, Remediation, Shipped, Verdict
 from dora_exporter.dora.failures.classifier import Classifier
 from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts
@@ -46,7 +46,7 @@ def days(*versions: str | None) -> list[Deployment]:
 def shipping(each: Deployment, *messages: str, pull_requests: tuple[PullRequest, ...] = ()) -> Deployment:
     """The same deployment with a commit for each message."""
     commits = tuple(
-        commit_saying(f"{each.id}{index}".encode().hex().rjust(40, "0"), each.started_at, said)
+        parse_commit(f"{each.id}{index}".encode().hex().rjust(40, "0"), each.started_at, said)
         for index, said in enumerate(messages)
     )
     return replace(each, shipped=Shipped("git.example/shop", "f" * 40, commits, pull_requests=pull_requests))

@@ -2,7 +2,7 @@
 
 import re
 
-from dora_exporter.dora.commit_messages import commit_saying
+from dora_exporter.dora.commit_messages import parse_commit
 from dora_exporter.dora.events import Commit
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -41,7 +41,7 @@ def commit_of(sha: str, raw: bytes) -> Commit | None:
     seconds = _authored_at(header)
     if seconds is None:
         return None
-    return commit_saying(sha, seconds * 1000, _decoded(message, header))
+    return parse_commit(sha, seconds * 1000, _decoded(message, header))
 
 
 def target_of(raw: bytes) -> bytes | None:

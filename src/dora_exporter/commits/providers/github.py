@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from dora_exporter.commits.providers.contract import Merged, milliseconds
 from dora_exporter.commits.providers.http import Forge
-from dora_exporter.dora.commit_messages import commit_saying
+from dora_exporter.dora.commit_messages import parse_commit
 from dora_exporter.dora.events import Commit, PullRequest
 
 HOST = "github.com"
@@ -129,4 +129,4 @@ def _is_into_default(asked: _PullRequest) -> bool:
 
 
 def _commit(listed: _Commit) -> Commit:
-    return commit_saying(listed.sha, milliseconds(listed.commit.author.date), listed.commit.message)
+    return parse_commit(listed.sha, milliseconds(listed.commit.author.date), listed.commit.message)

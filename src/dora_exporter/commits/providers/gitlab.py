@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from dora_exporter.commits.providers.contract import Merged, milliseconds
 from dora_exporter.commits.providers.http import Forge
-from dora_exporter.dora.commit_messages import commit_saying
+from dora_exporter.dora.commit_messages import parse_commit
 from dora_exporter.dora.events import Commit, PullRequest
 
 HOST = "gitlab.com"
@@ -101,4 +101,4 @@ class GitLab:
 
 
 def _commit(listed: _Commit) -> Commit:
-    return commit_saying(listed.id, milliseconds(listed.authored_date), listed.message)
+    return parse_commit(listed.id, milliseconds(listed.authored_date), listed.message)

@@ -1,4 +1,4 @@
-"""Which incidents are attributed to which deployments, and which deployments came in response to them."""
+"""The attributions of incidents to deployments, and the deployments that responded to incidents."""
 
 from bisect import bisect_left, insort
 from collections import defaultdict
@@ -14,7 +14,7 @@ _started_at = attrgetter("started_at")
 
 
 class AttributionIndex:
-    """The incidents of one series. A change marks the incidents that it may touch; ``settle`` attributes them anew."""
+    """The incidents of one series. A change marks the incidents it may affect; ``settle`` attributes them again."""
 
     def __init__(self, in_order: DeploymentsInOrder, attribution_limit_ms: int | None) -> None:
         """No incident yet."""
@@ -30,7 +30,7 @@ class AttributionIndex:
         self._marked: dict[str, Incident] = {}
 
     def attribution(self, incident: Incident) -> Attribution | None:
-        """What an incident is attributed to."""
+        """The attribution of an incident; None if it has none."""
         return self._attributions.get(incident.id)
 
     def incidents_of(self, deployment: Deployment) -> Collection[Incident]:
@@ -38,18 +38,18 @@ class AttributionIndex:
         return self._of[deployment.id].values() if deployment.id in self._of else ()
 
     def is_response(self, deployment: Deployment) -> bool:
-        """Whether it was the first to finish after an incident began that is attributed to an earlier one."""
+        """Whether it was the first deployment to finish after the beginning of an incident of an earlier one."""
         return bool(self._answered.get(deployment.id))
 
     def add(self, incident: Incident) -> None:
-        """An incident counts from now on."""
+        """Adds an incident."""
         insort(self._ordered, incident, key=_incident_order)
         for name in _names(incident):
             self._naming[name][incident.id] = incident
         self._marked[incident.id] = incident
 
     def remove(self, incident: Incident) -> Iterator[Deployment]:
-        """An incident counts no longer; gives the deployments that this touches."""
+        """Removes an incident; yields the deployments that this affects."""
         del self._ordered[bisect_left(self._ordered, _incident_order(incident), key=_incident_order)]
         for name in _names(incident):
             del self._naming[name][incident.id]
@@ -58,10 +58,10 @@ class AttributionIndex:
         yield from self._attribute(incident, None)
 
     def mark_around(self, deployment: Deployment) -> None:
-        """Marks the incidents that may be attributed or answered otherwise when a deployment comes or goes.
+        """Marks the incidents whose attribution or response may change when a deployment comes or goes.
 
-        The deployment is among those in order. Those are the incidents begun before the next start, those that
-        name what it deployed, its own, and those answered by it or by the one after it.
+        The deployment has to be among those in order. Marked are the incidents that began before the next start, name
+        what it deployed, are attributed to it, or have it or the next deployment as their response.
         """
         after = self._in_order.after(deployment)
         self._marked.update((incident.id, incident) for incident in self._begun_under(deployment))
@@ -72,7 +72,7 @@ class AttributionIndex:
         self._marked.update(self._answered.get(after.id, {}) if after else self._unanswered)
 
     def settle(self) -> Iterator[Deployment | Incident]:
-        """Decides what was marked; gives the incidents and deployments for which something may have changed."""
+        """Attributes the marked incidents; yields the incidents and deployments that may have changed."""
         while self._marked:
             _, incident = self._marked.popitem()
             yield incident
@@ -84,7 +84,7 @@ class AttributionIndex:
                 self._unanswered[incident.id] = incident
 
     def _response(self, incident: Incident, attribution: Attribution) -> Deployment | None:
-        """The first deployment later than the one to blame that finished after the incident began."""
+        """The first deployment after the attributed one that finished after the incident began."""
         return self._in_order.first_after(attribution.deployment, incident.started_at)
 
     def _begun_under(self, deployment: Deployment) -> list[Incident]:
@@ -123,7 +123,7 @@ class AttributionIndex:
 
 
 def _names(event: Deployment | Incident) -> Iterator[Hashable]:
-    """What an incident can name a deployment by."""
+    """The names by which an incident can refer to a deployment."""
     if event.version:
         yield "version", event.version
     if event.commit_sha:

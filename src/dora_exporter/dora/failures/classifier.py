@@ -1,7 +1,7 @@
-"""Decides, for one series, which deployments failed and why, while deployments and incidents come, change and go.
+"""Decides which deployments of one series failed, and why, while deployments and incidents come, change and go.
 
-A write costs what lies around it: it marks its neighbours in time, deployments of the same thing and the incidents
-between two starts. ``settle`` decides the marked anew, and tells the updates what changed in the numbers.
+A write costs what it can affect: it marks its neighbours in time, deployments of the same thing, and the incidents
+between two starts. ``settle`` classifies the marked ones again, and passes on what changed in their facts.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,10 +22,10 @@ _INTRODUCED_AT_ONCE = 200
 
 
 class Updates(Protocol):
-    """Is told what changes in the numbers: the facts of an event before and after, None where it does not count."""
+    """Receives changed facts: those of an event before and after, None while it does not count."""
 
     def plain(self, deployments: Sequence[Deployment]) -> None:
-        """Many deployments count from now on that say no more than ``DeploymentFacts.of`` each."""
+        """Many deployments begin to count whose facts are no more than ``DeploymentFacts.of``."""
         ...
 
     def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
@@ -37,12 +37,12 @@ class Updates(Protocol):
         ...
 
     def presence(self, events: Sequence[Deployment | Incident], change: int) -> None:
-        """Events are held from now on (1), or held no longer (-1): their series and their teams are known by them."""
+        """Events appear (1) or disappear (-1): a series or a team is known while it has an event."""
         ...
 
 
 class Classifier:
-    """The deployments and incidents of one series that count now, and what they say."""
+    """The deployments and incidents of one series that count now, and their facts."""
 
     def __init__(
         self,
@@ -52,10 +52,10 @@ class Classifier:
         find: Callable[[str], Deployment | None],
         updates: Updates,
     ) -> None:
-        """An empty series; ``find`` gives any deployment by its id."""
+        """An empty series. ``find`` looks up any deployment by its id."""
         self.in_order = DeploymentsInOrder()
         self.links = RemedyLinks(rules, self.in_order)
-        self.blame = AttributionIndex(self.in_order, attribution_limit_ms)
+        self.attributions = AttributionIndex(self.in_order, attribution_limit_ms)
         self.named = NamedRemedies(self.in_order, find)
         self._updates = updates
         self._facts: dict[str, DeploymentFacts] = {}
@@ -65,10 +65,10 @@ class Classifier:
         self._marked: dict[str, Deployment] = {}
         self._marked_incidents: dict[str, Incident] = {}
 
-    # What comes and goes
+    # Adding and removing
 
     def loading(self, ordered: list[Deployment]) -> Iterator[None]:
-        """Fills an empty series with deployments in order of finish, a step at a time; incidents are added before."""
+        """Fills an empty series with deployments in order of finish, step by step. Incidents come before."""
         by_start = yield from by_start_in_steps(ordered)
         for deployment in self.in_order.load(ordered, by_start):
             self.links.mark(deployment)
@@ -82,7 +82,7 @@ class Classifier:
         yield from self.settling()
 
     def add(self, deployment: Deployment) -> None:
-        """A deployment counts from now on."""
+        """Adds a deployment."""
         self.in_order.add(deployment)
         self._new.add(deployment.id)
         self._marked[deployment.id] = deployment
@@ -91,7 +91,7 @@ class Classifier:
         self._mark_around(deployment)
 
     def remove(self, deployment: Deployment) -> None:
-        """A deployment that was added counts no longer."""
+        """Removes a deployment."""
         self._mark_around(deployment)
         if deployment.commits is not None or deployment.shipped is not None:
             self._mark(self.in_order.shipments.remove(deployment))
@@ -107,24 +107,24 @@ class Classifier:
             self._updates.deployment(deployment, facts, None)
 
     def add_incident(self, incident: Incident) -> None:
-        """An incident counts from now on, as an open one."""
-        self.blame.add(incident)
+        """Adds an incident, as an open one."""
+        self.attributions.add(incident)
         self._marked_incidents[incident.id] = incident
 
     def restore(self, incident: Incident, restored_at: int | None) -> None:
-        """An incident was resolved, or with None is open again."""
+        """Resolves an incident; with None it is open again."""
         if restored_at is None:
             self._restored_at.pop(incident.id, None)
         else:
             self._restored_at[incident.id] = restored_at
         self._marked_incidents[incident.id] = incident
-        attribution = self.blame.attribution(incident)
+        attribution = self.attributions.attribution(incident)
         if attribution:
             self._mark([attribution.deployment])
 
     def remove_incident(self, incident: Incident) -> None:
-        """An incident that was added counts no longer."""
-        self._mark(self.blame.remove(incident))
+        """Removes an incident."""
+        self._mark(self.attributions.remove(incident))
         self._restored_at.pop(incident.id, None)
         self._marked_incidents.pop(incident.id, None)
         facts = self._incident_facts.pop(incident.id, None)
@@ -132,17 +132,17 @@ class Classifier:
             self._updates.incident(incident, facts, None)
 
     def settle(self) -> None:
-        """Decides what was marked, and tells the updates."""
+        """Classifies what was marked, and passes on what changed."""
         for _ in self.settling():
             pass
 
     def settling(self) -> Iterator[None]:
-        """Does the same, a step at a time."""
+        """Does the same, step by step."""
         yield from self._decide()
         while self._marked:
             _, deployment = self._marked.popitem()
             before = None if deployment.id in self._new else self.facts(deployment)
-            after = self._judge(deployment)
+            after = self._classify(deployment)
             if before != after:
                 self._new.discard(deployment.id)
                 self._keep(deployment, after)
@@ -155,29 +155,29 @@ class Classifier:
             yield
         self._marked_incidents.clear()
 
-    # What is known
+    # Reading
 
     def facts(self, deployment: Deployment) -> DeploymentFacts:
-        """What a deployment adds to the numbers."""
+        """The facts of a deployment, as of the last ``settle``."""
         return self._facts.get(deployment.id) or DeploymentFacts.of(deployment)
 
     def cause(self, deployment: Deployment) -> str | None:
-        """Why a deployment failed: by the verdict, else by the first rule of ``CAUSES`` that says so."""
+        """Why a deployment failed, by the precedence of ``CAUSES``; None if it did not. A verdict decides alone."""
         verdict = verdict_on(deployment)
         if verdict:
             return "verdict" if verdict.change_failure else None
         causes = {link.cause for link in self.links.to_failed(deployment)}
-        if self.blame.incidents_of(deployment):
+        if self.attributions.incidents_of(deployment):
             causes.add("incident")
         return min(causes, key=CAUSES.index, default=None)
 
     def remedies(self, failed: Deployment) -> Sequence[Link]:
-        """What remedied a deployment: what its verdict names, or what the rules found where that does not exist."""
+        """The links to the remedies of a deployment: the one in its verdict if held, else those of the rules."""
         named = self.named.link(failed)
         return [named] if named else self.links.to_failed(failed)
 
     def told(self) -> tuple[list[Deployment], list[tuple[Deployment, DeploymentFacts]]]:
-        """The deployments of which the updates knows: those that are plain, and the others with their facts."""
+        """The deployments passed on so far: those with plain facts, and the others with theirs."""
         known = [each for each in self.in_order.by_finish if each.id not in self._new] if self._new else None
         known = self.in_order.by_finish if known is None else known
         facts = self._facts
@@ -186,24 +186,24 @@ class Classifier:
         ]
 
     def incident_facts(self, incident: Incident) -> IncidentFacts | None:
-        """What an incident adds to the numbers; None while it does not count."""
+        """The facts of an incident; None while it does not count."""
         return self._incident_facts.get(incident.id)
 
-    # Deciding
+    # Classifying
 
     def _decide(self) -> Iterator[None]:
         for linked in self.links.settle():
             if linked:
                 self._mark([linked])
             yield
-        for touched in self.blame.settle():
+        for touched in self.attributions.settle():
             if isinstance(touched, Incident):
                 self._marked_incidents[touched.id] = touched
             else:
                 self._mark([touched])
             yield
 
-    def _judge(self, deployment: Deployment) -> DeploymentFacts:
+    def _classify(self, deployment: Deployment) -> DeploymentFacts:
         self._decide_named(deployment)
         cause = self.cause(deployment)
         samples = list(self.in_order.shipments.samples(deployment))
@@ -220,19 +220,19 @@ class Classifier:
         )
 
     def _decide_named(self, deployment: Deployment) -> None:
-        """Finds the remedy that a verdict names; what the rules found holds only while that does not exist."""
+        """Finds the remedy that a verdict names. The links of the rules count only while that one does not exist."""
         before = self.named.link(deployment)
         self._mark(self.named.decide(deployment, verdict_on(deployment)))
         if (before is None) != (self.named.link(deployment) is None):
             self._mark(link.remedy for link in self.links.to_failed(deployment))
 
     def _recovery(self, failed: Deployment, cause: str) -> tuple[int, int] | None:
-        """When a failed deployment was remedied, and how long that took.
+        """The moment at which a failed deployment recovered, and the milliseconds that took.
 
-        That is by the first remedy, or when all incidents attributed to it were resolved, whichever came first. It
-        counts from the deployment's finish; where only incidents say that it failed, from the first one's beginning.
+        It recovers by its first remedy, or when all incidents attributed to it are resolved, whichever comes first. The
+        time starts at its finish, or at the beginning of its first incident if only incidents say that it failed.
         """
-        incidents = self.blame.incidents_of(failed)
+        incidents = self.attributions.incidents_of(failed)
         moments = [link.remedy.finished_at for link in self.remedies(failed)]
         restored = [self._restored_at.get(incident.id) for incident in incidents]
         if restored and None not in restored:
@@ -246,14 +246,14 @@ class Classifier:
 
     def _is_rework(self, deployment: Deployment) -> bool:
         remedied = (*self.links.of_remedy(deployment), *self.named.of_remedy(deployment))
-        return self.blame.is_response(deployment) or any(
+        return self.attributions.is_response(deployment) or any(
             self.cause(link.failed) and link in self.remedies(link.failed) for link in remedied
         )
 
-    # Marking and telling
+    # Marking and passing on
 
     def _introduce(self, deployments: Sequence[Deployment]) -> None:
-        """Makes known what they shipped and say, and has those judged for which that is more than plain facts."""
+        """Indexes what deployments shipped, and marks those whose facts may be more than plain."""
         self.links.introduce(deployments)
         for each in deployments:
             if each.commits is not None or each.shipped is not None:
@@ -262,18 +262,18 @@ class Classifier:
                 self._mark([each])
 
     def _mark(self, deployments: Iterable[Deployment]) -> None:
-        """Has deployments judged anew, except for those that went, or were replaced, meanwhile."""
+        """Schedules deployments to be classified again, but for those that were removed or replaced since."""
         for deployment in deployments:
             if self.in_order.holds(deployment):
                 self._marked[deployment.id] = deployment
 
     def _mark_around(self, deployment: Deployment) -> None:
         self.links.mark_around(deployment)
-        self.blame.mark_around(deployment)
+        self.attributions.mark_around(deployment)
         self._mark(self.named.awaiting(deployment))
 
     def _keep(self, deployment: Deployment, facts: DeploymentFacts) -> None:
-        """Remembers facts, unless they can be told from the deployment alone."""
+        """Stores facts, unless they follow from the deployment alone: most do, and would cost memory."""
         if facts == DeploymentFacts.of(deployment):
             self._facts.pop(deployment.id, None)
         else:
@@ -285,7 +285,7 @@ class Classifier:
             started_at=incident.started_at,
             source=incident.source,
             restored_at=self._restored_at.get(incident.id),
-            attributed=self.blame.attribution(incident) is not None,
+            attributed=self.attributions.attribution(incident) is not None,
         )
         if before != after:
             self._incident_facts[incident.id] = after

@@ -1,4 +1,4 @@
-"""What a deployment's commits and pull requests say, in the words that rules look for."""
+"""The texts of a deployment's commits and pull requests that rules match."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,19 +7,19 @@ from dora_exporter.dora.commit_messages import key_of, number_of, plain
 from dora_exporter.dora.events import Commit, Deployment, PullRequest, Shipped
 from dora_exporter.dora.repository_parts import parts_of
 
-Mark = tuple[str, ...]
-"""By what something shipped can be found: the kind of its name, and the name; a repository may be between them."""
+LookupKey = tuple[str, ...]
+"""A name by which shipped things are indexed: its kind, perhaps a repository, and the name itself."""
 
 
-class Mention(NamedTuple):
-    """Something that is said, and the mark of what says it: that speaks once, where the series shipped it first."""
+class ShippedText(NamedTuple):
+    """A text, and the key of the commit or pull request it is from. It counts where the series shipped it first."""
 
     text: str
-    speaker: Mark | None
+    origin: LookupKey | None
 
 
 def commits_of(deployment: Deployment) -> tuple[Commit, ...]:
-    """The commits that a deployment shipped: as its sender listed them, else as Git says."""
+    """The commits that a deployment shipped: those its sender listed, else those found in Git."""
     if deployment.commits is not None:
         return deployment.commits
     shipped = deployment.shipped
@@ -31,91 +31,91 @@ def commits_of(deployment: Deployment) -> tuple[Commit, ...]:
 
 
 def merges_of(deployment: Deployment) -> tuple[Commit, ...]:
-    """The merges that Git says it shipped; among commits that are listed they are commits like others."""
+    """The merges found in Git. In a list from a sender, merges are commits like others."""
     return tuple(each for part in _parts_of(deployment) for each in part.merges) if deployment.commits is None else ()
 
 
 def pull_requests_of(deployment: Deployment) -> tuple[PullRequest, ...]:
-    """The pull requests that brought in what it shipped."""
+    """The pull requests by which its commits were merged."""
     return tuple(each for part in _parts_of(deployment) for each in part.pull_requests)
 
 
-def titles(deployment: Deployment) -> Iterator[Mention]:
-    """The titles of its pull requests, as a provider or the subject of a squash commit tells them."""
+def titles(deployment: Deployment) -> Iterator[ShippedText]:
+    """The titles of its pull requests, from a provider or from the subject of a squash commit."""
     for pull_request in pull_requests_of(deployment):
         if pull_request.title:
-            yield Mention(pull_request.title, speaker_of(pull_request))
+            yield ShippedText(pull_request.title, origin_of(pull_request))
     for commit in commits_of(deployment):
         if commit.subject and number_of(commit.subject):
-            yield Mention(plain(commit.subject), ("sha", commit.sha))
+            yield ShippedText(plain(commit.subject), ("sha", commit.sha))
 
 
-def subjects(deployment: Deployment) -> Iterator[Mention]:
+def subjects(deployment: Deployment) -> Iterator[ShippedText]:
     """The subjects of its commits, without a pull request's number."""
     for commit in commits_of(deployment):
         if commit.subject:
-            yield Mention(plain(commit.subject), ("sha", commit.sha))
+            yield ShippedText(plain(commit.subject), ("sha", commit.sha))
 
 
-def branches(deployment: Deployment) -> Iterator[Mention]:
+def branches(deployment: Deployment) -> Iterator[ShippedText]:
     """The branches of its pull requests."""
     for pull_request in pull_requests_of(deployment):
         if pull_request.branch:
-            yield Mention(pull_request.branch, speaker_of(pull_request))
+            yield ShippedText(pull_request.branch, origin_of(pull_request))
 
 
-def labels(deployment: Deployment) -> Iterator[Mention]:
+def labels(deployment: Deployment) -> Iterator[ShippedText]:
     """The labels of its pull requests."""
     for pull_request in pull_requests_of(deployment):
         for label in pull_request.labels:
-            yield Mention(label, speaker_of(pull_request))
+            yield ShippedText(label, origin_of(pull_request))
 
 
-def versions(deployment: Deployment) -> Iterator[Mention]:
+def versions(deployment: Deployment) -> Iterator[ShippedText]:
     """Its version, if it has one."""
     if deployment.version:
-        yield Mention(deployment.version, ("version", deployment.version))
+        yield ShippedText(deployment.version, ("version", deployment.version))
 
 
-def tags(deployment: Deployment) -> Iterator[Mention]:
-    """Its custom tags: the deployment itself says these."""
+def tags(deployment: Deployment) -> Iterator[ShippedText]:
+    """Its custom tags, which have no commit that they are from."""
     for tag in deployment.tags:
-        yield Mention(tag, None)
+        yield ShippedText(tag, None)
 
 
-def speaker_of(pull_request: PullRequest) -> Mark | None:
-    """The mark of a pull request: its number, else its title."""
+def origin_of(pull_request: PullRequest) -> LookupKey | None:
+    """The key of a pull request: its number, else its title."""
     if pull_request.number is not None:
         return "number", str(pull_request.number)
     return ("subject", key_of(pull_request.title)) if pull_request.title else None
 
 
-def marks_of(deployment: Deployment) -> Iterator[Mark]:
-    """By what that which it shipped can be found, each mark once."""
+def keys_of(deployment: Deployment) -> Iterator[LookupKey]:
+    """The keys of everything that a deployment shipped, each once."""
     if deployment.commits is None and deployment.shipped is None:
         return
-    marks: dict[Mark, None] = {}
-    for mark, commit in marked_commits(deployment):
-        marks[mark] = None
+    keys: dict[LookupKey, None] = {}
+    for key, commit in keyed_commits(deployment):
+        keys[key] = None
         if commit.via:
-            marks["via", commit.via] = None
+            keys["via", commit.via] = None
     for merge in merges_of(deployment):
-        marks["merge", merge.sha] = None
+        keys["merge", merge.sha] = None
     for words in _words(deployment):
-        marks["subject", key_of(words)] = None
+        keys["subject", key_of(words)] = None
         number = number_of(words)
         if number:
-            marks["number", number] = None
+            keys["number", number] = None
     for pull_request in pull_requests_of(deployment):
         if pull_request.number is not None:
-            marks["number", str(pull_request.number)] = None
-    yield from marks
+            keys["number", str(pull_request.number)] = None
+    yield from keys
 
 
-def marked_commits(deployment: Deployment) -> Iterator[tuple[Mark, Commit]]:
-    """The commits that it shipped, each with what makes it one with another: its SHA.
+def keyed_commits(deployment: Deployment) -> Iterator[tuple[LookupKey, Commit]]:
+    """The commits that a deployment shipped, with the keys that identify them.
 
-    Where two of its repositories have the same commit, it shipped both.
+    A commit in two of its repositories was shipped twice, and has two keys.
     """
     if deployment.shipped is None or not deployment.shipped.further or deployment.commits is not None:
         for commit in commits_of(deployment):
@@ -129,7 +129,7 @@ def marked_commits(deployment: Deployment) -> Iterator[tuple[Mark, Commit]]:
 
 
 def _parts_of(deployment: Deployment) -> tuple[Shipped, ...]:
-    """What Git says it shipped of each of its repositories."""
+    """The commits found in Git, by repository."""
     shipped = deployment.shipped
     return (shipped,) if shipped and not shipped.further else parts_of(shipped)
 

@@ -1,19 +1,19 @@
-"""What a rule has to be: how a deployment shows that an earlier one failed."""
+"""The contract of a rule, which links a remedy to the deployment that failed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from dora_exporter.dora.events import Deployment
-from dora_exporter.dora.failures.commit_text import Mark
+from dora_exporter.dora.failures.commit_text import LookupKey
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Link:
-    """``remedy`` remedied ``failed``; ``cause`` and ``rule`` say how that is known.
+    """``remedy`` remedied ``failed``, according to ``cause`` and ``rule``.
 
-    Links are equal when they say the same of the same two objects: one of a replaced deployment is another link.
+    Links are equal if they join the same two objects: a link to a replaced deployment is another link.
     """
 
     failed: Deployment
@@ -22,7 +22,7 @@ class Link:
     rule: str
 
     def __eq__(self, other: object) -> bool:
-        """Whether it says the same of the same objects."""
+        """Whether cause and rule are equal, and the deployments are the same objects."""
         return (
             isinstance(other, Link)
             and self.failed is other.failed
@@ -34,16 +34,16 @@ class Link:
 
 
 class Rule(Protocol):
-    """Finds the deployments that a later one remedied."""
+    """Finds the failed deployments that a later one remedied."""
 
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
-        """Those that can remedy one though neither their SHA nor their version was seen before; cheap."""
+        """The deployments that can be a remedy although their SHA and version are new. It has to be cheap."""
         ...
 
-    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[Mark]) -> Iterable[Link]:
-        """The failures that it remedied, judged by the deployments in order.
+    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]) -> Iterable[Link]:
+        """The links to the deployments that ``remedy`` remedied.
 
-        It adds to ``asked`` the marks of what it looked for. When a deployment with such a mark comes or goes, it is
-        asked again. Neighbours and equal deployments are watched for every rule.
+        The rule adds every key that it looks up to ``looked_up``. When a deployment with such a key comes or goes, the
+        rule is asked again. Neighbours in time and deployments of the same thing are watched for every rule.
         """
         ...

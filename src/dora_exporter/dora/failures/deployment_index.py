@@ -1,4 +1,4 @@
-"""Finds a series' deployments by what they deployed."""
+"""An index of a series' deployments by version or SHA."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -10,16 +10,16 @@ from dora_exporter.dora.failures.order import finish_order
 
 
 class Index:
-    """Deployments by a key; those without one are not in it.
+    """Deployments by a key, without those that have none.
 
-    It is made when it is first asked, because most series are read far more often than they are searched. A key has
-    one deployment in most cases, so only several of one key cost a list.
+    The index is built at the first search, because most series are never searched. Most keys have one deployment, so
+    only a key with several costs a list.
     """
 
     __slots__ = ("_abbreviations", "_all", "_entries", "_key", "_unfinished")
 
     def __init__(self, key: Callable[[Deployment], str | None], everything: Callable[[], Iterable[Deployment]]) -> None:
-        """``everything`` gives the deployments, in order of finish, at the first search."""
+        """``everything`` returns all deployments in order of finish, and is called at the first search."""
         self._key = key
         self._all = everything
         self._entries: dict[str, Deployment | list[Deployment]] | None = None
@@ -34,24 +34,24 @@ class Index:
         return (held,) if isinstance(held, Deployment) else held
 
     def last_before(self, key: str | None, deployment: Deployment) -> Deployment | None:
-        """The last one with a key before another deployment."""
+        """The last deployment with a key before another one."""
         found = self.find(key)
         index = bisect_left(found, finish_order(deployment), key=finish_order)
         return found[index - 1] if index else None
 
     def after(self, key: str | None, deployment: Deployment) -> Sequence[Deployment]:
-        """Those with a key after another deployment."""
+        """The deployments with a key after another one."""
         found = self.find(key)
         return found[bisect_right(found, finish_order(deployment), key=finish_order) :]
 
     def abbreviated(self, key: str) -> Collection[str]:
-        """All keys that begin so; it is for keys that are SHAs."""
+        """The keys with that beginning; for keys that are SHAs."""
         if self._abbreviations is None:
             self._abbreviations = Abbreviations(self.make())
         return self._abbreviations.find(key)
 
     def add(self, deployment: Deployment) -> None:
-        """A deployment came."""
+        """Adds a deployment."""
         self._unfinished = None
         key = self._key(deployment)
         if self._entries is not None and key:
@@ -60,7 +60,7 @@ class Index:
                 self._abbreviations.add(key)
 
     def remove(self, deployment: Deployment) -> None:
-        """A deployment went."""
+        """Removes a deployment."""
         self._unfinished = None
         key = self._key(deployment)
         if self._entries is None or not key:
@@ -76,7 +76,7 @@ class Index:
             self._entries[key] = held[0]
 
     def make(self) -> dict[str, Deployment | list[Deployment]]:
-        """Makes it now, unless it was made before."""
+        """Builds the index, unless it is built."""
         if self._entries is None:
             self._entries = {}
             self._unfinished = None
@@ -84,7 +84,7 @@ class Index:
         return self._entries
 
     def make_some(self, limit: int) -> bool:
-        """Makes so much of it now, unless it was made before; True once it is whole. A change begins it anew."""
+        """Builds a part of the index; True once it is complete. A change starts over."""
         if self._entries is None:
             if self._unfinished is None:
                 self._unfinished = {}, iter(list(self._all()))

@@ -1,4 +1,4 @@
-"""The deployments of a series that count now: in order, and findable by what they deployed."""
+"""The deployments of a series that count now, in order and indexed by what they deployed."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,17 +6,17 @@ from operator import attrgetter
 
 from dora_exporter.dora.events import Deployment, Event
 from dora_exporter.dora.failures.abbreviations import SHORTEST
-from dora_exporter.dora.failures.commit_text import Mark, commits_of
+from dora_exporter.dora.failures.commit_text import LookupKey, commits_of
 from dora_exporter.dora.failures.deployment_index import Index
 from dora_exporter.dora.failures.first_shipments import FirstShipments
 from dora_exporter.dora.failures.order import finish_order, start_order
-from dora_exporter.dora.failures.returns import Returns
+from dora_exporter.dora.failures.rollback_history import RollbackHistory
 
 _finished_at = attrgetter("finished_at")
 _started_at = attrgetter("started_at")
 
 _FULL_LENGTHS = (40, 64)
-"""Of a SHA that is not abbreviated."""
+"""The lengths of a SHA that is not abbreviated: SHA-1 and SHA-256."""
 _SCANNED_AT_MOST = 64
 _INDEXED_PER_SLICE = 2_000
 
@@ -24,14 +24,14 @@ _INDEXED_PER_SLICE = 2_000
 class DeploymentsInOrder:
     """Deployments by finish, by start, by SHA, by version and by the commits they shipped."""
 
-    __slots__ = ("_by_sha", "_by_version", "_without_sha", "by_finish", "by_start", "returns", "shipments")
+    __slots__ = ("_by_sha", "_by_version", "_without_sha", "by_finish", "by_start", "rollbacks", "shipments")
 
     def __init__(self) -> None:
         """No deployment."""
         self.by_finish: list[Deployment] = []
         self.by_start: list[Deployment] = []
         self.shipments = FirstShipments()
-        self.returns = Returns(self.target_of)
+        self.rollbacks = RollbackHistory(self.target_of)
         self._by_sha = Index(attrgetter("commit_sha"), self._everything)
         self._by_version = Index(attrgetter("version"), self._everything)
         self._without_sha = Index(_version_without_sha, self._everything)
@@ -48,7 +48,7 @@ class DeploymentsInOrder:
         return ordered
 
     def prepare(self, event: Event | None = None) -> bool:
-        """Gets ready for an event to come or go, or for time to pass, a few milliseconds a call; True when it is."""
+        """Builds the indexes that a change will search, a few milliseconds a call; True once they are built."""
         return all(index.make_some(_INDEXED_PER_SLICE) for index in self._searched_for(event))
 
     def add(self, deployment: Deployment) -> None:
@@ -59,29 +59,29 @@ class DeploymentsInOrder:
             index.add(deployment)
 
     def remove(self, deployment: Deployment) -> None:
-        """Takes out a deployment that was added."""
+        """Removes a deployment that was added."""
         del self.by_finish[bisect_left(self.by_finish, finish_order(deployment), key=finish_order)]
         del self.by_start[bisect_left(self.by_start, start_order(deployment), key=start_order)]
         for index in (self._by_sha, self._by_version, self._without_sha):
             index.remove(deployment)
 
     def holds(self, deployment: Deployment) -> bool:
-        """Whether this very object is in it."""
+        """Whether this object, not only one with its id, is among the deployments."""
         index = bisect_left(self.by_finish, finish_order(deployment), key=finish_order)
         return index < len(self.by_finish) and self.by_finish[index] is deployment
 
     def before(self, deployment: Deployment) -> Deployment | None:
-        """The one that finished just before it."""
+        """The deployment that finished just before this one."""
         index = bisect_left(self.by_finish, finish_order(deployment), key=finish_order)
         return self.by_finish[index - 1] if index else None
 
     def after(self, deployment: Deployment) -> Deployment | None:
-        """The one that finished just after it."""
+        """The deployment that finished just after this one."""
         index = bisect_right(self.by_finish, finish_order(deployment), key=finish_order)
         return self.by_finish[index] if index < len(self.by_finish) else None
 
     def first_after(self, deployment: Deployment, moment: int) -> Deployment | None:
-        """The first after a deployment that finished after a moment."""
+        """The first deployment after another one that finished after a moment."""
         index = max(
             bisect_right(self.by_finish, finish_order(deployment), key=finish_order),
             bisect_right(self.by_finish, moment, key=_finished_at),
@@ -89,12 +89,12 @@ class DeploymentsInOrder:
         return self.by_finish[index] if index < len(self.by_finish) else None
 
     def latest_started(self, moment: int) -> Deployment | None:
-        """The latest that had started at a moment."""
+        """The latest deployment that had started by a moment."""
         index = bisect_right(self.by_start, moment, key=_started_at)
         return self.by_start[index - 1] if index else None
 
     def latest_started_with(self, moment: int, *, version: str | None, commit_sha: str | None) -> Deployment | None:
-        """The latest with that version or SHA that had started at a moment."""
+        """The latest deployment of a version or SHA that had started by a moment."""
         matches = [*self._by_sha.find(commit_sha), *self._by_version.find(version)]
         if len(matches) <= _SCANNED_AT_MOST:
             return max((each for each in matches if each.started_at <= moment), key=start_order, default=None)
@@ -105,62 +105,62 @@ class DeploymentsInOrder:
         return None
 
     def started_between(self, earliest: int, latest: int) -> Sequence[Deployment]:
-        """Those that started between two moments, both included."""
+        """The deployments that started between two moments, both included."""
         first = bisect_left(self.by_start, earliest, key=_started_at)
         return self.by_start[first : bisect_right(self.by_start, latest, key=_started_at)]
 
     def next_start(self, deployment: Deployment) -> int | None:
-        """When the one that started next did."""
+        """The start of the next deployment by start; None after the last."""
         index = bisect_right(self.by_start, start_order(deployment), key=start_order)
         return self.by_start[index].started_at if index < len(self.by_start) else None
 
     def named_as(self, deployment: Deployment) -> Sequence[Deployment]:
-        """Those with its version or its SHA."""
+        """The deployments of the same version or the same SHA."""
         return (*self._by_sha.find(deployment.commit_sha), *self._by_version.find(deployment.version))
 
     def full_sha(self, sha: str) -> str | None:
-        """What an abbreviated SHA stands for: the only one that the series deployed or shipped and that begins so."""
+        """The SHA that an abbreviation stands for: the only such SHA deployed or shipped; None if ambiguous."""
         if len(sha) in _FULL_LENGTHS:
             return sha
         possible = {*self._by_sha.abbreviated(sha), *self.shipments.abbreviated(sha)}
         return possible.pop() if len(possible) == 1 else None
 
     def first_with_sha(self, sha: str) -> Deployment | None:
-        """The first that deployed or shipped the commit of a SHA."""
+        """The first deployment that deployed or shipped a commit."""
         firsts = (next(iter(self._by_sha.find(sha)), None), self.shipments.first_with_sha(sha))
         return min((each for each in firsts if each), key=finish_order, default=None)
 
-    def speaks(self, deployment: Deployment, speaker: Mark) -> bool:
-        """Whether a deployment was the first with what says something there: a commit, a pull request or a version."""
-        kind, name = speaker[0], speaker[-1]
+    def is_first_with(self, deployment: Deployment, origin: LookupKey) -> bool:
+        """Whether a deployment was the first with a commit, a pull request or a version."""
+        kind, name = origin[0], origin[-1]
         if kind == "version":
             return self._by_version.find(name)[0] is deployment
         if kind in ("sha", "merge"):
             return self.first_with_sha(name) is deployment
-        return self.shipments.with_mark(speaker)[0] is deployment
+        return self.shipments.with_key(origin)[0] is deployment
 
     def with_version(self, version: str) -> Sequence[Deployment]:
-        """Those with a version, in order of finish."""
+        """The deployments of a version, in order of finish."""
         return self._by_version.find(version)
 
     def latest_with_version_before(self, version: str, deployment: Deployment) -> Deployment | None:
-        """The last one with a version before another."""
+        """The last deployment of a version before another deployment."""
         return self._by_version.last_before(version, deployment)
 
     def latest_same_before(self, deployment: Deployment) -> Deployment | None:
-        """The last one before it that deployed the same."""
+        """The last earlier deployment of the same thing."""
         found = [index.last_before(key, deployment) for index, key in self._possibly_same(deployment)]
         return max((each for each in found if each), key=finish_order, default=None)
 
     def target_of(self, deployment: Deployment) -> Deployment | None:
-        """The last one before it that deployed the same; None when that is the one just before."""
+        """The last earlier deployment of the same thing; None if it is the one just before, or there is none."""
         previous = self.before(deployment)
         if previous is None or same(previous, deployment):
             return None
         return self.latest_same_before(deployment)
 
     def same_after(self, deployment: Deployment) -> Iterator[Deployment]:
-        """Those after it whose ``latest_same_before`` it may be."""
+        """The later deployments whose ``latest_same_before`` may be this one."""
         for index, key in self._possibly_same(deployment):
             for later in index.after(key, deployment):
                 yield later
@@ -168,7 +168,7 @@ class DeploymentsInOrder:
                     break
 
     def _searched_for(self, event: Event | None) -> Iterable[Index]:
-        """The indexes that an event has searched."""
+        """The indexes that a change of an event searches."""
         if isinstance(event, Deployment):
             return [index for index, _ in self._possibly_same(event)]
         if event is None:
@@ -185,19 +185,19 @@ class DeploymentsInOrder:
         return self.by_finish
 
 
-def names_of_sha(sha: str) -> tuple[Mark, Mark]:
-    """The marks that say that a SHA is there: the whole of it, and all that abbreviations of it have in common."""
+def keys_of_sha(sha: str) -> tuple[LookupKey, LookupKey]:
+    """The keys under which a SHA is looked up: in full, and by the characters that its abbreviations share."""
     return ("commit", sha), ("abbreviated", sha[:SHORTEST])
 
 
-def mark_of_speaker(speaker: Mark) -> Mark:
-    """The mark that says that what speaks came or went."""
-    kind, name = speaker[0], speaker[-1]
-    return ("commit", name) if kind in ("sha", "merge") else speaker
+def key_of_origin(origin: LookupKey) -> LookupKey:
+    """The key that changes when the commit, pull request or version comes or goes."""
+    kind, name = origin[0], origin[-1]
+    return ("commit", name) if kind in ("sha", "merge") else origin
 
 
 def is_redeployment(one: Deployment, earlier: Deployment) -> bool:
-    """Whether a deployment brought nothing that an earlier one did not: it is never the remedy of that."""
+    """Whether a deployment brought nothing new since an earlier one, which it therefore cannot have remedied."""
     if same(one, earlier):
         return True
     brought = {commit.sha for commit in commits_of(one)}
@@ -205,7 +205,7 @@ def is_redeployment(one: Deployment, earlier: Deployment) -> bool:
 
 
 def same(one: Deployment, other: Deployment) -> bool:
-    """Whether two deployments deployed the same: by SHA where both have one, else by version."""
+    """Whether two deployments deployed the same thing: by SHA if both have one, else by version."""
     if one.commit_sha and other.commit_sha:
         return one.commit_sha == other.commit_sha
     return one.version is not None and one.version == other.version
@@ -220,5 +220,5 @@ def _are_unique(names: list[str]) -> bool:
 
 
 def _version_without_sha(deployment: Deployment) -> str | None:
-    """The version of a deployment that only its version identifies."""
+    """The version of a deployment without a SHA."""
     return None if deployment.commit_sha else deployment.version

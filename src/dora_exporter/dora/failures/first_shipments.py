@@ -1,37 +1,37 @@
-"""Which deployment of a series shipped a commit first."""
+"""Finds the deployment of a series that shipped a commit first."""
 
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterator, Sequence
 
 from dora_exporter.dora.events import MINUTE_MS, Commit, Deployment
 from dora_exporter.dora.failures.abbreviations import Abbreviations
-from dora_exporter.dora.failures.commit_text import Mark, marked_commits, marks_of
+from dora_exporter.dora.failures.commit_text import LookupKey, keyed_commits, keys_of
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.repository_parts import excluded_of
 
 _SHAS = ("sha", "via", "merge")
 
 CLOCK_SKEW_MS = 5 * MINUTE_MS
-"""So far may an author's clock be ahead: the lead time is then 0."""
+"""How far an author's clock may be ahead; such a lead time is 0."""
 
 
 class FirstShipments:
-    """The deployments by what they shipped: SHAs and the first lines of commit messages."""
+    """An index of deployments by what they shipped: SHAs, subjects and pull request numbers."""
 
-    __slots__ = ("_abbreviations", "_by_mark")
+    __slots__ = ("_abbreviations", "_by_key")
 
     def __init__(self) -> None:
         """Nothing was shipped."""
-        self._by_mark: dict[Mark, list[Deployment]] = {}
+        self._by_key: dict[LookupKey, list[Deployment]] = {}
         self._abbreviations: Abbreviations | None = None
 
     def add(self, deployment: Deployment) -> list[Deployment]:
         """Adds a deployment; returns those that are no longer the first to ship one of its commits."""
         overtaken = {}
-        for mark in marks_of(deployment):
-            if mark not in self._by_mark and self._abbreviations and mark[0] in _SHAS:
-                self._abbreviations.add(mark[-1])
-            held = self._by_mark.setdefault(mark, [])
+        for key in keys_of(deployment):
+            if key not in self._by_key and self._abbreviations and key[0] in _SHAS:
+                self._abbreviations.add(key[-1])
+            held = self._by_key.setdefault(key, [])
             first = held[0] if held else None
             insort(held, deployment, key=finish_order)
             if first and held[0] is deployment:
@@ -39,42 +39,42 @@ class FirstShipments:
         return list(overtaken.values())
 
     def remove(self, deployment: Deployment) -> list[Deployment]:
-        """Takes out a deployment; returns those that are now the first to ship one of its commits."""
+        """Removes a deployment; returns those that are now the first to ship one of its commits."""
         promoted = {}
-        for mark in marks_of(deployment):
-            held = self._by_mark[mark]
+        for key in keys_of(deployment):
+            held = self._by_key[key]
             was_first = held[0] is deployment
             del held[bisect_left(held, finish_order(deployment), key=finish_order)]
             if not held:
-                del self._by_mark[mark]
-                self._forget(mark)
+                del self._by_key[key]
+                self._forget(key)
             elif was_first:
                 promoted[held[0].id] = held[0]
         return list(promoted.values())
 
-    def with_mark(self, mark: Mark) -> Sequence[Deployment]:
-        """Those that shipped a commit with a mark, in order of finish."""
-        return self._by_mark.get(mark, ())
+    def with_key(self, key: LookupKey) -> Sequence[Deployment]:
+        """The deployments that shipped something with a key, in order of finish."""
+        return self._by_key.get(key, ())
 
     def first_with_sha(self, sha: str) -> Deployment | None:
-        """The first that shipped a commit of that SHA, its merge, or the squash commit of that SHA."""
-        firsts = [held[0] for kind in _SHAS for held in [self._by_mark.get((kind, sha))] if held]
+        """The first deployment that shipped a SHA: of a commit, a merge or a squash commit."""
+        firsts = [held[0] for kind in _SHAS for held in [self._by_key.get((kind, sha))] if held]
         return min(firsts, key=finish_order, default=None)
 
     def abbreviated(self, sha: str) -> Collection[str]:
-        """All SHAs that begin so."""
+        """The shipped SHAs with that beginning."""
         if self._abbreviations is None:
-            self._abbreviations = Abbreviations(mark[-1] for mark in self._by_mark if mark[0] in _SHAS)
+            self._abbreviations = Abbreviations(key[-1] for key in self._by_key if key[0] in _SHAS)
         return self._abbreviations.find(sha)
 
-    def _forget(self, mark: Mark) -> None:
-        """Nothing has a mark any more."""
-        kind, name = mark[0], mark[-1]
-        if self._abbreviations and kind in _SHAS and not any((other, name) in self._by_mark for other in _SHAS):
+    def _forget(self, key: LookupKey) -> None:
+        """Forgets an abbreviation when the last key of its SHA is gone."""
+        kind, name = key[0], key[-1]
+        if self._abbreviations and kind in _SHAS and not any((other, name) in self._by_key for other in _SHAS):
             self._abbreviations.discard(name)
 
     def first_shipped(self, deployment: Deployment) -> Iterator[tuple[Commit, int]]:
-        """The commits that count and that a deployment was the first to ship, with their lead times in milliseconds.
+        """The commits that a deployment was the first to ship, with their lead times in milliseconds.
 
         A lead time is the deployment's finished_at minus the commit's author time. It is negative when the author's
         clock was ahead; ``CLOCK_SKEW_MS`` says how much of that still counts.
@@ -82,12 +82,12 @@ class FirstShipments:
         if deployment.shipped is None and deployment.commits is None:
             return
         excluded = excluded_of(deployment)
-        for mark, commit in dict(reversed([*marked_commits(deployment)])).items():
-            if self._by_mark[mark][0] is deployment and commit.sha not in excluded:
+        for key, commit in dict(reversed([*keyed_commits(deployment)])).items():
+            if self._by_key[key][0] is deployment and commit.sha not in excluded:
                 yield commit, deployment.finished_at - commit.authored_at
 
     def samples(self, deployment: Deployment) -> Iterator[tuple[Commit, int]]:
-        """Those of them that count: a lead time that a wrong clock made negative is 0, or too long to be kept."""
+        """The lead times that count: negative by at most ``CLOCK_SKEW_MS`` is 0, negative by more is dropped."""
         for commit, value in self.first_shipped(deployment):
             if value >= -CLOCK_SKEW_MS:
                 yield commit, max(0, value)

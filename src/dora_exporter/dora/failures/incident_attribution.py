@@ -1,4 +1,4 @@
-"""Which deployment an incident is blamed on."""
+"""Attributes an incident to a deployment of a series."""
 
 from dataclasses import dataclass
 
@@ -8,23 +8,23 @@ from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attribution:
-    """The deployment of one series that an incident is attributed to, and the rule that says so.
+    """The deployment of a series to which an incident is attributed, and the rule that did it.
 
-    Two are equal when they name the same object by the same rule.
+    Two are equal if they name the same object by the same rule.
     """
 
     deployment: Deployment
     rule: str
 
     def __eq__(self, other: object) -> bool:
-        """Whether it says the same of the same object."""
+        """Whether the rule is equal, and the deployment is the same object."""
         return isinstance(other, Attribution) and self.deployment is other.deployment and self.rule == other.rule
 
     __hash__ = None  # type: ignore[assignment]  # how Python says that nothing hashes it
 
 
 def attribute(incident: Incident, in_order: DeploymentsInOrder, limit_ms: int | None) -> Attribution | None:
-    """Attributes an incident within a series; None when it began before every deployment, or too long after one.
+    """Attributes an incident within a series; None if it began before every deployment, or too long after one.
 
     First the latest deployment with its version or SHA, else the latest that had started when it began, unless that
     start lies more than ``limit_ms`` back.

@@ -56,7 +56,7 @@ def _in_steps(
 def _sorted(
     deployments: Iterable[Deployment], moment: Callable[[Deployment], int], order: "attrgetter[tuple[int, int, str]]"
 ) -> list[Deployment]:
-    """Sorted by moments alone, which is several times faster, and by all of the order only where moments tie."""
+    """Sorts by moments alone, which is several times faster, and by the whole order only if moments tie."""
     ordered = sorted(deployments, key=moment)
     moments = list(map(moment, ordered))
     if any(map(eq, moments, islice(moments, 1, None))):

@@ -1,17 +1,17 @@
-"""Regular expressions of the configuration: they run in linear time on whatever is sent."""
+"""Regular expressions from the configuration, which run in linear time on any input."""
 
 import re
 
 import re2
 
 VARIABLES = {"pr_title": "(.+)", "pr_number": "([0-9]{1,9})", "version": r"(\S+)"}
-"""What a variable captures."""
+"""The expression that each variable captures."""
 
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
 
 
 class BadPattern(ValueError):
-    """A pattern that cannot be used; the message says why."""
+    """An unusable pattern, with the reason as its message."""
 
 
 class Pattern:
@@ -32,11 +32,11 @@ class Pattern:
             raise BadPattern("matches everything: make the pattern more specific")
 
     def matches(self, text: str) -> bool:
-        """Whether it is found in a text."""
+        """Whether the pattern matches anywhere in a text."""
         return self._expression.search(text) is not None
 
     def captured(self, text: str) -> str | None:
-        """What its variable stands for in a text; None where it is not found."""
+        """What its variable captures in a text; None without a match."""
         found = self._expression.search(text)
         return found.group("captured") if found else None
 

@@ -1,75 +1,75 @@
-"""A revert: a commit says that it takes back another, which an earlier deployment shipped."""
+"""The rule for reverts: a commit that reverts one which an earlier deployment shipped."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from dora_exporter.dora.commit_messages import quoted_by
 from dora_exporter.dora.events import Deployment
-from dora_exporter.dora.failures.commit_text import Mark, commits_of, pull_requests_of
+from dora_exporter.dora.failures.commit_text import LookupKey, commits_of, pull_requests_of
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.failures.order import finish_order
-from dora_exporter.dora.failures.undoing import Saying, Undoing, sayings_of
+from dora_exporter.dora.failures.revert_lookup import CommitText, RevertLookup, commit_texts_of
 
 _DEEPEST = 50
 
 
 class Revert:
-    """Understands what Git and Git hosts write when something is taken back.
+    """Reads the reverts that Git and Git hosts write.
 
-    The deployment that shipped it first failed, unless it was a revert itself: taking that back lands something again.
+    The first deployment of what was reverted failed, unless that was a revert itself: reverting that re-lands a change.
     """
 
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
-        """Those with a commit, or a pull request, that takes something back."""
+        """The deployments with a commit or a pull request that is a revert."""
         talking = [each for each in deployments if each.commits is not None or each.shipped is not None]
-        return [deployment for deployment in talking if _takes_back(deployment)]
+        return [deployment for deployment in talking if _is_reverting(deployment)]
 
-    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[Mark]) -> Iterator[Link]:
-        """The earlier deployments that shipped first what it takes back."""
-        undoing = Undoing(in_order, asked)
+    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]) -> Iterator[Link]:
+        """Links to the earlier deployments that shipped first what the remedy reverts."""
+        lookup = RevertLookup(in_order, looked_up)
         failed: dict[str, Deployment] = {}
-        for saying in _said(remedy, undoing):
-            for undone in undoing.undone_by(saying, remedy):
-                is_earlier = finish_order(undone.deployment) < finish_order(remedy)
-                if is_earlier and not undoing.is_revert(undone):
-                    failed[undone.deployment.id] = undone.deployment
+        for commit_text in _said(remedy, lookup):
+            for reverted in lookup.reverted_by(commit_text, remedy):
+                is_earlier = finish_order(reverted.deployment) < finish_order(remedy)
+                if is_earlier and not lookup.is_revert(reverted):
+                    failed[reverted.deployment.id] = reverted.deployment
         for each in failed.values():
             yield Link(each, remedy, "revert", "revert")
 
 
-def brought_back(deployment: Deployment, in_order: DeploymentsInOrder) -> Iterator[str]:
-    """The commits and requests of a deployment that take back nothing but reverts, by SHA, number or title."""
-    undoing = Undoing(in_order, set())
-    for saying in _said(deployment, undoing):
-        undone = undoing.undone_by(saying, deployment)
-        if undone and all(map(undoing.is_revert, undone)):
-            yield saying.mark[-1]
+def relanded(deployment: Deployment, in_order: DeploymentsInOrder) -> Iterator[str]:
+    """The SHAs, numbers or titles of the commits and pull requests that revert only reverts."""
+    lookup = RevertLookup(in_order, set())
+    for commit_text in _said(deployment, lookup):
+        reverted = lookup.reverted_by(commit_text, deployment)
+        if reverted and all(map(lookup.is_revert, reverted)):
+            yield commit_text.key[-1]
 
 
-def _takes_back(deployment: Deployment) -> bool:
+def _is_reverting(deployment: Deployment) -> bool:
     return any(
         commit.reverts is not None or (commit.subject is not None and quoted_by(commit.subject) is not None)
         for commit in commits_of(deployment)
     ) or any(each.title and quoted_by(each.title) is not None for each in pull_requests_of(deployment))
 
 
-def _said(remedy: Deployment, undoing: Undoing) -> Sequence[Saying]:
-    """What a deployment takes back that it did not bring back itself. Merges say nothing that their commits do not."""
-    if not _takes_back(remedy):
+def _said(remedy: Deployment, lookup: RevertLookup) -> Sequence[CommitText]:
+    """The reverts of a deployment that it does not revert itself. Merges are skipped: their commits say the same."""
+    if not _is_reverting(remedy):
         return ()
     said = [
         each
-        for each in sayings_of(remedy)
-        if each.mark[0] != "merge" and each.takes_back and undoing.speaks(each, remedy)
+        for each in commit_texts_of(remedy)
+        if each.key[0] != "merge" and each.is_reverting and lookup.is_first_with(each, remedy)
     ]
-    undone_here: defaultdict[Mark, list[Saying]] = defaultdict(list)
+    reverted_here: defaultdict[LookupKey, list[CommitText]] = defaultdict(list)
     for each in said:
-        for undone in undoing.undone_by(each, remedy):
-            for other in undone.sayings if undone.deployment is remedy else ():
-                undone_here[other.mark].append(each)
+        for reverted in lookup.reverted_by(each, remedy):
+            for other in reverted.texts if reverted.deployment is remedy else ():
+                reverted_here[other.key].append(each)
 
-    def holds(saying: Saying, depth: int) -> bool:
-        return depth > _DEEPEST or not any(holds(other, depth + 1) for other in undone_here[saying.mark])
+    def holds(commit_text: CommitText, depth: int) -> bool:
+        return depth > _DEEPEST or not any(holds(other, depth + 1) for other in reverted_here[commit_text.key])
 
     return [each for each in said if holds(each, 0)]

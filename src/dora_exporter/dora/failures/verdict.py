@@ -1,4 +1,4 @@
-"""What a person, a client or the source of a deployment decided about it, and the remedy that they named."""
+"""Verdicts on deployments by a person, a client or a source, and the remedies that they name."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
@@ -13,7 +13,7 @@ from dora_exporter.dora.failures.order import finish_order
 
 
 def verdict_on(deployment: Deployment) -> Verdict | None:
-    """The verdict in force: a person's or client's, else the source's; None when nobody decided."""
+    """The verdict in force: a person's or client's, else the source's; None without one."""
     if deployment.verdict is not None or deployment.upstream is None:
         return deployment.verdict
     if deployment.upstream.get("change_failure") is None:
@@ -24,19 +24,19 @@ def verdict_on(deployment: Deployment) -> Verdict | None:
 
 
 class Reports(Protocol):
-    """Which reports are of one deployment: a remedy may be named by the id of any of them."""
+    """Finds the deployment of a report, because a remedy may be named by the id of any report."""
 
     def counting(self, report: Deployment) -> Deployment:
-        """The deployment that a report is of, as it counts."""
+        """The deployment that counts for a report."""
         ...
 
     def of(self, counted: Deployment) -> Iterable[str]:
-        """The ids of all reports of a deployment that counts."""
+        """The ids of all reports of a counting deployment."""
         ...
 
 
 class SingleReports:
-    """Each deployment was reported once."""
+    """Every deployment has one report."""
 
     def counting(self, report: Deployment) -> Deployment:
         """The report itself."""
@@ -51,7 +51,7 @@ class NamedRemedies:
     """The remedies that verdicts name, in one series."""
 
     def __init__(self, in_order: DeploymentsInOrder, find: Callable[[str], Deployment | None]) -> None:
-        """No verdict yet; ``find`` gives a deployment of any series by its id, as it was reported."""
+        """No verdict yet. ``find`` looks up a report of any series by its id."""
         self._in_order = in_order
         self._find_report = find
         self.reports: Reports = SingleReports()
@@ -60,21 +60,21 @@ class NamedRemedies:
         self._by_remedy: defaultdict[str, dict[str, Link]] = defaultdict(dict)
 
     def link(self, failed: Deployment) -> Link | None:
-        """The remedy named for a deployment, if it counts."""
+        """The link to the remedy that a verdict names; None until that remedy counts."""
         return self._links.get(failed.id)
 
     def of_remedy(self, remedy: Deployment) -> Iterable[Link]:
-        """The deployments for which this one is named as remedy."""
+        """The links to the deployments whose verdicts name this remedy."""
         return self._by_remedy[remedy.id].values() if remedy.id in self._by_remedy else ()
 
     def awaiting(self, deployment: Deployment) -> list[Deployment]:
-        """Those whose named remedy a deployment may be."""
+        """The failed deployments whose verdicts may name this one."""
         names = (*(("id", each) for each in self.reports.of(deployment)), ("version", deployment.version))
         waiting = [failed for name in names for failed in self._awaited.get(name, {}).values()]
         return [*waiting, *(link.failed for link in self.of_remedy(deployment))]
 
     def decide(self, failed: Deployment, verdict: Verdict | None) -> list[Deployment]:
-        """Finds the remedy that a verdict names; returns the remedies that changed, as they are by now."""
+        """Finds the remedy that a verdict names; returns the remedies affected, in their latest state."""
         before = self._links.pop(failed.id, None)
         after = self._named(failed, verdict)
         if before:
@@ -86,13 +86,13 @@ class NamedRemedies:
         return [remedy for remedy in map(self._find, changed) if remedy]
 
     def forget(self, failed: Deployment) -> list[Deployment]:
-        """Drops what a verdict named; returns the remedies that changed, as they are by now."""
+        """Drops the remedy that a verdict names; returns the remedies affected, in their latest state."""
         for waiting in self._awaited.values():
             waiting.pop(failed.id, None)
         return self.decide(failed, None)
 
     def _find(self, deployment_id: str) -> Deployment | None:
-        """A deployment as it counts, by the id of any report of it."""
+        """The deployment that counts, by the id of any of its reports."""
         report = self._find_report(deployment_id)
         return report and self.reports.counting(report)
 

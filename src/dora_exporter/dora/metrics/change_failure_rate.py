@@ -15,12 +15,12 @@ def rate(measures: Measures, window: Window) -> Iterator[Value]:
 
 
 def failed(measures: Measures, window: Window) -> Iterator[Value]:
-    """Those deployments of the window that failed, whenever that came out."""
+    """Deployments of the window that failed, whenever the incident or the remedy came."""
     yield (), measures.failures(window)
 
 
 def by_cause(measures: Measures, window: Window) -> Iterator[Value]:
-    """The failed deployments by how it is known; each has one cause."""
+    """Failed deployments of the window by cause; each has one."""
     for cause, times in measures.causes.items():
         yield (cause,), times.count(window)
 

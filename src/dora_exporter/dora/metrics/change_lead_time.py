@@ -14,12 +14,12 @@ def lead_time(measures: Measures, window: Window) -> Iterator[Value]:
 
 
 def commits(measures: Measures, window: Window) -> Iterator[Value]:
-    """How many commits those statistics are over."""
+    """The number of commits behind those statistics."""
     yield (), measures.lead_times.count(window)
 
 
 def stages(measures: Measures, window: Window) -> Iterator[Value]:
-    """Statistics over the stages of those commits; absent where nothing is known of a stage."""
+    """Statistics over the stages of those commits; absent for a stage without data."""
     for stage, samples in measures.stages.items():
         for statistic, seconds in samples.statistics(window):
             yield (stage, statistic), seconds

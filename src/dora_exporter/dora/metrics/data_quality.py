@@ -1,4 +1,4 @@
-"""Data quality: what tells perfect from broken."""
+"""Data quality: gauges that tell a perfect series from one without data."""
 
 from collections.abc import Iterator
 
@@ -8,19 +8,19 @@ from dora_exporter.dora.sliding_window import Window
 
 
 def unidentified(measures: Measures, window: Window) -> Iterator[Value]:
-    """Deployments of the window that cannot be judged for rollbacks."""
+    """Deployments of the window for which rollbacks cannot be detected."""
     yield (), measures.unidentified.count(window)
 
 
 def first_event(measures: Measures) -> Iterator[Value]:
-    """The earliest moment of all that counts, in seconds since the epoch; absent before the first."""
+    """The earliest event in seconds since the epoch; absent without one."""
     moments = [times.first for times in (measures.deployments, measures.incidents) if times.first is not None]
     if moments:
         yield (), min(moments) / 1000
 
 
 def last_event(measures: Measures) -> Iterator[Value]:
-    """The latest moment of each source, in seconds since the epoch."""
+    """The latest event of each source in seconds since the epoch."""
     for source, times in sorted(measures.sources.items()):
         if times.last is not None:
             yield (source,), times.last / 1000

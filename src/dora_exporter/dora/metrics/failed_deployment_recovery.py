@@ -14,7 +14,7 @@ def recovery_time(measures: Measures, window: Window) -> Iterator[Value]:
 
 
 def recovered(measures: Measures, window: Window) -> Iterator[Value]:
-    """How many failed deployments those statistics are over."""
+    """The number of failed deployments behind those statistics."""
     yield (), measures.recoveries.count(window)
 
 

@@ -1,4 +1,4 @@
-"""Incidents: how many began, how many of them no deployment explains, and what is open."""
+"""Incidents: those that began, those without an attribution, and those that are open."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ def unattributed(measures: Measures, window: Window) -> Iterator[Value]:
 
 
 def still_open(measures: Measures) -> Iterator[Value]:
-    """Incidents that have begun and not ended."""
+    """Incidents that are open now."""
     yield (), len(measures.open_incidents)
 
 

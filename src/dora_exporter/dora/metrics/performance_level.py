@@ -1,4 +1,4 @@
-"""Performance level: where a value stands in a report of DORA's."""
+"""Performance level: the level of a value in one of DORA's yearly reports."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -16,7 +16,7 @@ from dora_exporter.dora.sliding_window import Window
 
 @cache
 def performance_level(edition_name: str) -> WindowMetric:
-    """The metric for an edition of ``EDITIONS``; always the same object for the same edition."""
+    """The metric of levels for an edition of ``EDITIONS``; always the same object for the same edition."""
     edition = EDITIONS[edition_name]
 
     def read(measures: Measures, window: Window) -> Iterator[Value]:

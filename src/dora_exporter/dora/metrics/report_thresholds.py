@@ -17,7 +17,7 @@ HALF_YEAR = 6 * MONTH
 DAILY, WEEKLY, MONTHLY, HALF_YEARLY = 1.0, 1 / 7, 1 / 30, 1 / 180
 
 LEVELS = {"elite": 4, "high": 3, "medium": 2, "low": 1}
-"""The number of each level; the report's own names go on: "elite performer" to "low performer"."""
+"""The number of each level. The reports call them "elite performer" to "low performer"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +125,13 @@ EDITIONS: Mapping[str, Edition] = {
 
 
 def level(value: float, limits: Limits) -> int | None:
-    """The best level with a value in its range; beyond the published scale its best or its worst; None in a gap."""
+    """The best level whose range has the value; beyond the published scale its best or worst; None in a gap."""
     reached = [LEVELS[name] for name, range_ in limits.items() if range_.least <= value <= range_.most]
     return max(reached) if reached else _beyond(value, limits)
 
 
 def _beyond(value: float, limits: Limits) -> int | None:
-    """The level at that end of the scale behind which a value lies."""
+    """The level at the end of the scale that a value lies beyond."""
     numbers = [LEVELS[name] for name in limits]
     ends = min(numbers), max(numbers)
     below, above = ends if _is_more_better(limits) else reversed(ends)
@@ -141,5 +141,5 @@ def _beyond(value: float, limits: Limits) -> int | None:
 
 
 def _is_more_better(limits: Limits) -> bool:
-    """Whether the best range lies above the worst one, as it does for frequencies alone."""
+    """Whether the best range lies above the worst, as only for frequencies."""
     return limits[max(limits, key=LEVELS.__getitem__)].least > limits[min(limits, key=LEVELS.__getitem__)].most

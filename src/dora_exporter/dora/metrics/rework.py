@@ -15,7 +15,7 @@ def rework_rate(measures: Measures, window: Window) -> Iterator[Value]:
 
 
 def reworks(measures: Measures, window: Window) -> Iterator[Value]:
-    """How many deployments of the window were rework."""
+    """The number of deployments of the window that were rework."""
     yield (), measures.reworks.count(window)
 
 

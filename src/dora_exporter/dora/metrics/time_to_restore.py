@@ -14,7 +14,7 @@ def time_to_restore(measures: Measures, window: Window) -> Iterator[Value]:
 
 
 def restored(measures: Measures, window: Window) -> Iterator[Value]:
-    """How many incidents those statistics are over."""
+    """The number of incidents behind those statistics."""
     yield (), measures.restores.count(window)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationInfo
 
 from dora_exporter.dora.bounds import TEXT_LENGTH
-from dora_exporter.dora.commit_messages import commit_saying
+from dora_exporter.dora.commit_messages import parse_commit
 from dora_exporter.dora.events import Commit, Deployment
 from dora_exporter.dora.repository_names import normalise
 from dora_exporter.sources.http.timestamps import authored, moment
@@ -108,7 +108,7 @@ def _repository(git: _Git | None) -> str | None:
 def _commits(commits: list[_Commit] | None) -> tuple[Commit, ...] | None:
     """What Datadog's Git data gave; None when it has none, so that other Git data may."""
     known = [
-        commit_saying(each.sha.lower(), each.timestamp, each.message or "")
+        parse_commit(each.sha.lower(), each.timestamp, each.message or "")
         for each in commits or ()
         if each.timestamp is not None
     ]

@@ -8,7 +8,7 @@ from dora_exporter.dora.events import DAY_MS
 from dora_exporter.dora.metrics.report_thresholds import LEVELS
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.series.engine import Engine
-from dora_exporter.series.overview import ORDERS, Question, overview
+from dora_exporter.series.overview import ORDERS, SeriesQuery, overview
 from dora_exporter.sources.polling import RunningSources
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.pages.getting_started import GettingStarted, getting_started
@@ -85,10 +85,10 @@ def usual_window(windows: list[Window]) -> Window:
     return min(windows, key=lambda window: abs(window.length_ms - _USUAL_DAYS * DAY_MS))
 
 
-def _question(request: web.Request, windows: list[Window], edition: str) -> Question:
+def _question(request: web.Request, windows: list[Window], edition: str) -> SeriesQuery:
     asked = request.query.get
     order, page_number = asked("sort", ""), asked("page", "")
-    return Question(
+    return SeriesQuery(
         window=next((each for each in windows if each.text == asked("window")), usual_window(windows)),
         edition=edition,
         text=asked("q", "").strip(),
@@ -104,7 +104,7 @@ def _is_small_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < len("1000000")
 
 
-def _parameters(question: Question) -> dict[str, object]:
+def _parameters(question: SeriesQuery) -> dict[str, object]:
     """The question as parameters of a link, without the page."""
     return {
         "q": question.text,

@@ -7,7 +7,7 @@ from aiohttp import web
 from dora_exporter.dora.events import Series
 from dora_exporter.series.engine import Engine
 from dora_exporter.series.overview import days, figures
-from dora_exporter.series.recent_events import RECENT, chronicle
+from dora_exporter.series.recent_events import RECENT, recent_events
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.pages.all_series import usual_window
 from dora_exporter.web.pages.page import page, refusal
@@ -35,7 +35,7 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], edition: Callable[[], str
         series = asked_series(request)
         if current.is_broken(series):
             return await refusal(503, BROKEN)
-        told = await chronicle(current, series)
+        told = await recent_events(current, series)
         if told is None:
             return await refusal(404, UNKNOWN)
         windows = current.windows()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from dora_exporter.dora import derived_ids, repository_names
-from dora_exporter.dora.commit_messages import commit_saying
+from dora_exporter.dora.commit_messages import parse_commit
 from dora_exporter.dora.events import Checkout, Commit, Deployment, Incident
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
@@ -169,6 +169,6 @@ def _commits(given: Sequence[GivenCommit | BulkCommit]) -> tuple[Commit, ...]:
         sha = fields.sha(each.sha, f"commits[{index}].sha")
         moment = fields.milliseconds(each.timestamp, f"commits[{index}].timestamp")
         if sha not in commits or moment < commits[sha].authored_at:
-            commits[sha] = commit_saying(sha, moment, each.message or "")
+            commits[sha] = parse_commit(sha, moment, each.message or "")
     newest = sorted(commits.values(), key=lambda commit: (-commit.authored_at, commit.sha))
     return tuple(newest[: fields.MAX_COMMITS])

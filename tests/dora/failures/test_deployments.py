@@ -1,4 +1,4 @@
-"""A in_order gets ready for changes in slices."""
+"""Deployments in order build their indexes in slices."""
 
 import random
 from collections.abc import Generator
@@ -21,7 +21,7 @@ def deployments() -> list[Deployment]:
     ]
 
 
-def test_a_long_in_order_gets_ready_bit_by_bit() -> None:
+def test_the_index_of_many_deployments_is_built_in_slices() -> None:
     in_order = DeploymentsInOrder()
     in_order.load(deployments(), by_start(deployments()))
     calls = [in_order.prepare() for _ in range(6)]
@@ -29,7 +29,7 @@ def test_a_long_in_order_gets_ready_bit_by_bit() -> None:
     assert calls[-1] is True
 
 
-def test_a_change_amid_the_preparation_is_not_forgotten() -> None:
+def test_a_change_while_an_index_is_built_is_in_it() -> None:
     held = deployments()
     in_order = DeploymentsInOrder()
     in_order.load(list(held), by_start(held))
@@ -43,7 +43,7 @@ def test_a_change_amid_the_preparation_is_not_forgotten() -> None:
     assert in_order.latest_same_before(newcomer) is held[MANY // 2 + 1]
 
 
-def test_what_an_incident_names_is_prepared_for() -> None:
+def test_an_incident_needs_the_indexes_of_what_it_names() -> None:
     in_order = DeploymentsInOrder()
     held = [deployment(id=f"{number:05}", version=f"{number}", finished_at=NOW_MS) for number in range(MANY)]
     in_order.load(held, by_start(held))

@@ -1,0 +1,197 @@
+"""Looks up what the commits of a series revert, and whether that was a revert itself.
+
+The revert of a revert lands the change again, so a chain of reverts alternates. A SHA is a better reference than the
+number of a pull request, and that is a better one than a quoted subject.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from dora_exporter.dora.commit_messages import is_revert, key_of, named_reverts, number_of, quoted_by
+from dora_exporter.dora.events import Deployment, Shipped
+from dora_exporter.dora.failures.commit_text import LookupKey, origin_of, pull_requests_of
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder, key_of_origin, keys_of_sha
+from dora_exporter.dora.failures.order import finish_order
+from dora_exporter.dora.repository_parts import parts_of
+
+_DEEPEST = 50
+"""The longest chain of reverts that is followed. Beyond it the wording alone decides."""
+
+
+class CommitText(NamedTuple):
+    """The text of a commit, a merge or a pull request: its subject, and what it names as reverted."""
+
+    key: LookupKey
+    subject: str
+    named: tuple[str, ...] = ()
+
+    @property
+    def is_reverting(self) -> bool:
+        """Whether the text is that of a revert."""
+        return bool(self.named) or quoted_by(self.subject) is not None
+
+
+class Reverted(NamedTuple):
+    """A reverted deployment, with the texts of what was reverted; none if only the SHA that it deployed is named."""
+
+    deployment: Deployment
+    texts: Sequence[CommitText]
+
+
+class RevertLookup:
+    """Looks up reverted things in one series, and adds the keys that it used to ``looked_up``."""
+
+    def __init__(self, in_order: DeploymentsInOrder, looked_up: set[LookupKey]) -> None:
+        """Valid until the deployments in order change."""
+        self._in_order = in_order
+        self._looked_up = looked_up
+        self._texts: dict[str, Mapping[LookupKey, Sequence[CommitText]]] = {}
+        self._reverted: dict[tuple[str, LookupKey], list[Reverted]] = {}
+        self._reverts: dict[tuple[str, LookupKey], bool] = {}
+
+    def is_first_with(self, commit_text: CommitText, deployment: Deployment) -> bool:
+        """Whether a deployment was the first to ship the commit or pull request of a text."""
+        self._looked_up.add(key_of_origin(commit_text.key))
+        return self._in_order.is_first_with(deployment, commit_text.key)
+
+    def reverted_by(self, commit_text: CommitText, deployment: Deployment) -> list[Reverted]:
+        """The deployments that a text reverts, as far as the series shipped them."""
+        key = deployment.id, commit_text.key
+        if key not in self._reverted:
+            self._reverted[key] = list(self._found(commit_text, deployment))
+        return self._reverted[key]
+
+    def is_revert(self, reverted: Reverted, depth: int = 0) -> bool:
+        """Whether what was reverted had been a revert itself."""
+        telling = [each for each in reverted.texts if each.key[0] != "merge" or each.is_reverting]
+        if telling:
+            return any(self._is_revert(each, reverted.deployment, depth) for each in telling)
+        whole = [
+            each
+            for each in commit_texts_of(reverted.deployment)
+            if each.key[0] == "sha" and self.is_first_with(each, reverted.deployment)
+        ]
+        return bool(whole) and all(self._is_revert(each, reverted.deployment, depth) for each in whole)
+
+    def _is_revert(self, commit_text: CommitText, deployment: Deployment, depth: int) -> bool:
+        key = deployment.id, commit_text.key
+        if key not in self._reverts:
+            self._reverts[key] = False  # the answer for a commit that reverts itself by way of others
+            reverted = (
+                self.reverted_by(commit_text, deployment) if commit_text.is_reverting and depth < _DEEPEST else []
+            )
+            self._reverts[key] = (
+                any(not self.is_revert(each, depth + 1) for each in reverted)
+                if reverted
+                else _claims_to_revert(commit_text)
+            )
+        return self._reverts[key]
+
+    def _found(self, commit_text: CommitText, deployment: Deployment) -> Iterator[Reverted]:
+        shas = [name for name in commit_text.named if name.isalnum()]
+        if shas:
+            yield from _some(self._with_sha(sha) for sha in shas)
+            return
+        requests = list(_some(self._with_number(name[1:]) for name in commit_text.named if name.startswith("#")))
+        yield from requests
+        if not requests:
+            quoted = (quoted_by(text) for text in (commit_text.subject, *commit_text.named))
+            yield from _some(self._with_subject(text, deployment) for text in quoted if text is not None)
+
+    def _with_sha(self, sha: str) -> Reverted | None:
+        self._looked_up.update(keys_of_sha(sha))
+        full = self._in_order.full_sha(sha)
+        first = self._in_order.first_with_sha(full) if full else None
+        if first is None or full is None:
+            return None
+        kinds = self._of(first)
+        return Reverted(first, [each for kind in ("sha", "via", "merge") for each in kinds.get((kind, full), ())])
+
+    def _with_number(self, number: str) -> Reverted | None:
+        key = "number", number
+        self._looked_up.add(key)
+        first = next(iter(self._in_order.shipments.with_key(key)), None)
+        return Reverted(first, self._of(first).get(key, ())) if first else None
+
+    def _with_subject(self, subject: str, deployment: Deployment) -> Reverted | None:
+        """The latest deployment with that subject before the revert, because subjects recur."""
+        number = number_of(subject)
+        numbered = self._with_number(number) if number else None
+        if numbered:
+            return numbered
+        key = "subject", key_of(subject)
+        self._looked_up.add(key)
+        for each in reversed(self._in_order.shipments.with_key(key)):
+            if finish_order(each) <= finish_order(deployment):
+                said = [
+                    commit_text for commit_text in self._of(each).get(key, ()) if self.is_first_with(commit_text, each)
+                ]
+                if said:
+                    return Reverted(each, said)
+        return None
+
+    def _of(self, deployment: Deployment) -> Mapping[LookupKey, Sequence[CommitText]]:
+        """The texts of a deployment, by every key under which they are looked up."""
+        if deployment.id not in self._texts:
+            keyed: defaultdict[LookupKey, list[CommitText]] = defaultdict(list)
+            for commit_text, keys in _keyed(deployment):
+                for key in keys:
+                    keyed[key].append(commit_text)
+            self._texts[deployment.id] = keyed
+        return self._texts[deployment.id]
+
+
+def commit_texts_of(deployment: Deployment) -> Iterator[CommitText]:
+    """The texts of all commits, merges and pull requests of a deployment."""
+    for commit_text, _ in _keyed(deployment):
+        yield commit_text
+
+
+def _keyed(deployment: Deployment) -> Iterator[tuple[CommitText, list[LookupKey]]]:
+    """The texts of a deployment, with the keys under which they are looked up."""
+    if deployment.commits is not None:
+        parts = [Shipped("", "", deployment.commits, pull_requests=pull_requests_of(deployment))]
+    else:
+        parts = list(parts_of(deployment.shipped))
+    for part in parts:
+        yield from _keyed_of(part)
+
+
+def _keyed_of(part: Shipped) -> Iterator[tuple[CommitText, list[LookupKey]]]:
+    told = set()
+    for commit in part.commits:
+        commit_text = CommitText(("sha", commit.sha), commit.subject or "", named_reverts(commit))
+        keys = [commit_text.key, *_words(commit_text.subject)]
+        if commit.via:
+            keys.append(("via", commit.via))
+        if commit.pull_request is not None and commit.pull_request < len(part.pull_requests):
+            number = part.pull_requests[commit.pull_request].number
+            keys += [("number", str(number))] if number is not None else []
+            told |= {commit.pull_request} if commit_text.is_reverting else set()
+        yield commit_text, list(dict.fromkeys(keys))
+    for merge in part.merges:
+        commit_text = CommitText(("merge", merge.sha), merge.subject or "", named_reverts(merge))
+        yield commit_text, [commit_text.key, *_words(commit_text.subject)]
+    for place, request in enumerate(part.pull_requests):
+        origin = origin_of(request)
+        if origin and request.title and place not in told:
+            yield CommitText(origin, request.title), list(dict.fromkeys([origin, *_words(request.title)]))
+
+
+def _words(subject: str) -> Iterator[LookupKey]:
+    if subject:
+        yield "subject", key_of(subject)
+        number = number_of(subject)
+        if number:
+            yield "number", number
+
+
+def _claims_to_revert(commit_text: CommitText) -> bool:
+    """Whether the wording is that of a revert; it decides if the series never shipped what is reverted."""
+    quoting = [text for text in (commit_text.subject, *commit_text.named) if quoted_by(text) is not None]
+    return any(map(is_revert, quoting)) if quoting else bool(commit_text.named)
+
+
+def _some(found: Iterable[Reverted | None]) -> Iterator[Reverted]:
+    return (each for each in found if each is not None)
