@@ -6,6 +6,7 @@ import pytest
 from tests.app.settings.reading import mistakes_of, settings_of
 
 from dora_exporter.app.settings import ConfigError, Flag, check_doors, load, says_something
+from dora_exporter.sources import KINDS
 
 UNQUOTED = "must be text, but unquoted it is {} in YAML: put it in quotes"
 HEADER = "must be printable ASCII without surrounding white space, as it is sent in a header"
@@ -13,6 +14,8 @@ DURATION = "must be a duration such as 30s, 5m, 12h or 90d"
 OPEN_TO_ALL = (
     "is reachable from other machines: set api_keys, or set allow_anonymous: true to allow access without a key"
 )
+*_OTHERS, _LAST = sorted(KINDS)
+ONE_OF_THE_KINDS = f"{', '.join(_OTHERS)} or {_LAST}"
 
 BAD_YAML = {
     # what is no YAML, or no mapping
@@ -129,18 +132,11 @@ BAD_YAML = {
         "config.yaml:3: failures.rules[0].pattern: is missing",
         "config.yaml:4: failures.rules[0].match[0]: must be 'version', 'subject', 'title', 'branch', 'label' or 'tag'",
     ],
-    "sources: {pd: {token: x}}": [
-        "config.yaml:1: sources.pd.kind: is missing, it must be alertmanager, datadog_apm, pagerduty or prometheus"
-    ],
+    "sources: {pd: {token: x}}": [f"config.yaml:1: sources.pd.kind: is missing, it must be {ONE_OF_THE_KINDS}"],
     "sources: {pd: {kind: pagerdutty}}": [
-        (
-            "config.yaml:1: sources.pd.kind: must be alertmanager, datadog_apm, pagerduty or prometheus, "
-            "did you mean pagerduty?"
-        )
+        f"config.yaml:1: sources.pd.kind: must be {ONE_OF_THE_KINDS}, did you mean pagerduty?"
     ],
-    "sources: {pd: {kind: }}": [
-        "config.yaml:1: sources.pd.kind: must be alertmanager, datadog_apm, pagerduty or prometheus"
-    ],
+    "sources: {pd: {kind: }}": [f"config.yaml:1: sources.pd.kind: must be {ONE_OF_THE_KINDS}"],
     "sources: {pd: {kind: pagerduty, token:hunter2}}": [
         "config.yaml:1: sources.pd.token: unknown key, is the space after the colon missing?"
     ],
@@ -179,8 +175,7 @@ BAD_VARIABLES = {
     ("DORA_WINDOWS__0", "1d"): "environment variable DORA_WINDOWS__0: is unknown, did you mean DORA_WINDOWS?",
     ("DORA_QQ", ""): "environment variable DORA_QQ: is unknown",
     ("DORA_SOURCES__X__KIND", "hunter2"): (
-        "environment variable DORA_SOURCES__X__KIND: sources.x.kind: "
-        "must be alertmanager, datadog_apm, pagerduty or prometheus"
+        f"environment variable DORA_SOURCES__X__KIND: sources.x.kind: must be {ONE_OF_THE_KINDS}"
     ),
     ("DORA_LOG__LEVEL", "loud"): (
         "environment variable DORA_LOG__LEVEL: log.level: must be 'debug', 'info', 'warn' or 'error'"
