@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.benchmarks.rounds import Goal
 
-SCENARIOS = ("scrapes", "stalls", "ingest", "bulk", "memory", "restart", "kills", "git", "backfill", "replicas")
+SCENARIOS = ("scrapes", "stalls", "ingest", "bulk", "memory", "restart", "kills", "git", "hops", "backfill", "replicas")
 
 
 def main() -> int:

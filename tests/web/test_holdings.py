@@ -1,6 +1,6 @@
 """What is held for clients is bounded together, and the oldest gives way."""
 
-from dora_exporter.web.server.held_bytes import Holdings
+from dora_exporter.web.server.client_limits import Holdings
 
 
 class Client:

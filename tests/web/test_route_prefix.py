@@ -11,11 +11,10 @@ from tests.web.running import NOW, MemoryLog, deployment
 
 from dora_exporter.dora.store import EventStore
 from dora_exporter.web import management
-from dora_exporter.web.application import EVENT_OPERATIONS, application, event_routes, runner
+from dora_exporter.web.application import EVENT_OPERATIONS, application, event_routes, gate, runner
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server import route_prefix
 from dora_exporter.web.server.limits import Rules
-from dora_exporter.web.server.readiness import gate
 
 Serve = Callable[[str], "asyncio.Future[ClientSession]"]
 

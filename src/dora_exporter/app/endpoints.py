@@ -11,7 +11,7 @@ from dora_exporter.web.api import explain, git_metadata
 from dora_exporter.web.openapi import management as management_operations
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.server import route_prefix
-from dora_exporter.web.server.readiness import gate
+from dora_exporter.web.application import gate
 from dora_exporter.web.server.rejections import counting
 from dora_exporter.web.webhooks import endpoint as webhooks
 

@@ -1,10 +1,10 @@
 """The HTTP surface: the table of its endpoints, and what they have in common."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 
 from dora_exporter.dora.event_log import EventLog
 from dora_exporter.dora.events import Deployment
@@ -17,10 +17,10 @@ from dora_exporter.web.openapi import document
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server import request_body
+from dora_exporter.web.server.client_limits import Holdings
 from dora_exporter.web.server.connections import Runner
-from dora_exporter.web.server.errors import API_PREFIX, BadRequest, as_json, refuse_in_json
+from dora_exporter.web.server.errors import API_PREFIX, BadRequest, NotNow, as_json, refuse_in_json
 from dora_exporter.web.server.headers import OnPrepare
-from dora_exporter.web.server.held_bytes import Holdings
 from dora_exporter.web.server.limits import CurrentRules
 
 EVENT_OPERATIONS: tuple[Operation, ...] = (
@@ -32,6 +32,7 @@ EVENT_OPERATIONS: tuple[Operation, ...] = (
 )
 
 
+_SERVED_BEFORE_READY = ("/-/", "/static/")
 SHUTDOWN_SECONDS = 1.5
 """How long a stop waits for requests, and then again for those it cancelled."""
 
@@ -89,6 +90,18 @@ def application(
         web.RouteDef(route.method, route.path, route.handler, expecting).register(app.router)
     app.on_response_prepare.extend((_hide_server, *on_prepare))
     return app
+
+
+def gate(is_ready: Callable[[], bool]) -> Middleware:
+    """A middleware that answers 503 while half of the events are read: half the numbers would be wrong numbers."""
+
+    @web.middleware
+    async def hold_back(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not is_ready() and not request.path.startswith(_SERVED_BEFORE_READY):
+            raise NotNow("the daemon is not ready: it is reading its snapshot")
+        return await handler(request)
+
+    return hold_back
 
 
 def runner(app: web.Application, *, prefix: str = "") -> web.AppRunner:

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_request import BaseRequest
 
 from dora_exporter.runtime.file_limit import file_limit, most_connections
-from dora_exporter.web.server.connection_limit import Crowd
-from dora_exporter.web.server.errors import BadRequest
-from dora_exporter.web.server.malformed_http import Connection
+from dora_exporter.web.server.client_limits import Crowd
+from dora_exporter.web.server.errors import BadRequest, as_json, is_undecodable
 from dora_exporter.web.server.route_prefix import below
 
 _LONGEST_HEAD = 32 << 10
@@ -22,8 +22,15 @@ _READ_BYTES = 32 << 10
 _Handle = Callable[[BaseRequest], Awaitable[web.StreamResponse]]
 
 
-class CountedConnection(Connection):
-    """Tells the crowd what it is at, and closes when the crowd says so."""
+class _BrokenFraming(web.RequestPayloadError, web.PayloadAccessError):
+    """A body that breaks off, to those who read it; the server itself passes over it."""
+
+
+_CAUSED_BY_CLIENTS = (HttpProcessingError, web.RequestPayloadError, web.PayloadAccessError, ConnectionError)
+
+
+class CountedConnection(web.RequestHandler):
+    """Reports its state to the connection limit, and answers what is no HTTP in the words of any refusal."""
 
     __slots__ = ("_crowd", "_head_bytes", "_wire", "is_known")
 
@@ -51,6 +58,7 @@ class CountedConnection(Connection):
         """Sees whether a head has come to its end."""
         before, owes_head = self._request_count, self._owes_head
         super().data_received(data)
+        self._end_broken_body()
         if self._request_count > before:
             self._head_bytes = 0
             self._crowd.ask(self, len(data) if len(self._messages) > 1 else 0)
@@ -95,11 +103,40 @@ class CountedConnection(Connection):
             if not self._messages and self.transport is not None:
                 self._crowd.rest(self)
 
+    def log_exception(self, *args: object, **kw: object) -> None:
+        """Logs defects of the server; a body that breaks off while it is thrown away is none."""
+        if not isinstance(kw.get("exc_info"), _CAUSED_BY_CLIENTS):
+            super().log_exception(*args, **kw)
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to what is no valid request; anything else is a defect of the server."""
+        if not isinstance(exc, HttpProcessingError) and not is_undecodable(request, exc):
+            return super().handle_error(request, status, exc, message)
+        if request.writer.output_size > 0:
+            raise ConnectionError("a part of another answer is sent")
+        answer = as_json(BadRequest("the request is not valid HTTP").body(), status=400)
+        answer.headers[hdrs.SERVER] = "dora-exporter"
+        answer.force_close()
+        return answer
+
     @property
     def _owes_head(self) -> bool:
         """Whether it is at no request, nor at the rest of a body that nobody wants."""
         is_waiting = self._waiter is not None or self._request_count == 0
         return is_waiting and self._current_request is None and not self._messages
+
+    def _end_broken_body(self) -> None:
+        """Tells the reader of a body that breaks off in the middle: nothing more will come of it."""
+        reading, last = self._current_request, self._messages[-1][0] if self._messages else None
+        is_broken = isinstance(getattr(last, "exc", None), HttpProcessingError)
+        if is_broken and reading is not None and not reading.content.is_eof():
+            reading.content.set_exception(_BrokenFraming())
 
     def _refuse_head(self) -> None:
         body = msgspec.json.encode(BadRequest(f"the request's head is longer than {_LONGEST_HEAD} bytes").body())

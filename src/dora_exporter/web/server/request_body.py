@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, contextmanager
 from aiohttp import web
 
 from dora_exporter.runtime.cooperative import Turn
+from dora_exporter.web.server.client_limits import Holdings
 from dora_exporter.web.server.decompression import INFLATION_BYTES, PIECE_BYTES, Inflation
 from dora_exporter.web.server.errors import BROKEN_FRAMING, BadRequest, NotNow, TooLong
-from dora_exporter.web.server.held_bytes import Holdings
 from dora_exporter.web.server.limits import Rules
 
 HOLDINGS = web.AppKey("holdings", Holdings)

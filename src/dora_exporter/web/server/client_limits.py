@@ -1,12 +1,10 @@
-"""The connections that there are: how many, what each is at, and which of them has to go for another."""
+"""Bounds what clients may hold together: connections, and bytes of heads, bodies and answers."""
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import chain
 from typing import Protocol
-
-from dora_exporter.web.server.held_bytes import Holdings
 
 HEAD_SECONDS = 10.0
 """How long a connection may take to send the head of its first request, or of a later one that has begun."""
@@ -17,6 +15,42 @@ ANSWER_SECONDS = 30.0
 LOOK_SECONDS = 1.0
 _HEADS_BYTES = 8 << 20
 _ANSWERS_BYTES = 32 << 20
+
+
+class Holder(Protocol):
+    """Whatever something is held for."""
+
+    def give_up(self) -> None:
+        """Lets go of it soon."""
+        ...
+
+
+class Holdings:
+    """How many bytes are held for whom, in the order in which it began."""
+
+    def __init__(self, most: int) -> None:
+        """At most so many bytes, unless one holder alone has more: others bound that."""
+        self._most = most
+        self._total = 0
+        self._held: OrderedDict[Holder, int] = OrderedDict()
+
+    @property
+    def total(self) -> int:
+        """How many bytes there are."""
+        return self._total
+
+    def hold(self, who: Holder, count: int) -> None:
+        """So many bytes are held for somebody now; others give up when that is too much."""
+        self._total += count - self._held.get(who, 0)
+        self._held[who] = count
+        while self._total > self._most and len(self._held) > 1:
+            oldest = next(each for each in self._held if each is not who)
+            self.release(oldest)
+            oldest.give_up()
+
+    def release(self, who: Holder) -> None:
+        """Releases what is held."""
+        self._total -= self._held.pop(who, 0)
 
 
 class Member(Protocol):
