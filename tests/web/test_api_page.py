@@ -9,7 +9,7 @@ from dora_exporter.web.application import EVENT_OPERATIONS
 from dora_exporter.web.openapi import management
 from dora_exporter.web.openapi.document import document
 from dora_exporter.web.pages.api_reference import Endpoint, api_reference, prose
-from dora_exporter.web.pages.schema_words import Schema, limits, words
+from dora_exporter.web.pages.schema_text import Schema, limits, type_parts
 
 ALL = (*EVENT_OPERATIONS, *management.OPERATIONS, *pages.OPERATIONS)
 
@@ -103,7 +103,7 @@ def test_anchors_of_endpoints_differ() -> None:
     ],
 )
 def test_a_type_is_told_in_words(schema: Schema, expected: str) -> None:
-    assert "".join(word.text for word in words(schema)) == expected
+    assert "".join(word.text for word in type_parts(schema)) == expected
 
 
 @pytest.mark.parametrize(

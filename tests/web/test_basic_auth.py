@@ -12,7 +12,7 @@ from tests.web.guarded import PATHS, guarded
 
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.security.basic_auth import Passwords, basic_auth
-from dora_exporter.web.security.password_queue import TooManyAttempts, asker
+from dora_exporter.web.security.password_queue import TooManyAttempts, client_of
 from dora_exporter.web.webhooks.addresses import proves_itself
 
 METRICS, API, WEBHOOK = PATHS
@@ -324,7 +324,7 @@ async def test_many_addresses_hold_no_more_than_a_few_do(users: Mapping[str, str
     ],
 )
 def test_addresses_of_one_network_are_one_asker(one: str | None, other: str | None, *, are_same: bool) -> None:
-    assert (asker(one, "alice") == asker(other, "alice")) == are_same
+    assert (client_of(one, "alice") == client_of(other, "alice")) == are_same
 
 
 async def test_a_guess_too_many_may_come_again(client: ClientSession, checks: Checks) -> None:

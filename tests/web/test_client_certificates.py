@@ -16,7 +16,7 @@ from tests.web.security.certificates import client as trusting
 from tests.web.security.certificates import write_tls
 
 from dora_exporter.web.security.client_certificates import client_certificates
-from dora_exporter.web.security.reloading import Protection
+from dora_exporter.web.security.reloading import ActiveWebConfig
 
 REQUIRED = ("client_ca_file: ca.crt", "client_auth_type: RequireAndVerifyClientCert")
 
@@ -49,7 +49,7 @@ def with_address_of_three_bytes(authority: trustme.CA) -> trustme.LeafCert:
     return trustme.LeafCert(private, certificate.public_bytes(Encoding.PEM), [])
 
 
-async def statuses(protection: Protection, context: ssl.SSLContext, *paths: str) -> list[int]:
+async def statuses(protection: ActiveWebConfig, context: ssl.SSLContext, *paths: str) -> list[int]:
     found = []
     guard = client_certificates(lambda: protection.current.client_allowed_sans)
     async with guarded(guard, ssl_context=protection.ssl_context) as client:
@@ -61,7 +61,7 @@ async def statuses(protection: Protection, context: ssl.SSLContext, *paths: str)
 
 async def is_let_in(folder: Path, authority: trustme.CA, identity: str, allowed: Collection[str] | None) -> bool:
     lines = () if allowed is None else (f"client_allowed_sans: {list(allowed)}",)
-    protection = Protection(write_tls(folder, authority, *REQUIRED, *lines))
+    protection = ActiveWebConfig(write_tls(folder, authority, *REQUIRED, *lines))
     (status,) = await statuses(protection, trusting(authority, authority.issue_cert(identity)), PATHS[0])
     assert status in {200, 403}
     return status == 200
@@ -92,21 +92,21 @@ async def test_whose_certificate_is_let_in(
 
 
 async def test_a_malformed_address_is_the_name_of_nobody(tmp_path: Path, authority: trustme.CA) -> None:
-    protection = Protection(write_tls(tmp_path, authority, *REQUIRED, "client_allowed_sans: ['1.2.3']"))
+    protection = ActiveWebConfig(write_tls(tmp_path, authority, *REQUIRED, "client_allowed_sans: ['1.2.3']"))
     context = trusting(authority, with_address_of_three_bytes(authority))
 
     assert await statuses(protection, context, PATHS[0]) == [403]
 
 
 async def test_a_refusal_looks_like_that_of_a_key_on_every_path(tmp_path: Path, authority: trustme.CA) -> None:
-    protection = Protection(write_tls(tmp_path, authority, *REQUIRED, "client_allowed_sans: [somebody]"))
+    protection = ActiveWebConfig(write_tls(tmp_path, authority, *REQUIRED, "client_allowed_sans: [somebody]"))
     stranger = trusting(authority, authority.issue_cert("nobody"))
 
     assert await statuses(protection, stranger, *PATHS, "/no/such/path") == [403] * 4
 
 
 async def test_a_changed_list_counts_for_open_connections_too(tmp_path: Path, authority: trustme.CA) -> None:
-    protection = Protection(write_tls(tmp_path, authority, *REQUIRED, "client_allowed_sans: [somebody]"))
+    protection = ActiveWebConfig(write_tls(tmp_path, authority, *REQUIRED, "client_allowed_sans: [somebody]"))
     context = trusting(authority, authority.issue_cert("nobody"))
     guard = client_certificates(lambda: protection.current.client_allowed_sans)
     found = []

@@ -13,7 +13,7 @@ from dora_exporter.runtime import file_limit
 from dora_exporter.web.application import application, runner
 from dora_exporter.web.security.api_keys import Access, Right
 from dora_exporter.web.server import client_limits, connections
-from dora_exporter.web.server.connections import vouch
+from dora_exporter.web.server.connections import mark_authenticated
 
 SECONDS = 5
 HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
@@ -90,7 +90,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is waited for."""
     monkeypatch.setattr(client_limits, "HEAD_SECONDS", 0.0)
     monkeypatch.setattr(client_limits, "ANSWER_SECONDS", 0.0)
-    monkeypatch.setattr(client_limits, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(client_limits, "CHECK_SECONDS", 0.05)
 
 
 @pytest.mark.usefixtures("few")
@@ -142,7 +142,7 @@ async def test_who_brought_a_key_stays_while_strangers_go() -> None:
 async def test_strangers_that_ask_nothing_go_before_who_brought_a_key() -> None:
     async def greet(request: web.Request) -> web.Response:
         if request.headers.get("DD-API-KEY"):
-            vouch(request)
+            mark_authenticated(request)
         return web.Response(text="hello")
 
     async with serving({"/": greet}) as server:
@@ -208,8 +208,8 @@ async def test_a_connection_is_vouched_for_by_a_key() -> None:
 
     async def look(request: web.Request) -> web.Response:
         if request.query_string:
-            vouch(request)
-        seen.append(getattr(request.protocol, "is_known", None))
+            mark_authenticated(request)
+        seen.append(getattr(request.protocol, "is_authenticated", None))
         return web.Response()
 
     async with serving({"/": look}) as server:

@@ -15,7 +15,7 @@ from dora_exporter.dora.events import DAY_MS, Deployment, Event
 from dora_exporter.dora.store import EventStore
 from dora_exporter.storage.file.line_format import encode_many
 from dora_exporter.web.api.schema.decode import Parser
-from dora_exporter.web.api.schema.events import Intake
+from dora_exporter.web.api.schema.events import EventFactory
 from dora_exporter.web.api.schema.requests import DeploymentLine, DeploymentRequest, FailureRequest, Line
 from dora_exporter.web.server.errors import BadRequest
 from dora_exporter.web.server.limits import Rules
@@ -43,7 +43,7 @@ class Ways:
     def __init__(self) -> None:
         store, rules = EventStore(), Rules(default_environment="none")
         store.apply(Deployment(HELD_ID, "checkout", "prod", 1, 2))
-        self.factory = Intake(store=store, clock=lambda: NOW, rules=lambda: rules)
+        self.factory = EventFactory(store=store, clock=lambda: NOW, rules=lambda: rules)
         self.lines = Parser(Decoder(Line))
         self.deployments = Parser(Decoder(DeploymentRequest))
         self.failures = Parser(Decoder(FailureRequest))

@@ -11,7 +11,7 @@ from tests.web.running import NOW, MemoryLog, deployment
 
 from dora_exporter.dora.store import EventStore
 from dora_exporter.web import management
-from dora_exporter.web.application import EVENT_OPERATIONS, application, event_routes, gate, runner
+from dora_exporter.web.application import EVENT_OPERATIONS, application, event_routes, require_ready, runner
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server import route_prefix
 from dora_exporter.web.server.limits import Rules
@@ -38,7 +38,7 @@ async def served(prefix: str, *, is_ready: bool = True) -> AsyncIterator[ClientS
         ],
         operations=EVENT_OPERATIONS,
         access=access,
-        middlewares=[gate(lambda: is_ready)],
+        middlewares=[require_ready(lambda: is_ready)],
         url=prefix,
     )
     serving = runner(app, prefix=prefix)

@@ -8,10 +8,10 @@ from aiohttp.typedefs import Middleware
 from dora_exporter.app.components import Components
 from dora_exporter.web import application, management, pages, scrape
 from dora_exporter.web.api import explain, git_metadata
+from dora_exporter.web.application import require_ready
 from dora_exporter.web.openapi import management as management_operations
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.server import route_prefix
-from dora_exporter.web.application import gate
 from dora_exporter.web.server.rejections import counting
 from dora_exporter.web.webhooks import endpoint as webhooks
 
@@ -41,7 +41,7 @@ def application_of(parts: Components) -> web.Application:
 def _middlewares(parts: Components) -> Iterator[Middleware]:
     yield counting(parts.rejections.count)
     yield from parts.access.middlewares()
-    yield gate(lambda: parts.startup.is_ready)
+    yield require_ready(lambda: parts.startup.is_ready)
     yield from parts.storage.replication.middlewares
 
 

@@ -18,7 +18,7 @@ from dora_exporter.web.security.basic_auth import basic_auth, user_of
 from dora_exporter.web.security.browsers import refuse_pages
 from dora_exporter.web.security.client_certificates import client_certificates
 from dora_exporter.web.security.rate_limit import rate_limit
-from dora_exporter.web.security.reloading import Protection
+from dora_exporter.web.security.reloading import ActiveWebConfig
 from dora_exporter.web.server.headers import OnPrepare, adding
 from dora_exporter.web.server.limits import Rules
 from dora_exporter.web.webhooks.addresses import proves_itself
@@ -32,7 +32,7 @@ class HttpAccess:
         self.access = Access()
         self._open_addresses = settings.web.listen_addresses
         self._is_protected = settings.web.config_file is not None
-        self._protection = Protection(settings.web.config_file)
+        self._protection = ActiveWebConfig(settings.web.config_file)
         self._apply(settings)
 
     @property

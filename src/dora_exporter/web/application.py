@@ -17,7 +17,7 @@ from dora_exporter.web.openapi import document
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server import request_body
-from dora_exporter.web.server.client_limits import Holdings
+from dora_exporter.web.server.client_limits import ByteLimit
 from dora_exporter.web.server.connections import Runner
 from dora_exporter.web.server.errors import API_PREFIX, BadRequest, NotNow, as_json, refuse_in_json
 from dora_exporter.web.server.headers import OnPrepare
@@ -47,7 +47,7 @@ def event_routes(
     superseded: event_endpoints.Superseded[Deployment] = event_endpoints.none_superseded,
     unknown: UnknownAttributes | None = None,
 ) -> list[web.RouteDef]:
-    """The endpoints through which events come in and can be looked at. ``unknown`` counts what nobody knows."""
+    """The endpoints that store and show events. ``unknown`` counts unknown attributes."""
     unknown = unknown or UnknownAttributes()
     return [
         *event_endpoints.routes(
@@ -84,7 +84,7 @@ def application(
     before each answer is sent.
     """
     app = web.Application(middlewares=[refuse_in_json, *middlewares])
-    app[request_body.HOLDINGS] = Holdings(request_body.MOST_BYTES)
+    app[request_body.BYTE_LIMIT] = ByteLimit(request_body.MOST_BYTES)
     for route in (*routes, *document.routes(operations, access=access, url=url)):
         expecting = {"expect_handler": _expect, **route.kwargs}
         web.RouteDef(route.method, route.path, route.handler, expecting).register(app.router)
@@ -92,16 +92,16 @@ def application(
     return app
 
 
-def gate(is_ready: Callable[[], bool]) -> Middleware:
-    """A middleware that answers 503 while half of the events are read: half the numbers would be wrong numbers."""
+def require_ready(is_ready: Callable[[], bool]) -> Middleware:
+    """A middleware that answers 503 until all events are read: numbers of a part of them would be wrong."""
 
     @web.middleware
-    async def hold_back(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def refuse_until_ready(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not is_ready() and not request.path.startswith(_SERVED_BEFORE_READY):
             raise NotNow("the daemon is not ready: it is reading its snapshot")
         return await handler(request)
 
-    return hold_back
+    return refuse_until_ready
 
 
 def runner(app: web.Application, *, prefix: str = "") -> web.AppRunner:
@@ -122,7 +122,7 @@ def runner(app: web.Application, *, prefix: str = "") -> web.AppRunner:
 
 
 async def _expect(request: web.Request) -> web.StreamResponse | None:
-    """Answers ``Expect``: what we do not know is refused in our words, because no middleware runs before this."""
+    """Answers ``Expect``; an unknown expectation is refused here, because no middleware runs before this."""
     if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
         if request.transport is not None:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -18,7 +18,7 @@ _LISTS = {deployments.LIST.path, incidents.LIST.path}
 def catching_up(catch_up: Callable[[], Awaitable[None]]) -> Middleware:
     """A middleware for a log that others write too.
 
-    While that is away, a request that only reads is told what is known, but not that something does not exist.
+    While the log is unavailable, reads are answered from what is known, but never with 404.
     """
 
     @web.middleware

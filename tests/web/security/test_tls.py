@@ -185,9 +185,9 @@ async def test_whose_client_certificate_is_taken(
     path = write_tls(tmp_path, authority, "client_ca_file: ca.crt", f"client_auth_type: {kind}")
     ours, anothers = authority.issue_cert("client"), trustme.CA().issue_cert("client")
 
-    let_in = [await is_let_in(path, client(authority, each)) for each in (None, ours, anothers)]
+    authenticate = [await is_let_in(path, client(authority, each)) for each in (None, ours, anothers)]
 
-    assert let_in == [without, with_ours, with_anothers]
+    assert authenticate == [without, with_ours, with_anothers]
 
 
 async def test_an_expired_client_certificate_is_refused(tmp_path: Path, authority: trustme.CA) -> None:

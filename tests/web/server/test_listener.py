@@ -12,7 +12,7 @@ from tests.web.security.certificates import client, write_tls
 from dora_exporter.app.event_loop import new_event_loop
 from dora_exporter.web.application import application, runner
 from dora_exporter.web.security.api_keys import Access
-from dora_exporter.web.security.reloading import Protection
+from dora_exporter.web.security.reloading import ActiveWebConfig
 from dora_exporter.web.server import listener
 
 
@@ -25,7 +25,7 @@ async def test_a_handshake_that_does_not_come_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(listener, "HEAD_SECONDS", 0.05)
     authority = trustme.CA()
-    protection = Protection(write_tls(tmp_path, authority))
+    protection = ActiveWebConfig(write_tls(tmp_path, authority))
     serving = runner(application(routes=[web.get("/", hello)], operations=(), access=Access()))
     await serving.setup()
     try:

@@ -24,7 +24,7 @@ from dora_exporter.runtime import log_format
 from dora_exporter.runtime.clock import system_clock
 from dora_exporter.storage.file import SnapshotInUse
 from dora_exporter.web.api.schema.decode import Parser
-from dora_exporter.web.api.schema.events import Intake
+from dora_exporter.web.api.schema.events import EventFactory
 from dora_exporter.web.api.schema.requests import DeploymentLine, Line
 from dora_exporter.web.api.schema.unknown_attributes import unknown_in_line
 from dora_exporter.web.server.errors import BadRequest
@@ -98,7 +98,7 @@ def _into_daemon(
     if arguments.dry_run:  # by the rules of this side: the daemon is not asked
         store = EventStore()
         return Counter(
-            outcome for event in _events(lines, _intake(store, settings), mistakes) for outcome in store.apply(event)
+            outcome for event in _events(lines, _factory(store, settings), mistakes) for outcome in store.apply(event)
         )
     key = _key_in(arguments.api_key_file) if arguments.api_key_file else None
     return asyncio.run(to_daemon.send(lines, url, key, mistakes))
@@ -120,7 +120,7 @@ def _into_log(given: GivenFile, settings: Settings, mistakes: Mistakes, *, is_re
         lines = retention_notice.told_before(
             given.bulk_lines(mistakes), settings.retention, mistakes, clock=system_clock
         )
-        return _events(lines, _intake(store, settings), mistakes)
+        return _events(lines, _factory(store, settings), mistakes)
 
     if is_rehearsal:
         return to_log.rehearse(make, settings)
@@ -130,15 +130,15 @@ def _into_log(given: GivenFile, settings: Settings, mistakes: Mistakes, *, is_re
         raise CannotDo(f"{error}: if that is the daemon, send it the file with --url") from error
 
 
-def _intake(store: EventStore, settings: Settings) -> Intake:
+def _factory(store: EventStore, settings: Settings) -> EventFactory:
     rules = Rules(retention_ms=settings.retention.ms, default_environment=settings.default_environment)
-    return Intake(store=store, clock=system_clock, rules=lambda: rules)
+    return EventFactory(store=store, clock=system_clock, rules=lambda: rules)
 
 
-def _events(lines: Iterable[tuple[int, bytes]], intake: Intake, mistakes: Mistakes) -> Iterator[Record]:
+def _events(lines: Iterable[tuple[int, bytes]], factory: EventFactory, mistakes: Mistakes) -> Iterator[Record]:
     for number, text in lines:
         try:
-            event = _event(_parser_of_lines.parse(text), intake)
+            event = _event(_parser_of_lines.parse(text), factory)
         except BadRequest as refusal:
             mistakes.note(number, refusal.detail)
         else:
@@ -147,10 +147,10 @@ def _events(lines: Iterable[tuple[int, bytes]], intake: Intake, mistakes: Mistak
             yield event
 
 
-def _event(line: Line, intake: Intake) -> Record:
+def _event(line: Line, factory: EventFactory) -> Record:
     if isinstance(line, DeploymentLine):
-        return intake.deployment(line.attributes)
-    return intake.incident(line.attributes)
+        return factory.deployment(line.attributes)
+    return factory.incident(line.attributes)
 
 
 def _summary(outcomes: Counter[Outcome], mistakes: Mistakes, *, is_rehearsal: bool) -> str:

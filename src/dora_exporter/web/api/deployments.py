@@ -4,7 +4,7 @@ from functools import partial
 
 from dora_exporter.web.api.event_endpoints import EventType
 from dora_exporter.web.api.schema import responses
-from dora_exporter.web.api.schema.events import Intake
+from dora_exporter.web.api.schema.events import EventFactory
 from dora_exporter.web.api.schema.requests import LIST_DEPLOYMENTS, DeploymentRequest, ListRequest
 from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
 from dora_exporter.web.openapi.operation import Operation
@@ -57,7 +57,7 @@ DEPLOYMENTS = EventType(
     shows=GET,
     deletes=DELETE,
     held=lambda store: store.deployments,
-    make=Intake.deployment,
+    make=EventFactory.deployment,
     note_unknown=UnknownAttributes.in_deployment,
     shown=partial(responses.deployment, with_commits=True),
     listed=responses.deployment,

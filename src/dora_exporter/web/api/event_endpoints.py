@@ -16,7 +16,7 @@ from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.web.api.schema.decode import Parser
-from dora_exporter.web.api.schema.events import Intake
+from dora_exporter.web.api.schema.events import EventFactory
 from dora_exporter.web.api.schema.requests import DeploymentRequest, FailureRequest, ListRequest
 from dora_exporter.web.api.schema.responses import Reference, ReferenceAnswer
 from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
@@ -50,7 +50,7 @@ class EventType(Generic[_E]):
     shows: Operation
     deletes: Operation
     held: Callable[[EventStore], Mapping[str, _E]]
-    make: Callable[[Intake, Any], _E]
+    make: Callable[[EventFactory, Any], _E]
     note_unknown: Callable[[UnknownAttributes, bytes], None]
     shown: Callable[[_E], Struct]
     listed: Callable[[_E], Struct]
@@ -77,12 +77,12 @@ def routes(
     superseded: Superseded[_E] = none_superseded,
 ) -> list[web.RouteDef]:
     """The routes of the events of a type. Lists leave out those that are superseded."""
-    intake = Intake(store=store, clock=clock, rules=rules)
+    factory = EventFactory(store=store, clock=clock, rules=rules)
     requests, list_requests = Parser(Decoder(of.request)), Parser(Decoder(ListRequest))
 
     async def create(request: web.Request) -> web.Response:
         body = (await request_body.read_within(request, rules())).removeprefix(BOM_UTF8)
-        event = of.make(intake, requests.parse(body).data.attributes)
+        event = of.make(factory, requests.parse(body).data.attributes)
         of.note_unknown(unknown, body)
         await log.append([event])
         return as_json(ReferenceAnswer(Reference(event.id, of.reference)))

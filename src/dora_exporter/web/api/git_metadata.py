@@ -314,7 +314,7 @@ def _broken_parts_refused() -> Iterator[None]:
 async def _ignore(request: web.Request, seconds: float) -> None:
     """Reads a body to its end."""
     length = 0
-    with request_body.reading(request) as coming:
+    with request_body.incoming(request) as coming:
         async for piece in request_body.pieces(request, coming, seconds=seconds):
             length += len(piece)
             if length > _MAX_IGNORED:

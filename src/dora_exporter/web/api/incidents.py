@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from dora_exporter.web.api.event_endpoints import EventType
 from dora_exporter.web.api.schema import responses
-from dora_exporter.web.api.schema.events import Intake
+from dora_exporter.web.api.schema.events import EventFactory
 from dora_exporter.web.api.schema.requests import LIST_FAILURES, FailureRequest, ListRequest
 from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
 from dora_exporter.web.openapi.operation import Operation
@@ -63,7 +63,7 @@ INCIDENTS = EventType(
     shows=GET,
     deletes=DELETE,
     held=lambda store: store.incidents,
-    make=Intake.incident,
+    make=EventFactory.incident,
     note_unknown=UnknownAttributes.in_failure,
     shown=responses.failure,
     listed=responses.failure,

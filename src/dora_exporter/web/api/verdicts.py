@@ -113,7 +113,7 @@ async def _last_of_version(store: EventStore, asked: VersionPatchAttributes, def
     environment = fields.optional_label(asked.env, "env") or default_environment
     version = fields.required(asked.version, "version")
     found: list[Deployment] = []
-    async for part in selection.unhurried(store.deployments.values()):
+    async for part in selection.in_batches(store.deployments.values()):
         found += [
             each
             for each in part

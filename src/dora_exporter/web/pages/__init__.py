@@ -12,10 +12,17 @@ from dora_exporter.series.explanation import WhyUnknown
 from dora_exporter.sources.polling import RunningSources
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.pages import all_series, api_page, explain, series, static
-from dora_exporter.web.pages import sources as health
+from dora_exporter.web.pages import sources as sources_page
 from dora_exporter.web.security.api_keys import Access
 
-OPERATIONS = (all_series.ALL_SERIES, series.ONE_SERIES, explain.WHY, health.HEALTH, api_page.API, *static.OPERATIONS)
+OPERATIONS = (
+    all_series.ALL_SERIES,
+    series.ONE_SERIES,
+    explain.EXPLAIN,
+    sources_page.SOURCES,
+    api_page.API,
+    *static.OPERATIONS,
+)
 
 
 def routes(
@@ -42,16 +49,15 @@ def routes(
     ]
     return [
         *_one_at_a_time(computed),
-        *health.routes(sources=sources, clock=clock),
+        *sources_page.routes(sources=sources, clock=clock),
         *static.routes(),
     ]
 
 
 def _one_at_a_time(pages: Iterable[web.RouteDef]) -> list[web.RouteDef]:
-    """The routes of pages that take long, of which one is made while the others wait.
+    """The routes of expensive pages, rendered one at a time.
 
-    Strangers can ask for any number of them at once: each would have its turn of the event loop before those who ask
-    for anything else, and hold what it has found so far.
+    Unauthenticated clients can request any number at once: each would take turns on the event loop, and hold memory.
     """
     lock = asyncio.Lock()
 

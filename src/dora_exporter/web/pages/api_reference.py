@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dora_exporter.web.pages.schema_words import Schema, Word, anchor, limits, referred, title, words
+from dora_exporter.web.pages.schema_text import Schema, TypePart, anchor, limits, referred, title, type_parts
 
 _GROUPS = (
     ("API", ("/api/", "/webhooks/")),
@@ -21,7 +21,7 @@ class Field:
     """A parameter, or an attribute of an object. ``place`` is where a parameter stands: in the path or the query."""
 
     name: str
-    type: Sequence[Word]
+    type: Sequence[TypePart]
     is_required: bool
     is_deprecated: bool
     description: str
@@ -35,7 +35,7 @@ class Body:
 
     description: str
     media_type: str = ""
-    type: Sequence[Word] = ()
+    type: Sequence[TypePart] = ()
     fields: Sequence[Field] = ()
 
 
@@ -91,7 +91,7 @@ def api_reference(document: Mapping[str, Any]) -> ApiReference:
 
 
 def prose(text: str) -> list[list[tuple[bool, str]]]:
-    """Paragraphs of parts, of which those between backticks are code (True)."""
+    """Paragraphs as parts; parts between backticks are code (True)."""
     return [[*_parts(paragraph)] for paragraph in text.split("\n\n")]
 
 
@@ -131,7 +131,7 @@ def _body(body: Mapping[str, Any], schemas: Mapping[str, Schema]) -> Body:
     """A body; its fields are given where ``schemas`` has them."""
     for media_type, content in body.get("content", {}).items():
         schema = content["schema"]
-        return Body(body["description"], media_type, words(schema), [*_fields_within(schema, schemas)])
+        return Body(body["description"], media_type, type_parts(schema), [*_fields_within(schema, schemas)])
     return Body(body["description"])
 
 
@@ -153,7 +153,7 @@ def _fields(schema: Schema, before: str = "") -> Iterator[Field]:
 def _field(name: str, schema: Schema, description: str, *, is_required: bool, place: str = "") -> Field:
     return Field(
         name=name,
-        type=words(schema),
+        type=type_parts(schema),
         is_required=is_required,
         is_deprecated=schema.get("deprecated", False),
         description=description,

@@ -10,12 +10,12 @@ from dora_exporter.series.explanation_subject import Subject, metric_of
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.pages.all_series import usual_window
 from dora_exporter.web.pages.page import page, refusal
-from dora_exporter.web.pages.series import PARAMETERS, places
+from dora_exporter.web.pages.series import PARAMETERS, anchors
 
 LARGEST_LIST = 200
 BROKEN = "Computing the numbers of this service and environment failed. See the log."
 UNKNOWN = "No events of this service or team and environment are stored."
-WHY = Operation(
+EXPLAIN = Operation(
     method="GET",
     path="/explain",
     summary="Page: the explanation of a number",
@@ -57,7 +57,7 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], why_unknown: WhyUnknown) 
         add_unknown(explanation, why_unknown)
         numbers = explanation.numbers()
         return await page(
-            "why.html",
+            "explanation.html",
             subject=subject,
             window=window,
             windows=[*windows],
@@ -67,11 +67,11 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], why_unknown: WhyUnknown) 
             sum=metric.basis.in_words(numbers, window),
             most=LARGEST_LIST,
             now_ms=window.end_ms,
-            places=places([each.deployment.id for each in explanation.deployments[:LARGEST_LIST]], "deployment"),
-            incident_places=places([each.incident.id for each in explanation.incidents[:LARGEST_LIST]], "incident"),
+            anchors=anchors([each.deployment.id for each in explanation.deployments[:LARGEST_LIST]], "deployment"),
+            incident_anchors=anchors([each.incident.id for each in explanation.incidents[:LARGEST_LIST]], "incident"),
         )
 
-    return [web.get(WHY.path, show)]
+    return [web.get(EXPLAIN.path, show)]
 
 
 def _asked_subject(request: web.Request) -> Subject | None:

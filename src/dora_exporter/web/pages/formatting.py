@@ -33,7 +33,7 @@ _LEVEL_NAMES = {number: f"{name} performer" for name, number in LEVELS.items()}
 
 
 def duration(seconds: float | None) -> str:
-    """A duration in the largest unit of which it has at least one."""
+    """A duration in the largest unit that it reaches."""
     if seconds is None:
         return NO_DATA
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):

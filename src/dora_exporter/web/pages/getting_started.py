@@ -1,4 +1,4 @@
-"""What a newcomer can do first: a command that sends a deployment to where the page was found."""
+"""Getting started: a command that sends a first deployment to this daemon."""
 
 import shlex
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class GettingStarted:
 
 
 def getting_started(request: web.Request, *, url: str, has_keys: bool, now_ms: int) -> GettingStarted:
-    """The first steps for whoever made the request; ``url`` is where others reach the daemon, or only its path."""
+    """The first steps for the client of a request; ``url`` is the daemon's external URL, or only its path."""
     reached = _reached(request, url)
     lines = [f"curl -sS {shlex.quote(reached + _PATH)}", *_credentials(request, has_keys=has_keys), _event(now_ms)]
     return GettingStarted(url=reached, command=" \\\n  ".join(lines), has_key=has_keys)

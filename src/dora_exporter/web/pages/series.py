@@ -48,8 +48,8 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], edition: Callable[[], str
             usual=usual_window(windows),
             days=days(told.measures, windows[0].end_ms),
             figures={window.text: figures(told.measures, window, edition()) for window in windows},
-            places=places([each.deployment.id for each in told.deployments], "deployment"),
-            incident_places=places([each.incident.id for each in told.incidents], "incident"),
+            anchors=anchors([each.deployment.id for each in told.deployments], "deployment"),
+            incident_anchors=anchors([each.incident.id for each in told.incidents], "incident"),
         )
 
     return [web.get(ONE_SERIES.path, show)]
@@ -60,6 +60,6 @@ def asked_series(request: web.Request) -> Series:
     return Series(request.query.get("service", ""), request.query.get("environment", ""))
 
 
-def places(ids: list[str], kind: str) -> dict[str, str]:
+def anchors(ids: list[str], kind: str) -> dict[str, str]:
     """The anchors of the events of a page, by their ids, which may hold what no anchor can."""
     return {each: f"{kind}-{number}" for number, each in enumerate(ids, start=1)}

@@ -10,7 +10,7 @@ from dora_exporter.sources.polling import DeliveryRecord, RunningSource, Running
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.pages.page import page
 
-HEALTH = Operation(method="GET", path="/sources", summary="Page: the sources and their health", is_text=True)
+SOURCES = Operation(method="GET", path="/sources", summary="Page: the sources and their health", is_text=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ def routes(*, sources: RunningSources, clock: Clock) -> list[web.RouteDef]:
 
     async def show(_: web.Request) -> web.Response:
         rows = [_row(sources, each) for each in sources]
-        return await page("health.html", sources=rows, now_ms=clock())
+        return await page("sources.html", sources=rows, now_ms=clock())
 
-    return [web.get(HEALTH.path, show)]
+    return [web.get(SOURCES.path, show)]
 
 
 def _row(sources: RunningSources, running: RunningSource) -> SourceRow:

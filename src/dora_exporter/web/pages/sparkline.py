@@ -12,7 +12,7 @@ _STEP = 5
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Two SVG paths in a box of ``width`` by ``height``, and the chart in words for those who do not see it."""
+    """Two SVG paths in a box of ``width`` by ``height``, and a text alternative."""
 
     width: int
     height: int

@@ -1,4 +1,4 @@
-"""Who may read and who may write."""
+"""API keys, and the rights that they give."""
 
 import enum
 import hashlib
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from dora_exporter.web.server.connections import vouch
+from dora_exporter.web.server.connections import mark_authenticated
 from dora_exporter.web.server.errors import Forbidden
 
 API_KEY_HEADER = "DD-API-KEY"
@@ -24,7 +24,7 @@ class Right(enum.Enum):
 
 
 class Access:
-    """The configured keys. While there is none, everybody has every right."""
+    """The configured keys. Without any, every request has every right."""
 
     def __init__(self, *, api_keys: Iterable[str] = (), read_keys: Iterable[str] = ()) -> None:
         """``api_keys`` write and read, ``read_keys`` read."""
@@ -50,7 +50,7 @@ class Access:
             return
         if right not in self._rights_of(_presented(request, key_in_query=key_in_query)):
             raise Forbidden("no valid key")
-        vouch(request)
+        mark_authenticated(request)
 
     def allows(self, request: web.Request, right: Right) -> bool:
         """Whether ``check`` lets a request pass."""
@@ -61,11 +61,11 @@ class Access:
         return True
 
     def reads(self, handler: Handler) -> Handler:
-        """The handler for those who may read."""
+        """The handler, for requests with the right to read."""
         return self._guarded(handler, Right.READ, key_in_query=False)
 
     def writes(self, handler: Handler, *, key_in_query: bool = False) -> Handler:
-        """The handler for those who may write; ``key_in_query`` takes ``?api_key=`` too."""
+        """The handler, for requests with the right to write; ``key_in_query`` takes ``?api_key=`` too."""
         return self._guarded(handler, Right.WRITE, key_in_query=key_in_query)
 
     def _guarded(self, handler: Handler, right: Right, *, key_in_query: bool) -> Handler:

@@ -1,4 +1,4 @@
-"""Basic auth: who may talk to the daemon at all."""
+"""Basic auth: names and passwords of the web configuration file."""
 
 import asyncio
 import hashlib
@@ -13,9 +13,9 @@ import bcrypt
 from aiohttp import BasicAuth, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from dora_exporter.web.security.password_queue import Asker, PasswordTurns, TooManyAttempts, asker
-from dora_exporter.web.security.rate_limit import hold_off
-from dora_exporter.web.server.connections import vouch
+from dora_exporter.web.security.password_queue import Client, PasswordQueue, TooManyAttempts, client_of
+from dora_exporter.web.security.rate_limit import too_many_requests
+from dora_exporter.web.server.connections import mark_authenticated
 from dora_exporter.web.server.errors import API_PREFIX, Forbidden, Words, as_json
 
 _OPENED_BY_KEYS = (API_PREFIX, "/webhooks/")
@@ -24,20 +24,20 @@ _LONGEST_PASSWORD_BYTES = 72
 _COST_END = 7
 _AGAIN_SECONDS = 1
 _USER = web.RequestKey("user", str)
-_NOBODYS = "wV7F4.4bL0mDzqkCHmD2luD3Ff7w8nTgZ6YyZ0vO7lq4Q8oJmJk2."
+_DUMMY_HASH = "wV7F4.4bL0mDzqkCHmD2luD3Ff7w8nTgZ6YyZ0vO7lq4Q8oJmJk2."
 """The salt and the digest that passwords of unknown users are checked against."""
 
 
 def basic_auth(users: Callable[[], Mapping[str, str]], *, has_key: Callable[[web.Request], bool]) -> Middleware:
-    """A middleware that lets in only ``users``, names with bcrypt hashes; while there are none, everybody.
+    """A middleware that admits only ``users``, names with bcrypt hashes; without users it admits every request.
 
-    A valid API key, as told by ``has_key``, stands for a password where keys are taken. Under ``/api/`` a refusal is
+    A valid API key (``has_key``) replaces a password on paths that take keys. Under ``/api/`` a refusal is
     403, because clients try again after a 401.
     """
     passwords = Passwords()
 
     @web.middleware
-    async def let_in(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
         known = users()
         if not known or (request.path.startswith(_OPENED_BY_KEYS) and has_key(request)):
             return await handler(request)
@@ -47,10 +47,10 @@ def basic_auth(users: Callable[[], Mapping[str, str]], *, has_key: Callable[[web
                 known, given.login, given.password, address=request.remote
             )
         except TooManyAttempts:
-            return hold_off(_AGAIN_SECONDS)
+            return too_many_requests(_AGAIN_SECONDS)
         if given is not None and is_right:
             request[_USER] = given.login
-            vouch(request)
+            mark_authenticated(request)
             return await handler(request)
         if request.path.startswith(API_PREFIX):
             raise Forbidden("neither a valid key nor a user's password")
@@ -58,11 +58,11 @@ def basic_auth(users: Callable[[], Mapping[str, str]], *, has_key: Callable[[web
         refusal.headers[hdrs.WWW_AUTHENTICATE] = 'Basic realm="dora-exporter", charset="UTF-8"'
         return refusal
 
-    return let_in
+    return authenticate
 
 
 def user_of(request: web.Request) -> str | None:
-    """The user who was let in; None where there are no users, or a key stood for one."""
+    """The authenticated user; None where there are no users, or a key was used."""
     return request.get(_USER)
 
 
@@ -85,7 +85,7 @@ class Passwords:
         self._right: dict[str, bytes] = {}
         self._wrong: OrderedDict[bytes, None] = OrderedDict()
         self._pending: dict[bytes, asyncio.Future[bool]] = {}
-        self._turns = PasswordTurns()
+        self._queue = PasswordQueue()
         self._thread = ThreadPoolExecutor(1, "passwords")
 
     async def is_right(self, users: Mapping[str, str], name: str, password: str, *, address: str | None) -> bool:
@@ -93,24 +93,24 @@ class Passwords:
 
         Raises ``TooManyAttempts`` when others have asked since and it would take too long.
         """
-        hashed = users.get(name) or next(iter(users.values()))[:_COST_END] + _NOBODYS
+        hashed = users.get(name) or next(iter(users.values()))[:_COST_END] + _DUMMY_HASH
         attempt = self._digest(name, hashed, password)
         known = self._answer(name, attempt)
         if known is not None:
             return known
         pending = self._pending.get(attempt)
         if pending is None:
-            who = asker(address, name if name in users else None)
-            pending = asyncio.ensure_future(self._check(who, password, hashed, is_known=name in users))
+            client = client_of(address, name if name in users else None)
+            pending = asyncio.ensure_future(self._check(client, password, hashed, is_known=name in users))
             pending.add_done_callback(lambda done: self._end(attempt, name, done))
             self._pending[attempt] = pending
-        return await asyncio.shield(pending)  # the same is asked once, and who leaves does not end it for the others
+        return await asyncio.shield(pending)  # equal attempts share one check, which outlives the client that began it
 
-    async def _check(self, who: Asker, password: str, hashed: str, *, is_known: bool) -> bool:
+    async def _check(self, client: Client, password: str, hashed: str, *, is_known: bool) -> bool:
         loop = asyncio.get_running_loop()
-        async with self._turns.turn(who):
+        async with self._queue.turn(client):
             is_right = await loop.run_in_executor(self._thread, _matches, password, hashed) and is_known
-        self._turns.judge(who, is_right=is_right)
+        self._queue.record(client, is_right=is_right)
         return is_right
 
     def _end(self, attempt: bytes, name: str, done: asyncio.Future[bool]) -> None:

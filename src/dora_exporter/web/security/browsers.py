@@ -1,4 +1,4 @@
-"""Refuses what a stranger's web page makes a browser ask: browsers reach daemons that strangers cannot reach."""
+"""Refuses requests that other sites' pages make a browser send: browsers reach daemons that their authors cannot."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""Client certificates: whose of those that the authority has signed are let in."""
+"""Client certificates: only those with an allowed subject alternative name are admitted."""
 
 from collections.abc import Callable, Collection
 from ipaddress import ip_address
@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 from dora_exporter.web.server.errors import Forbidden
 
 AllowedNames = Callable[[], Collection[str] | None]
-"""Gives the subject alternative names of those who may come; None lets everybody in whom TLS has let in."""
+"""Gives the allowed subject alternative names; None allows every certificate that TLS accepts."""
 
 
 def client_certificates(allowed: AllowedNames) -> Middleware:

@@ -1,4 +1,4 @@
-"""Whose password is checked next: a check takes long by intent, and guesses must not keep users waiting."""
+"""A queue of password checks: a check takes long by intent, and guesses must not keep users waiting."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -11,16 +11,16 @@ _WAITING_IN_ALL = 64
 _REMEMBERED_SUSPECTS = 10_000
 _NETWORK_BITS = 64
 
-Asker = tuple[str, str | None]
-"""Where an attempt comes from, and the user that it names; None for all who are none."""
+Client = tuple[str, str | None]
+"""The address that an attempt comes from, and the user that it names; None for all names that are no user's."""
 
 
 class TooManyAttempts(Exception):
-    """Others have asked since, and only so many attempts wait."""
+    """The queue is full, and newer attempts have taken the place of this one."""
 
 
-def asker(address: str | None, user: str | None) -> Asker:
-    """Who asks. An address of IPv6 stands for its network: everybody has very many of them."""
+def client_of(address: str | None, user: str | None) -> Client:
+    """The client of an attempt. An IPv6 address stands for its /64 network, in which one client has very many."""
     try:
         parsed = ip_address((address or "").partition("%")[0])
     except ValueError:
@@ -30,63 +30,63 @@ def asker(address: str | None, user: str | None) -> Asker:
     return str(parsed), user
 
 
-class PasswordTurns:
-    """One check at a time. Who guessed wrong waits behind who did not; of one asker the newest attempt comes first.
+class PasswordQueue:
+    """One check at a time. Clients that guessed wrong wait behind the others; of one client the newest goes first.
 
-    An attempt that would be one too many pushes out the oldest, so that whoever comes is heard, and no more is held
-    however many guess.
+    An attempt beyond the limit rejects the oldest one: a new client always gets a place, and memory stays bounded.
     """
 
     def __init__(self) -> None:
-        """Starts without waiters."""
+        """Starts empty."""
         self._is_taken = False
-        self._waiting: OrderedDict[Asker, deque[asyncio.Future[None]]] = OrderedDict()
-        self._suspects: OrderedDict[Asker, None] = OrderedDict()
+        self._waiting: OrderedDict[Client, deque[asyncio.Future[None]]] = OrderedDict()
+        self._suspects: OrderedDict[Client, None] = OrderedDict()
 
     @asynccontextmanager
-    async def turn(self, who: Asker) -> AsyncIterator[None]:
-        """Waits for a turn; raises ``TooManyAttempts`` when others have pushed this attempt out."""
+    async def turn(self, client: Client) -> AsyncIterator[None]:
+        """Waits for a turn; raises ``TooManyAttempts`` when newer attempts took its place."""
         if self._is_taken:
-            await self._wait(who)
+            await self._wait(client)
         self._is_taken = True
         try:
             yield
         finally:
-            self._is_taken = self._pass_on()
+            self._is_taken = self._wake_next()
 
-    def judge(self, who: Asker, *, is_right: bool) -> None:
-        """Remembers how the attempt ended."""
-        self._suspects.pop(who, None)
+    def record(self, client: Client, *, is_right: bool) -> None:
+        """Remembers whether the last attempt of a client was wrong."""
+        self._suspects.pop(client, None)
         if not is_right:
-            self._suspects[who] = None
+            self._suspects[client] = None
             if len(self._suspects) > _REMEMBERED_SUSPECTS:
                 self._suspects.popitem(last=False)
 
-    async def _wait(self, who: Asker) -> None:
+    async def _wait(self, client: Client) -> None:
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(who, deque()).append(turn)
-        if len(self._waiting[who]) > _WAITING_EACH:
-            self._push_out(who)
+        self._waiting.setdefault(client, deque()).append(turn)
+        if len(self._waiting[client]) > _WAITING_EACH:
+            self._reject_oldest(client)
         elif sum(map(len, self._waiting.values())) > _WAITING_IN_ALL:
-            self._push_out(next((each for each in self._waiting if each in self._suspects), next(iter(self._waiting))))
+            suspect = next((each for each in self._waiting if each in self._suspects), None)
+            self._reject_oldest(suspect or next(iter(self._waiting)))
         await turn
 
-    def _push_out(self, who: Asker) -> None:
-        self._take(who, newest=False).set_exception(TooManyAttempts())
+    def _reject_oldest(self, client: Client) -> None:
+        self._take(client, newest=False).set_exception(TooManyAttempts())
 
-    def _pass_on(self) -> bool:
+    def _wake_next(self) -> bool:
         """Gives the turn to the next waiter; False if there is none."""
         while self._waiting:
-            who = next((each for each in self._waiting if each not in self._suspects), next(iter(self._waiting)))
-            turn = self._take(who, newest=True)
+            client = next((each for each in self._waiting if each not in self._suspects), next(iter(self._waiting)))
+            turn = self._take(client, newest=True)
             if not turn.done():
                 turn.set_result(None)
                 return True
         return False
 
-    def _take(self, who: Asker, *, newest: bool) -> asyncio.Future[None]:
-        waiting = self._waiting.pop(who)
+    def _take(self, client: Client, *, newest: bool) -> asyncio.Future[None]:
+        waiting = self._waiting.pop(client)
         turn = waiting.pop() if newest else waiting.popleft()
         if waiting:
-            self._waiting[who] = waiting  # behind the others
+            self._waiting[client] = waiting  # behind the others
         return turn

@@ -37,13 +37,13 @@ def rate_limit(limit: Callable[[], RateLimit | None], *, stopwatch: Callable[[],
     async def limit_rate(request: web.Request, handler: Handler) -> web.StreamResponse:
         current = limit()
         if current is not None and not bucket.take(current, stopwatch()):
-            return hold_off(current.interval_seconds)
+            return too_many_requests(current.interval_seconds)
         return await handler(request)
 
     return limit_rate
 
 
-def hold_off(seconds: float) -> web.Response:
+def too_many_requests(seconds: float) -> web.Response:
     """The answer to what may come again after so long."""
     refusal = as_json(Words(["Too Many Requests"]), status=HTTPStatus.TOO_MANY_REQUESTS)
     refusal.headers[hdrs.RETRY_AFTER] = str(max(1, ceil(seconds)))

@@ -16,7 +16,7 @@ from dora_exporter.web.security.web_config import WebConfig, files_of, load
 logger = logging.getLogger(__name__)
 
 
-class Protection:
+class ActiveWebConfig:
     """Holds the web configuration. ``reload`` and ``refresh`` read files: call them in a thread.
 
     Whatever changes counts from the next request or connection on, but TLS is not switched on or off while listening.
@@ -27,7 +27,7 @@ class Protection:
         self._path = path
         self._stamps = _stamps(files_of(path)) if path else {}
         self.current = load(path) if path else WebConfig()
-        self.ssl_context = _ContextInForce(self) if self.current.tls else None
+        self.ssl_context = _CurrentContext(self) if self.current.tls else None
 
     def reload(self) -> None:
         """Takes the file as it is now; raises ``ConfigError`` and leaves in force what was."""
@@ -61,15 +61,15 @@ class Protection:
         return None
 
 
-class _ContextInForce(ssl.SSLContext):
+class _CurrentContext(ssl.SSLContext):
     """Serves every new connection with the context that is in force then, be it newer than the listening socket."""
 
-    _protection: Protection
+    _active: ActiveWebConfig
     _open: WeakSet[ssl.SSLObject]
 
-    def __new__(cls, protection: Protection) -> Self:
+    def __new__(cls, active: ActiveWebConfig) -> Self:
         context = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
-        context._protection = protection
+        context._active = active
         context._open = WeakSet()
         return context
 
@@ -84,7 +84,7 @@ class _ContextInForce(ssl.SSLContext):
     ) -> ssl.SSLObject:
         if len(self._open) >= _most_handshakes_and_connections():
             raise ssl.SSLError("too many unfinished TLS handshakes")
-        context = self._protection.current.tls
+        context = self._active.current.tls
         if context is None:  # not while it listens, for only a restart switches TLS off
             return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
         made = context.wrap_bio(incoming, outgoing, server_side, server_hostname, session)

@@ -95,7 +95,7 @@ class TlsSettings(BaseModel):
 
     @field_validator("client_allowed_sans")
     @classmethod
-    def _names_of_somebody(cls, names: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+    def _at_least_one_name(cls, names: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
         if names is not None and info.data.get("client_auth_type") in {"NoClientCert", "VerifyClientCertIfGiven"}:
             raise ValueError("needs client_auth_type: RequireAndVerifyClientCert")
         return names

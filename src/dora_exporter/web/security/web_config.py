@@ -42,7 +42,7 @@ class WebConfig:
 
     @property
     def is_guarded(self) -> bool:
-        """Whether a stranger lacks something: a password, or a certificate."""
+        """Whether clients need a password or a certificate."""
         return bool(self.users) or (self.tls is not None and self.tls.verify_mode is ssl.CERT_REQUIRED)
 
 

@@ -12,156 +12,157 @@ HEAD_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 """How long a client may take no byte of an answer."""
 
-LOOK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 _HEADS_BYTES = 8 << 20
 _ANSWERS_BYTES = 32 << 20
 
 
-class Holder(Protocol):
-    """Whatever something is held for."""
+class Evictable(Protocol):
+    """A holder of bytes that can be dropped."""
 
-    def give_up(self) -> None:
-        """Lets go of it soon."""
+    def evict(self) -> None:
+        """Releases its bytes soon."""
         ...
 
 
-class Holdings:
-    """How many bytes are held for whom, in the order in which it began."""
+class ByteLimit:
+    """Bounds the bytes held by all holders together: beyond the limit the oldest holders are evicted."""
 
     def __init__(self, most: int) -> None:
-        """At most so many bytes, unless one holder alone has more: others bound that."""
+        """At most ``most`` bytes, unless one holder alone has more: that is bounded elsewhere."""
         self._most = most
         self._total = 0
-        self._held: OrderedDict[Holder, int] = OrderedDict()
+        self._held: OrderedDict[Evictable, int] = OrderedDict()
 
     @property
     def total(self) -> int:
-        """How many bytes there are."""
+        """The number of bytes held."""
         return self._total
 
-    def hold(self, who: Holder, count: int) -> None:
-        """So many bytes are held for somebody now; others give up when that is too much."""
-        self._total += count - self._held.get(who, 0)
-        self._held[who] = count
+    def hold(self, holder: Evictable, count: int) -> None:
+        """Sets how many bytes a holder has; evicts the oldest others while the total is above the limit."""
+        self._total += count - self._held.get(holder, 0)
+        self._held[holder] = count
         while self._total > self._most and len(self._held) > 1:
-            oldest = next(each for each in self._held if each is not who)
+            oldest = next(each for each in self._held if each is not holder)
             self.release(oldest)
-            oldest.give_up()
+            oldest.evict()
 
-    def release(self, who: Holder) -> None:
-        """Releases what is held."""
-        self._total -= self._held.pop(who, 0)
+    def release(self, holder: Evictable) -> None:
+        """Releases the bytes of a holder."""
+        self._total -= self._held.pop(holder, 0)
 
 
-class Member(Protocol):
-    """A connection."""
+class LimitedConnection(Protocol):
+    """A connection as the limit sees it."""
 
     @property
-    def is_known(self) -> bool:
-        """Whether it has brought a key or a password."""
+    def is_authenticated(self) -> bool:
+        """Whether a request on it had a valid key or password."""
         ...
 
-    def give_up(self) -> None:
+    def evict(self) -> None:
         """Closes it at once."""
         ...
 
 
-class Crowd:
-    """All connections. When there is one too many, the oldest goes of those that owe us a head.
+class ConnectionLimit:
+    """Bounds the open connections, so that a new client is always served.
 
-    Else of the strangers that ask nothing, else of the other strangers; so whoever comes is heard.
+    Beyond the limit it closes the oldest one without a complete request head, else the oldest that is idle, else the
+    oldest that is busy, of those that are not authenticated.
     """
 
     def __init__(self, most: Callable[[], int]) -> None:
-        """At most so many at present: what a process may have open can be changed from outside."""
+        """``most`` gives the limit at present: the limit of open files can be changed from outside."""
         self._most = most
-        self._heads: OrderedDict[Member, float] = OrderedDict()
-        self._idle: OrderedDict[Member, float] = OrderedDict()
-        self._busy: OrderedDict[Member, float] = OrderedDict()
-        self._stalled: OrderedDict[Member, float] = OrderedDict()
-        self._head_bytes = Holdings(_HEADS_BYTES)
-        self._answer_bytes = Holdings(_ANSWERS_BYTES)
-        self._looking: asyncio.TimerHandle | None = None
+        self._heads: OrderedDict[LimitedConnection, float] = OrderedDict()
+        self._idle: OrderedDict[LimitedConnection, float] = OrderedDict()
+        self._busy: OrderedDict[LimitedConnection, float] = OrderedDict()
+        self._stalled: OrderedDict[LimitedConnection, float] = OrderedDict()
+        self._head_bytes = ByteLimit(_HEADS_BYTES)
+        self._answer_bytes = ByteLimit(_ANSWERS_BYTES)
+        self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of open connections."""
         return len(self._heads) + len(self._idle) + len(self._busy)
 
-    def enter(self, who: Member) -> None:
-        """A new connection, which now owes a head."""
-        self._move(who, self._heads)
-        while len(self) > self._most() and who in self._heads:
-            self._make_room(who)
+    def add(self, connection: LimitedConnection) -> None:
+        """Adds a new connection, which has not sent a request head."""
+        self._move(connection, self._heads)
+        while len(self) > self._most() and connection in self._heads:
+            self._make_room(connection)
 
-    def owe(self, who: Member, head_bytes: int) -> None:
-        """So much of a head has come, and not all of it."""
-        if who not in self._heads:
-            self._move(who, self._heads)
-        self._head_bytes.hold(who, head_bytes)
+    def head_incomplete(self, connection: LimitedConnection, head_bytes: int) -> None:
+        """A part of a request head was received: ``head_bytes`` so far."""
+        if connection not in self._heads:
+            self._move(connection, self._heads)
+        self._head_bytes.hold(connection, head_bytes)
 
-    def ask(self, who: Member, more_bytes: int) -> None:
-        """A head is there: the request is being met. So many bytes of more requests wait behind it."""
-        self._head_bytes.release(who)
-        self._move(who, self._busy)
+    def request_started(self, connection: LimitedConnection, more_bytes: int) -> None:
+        """A request is being handled; ``more_bytes`` of pipelined requests wait behind it."""
+        self._head_bytes.release(connection)
+        self._move(connection, self._busy)
         if more_bytes:
-            self._head_bytes.hold(who, more_bytes)
+            self._head_bytes.hold(connection, more_bytes)
 
-    def rest(self, who: Member) -> None:
-        """All that was asked is answered."""
-        if who in self._busy:
-            self._head_bytes.release(who)
-            self._move(who, self._idle)
+    def became_idle(self, connection: LimitedConnection) -> None:
+        """All requests are answered."""
+        if connection in self._busy:
+            self._head_bytes.release(connection)
+            self._move(connection, self._idle)
 
-    def stall(self, who: Member, answer_bytes: int) -> None:
-        """The client takes no more of an answer for now."""
-        self._stalled[who] = self._look_later()
-        self._answer_bytes.hold(who, answer_bytes)
+    def writing_stalled(self, connection: LimitedConnection, answer_bytes: int) -> None:
+        """The client does not read the response at present; ``answer_bytes`` of it are buffered."""
+        self._stalled[connection] = self._start_timer()
+        self._answer_bytes.hold(connection, answer_bytes)
 
-    def is_stalled(self, who: Member) -> bool:
-        """Whether its client takes no more at present."""
-        return who in self._stalled
+    def is_stalled(self, connection: LimitedConnection) -> bool:
+        """Whether the client does not read at present."""
+        return connection in self._stalled
 
-    def flow(self, who: Member) -> None:
-        """The client has taken the most of an answer."""
-        self._stalled.pop(who, None)
-        self._answer_bytes.release(who)
+    def writing_resumed(self, connection: LimitedConnection) -> None:
+        """The client has read most of the response."""
+        self._stalled.pop(connection, None)
+        self._answer_bytes.release(connection)
 
-    def leave(self, who: Member) -> None:
-        """The connection is no more."""
-        self._take_out(who)
-        self._head_bytes.release(who)
-        self.flow(who)
+    def remove(self, connection: LimitedConnection) -> None:
+        """Forgets a closed connection."""
+        self._discard(connection)
+        self._head_bytes.release(connection)
+        self.writing_resumed(connection)
 
-    def _move(self, who: Member, kind: OrderedDict[Member, float]) -> None:
-        self._take_out(who)
-        kind[who] = self._look_later()
+    def _move(self, connection: LimitedConnection, kind: OrderedDict[LimitedConnection, float]) -> None:
+        self._discard(connection)
+        kind[connection] = self._start_timer()
 
-    def _take_out(self, who: Member) -> None:
+    def _discard(self, connection: LimitedConnection) -> None:
         for kind in (self._heads, self._idle, self._busy):
-            kind.pop(who, None)
+            kind.pop(connection, None)
 
-    def _make_room(self, newest: Member) -> None:
+    def _make_room(self, newest: LimitedConnection) -> None:
         owing = (each for each in self._heads if each is not newest)
-        idle, busy = ((each for each in kind if not each.is_known) for kind in (self._idle, self._busy))
+        idle, busy = ((each for each in kind if not each.is_authenticated) for kind in (self._idle, self._busy))
         gone = next(chain(owing, idle, busy, self._idle), newest)
-        self._dismiss(gone)
+        self._close(gone)
 
-    def _dismiss(self, who: Member) -> None:
-        self.leave(who)
-        who.give_up()
+    def _close(self, connection: LimitedConnection) -> None:
+        self.remove(connection)
+        connection.evict()
 
-    def _look_later(self) -> float:
-        """Now; looks after those who take too long, as long as there is anybody."""
+    def _start_timer(self) -> float:
+        """The time now; starts the timer that closes slow connections, unless it runs."""
         loop = asyncio.get_running_loop()
-        if self._looking is None:
-            self._looking = loop.call_later(LOOK_SECONDS, self._look)
+        if self._timer is None:
+            self._timer = loop.call_later(CHECK_SECONDS, self._close_slow)
         return loop.time()
 
-    def _look(self) -> None:
-        self._looking = None
+    def _close_slow(self) -> None:
+        self._timer = None
         now = asyncio.get_running_loop().time()
         for kind, seconds in ((self._heads, HEAD_SECONDS), (self._stalled, ANSWER_SECONDS)):
             while kind and next(iter(kind.values())) < now - seconds:
-                self._dismiss(next(iter(kind)))
+                self._close(next(iter(kind)))
         if len(self) or self._stalled:
-            self._look_later()
+            self._start_timer()

@@ -1,4 +1,4 @@
-"""Connections that are counted from their first byte to their last, and the server that makes them."""
+"""Connections that count against the connection limit, and the server that makes them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,20 +10,20 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_request import BaseRequest
 
 from dora_exporter.runtime.file_limit import file_limit, most_connections
-from dora_exporter.web.server.client_limits import Crowd
+from dora_exporter.web.server.client_limits import ConnectionLimit
 from dora_exporter.web.server.errors import BadRequest, as_json, is_undecodable
 from dora_exporter.web.server.route_prefix import below
 
 _LONGEST_HEAD = 32 << 10
 _MOST_WAITING = 32
 _READ_BYTES = 32 << 10
-"""Twice so much of a body is taken before somebody reads it."""
+"""Twice so much of a body is buffered before a handler reads it."""
 
 _Handle = Callable[[BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class _BrokenFraming(web.RequestPayloadError, web.PayloadAccessError):
-    """A body that breaks off, to those who read it; the server itself passes over it."""
+    """A body that breaks off, as its reader sees it; the server itself ignores it."""
 
 
 _CAUSED_BY_CLIENTS = (HttpProcessingError, web.RequestPayloadError, web.PayloadAccessError, ConnectionError)
@@ -32,63 +32,63 @@ _CAUSED_BY_CLIENTS = (HttpProcessingError, web.RequestPayloadError, web.PayloadA
 class CountedConnection(web.RequestHandler):
     """Reports its state to the connection limit, and answers what is no HTTP in the words of any refusal."""
 
-    __slots__ = ("_crowd", "_head_bytes", "_wire", "is_known")
+    __slots__ = ("_head_bytes", "_limit", "_wire", "is_authenticated")
 
-    def __init__(self, crowd: Crowd, manager: web.Server, **options: object) -> None:
+    def __init__(self, limit: ConnectionLimit, manager: web.Server, **options: object) -> None:
         """``options`` are the server's."""
         super().__init__(manager, **options)  # type: ignore[arg-type]  # as web.Server itself passes them on
-        self._crowd = crowd
+        self._limit = limit
         self._head_bytes = 0
         self._wire: asyncio.Transport | None = None
-        self.is_known = False
+        self.is_authenticated = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Counts it in."""
+        """Adds it to the connection limit."""
         super().connection_made(transport)
         self._wire = cast("asyncio.Transport", transport)  # uvloop's are none by class
-        self._crowd.enter(self)
+        self._limit.add(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Counts it out."""
+        """Removes it from the connection limit."""
         self._wire = None
-        self._crowd.leave(self)
+        self._limit.remove(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Sees whether a head has come to its end."""
+        """Reports whether a request head is complete."""
         before, owes_head = self._request_count, self._owes_head
         super().data_received(data)
         self._end_broken_body()
         if self._request_count > before:
             self._head_bytes = 0
-            self._crowd.ask(self, len(data) if len(self._messages) > 1 else 0)
+            self._limit.request_started(self, len(data) if len(self._messages) > 1 else 0)
             if len(self._messages) >= _MOST_WAITING:
-                self.close()  # once the request at hand is answered: who sends on without reading is no browser
+                self.close()  # once the current request is answered: no browser pipelines that many
         elif owes_head and data and not self._force_close:
             self._head_bytes += len(data)
-            self._crowd.owe(self, self._head_bytes)
+            self._limit.head_incomplete(self, self._head_bytes)
             if self._head_bytes > _LONGEST_HEAD:
                 self._refuse_head()
 
     def pause_writing(self) -> None:
-        """The client is slow to take an answer."""
+        """The client reads a response slowly."""
         super().pause_writing()
         if self.transport is not None:
-            self._crowd.stall(self, self.transport.get_write_buffer_size())
+            self._limit.writing_stalled(self, self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
-        """The client has taken the most of it."""
+        """The client has read most of it."""
         super().resume_writing()
-        self._crowd.flow(self)
+        self._limit.writing_resumed(self)
 
     def force_close(self) -> None:
-        """Closes once all that was written is sent, for which a client has as long as for any answer."""
+        """Closes once all that was written is sent, within the time limit of any response."""
         super().force_close()
-        if self._wire is not None and not self._crowd.is_stalled(self):
-            self._crowd.stall(self, 0)
+        if self._wire is not None and not self._limit.is_stalled(self):
+            self._limit.writing_stalled(self, 0)
 
-    def give_up(self) -> None:
-        """Closes at once: what is not sent yet stays unsent."""
+    def evict(self) -> None:
+        """Closes at once, without sending what is buffered."""
         wire, self._wire = self._wire, None
         super().force_close()
         if wire is not None:
@@ -101,7 +101,7 @@ class CountedConnection(web.RequestHandler):
             return await super()._handle_request(request, start_time, request_handler)
         finally:
             if not self._messages and self.transport is not None:
-                self._crowd.rest(self)
+                self._limit.became_idle(self)
 
     def log_exception(self, *args: object, **kw: object) -> None:
         """Logs defects of the server; a body that breaks off while it is thrown away is none."""
@@ -127,7 +127,7 @@ class CountedConnection(web.RequestHandler):
 
     @property
     def _owes_head(self) -> bool:
-        """Whether it is at no request, nor at the rest of a body that nobody wants."""
+        """Whether it handles no request, nor discards the rest of a body."""
         is_waiting = self._waiter is not None or self._request_count == 0
         return is_waiting and self._current_request is None and not self._messages
 
@@ -146,14 +146,14 @@ class CountedConnection(web.RequestHandler):
         self.force_close()
 
 
-def vouch(request: web.Request) -> None:
-    """Remembers that a request brought a key or a password: its connection is not closed for a stranger's."""
+def mark_authenticated(request: web.Request) -> None:
+    """Marks the connection of a request with a valid key or password: it is not closed for an unknown client's."""
     if isinstance(request.protocol, CountedConnection):
-        request.protocol.is_known = True
+        request.protocol.is_authenticated = True
 
 
 class Runner(web.AppRunner):
-    """Runs an application on such connections, below a path."""
+    """Runs an application on these connections, below a path."""
 
     __slots__ = ("_prefix",)
 
@@ -166,7 +166,7 @@ class Runner(web.AppRunner):
         made = await super()._make_server()
         factory = below(self._prefix, made.request_factory) if self._prefix else made.request_factory
         return _Server(
-            Crowd(lambda: most_connections(file_limit())),
+            ConnectionLimit(lambda: most_connections(file_limit())),
             made.request_handler,
             request_factory=factory,
             loop=asyncio.get_running_loop(),
@@ -175,9 +175,9 @@ class Runner(web.AppRunner):
 
 
 class _Server(web.Server):
-    def __init__(self, crowd: Crowd, handler: _Handle, **options: object) -> None:
+    def __init__(self, limit: ConnectionLimit, handler: _Handle, **options: object) -> None:
         super().__init__(handler, **options)  # type: ignore[arg-type]  # as the runner itself passes them on
-        self._crowd = crowd
+        self._limit = limit
 
     def __call__(self) -> web.RequestHandler:
-        return CountedConnection(self._crowd, self, loop=self._loop, **self._kwargs)
+        return CountedConnection(self._limit, self, loop=self._loop, **self._kwargs)

@@ -1,4 +1,4 @@
-"""The answer of whoever has nothing to say but that it is done."""
+"""The response body of a change that returns nothing."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""What a client is told when its request cannot be met."""
+"""Error responses: the exceptions that handlers raise, and their JSON bodies."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -44,13 +44,13 @@ class Words(msgspec.Struct, frozen=True):
 
 
 class Refusal(Exception):
-    """A request that is not done, and why."""
+    """A request that is refused, with the reason."""
 
     status: ClassVar[int]
     title: ClassVar[str]
 
     def __init__(self, detail: str) -> None:
-        """``detail`` is for the client's eyes: it names what is wrong and repeats no secret."""
+        """``detail`` is sent to the client: it names what is wrong and repeats no secret."""
         super().__init__(detail)
         self.detail = detail
         self.headers: Mapping[str, str] = {}
@@ -65,7 +65,7 @@ class Refusal(Exception):
 
 
 class BadRequest(Refusal):
-    """The request says something that it must not say."""
+    """The request is malformed or invalid."""
 
     status = 400
     title = "Bad Request"
@@ -84,13 +84,13 @@ class BadAttribute(BadRequest):
 
 
 class Forbidden(Refusal):
-    """No key, or one that does not give the right."""
+    """No key, or one without the right."""
 
     status = 403
     title = "Forbidden"
 
     def body(self) -> Problems | Words:
-        """Says no more than the title: what is wrong with a key is nobody's business."""
+        """Says no more than the title: clients do not learn what is wrong with a key."""
         return Words([self.title])
 
 
@@ -150,12 +150,12 @@ async def refuse_in_json(request: web.Request, handler: Handler) -> web.StreamRe
     except Unavailable as reason:
         said = NotNow(str(reason) or "the event log does not accept writes now")
     except web.HTTPException as refusal:
-        said = _worded(request, refusal)
+        said = _refusal_of(request, refusal)
     except (web.RequestPayloadError, HttpProcessingError) as broken:
         logger.info("request body is broken path=%r reason=%s", request.path, type(broken).__name__)
         said = BadRequest(BROKEN_FRAMING)
     except ConnectionError:
-        said = BadRequest("the connection broke")  # nobody is there to read it
+        said = BadRequest("the connection broke")  # no client is left to read it
     except Exception as error:
         if is_undecodable(request, error):
             said = BadRequest(UNDECODABLE)
@@ -186,8 +186,8 @@ def _answer(refusal: Refusal) -> web.Response:
     return answer
 
 
-def _worded(request: web.Request, refusal: web.HTTPException) -> Refusal:
-    """A refusal of the router in our words; raises it again when it is another module's own answer.
+def _refusal_of(request: web.Request, refusal: web.HTTPException) -> Refusal:
+    """The router's error as a refusal; raises it again when it is another module's own response.
 
     Under ``/api/``, also behind a prefix that a client puts before it, its status is 400: ``datadog-ci`` repeats a
     request that is answered 404, 405 or 413 for a minute, and then reports success.

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 _BACKLOG = 1024
-"""Connections that wait to be accepted: one too many is told nothing, and tries again only after a second."""
+"""Connections that wait to be accepted: a client beyond them retries only after a second."""
 
 _ACCEPTED_IN_A_ROUND = 16
 
@@ -33,12 +33,12 @@ class CannotListen(Exception):
 
 
 class _Site(web.BaseSite):
-    """Listening sockets of which a stranger does not hold a connection for a minute by not shaking hands."""
+    """Listening sockets with a short timeout for TLS handshakes: the default is a minute."""
 
     __slots__ = ("_where",)
 
     def __init__(self, runner: web.AppRunner, ssl_context: SSLContext | None, **where: Any) -> None:  # noqa: ANN401
-        """``where`` is what asyncio's ``create_server`` is told of the address."""
+        """``where`` are the arguments of asyncio's ``create_server`` about the address."""
         super().__init__(runner, ssl_context=ssl_context, backlog=_BACKLOG)
         self._where = where
 
@@ -87,8 +87,7 @@ async def listen(runner: web.AppRunner, configured: Sequence[str], ssl_context: 
 async def _accept_faster(runner: web.AppRunner, ssl_context: SSLContext | None, listening: socket.socket) -> None:
     """Listens with copies of a descriptor: uvloop accepts one connection of each in a round of the event loop.
 
-    Otherwise whoever comes behind a crowd waits for as many rounds as it is large, and a round takes milliseconds
-    while there is work.
+    Otherwise the last of many new connections waits for as many rounds, and a round takes milliseconds under load.
     """
     for _ in range(_ACCEPTED_IN_A_ROUND - 1):
         copy = socket.socket(fileno=os.dup(listening.fileno()))

@@ -7,7 +7,7 @@ from dora_exporter.web.server.errors import TooLong
 
 
 def _nothing(_count: int) -> None:
-    """For who does not want to know."""
+    """Ignores how much is held."""
 
 
 async def lines(
@@ -15,7 +15,7 @@ async def lines(
 ) -> AsyncIterator[list[bytes]]:
     """The lines that each piece completes, and at the end what comes after the last newline.
 
-    ``hold`` is told how much is held until the next piece comes.
+    ``hold`` is called with the number of bytes held until the next piece arrives.
 
     Raises ``TooLong`` for a line of more than ``limit`` bytes: never more than that is held.
     """

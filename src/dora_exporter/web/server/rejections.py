@@ -54,7 +54,7 @@ FIRST_REFUSAL = web.RequestKey("first refusal", str)
 """What was wrong with the first of them, in words."""
 
 REFUSALS = web.RequestKey("refusals", dict[type[Refusal], int])
-"""How many events of a request were refused, by the classes of the refusals: set by those who answer for many."""
+"""The number of refused events of a bulk request, by the classes of the refusals."""
 
 
 def reason_of(refusal: type[Exception]) -> Rejection | None:

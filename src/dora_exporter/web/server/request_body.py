@@ -7,64 +7,64 @@ from contextlib import asynccontextmanager, contextmanager
 from aiohttp import web
 
 from dora_exporter.runtime.cooperative import Turn
-from dora_exporter.web.server.client_limits import Holdings
+from dora_exporter.web.server.client_limits import ByteLimit
 from dora_exporter.web.server.decompression import INFLATION_BYTES, PIECE_BYTES, Inflation
 from dora_exporter.web.server.errors import BROKEN_FRAMING, BadRequest, NotNow, TooLong
 from dora_exporter.web.server.limits import Rules
 
-HOLDINGS = web.AppKey("holdings", Holdings)
-"""What is held of bodies that are not all there, for all requests together."""
+BYTE_LIMIT = web.AppKey("byte_limit", ByteLimit)
+"""Bounds what is held of incomplete bodies, for all requests together."""
 
 MOST_BYTES = 16 << 20
-"""So much of it, unless one body alone is longer."""
+"""The limit of it, unless one body alone is longer."""
 
 _ENCODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 
 
-class Reading:
-    """A body on its way in. It is given up when those that came later need the room."""
+class IncomingBody:
+    """A body that is being received. It is evicted when later ones need the memory."""
 
-    def __init__(self, holdings: Holdings) -> None:
-        """``holdings`` bounds what all of them hold together."""
-        self._holdings = holdings
+    def __init__(self, byte_limit: ByteLimit) -> None:
+        """``byte_limit`` bounds what all of them hold together."""
+        self._byte_limit = byte_limit
         self._deadline: asyncio.Timeout | None = None
-        self._is_given_up = False
+        self._is_evicted = False
 
     def hold(self, count: int) -> None:
-        """So many bytes are held for it now; raises ``NotNow`` when it is given up."""
-        if self._is_given_up:
-            raise _crowded()
-        self._holdings.hold(self, count)
+        """Sets how many bytes are held for it; raises ``NotNow`` when it was evicted."""
+        if self._is_evicted:
+            raise _too_many_bodies()
+        self._byte_limit.hold(self, count)
 
-    def give_up(self) -> None:
-        """Ends it at its next step, and the one that waits at once."""
-        self._is_given_up = True
+    def evict(self) -> None:
+        """Ends it at its next step, at once where it waits for data."""
+        self._is_evicted = True
         if self._deadline is not None:
             self._deadline.reschedule(0)
 
     @asynccontextmanager
     async def within(self, seconds: float) -> AsyncIterator[None]:
-        """What is awaited meanwhile must come within so many seconds; raises ``BadRequest`` or ``NotNow``."""
+        """Bounds the time of the block; raises ``BadRequest`` after ``seconds``, ``NotNow`` when it is evicted."""
         try:
             async with asyncio.timeout(seconds) as self._deadline:
                 yield
         except TimeoutError as error:
-            if self._is_given_up:
-                raise _crowded() from None
+            if self._is_evicted:
+                raise _too_many_bodies() from None
             raise _too_slow(seconds) from error
         finally:
             self._deadline = None
 
 
 @contextmanager
-def reading(request: web.Request) -> Iterator[Reading]:
+def incoming(request: web.Request) -> Iterator[IncomingBody]:
     """Counts what is held of a request's body, until the end of the block."""
-    holdings = request.app[HOLDINGS]
-    body = Reading(holdings)
+    byte_limit = request.app[BYTE_LIMIT]
+    body = IncomingBody(byte_limit)
     try:
         yield body
     finally:
-        holdings.release(body)
+        byte_limit.release(body)
 
 
 async def read(request: web.Request, *, limit: int, seconds: float) -> bytes:
@@ -86,7 +86,7 @@ async def read_as_sent(request: web.Request, *, limit: int, seconds: float) -> b
         if len(body) > limit:
             raise _too_long(limit)
         return body
-    with reading(request) as body_coming:
+    with incoming(request) as body_coming:
         async with body_coming.within(seconds):
             return await _joined(request, limit, body_coming)
 
@@ -102,7 +102,7 @@ async def unpacked(request: web.Request, body: bytes, *, limit: int) -> bytes:
         return body
     turn = Turn()
     plain, length = [], 0
-    with reading(request) as held:
+    with incoming(request) as held:
         held.hold(len(body) + INFLATION_BYTES)
         await turn.give()
         for piece in _pieces_of(body, inflation):
@@ -121,7 +121,7 @@ async def read_within(request: web.Request, rules: Rules) -> bytes:
     return await read(request, limit=rules.max_body_bytes, seconds=rules.body_seconds)
 
 
-async def pieces(request: web.Request, coming: Reading, *, seconds: float) -> AsyncIterator[bytes]:
+async def pieces(request: web.Request, coming: IncomingBody, *, seconds: float) -> AsyncIterator[bytes]:
     """The body in unpacked pieces, each waited for at most ``seconds``. Raises ``BadRequest`` where it breaks."""
     inflation = _inflation(request)
     content = request.content
@@ -142,7 +142,7 @@ async def pieces(request: web.Request, coming: Reading, *, seconds: float) -> As
         inflation.finish()
 
 
-async def _joined(request: web.Request, limit: int, coming: Reading) -> bytes:
+async def _joined(request: web.Request, limit: int, coming: IncomingBody) -> bytes:
     body, length = [], 0
     while data := await request.content.readany():
         body.append(data)
@@ -169,7 +169,7 @@ def _inflation(request: web.Request) -> Inflation | None:
     return Inflation(encoding)
 
 
-def _crowded() -> NotNow:
+def _too_many_bodies() -> NotNow:
     return NotNow("too many large request bodies at once")
 
 

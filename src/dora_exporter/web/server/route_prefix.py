@@ -1,8 +1,8 @@
 """Serves everything below a path, as Prometheus does with ``--web.route-prefix``.
 
-The prefix is taken off before anybody looks at a request, so nobody else need know of it. What has none goes below
-``/.``, where nothing is served but the way to the prefix. Only the probes are at the root, too: what looks after the
-daemon does not come through a proxy.
+The prefix is removed before a request is routed, so no other module knows of it. A path without it is moved below
+``/.``, where only redirects to the prefix are served. The probes are at the root too: an orchestrator does not come
+through a proxy.
 """
 
 from collections.abc import Callable

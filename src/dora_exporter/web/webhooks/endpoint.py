@@ -18,7 +18,7 @@ from dora_exporter.sources.contract import (
 from dora_exporter.sources.polling import RunningSource, RunningSources
 from dora_exporter.sources.webhook_signatures import any_body
 from dora_exporter.web.server import request_body
-from dora_exporter.web.server.connections import vouch
+from dora_exporter.web.server.connections import mark_authenticated
 from dora_exporter.web.server.empty_answer import EmptyAnswer
 from dora_exporter.web.server.errors import BadRequest, Forbidden, NotFound, Refusal, as_json
 from dora_exporter.web.webhooks.addresses import ALL, Address, addressees, webhook_of
@@ -100,7 +100,7 @@ class Reception:
         signers = [each for each, check in checks if check is not any_body and await _passes(check, sent)]
         if not (signers or proved):
             raise Forbidden(_STRANGER)
-        vouch(self._request)
+        mark_authenticated(self._request)
         return signers[:1] or proved, await request_body.unpacked(self._request, sent, limit=limit)
 
     async def _check(self, running: RunningSource) -> Check | None:

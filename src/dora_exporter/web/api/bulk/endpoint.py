@@ -12,10 +12,10 @@ from dora_exporter.dora.events import Event
 from dora_exporter.dora.records import Batch
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
-from dora_exporter.web.api.bulk.result import BulkAnswer, Tally
-from dora_exporter.web.api.bulk.writer import Appending, Coming
+from dora_exporter.web.api.bulk.result import BulkAnswer, ResultCounts
+from dora_exporter.web.api.bulk.writer import BulkWriter, PendingEvents
 from dora_exporter.web.api.schema.decode import Parser
-from dora_exporter.web.api.schema.events import Intake, IsComing
+from dora_exporter.web.api.schema.events import EventFactory, IsPending
 from dora_exporter.web.api.schema.requests import DeploymentLine, Line
 from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
 from dora_exporter.web.openapi.operation import Operation, Parameter
@@ -25,7 +25,7 @@ from dora_exporter.web.server.errors import BadAttribute, BadRequest, NotNow, Re
 from dora_exporter.web.server.limits import CurrentRules
 from dora_exporter.web.server.ndjson import lines
 from dora_exporter.web.server.rejections import FIRST_REFUSAL, REFUSALS
-from dora_exporter.web.server.spool import spooled
+from dora_exporter.web.server.spooled_body import spooled_body
 
 BULK = Operation(
     method="POST",
@@ -60,16 +60,18 @@ def routes(
     unknown: UnknownAttributes,
 ) -> list[web.RouteDef]:
     """The route of bulk writes."""
-    intake = Intake(store=store, clock=clock, rules=rules)
-    bulk = _Bulk(log=log, rules=rules, intake=intake, unknown=unknown)
+    factory = EventFactory(store=store, clock=clock, rules=rules)
+    bulk = _Bulk(log=log, rules=rules, factory=factory, unknown=unknown)
     return [web.post(BULK.path, access.writes(bulk.handle))]
 
 
 class _Bulk:
-    def __init__(self, *, log: EventLog, rules: CurrentRules, intake: Intake, unknown: UnknownAttributes) -> None:
+    def __init__(
+        self, *, log: EventLog, rules: CurrentRules, factory: EventFactory, unknown: UnknownAttributes
+    ) -> None:
         self._log = log
         self._rules = rules
-        self._intake = intake
+        self._factory = factory
         self._unknown = unknown
         self._parser: Parser[Line] = Parser(Decoder(Line))
 
@@ -77,66 +79,66 @@ class _Bulk:
         atomic = request.query.getall("atomic", ["false"])
         if len(atomic) != 1 or atomic[0] not in ("true", "false"):
             raise BadAttribute("atomic", "must be true or false")
-        tally = Tally()
+        result = ResultCounts()
         store = self._store_all_or_none if atomic[0] == "true" else self._store_valid
         try:
-            await store(request, tally)
+            await store(request, result)
         except Refusal as refusal:
-            tally.stop(refusal)
+            result.abort(refusal)
         except Unavailable as reason:
-            tally.stop(NotNow(str(reason) or "the event log does not accept writes now"))
-        request[REFUSALS], request[FIRST_REFUSAL] = tally.refusals, tally.first_refusal
-        return as_json(tally.answer(), status=tally.status)
+            result.abort(NotNow(str(reason) or "the event log does not accept writes now"))
+        request[REFUSALS], request[FIRST_REFUSAL] = result.refusals, result.first_refusal
+        return as_json(result.answer(), status=result.status)
 
-    async def _store_valid(self, request: web.Request, tally: Tally) -> None:
+    async def _store_valid(self, request: web.Request, result: ResultCounts) -> None:
         """Stores each valid line, also those before the point where the body breaks."""
         rules = self._rules()
-        appending = Appending(self._log, tally)
+        writer = BulkWriter(self._log, result)
         try:
-            with request_body.reading(request) as coming:
+            with request_body.incoming(request) as coming:
                 pieces = request_body.pieces(request, coming, seconds=rules.piece_seconds)
                 async for some in lines(pieces, limit=rules.max_body_bytes, hold=coming.hold):
                     for start in range(0, len(some), _GROUP):
-                        appending.take(self._events(some[start : start + _GROUP], tally, appending.is_coming))
-                        await appending.catch_up()
+                        writer.add(self._events(some[start : start + _GROUP], result, writer.is_pending))
+                        await writer.drain()
         finally:
-            await appending.finish()
+            await writer.flush()
 
-    async def _store_all_or_none(self, request: web.Request, tally: Tally) -> None:
-        """Takes in the whole body before the first line is looked at, and stores nothing unless all of it is good."""
+    async def _store_all_or_none(self, request: web.Request, result: ResultCounts) -> None:
+        """Receives the whole body before it reads the first line, and stores nothing unless every line is valid."""
         rules = self._rules()
-        with spooled(limit=rules.max_atomic_bytes) as spool, request_body.reading(request) as body:
+        with spooled_body(limit=rules.max_atomic_bytes) as spooled, request_body.incoming(request) as body:
             async for piece in request_body.pieces(request, body, seconds=rules.piece_seconds):
-                await spool.write(piece)
-                body.hold(spool.held)
-            coming = Coming()
-            async for some in lines(spool.pieces(), limit=rules.max_body_bytes):
+                await spooled.write(piece)
+                body.hold(spooled.held)
+            pending = PendingEvents()
+            async for some in lines(spooled.pieces(), limit=rules.max_body_bytes):
                 for start in range(0, len(some), _GROUP):
-                    coming.take(self._events(some[start : start + _GROUP], tally, coming.has))
+                    pending.add(self._events(some[start : start + _GROUP], result, pending.has))
                     await asyncio.sleep(0)
-                if len(coming.events) > rules.max_atomic_events:
+                if len(pending.events) > rules.max_atomic_events:
                     raise BadRequest(f"must not have more than {rules.max_atomic_events} events when atomic")
-        if tally.has_errors:
+        if result.has_errors:
             raise BadRequest("nothing is stored: the request is atomic and a line is invalid")
-        if coming.events:
-            tally.count(await self._log.append([Batch(tuple(coming.events))]))
+        if pending.events:
+            result.count(await self._log.append([Batch(tuple(pending.events))]))
 
-    def _events(self, some: Iterable[bytes], tally: Tally, is_coming: IsComing) -> Iterator[Event]:
-        """The events of the next lines; what is wrong with the others is noted. An empty line is no event."""
+    def _events(self, some: Iterable[bytes], result: ResultCounts, is_pending: IsPending) -> Iterator[Event]:
+        """The events of the next lines; errors are counted, empty lines skipped."""
         for text in some:
-            tally.line += 1
+            result.line += 1
             if not text.removeprefix(BOM_UTF8).strip():
-                tally.skip()
+                result.skip()
                 continue
             try:
-                event = self._event(self._parser.parse(text), is_coming)
+                event = self._event(self._parser.parse(text), is_pending)
             except BadRequest as refusal:
-                tally.note(refusal)
+                result.add_error(refusal)
             else:
-                tally.warn(self._unknown.in_line(text))
+                result.add_warnings(self._unknown.in_line(text))
                 yield event
 
-    def _event(self, line: Line, is_coming: IsComing) -> Event:
+    def _event(self, line: Line, is_pending: IsPending) -> Event:
         if isinstance(line, DeploymentLine):
-            return self._intake.deployment(line.attributes, is_coming)
-        return self._intake.incident(line.attributes, is_coming)
+            return self._factory.deployment(line.attributes, is_pending)
+        return self._factory.incident(line.attributes, is_pending)

@@ -10,7 +10,7 @@ from dora_exporter.dora.store import Outcome
 from dora_exporter.web.server.errors import BadRequest, Problem, Refusal
 
 _MAX_SHOWN = 100
-_MAX_WORTHLESS = 10_000
+_MAX_SKIPPED = 10_000
 
 
 class BulkAnswer(Struct, frozen=True):
@@ -29,31 +29,31 @@ class BulkAnswer(Struct, frozen=True):
     warnings: list[Problem] | UnsetType = UNSET
 
 
-class Tally:
-    """Counts while a request is read; ``line`` is the number of the line that is being looked at.
+class ResultCounts:
+    """Counts while a request is read; ``line`` is the number of the current line.
 
     ``refusals`` counts, by their classes, what was wrong with lines, and what ended the request.
     """
 
     def __init__(self) -> None:
-        """Nothing read."""
+        """Starts at zero."""
         self.line = 0
         self.status = int(HTTPStatus.OK)
         self._outcomes = dict.fromkeys(Outcome, 0)
         self._errors: list[Problem] = []
         self._errors_total = 0
-        self._worthless = 0
+        self._skipped = 0
         self._warnings: dict[str, Problem] = {}
         self.refusals: Counter[type[Refusal]] = Counter()
 
     @property
     def has_errors(self) -> bool:
-        """Whether a line is wrong."""
+        """Whether a line is invalid."""
         return bool(self._errors_total)
 
     @property
     def first_refusal(self) -> str:
-        """What was wrong first, with its line; empty for nothing."""
+        """The first error, with its line; empty for none."""
         first = self._errors[0] if self._errors else None
         if first is None:
             return ""
@@ -64,28 +64,28 @@ class Tally:
         for each in Outcome:
             self._outcomes[each] += outcomes.count(each)
 
-    def note(self, refusal: BadRequest) -> None:
-        """Notes what is wrong with the line, and passes over it."""
+    def add_error(self, refusal: BadRequest) -> None:
+        """Counts an invalid line."""
         self._errors_total += 1
         self.refusals[type(refusal)] += 1
         if len(self._errors) < _MAX_SHOWN:
             self._errors.append(Problem(detail=refusal.detail, line=self.line))
         self.skip()
 
-    def warn(self, said: Iterable[str]) -> None:
-        """Notes what is odd about the line, unless it was said of an earlier one."""
+    def add_warnings(self, said: Iterable[str]) -> None:
+        """Adds the warnings about the line, each at its first line only."""
         for each in said:
             if each not in self._warnings and len(self._warnings) < _MAX_SHOWN:
                 self._warnings[each] = Problem(detail=each, line=self.line)
 
     def skip(self) -> None:
-        """Passes over a line; raises ``BadRequest`` when it was one too many, which ends a bomb of them."""
-        self._worthless += 1
-        if self._worthless > _MAX_WORTHLESS:
-            raise BadRequest(f"more than {_MAX_WORTHLESS} lines are invalid or empty")
+        """Skips a line; raises ``BadRequest`` beyond the limit of invalid and empty lines."""
+        self._skipped += 1
+        if self._skipped > _MAX_SKIPPED:
+            raise BadRequest(f"more than {_MAX_SKIPPED} lines are invalid or empty")
 
-    def stop(self, refusal: Refusal) -> None:
-        """Notes why the request ends here, which decides the status."""
+    def abort(self, refusal: Refusal) -> None:
+        """Ends the request with an error, which decides the status."""
         self.status = refusal.status
         self._errors_total += 1
         self.refusals[type(refusal)] += 1

@@ -58,7 +58,7 @@ def _misfit(message: str) -> BadRequest:
 
 
 def _meant_by(name: str, expected: str) -> str:
-    """What is said of times: who sends them in another way than a path takes must learn which one that is."""
+    """The accepted formats of a time, because paths differ in them."""
     kind = next((kind for ending, kind in _TIMES.items() if name.rpartition(".")[2] == ending), None)
     if kind is None:
         return ""
@@ -92,7 +92,7 @@ class _Constant(str):
 def _culprit(body: bytes) -> tuple[str, str] | None:
     """The path to a value that JSON or UTF-8 does not allow, and what is wrong with it.
 
-    Found with a tolerant parser, which costs only those who send such bodies.
+    Uses a tolerant parser, whose cost falls only on senders of such bodies.
     """
     text = body.decode("utf-8", "surrogateescape")
     try:

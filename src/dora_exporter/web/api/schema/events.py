@@ -1,4 +1,4 @@
-"""What senders say, made into events: the one place where the rules for deployments and incidents meet."""
+"""Validated requests into events: the rules that involve several attributes of a deployment or an incident."""
 
 from collections.abc import Callable, Sequence
 
@@ -21,18 +21,18 @@ from dora_exporter.web.server.errors import BadAttribute
 from dora_exporter.web.server.limits import CurrentRules, Rules
 
 TOO_OLD = "is older than the retention"
-"""What is said of an event that is not kept for its age."""
+"""The problem of an event that is refused for its age."""
 
-IsComing = Callable[[str], bool]
-"""Whether an event of an id, which the store does not hold, is on its way there."""
+IsPending = Callable[[str], bool]
+"""Whether an event of an id, which the store does not hold, is about to be stored."""
 
 
 def _nothing(_event_id: str) -> bool:
     return False
 
 
-class Intake:
-    """Makes events of what is given, or raises ``BadRequest``."""
+class EventFactory:
+    """Makes events of decoded attributes, or raises ``BadRequest``."""
 
     def __init__(self, *, store: EventStore, clock: Clock, rules: CurrentRules) -> None:
         """``store`` says which ids are held: their updates are never refused for age."""
@@ -40,7 +40,7 @@ class Intake:
         self._clock = clock
         self._rules = rules
 
-    def deployment(self, given: GivenDeployment | BulkDeployment, is_coming: IsComing = _nothing) -> Deployment:
+    def deployment(self, given: GivenDeployment | BulkDeployment, is_pending: IsPending = _nothing) -> Deployment:
         """A deployment to keep."""
         now, rules = self._clock(), self._rules()
         service = fields.label(given.service, "service")
@@ -58,7 +58,7 @@ class Intake:
             commit_sha=commit_sha,
             further=tuple([each.commit_sha for each in further]),
         )
-        if finished_at < now - rules.retention_ms and not (event_id in self._store.deployments or is_coming(event_id)):
+        if finished_at < now - rules.retention_ms and not (event_id in self._store.deployments or is_pending(event_id)):
             raise BadAttribute("finished_at", TOO_OLD)
         return Deployment(
             id=event_id,
@@ -75,7 +75,7 @@ class Intake:
             further=further,
         )
 
-    def incident(self, given: GivenFailure | BulkFailure, is_coming: IsComing = _nothing) -> Incident:
+    def incident(self, given: GivenFailure | BulkFailure, is_pending: IsPending = _nothing) -> Incident:
         """An incident to keep."""
         now, rules = self._clock(), self._rules()
         services = fields.services(given.services, given.service)
@@ -88,7 +88,7 @@ class Intake:
         commit_sha, repository, _ = _checkouts(given.git)
         event_id = _given_id(given.id) or self._incident_id(services, team, environment, started_at)
         is_old = finished_at is not None and finished_at < now - rules.retention_ms
-        if is_old and not (event_id in self._store.incidents or is_coming(event_id)):
+        if is_old and not (event_id in self._store.incidents or is_pending(event_id)):
             raise BadAttribute("finished_at", TOO_OLD)
         return Incident(
             id=event_id,

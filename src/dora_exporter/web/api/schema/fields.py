@@ -1,4 +1,4 @@
-"""What the values of attributes may be; each rule returns the value as it is kept or raises ``BadAttribute``."""
+"""Validates attribute values; each rule returns the value as it is stored or raises ``BadAttribute``."""
 
 import re
 from collections.abc import Sequence
@@ -95,7 +95,7 @@ def optional(value: str | None, name: str, limit: int = TEXT_LENGTH) -> str | No
 
 
 def title(value: str | None, name: str) -> str | None:
-    """A text of which nothing is made but text: it may have lines. An empty one is absent."""
+    """A free text, which may have line breaks; an empty one is absent."""
     if not value:
         return None
     if len(value) > NAME_LENGTH:

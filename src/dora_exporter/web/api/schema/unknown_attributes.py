@@ -1,4 +1,4 @@
-"""Attributes that are not known: they are ignored, and counted by name, because a typo must not be silent."""
+"""Unknown attributes: they are ignored, and counted by name, because a typo must not be silent."""
 
 import logging
 from codecs import BOM_UTF8
@@ -15,7 +15,7 @@ from dora_exporter.dora.reserved import RESERVED
 from dora_exporter.web.api.schema.requests import BulkDeployment, BulkFailure, Git
 
 MOST_NAMES = 100
-"""So many names are told apart."""
+"""The number of names that are counted individually."""
 
 _DEPLOYMENT = frozenset(BulkDeployment.__struct_encode_fields__)
 _FAILURE = frozenset(BulkFailure.__struct_encode_fields__)
@@ -43,7 +43,7 @@ class UnknownAttributes:
     """Counts unknown attributes by name, and logs each name once."""
 
     def __init__(self) -> None:
-        """None came."""
+        """Starts at zero."""
         self.counts: Counter[str] = Counter()
         self._logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class UnknownAttribute:
 
     @property
     def warning(self) -> str:
-        """What its sender is told."""
+        """The warning for its sender."""
         close = get_close_matches(self.name, sorted(self.known), n=1)
         meant = f", did you mean {close[0]}?" if close else ""
         return f'attribute "{self.name}" is unknown and ignored{meant}'

@@ -90,7 +90,7 @@ async def select(events: Iterable[_E], wanted: Selection, is_left_out: Callable[
     return heapq.nsmallest(wanted.limit, found, key=wanted.place)
 
 
-async def unhurried(events: Iterable[_E]) -> AsyncIterator[Sequence[_E]]:
+async def in_batches(events: Iterable[_E]) -> AsyncIterator[Sequence[_E]]:
     """The events as they are now, part by part; others get their turn in between."""
     held = [*events]
     async for start in in_turns(range(0, len(held), _STRIDE)):

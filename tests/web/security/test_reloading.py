@@ -12,7 +12,7 @@ from tests.web.security.handshakes import greeting, shake_hands
 
 from dora_exporter.app.settings import ConfigError
 from dora_exporter.web.security import reloading
-from dora_exporter.web.security.reloading import Protection
+from dora_exporter.web.security.reloading import ActiveWebConfig
 from dora_exporter.web.security.web_config import WebConfig
 
 
@@ -33,7 +33,7 @@ def later(path: Path) -> None:
 
 
 def test_without_a_file_nothing_is_protected() -> None:
-    protection = Protection(None)
+    protection = ActiveWebConfig(None)
     protection.reload()
     protection.refresh()
 
@@ -43,16 +43,16 @@ def test_without_a_file_nothing_is_protected() -> None:
 
 def test_a_bad_file_cannot_be_started_with(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
-        Protection(write(tmp_path, "nonsense: 1"))
+        ActiveWebConfig(write(tmp_path, "nonsense: 1"))
 
 
 def test_a_file_without_tls_is_plain_http(tmp_path: Path) -> None:
-    assert Protection(write(tmp_path, users("alice"))).ssl_context is None
+    assert ActiveWebConfig(write(tmp_path, users("alice"))).ssl_context is None
 
 
 def test_a_reload_takes_the_users_that_are_in_the_file_now(tmp_path: Path) -> None:
     path = write(tmp_path, users("alice"))
-    protection = Protection(path)
+    protection = ActiveWebConfig(path)
 
     write(tmp_path, users("bob"))
     protection.reload()
@@ -62,7 +62,7 @@ def test_a_reload_takes_the_users_that_are_in_the_file_now(tmp_path: Path) -> No
 
 def test_a_reload_of_a_bad_file_says_why_and_leaves_in_force_what_was(tmp_path: Path) -> None:
     path = write(tmp_path, users("alice"))
-    protection = Protection(path)
+    protection = ActiveWebConfig(path)
     write(tmp_path, "nonsense: 1")
 
     with pytest.raises(ConfigError, match="nonsense: unknown key"):
@@ -73,7 +73,7 @@ def test_a_reload_of_a_bad_file_says_why_and_leaves_in_force_what_was(tmp_path: 
 
 def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
     path = write(tmp_path, users("alice"))
-    protection = Protection(path)
+    protection = ActiveWebConfig(path)
 
     write(tmp_path, users("ecila"))  # as long as before
     later(path)
@@ -86,7 +86,7 @@ def test_a_file_that_is_put_in_the_place_of_another_is_noticed(tmp_path: Path) -
     """Kubernetes and most editors do so."""
     path = write(tmp_path, users("alice"))
     at = path.stat()
-    protection = Protection(path)
+    protection = ActiveWebConfig(path)
 
     other = write(tmp_path / "other", users("ecila"))
     os.utime(other, ns=(at.st_atime_ns, at.st_mtime_ns))
@@ -97,7 +97,7 @@ def test_a_file_that_is_put_in_the_place_of_another_is_noticed(tmp_path: Path) -
 
 
 def test_a_file_that_has_not_changed_is_not_read_again(tmp_path: Path) -> None:
-    protection = Protection(write(tmp_path, users("alice")))
+    protection = ActiveWebConfig(write(tmp_path, users("alice")))
     before = protection.current
 
     protection.refresh()
@@ -109,7 +109,7 @@ def test_a_bad_file_is_complained_of_once_and_the_next_good_one_is_taken(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write(tmp_path, users("alice"))
-    protection = Protection(path)
+    protection = ActiveWebConfig(path)
     caplog.set_level(logging.INFO)
 
     write(tmp_path, "basic_auth_users: {alice: hunter2}")
@@ -128,7 +128,7 @@ def test_a_bad_file_is_complained_of_once_and_the_next_good_one_is_taken(
 
 def test_a_file_that_is_no_yaml_for_a_moment_is_read_again(tmp_path: Path) -> None:
     path = write(tmp_path, users("alice"))
-    protection = Protection(path)
+    protection = ActiveWebConfig(path)
 
     for text in ("[", users("bob")):
         write(tmp_path, text)
@@ -140,7 +140,7 @@ def test_a_file_that_is_no_yaml_for_a_moment_is_read_again(tmp_path: Path) -> No
 def test_a_certificate_that_comes_late_is_noticed(tmp_path: Path, authority: trustme.CA) -> None:
     """The new file names one that is written a moment after it."""
     path = write_tls(tmp_path, authority)
-    protection = Protection(path)
+    protection = ActiveWebConfig(path)
     before = protection.current
 
     write(tmp_path, "tls_server_config: {cert_file: late/server.crt, key_file: late/server.key}")
@@ -153,7 +153,7 @@ def test_a_certificate_that_comes_late_is_noticed(tmp_path: Path, authority: tru
 
 
 async def test_a_new_connection_gets_the_new_certificate(tmp_path: Path, authority: trustme.CA) -> None:
-    protection = Protection(write_tls(tmp_path, authority))
+    protection = ActiveWebConfig(write_tls(tmp_path, authority))
     trusting = client(authority)
     async with greeting(protection.ssl_context) as port:
         before = await shake_hands(port, trusting)
@@ -167,7 +167,7 @@ async def test_a_new_connection_gets_the_new_certificate(tmp_path: Path, authori
 
 
 async def test_while_the_new_key_is_not_there_yet_the_old_pair_is_used(tmp_path: Path, authority: trustme.CA) -> None:
-    protection = Protection(write_tls(tmp_path, authority))
+    protection = ActiveWebConfig(write_tls(tmp_path, authority))
     trusting = client(authority)
     new = authority.issue_cert("127.0.0.1")
     async with greeting(protection.ssl_context) as port:
@@ -188,7 +188,7 @@ async def test_while_the_new_key_is_not_there_yet_the_old_pair_is_used(tmp_path:
 async def test_another_authority_of_clients_takes_the_place_of_the_old_one(
     tmp_path: Path, authority: trustme.CA
 ) -> None:
-    protection = Protection(
+    protection = ActiveWebConfig(
         write_tls(tmp_path, authority, "client_ca_file: ca.crt", "client_auth_type: RequireAndVerifyClientCert")
     )
     other = trustme.CA()
@@ -204,7 +204,7 @@ async def test_another_authority_of_clients_takes_the_place_of_the_old_one(
 
 
 async def test_a_reload_can_ask_for_client_certificates(tmp_path: Path, authority: trustme.CA) -> None:
-    protection = Protection(write_tls(tmp_path, authority))
+    protection = ActiveWebConfig(write_tls(tmp_path, authority))
     async with greeting(protection.ssl_context) as port:
         before = await shake_hands(port, client(authority))
         write_tls(tmp_path, authority, "client_ca_file: ca.crt", "client_auth_type: RequireAndVerifyClientCert")
@@ -217,7 +217,7 @@ async def test_a_reload_can_ask_for_client_certificates(tmp_path: Path, authorit
 
 @pytest.mark.parametrize("content", ["", "basic_auth_users: {}", "rate_limit: {interval: 1s, burst: 1}"])
 def test_the_last_password_is_not_taken_away_by_a_reload(tmp_path: Path, content: str) -> None:
-    protection = Protection(write(tmp_path, users("alice")))
+    protection = ActiveWebConfig(write(tmp_path, users("alice")))
     write(tmp_path, content)
 
     with pytest.raises(ConfigError, match="switching authentication off needs a restart"):
@@ -228,7 +228,7 @@ def test_the_last_password_is_not_taken_away_by_a_reload(tmp_path: Path, content
 
 def test_client_certificates_are_not_made_needless_by_a_reload(tmp_path: Path, authority: trustme.CA) -> None:
     certificates = ("client_ca_file: ca.crt", "client_auth_type: RequireAndVerifyClientCert")
-    protection = Protection(write_tls(tmp_path, authority, *certificates))
+    protection = ActiveWebConfig(write_tls(tmp_path, authority, *certificates))
     before = protection.current
     write_tls(tmp_path, authority)
 
@@ -245,7 +245,7 @@ def test_tls_is_not_switched_on_or_off_while_the_server_listens(
     with_tls = write_tls(tmp_path, authority).read_text()
     without = users("alice")
     path = write(tmp_path, with_tls if is_on else without)
-    protection = Protection(path)
+    protection = ActiveWebConfig(path)
     before = protection.current
     path.write_text(without if is_on else with_tls)
 
@@ -257,7 +257,7 @@ def test_tls_is_not_switched_on_or_off_while_the_server_listens(
 
 def test_handshakes_are_bounded_while_they_are_not_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reloading, "most_connections", lambda _limit: 4)
-    context = Protection(write_tls(tmp_path, trustme.CA())).ssl_context
+    context = ActiveWebConfig(write_tls(tmp_path, trustme.CA())).ssl_context
     assert context is not None
     begun = [context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True) for _ in range(8)]
     with pytest.raises(ssl.SSLError):

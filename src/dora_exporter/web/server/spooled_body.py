@@ -14,7 +14,7 @@ _ON_DISK_COUNTS = 16
 """Disks have more room than memories: so many bytes there are held as one."""
 
 
-class Spool:
+class SpooledBody:
     """Takes bytes up to a limit, then gives them back."""
 
     def __init__(self, file: IO[bytes], *, limit: int) -> None:
@@ -46,7 +46,7 @@ class Spool:
 
 
 @contextmanager
-def spooled(*, limit: int) -> Iterator[Spool]:
+def spooled_body(*, limit: int) -> Iterator[SpooledBody]:
     """A spool for ``limit`` bytes. What is on disk has no name, and is gone at the end."""
     with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as file:
-        yield Spool(file, limit=limit)
+        yield SpooledBody(file, limit=limit)

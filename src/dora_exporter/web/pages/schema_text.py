@@ -13,7 +13,7 @@ _BOUNDS = (("minLength", "maxLength", " characters"), ("minimum", "maximum", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class TypePart:
     """A part of the name of a type; ``anchor`` leads to the schema that it names."""
 
     text: str
@@ -36,22 +36,22 @@ def referred(schema: Schema) -> str | None:
     return reference.removeprefix(_REFERENCE) if reference else None
 
 
-def words(schema: Schema) -> list[Word]:
+def type_parts(schema: Schema) -> list[TypePart]:
     """The type that a schema describes."""
     name = referred(schema)
     if name is not None:
-        return [Word(title(name), anchor(name))]
+        return [TypePart(title(name), anchor(name))]
     for several in ("anyOf", "oneOf"):
         if several in schema:
-            kinds = [words(each) for each in schema[several]]
-            return [*chain.from_iterable((Word(" or "), *kind) for kind in kinds)][1:]
+            kinds = [type_parts(each) for each in schema[several]]
+            return [*chain.from_iterable((TypePart(" or "), *kind) for kind in kinds)][1:]
     if "contentSchema" in schema:
-        return [Word("lines, each "), *words(schema["contentSchema"])]
+        return [TypePart("lines, each "), *type_parts(schema["contentSchema"])]
     if schema.get("type") == "array":
-        return [Word("list of "), *words(schema.get("items", {}))]
+        return [TypePart("list of "), *type_parts(schema.get("items", {}))]
     if isinstance(schema.get("additionalProperties"), Mapping):
-        return [Word("object of "), *words(schema["additionalProperties"])]
-    return [Word(_plain(schema))]
+        return [TypePart("object of "), *type_parts(schema["additionalProperties"])]
+    return [TypePart(_plain(schema))]
 
 
 def limits(schema: Schema) -> Iterator[str]:
