@@ -20,7 +20,7 @@ from tests.e2e.daemon import Daemon
 from tests.e2e.programs import program
 
 from dora_exporter.app import daemon as app
-from dora_exporter.app import settings as config
+from dora_exporter.app import load_settings
 from dora_exporter.app.settings import Settings
 from dora_exporter.cli import serve
 from dora_exporter.dora.events import DAY_MS
@@ -69,7 +69,7 @@ def started(folder: Path) -> Daemon:
     """A daemon with the rules that the examples ask for."""
     (rules,) = (block.text for block in blocks("yaml") if block.text.startswith("failures:"))
     (folder / "rules.yaml").write_text(rules)
-    settings = config.load(file=folder / "rules.yaml", flags=[], variables={}, secrets_folder=None)
+    settings = load_settings.load(file=folder / "rules.yaml", flags=[], variables={}, secrets_folder=None)
     return Daemon(folder, {"failures": settings.failures.model_dump(mode="json")})
 
 
@@ -212,7 +212,7 @@ def test_the_configurations_are_good(block: Located, tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("a-key\n")
     (tmp_path / "config.yaml").write_text(block.text)
 
-    config.load(file=tmp_path / "config.yaml", flags=[], variables={}, secrets_folder=None)
+    load_settings.load(file=tmp_path / "config.yaml", flags=[], variables={}, secrets_folder=None)
 
 
 @pytest.mark.parametrize("block", configurations("web.yaml"), ids=place)

@@ -14,8 +14,9 @@ from subprocess import PIPE
 import pytest
 
 from dora_exporter import __version__
-from dora_exporter.app.settings import ConfigError, Settings
+from dora_exporter.app.settings import Settings
 from dora_exporter.cli import main
+from dora_exporter.config.errors import ConfigError
 
 DEADLINE_SECONDS = 30
 

@@ -17,7 +17,8 @@ from dora_exporter.app.http_server import HttpServer
 from dora_exporter.app.leadership import Leadership
 from dora_exporter.app.loading import Loading
 from dora_exporter.app.regular_work import RegularWork
-from dora_exporter.app.settings import ConfigError, Settings
+from dora_exporter.app.settings import Settings
+from dora_exporter.config.errors import ConfigError
 from dora_exporter.dora.event_log import EventLog
 from dora_exporter.runtime.clock import Clock, system_clock
 from dora_exporter.runtime.file_limit import raise_file_limit

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from operator import attrgetter
 
-from dora_exporter.app.settings import ConfigError, Settings
+from dora_exporter.app.settings import Settings
+from dora_exporter.config.errors import ConfigError
 from dora_exporter.runtime.clock import Clock
 
 logger = logging.getLogger(__name__)

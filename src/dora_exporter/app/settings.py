@@ -1,39 +1,25 @@
-"""The settings: their keys, their defaults, and how flags, environment, secrets and a YAML file make them up."""
+"""The schema of the settings: their keys, their defaults, and what each may be."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
-from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dora_exporter.app.failure_rules import FailureSettings
 from dora_exporter.commits.providers.contract import PullRequestSettings
 from dora_exporter.commits.settings import CommitSettings, GitSettings, RepositorySettings
 from dora_exporter.config import addresses, public_url
 from dora_exporter.config.durations import Duration, Span
-from dora_exporter.config.errors import ConfigError, Layer, Location, Mistake, misplaced, models_in, validate
-from dora_exporter.config.layers import folder_layer, secret_lines_layer, variables_layer
-from dora_exporter.config.validators import FILES_TOO, NamedFile
-from dora_exporter.config.yaml_file import read
+from dora_exporter.config.errors import ConfigError, Mistake, misplaced
+from dora_exporter.config.validators import NamedFile, Whole
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.dora.reserved import RESERVED
 from dora_exporter.runtime.hosts import ANY_HOST, one_spelling
 from dora_exporter.sources import AnySettings
 from dora_exporter.sources.contract import SourceName
 from dora_exporter.storage.postgresql.url import ReadUrl, check, from_file, from_text
-
-__all__ = ["ConfigError", "Flag", "Settings", "load"]
-
-
-def _not_rounded(value: object) -> object:
-    """Pydantic would take true for 1 and 2.0 for 2."""
-    if isinstance(value, bool | float):
-        raise PydanticCustomError("int_type", "must be a whole number")
-    return value
 
 
 def _printable(text: str) -> str:
@@ -81,7 +67,6 @@ def _key(key: SecretStr) -> SecretStr:
     return key
 
 
-Whole = Annotated[int, BeforeValidator(_not_rounded)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 Label = Annotated[Name, AfterValidator(_not_reserved)]
 Address = Annotated[str, AfterValidator(_address)]
@@ -262,86 +247,3 @@ def check_doors(settings: Settings, open_addresses: Iterable[str], *, has_keys: 
         if not addresses.is_loopback(address):
             text = f"a key is required until the next restart: the daemon still listens on {address}"
             raise ConfigError([Mistake("configuration", f"api_keys: {text}")])
-
-
-class _Variables(Settings, BaseSettings):
-    """The settings in a form that pydantic-settings sorts variables into."""
-
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-@dataclass(frozen=True)
-class Flag:
-    """A setting given on the command line."""
-
-    name: str
-    location: tuple[str, ...]
-    value: object
-
-
-def load(
-    *,
-    file: Path | None,
-    flags: Sequence[Flag],
-    variables: Mapping[str, str],
-    secrets_folder: Path | None,
-    files_too: bool = False,
-    blank_too: bool = True,
-) -> Settings:
-    """Reads the settings; each place wins over those after it: flags, variables, secret files, the YAML file.
-
-    Raises ``ConfigError`` with all mistakes; with ``files_too`` a file that is read later, and is not there, is one;
-    without ``blank_too`` a YAML file that says nothing is one.
-    """
-    above = (_flags_layer(flags), variables_layer(_Variables, variables))
-    below = (
-        folder_layer(_Variables, secrets_folder) if secrets_folder else _NOTHING,
-        _file_layer(file, blank_too=blank_too),
-    )
-    layers = (*above, secret_lines_layer(Settings, above=above, below=below), *below)
-    if below[1].mistakes and not below[1].data:  # what depends on the file cannot be judged
-        raise ConfigError(mistake for layer in layers for mistake in layer.mistakes)
-    return validate(Settings, layers, context=FILES_TOO if files_too else None)
-
-
-_NOTHING = Layer({}, lambda _location: "")
-
-
-def _flags_layer(flags: Sequence[Flag]) -> Layer:
-    data: dict[str, Any] = {}
-    for flag in flags:
-        section = data
-        for part in flag.location[:-1]:
-            section = section.setdefault(part, {})
-        section[flag.location[-1]] = flag.value
-    names = {flag.location: flag.name for flag in flags}
-
-    def where(location: Location) -> str:
-        return next((name for way, name in names.items() if location[: len(way)] == way), "command line")
-
-    return Layer(data, where)
-
-
-def says_something(file: Path | None) -> bool:
-    """Whether a YAML file has a setting in it; raises ``ConfigError``."""
-    return file is not None and bool(read(file).data)
-
-
-def _file_layer(file: Path | None, *, blank_too: bool) -> Layer:
-    """A YAML file's settings. A section of which everything is commented out is as good as absent."""
-    if file is None:
-        return _NOTHING
-    try:
-        document = read(file)
-    except ConfigError as error:
-        return Layer({}, lambda _location: str(file), mistakes=error.mistakes)
-    if not document.data and not blank_too:
-        document.mistakes.append(Mistake(f"{file}:1", "is empty, but contained settings at startup"))
-    return document.layer(
-        {key: value for key, value in document.data.items() if value is not None or not _is_section(key)}
-    )
-
-
-def _is_section(key: str) -> bool:
-    field = Settings.model_fields.get(key)
-    return field is not None and bool(models_in(field.annotation)) and get_origin(field.annotation) is not tuple

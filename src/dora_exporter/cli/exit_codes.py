@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from dora_exporter.app.settings import ConfigError
+from dora_exporter.config.errors import ConfigError
 from dora_exporter.dora.event_log import Unavailable
 from dora_exporter.storage.file import SnapshotError
 from dora_exporter.storage.postgresql.errors import DatabaseError

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dora_exporter.app.settings import Flag, Settings, load
+from dora_exporter.app.load_settings import Flag, load
+from dora_exporter.app.settings import Settings
 from dora_exporter.config.layers import FOLDER_VARIABLES
 
 _SETTINGS: Mapping[str, Mapping[str, Any]] = {

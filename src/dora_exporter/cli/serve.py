@@ -10,9 +10,10 @@ from importlib import import_module
 from pathlib import Path
 
 from dora_exporter import __version__
-from dora_exporter.app.settings import ConfigError, Settings, says_something
+from dora_exporter.app.load_settings import says_something
+from dora_exporter.app.settings import Settings
 from dora_exporter.cli import options
-from dora_exporter.config.errors import Mistake
+from dora_exporter.config.errors import ConfigError, Mistake
 from dora_exporter.runtime import log_format
 from dora_exporter.web.security import web_config
 

@@ -7,12 +7,24 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 _LOOKED_AT_BYTES = 65_536
 
 FILES_TOO = {"files": True}
 """The context of a validation that looks whether the files that are named are there."""
+
+
+def _not_rounded(value: object) -> object:
+    """Pydantic would take true for 1 and 2.0 for 2."""
+    if isinstance(value, bool | float):
+        raise PydanticCustomError("int_type", "must be a whole number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_not_rounded)]
+"""A whole number, which is not rounded from another."""
 
 
 def matching(pattern: str, words: str) -> AfterValidator:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dora_exporter.app.settings import ConfigError, Flag, Settings, load
+from dora_exporter.app.load_settings import Flag, load
+from dora_exporter.app.settings import Settings
+from dora_exporter.config.errors import ConfigError
 
 
 def settings_of(

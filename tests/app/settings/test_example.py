@@ -8,7 +8,8 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
-from dora_exporter.app.settings import Settings, load
+from dora_exporter.app.load_settings import load
+from dora_exporter.app.settings import Settings
 from dora_exporter.config.errors import models_in
 
 EXAMPLE = Path(__file__).parents[3] / "config.example.yaml"

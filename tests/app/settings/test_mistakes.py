@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from tests.app.settings.reading import mistakes_of, settings_of
 
-from dora_exporter.app.settings import ConfigError, Flag, check_doors, load, says_something
+from dora_exporter.app.load_settings import Flag, load, says_something
+from dora_exporter.app.settings import check_doors
+from dora_exporter.config.errors import ConfigError
 from dora_exporter.sources import KINDS
 
 UNQUOTED = "must be text, but unquoted it is {} in YAML: put it in quotes"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from tests.app.settings.reading import settings_of
 
-from dora_exporter.app.settings import Flag, Settings
+from dora_exporter.app.load_settings import Flag
+from dora_exporter.app.settings import Settings
 
 PLACES = ("flag", "variable", "secret", "yaml")
 

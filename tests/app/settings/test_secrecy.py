@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tests.app.settings.reading import settings_of
 
-from dora_exporter.app.settings import ConfigError
+from dora_exporter.config.errors import ConfigError
 
 SECRET = "hunter2hunter2"
 

@@ -10,7 +10,7 @@ import trustme
 from tests.web.security.certificates import BCRYPT, client, issue, write, write_tls
 from tests.web.security.handshakes import greeting, shake_hands
 
-from dora_exporter.app.settings import ConfigError
+from dora_exporter.config.errors import ConfigError
 from dora_exporter.web.security import reloading
 from dora_exporter.web.security.reloading import ActiveWebConfig
 from dora_exporter.web.security.web_config import WebConfig

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from tests.web.security.certificates import client, issue, write, write_tls
 from tests.web.security.handshakes import greeting, shake_hands
 
-from dora_exporter.app.settings import ConfigError
+from dora_exporter.config.errors import ConfigError
 from dora_exporter.web.security import tls, web_config
 
 VERIFY = ("client_ca_file: ca.crt", "client_auth_type: RequireAndVerifyClientCert")

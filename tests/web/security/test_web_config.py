@@ -8,7 +8,7 @@ import trustme
 from tests.e2e.programs import program
 from tests.web.security.certificates import BCRYPT, issue, write
 
-from dora_exporter.app.settings import ConfigError
+from dora_exporter.config.errors import ConfigError
 from dora_exporter.web.security.web_config import RateLimit, WebConfig, load
 
 TLS = "tls_server_config: {cert_file: server.crt, key_file: server.key, "

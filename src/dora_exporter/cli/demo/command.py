@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dora_exporter.app.daemon import serve
-from dora_exporter.app.settings import Flag, load
+from dora_exporter.app.load_settings import Flag, load
 from dora_exporter.cli import options
 from dora_exporter.cli.demo.organisation import DAYS, organisation, split
 from dora_exporter.cli.demo.service_simulation import Happening

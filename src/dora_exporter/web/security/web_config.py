@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
-from pydantic_core import PydanticCustomError
 
 from dora_exporter.config.errors import ConfigError, Mistake, validate
+from dora_exporter.config.validators import Whole
 from dora_exporter.config.yaml_file import Document, read
 from dora_exporter.web.security.tls import TlsSettings, UnusableTls, server_context
 
@@ -103,12 +103,6 @@ def _seconds(value: object) -> float:
     raise ValueError("must be a duration such as 100ms, 1s or 1m30s")
 
 
-def _not_rounded(value: object) -> object:
-    if isinstance(value, bool | float):
-        raise PydanticCustomError("int_type", "must be a whole number")
-    return value
-
-
 def _header(value: str) -> str:
     if not value.isprintable() or not value.isascii():
         raise ValueError("must be printable ASCII text")
@@ -141,7 +135,7 @@ class _Http(_Section):
 
 class _Rate(_Section):
     interval: Annotated[float, BeforeValidator(_seconds)] = 0.0
-    burst: Annotated[int, BeforeValidator(_not_rounded), Field(ge=0)] = 0
+    burst: Annotated[Whole, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _lets_something_through(self) -> "_Rate":
