@@ -157,7 +157,7 @@ def test_the_readme_names_one_command_for_each_purpose() -> None:
 
     assert re.fullmatch(r"python3 -m venv .* --config\.file=config\.example\.yaml\n", run)
     assert re.fullmatch(r"\.venv/bin/dora-exporter demo .*\n", demo)
-    assert re.fullmatch(r"python3 -m venv .* -m pytest\n", test)
+    assert re.fullmatch(r"python3 -m venv .* -m pytest -n 2 --dist loadfile\n", test)
 
 
 def table(name: str) -> list[tuple[str, ...]]:
