@@ -200,7 +200,8 @@ def test_the_table_of_flags_is_what_the_command_line_takes() -> None:
         for action in serve.parser(())._actions
         for option in action.option_strings
     }
-    documented_flags = re.findall(r"^\| `(--[\w.-]+)(=[A-Z:]+)?` \|", EVERYTHING, re.MULTILINE)
+    text = manual.page("docs/configuration/index.md").text  # other pages have the flags of other commands
+    documented_flags = re.findall(r"^\| `(--[\w.-]+)(=[A-Z:]+)?` \|", text, re.MULTILINE)
 
     assert {name: bool(value) for name, value in documented_flags} == {
         name: takes_value for name, takes_value in flags.items() if name not in {"-h", "--help"}
