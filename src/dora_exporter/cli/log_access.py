@@ -1,4 +1,4 @@
-"""What is kept, in the snapshot file or in the database, for commands that read all of it or add to it."""
+"""Opens the event log (file or PostgreSQL) for commands that read all of it or append to it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence

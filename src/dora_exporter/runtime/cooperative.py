@@ -1,4 +1,4 @@
-"""How long work keeps the event loop: a few milliseconds at a time."""
+"""Yields to the event loop every few milliseconds during long work."""
 
 import asyncio
 import logging

@@ -6,31 +6,31 @@ from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts, Measures
 
 
 class Aggregate:
-    """Labels and what is measured under them."""
+    """The labels of a group, and its measures."""
 
     __slots__ = ("key", "labels", "measures", "present")
 
     def __init__(self, labels: Mapping[str, str], *, is_by_source: bool = True) -> None:
-        """An aggregate in which nothing happened; ``key`` is the values of its labels."""
+        """An aggregate without events. Its ``key`` is the values of its labels."""
         self.labels = labels
         self.key = tuple(labels.values())
         self.measures = Measures(is_by_source=is_by_source)
         self.present = 0
 
     def reset(self) -> None:
-        """Empties it, as if nothing had happened."""
+        """Removes all events."""
         self.measures = self.measures.emptied()
         self.present = 0
 
     def change_deployment(self, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
-        """A deployment's facts changed."""
+        """Replaces the facts of a deployment."""
         if before is not None:
             self.measures.remove_deployment(before)
         if after is not None:
             self.measures.add_deployment(after)
 
     def change_incident(self, before: IncidentFacts | None, after: IncidentFacts | None) -> None:
-        """An incident's facts changed."""
+        """Replaces the facts of an incident."""
         if before is not None:
             self.measures.remove_incident(before)
         if after is not None:

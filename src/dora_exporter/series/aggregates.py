@@ -1,4 +1,4 @@
-"""The aggregates of the exposition, and to which of them the facts of a series add."""
+"""Adds the facts of every series to the aggregates of the exposition: its own, its teams and the surplus."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +14,11 @@ from dora_exporter.series.series_state import SeriesState
 from dora_exporter.series.teams import Teams
 
 SURPLUS = Series(RESERVED, RESERVED)
-"""The labels under which the series beyond the limit are exposed together; teams beyond it likewise."""
+"""The labels of the series beyond the limit, which are exposed together; teams beyond it likewise."""
 
 
 class Aggregates:
-    """The aggregates of series and of teams, and one each for what is beyond the limit.
+    """The aggregates of series and teams, and a surplus for those of each beyond the limit.
 
     ``changed`` collects those whose numbers may have changed.
     """
@@ -38,7 +38,7 @@ class Aggregates:
         self._assignment = teams
         self._waiting: defaultdict[Aggregate, list[PlainFacts]] = defaultdict(list)
         self.is_astray = False
-        """Whether what adds up series is to be counted anew."""
+        """Whether teams and surplus have to be recounted."""
         self._corrections: list[tuple[Aggregate, DeploymentFacts | None, DeploymentFacts | None]] = []
 
     def updates(self, series: Series) -> "SeriesUpdates":
@@ -48,7 +48,7 @@ class Aggregates:
         return SeriesUpdates(series, aggregate, self)
 
     def drop(self, series: Series) -> None:
-        """Forgets a series; the aggregate that it had is exposed no longer."""
+        """Forgets a series, whose aggregate is no longer exposed."""
         self._nameless.pop(series, None)
         aggregate = self.series.pop(series, None)
         if aggregate:
@@ -66,7 +66,7 @@ class Aggregates:
         return series if self.series.get(series) is aggregate else None
 
     def forget_team(self, aggregate: Aggregate) -> bool:
-        """Forgets a team that has no event, once all of its series are settled; False for any other aggregate."""
+        """Forgets a team without events, once all its series are settled; False for any other aggregate."""
         if aggregate.present > 0 or self.teams.get(aggregate.key) is not aggregate:
             return False
         del self.teams[aggregate.key]
@@ -79,7 +79,7 @@ class Aggregates:
         yield from (self.surplus, self.team_folding.surplus)
 
     def mark_all(self) -> None:
-        """Has every aggregate looked at."""
+        """Marks every aggregate as changed."""
         self.changed.update(dict.fromkeys(self.aggregates()))
 
     def is_exposed(self, aggregate: Aggregate) -> bool:
@@ -93,7 +93,7 @@ class Aggregates:
         return has_name and aggregate.present > 0
 
     def add_plain(self, own: Aggregate, deployments: Sequence[Deployment]) -> None:
-        """Many deployments of a series begin to count; their teams hear of them at ``end_loading``."""
+        """Adds many deployments to a series; its teams get them in ``end_loading``."""
         facts = PlainFacts.of(deployments)
         for aggregate in self.folding.homes(own):
             aggregate.measures.add_plain_deployments([facts])
@@ -109,11 +109,11 @@ class Aggregates:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether there is something to be added to teams."""
+        """Whether deployments wait to be added to teams."""
         return bool(self._waiting)
 
     def end_loading(self) -> Iterator[None]:
-        """Adds to the teams what waits for them: at once, because a team has the events of many series."""
+        """Adds the waiting deployments to the teams in one go, because a team has the events of many series."""
         self.team_folding.extend(self._waiting.items())
         self._waiting.clear()
         yield
@@ -123,7 +123,7 @@ class Aggregates:
         self._corrections.clear()
 
     def recount(self) -> None:
-        """Empties all that adds up series; each series is then to ``retell``."""
+        """Empties teams and surplus; then ``retell`` has to be called for each series."""
         was_folding = self.folding.folded
         self._waiting.clear()
         self._corrections.clear()
@@ -135,13 +135,13 @@ class Aggregates:
         self.team_folding = self.team_folding.emptied()
         for series, own in self.series.items():
             if own.present > 0:
-                self._seat(series, own)
+                self._update_folding(series, own)
         if was_folding or self.folding.folded:
             self.mark_all()
         self.is_astray = False
 
     def retell(self, series: Series, state: SeriesState) -> Iterator[None]:
-        """Adds to the teams what they were told of a series."""
+        """Adds the events of a series to the teams again."""
         for events in state.present():
             self._add_presence_to_teams(series, events, 1)
         plain, others = state.classifier.told()
@@ -158,7 +158,7 @@ class Aggregates:
     def add_deployment(
         self, own: Aggregate, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
     ) -> None:
-        """A deployment's facts changed, in its series and its team."""
+        """Replaces the facts of a deployment in its series and its team."""
         for aggregate in self.folding.homes(own):
             aggregate.change_deployment(before, after)
             self.changed[aggregate] = None
@@ -183,7 +183,7 @@ class Aggregates:
         before: IncidentFacts | None,
         after: IncidentFacts | None,
     ) -> None:
-        """An incident's facts changed in one of its series."""
+        """Replaces the facts of an incident in one of its series, and in its teams."""
         for aggregate in self.folding.homes(own):
             aggregate.change_incident(before, after)
             self.changed[aggregate] = None
@@ -200,11 +200,11 @@ class Aggregates:
                 self.changed[aggregate] = None
 
     def add_presence(self, series: Series, own: Aggregate, events: Sequence[Event], change: int) -> None:
-        """Events of a series are held from now on (1), or held no longer (-1)."""
+        """Counts events of a series that appear (1) or disappear (-1)."""
         was_known = own.present > 0
         own.present += change * len(events)
         if series.service and was_known != (own.present > 0):
-            self._seat(series, own)
+            self._update_folding(series, own)
         self.changed[own] = None
         self._add_presence_to_teams(series, events, change)
 
@@ -214,25 +214,25 @@ class Aggregates:
             was_known = aggregate.present > 0
             aggregate.present += change * count
             if was_known != (aggregate.present > 0):
-                self._seat_team(aggregate)
+                self._update_team_folding(aggregate)
             self.changed[aggregate] = None
 
-    def _seat(self, series: Series, own: Aggregate) -> None:
-        """A series became known or ceased to be."""
+    def _update_folding(self, series: Series, own: Aggregate) -> None:
+        """Folds or unfolds after a series became known or ceased to be."""
         if own.present > 0:
             self.folding.enter(self._ranks[series], own)
         else:
             self.folding.leave(own)
 
-    def _seat_team(self, aggregate: Aggregate) -> None:
-        """A team became known or ceased to be."""
+    def _update_team_folding(self, aggregate: Aggregate) -> None:
+        """Folds or unfolds after a team became known or ceased to be."""
         if aggregate.present > 0:
             self.team_folding.enter(self._team_rank(*aggregate.key), aggregate)
         else:
             self.team_folding.leave(aggregate)
 
     def _team_rank(self, team: str, environment: str) -> int:
-        """When the first event appeared that names the team, or a series of a service that is configured for it."""
+        """The rank of the first event that names the team, or of the first series configured for it."""
         services = self._assignment.services_of(team)
         entries = (team_entry(team, environment), *(Series(service, environment) for service in services))
         return min(self._ranks.get(each, maxsize) for each in entries)
@@ -252,28 +252,28 @@ class Aggregates:
 
 
 class SeriesUpdates:
-    """The updates of one series."""
+    """Passes the updates of one series on to the aggregates."""
 
     __slots__ = ("_aggregate", "_aggregates", "_series")
 
     def __init__(self, series: Series, aggregate: Aggregate, aggregates: Aggregates) -> None:
-        """Adds to an aggregate and what it is part of."""
+        """``aggregate`` is that of the series."""
         self._series = series
         self._aggregate = aggregate
         self._aggregates = aggregates
 
     def plain(self, deployments: Sequence[Deployment]) -> None:
-        """Many deployments count that say no more than themselves."""
+        """Adds many deployments with plain facts."""
         self._aggregates.add_plain(self._aggregate, deployments)
 
     def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
-        """A deployment's facts changed."""
+        """Replaces the facts of a deployment."""
         self._aggregates.add_deployment(self._aggregate, deployment, before, after)
 
     def incident(self, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None) -> None:
-        """An incident's facts changed."""
+        """Replaces the facts of an incident."""
         self._aggregates.add_incident(self._series, self._aggregate, incident, before, after)
 
     def presence(self, events: Sequence[Event], change: int) -> None:
-        """Events are held from now on, or held no longer."""
+        """Counts events that appear or disappear."""
         self._aggregates.add_presence(self._series, self._aggregate, events, change)

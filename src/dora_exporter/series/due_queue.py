@@ -24,7 +24,7 @@ class DueQueue(Generic[Item]):
             heappush(self._heap, (moment, self._count, item))
 
     def due(self, now: int) -> Iterator[Item]:
-        """Takes out the items that are due."""
+        """Removes and yields the items that are due."""
         while self._heap and self._heap[0][0] <= now:
             moment, _, item = heappop(self._heap)
             if self._moments.get(item) == moment:

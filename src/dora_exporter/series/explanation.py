@@ -1,4 +1,4 @@
-"""Why a number is what it is: the events that made it, the links between them, and what was left out."""
+"""Explains a number: the events that it counts, the links between them, and what it leaves out."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """That a deployment failed: how that is known, by which rule, and the events that say so."""
+    """A change failure: its cause, the rule that found it, and the ids of its remedies and incidents."""
 
     cause: str
     rule: str
@@ -62,7 +62,7 @@ class CountedIncident:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Something that could have counted, and why it does not."""
+    """Something that is not counted, and why."""
 
     kind: str
     id: str
@@ -71,7 +71,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A gauge's values by its own labels, and what they are made of."""
+    """The values of a gauge by its own labels, and the events behind them."""
 
     metric: WindowMetric
     values: dict[tuple[str, ...], float]
@@ -80,7 +80,7 @@ class Explanation:
     left_out: list[LeftOut] = field(default_factory=list)
 
     def numbers(self) -> dict[str, int]:
-        """The sums that explain the gauge, over the events listed; those of other gauges need other events."""
+        """The sums over the listed events that explain the gauge."""
         basis = self.metric.basis
         events = self.deployments if basis.moment.is_of_deployments else self.incidents
         facts = [each.facts for each in events]
@@ -88,7 +88,7 @@ class Explanation:
 
 
 WhyUnknown = Callable[[Deployment], str | None]
-"""Why nobody knows which commits a deployment shipped; None where they are known, or Git was not asked."""
+"""The reason why the commits of a deployment are unknown; None if they are known, or are not looked for."""
 
 _PASSED_OVER = "counted since an earlier deployment: the commits of the {} before it stay unknown"
 METRICS = {each.name: each for each in metrics.ALL if isinstance(each, WindowMetric) and each.basis.sums}
@@ -96,9 +96,9 @@ METRICS = {each.name: each for each in metrics.ALL if isinstance(each, WindowMet
 
 
 async def explain(state: SeriesState, measures: Measures, metric: WindowMetric, window: Window) -> Explanation:
-    """Explains a metric of ``METRICS`` for a series that was brought to the end of the window.
+    """Explains a metric of ``METRICS`` for a series that was moved to the end of the window.
 
-    It works in slices; a series that changes meanwhile is explained again, and at last in one go.
+    It works in slices. A series that changes between two is explained again, and after some tries in one go.
     """
     for patience in range(_TRIES, -1, -1):
         version = state.version
@@ -115,7 +115,7 @@ async def explain(state: SeriesState, measures: Measures, metric: WindowMetric, 
 
 
 def add_unknown(explanation: Explanation, why_unknown: WhyUnknown) -> None:
-    """Says of which counted deployments the commits are not known, and why, where a lead time is explained."""
+    """Adds the deployments with unknown commits to an explanation of lead times."""
     if COMMITS not in explanation.metric.basis.sums:
         return
     for each in explanation.deployments:
@@ -131,7 +131,7 @@ def _every(_: Event) -> bool:
 def fill(
     explanation: Explanation, state: SeriesState, window: Window, belongs: Callable[[Event], bool] = _every
 ) -> Iterator[None]:
-    """Fills an explanation with those events of a series that belong to what is explained, an event at a step."""
+    """Fills an explanation with the events of a series for which ``belongs`` is true, one event a step."""
     if explanation.metric.basis.moment.is_of_deployments:
         return _count_deployments(explanation, state, window, belongs)
     return _count_incidents(explanation, state, window, belongs)
@@ -221,7 +221,7 @@ def _suffered(classifier: Classifier, incident: Incident) -> CountedIncident:
 
 
 def _commits_left_out(classifier: Classifier, deployment: Deployment) -> Iterator[LeftOut]:
-    """The commits of a deployment that are no sample of the lead time."""
+    """What of a deployment is not counted: commits without a lead time, and links without effect."""
     kept = {commit.sha for commit, _ in classifier.in_order.shipments.samples(deployment)}
     excluded = excluded_of(deployment)
     for commit in commits_of(deployment):

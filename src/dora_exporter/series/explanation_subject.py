@@ -1,4 +1,4 @@
-"""Whose number is explained: that of a service or of a team, in an environment."""
+"""The subject of an explanation: a service or a team, in an environment."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ KINDS = ("service", "team")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """``kind`` is one of ``KINDS``, ``name`` that of the service or the team."""
+    """A service or a team: ``kind`` is one of ``KINDS``."""
 
     kind: str
     name: str
@@ -22,15 +22,15 @@ class Subject:
 
     @property
     def labels(self) -> dict[str, str]:
-        """Those of its series in the exposition, and the parameters that ask for it."""
+        """Its labels in the exposition, which are its query parameters, too."""
         return {self.kind: self.name, "environment": self.environment}
 
     def is_broken(self, engine: Engine) -> bool:
-        """Whether it is a service that has no numbers because their computation fails."""
+        """Whether it is a service without gauges because computing them fails."""
         return self.kind == "service" and engine.is_broken(Series(self.name, self.environment))
 
     async def explain(self, engine: Engine, metric: WindowMetric, window: Window) -> Explanation | None:
-        """Explains a metric of ``explanation.METRICS``; None where no event is held."""
+        """Explains a metric of ``explanation.METRICS``; None if the subject has no event."""
         if self.kind == "team":
             return await explain_team(engine, (self.name, self.environment), metric, window)
         series = Series(self.name, self.environment)
@@ -39,5 +39,5 @@ class Subject:
 
 
 def metric_of(subject: Subject, name: str) -> WindowMetric | None:
-    """The metric that a gauge of a service or of a team shows; None when it cannot be explained."""
+    """The metric of a gauge of a service or a team; None if it cannot be explained."""
     return METRICS.get(name.replace("dora_team_", "dora_", 1) if subject.kind == "team" else name)

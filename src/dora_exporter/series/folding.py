@@ -1,4 +1,4 @@
-"""Who has labels of their own, and the surplus aggregate in which all beyond the limit are measured together."""
+"""Folds the series or teams beyond the limit into one surplus aggregate."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,53 +10,53 @@ _Key = tuple[str, ...]
 
 
 class Folding:
-    """The aggregates of one kind that are known. ``changed`` collects those whose lines may have changed."""
+    """The known aggregates of one kind. ``changed`` collects those whose lines may have changed."""
 
     def __init__(self, surplus: Aggregate, limit: int, changed: dict[Aggregate, None]) -> None:
-        """Nobody is known."""
+        """No aggregate is known."""
         self.surplus = surplus
-        self._seats: SeriesLimit[_Key] = SeriesLimit(limit)
+        self._limit: SeriesLimit[_Key] = SeriesLimit(limit)
         self._known: dict[_Key, tuple[int, Aggregate]] = {}
         self._folded: set[Aggregate] = set()
         self._changed = changed
 
     def emptied(self) -> "Folding":
-        """Another one for the same surplus, in which nobody is known."""
-        return Folding(self.surplus, self._seats.limit, self._changed)
+        """A new folding into the same surplus, without a known aggregate."""
+        return Folding(self.surplus, self._limit.limit, self._changed)
 
     def __len__(self) -> int:
-        """How many are known."""
-        return len(self._seats)
+        """The number of known aggregates."""
+        return len(self._limit)
 
     @property
     def folded(self) -> int:
-        """How many of them are beyond the limit."""
-        return self._seats.folded
+        """The number of known aggregates beyond the limit."""
+        return self._limit.folded
 
     def is_folded(self, aggregate: Aggregate) -> bool:
-        """Whether an aggregate is measured in the surplus, too."""
+        """Whether an aggregate is folded into the surplus."""
         return aggregate in self._folded
 
     def homes(self, aggregate: Aggregate) -> Sequence[Aggregate]:
-        """The aggregates in which that is to be measured which belongs to one."""
+        """The aggregates to which the facts of one are added: itself, and the surplus if it is folded."""
         return (aggregate, self.surplus) if aggregate in self._folded else (aggregate,)
 
     def enter(self, rank: int, aggregate: Aggregate) -> None:
-        """An aggregate becomes known."""
+        """Adds an aggregate that became known."""
         self._known[aggregate.key] = rank, aggregate
-        for key in self._seats.enter(rank, aggregate.key):
+        for key in self._limit.enter(rank, aggregate.key):
             self._fold(self._known[key][1])
 
     def leave(self, aggregate: Aggregate) -> None:
-        """An aggregate is known no longer; another one may get its place."""
-        promoted = self._seats.leave(*self._place(aggregate))
+        """Removes an aggregate; another one may move within the limit."""
+        promoted = self._limit.leave(*self._place(aggregate))
         self._unfold(aggregate)
         del self._known[aggregate.key]
         if promoted is not None:
             self._unfold(self._known[promoted][1])
 
     def extend(self, facts: Iterable[tuple[Aggregate, Sequence[PlainFacts]]]) -> None:
-        """Adds what many deployments of many aggregates say, to the surplus only once."""
+        """Adds many deployments to many aggregates, and to the surplus in one go."""
         surplus: list[PlainFacts] = []
         for aggregate, its in facts:
             aggregate.measures.add_plain_deployments(its)

@@ -1,4 +1,4 @@
-"""All series side by side: the numbers of each and their levels, selected and put in order as asked."""
+"""Lists all series with their metrics and levels, filtered and sorted."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ _READS: Mapping[str, Callable[[Measures, Window], Iterable[Value]]] = {
     "failed_deployment_recovery_time": recovery_time,
 }
 FIGURES = tuple(_READS)
-"""The numbers of a series, by the names under which levels are given."""
+"""The metrics in the list, by the names that levels have."""
 ORDERS = ("service", "environment", *FIGURES, "open_incidents")
-"""What series can be sorted by."""
+"""The columns by which series can be sorted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number, of times the median in seconds; None without data. ``level`` is 4 to 1, None where there is none."""
+    """A value (for durations the median in seconds), and its level from 4 to 1; each None if there is none."""
 
     value: float | None
     level: int | None
@@ -42,7 +42,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """How many deployments finished in 24 hours, and how many of them failed."""
+    """The deployments that finished in 24 hours, and those of them that failed."""
 
     deployments: int
     failed: int
@@ -61,7 +61,7 @@ class SeriesOverview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesQuery:
-    """Which series are wanted, in which order. ``text`` is looked for in service names; ``page`` counts from 1."""
+    """The filter and the order of a list. ``text`` is searched in service names; ``page`` starts at 1."""
 
     window: Window
     edition: str
@@ -75,7 +75,7 @@ class SeriesQuery:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A page of the series that were asked for, and the sums of all of them over the window."""
+    """A page of the matching series, and the sums over all of them."""
 
     rows: Sequence[SeriesOverview]
     total: int
@@ -91,7 +91,7 @@ Candidate = tuple[Series, Measures]
 
 
 async def overview(engine: Engine, question: SeriesQuery) -> Overview:
-    """Answers a question as of the last update of the engine, a few milliseconds at a time."""
+    """Runs a query as of the last update of the engine, a few milliseconds at a time."""
     wanted = question.text.casefold()
     environments: set[str] = set()
     found: list[Candidate] = []
@@ -111,7 +111,7 @@ async def overview(engine: Engine, question: SeriesQuery) -> Overview:
 
 
 def figures(measures: Measures, window: Window, edition: str) -> dict[str, Figure]:
-    """The numbers of a series in a window and where they stand."""
+    """The metrics of a series in a window, with their levels."""
     levels = {labels[0]: int(value) for labels, value in performance_level(edition).read(measures, window)}
     return {name: Figure(_figure(name, measures, window), levels.get(name)) for name in FIGURES}
 
@@ -132,7 +132,7 @@ def _is_selected(series: Series, measures: Measures, question: SeriesQuery) -> b
 
 
 async def _ordered(found: list[Candidate], question: SeriesQuery) -> list[Candidate]:
-    """The series in the order asked for; those without the number come last, whatever the direction."""
+    """The series in the order of the query; those without a value are last in either direction."""
     if question.order in {"service", "environment"}:
         return sorted(
             found,

@@ -1,4 +1,4 @@
-"""Writes to the store that the engine has not taken over yet."""
+"""Writes to the store that the engine has not applied yet."""
 
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
@@ -10,7 +10,7 @@ _PER_STEP = 64
 
 
 class SeriesWrites:
-    """The writes to the events of one series, each event once: what it counted as before, and what it counts as now."""
+    """The writes to one series, each event once: as it was before the first write, and as it is after the last."""
 
     __slots__ = ("_after", "_before")
 
@@ -20,7 +20,7 @@ class SeriesWrites:
         self._after: dict[tuple[type[Event], str], Event | None] = {}
 
     def add(self, before: Event | None, after: Event | None) -> None:
-        """A write: the event before it and after it, None where it is not of the series."""
+        """Adds a write: the event before and after it, None if it was not or is not in the series."""
         event = before or after
         if event is None:
             return
@@ -30,18 +30,18 @@ class SeriesWrites:
         self._after[key] = after
 
     def __len__(self) -> int:
-        """How many events were written."""
+        """The number of written events."""
         return len(self._after)
 
     def changes(self) -> Iterator[tuple[Event | None, Event | None]]:
-        """The writes, one for each event."""
+        """The changes, one for each event."""
         for key, after in self._after.items():
             before = self._before.get(key)
             if before is not after:
                 yield before, after
 
     def events(self) -> tuple[list[Deployment], list[Incident]]:
-        """What the series holds by now, if it held nothing before."""
+        """All events of the series, if it had none before."""
         held = [each for each in self._after.values() if each is not None]
         return [each for each in held if isinstance(each, Deployment)], [
             each for each in held if isinstance(each, Incident)
@@ -49,10 +49,7 @@ class SeriesWrites:
 
 
 class PendingWrites:
-    """Writes in the order in which they came, and those of them that are sorted by series.
-
-    Its length is how many are left to take over.
-    """
+    """Writes in order of arrival, and those already sorted by series; its length is the number left to apply."""
 
     def __init__(self) -> None:
         """No write."""
@@ -61,33 +58,33 @@ class PendingWrites:
         self._by_series: dict[Series, SeriesWrites] = {}
 
     def __len__(self) -> int:
-        """Writes that are not sorted yet, and events of each series that were written."""
+        """The number of unsorted writes, plus the number of written events of each series."""
         return len(self._written) + sum(map(len, self._by_series.values()))
 
     def note(self, changes: Sequence[Change]) -> None:
-        """Notes writes, to be taken over later: many at once must not wait for what each means."""
+        """Queues writes: a client that sends many does not wait until each is classified."""
         self._written.extend(changes)
 
     def admit(self) -> None:
-        """Admits what was written until now; what comes later waits, so that a round ends."""
+        """Admits the writes until now. Later ones wait for the next round, so that this one ends."""
         self._admitted = len(self._written)
 
     @property
     def are_admitted(self) -> bool:
-        """Whether there are admitted writes to be sorted by series."""
+        """Whether there are admitted writes to sort by series."""
         return self._admitted > 0
 
     @property
     def are_sorted(self) -> bool:
-        """Whether a series has writes to be taken over."""
+        """Whether a series has writes to apply."""
         return bool(self._by_series)
 
     def sort_admitted(self) -> Iterator[None]:
-        """Sorts what was admitted by series, a step at a time."""
+        """Sorts the admitted writes by series, step by step."""
         return self._sort(self._admitted, ())
 
     def sort_all(self, *, except_for: Collection[Series]) -> Iterator[None]:
-        """Sorts what was written until now by series, but for some series, which need it no more."""
+        """Sorts all writes until now by series, and drops those of some series."""
         for series in except_for:
             self._by_series.pop(series, None)
         return self._sort(len(self._written), except_for)
@@ -97,7 +94,7 @@ class PendingWrites:
         return iter(self._by_series.items())
 
     def take(self) -> tuple[Series, SeriesWrites]:
-        """Takes out the sorted writes of the series that waits longest."""
+        """Removes and returns the sorted writes of the series that has waited longest."""
         series = next(iter(self._by_series))
         return series, self._by_series.pop(series)
 

@@ -1,4 +1,4 @@
-"""What happened to one series lately, and what was decided about each event."""
+"""The recent events of one series, and how each was classified."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ RECENT = 50
 
 @dataclass(frozen=True)
 class RecentEvents:
-    """The latest events of a series, newest first; ``left_out`` is what of them, or still to come, does not count."""
+    """The latest events of a series, newest first; ``left_out`` has those that do not count, or not yet."""
 
     measures: Measures
     deployments: Sequence[CountedDeployment]
@@ -25,7 +25,7 @@ class RecentEvents:
 
 
 async def recent_events(engine: Engine, series: Series) -> RecentEvents | None:
-    """The recent_events of a series as of the last update of the engine; None when no event of it is held."""
+    """The recent events of a series as of the last update of the engine; None if it has no event."""
     state, aggregate = engine.state(series), engine.aggregates.series.get(series)
     if state is None or aggregate is None:
         return None
@@ -41,7 +41,7 @@ async def recent_events(engine: Engine, series: Series) -> RecentEvents | None:
 
 
 def _latest_deployments(state: SeriesState, now_ms: int) -> Window:
-    """A window with no more deployments than are shown, unless several finished in the same millisecond."""
+    """A window with the deployments that are shown, and more only if several finished in the same millisecond."""
     latest: list[Deployment] = state.classifier.in_order.by_finish[-RECENT:]
     return _since(latest[0].finished_at if latest else now_ms, now_ms)
 
@@ -56,7 +56,7 @@ def _since(first_ms: int, now_ms: int) -> Window:
 
 
 def _left_out(state: SeriesState, of_deployments: Sequence[LeftOut]) -> Iterator[LeftOut]:
-    """What does not count though it could: older events do, and are only not shown."""
+    """The events that do not count. Older ones do count, and are only not shown."""
     yield from (LeftOut("deployment", each.id, reason) for each, reason in state.waiting())
     yield from (LeftOut("incident", each.id, reason) for each, reason in state.incidents() if reason)
     yield from (each for each in of_deployments if each.kind != "deployment")

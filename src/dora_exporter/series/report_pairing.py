@@ -1,4 +1,4 @@
-"""One deployment, several reports: keeps which reports of a series count, while reports come and go."""
+"""Pairs the reports of one deployment in a series, as reports come and go."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
@@ -9,17 +9,17 @@ from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.reports import Edge, edge, grouped, is_found, merged, names_of
 
 Sent = Callable[[Deployment, int], Iterable[Deployment]]
-"""Gives the deployments of the series that began within a time of one that a source found; more may be among them."""
+"""Finds the sent deployments that started within a time of one that a source found; it may return others, too."""
 
 _Shelf = dict[Hashable, dict[str, list[Deployment]]]
-"""Reports by what they name and by their reporter, in order of start."""
+"""Reports by name (version or SHA) and by reporter, in order of start."""
 
 _started_at = attrgetter("started_at")
 _start_order = attrgetter("started_at", "id")
 
 
 class Pairing:
-    """The reports of one series of which sources found some."""
+    """The reports of one series in which sources found some."""
 
     def __init__(self, *, within_ms: int, sent: Sent) -> None:
         """Nothing was found."""
@@ -32,7 +32,7 @@ class Pairing:
         self._ids: dict[str, tuple[str, ...]] = {}
 
     def load(self, deployments: Sequence[Deployment]) -> list[Deployment]:
-        """Takes in all deployments of a series at once; gives those that count, as they count."""
+        """Loads all deployments of a series; returns those that count, merged with their other reports."""
         found = [each for each in deployments if is_found(each)]
         if not found:
             return list(deployments)
@@ -45,7 +45,7 @@ class Pairing:
         return [each for each in map(self._counting, deployments) if each]
 
     def change(self, deployment: Deployment, *, comes: bool) -> Iterator[tuple[Deployment | None, Deployment | None]]:
-        """A deployment comes or goes: gives what counted, and what counts instead, for all whom that touches."""
+        """Adds or removes a report; yields what counted before and what counts now, for every report affected."""
         if comes and is_found(deployment):
             for name in names_of(deployment):
                 insort(self._found[name][deployment.source], deployment, key=_start_order)
@@ -70,17 +70,17 @@ class Pairing:
                 self._counts_as[each.id] = counted
 
     def counting(self, report: Deployment) -> Deployment:
-        """The deployment that a report is of, as it counts."""
+        """The deployment that counts for a report."""
         if report.id in self._superseded:
             report = self._superseded[report.id][1]
         return self._counts_as.get(report.id, report)
 
     def of(self, counted: Deployment) -> Iterable[str]:
-        """The ids of all reports of a deployment that counts."""
+        """The ids of all reports of a counting deployment."""
         return self._ids.get(counted.id, (counted.id,))
 
     def is_superseded(self, deployment: Deployment) -> bool:
-        """Whether another report of the same deployment counts."""
+        """Whether another report of the same deployment counts in its place."""
         return deployment.id in self._superseded
 
     def superseded(self) -> Iterator[tuple[Deployment, Deployment]]:
@@ -88,17 +88,17 @@ class Pairing:
         yield from self._superseded.values()
 
     def _as_it_came(self, counted: Deployment) -> Deployment:
-        """The report behind a deployment that counts."""
+        """The original report behind a counting deployment."""
         return self._as_reported.get(counted.id, counted)
 
     def _counting(self, deployment: Deployment) -> Deployment | None:
-        """How a deployment counts: not at all when it is superseded, else with what is known by its other reports."""
+        """The deployment that counts for a report: None if it is superseded, else merged with its other reports."""
         if deployment.id in self._superseded:
             return None
         return self._counts_as.get(deployment.id, deployment)
 
     def _connected(self, deployment: Deployment) -> tuple[dict[str, Deployment], list[Edge]]:
-        """All reports that may be grouped otherwise because of this one, itself included, with their edges."""
+        """All reports whose groups this one may change, itself included, with their edges."""
         members = {deployment.id: deployment}
         edges = []
         ahead = [deployment]
@@ -112,7 +112,7 @@ class Pairing:
         return members, edges
 
     def _candidates(self, deployment: Deployment) -> Iterator[Deployment]:
-        """The reports of others that may be of the same deployment."""
+        """The reports by other reporters that may be of the same deployment."""
         yield from self._near(deployment, self._found)
         if not is_found(deployment):
             return
@@ -158,7 +158,7 @@ def _shelve(shelf: _Shelf, report: Deployment) -> None:
 
 
 def _is_alike(one: Deployment | None, other: Deployment | None) -> bool:
-    """Whether a report counts as before: all that can change about it is what its other reports add."""
+    """Whether a report counts as before. Only what its other reports add can differ."""
     if one is None or other is None:
         return one is other
     return (one.verdict, one.upstream, one.shipped) == (other.verdict, other.upstream, other.shipped)

@@ -1,7 +1,7 @@
-"""Which events of one series count at a moment.
+"""Decides which events of one series count at a moment.
 
-A deployment counts from its finished_at on, an incident from its started_at on, and both until they are older than
-the retention. Open incidents and the last deployment never are.
+A deployment counts from its finished_at, an incident from its started_at, and both until they are older than the
+retention. Open incidents and the last deployment never expire.
 """
 
 import enum
@@ -23,7 +23,7 @@ _TOLD_AT_ONCE = 4096
 
 
 class _Phase(enum.Enum):
-    """Where an incident is in its life."""
+    """The phase of an incident at the present moment."""
 
     FUTURE = enum.auto()
     OPEN = enum.auto()
@@ -35,17 +35,17 @@ _COUNTS = (_Phase.OPEN, _Phase.RESTORED)
 
 
 class SeriesState:
-    """The events of a series, and those of them that are judged at the moment it was brought to.
+    """The events of a series, classified as far as they count at the present moment.
 
-    ``add`` and ``remove`` change the events, ``seek`` brings it to a moment, which may also lie before the last one.
-    Costs follow what changes, not what is held.
+    ``add`` and ``remove`` change the events, ``seeking`` moves to a moment, which may lie before the last one. The
+    cost depends on what changes, not on what is held.
     """
 
     def __init__(self, classifier: Classifier, updates: Updates, *, retention_ms: int, merge_within_ms: int) -> None:
         """An empty series."""
         self.classifier = classifier
         self.version = 0
-        """Another number after every change."""
+        """Increases with every change."""
         self._updates = updates
         self._retention_ms = retention_ms
         self._now_ms = 0
@@ -54,13 +54,13 @@ class SeriesState:
         self._expired: list[Deployment] = []
         self._future: list[Deployment] = []
         self._arrived: dict[str, Deployment] = {}
-        """Put since the last ``seek``, and finished after it: there is no need to sort in what it will take on."""
+        """Deployments added since the last move that finish after it. The next move counts most of them unsorted."""
         self._incidents: dict[str, Incident] = {}
         self._phases: dict[str, _Phase] = {}
-        self._agenda: list[tuple[int, str]] = []
+        self._due: list[tuple[int, str]] = []
 
     def loading(self, deployments: Iterable[Deployment], incidents: Iterable[Incident], now_ms: int) -> Iterator[None]:
-        """Fills an empty state and brings it to a moment, a step at a time."""
+        """Fills an empty state and moves it to a moment, step by step."""
         self._now_ms = now_ms
         held = list(deployments)
         if any(map(is_found, held)):
@@ -79,7 +79,7 @@ class SeriesState:
         yield from self.classifier.loading(ordered[living:seen])
 
     def prepare(self, now_ms: int) -> bool:
-        """Gets ready to be brought to a moment, a few milliseconds a call; True when it is."""
+        """Prepares for a move to a moment, a few milliseconds a call; True once it is done."""
         due = self.next_change
         is_still = now_ms >= self._now_ms and (due is None or due > now_ms)
         return is_still or self.classifier.in_order.prepare()
@@ -93,7 +93,7 @@ class SeriesState:
             self._change(event, comes=True)
 
     def remove(self, event: Event) -> None:
-        """Takes out an event that was added."""
+        """Removes an event."""
         self.version += 1
         if isinstance(event, Incident):
             self._take_incident(event)
@@ -101,7 +101,7 @@ class SeriesState:
             self._change(event, comes=False)
 
     def seeking(self, now_ms: int) -> Iterator[None]:
-        """Brings it to a moment, and decides all that changed, a step at a time."""
+        """Moves to a moment and classifies what changed, step by step."""
         backwards, self._now_ms = now_ms < self._now_ms, now_ms
         self.version += 1
         yield from self._move_deployments(now_ms)
@@ -109,8 +109,8 @@ class SeriesState:
             for incident in self._incidents.values():
                 self._advance(incident)
                 yield
-        while self._agenda and self._agenda[0][0] <= now_ms:
-            incident_due = self._incidents.get(heappop(self._agenda)[1])
+        while self._due and self._due[0][0] <= now_ms:
+            incident_due = self._incidents.get(heappop(self._due)[1])
             if incident_due:
                 self._advance(incident_due)
             yield
@@ -124,11 +124,11 @@ class SeriesState:
 
     @property
     def next_change(self) -> int | None:
-        """The next moment at which an event begins or ceases to count, or an incident ends."""
+        """The next moment at which an event begins or ceases to count, or an incident ends; None without one."""
         living = self.classifier.in_order.by_finish
         moments = [deployment.finished_at for deployment in (*self._future[:1], *self._arrived.values())]
         moments += [deployment.finished_at + self._retention_ms + 1 for deployment in living[:1] if len(living) > 1]
-        moments += [moment for moment, _ in self._agenda[:1]]
+        moments += [moment for moment, _ in self._due[:1]]
         return min(moments, default=None)
 
     def waiting(self) -> Iterator[tuple[Deployment, str]]:
@@ -147,13 +147,13 @@ class SeriesState:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it holds no event, not even one past the retention."""
+        """Whether it has no event, not even an expired one."""
         held = (self.classifier.in_order.by_finish, self._future, self._arrived, self._expired, self._incidents)
         return not any(held)
 
     @property
     def size(self) -> int:
-        """How many events it holds."""
+        """The number of events, expired ones included."""
         deployments = (self.classifier.in_order.by_finish, self._future, self._arrived, self._expired)
         return sum(map(len, deployments)) + len(self._incidents)
 
@@ -163,7 +163,7 @@ class SeriesState:
         return deployments, [each for each in self._incidents.values() if self._phases[each.id] is not _Phase.GONE]
 
     def told_incidents(self) -> Iterator[tuple[Incident, IncidentFacts]]:
-        """The incidents of which the updates knows, with their facts."""
+        """The incidents passed on so far, with their facts."""
         for incident in self._incidents.values():
             facts = self.classifier.incident_facts(incident)
             if facts:
@@ -180,7 +180,7 @@ class SeriesState:
         return self._pairing
 
     def _begun_around(self, found: Deployment, within_ms: int) -> Iterator[Deployment]:
-        """The deployments that began within a time of another, and some more."""
+        """The deployments that started within a time of another one, and a few more."""
         earliest = found.started_at - within_ms
         yield from self.classifier.in_order.started_between(earliest, found.started_at + within_ms)
         yield from self._expired[bisect_left(self._expired, earliest, key=_finished_at) :]
@@ -188,7 +188,7 @@ class SeriesState:
         yield from self._arrived.values()
 
     def _change(self, deployment: Deployment, *, comes: bool) -> None:
-        """Adds or takes out a deployment, with what that means for other reports of it."""
+        """Adds or removes a deployment, and updates its other reports."""
         if self._pairing is None and not is_found(deployment):
             changes: list[tuple[Deployment | None, Deployment | None]]
             changes = [(None, deployment) if comes else (deployment, None)]
@@ -254,7 +254,7 @@ class SeriesState:
             yield
 
     def _sort_in(self, now_ms: int) -> Iterator[None]:
-        """Has what arrived count, or wait in order for its time."""
+        """Lets arrived deployments count, or wait in order for their time."""
         for deployment in sorted(self._arrived.values(), key=finish_order):
             if deployment.finished_at <= now_ms:
                 self.classifier.add(deployment)
@@ -264,11 +264,11 @@ class SeriesState:
         self._arrived.clear()
 
     def _is_out_of_order(self) -> bool:
-        """Whether a deployment is kept as the last one that was written after a later one had expired."""
+        """Whether the last deployment is one that was written after a later one had expired."""
         return bool(finish_order(self._expired[-1]) > finish_order(self.classifier.in_order.by_finish[0]))
 
     def _advance(self, incident: Incident) -> None:
-        """Brings an incident to its phase."""
+        """Moves an incident to its present phase."""
         before, phase = self._phases[incident.id], self._phase(incident)
         self._phases[incident.id] = phase
         if (before is _Phase.GONE) != (phase is _Phase.GONE):
@@ -285,7 +285,7 @@ class SeriesState:
             _Phase.RESTORED: (incident.finished_at or 0) + self._retention_ms + 1,
         }.get(phase)
         if due is not None:
-            heappush(self._agenda, (due, incident.id))
+            heappush(self._due, (due, incident.id))
 
     def _phase(self, incident: Incident) -> _Phase:
         if incident.started_at > self._now_ms:

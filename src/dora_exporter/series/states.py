@@ -1,4 +1,4 @@
-"""The state of every series: filled with its events, changed by writes and brought to a moment, a step at a time."""
+"""The state of every series: loads events, applies writes and advances in time, step by step."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from dora_exporter.series.series_state import SeriesState
 
 
 class States:
-    """The states by series, and which of them are to be settled: written to, or due."""
+    """The states by series, and the queue of those to settle: written to, or due."""
 
     def __init__(self, store: EventStore, definitions: Definitions, aggregates: Aggregates) -> None:
         """No series."""
@@ -27,7 +27,7 @@ class States:
     def load(
         self, series: Series, deployments: list[Deployment], incidents: list[Incident], now_ms: int
     ) -> Iterator[None]:
-        """Fills a series of which nothing is known with all of its events."""
+        """Loads all events of a series that has no state."""
         state = self.by_series.get(series)
         if state is None:
             state = self.by_series[series] = self._new(series)
@@ -35,7 +35,7 @@ class States:
         self._unsettled[series] = None
 
     def follow(self, series: Series, writes: SeriesWrites) -> Iterator[None]:
-        """Takes writes to a series over, one by one."""
+        """Applies the writes to a series, one by one."""
         state = self.by_series[series]
         for before, after in writes.changes():
             for event in (before, after):
@@ -49,7 +49,7 @@ class States:
         self._unsettled[series] = None
 
     def settle(self, series: Series, now_ms: int) -> Iterator[None]:
-        """Brings a series to a moment, and forgets it when it has no event any more."""
+        """Advances a series to a moment, and forgets it if it has no event left."""
         state = self.by_series[series]
         while not state.prepare(now_ms):
             yield
@@ -59,15 +59,15 @@ class States:
             self.forget(series)
 
     def mark_due(self, now_ms: int) -> None:
-        """Has the series settled in which something begins or ceases to count by a moment."""
+        """Queues the series in which an event begins or ceases to count by a moment."""
         self._unsettled.update(dict.fromkeys(self._due.due(now_ms)))
 
     def mark_all(self) -> None:
-        """Has every series settled."""
+        """Queues every series."""
         self._unsettled.update(dict.fromkeys(self.by_series))
 
     def take_unsettled(self) -> Series | None:
-        """Takes out a series that is to be settled; None when there is none."""
+        """Removes a series from the queue and returns it; None if the queue is empty."""
         while self._unsettled:
             series, _ = self._unsettled.popitem()
             if series in self.by_series:
@@ -75,7 +75,7 @@ class States:
         return None
 
     def forget(self, series: Series) -> None:
-        """Drops what was computed of a series."""
+        """Drops the state of a series and its aggregate."""
         self.by_series.pop(series, None)
         self._unsettled.pop(series, None)
         self._due.forget(series)

@@ -1,4 +1,4 @@
-"""Why a number of a team is what it is: what explains it in each of the team's series, put together."""
+"""Explains a number of a team, by joining the explanations of its series."""
 
 from collections.abc import Iterator
 
@@ -17,9 +17,9 @@ _TRIES = 3
 async def explain_team(
     engine: Engine, team: tuple[str, str], metric: WindowMetric, window: Window
 ) -> Explanation | None:
-    """Explains a metric of ``explanation.METRICS`` for a team in an environment; None where no event of it is held.
+    """Explains a metric of ``explanation.METRICS`` for a team in an environment; None if it has no event.
 
-    It works a few milliseconds at a time. Series that change meanwhile are explained again, and at last in one go.
+    It works in slices. Series that change between two are explained again, and after some tries in one go.
     """
     parts = _Parts(engine, team, metric, window)
     for _ in range(_TRIES):
@@ -34,7 +34,7 @@ async def explain_team(
 
 
 class _Parts:
-    """The explanations of the series, each with the version of the series that it explains."""
+    """The explanations of the series, each with the version of the state that it explains."""
 
     def __init__(self, engine: Engine, team: tuple[str, str], metric: WindowMetric, window: Window) -> None:
         self._engine = engine
@@ -44,7 +44,7 @@ class _Parts:
         self._parts: dict[Series, tuple[int, Explanation]] = {}
 
     def refresh(self) -> Iterator[None]:
-        """Explains each series that is not explained as it is, an event at a step."""
+        """Explains each series whose explanation is out of date, one event a step."""
         states = self._engine.states()
         for gone in self._parts.keys() - states.keys():
             del self._parts[gone]
@@ -54,7 +54,7 @@ class _Parts:
                 yield from self._explain(series, state)
 
     def together(self, values: dict[tuple[str, ...], float]) -> Explanation:
-        """One explanation, newest first. An incident counts once, attributed if it is so in any of its services."""
+        """The joined explanation, newest first. An incident counts once, attributed if it is in any service."""
         whole = Explanation(self._metric, values)
         incidents: dict[str, CountedIncident] = {}
         for _, part in self._parts.values():
@@ -69,7 +69,7 @@ class _Parts:
         return whole
 
     def _explain(self, series: Series, state: SeriesState) -> Iterator[None]:
-        """Nothing is noted of a series that changes on the way."""
+        """Explains a series; nothing is stored if it changes before the end."""
         version, part = state.version, Explanation(self._metric, {})
         for _ in fill(part, state, self._window, self._belongs):
             yield

@@ -1,4 +1,4 @@
-"""The rollups: what a deployment or an incident of a series means for its team."""
+"""Assigns events to teams, and merges the facts of incidents with several services."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,10 @@ _Place = tuple[str, str, tuple[str, ...]]
 
 
 class Teams:
-    """Who an event belongs to: the team that it names, else the one that is configured for its service."""
+    """The team of an event: the one it names, else the one configured for its service."""
 
     def __init__(self, configured: Mapping[str, str]) -> None:
-        """``configured`` gives the team of a service."""
+        """``configured`` maps services to teams."""
         self._configured = configured
         self._services: defaultdict[str, list[str]] = defaultdict(list)
         for service, team in configured.items():
@@ -29,7 +29,7 @@ class Teams:
         return self._services.get(team, ())
 
     def forget(self) -> None:
-        """Forgets in which series incidents were seen."""
+        """Forgets the facts of incidents by series."""
         self._seen.clear()
 
     def of_deployment(self, deployment: Deployment) -> str | None:
@@ -37,7 +37,7 @@ class Teams:
         return deployment.team or self._configured.get(deployment.service)
 
     def of_incident(self, incident: Incident) -> tuple[str, ...]:
-        """The teams of an incident: several when its services are configured for several."""
+        """The teams of an incident: several if its services belong to several."""
         if incident.team:
             return (incident.team,)
         return tuple(sorted({team for each in incident.services if (team := self._configured.get(each))}))
@@ -50,7 +50,7 @@ class Teams:
         return (team,) if team else ()
 
     def count(self, events: Sequence[Event]) -> Mapping[str, int]:
-        """How many of the events, all of one series and of one kind, belong to which team."""
+        """The number of events by team; they are all of one series and one kind."""
         first = events[0] if events else None
         if not isinstance(first, Deployment):
             return Counter(team for event in events for team in self.of(event))
@@ -65,9 +65,9 @@ class Teams:
     ) -> tuple[IncidentFacts | None, IncidentFacts | None]:
         """The facts of an incident for its teams, before and after those for one of its series changed.
 
-        It counts once, however many services it names, and is attributed if it is so in any of them. Of one with a
-        single series nothing is kept: most are such, and each would be one more object for the garbage collector.
-        Series are told of a change one after the other: meanwhile one that moved is in its old place and its new one.
+        It counts once, however many services it names, and is attributed if it is in any of them. Nothing is stored for
+        an incident with one series: most are such, and each would be one more object for the garbage collector. Series
+        change one after the other, so an incident that moved is in its old and its new place until all did.
         """
         if len(incident.services) <= 1:
             return before, after

@@ -12,7 +12,7 @@ from dora_exporter.sources.polling.deliveries import Deliveries
 
 @dataclass
 class Health:
-    """What became of the passes and items of one source since the start; None for what has not happened yet.
+    """The results of the passes and items of one source since the start; None for what has not happened yet.
 
     ``problem`` says in words why the last pass failed, None when it succeeded; ``is_misconfigured`` whether that was
     because of a key, a right or a file, which only somebody can mend. ``items`` counts by outcome, ``names_changed``

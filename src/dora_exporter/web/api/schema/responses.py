@@ -18,7 +18,7 @@ class Reference(Struct, frozen=True):
 
 
 class ReferenceAnswer(Struct, frozen=True):
-    """What became of a write: the id under which the event is held."""
+    """The result of a write: the id of the event."""
 
     data: Reference
 
