@@ -215,6 +215,24 @@ async def test_a_list_that_is_taken_back_is_replaced_by_what_git_says(
     assert len(world.shas(given)) == 3
 
 
+async def test_a_list_that_is_taken_back_hides_nothing_that_changed_meanwhile(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[1], 0)
+    between = world.deploy(shop[2], 1)
+    last = world.deploy(shop[4], 2, id="d" * 16)
+    await world.resolver.work()
+    assert world.shas(last) == [shop[4], shop[3]]
+    world.deploy(shop[4], 2, id="d" * 16, commits=(Commit(shop[4], 5),))
+    world.delete(between)
+    await world.resolver.work()
+    world.deploy(shop[4], 2, id="d" * 16)
+    await world.resolver.work()
+    assert world.shas(last) == [shop[4], shop[3], shop[2]]
+
+
 async def test_a_deployment_waits_for_its_commit(begin: Begin, shop: list[str], tmp_path: Path) -> None:
     world = begin()
     world.upload(pack_of(tmp_path / "shop", [shop[4]]), shop[4])
@@ -271,6 +289,39 @@ async def test_one_commit_that_never_comes_costs_only_its_own_deployment(
     again = begin(store=world.store, clock=world.clock)
     await again.resolver.work()
     assert again.log.records == []
+
+
+async def test_what_waits_for_another_commit_is_looked_at_when_one_comes_between(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(GONE, 0)
+    last = world.deploy(shop[4], 2)
+    await wait_in_vain(world)
+    later = world.deploy(shop[6], 4)
+    world.deploy("e" * 40, 3)
+    await world.resolver.work()
+    assert [world.shipped(last).left_out, world.held(later).shipped] == [{"first": 1, "passed_over": 1}, None]
+    world.deploy(shop[5], 3.5)
+    await world.resolver.work()
+    assert world.shas(later) == [shop[6]]
+
+
+async def test_what_a_deployment_shipped_stays_true_behind_one_whose_commit_nobody_has(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[1], 0)
+    between, last = world.deploy(shop[2], 1), world.deploy(shop[4], 3)
+    await world.resolver.work()
+    world.deploy(GONE, 2)
+    await world.resolver.work()
+    world.delete(between)
+    await world.resolver.work()
+    assert world.shas(last) == [shop[4], shop[3], shop[2]]
+    assert world.shipped(last).left_out == {"passed_over": 1}
 
 
 async def test_a_first_deployment_whose_commit_never_comes_leaves_the_next_to_be_the_first(

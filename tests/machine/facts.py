@@ -83,6 +83,10 @@ class Deployed:
         """The commit that it names of each repository; the first is what runs."""
         return {self.repository: self.sha, **dict(self.further)}
 
+    def place(self, repository: str | None) -> tuple[object, ...]:
+        """What Git is asked of it: another question where its commit or its place among others is another one."""
+        return self.id, self.line, self.order, repository, self.checkouts.get(repository)
+
     @property
     def line(self) -> Line:
         """Its series."""
@@ -174,10 +178,20 @@ class Terms:
     edition: str = "2024"
     default_environment: str = "none"
     excluded_authors: tuple[str, ...] = ()
+    resolve_for_ms: int = 7 * DAY_MS
 
     def team_for(self, service: str) -> str | None:
         """The team that is configured for a service."""
         return dict(self.team_of).get(service)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What Git said of a deployment, when so many before it were gone already; ``since`` when it waits, if it does."""
+
+    commits: frozenset[str] = frozenset()
+    forgot: int = 0
+    since: int | None = None
 
 
 @dataclass
@@ -224,8 +238,8 @@ class World:
     ``seen`` are series and teams in the order in which they appeared, ``buried`` polled items that somebody deleted,
     ``droppable`` events that were too old to count when that was looked for, and ``past`` those of them that are gone,
     in the order in which they went: what came after them stays what it was, and was not the first with Git data.
-    ``forgot`` says how many of them were gone already when Git was last asked about a deployment. ``derived`` are the
-    ids of events that were sent without.
+    ``found`` is what Git said of deployments, by their places. ``derived`` are the ids of events that were sent
+    without.
     ``beginnings`` are all that were told of the alert of an incident, ``unfired`` those of which only an end was told.
     """
 
@@ -235,7 +249,7 @@ class World:
     seen: dict[tuple[str, str, str], None] = field(default_factory=dict)
     droppable: set[str] = field(default_factory=set)
     past: list[Deployed] = field(default_factory=list)
-    forgot: dict[str, int] = field(default_factory=dict)
+    found: dict[tuple[object, ...], Found] = field(default_factory=dict)
     derived: dict[tuple[object, ...], str] = field(default_factory=dict)
     graph: Graph = field(default_factory=Graph)
     beginnings: dict[str, set[int]] = field(default_factory=dict)
@@ -285,9 +299,9 @@ class World:
             self.past.append(gone)
         self.droppable.discard(id_)
 
-    def beside(self, report: Deployed) -> list[Deployed]:
-        """The reports of a series that Git was asked about beside one of them, in order of finish."""
-        known = (*self.past[self.forgot.get(report.id, 0) :], *self.deployments.values())
+    def beside(self, report: Deployed, *, forgot: int = 0) -> list[Deployed]:
+        """The reports of its series in order of finish, but for so many that were dropped first."""
+        known = (*self.past[forgot:], *self.deployments.values())
         return sorted((each for each in known if each.line == report.line), key=lambda each: each.order)
 
     def delete(self, id_: str) -> None:

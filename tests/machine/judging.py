@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.machine.counting import is_open
-from tests.machine.facts import DAY_MS, MINUTE_MS, Change, Deployed, Line, Rule, Suffered, Terms, World
+from tests.machine.facts import DAY_MS, MINUTE_MS, Change, Deployed, Found, Line, Rule, Suffered, Terms, World
 
 CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
 SKEW_MS = 5 * MINUTE_MS
@@ -332,26 +332,23 @@ def _shipped(deployment: Deployed, world: World) -> list[Change]:
         return list(deployment.commits)
     ids = (deployment.id, *deployment.reports)
     reports = sorted((each for id_, each in world.deployments.items() if id_ in ids), key=lambda each: each.order)
-    found = [change for each in reports if each.commits is None for change in by_git(each, world)]
-    return list({change.sha: change for change in found}.values())
+    shas = dict.fromkeys(
+        sha
+        for each in reports
+        if each.commits is None
+        for repository in each.checkouts
+        for sha in sorted(world.found.get(each.place(repository), Found()).commits)
+    )
+    return [world.graph.changes[sha] for sha in shas]
 
 
-def by_git(report: Deployed, world: World) -> list[Change]:
-    """What was not yet deployed of its repositories in its series."""
-    return [
-        change
-        for repository, sha in report.checkouts.items()
-        if sha in world.graph.homes and world.graph.homes[sha] == repository
-        for change in _by_git_of(repository, sha, report, world)
-    ]
-
-
-def _by_git_of(repository: str, sha: str, report: Deployed, world: World) -> list[Change]:
+def by_git(report: Deployed, repository: str, world: World, *, forgot: int) -> list[Change]:
+    """What of a repository was not yet deployed in its series, after the latest commit before it that is known."""
     before = [
         (each.finished_at, each.checkouts[repository] or "")
-        for each in world.beside(report)
+        for each in world.beside(report, forgot=forgot)
         if each.order < report.order and each.checkouts.get(repository) in world.graph.homes
     ]
     if not before or report.finished_at - before[-1][0] > GAP_MS:
         return []
-    return world.graph.between(sha, (base for _, base in before))
+    return world.graph.between(report.checkouts[repository] or "", (base for _, base in before))

@@ -63,7 +63,7 @@ class Player:
         self.with_git = self.chance.random() < 0.25
         self.terms = self._terms()
         self._changes: list[Change] = []
-        self._crowd = self.chance.choice([1, 1, 2, 6])
+        self._crowd = self.chance.choice([1, 1, 2, 2] if self.with_git else [1, 1, 2, 6])
 
     def next(self, now: int) -> Act:
         """What happens next."""
@@ -87,7 +87,7 @@ class Player:
             (3, lambda _: Reload(self._terms())),
         ]
         if self.with_git:
-            choices.append((6, self._commit))
+            choices.append((12, self._commit))
         act = self.chance.choices([act for _, act in choices], [weight for weight, _ in choices])[0](now)
         self.terms = act.terms if isinstance(act, Reload) else self.terms
         return act
@@ -200,10 +200,12 @@ class Player:
             sha, repository = self.chance.choice(SHAS), "git.example/shop/other"
         commits = self._commits(now) if self.chance.random() < 0.5 else None
         made = list(self.world.graph.parents)
-        if made and self.chance.random() < 0.7:
+        if made and self.chance.random() < 0.8:
             sha = self.chance.choice(made)
             repository = self.world.graph.homes[sha]
             commits = commits if self.chance.random() < 0.2 else None
+            if self.chance.random() < 0.2:
+                sha = self.chance.choice(SHAS)  # which nobody has
         return Deployed(
             id=f"deployment-{self.chance.randrange(12):06}",
             service=service,
@@ -309,6 +311,7 @@ class Player:
             rules=pick([(), (HOTFIX,), (HOTFIX, SUBJECTS, FIXES), (replace(FIXES, services=("cart",)),)]),
             default_environment=pick(["none", "production"]),
             edition=pick(["2019", "2021", "2022", "2023", "2024"]),
+            resolve_for_ms=pick([MINUTE_MS, MINUTE_MS, DAY_MS]),
             excluded_authors=pick([(), (), ("bots@",), ("Ann",)]),
         )
 

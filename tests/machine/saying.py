@@ -111,6 +111,7 @@ def settings(terms: Terms) -> Json:
         "default_environment": terms.default_environment,
         "levels": {"edition": terms.edition},
         "commits": {"exclude_authors": list(terms.excluded_authors)},
+        "git": {"resolve_for": _duration(terms.resolve_for_ms)},
         "failures": {
             "rollback": _scope(terms.rollback),
             "revert": _scope(terms.revert),

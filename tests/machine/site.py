@@ -128,7 +128,8 @@ class Site:
     async def reload(self, terms: Terms) -> None:
         """Puts other settings into effect in the running daemon, but for those that wait for the next start."""
         self._written = terms
-        self.terms = replace(terms, excluded_authors=self.terms.excluded_authors)
+        now = self.terms
+        self.terms = replace(terms, excluded_authors=now.excluded_authors, resolve_for_ms=now.resolve_for_ms)
         reply = await self.ask("POST", "/-/reload")
         assert reply.status == HTTPStatus.OK, reply
 

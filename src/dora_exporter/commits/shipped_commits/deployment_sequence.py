@@ -100,6 +100,12 @@ class DeploymentSequences:
         index = bisect_left(sequence, finish_order(deployment), key=finish_order)
         return index < len(sequence) and sequence[index].id == deployment.id
 
+    def follower(self, key: SequenceKey, change: SequenceChange) -> Deployment | None:
+        """The next deployment behind a place in a sequence."""
+        sequence = self._sequences.get(key, [])
+        index = bisect_right(sequence, change.order, key=finish_order)
+        return sequence[index] if index < len(sequence) else None
+
     def sequence(self, key: SequenceKey) -> tuple[Deployment, ...]:
         """A sequence as it is now."""
         return tuple(self._sequences.get(key, ()))

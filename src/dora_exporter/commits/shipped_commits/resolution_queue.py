@@ -109,7 +109,7 @@ class ResolutionQueue:
         self._incomplete.note(key, after)
         if after.commits is not None:
             self._retries.remove(key, after.id)
-        elif after.shipped is None and (before.shipped is not None or before.commits is not None):
+        elif before.commits is not None or (after.shipped is None and before.shipped is not None):
             self._retries.put(key, after.id, self._at_once())
             self.woken.set()
 
@@ -130,6 +130,9 @@ class ResolutionQueue:
     def _change(self, key: SequenceKey, deployment: Deployment) -> None:
         change = SequenceChange(finish_order(deployment), deployment.commit_sha or "")
         self._retries.put_change(key, change, self._clock())
+        follower = self._sequences.follower(key, change)
+        if follower is not None:
+            self._retries.hasten(key, follower.id, self._clock())
         self.woken.set()
 
     def wake(self, repository: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dora_exporter.commits.pull_requests.enrich import outline
 from dora_exporter.commits.shipped_commits.deployment_sequence import SequenceChange, after, until
 from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
-from dora_exporter.commits.shipped_commits.rule import PASSED_OVER, Archive, has_passed_over, shipped_by
+from dora_exporter.commits.shipped_commits.rule import PASSED_OVER, Archive, shipped_by
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.records import Resolution
@@ -18,7 +18,8 @@ _AT_ONCE = 100
 class Question:
     """Which deployments of a sequence are due, and how the sequence changed.
 
-    ``last_tries`` are the due deployments that are given up afterwards: they pass over what is unknown before them.
+    ``last_tries`` are the due deployments that are given up afterwards: they pass over what is unknown before them. So
+    do those that were resolved before, of which nothing else is unknown.
     """
 
     sequence: tuple[Deployment, ...]
@@ -50,7 +51,7 @@ def settle(question: Question, archive: Archive | None) -> Answer:
     for place in places[:_AT_ONCE]:
         deployment = sequence[place]
         due.discard(deployment.id)
-        passes_over = deployment.id in question.last_tries or has_passed_over(deployment)
+        passes_over = deployment.id in question.last_tries or deployment.shipped is not None
         shipped = shipped_by(
             deployment, sequence[:place], archive, question.patterns, authors=question.authors, passes_over=passes_over
         )

@@ -73,13 +73,19 @@ class RetryQueue:
         if retry is not None:
             self._count(retry, -1)
 
+    def hasten(self, key: SequenceKey, deployment_id: str, now_ms: int) -> None:
+        """Schedules a deployment for now, if it is scheduled: what it waits for may not be before it any more."""
+        due = self._sequences.get(key.repository, {}).get(key)
+        retry = due.retries.get(deployment_id) if due else None
+        if retry is not None:
+            self._reschedule(retry, now_ms)
+            self._sooner(key.repository, now_ms)
+
     def wake(self, repository: str, now_ms: int) -> None:
         """Schedules all deployments of a repository for now, also those that were given up."""
         for due in self._sequences.get(repository, {}).values():
             for retry in due.retries.values():
-                self._count(retry, -1)
-                retry.due_ms = now_ms
-                self._count(retry, 1)
+                self._reschedule(retry, now_ms)
             self._sooner(repository, now_ms)
 
     def repositories(self, now_ms: int) -> list[str]:
@@ -116,6 +122,11 @@ class RetryQueue:
     def is_over(self, retry: Retry, now_ms: int) -> bool:
         """Whether a deployment is given up."""
         return now_ms - retry.since_ms >= self._give_up_after_ms
+
+    def _reschedule(self, retry: Retry, due_ms: int) -> None:
+        self._count(retry, -1)
+        retry.due_ms = due_ms
+        self._count(retry, 1)
 
     def _due(self, key: SequenceKey) -> Due:
         return self._sequences.setdefault(key.repository, {}).setdefault(key, Due())
