@@ -16,7 +16,7 @@ from dora_exporter.series.series_state import SeriesState
 STAGES: dict[str, tuple[type, str]] = {
     "ingest": (SeriesState, "add"),
     "withdrawal": (SeriesState, "remove"),
-    "judging": (Classifier, "_judge"),
+    "judging": (Classifier, "_classify"),
     "adding up": (Aggregate, "change_deployment"),
     "rendering": (AggregateLines, "of"),
     "observers": (EventCounts, "observe"),
