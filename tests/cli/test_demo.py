@@ -193,10 +193,10 @@ def test_what_cannot_be_written_is_told_and_the_next_event_comes_all_the_same(
 
 def test_a_seed_is_an_organisation_of_its_own() -> None:
     sizes = []
-    for seed in (1, 1, 2):
-        with demo("--days=30", f"--seed={seed}", "--haste=0.001") as running:
+    for seed in (1, 2):
+        with demo("--days=10", f"--seed={seed}", "--haste=0.001") as running:
             sizes.append(len(store_of(running.snapshot).deployments))
-    assert sizes[0] != sizes[2]
+    assert sizes[0] != sizes[1]
 
 
 def test_an_address_that_is_taken_ends_it_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ All functions take the living deployments and incidents of one series that are s
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from tests.oracle.living import finish_order, is_open, start_order
 from tests.oracle.reverts import reverted_by
@@ -57,9 +58,29 @@ def rolled_back_by(rollback: Deployment, deployments: Sequence[Deployment]) -> D
     return next((failed for each, failed in rollbacks(deployments) if each is rollback), None)
 
 
-def rollbacks(deployments: Sequence[Deployment]) -> list[tuple[Deployment, Deployment]]:
+class _Same:
+    """Deployments as the key of a cache: the same objects in the same order, for events are not hashed."""
+
+    def __init__(self, deployments: Sequence[Deployment]) -> None:
+        self.deployments = tuple(deployments)
+        self._ids = tuple(map(id, self.deployments))
+
+    def __hash__(self) -> int:
+        return hash(self._ids)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self._ids == other._ids
+
+
+def rollbacks(deployments: Sequence[Deployment]) -> Sequence[tuple[Deployment, Deployment]]:
     """The rollbacks with what they undid. What was undone is no longer underneath: it comes again as if it were new."""
-    in_order = sorted(deployments, key=finish_order)
+    return _rollbacks(_Same(deployments))
+
+
+@lru_cache(maxsize=64)
+def _rollbacks(among: _Same) -> Sequence[tuple[Deployment, Deployment]]:
+    """Asked for again and again of the same deployments: for each pair of them."""
+    in_order = sorted(among.deployments, key=finish_order)
     found = []
     underneath: list[int] = []
     for place, each in enumerate(in_order):
