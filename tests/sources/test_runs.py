@@ -11,10 +11,10 @@ from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Series
 from dora_exporter.sources.version_detection.segments import (
     Changes,
     Found,
+    Observations,
     Rules,
     Run,
     Segmentation,
-    Sightings,
     spans_of,
 )
 
@@ -33,12 +33,12 @@ def minutes(*ranges: tuple[int, int]) -> list[int]:
     return [EDGE + minute * MINUTE_MS for first, end in ranges for minute in range(first, end)]
 
 
-def sightings(seen: Mapping[str, list[int]]) -> Sightings:
+def observations(seen: Mapping[str, list[int]]) -> Observations:
     return {(CHECKOUT, version): spans_of(buckets, MINUTE_MS) for version, buckets in seen.items()}
 
 
 def read(known: Segmentation, seen: Mapping[str, list[int]], since: int = -60) -> Changes:
-    return known.add(sightings(seen), since=EDGE + since * MINUTE_MS, rules=RULES, identify=identify)
+    return known.add(observations(seen), since=EDGE + since * MINUTE_MS, rules=RULES, identify=identify)
 
 
 def starts(changes: Changes) -> list[tuple[str, int]]:
@@ -273,7 +273,7 @@ def test_engine_of_any_length_find_what_one_reading_of_everything_finds(
         for bucket in buckets:
             if since <= bucket.minute < now and bucket.minute + bucket.delay < now:
                 seen.setdefault(bucket.version, []).append(EDGE + bucket.minute * MINUTE_MS)
-        changes = known.add(sightings(seen), since=EDGE + since * MINUTE_MS, rules=QUICK, identify=identify)
+        changes = known.add(observations(seen), since=EDGE + since * MINUTE_MS, rules=QUICK, identify=identify)
         for id_ in changes.withdrawn:
             del held[id_]
         held |= {each.id: (each.version, (each.started_at - EDGE) // MINUTE_MS) for each in changes.found}

@@ -1,4 +1,4 @@
-"""The contract of a source: an upstream product whose deployments or incidents are taken over.
+"""The contract of a source: an upstream product whose deployments and incidents are collected.
 
 A ``Source`` is polled, a ``Webhook`` is pushed to, and many products are both.
 
@@ -42,7 +42,7 @@ anew. The key ``cursor``, where there is one, is shown as the moment up to which
 
 
 class Sink(Protocol):
-    """Where a source leaves what it finds, and what is held of it."""
+    """Writes the items of a source, and looks up what is stored of them."""
 
     async def write(self, items: Sequence[Item]) -> None:
         """Appends the items that change something, in this order.
@@ -71,23 +71,23 @@ class Sink(Protocol):
         ...
 
     def overflow(self, count: int = 1) -> None:
-        """Counts a stretch of time with more rows than the upstream lets anybody read."""
+        """Counts a time range with more rows than the upstream API returns."""
         ...
 
     def deployment(self, event_id: str) -> Deployment | None:
-        """The deployment as held, or as written and not yet durable."""
+        """Looks a deployment up, also one that is written and not yet durable."""
         ...
 
     def incident(self, event_id: str) -> Incident | None:
-        """The incident as held, or as written and not yet durable."""
+        """Looks an incident up, also one that is written and not yet durable."""
         ...
 
     def deployments(self) -> Iterable[Deployment]:
-        """Everything held of this source: a copy of the list, made in one go, so do not ask often."""
+        """The stored deployments of this source. It copies the whole list at once, so call it rarely."""
         ...
 
     def incidents(self) -> AsyncIterator[Incident]:
-        """Everything held of this source; others have their turn in between, so it may change meanwhile."""
+        """The stored incidents of this source. It yields to the event loop, so the store may change while it runs."""
         ...
 
     def open_incidents(self) -> Iterable[Incident]:
@@ -99,11 +99,11 @@ class Sink(Protocol):
         ...
 
     def noted(self) -> Memory:
-        """What was written last as a note: it outlives changed settings, and webhooks may write it too."""
+        """The note that was written last. Notes survive changed settings, and webhooks may write them too."""
         ...
 
     def note(self, memory: Memory) -> Item:
-        """What is to be noted, as an item to write."""
+        """The item that stores ``memory`` as the note."""
         ...
 
 
@@ -122,7 +122,7 @@ class Source(Protocol):
 
     @property
     def traffic(self) -> Traffic:
-        """What its requests met."""
+        """Statistics of its requests."""
         ...
 
     @property
@@ -223,7 +223,7 @@ SourceName = Annotated[
 
 
 class SourceSettings(BaseModel):
-    """What the settings models of all kinds have in common. A member narrows ``kind`` to its own."""
+    """The base of the settings models of all kinds. A member narrows ``kind`` to its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -232,7 +232,7 @@ class SourceSettings(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class SourceContext:
-    """What every source is built with. ``longest_window_ms`` is how far back the first pass reads by default."""
+    """The dependencies of every source. ``longest_window_ms`` is how far back the first pass reads by default."""
 
     transport: Transport
     clock: Clock
@@ -245,7 +245,7 @@ Build = Callable[[str, Any, SourceContext], Source]
 
 
 class Misconfigured(Exception):
-    """The source cannot work until somebody changes a setting, a file or a right."""
+    """The source fails until an operator changes a setting, a file or a permission."""
 
 
 class Unreadable(Exception):

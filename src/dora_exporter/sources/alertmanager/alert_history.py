@@ -38,7 +38,7 @@ class FiringPeriod(NamedTuple):
 
 @dataclass
 class AlertHistory:
-    """What was told of an alert.
+    """All beginnings and ends of an alert that notifications named.
 
     ``unfired`` are beginnings of which only the end was told. ``void`` are periods that were reopened, each with the
     last end that was none. ``stale`` are ends that nobody told, but followed from silence.
@@ -51,7 +51,7 @@ class AlertHistory:
     stale: set[int] = field(default_factory=set)
 
     def add(self, other: "AlertHistory") -> None:
-        """Takes in what was told and kept elsewhere."""
+        """Merges another history of the same alert."""
         self.starts |= other.starts
         self.ends |= other.ends
         self.unfired |= other.unfired
@@ -106,7 +106,7 @@ class AlertHistory:
         return periods
 
     def part(self, began: int, ended: int | None) -> "AlertHistory":
-        """What was told about a time, as far as it has to be kept."""
+        """The history of one period, reduced to what has to be stored."""
 
         def within(moments: Collection[int]) -> set[int]:
             if not moments:
@@ -122,7 +122,7 @@ class AlertHistory:
         return AlertHistory(within(self.starts), within(self.ends), within(self.unfired), void, within(self.stale))
 
     def dump(self) -> dict[str, Any]:
-        """In types that JSON has."""
+        """The state as JSON types."""
         said = {
             "starts": sorted(self.starts),
             "ends": sorted(self.ends),

@@ -90,7 +90,7 @@ class Subject:
         return items
 
     def _spans(self) -> list[tuple[int, int | None]]:
-        """The times in which an alert fires, those that touch made one."""
+        """The times in which any alert fires; touching periods are merged."""
         periods = [(period.began, period.ended) for told in self._told.values() for period in told.periods()]
         spans: list[tuple[int, int | None]] = []
         for began, ended in sorted(periods, key=lambda period: period[0]):
@@ -131,18 +131,18 @@ class Subject:
 
 
 def last_told_ms(incident: Incident) -> int | None:
-    """When it was last told that the incident goes on; None while nobody took note of that."""
+    """When a notification last confirmed that the incident is open; None if that was not recorded."""
     told: int | None = (incident.upstream or {}).get("told")
     return told
 
 
 def with_last_told(incident: Incident, moment_ms: int) -> Incident:
-    """The incident with a note of when it was last told."""
+    """The incident, last confirmed at that time."""
     return replace(incident, upstream={**(incident.upstream or {}), "told": moment_ms})
 
 
 def gone_stale(incident: Incident, key: str, at_ms: int) -> Incident:
-    """The incident ended by silence: a later notice takes that back, or knows better."""
+    """The incident, closed because no notification repeated it. A later notification reopens or corrects it."""
     end = max(at_ms, incident.started_at)
     told = _told_in(incident, key)
     for each in told.values():
@@ -154,7 +154,7 @@ def gone_stale(incident: Incident, key: str, at_ms: int) -> Incident:
 
 
 def group_of(incident: Incident) -> str | None:
-    """The group whose incident it is, None for a single alert's."""
+    """The alert group of an incident; None for the incident of a single alert."""
     group: str | None = (incident.upstream or {}).get("group")
     return group
 
@@ -174,7 +174,7 @@ def _told_in(incident: Incident, key: str) -> dict[str, AlertHistory]:
 
 
 def _told_before(ends: Mapping[str, int | None]) -> dict[str, AlertHistory]:
-    """What earlier versions kept of a group: when each of its alerts ended, by ``<source>:<alert>:<beginning>``."""
+    """The format of earlier versions: the end of each alert of a group, by ``<source>:<alert>:<beginning>``."""
     told: dict[str, AlertHistory] = {}
     for event_id, end in ends.items():
         name, _, began = event_id.rpartition(":")

@@ -23,9 +23,9 @@ class AlertLabels(BaseModel):
 
 
 class AlertmanagerSettings(SourceSettings):
-    """What an Alertmanager sends. With ``group`` a group of alerts is one incident, otherwise each alert is.
+    """One Alertmanager. With ``group`` an alert group is one incident, otherwise each alert is.
 
-    What was not told again for ``stale_after`` is over.
+    An incident that no notification repeats for ``stale_after`` is closed.
     """
 
     kind: Literal["alertmanager"] = "alertmanager"

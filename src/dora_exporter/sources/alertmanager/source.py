@@ -1,4 +1,4 @@
-"""Alertmanager: its alerts, or its groups of them, as incidents. It pushes; its silence has to be looked for."""
+"""Alertmanager: its alerts or alert groups as incidents. It pushes; a sweep closes alerts that went silent."""
 
 import asyncio
 import re
@@ -86,7 +86,7 @@ class Alertmanager:
 
     @property
     def fingerprint(self) -> str:
-        """There is no past that could be read anew."""
+        """It only identifies the settings: no past can be read again."""
         return fingerprint_of(self._settings, tuning=("stale_after",))
 
     @property
@@ -100,9 +100,9 @@ class Alertmanager:
         return None
 
     async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
-        """Ends the incidents that were not told of for ``stale_after``. The time when nobody listened does not count.
+        """Closes the incidents that no notification repeated for ``stale_after``, not counting the daemon's downtime.
 
-        That time is known by the moment of the last pass, which also shows when the clock was set.
+        The time of the last pass shows downtime, and a clock that was set.
         """
         if self._stale_ms is None:
             return memory
@@ -172,7 +172,7 @@ class Alertmanager:
     def _notices(
         self, notification: _Notification, open_alerts: "_OpenAlerts", sink: Sink, now_ms: int
     ) -> Iterable[Notice]:
-        """What is told of the alerts that the matchers let through. An end ends what is open, whatever else it says."""
+        """The notices of the alerts that pass the matchers. The end of an open alert counts whatever its labels are."""
         for raw in notification.alerts:
             try:
                 alert = msgspec.json.decode(raw, type=_Alert)
@@ -202,7 +202,7 @@ class Alertmanager:
         return all(matcher.matches(alert.labels) for matcher in self._settings.matchers)
 
     def _incident(self, alert: _Alert) -> Incident:
-        """What the labels of an alert say; its id and times follow."""
+        """The incident that an alert's labels describe, without id and times."""
         names = self._settings.labels
         service = alert.labels.get(names.service)
         return Incident(
@@ -247,7 +247,7 @@ class _OpenAlerts:
 
 
 def _key_of(alert: _Alert) -> str:
-    """The fingerprint, as far as it may be a part of an id; of who sends none the labels tell alerts apart."""
+    """The alert's key in ids: its fingerprint, or a digest of its labels if it has none that can be used."""
     if _FINGERPRINT.fullmatch(alert.fingerprint):
         return alert.fingerprint
     said = alert.fingerprint or msgspec.json.encode(alert.labels, order="deterministic").decode()

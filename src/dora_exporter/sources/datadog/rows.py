@@ -106,7 +106,7 @@ def _repository(git: _Git | None) -> str | None:
 
 
 def _commits(commits: list[_Commit] | None) -> tuple[Commit, ...] | None:
-    """What Datadog's Git data gave; None when it has none, so that other Git data may."""
+    """The commits in Datadog's Git data; None without such data, so that another provider may supply them."""
     known = [
         parse_commit(each.sha.lower(), each.timestamp, each.message or "")
         for each in commits or ()

@@ -30,11 +30,11 @@ Query = Sequence[tuple[str, str]]
 
 
 class Unreachable(Exception):
-    """The upstream gave no usable answer, however often it was asked."""
+    """The upstream gave no usable response after all retries."""
 
 
 class Refused(Exception):
-    """The upstream does not do what was asked, and asking again would not help."""
+    """The upstream refused a request; a retry would not help."""
 
     def __init__(self, words: str, *, status: int, code: int | None = None) -> None:
         """``code`` is the upstream's own number of the error."""
@@ -44,17 +44,17 @@ class Refused(Exception):
 
     @property
     def is_misconfiguration(self) -> bool:
-        """Whether somebody has to change a token, a right or a contract."""
+        """Whether an operator has to change a token, a permission or a subscription."""
         return self.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
 
 
 class _TooLong(Exception):
-    """The answer is longer than any that may be held; it would be so again."""
+    """The response is longer than the limit; a retry would not help."""
 
 
 @dataclass
 class Traffic:
-    """What the requests of one source met, since the start. ``ratelimit_remaining`` is None while nobody said it."""
+    """Statistics of a source's requests since the start. ``ratelimit_remaining`` is None until a response has it."""
 
     requests: Counter[str] = field(default_factory=Counter)
     ratelimit_remaining: float | None = None
@@ -63,7 +63,7 @@ class Traffic:
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """What goes with every request. ``secrets`` are the texts in it that must never be shown."""
+    """Headers and query of every request. ``secrets`` are the texts in them that must never be shown."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
@@ -78,7 +78,7 @@ class Credentials:
 
 @dataclass(frozen=True, kw_only=True)
 class RetryTiming:
-    """Where waiting comes from, so that a test need not wait: ``chance`` gives a number from 0 up to 1."""
+    """How retries wait. Tests replace it; ``chance`` returns a random number from 0 up to 1."""
 
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     chance: Callable[[], float] = random.random

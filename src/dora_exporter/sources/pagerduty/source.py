@@ -55,7 +55,7 @@ class PagerDuty:
 
     @property
     def traffic(self) -> Traffic:
-        """What its requests met."""
+        """Statistics of its requests."""
         return self._traffic
 
     @property

@@ -1,4 +1,4 @@
-"""Takes over what a PagerDuty v3 webhook says."""
+"""Writes the incident changes that PagerDuty's v3 webhooks report."""
 
 from codecs import BOM_UTF8
 
@@ -61,7 +61,7 @@ def environment_of(delivery: Delivery) -> str | None:
 
 
 async def take(event: Event, mapping: IncidentMapping, sink: Sink, *, dd_env: str | None, now_ms: int) -> Receipt:
-    """One event. One that cannot be understood, or is not about incidents, is counted and makes no trouble."""
+    """Writes one event. An event that cannot be understood, or is not about incidents, is only counted."""
     try:
         found = _incident(event, mapping, sink, dd_env=dd_env, now_ms=now_ms)
     except (*FLAWS, NotUnderstood) as reason:

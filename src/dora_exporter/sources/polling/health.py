@@ -1,4 +1,4 @@
-"""How a source is doing, as plain data."""
+"""The health of a source, as plain data."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from dora_exporter.sources.polling.deliveries import Deliveries
 
 @dataclass
 class Health:
-    """The results of the passes and items of one source since the start; None for what has not happened yet.
+    """Results of the passes, items and deliveries of a source since the start; None for what has not happened yet.
 
     ``problem`` says in words why the last pass failed, None when it succeeded; ``is_misconfigured`` whether that was
     because of a key, a right or a file, which only somebody can mend. ``items`` counts by outcome, ``names_changed``
@@ -42,7 +42,7 @@ class Health:
         return self.outage.failures
 
     def in_words(self) -> str:
-        """One sentence for people."""
+        """The health as one sentence."""
         if self.problem is not None:
             times = "once" if self.consecutive_failures == 1 else f"{self.consecutive_failures} times in a row"
             return f"failed {times}: {self.problem}"
@@ -59,14 +59,14 @@ class Health:
         return counted
 
     def succeeded(self, *, at_ms: int, seconds: float) -> Ended | None:
-        """A pass came to its end; gives the outage that it ends."""
+        """Records a successful pass; returns the outage that it ends."""
         self.is_up, self.last_success_ms, self.pass_seconds = True, at_ms, seconds
         self.is_misconfigured = False
         self.problem = None
         return self.outage.succeed(at_ms)
 
     def failed(self, problem: str, *, at_ms: int, seconds: float, is_misconfigured: bool = False) -> bool:
-        """A pass broke off; whether it is the first that did."""
+        """Records a failed pass; returns whether it begins an outage."""
         self.is_up, self.pass_seconds, self.problem = False, seconds, problem
         self.is_misconfigured = is_misconfigured
         return self.outage.fail(at_ms)

@@ -36,7 +36,7 @@ class RunningSource:
 
     @property
     def condition(self) -> str:
-        """How it is doing, in words, with what it last complained about."""
+        """Its health in words, with the last problem."""
         return self.health.in_words() if self.source.interval_ms is not None else "is only pushed to"
 
 
@@ -112,7 +112,7 @@ class RunningSources:
         return self._open_incidents.count(running.name)
 
     async def configure(self, settings: Mapping[str, SourceSettings], context: SourceContext) -> None:
-        """From here on these are the sources, by name. What did not change goes on undisturbed.
+        """Starts, restarts and stops sources to match ``settings``, by name. Unchanged sources are not interrupted.
 
         A removed source's events stay.
         """
@@ -128,7 +128,7 @@ class RunningSources:
                 self._start(name, wanted, context, old)
 
     async def start_over(self) -> None:
-        """Ends the passes under way and forgets how they went: another replica polls from here on."""
+        """Cancels running passes and resets health, because the leading replica changed."""
         for name, old in list(self._running.items()):
             await self._schedule.drop(_job_of(name))
             if self._running.get(name) is old:  # no reload came in between
@@ -157,7 +157,7 @@ class RunningSources:
     def _built(
         self, name: str, settings: SourceSettings, context: SourceContext, old: RunningSource | None
     ) -> RunningSource:
-        """The source with what is known of its health."""
+        """Builds a source. It keeps the health of the source it replaces if the kind is the same."""
         return RunningSource(
             name=name,
             settings=settings,

@@ -7,7 +7,7 @@ from dora_exporter.dora.store import Change, EventStore
 
 
 class OpenIncidents:
-    """Follows a store from now on. What a store took from elsewhere than its log has to be read by ``load``."""
+    """Indexes the open incidents of a store and follows its changes; ``load`` reads a checkpoint's."""
 
     def __init__(self, store: EventStore) -> None:
         """Starts with what the store holds."""
@@ -18,12 +18,12 @@ class OpenIncidents:
         store.observe(self.observe)
 
     def load(self) -> None:
-        """Takes in what the store holds."""
+        """Indexes all incidents of the store."""
         for incident in self._store.incidents.values():
             self._take(None, incident)
 
     def of(self, source: str) -> Iterable[Incident]:
-        """The open incidents of a source that count somewhere."""
+        """The open incidents of a source that belong to a service or team."""
         return [self._store.incidents[each] for each in self._ids.get(source, ())]
 
     def count(self, source: str) -> int:
@@ -40,7 +40,7 @@ class OpenIncidents:
         return len(self._about)
 
     def observe(self, changes: Sequence[Change]) -> None:
-        """Takes note of writes."""
+        """Updates the index after writes."""
         for before, after in changes:
             if before is not after and not isinstance(after or before, Deployment):
                 self._take(before, after)
@@ -72,5 +72,5 @@ def _subject_of(incident: Incident) -> str | None:
 
 
 def _is_open(incident: Incident) -> bool:
-    """One without service and team is out of its source's filters, and nobody waits for its end."""
+    """An incident without service and team is left out by its source's filters."""
     return incident.finished_at is None and bool(incident.services or incident.team)

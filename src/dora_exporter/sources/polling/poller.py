@@ -1,4 +1,4 @@
-"""One pass of one source after another, each into the log, and what they say about its health."""
+"""Runs the passes of a source and records their health."""
 
 import logging
 from collections.abc import Callable
@@ -21,7 +21,7 @@ RETRY_SECONDS = 60.0
 
 
 class Poller:
-    """Polls one source. What it remembers is a record of the log, written after the last page of a pass."""
+    """Polls one source. Its memory is a record of the log, written after the last page of a pass."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Poller:
         self._stopwatch = stopwatch
 
     async def run(self, sink: EventSink) -> float | None:
-        """One pass. It never raises; it gives the seconds after which the next one should come at the latest."""
+        """Runs one pass; never raises. Returns the seconds until a retry, None to wait for the interval."""
         now_ms, began = self._clock(), self._stopwatch()
         self._health.last_attempt_ms = now_ms
         try:
@@ -78,7 +78,7 @@ class Poller:
 
 
 def memory_of(store: EventStore, name: str, source: Source) -> Memory:
-    """What the source remembers, nothing when its settings changed since."""
+    """The memory of the source; empty after its settings changed."""
     state = store.cursors.get(name, {})
     memory: Memory = state.get("memory", {}) if state.get("settings") == source.fingerprint else {}
     return memory

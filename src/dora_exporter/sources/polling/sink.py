@@ -1,4 +1,4 @@
-"""Where the items of one source come in: the sink of a pass or of a webhook."""
+"""Writes the items of one pass or webhook delivery to the log."""
 
 import asyncio
 import logging
@@ -104,7 +104,7 @@ class EventSink:
         self.outcomes[outcome] += count
 
     def _changes_nothing(self, item: Item) -> bool:
-        """Whether the log would only grow by it: it is held just so, or somebody deleted it for good."""
+        """Whether writing the item would change nothing: it is stored with this content, or has a tombstone."""
         if isinstance(item, Incident):
             return ("incident", item.id) in self._store.tombstones or same_content(item, self.incident(item.id))
         if isinstance(item, Deployment):
@@ -119,7 +119,7 @@ class EventSink:
         return self._store.cursors.get(_notes_of(self._source), {})
 
     def note(self, memory: Memory) -> Cursor:
-        """What is to be remembered beside the memory of passes, as an item to write."""
+        """The item that stores ``memory`` beside the memory of passes."""
         return Cursor(_notes_of(self._source), memory)
 
     def skip(self, count: int = 1) -> None:
@@ -147,12 +147,12 @@ class EventSink:
         logger.warning("upstream row limit reached, rows are missing source=%s", self._source)
 
     def deployment(self, event_id: str) -> Deployment | None:
-        """The deployment as held, or as written last."""
+        """The deployment as stored or in flight."""
         flying = self._in_flight.get(event_id)
         return flying if isinstance(flying, Deployment) else self._store.deployments.get(event_id)
 
     def incident(self, event_id: str) -> Incident | None:
-        """The incident as held, or as written last."""
+        """The incident as stored or in flight."""
         flying = self._in_flight.get(event_id)
         return flying if isinstance(flying, Incident) else self._store.incidents.get(event_id)
 
@@ -168,7 +168,7 @@ class EventSink:
                 yield incident
 
     def open_incidents(self) -> Iterable[Incident]:
-        """The incidents of this source that are open and count somewhere."""
+        """The open incidents of this source that belong to a service or team."""
         return self._open_incidents.of(self._source)
 
     def incidents_about(self, subject: str) -> Sequence[Incident]:
@@ -192,11 +192,11 @@ def _within_bounds(item: Item, changes: Counter[str]) -> Item | None:
 
 
 def _look_at(task: asyncio.Task[None]) -> None:
-    """A write whose pass was ended meanwhile may fail, and nobody else will ask."""
+    """Retrieves the exception of a write whose pass was cancelled, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()
 
 
 def _notes_of(source: str) -> str:
-    """A name that no source has: the configuration refuses the stroke."""
+    """The cursor name of the notes. No source can have it, because names hold no slash."""
     return f"{source}/notes"

@@ -77,7 +77,7 @@ def _read(body: bytes, labels: Labels, step_ms: int) -> list[Seen]:
 
 
 def _tells_of_something_missing(warning: str) -> bool:
-    """Whether it is not only a remark: storage that does not answer makes one of whoever asks it."""
+    """Whether a warning means missing data: a storage that does not answer is reported as a warning."""
     return not warning.startswith(_REMARKS) and _MISSING.search(warning) is not None
 
 

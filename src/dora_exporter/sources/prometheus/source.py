@@ -129,7 +129,7 @@ class Prometheus:
 
 
 def _credentials(settings: PrometheusSettings) -> Credentials:
-    """What goes with every request, from files as they are now."""
+    """The credentials of every request, with files read now."""
     return with_headers(_access(settings), settings)
 
 

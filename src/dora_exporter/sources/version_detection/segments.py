@@ -10,9 +10,9 @@ a deployment when
 
 What was live at the left edge of the first reading is the baseline: when it came is unknown, and it gives none.
 
-The outcome depends only on the set of all reported, not on how it was cut into readings, as long as no reading brings
-a bucket that begins before its own ``since``. Buckets that come late may thus move, add or withdraw a deployment that
-was found in an earlier reading. A deployment that moves keeps its id.
+The outcome depends only on the set of all observations, not on how it was cut into readings, as long as no reading
+brings a bucket that begins before its own ``since``. Buckets that come late may thus move, add or withdraw a deployment
+that was found in an earlier reading. A deployment that moves keeps its id.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,7 +36,7 @@ class Run(NamedTuple):
 Span = tuple[int, int]
 """A time in which something was seen: from the first moment up to before the second, in milliseconds."""
 
-Sightings = Mapping[tuple[Series, str], Iterable[Span]]
+Observations = Mapping[tuple[Series, str], Iterable[Span]]
 """For each series and version the spans in which it was seen, in any order."""
 
 Identify = Callable[[Series, str, Run], str]
@@ -45,7 +45,7 @@ Identify = Callable[[Series, str, Run], str]
 
 @dataclass(frozen=True)
 class Rules:
-    """How reported become runs: the shortest hole that ends one, and how long a run is remembered."""
+    """How observations become runs: the shortest hole that ends one, and how long a run is remembered."""
 
     gap_ms: int
     memory_ms: int = MEMORY_MS
@@ -103,12 +103,12 @@ class Segmentation:
         """The ids of the deployments among the runs that are kept."""
         return {id_ for runs in self.runs.values() for id_ in _ids(runs)}
 
-    def add(self, reported: Sightings, *, since: int, rules: Rules, identify: Identify) -> Changes:
-        """Takes in what a reading of the time from ``since`` on saw, and says what that changed."""
+    def add(self, observed: Observations, *, since: int, rules: Rules, identify: Identify) -> Changes:
+        """Adds the observations from ``since`` on; returns what they changed."""
         self.settled = max(self.settled, since)
         found: list[Found] = []
         withdrawn: list[str] = []
-        for series, seen in _by_series(reported).items():
+        for series, seen in _by_series(observed).items():
             before = self.runs.get(series, {})
             after = self._decided(series, before, _grown(before, seen, rules), rules, identify)
             self.runs[series] = after
@@ -169,9 +169,9 @@ def spans_of(buckets: Iterable[int], width_ms: int) -> list[Span]:
     return [(run.start, run.end) for run in _joined((Run(start, start + width_ms) for start in buckets), 1)]
 
 
-def _by_series(reported: Sightings) -> dict[Series, dict[str, Iterable[Span]]]:
+def _by_series(observed: Observations) -> dict[Series, dict[str, Iterable[Span]]]:
     by_series: dict[Series, dict[str, Iterable[Span]]] = {}
-    for (series, version), spans in reported.items():
+    for (series, version), spans in observed.items():
         by_series.setdefault(series, {})[version] = spans
     return by_series
 

@@ -1,4 +1,4 @@
-"""Carries on, from pass to pass, which versions a source saw, and writes down the deployments that follow."""
+"""Tracks from pass to pass which versions a source saw, and writes the deployments that follow from them."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -50,7 +50,7 @@ class Scope:
 
 
 class VersionWatch:
-    """The passes of one source that can say which versions were there when, and no more."""
+    """Polls a source that reports which versions were running when."""
 
     def __init__(self, scope: Scope) -> None:
         """Nothing is read yet."""
@@ -111,17 +111,17 @@ class Reading:
 
     def take(self, seen: Iterable[Seen]) -> list[Item]:
         """What follows from a slice."""
-        reported: dict[tuple[Series, str], list[Span]] = {}
+        observed: dict[tuple[Series, str], list[Span]] = {}
         for each in seen:
             service, environment, version = each.service, self._environment(each), each.version
             key = Series(service[:TEXT_LENGTH], environment[:TEXT_LENGTH]), version[:TEXT_LENGTH]
-            reported.setdefault(key, []).extend(each.spans)
-        changes = self._known.add(reported, since=self.since, rules=self._scope.rules, identify=self._identify)
+            observed.setdefault(key, []).extend(each.spans)
+        changes = self._known.add(observed, since=self.since, rules=self._scope.rules, identify=self._identify)
         written: list[Item] = [self._deployment(found) for found in changes.found]
         return [*written, *(self._withdrawal(id_) for id_ in changes.withdrawn)]
 
     def stray(self) -> list[Item]:
-        """Ends what is held from the time of this pass and was not found in it. To be asked after the last slice.
+        """Deletes the stored deployments from this pass's time that it did not find. Call it after the last slice.
 
         It comes from a pass that failed half-way, or from other settings.
         """
@@ -136,7 +136,7 @@ class Reading:
 
     @property
     def memory(self) -> Memory:
-        """What the next pass has to know."""
+        """The memory for the next pass."""
         return {"cursor": self.until, **self._known.dump()}
 
     def _environment(self, seen: Seen) -> str:
@@ -171,7 +171,7 @@ class Reading:
         )
 
     def _withdrawal(self, id_: str) -> Deletion:
-        """A deletion that leaves no tombstone: what was seen amiss may yet be seen aright."""
+        """A deletion without tombstone, because a later pass may find the deployment again."""
         return Deletion("deployment", id_, self._now_ms)
 
 
