@@ -9,6 +9,8 @@ from http.client import HTTPException, HTTPResponse, IncompleteRead
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, Request, build_opener
 
+from dora_send.exits import USAGE, Failed
+
 _LONGEST_ANSWER = 1 << 20
 
 
@@ -73,11 +75,13 @@ def _answer(sender: OpenerDirector, request: Request, seconds: float) -> Answer:
     except HTTPError as error:
         with error:
             return Answer(error.code, error.headers, _body(error))
-    except (OSError, HTTPException, ValueError) as error:
+    except (OSError, HTTPException) as error:
         reason = error.reason if isinstance(error, URLError) else error
         if isinstance(reason, ssl.SSLCertVerificationError):
             raise Untrusted(reason.verify_message) from None
         raise Unreachable(_said(reason)) from None
+    except ValueError:  # what it says may have a password in it
+        raise Failed(USAGE, "the URL of the server or of the proxy cannot be used") from None
 
 
 def _body(response: HTTPResponse | HTTPError) -> bytes:

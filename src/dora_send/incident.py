@@ -25,10 +25,9 @@ def send(options: Namespace) -> int:
     from dora_send.server import Server
 
     server = Server(to)
-    event_id = identifiers.accepted(options.id)
-    told = _told(options)
-    event = told if options.action == "open" else _closed(server, event_id, told, options)
-    event.setdefault("started_at", moments.now())
+    event_id, told = identifiers.accepted(options.id), _told(options)
+    held = _held(server, event_id)
+    event = _opened(held, told) if options.action == "open" else _closed(held, told, options)
     server.ask("POST", _PATH, {"data": {"attributes": {**event, "id": event_id}}})
     say(f"recorded that the incident {options.id} is {'open' if options.action == 'open' else 'closed'}, id {event_id}")
     return OK
@@ -48,26 +47,32 @@ def _told(options: Namespace) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value}
 
 
-def _closed(server: Server, event_id: str, told: dict[str, Any], options: Namespace) -> dict[str, Any]:
-    """What the daemon holds, what is told now, and the end: a report replaces the one before."""
-    from dora_send.judgement import NotFound
+def _opened(held: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """An incident that is open stays what it is, but for what is told anew; one that was closed begins again."""
+    known = {} if "finished_at" in held else held
+    return {"started_at": moments.now(), **known, **told}
 
-    try:
-        held = _held(server.ask("GET", f"/api/v2/dora/failures/{event_id}")["data"]["attributes"])
-    except NotFound:
-        held = {}
-        if "started_at" not in told or not ("services" in told or "team" in told):
-            reason = f"no incident {options.id} is known; to close it anyway, tell --service and --started-at"
-            raise Failed(USAGE, reason) from None
+
+def _closed(held: dict[str, Any], told: dict[str, Any], options: Namespace) -> dict[str, Any]:
+    """What the daemon holds, what is told now, and the end, which stays if there is one."""
     event = {**held, **told}
+    if "started_at" not in event or not ("services" in event or "team" in event):
+        reason = f"no incident {options.id} is known; to close it anyway, tell --service and --started-at"
+        raise Failed(USAGE, reason)
     if options.finished_at is not None:
         event["finished_at"] = options.finished_at
     event.setdefault("finished_at", max(moments.now(), event["started_at"]))  # clocks differ
     return event
 
 
-def _held(shown: dict[str, Any]) -> dict[str, Any]:
-    """An incident that is shown, as it is sent."""
+def _held(server: Server, event_id: str) -> dict[str, Any]:
+    """The incident as the daemon holds it and as it is sent, for a report replaces the one before; empty if none is."""
+    from dora_send.judgement import NotFound
+
+    try:
+        shown = server.ask("GET", f"/api/v2/dora/failures/{event_id}")["data"]["attributes"]
+    except NotFound:
+        return {}
     event = {name: shown[name] for name in _KEPT if shown.get(name)}
     for name in ("started_at", "finished_at"):
         if shown.get(name):

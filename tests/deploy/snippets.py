@@ -22,7 +22,7 @@ CLUSTER = {
     "service": "checkout",
     "environment": "production",
     "status": "Succeeded",
-    "started-at": "2026-01-31T12:00:00Z",
+    "started-at": "2020-01-31T12:00:00Z",
     "repository": "https://git.example/acme/shop",
     "commit": SHA,
 }

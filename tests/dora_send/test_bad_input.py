@@ -33,7 +33,7 @@ NOWHERE = "--url=http://127.0.0.1:1"
         ([*DEPLOYMENT, NOWHERE, "--started-at=yesterday"], "--started-at: must be a Unix time or an RFC 3339"),
         ([*DEPLOYMENT, NOWHERE, "--started-at=2026-02-30T00:00:00Z"], "--started-at: "),
         ([*DEPLOYMENT, NOWHERE, "--started-at=123456789012345"], "is no Unix time"),
-        ([*DEPLOYMENT, NOWHERE, "--started-at=1767225600", "--", "true"], "--started-at is found out by running"),
+        ([*DEPLOYMENT, NOWHERE, "--started-at=1577836800", "--", "true"], "--started-at is found out by running"),
         ([*DEPLOYMENT, NOWHERE, "--outcome=failed", "--", "true"], "--outcome is found out by running"),
         ([*DEPLOYMENT, NOWHERE, "--since=last"], "--since last needs --env"),
         ([*DEPLOYMENT, NOWHERE, "--commit=abc"], "--commit abc is neither a whole SHA nor known here"),
@@ -137,7 +137,7 @@ def test_a_key_opens(guarded: RunningDaemon, folder: Path, service: str, way: st
     [
         (["--env=_other"], 'attribute "env"'),
         (["--finished-at=4000000000"], "more than 10 minutes ahead of the clock"),
-        (["--started-at=1767225600", "--finished-at=1767225599"], "must not be before started_at"),
+        (["--started-at=1577836800", "--finished-at=1577836799"], "must not be before started_at"),
         (["--tag=x"] * 101, "custom_tags"),
     ],
 )
@@ -170,7 +170,7 @@ def late(client: socket.socket, _port: int) -> None:
     """A server whose clock is right, while the sender's is not."""
     client.recv(65536)
     body = b'{"errors": [{"detail": "too new"}]}'
-    head = b"HTTP/1.1 400 Bad Request\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Length: %d\r\n\r\n"
+    head = b"HTTP/1.1 400 Bad Request\r\nDate: Wed, 01 Jan 2020 00:00:00 GMT\r\nContent-Length: %d\r\n\r\n"
     client.sendall(head % len(body) + body)
 
 
@@ -258,6 +258,16 @@ def test_a_proxy_of_the_environment_is_used(daemon: RunningDaemon, folder: Path,
     assert "dora.example.invalid" in ended.errors
 
 
+@pytest.mark.parametrize("proxy", [f"http:/user:{KEY}@proxy", f"http://user:{KEY}@{'x' * 70}.example"])
+def test_a_proxy_that_cannot_be_used_is_said_without_its_password(folder: Path, proxy: str) -> None:
+    variables = {"http_proxy": proxy, "DORA_SEND_URL": "http://dora.example.invalid"}
+
+    ended = send(*DEPLOYMENT, "--timeout=1", folder=folder, variables=variables)
+
+    assert ended.errors == "dora-send: the URL of the server or of the proxy cannot be used\n"
+    assert ended.code == USAGE
+
+
 def test_an_incident_that_was_never_opened_is_not_closed(daemon: RunningDaemon, folder: Path, service: str) -> None:
     typed = ("incident", "close", f"--id={service}", f"--url={daemon.url}")
 
@@ -265,5 +275,5 @@ def test_an_incident_that_was_never_opened_is_not_closed(daemon: RunningDaemon, 
 
     assert (ended.code, ended.errors.count("\n")) == (USAGE, 1)
     assert "to close it anyway, tell --service and --started-at" in ended.errors
-    assert send(*typed, f"--service={service}", "--started-at=1795000000", folder=folder).code == 0
+    assert send(*typed, f"--service={service}", "--started-at=1577880000", folder=folder).code == 0
     assert len(listed(daemon, service, "failure")) == 1

@@ -76,12 +76,12 @@ def test_one_file_runs_without_any_package(
     daemon: RunningDaemon, folder: Path, service: str, one_file: Path, python: str
 ) -> None:
     alone = (python, "-I", "-S", str(one_file))
-    typed = (f"--service={service}", f"--url={daemon.url}", "--started-at=2026-01-31T12:00:00.5+01:00")
+    typed = (f"--service={service}", f"--url={daemon.url}", "--started-at=2020-01-31T12:00:00.5+01:00")
 
     ended = send("deployment", *typed, folder=folder, program=alone)
 
     assert (ended.code, ended.errors.count("\n")) == (0, 1), ended.errors
-    assert last(daemon, service)["started_at"] == "2026-01-31T11:00:00.500Z"
+    assert last(daemon, service)["started_at"] == "2020-01-31T11:00:00.500Z"
     assert send("deployment", *typed, "--env=_other", folder=folder, program=alone).code == 64
     assert send("incident", "close", "--id=x", typed[1], folder=folder, program=alone).code == 64
 
