@@ -191,6 +191,7 @@ class Samples:
         low = bisect_right(self._times, window.start_ms)
         high = bisect_right(self._times, window.end_ms)
         span = self._spans.get(window.length_ms)
+        # Without overlap there is nothing to keep: sorting the new samples is cheaper than exchanging all of them.
         if span is None or low >= span.high or high <= span.low:
             ordered = array("q", sorted(self._values[low:high]))
             span = self._spans[window.length_ms] = _Span(low, high, ordered, sum(ordered))

@@ -73,6 +73,7 @@ class AttributionIndex:
 
     def settle(self) -> Iterator[Deployment | Incident]:
         """Attributes the marked incidents; yields the incidents and deployments that may have changed."""
+        # Any order will do: an attribution depends on deployments and on its own incident, never on another incident.
         while self._marked:
             _, incident = self._marked.popitem()
             yield incident

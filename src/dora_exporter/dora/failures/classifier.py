@@ -76,6 +76,7 @@ class Classifier:
         for start in range(0, len(ordered), _INTRODUCED_AT_ONCE):
             self._introduce(ordered[start : start + _INTRODUCED_AT_ONCE])
             yield
+        # All of them are passed on as plain first, at the cost of a sort; settling corrects the few that are more.
         for start in range(0, len(ordered), _TOLD_AT_ONCE):
             self._updates.plain(ordered[start : start + _TOLD_AT_ONCE])
             yield
@@ -92,6 +93,7 @@ class Classifier:
 
     def remove(self, deployment: Deployment) -> None:
         """Removes a deployment."""
+        # Its neighbours are found by its place, so they are marked while it still has one.
         self._mark_around(deployment)
         if deployment.commits is not None or deployment.shipped is not None:
             self._mark(self.in_order.shipments.remove(deployment))
@@ -101,7 +103,7 @@ class Classifier:
         self._marked.pop(deployment.id, None)
         facts = self.facts(deployment)
         self._facts.pop(deployment.id, None)
-        if deployment.id in self._new:
+        if deployment.id in self._new:  # it was added since the last settling, so its facts were never passed on
             self._new.discard(deployment.id)
         else:
             self._updates.deployment(deployment, facts, None)
@@ -139,6 +141,7 @@ class Classifier:
     def settling(self) -> Iterator[None]:
         """Does the same, step by step."""
         yield from self._decide()
+        # Classifying may mark others, and ends all the same: it marks only remedies, which are later than what failed.
         while self._marked:
             _, deployment = self._marked.popitem()
             before = None if deployment.id in self._new else self.facts(deployment)
@@ -150,6 +153,7 @@ class Classifier:
                 if (before and before.cause) != after.cause:
                     self._mark(link.remedy for link in self.remedies(deployment))
             yield
+        # Incidents are last: whether one is attributed is decided, and nothing above depends on their facts.
         for incident in self._marked_incidents.values():
             self._tell_incident(incident)
             yield

@@ -96,6 +96,7 @@ class DeploymentsInOrder:
     def latest_started_with(self, moment: int, *, version: str | None, commit_sha: str | None) -> Deployment | None:
         """The latest deployment of a version or SHA that had started by a moment."""
         matches = [*self._by_sha.find(commit_sha), *self._by_version.find(version)]
+        # With many matches the latest one lies close to the moment, so going back from there finds it sooner.
         if len(matches) <= _SCANNED_AT_MOST:
             return max((each for each in matches if each.started_at <= moment), key=start_order, default=None)
         for index in range(bisect_right(self.by_start, moment, key=_started_at) - 1, -1, -1):

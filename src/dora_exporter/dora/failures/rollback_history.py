@@ -97,6 +97,7 @@ class RollbackHistory:
             is_rollback = not _is_within(rolled_back, finish_order(each.target))
             if is_rollback:
                 rolled_back = _and(rolled_back, each)
+            # Past the last change, an equal state means equal decisions from here on: so a write costs what it affects.
             if is_rollback is each.is_rollback and rolled_back is each.rolled_back and each.order > last:
                 break
             was_rollback = each.is_rollback

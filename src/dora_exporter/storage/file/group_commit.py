@@ -75,6 +75,7 @@ class Writer:
         self._waiting += size
         future: asyncio.Future[list[Outcome]] = self._loop.create_future()
         if not self._gathered:
+            # At the end of this turn of the loop: requests that arrived together share one wake-up and one flush.
             self._loop.call_soon(self._hand_over)
         self._gathered.append(_Append(records, data, future))
         self._gathered_bytes += size
@@ -119,6 +120,7 @@ class Writer:
                     self._answer(item)
                 else:
                     batch = self._gather(item)
+                    # Applied only now that it is durable, and on the loop, which alone touches the store.
                     self._loop.call_soon_threadsafe(self._settle, batch, self._commit(batch))
         finally:
             if not self._is_ended:
@@ -146,6 +148,7 @@ class Writer:
             except Empty:
                 break
             if isinstance(item, _Call):
+                # It cannot be put back at the front of the queue, and must not overtake what was appended before it.
                 self._next = item
                 break
             batch.extend(item)
@@ -178,7 +181,7 @@ class Writer:
             while batch:
                 self._settle_one(batch.popleft(), error)
         finally:
-            if batch:
+            if batch:  # applying one raised: the others are just as durable, and their callers still wait
                 self._loop.call_soon(self._settle, batch, error)
 
     def _abandon(self, batch: deque[_Append]) -> None:

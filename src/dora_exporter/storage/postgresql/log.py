@@ -185,7 +185,7 @@ class PostgresLog:
         except REFUSED as error:
             if isinstance(error, OSError):  # a certificate that is not trusted is a ValueError as well
                 raise
-            if len(batch) == 1:
+            if len(batch) == 1:  # otherwise each record is tried alone: one that is refused must not take others along
                 logger.error("record refused by the database reason=%s", reason(error))
                 refuse(batch, Unavailable(f"the database refuses the record: {reason(error)}"))
                 return False
@@ -195,17 +195,19 @@ class PostgresLog:
         """Commits a batch, without what may not be written; whether nothing of others lies before it unapplied."""
         begun = stopwatch()
         rows = [entry.row for append in batch for entry in append.entries]
+        # The nonce of the last row tells whether the log is still the one that was read, or was restored from a backup.
         nonce = secrets.randbits(62)
         async with self._link.transaction() as connection:
             fences = {each.fence for each in batch if each.fence is not None}
             base = await statements.append(connection, rows, nonce, fences=fences)
-        if base is None:
+        if base is None:  # nothing at all was written, because a fence is broken
             permitted = await self._permitted(batch)
             if len(permitted) == len(batch):
                 raise DatabaseError("the log accepts no records: does dora.head have its row?")
             return bool(permitted) and await self._write(permitted)
         self._last_commit_seconds = stopwatch() - begun
         self._last_write_ms = self._clock()
+        # Others may have committed between what was applied here and this batch: then it waits to be read in order.
         self._head = max(self._head, base + len(rows))
         return self.applied.apply_batch(batch, base, nonce)
 
