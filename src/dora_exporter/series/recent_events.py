@@ -7,8 +7,9 @@ from itertools import islice
 from dora_exporter.dora.events import Deployment, Incident, Series
 from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.sliding_window import Window
+from dora_exporter.series.counted_events import CountedDeployment, CountedIncident, LeftOut
 from dora_exporter.series.engine import Engine
-from dora_exporter.series.explanation import METRICS, CountedDeployment, CountedIncident, LeftOut, explain
+from dora_exporter.series.explanation import METRICS, explain
 from dora_exporter.series.series_state import SeriesState
 
 RECENT = 50

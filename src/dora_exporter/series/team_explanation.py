@@ -7,8 +7,9 @@ from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.metrics.contract import WindowMetric
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.series.counted_events import CountedIncident
 from dora_exporter.series.engine import Engine
-from dora_exporter.series.explanation import CountedIncident, Explanation, fill
+from dora_exporter.series.explanation import Explanation, fill
 from dora_exporter.series.series_state import SeriesState
 
 _TRIES = 3

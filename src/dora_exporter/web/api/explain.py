@@ -9,16 +9,9 @@ from dora_exporter.dora.reserved import RESERVED
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.runtime.timestamps import iso
+from dora_exporter.series.counted_events import CountedDeployment, CountedIncident, Failure
 from dora_exporter.series.engine import Engine
-from dora_exporter.series.explanation import (
-    METRICS,
-    CountedDeployment,
-    CountedIncident,
-    Explanation,
-    Failure,
-    WhyUnknown,
-    add_unknown,
-)
+from dora_exporter.series.explanation import METRICS, Explanation, WhyUnknown, add_unknown
 from dora_exporter.series.explanation_subject import KINDS, Subject, metric_of
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.security.api_keys import Access, Right
