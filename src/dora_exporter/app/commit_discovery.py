@@ -122,7 +122,7 @@ class CommitSearch:
         await asyncio.gather(*(worker.close() for worker in workers))
 
     def why_unknown(self, deployment: Deployment) -> str | None:
-        """Why nobody knows which commits a deployment shipped; None where they are known, or no repository is named."""
+        """The reason why the commits of a deployment are unknown; None if they are known, or it names no repository."""
         reasons = filter(None, map(self._why_unknown, views_of(deployment)))
         return next(reasons, None)
 

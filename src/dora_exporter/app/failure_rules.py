@@ -54,7 +54,7 @@ HOTFIXES = (
     RuleSettings(name="hotfix", pattern=r"(?i)^hot-?fix\b", match=("title", "label")),
     RuleSettings(name="hotfix branch", pattern="(?i)^hot-?fix[/_-]", match=("branch",)),
 )
-"""Anchored, so that "Document the hotfix process" blames nobody."""
+"""Anchored, so that "Document the hotfix process" does not match."""
 
 
 class FailureSettings(_Section):

@@ -112,7 +112,7 @@ class Storage(Protocol):
 
 
 class SingleProcess:
-    """The ``Replication`` of a process that shares its log with nobody: it leads from the start."""
+    """The ``Replication`` of a process that does not share its log: it leads from the start."""
 
     middlewares: Sequence[Middleware] = ()
     share: Share | None = None

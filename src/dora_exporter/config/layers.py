@@ -94,7 +94,7 @@ def secret_lines_layer(model: type[BaseModel], *, above: Sequence[Layer], below:
             lines = _lines(file)
         except ConfigError as error:
             mistakes += [Mistake(naming[0].where((f"{key}_file",)), f"{key}_file: {each}") for each in error.mistakes]
-            lines = [(1, "unreadable")]  # so that nobody is told to give keys who has tried to
+            lines = [(1, "unreadable")]  # so that an operator who has set keys is not told to set some
         data[key] = [text for _, text in lines]
         places |= {(key, index): f"{file}:{number}" for index, (number, _) in enumerate(lines)}
     return Layer(data, lambda location: places.get(location, "secret file"), mistakes=tuple(mistakes))

@@ -69,7 +69,7 @@ LOG = Log()
 def off_the_loop(stream: TextIO | None = None) -> Iterator[None]:
     """Meanwhile a thread writes the log's lines to a stream, by default standard error.
 
-    At the end what is left is written, unless nobody reads it for a second.
+    At the end the rest is written, unless the reader does not read for a second.
     """
     descriptor = descriptor_of(stream or sys.stderr)
     keep_standard_descriptors()
@@ -116,7 +116,7 @@ class _Handler(logging.Handler):
         try:
             stream.write(f"{line}\n")
             stream.flush()
-        except (AttributeError, OSError, ValueError):  # there is none, or nobody reads it any more
+        except (AttributeError, OSError, ValueError):  # there is none, or its reader is gone
             LOG.lost += 1
 
 

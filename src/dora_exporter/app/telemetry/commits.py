@@ -31,7 +31,7 @@ class CommitTally:
         self.commits = 0
         self.left_out: Counter[str] = Counter()
         self.unresolved: Counter[str] = Counter()
-        """Deployments whose commits nobody has told or found out, by the repository that they name."""
+        """Deployments with unknown commits, by the repository that they name."""
         self.without_sha = 0
         """Deployments that name a repository, and what is no SHA of a commit."""
 

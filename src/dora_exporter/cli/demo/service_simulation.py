@@ -94,7 +94,7 @@ class ServiceLife:
         heapq.heappush(self.pending, (at, next(self.reports), Happening(at, record)))
 
     def _next_release(self, at: int) -> int:
-        """The next moment at which somebody releases: seldom at night and at weekends, unless in haste."""
+        """The next moment of a release: seldom at night and at weekends, unless in haste."""
         while True:
             busy_ms = DAY_MS / self.service.releases_per_day * 0.35
             at += 1 + self._after(at, self.random.expovariate(1 / busy_ms))
@@ -239,6 +239,6 @@ class ServiceLife:
 
 
 def _presence(at: int) -> float:
-    """How likely somebody is at work at a moment: Monday to Friday during office hours, UTC."""
+    """The likelihood that people are at work at a moment: Monday to Friday during office hours, UTC."""
     weekday, hour = (at // DAY_MS + 3) % 7, at % DAY_MS // _HOUR_MS
     return 1.0 if weekday not in _WEEKEND and hour in _OFFICE_HOURS else 0.04

@@ -37,7 +37,7 @@ class Mistakes:
         self._stream.write(f"{self._name}: {sentence}\n")
 
     def note_untold(self, count: int) -> None:
-        """So many further lines are wrong, nobody says which."""
+        """Counts further wrong lines without naming them."""
         self.total += count
 
     def end(self) -> None:

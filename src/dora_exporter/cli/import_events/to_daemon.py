@@ -33,7 +33,7 @@ def parse_url(text: str) -> URL:
 
 
 async def send(lines: Iterable[NumberedLine], url: URL, key: str | None, mistakes: Mistakes) -> Counter[Outcome]:
-    """Sends the lines in groups; what became of the events in them.
+    """Sends the lines in groups; returns the outcomes of the events in them.
 
     Raises CannotDo, with the line it came to, where the daemon cannot be reached or takes no more.
     """

@@ -14,7 +14,7 @@ Make = Callable[[EventStore], Iterator[Record]]
 
 
 async def keep(make: Make, settings: Settings) -> Counter[Outcome]:
-    """Appends the records, to the file under its lock; what became of the events in them.
+    """Appends the records, to the file under its lock; returns the outcomes of the events in them.
 
     Raises SnapshotError or DatabaseError, and Unavailable when no more is taken; what went before it is kept.
     """

@@ -124,7 +124,7 @@ class Git:
             output = stack.enter_context(cast(IO[bytes], process.stdout))
             yield output
             while output.read(65536):
-                pass  # what nobody wanted to read must not block the command
+                pass  # unread output must not block the command
             status = process.wait()
             watch.stop()
             if status:

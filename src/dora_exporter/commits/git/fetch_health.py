@@ -25,7 +25,7 @@ class FetchHealth:
     """What is known about the fetches of one repository; a time is None until there was one.
 
     ``problem`` says in words why the last failed, None when it did not; ``is_misconfigured`` whether that was because
-    of a setting, a file or a right, which somebody has to mend.
+    of a setting, a file or a right, which an operator has to mend.
     """
 
     label: str

@@ -31,7 +31,7 @@ _SSH_PATIENCE = ("-o", "ConnectTimeout=60", "-o", "ServerAliveInterval=30", "-o"
 
 
 class Misconfigured(GitFailed):
-    """Nothing can be fetched until somebody changes a setting or a file."""
+    """Nothing can be fetched until a setting or a file is changed."""
 
 
 def remote_of(settings: RepositorySettings) -> Remote:

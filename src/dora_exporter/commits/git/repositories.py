@@ -44,7 +44,7 @@ class Repositories:
         self.needs_trees = with_trees
         self._git = git
         self._names: dict[str, str] = {}
-        """The names of the repositories that are here, by what all spellings of one have in common."""
+        """The names of the repositories that are here, by the key that all spellings of one share."""
         self._spellings: dict[str, list[str]] = {}
         self._held: dict[str, Repository] = {}
         self.configured: dict[str, Repository] = {}

@@ -37,7 +37,7 @@ class ForgeFailed(Exception):
 
 
 class ForgeMisconfigured(ForgeFailed):
-    """A forge cannot be asked until somebody changes a setting, a file or a right."""
+    """A forge cannot be queried until a setting, a file or a right is changed."""
 
 
 class Throttled(Exception):

@@ -41,7 +41,7 @@ class AlertHistory:
     """All beginnings and ends of an alert that notifications named.
 
     ``unfired`` are beginnings of which only the end was told. ``void`` are periods that were reopened, each with the
-    last end that was none. ``stale`` are ends that nobody told, but followed from silence.
+    last end that was none. ``stale`` are ends that were not reported, but followed from silence.
     """
 
     starts: set[int] = field(default_factory=set)

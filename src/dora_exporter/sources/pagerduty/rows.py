@@ -104,7 +104,7 @@ class NotUnderstood(Exception):
 
 
 def reported_incident(row: IncidentRow, *, now_ms: int) -> ReportedIncident:
-    """Reads a row; raises ``NotUnderstood``. A state that nobody knows is open."""
+    """Reads a row; raises ``NotUnderstood``. An unknown state is open."""
     started_at = moment(row.created_at, now_ms=now_ms)
     if started_at is None:
         raise NotUnderstood("created_at is not a valid time")

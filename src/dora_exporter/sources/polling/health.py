@@ -15,7 +15,7 @@ class Health:
     """Results of the passes, items and deliveries of a source since the start; None for what has not happened yet.
 
     ``problem`` says in words why the last pass failed, None when it succeeded; ``is_misconfigured`` whether that was
-    because of a key, a right or a file, which only somebody can mend. ``items`` counts by outcome, ``names_changed``
+    because of a key, a right or a file, which an operator has to mend. ``items`` counts by outcome, ``names_changed``
     what was done to texts of events that were written, ``ignored`` deliveries by reason. ``deliveries`` are the latest
     of what was pushed.
     """

@@ -12,7 +12,7 @@ from dora_exporter.storage.file.scan import Scan
 
 
 class Unfit(Exception):
-    """The snapshot file has to be looked at by a whole replay."""
+    """The snapshot file needs a complete replay."""
 
 
 def make(source: int, end: int, target: Path) -> None:

@@ -93,7 +93,7 @@ class PostgresLog:
         await asking
 
     def hurry(self) -> None:
-        """From here on nobody waits for long: a database that froze must not hold up the end."""
+        """Ends all waiting soon: a database that froze must not hold up the end."""
         asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
@@ -239,7 +239,7 @@ class PostgresLog:
                 if self.applied.position == self._head:
                     return True
                 page = await anext(pages, None)
-                if page is None:  # somebody removed the last rows
+                if page is None:  # the last rows were removed from outside
                     self.applied.position = self._head
                     return True
                 self.applied.apply_page(page)

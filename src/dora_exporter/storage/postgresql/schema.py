@@ -92,7 +92,7 @@ async def _version(connection: Connection) -> int:
     tables = await connection.fetch("SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'dora'")
     names = {each["tablename"] for each in tables}
     if not names:
-        return 0  # somebody with the right to do so made it for us
+        return 0  # an administrator has made it already
     if "meta" not in names or "head" not in names:
         raise DatabaseError("the schema dora belongs to another program: give the exporter a database of its own")
     return int(await connection.fetchval("SELECT version FROM dora.meta"))

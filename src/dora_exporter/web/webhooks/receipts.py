@@ -1,4 +1,4 @@
-"""Counts a delivery that was taken, and keeps what became of it."""
+"""Counts an accepted delivery, and keeps its result."""
 
 from dora_exporter.sources.contract import Ignored, Receipt
 from dora_exporter.sources.polling import EventSink, Health
