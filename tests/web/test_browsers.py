@@ -52,7 +52,7 @@ async def test_all_hosts_may_be_known() -> None:
 async def test_a_person_is_told_what_to_do() -> None:
     async with a_client() as client, client.get("/metrics", headers={"Host": "dora.example"}) as response:
         (error,) = (await response.json())["errors"]
-    assert "'dora.example': name that in web.allowed_hosts, or set api_keys" in error["detail"]
+    assert "'dora.example': add it to web.allowed_hosts, or set api_keys" in error["detail"]
 
 
 async def test_where_there_are_keys_any_name_will_do() -> None:

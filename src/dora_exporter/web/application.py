@@ -34,7 +34,7 @@ EVENT_OPERATIONS: tuple[Operation, ...] = (
 
 _SERVED_BEFORE_READY = ("/-/", "/static/")
 SHUTDOWN_SECONDS = 1.5
-"""How long a stop waits for requests, and then again for those it cancelled."""
+"""The time that a stop waits for requests, and then again for those that it cancelled."""
 
 
 def event_routes(

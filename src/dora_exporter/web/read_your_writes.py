@@ -1,4 +1,4 @@
-"""Requests about what is held see what any replica had acknowledged before."""
+"""Requests about stored events see every event that any replica acknowledged before."""
 
 from collections.abc import Awaitable, Callable
 
@@ -11,7 +11,7 @@ from dora_exporter.web.server.errors import API_PREFIX, NotFound
 
 _READING = {"GET", "HEAD"}
 _WEBHOOKS = ("/webhooks/", "/api/v2/webhook")
-"""What they say is judged by what is held."""
+"""Their effect depends on the stored events."""
 _LISTS = {deployments.LIST.path, incidents.LIST.path}
 
 

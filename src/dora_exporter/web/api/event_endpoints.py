@@ -61,7 +61,7 @@ class _Shown(Struct, frozen=True):
 
 
 async def none_superseded() -> Callable[[Event], bool]:
-    """Where every report counts."""
+    """No report is superseded."""
     return lambda _: False
 
 

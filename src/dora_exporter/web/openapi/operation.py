@@ -1,4 +1,4 @@
-"""What a path and method of the API do, for the OpenAPI document: the table that stands beside a module's routes."""
+"""The description of an API operation for the OpenAPI document: a table of them stands beside a module's routes."""
 
 from dataclasses import dataclass
 from types import GenericAlias, UnionType

@@ -1,4 +1,4 @@
-"""What an OpenAPI document says, in the order and the words in which people read it."""
+"""An OpenAPI document as a reference for people."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,10 +1,10 @@
-"""Where this version's documentation is read: the one place that names its address."""
+"""Links to the documentation of this version."""
 
 from dora_exporter import __version__
 
 REPOSITORY = "https://github.com/dora-exporter/dora-exporter"
 BASE = f"{REPOSITORY}/blob/v{__version__}/"
-"""What an address begins with; the rest is a file of the repository, and a heading in it."""
+"""The beginning of a link; the rest is a file of the repository, and a heading in it."""
 PLACES = {
     "documentation": "docs/index.md",
     "events": "docs/sending-events/index.md",
@@ -12,7 +12,7 @@ PLACES = {
     "scraping": "docs/getting-started.md#scrape-configuration",
     "sources": "docs/sources/index.md",
 }
-"""What the pages link to, by subject."""
+"""Files that the pages link to, by subject."""
 
 
 def documentation(subject: str) -> str:

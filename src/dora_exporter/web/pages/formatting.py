@@ -12,7 +12,7 @@ FIGURE_NAMES = {
     "time_to_restore": "Time to restore",
     "failed_deployment_recovery_time": "Failed deployment recovery",
 }
-"""What people call the numbers."""
+"""Titles of the numbers."""
 FIGURE_METRICS = {
     "deployment_frequency": "dora_deployment_frequency_per_day",
     "change_lead_time": "dora_change_lead_time_seconds",
@@ -64,7 +64,7 @@ def level(number: int) -> str:
 
 
 def metric_title(name: str) -> str:
-    """What people call a gauge."""
+    """The title of a gauge."""
     words = name.removeprefix("dora_").removesuffix("_seconds").replace("_", " ")
     return words[:1].upper() + words[1:]
 
@@ -75,5 +75,5 @@ def moment(at_ms: int) -> str:
 
 
 def ago(at_ms: int, now_ms: int) -> str:
-    """How long ago a moment was."""
+    """The time since a moment."""
     return f"{duration(max(0, now_ms - at_ms) / 1000)} ago"

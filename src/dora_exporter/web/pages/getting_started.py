@@ -40,7 +40,7 @@ def _reached(request: web.Request, url: str) -> str:
 
 
 def _credentials(request: web.Request, *, has_keys: bool) -> list[str]:
-    """What the command must bring: a key where keys are configured, else the user that the reader had to be."""
+    """The credentials in the command: a key where keys are configured, else a user where the reader is one."""
     if has_keys:
         return [f"-H 'DD-API-KEY: {API_KEY}'"]
     is_user = request.headers.get(hdrs.AUTHORIZATION, "").lower().startswith("basic ")

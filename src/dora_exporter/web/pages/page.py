@@ -1,4 +1,4 @@
-"""What every page has in common: a template in which all text is escaped, and the headers that fence it in."""
+"""Renders pages: a template that escapes all text, and the security headers."""
 
 import asyncio
 from collections.abc import Mapping

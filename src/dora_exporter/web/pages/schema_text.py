@@ -26,7 +26,7 @@ def anchor(name: str) -> str:
 
 
 def title(name: str) -> str:
-    """What people call a schema: its name without the module that tells it from another one of that name."""
+    """The title of a schema: its name without the module that disambiguates it."""
     return name.rpartition(".")[2]
 
 
@@ -55,7 +55,7 @@ def type_parts(schema: Schema) -> list[TypePart]:
 
 
 def limits(schema: Schema) -> Iterator[str]:
-    """What a value must be beside its type."""
+    """The constraints of a value beside its type."""
     if "enum" in schema:
         yield "one of " + ", ".join(f"`{_value(each)}`" for each in schema["enum"] if each is not None)
     for least, most, counted in _BOUNDS:

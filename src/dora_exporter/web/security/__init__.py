@@ -1,1 +1,1 @@
-"""Who may ask what: keys, passwords, TLS, hosts and browsers."""
+"""Access control: keys, passwords, TLS, hosts and browsers."""

@@ -17,7 +17,7 @@ _BEARER = "bearer "
 
 
 class Right(enum.Enum):
-    """What a key allows."""
+    """A right that a key gives."""
 
     READ = "read"
     WRITE = "write"
@@ -76,7 +76,7 @@ class Access:
         return guarded
 
     def _rights_of(self, keys: Iterable[str]) -> frozenset[Right]:
-        """What the keys allow together, nothing when one of them is wrong. An empty key is no key."""
+        """The rights of all keys together, none when one of them is wrong. An empty key is ignored."""
         found = [self._rights_of_one(key) for key in keys if key]
         return frozenset().union(*found) if all(found) else frozenset()
 

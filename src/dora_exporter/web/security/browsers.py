@@ -23,7 +23,7 @@ _NO_HOST = "?"
 
 
 class ForbiddenToPages(Forbidden):
-    """What a page asks, or may have asked; it is said why, because a person may have asked."""
+    """A request of a page, refused with the reason, because a person may have sent it."""
 
     @override
     def body(self) -> Problems | Words:
@@ -56,8 +56,8 @@ def refuse_pages(
             if not is_known(host, request):
                 logger.warning("request refused, unknown host host=%r from=%s", authority[:_SHOWN], request.remote)
                 raise ForbiddenToPages(
-                    f"the daemon is open to all who reach it, so it answers to the hosts it knows only, and not to "
-                    f"{authority[:_SHOWN]!a}: name that in web.allowed_hosts, or set api_keys"
+                    f"without API keys the daemon accepts requests for known hosts only, and not for "
+                    f"{authority[:_SHOWN]!a}: add it to web.allowed_hosts, or set api_keys"
                 )
 
     @web.middleware

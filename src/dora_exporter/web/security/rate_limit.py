@@ -12,10 +12,10 @@ from dora_exporter.web.server.errors import Words, as_json
 
 
 class Bucket:
-    """How many requests may still come. It starts full."""
+    """A token bucket, full at first."""
 
     def __init__(self) -> None:
-        """Of no size: what it holds is counted by what is missing, so that a new limit counts at once."""
+        """Counts the missing tokens, so that a changed limit applies at once."""
         self._missing = 0.0
         self._at = 0.0
 

@@ -99,7 +99,7 @@ def _most_handshakes_and_connections() -> int:
 
 
 def _stamps(files: Iterable[Path]) -> Mapping[Path, tuple[int, ...]]:
-    """What changes when a file does; nothing for one that cannot be found."""
+    """Identifies the content of files by inode, size and time; empty for a missing file."""
     return {file: _stamp(file) for file in files}
 
 

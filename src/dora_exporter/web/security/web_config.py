@@ -32,7 +32,7 @@ class RateLimit:
 
 @dataclass(frozen=True)
 class WebConfig:
-    """What the file says. Without ``tls`` it is plain HTTP, without ``users`` there is no basic auth."""
+    """The settings in the file. Without ``tls`` it is plain HTTP, without ``users`` there is no basic auth."""
 
     tls: ssl.SSLContext | None = None
     users: Mapping[str, str] = field(default_factory=dict, repr=False)

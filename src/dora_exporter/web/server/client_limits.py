@@ -7,10 +7,10 @@ from itertools import chain
 from typing import Protocol
 
 HEAD_SECONDS = 10.0
-"""How long a connection may take to send the head of its first request, or of a later one that has begun."""
+"""The time limit for a request head: of the first from the connection on, of a later one from its first byte on."""
 
 ANSWER_SECONDS = 30.0
-"""How long a client may take no byte of an answer."""
+"""How long a client may read nothing of a response."""
 
 CHECK_SECONDS = 1.0
 _HEADS_BYTES = 8 << 20

@@ -32,7 +32,7 @@ class Inflation:
         self._produced = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What the next bytes unpack to, in pieces of at most ``PIECE_BYTES``."""
+        """Unpacks the next bytes, in pieces of at most ``PIECE_BYTES``."""
         if not self._fed and self._encoding == "deflate" and data and data[0] & 0xF != _DEFLATE_METHOD:
             self._engine = zlib.decompressobj(_RAW)  # some clients send deflate without its zlib header
         self._fed += len(data)

@@ -23,7 +23,7 @@ _BACKLOG = 1024
 _ACCEPTED_IN_A_ROUND = 16
 
 _SEND_BYTES = 128 << 10
-"""What the system takes of an answer before its client does, or twice that: by itself it would take megabytes."""
+"""The send buffer of a connection, which the system doubles: its default is megabytes."""
 
 _FAREWELL_SECONDS = 5.0
 
@@ -49,7 +49,7 @@ class _Site(web.BaseSite):
 
     @property
     def sockets(self) -> Sequence[socket.socket]:
-        """Those that listen once it is started."""
+        """The listening sockets, once it is started."""
         return cast("asyncio.Server", self._server).sockets  # uvloop's is none by class
 
     @override

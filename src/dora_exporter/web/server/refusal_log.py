@@ -10,17 +10,17 @@ _SHOWN_CHARACTERS = 300
 
 
 class RefusalLog:
-    """Logs the first refusal at once. Of those in the second after a line it logs the last, and how many came."""
+    """Logs the first refusal at once, then at most once a second the latest one and their number."""
 
     def __init__(self, *, seconds: float = _SECONDS) -> None:
-        """Nothing is refused yet."""
+        """Starts with nothing to log."""
         self._seconds = seconds
         self._waiting: asyncio.TimerHandle | None = None
         self._held_back = 0
         self._last: tuple[str, str, str, str | None] | None = None
 
     def note(self, *, path: str, reason: str, detail: str, sender: str | None, events: int = 1) -> None:
-        """One request was refused, or so many of its events."""
+        """Logs a refused request, or ``events`` refused events of one."""
         self._last = (path, reason, detail[:_SHOWN_CHARACTERS], sender)
         self._held_back += events
         if self._waiting is None:

@@ -51,7 +51,7 @@ _REASONS: tuple[tuple[type[Exception], Rejection], ...] = (
 
 
 FIRST_REFUSAL = web.RequestKey("first refusal", str)
-"""What was wrong with the first of them, in words."""
+"""The reason of the first of them."""
 
 REFUSALS = web.RequestKey("refusals", dict[type[Refusal], int])
 """The number of refused events of a bulk request, by the classes of the refusals."""

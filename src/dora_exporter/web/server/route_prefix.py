@@ -34,7 +34,7 @@ def below(prefix: str, make: RequestFactory) -> RequestFactory:
 
 
 def routes(prefix: str) -> list[web.RouteDef]:
-    """What leads from the root, and from the prefix without its last slash, to the page below the prefix."""
+    """Redirects from the root, and from the prefix without its last slash, to the page below the prefix."""
     if not prefix:
         return []
     last = prefix.rpartition("/")[2]

@@ -11,11 +11,11 @@ from dora_exporter.web.server.errors import NotNow, TooLong
 
 _IN_MEMORY_BYTES = 64 << 10
 _ON_DISK_COUNTS = 16
-"""Disks have more room than memories: so many bytes there are held as one."""
+"""The number of bytes on disk that count as one byte of memory."""
 
 
 class SpooledBody:
-    """Takes bytes up to a limit, then gives them back."""
+    """Stores bytes up to a limit, then reads them."""
 
     def __init__(self, file: IO[bytes], *, limit: int) -> None:
         """``file`` is empty."""
@@ -25,11 +25,11 @@ class SpooledBody:
 
     @property
     def held(self) -> int:
-        """What it takes to keep this, in bytes of memory."""
+        """Its cost, in bytes of memory."""
         return self._size if self._size <= _IN_MEMORY_BYTES else _IN_MEMORY_BYTES + self._size // _ON_DISK_COUNTS
 
     async def write(self, piece: bytes) -> None:
-        """Takes bytes; raises ``TooLong`` on the byte after the limit and ``NotNow`` when the disk takes none."""
+        """Appends bytes; raises ``TooLong`` on the byte after the limit and ``NotNow`` when the disk takes none."""
         self._size += len(piece)
         if self._size > self._limit:
             raise TooLong(f"must not be longer than {self._limit} bytes when atomic")
@@ -39,7 +39,7 @@ class SpooledBody:
             raise NotNow(f"cannot write to the temporary folder: {error.strerror}") from error
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """What was written, from the beginning."""
+        """The bytes written, from the beginning."""
         await asyncio.to_thread(self._file.seek, 0)
         while piece := await asyncio.to_thread(self._file.read, PIECE_BYTES):
             yield piece

@@ -47,7 +47,7 @@ BULK = Operation(
 OPERATIONS = (BULK,)
 
 _GROUP = 500
-"""So many lines are checked before others get their turn, and as many events go to the log at once."""
+"""The number of lines that are read before other requests are served."""
 
 
 def routes(

@@ -25,7 +25,7 @@ _ID = re.compile(ID_PATTERN)
 _SHA = re.compile(SHA_PATTERN)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _BEYOND_MICROSECONDS = re.compile(r"\.\d{6}\d*[1-9]")
-"""What Python leaves out of a time."""
+"""Digits of a fraction that Python cuts off."""
 
 EARLIEST_MS = 946_684_800_000
 """The year 2000: an earlier time is a field that was not set, and no event."""

@@ -75,7 +75,7 @@ class UnknownAttributes:
 
 @dataclass(frozen=True)
 class UnknownAttribute:
-    """One that a line has."""
+    """An unknown attribute of a line, and the names that are known."""
 
     name: str
     known: frozenset[str]

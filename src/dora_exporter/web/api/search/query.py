@@ -43,12 +43,12 @@ class _Word:
 
     @property
     def key(self) -> str | None:
-        """What stands before the first colon, as long as no wildcard is in it."""
+        """The text before the first colon, with ``*`` for wildcards."""
         return None if self.colon is None else "".join(each or "*" for each in self.symbols[: self.colon])
 
     @property
     def value(self) -> tuple[Symbol, ...]:
-        """What stands after the first colon."""
+        """The symbols after the first colon."""
         return self.symbols if self.colon is None else self.symbols[self.colon + 1 :]
 
 

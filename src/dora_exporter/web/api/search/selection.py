@@ -1,4 +1,4 @@
-"""Which held events a list request asks for, found without holding up the event loop."""
+"""Selects the events of a list request, in turns with other work on the event loop."""
 
 import heapq
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -25,7 +25,7 @@ _NEVER = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a list request asks for."""
+    """The filter, order and limit of a list request."""
 
     from_ms: int
     to_ms: int
@@ -39,7 +39,7 @@ class Selection:
         return self.from_ms <= event.started_at <= self.to_ms and await self.matches(event, turn)
 
     def place(self, event: Event) -> tuple[int, str]:
-        """Where the event comes in the answer: smaller is earlier."""
+        """The sort key of an event."""
         moment = event.finished_at if self.by_finish else event.started_at
         moment = _NEVER if moment is None else moment
         return (-moment if self.newest_first else moment), event.id
