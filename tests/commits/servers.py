@@ -13,6 +13,7 @@ from aiohttp import web
 from tests.commits.worlds import World
 
 from dora_exporter.web.api import git_metadata
+from dora_exporter.web.api.upload_slots import UploadSlots
 from dora_exporter.web.application import application, runner
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server.limits import Rules
@@ -33,17 +34,19 @@ async def listening(app: web.Application, *, ssl_context: SSLContext | None = No
         await running.cleanup()
 
 
-def taking_uploads(world: World, *, keys: tuple[str, ...] = (KEY,), max_pack_bytes: int = 8 << 20) -> web.Application:
+def taking_uploads(
+    world: World, *, keys: tuple[str, ...] = (KEY,), max_pack_bytes: int = 8 << 20, slots: UploadSlots | None = None
+) -> web.Application:
     """The endpoints of the upload over a world."""
     access = Access(api_keys=keys)
-    routes = git_metadata.routes(
+    endpoints = git_metadata.GitMetadata(
         uploads=world.uploads,
         wake=world.resolver.wake,
         max_pack_bytes=max_pack_bytes,
         rules=lambda: Rules(piece_seconds=5),
-        access=access,
+        slots=slots or UploadSlots(16),
     )
-    return application(routes=routes, operations=(), access=access)
+    return application(routes=endpoints.routes(access), operations=(), access=access)
 
 
 @dataclass

@@ -18,6 +18,8 @@ from tests.commits.servers import KEY, listening, taking_uploads
 from tests.commits.worlds import NAME, Begin, World
 
 from dora_exporter.commits.settings import GitSettings
+from dora_exporter.web.api.upload_slots import GRACE_SECONDS, UploadSlots
+from dora_exporter.web.server.errors import NotNow
 
 URL = "https://user:secret@git.example/shop/checkout.git"
 
@@ -59,9 +61,11 @@ def outside(folder: Path, world: World) -> set[Path]:
 
 
 @asynccontextmanager
-async def serving(world: World, max_pack_bytes: int = 8 << 20) -> AsyncIterator[Client]:
+async def serving(
+    world: World, max_pack_bytes: int = 8 << 20, slots: UploadSlots | None = None
+) -> AsyncIterator[Client]:
     async with (
-        listening(taking_uploads(world, max_pack_bytes=max_pack_bytes)) as port,
+        listening(taking_uploads(world, max_pack_bytes=max_pack_bytes, slots=slots)) as port,
         aiohttp.ClientSession() as session,
     ):
         yield Client(session, f"http://127.0.0.1:{port}")
@@ -361,3 +365,35 @@ async def test_those_who_ask_about_a_slow_repository_delay_nobody_else(begin: Be
                 assert await asyncio.to_thread(int) == 0
             assert not any(each.done() for each in asking)
     assert {each.result()[0] for each in asking} == {200}
+
+
+def has_room(slots: UploadSlots) -> bool:
+    """Whether an upload would be let in."""
+    try:
+        with slots.slot():
+            return True
+    except NotNow:
+        return False
+
+
+async def test_uploads_that_trickle_keep_no_other_from_coming_in(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "shop", linear(2))
+    now = [0.0]
+    world = begin()
+
+    async def trickle() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="packfile"; filename="x.pack"\r\n\r\nPACK'
+        await asyncio.Event().wait()
+
+    slots = UploadSlots(1, stopwatch=lambda: now[0])
+    async with serving(world, slots=slots) as client:
+        head = {"DD-API-KEY": KEY, "Content-Type": "multipart/form-data; boundary=x"}
+        url = f"{client.base}/api/v2/git/repository/packfile"
+        slow = asyncio.create_task(client.session.post(url, headers=head, data=trickle()))
+        pack = pack_of(tmp_path / "shop", shas)
+        while has_room(slots):
+            await client.search(shas[0])
+        assert (await client.packfile(pack, shas[-1]))[0] == 503
+        now[0] += GRACE_SECONDS
+        assert await client.packfile(pack, shas[-1]) == (200, {"status": "ok"})
+        assert (await slow).status == 503

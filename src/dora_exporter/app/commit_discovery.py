@@ -71,14 +71,14 @@ class CommitSearch:
         self, *, rules: CurrentRules, access: Access, share: git_metadata.Share | None = None
     ) -> list[web.RouteDef]:
         """The endpoints that take uploads. ``share`` makes each known to the other replicas."""
-        return git_metadata.routes(
+        endpoints = git_metadata.GitMetadata(
             uploads=self.uploads,
             wake=self.wake,
             share=share,
             max_pack_bytes=self._settings.max_pack_bytes,
             rules=rules,
-            access=access,
         )
+        return endpoints.routes(access)
 
     async def start(self) -> None:
         """Looks what repositories are here, and begins to count what is held."""
