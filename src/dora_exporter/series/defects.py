@@ -1,4 +1,4 @@
-"""Which series and aggregates met a defect, and whether they are computed anew or left out of all numbers."""
+"""Records defects of series and aggregates: the first one causes a recomputation, the next one excludes them."""
 
 import logging
 from collections.abc import Mapping
@@ -16,23 +16,23 @@ class Defects:
     """
 
     def __init__(self) -> None:
-        """No defect was met."""
+        """No defect yet."""
         self._suspects: dict[Series, None] = {}
-        """Computed anew after a defect, and not rendered since."""
+        """Recomputed after a defect, and not rendered since."""
         self._broken: dict[Series, None] = {}
         self._suspect_aggregates: dict[Aggregate, None] = {}
         self._broken_aggregates: dict[Aggregate, None] = {}
 
     def __len__(self) -> int:
-        """How many series, and how many teams, are broken."""
+        """The numbers of broken series and of broken teams."""
         return len(self._broken) + len(self._broken_aggregates)
 
     def is_broken(self, series: Series) -> bool:
-        """Whether a series has no numbers because their computation fails."""
+        """Whether a series has no gauges because computing them fails."""
         return series in self._broken
 
     def meet_in_series(self, series: Series, defect: Exception) -> bool:
-        """Notes a defect of a series; True when it is to be computed anew, False when it is broken."""
+        """Records a defect of a series; True if it has to be recomputed, False if it is broken."""
         if series not in self._suspects:
             logger.error("series recomputed after an internal error %s", _named(series._asdict()), exc_info=defect)
             self._suspects[series] = None
@@ -44,7 +44,7 @@ class Defects:
         return False
 
     def meet_in_aggregate(self, aggregate: Aggregate, defect: Exception) -> bool:
-        """Notes a defect of what adds up series; True when it is to be counted anew, False when it is broken."""
+        """Records a defect of a team or the surplus; True if it has to be recounted, False if it is broken."""
         if aggregate in self._broken_aggregates:
             return False
         labels = _named(aggregate.labels)
@@ -58,18 +58,18 @@ class Defects:
         return False
 
     def retry(self, series: Series) -> None:
-        """A broken series is computed once more."""
+        """Gives a broken series one more recomputation."""
         self._suspects[series] = None
 
     def clear(self, series: Series) -> None:
-        """A series was computed and rendered without a defect."""
+        """Clears a series that was computed and rendered without a defect."""
         self._suspects.pop(series, None)
         if series in self._broken:
             del self._broken[series]
             logger.warning("series recovered %s", _named(series._asdict()))
 
     def clear_aggregate(self, aggregate: Aggregate) -> None:
-        """An aggregate was rendered without a defect."""
+        """Clears an aggregate that was rendered without a defect."""
         self._suspect_aggregates.pop(aggregate, None)
         self._broken_aggregates.pop(aggregate, None)
 

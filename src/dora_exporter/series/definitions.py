@@ -1,4 +1,4 @@
-"""What the numbers depend on besides the events."""
+"""The settings that decide the metrics, besides the events."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Computes series anew from the store: after a start or a defect, and where that costs less than many writes."""
+"""Recomputes series from the store: at the start, after a defect, and if that costs less than many writes."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ _FEW_WRITES = 64
 _MICROSECONDS_PER_WRITE = 64
 _MICROSECONDS_PER_EVENT = 6
 _MICROSECONDS_TO_RECOUNT = 1
-"""What it costs to take a write over, to compute a series anew and to count others again, for each event."""
+"""The relative costs per event of applying a write, of recomputing a series and of recounting the others."""
 
 _Events = tuple[list[Deployment], list[Incident]]
 
@@ -28,7 +28,7 @@ class Renewal:
     """
 
     def __init__(self, store: EventStore, states: States, writes: PendingWrites, aggregates: Aggregates) -> None:
-        """Nothing is to be computed anew."""
+        """No series to recompute."""
         self._store = store
         self._states = states
         self._writes = writes
@@ -38,11 +38,11 @@ class Renewal:
         self._gathered: dict[Series, _Events] = {}
 
     def choose(self, series: Series) -> None:
-        """Has a series computed anew."""
+        """Schedules a series to be recomputed."""
         self._chosen[series] = None
 
     def choose_where_it_saves(self) -> None:
-        """Has series computed anew in which so much was written that to take it over would cost more."""
+        """Schedules the series with so many writes that recomputing costs less than applying them."""
         saved = -_MICROSECONDS_TO_RECOUNT * (len(self._store.deployments) + len(self._store.incidents))
         chosen = []
         for series, writes in self._writes.items():
@@ -72,7 +72,7 @@ class Renewal:
 
     @property
     def is_due(self) -> bool:
-        """Whether ``gather`` is to be called."""
+        """Whether ``gather`` has to be called."""
         return bool(self._chosen) or self._aggregates.is_astray
 
     def gather(self) -> Iterator[None]:
@@ -111,7 +111,7 @@ class Renewal:
 
 
 async def _by_series(held: list[Event]) -> dict[Series, _Events]:
-    """The events of each series, sorted out in slices."""
+    """The events by series, sorted in slices."""
     by_series: defaultdict[tuple[str, str], _Events] = defaultdict(lambda: ([], []))
     async for event in in_turns(held):
         if isinstance(event, Deployment):
