@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 from tests.builders import HOUR_MS, NOW_MS
 
-from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Deployment, Incident, Remediation, Verdict
+from dora_exporter.dora.events import (
+    DAY_MS,
+    FAILED_OUTCOMES,
+    MINUTE_MS,
+    Commit,
+    Deployment,
+    Incident,
+    Outcome,
+    Remediation,
+    Verdict,
+)
 from dora_exporter.dora.records import Deletion, Judgement
 
 WINDOWS = (("1d", DAY_MS), ("7d", 7 * DAY_MS))
@@ -79,6 +89,9 @@ identities = st.sampled_from(
 )
 """Version and SHA."""
 
+outcomes = st.sampled_from((None, None, None, None, None, None, *FAILED_OUTCOMES))
+"""Most attempts to deploy succeed."""
+
 belongings = st.sampled_from(
     [(None, None), (None, None), ("crew", "git.example/one"), ("squad", None), (None, "git.example/two")]
 )
@@ -101,6 +114,7 @@ def _deployment(
     belonging: tuple[str | None, str | None],
     commits: list[tuple[str, int]] | None,
     verdict: Verdict | None,
+    outcome: Outcome | None,
 ) -> Deployment:
     return Deployment(
         id=deployment_id,
@@ -116,6 +130,7 @@ def _deployment(
         if commits is None
         else tuple(Commit(sha, finished_at + ahead, reverts=REVERTS.get(sha)) for sha, ahead in commits),
         verdict=verdict,
+        outcome=outcome,
     )
 
 
@@ -131,6 +146,7 @@ def _deployments(verdict: st.SearchStrategy[Verdict | None]) -> st.SearchStrateg
         belonging=belongings,
         commits=commit_lists,
         verdict=verdict,
+        outcome=outcomes,
     )
 
 

@@ -118,6 +118,15 @@ def test_csv_has_the_attributes_as_columns(called: Called) -> None:
         assert timed.started_at == timed.finished_at == 1_767_225_600_000
 
 
+def test_a_row_may_tell_an_attempt(called: Called) -> None:
+    header = "type,service,started_at,finished_at,outcome\n"
+    row = f"deployment,checkout,{NOW - 60},{NOW - 30},canceled\n"
+    ended = called("import", written(header + row), SNAPSHOT)
+    assert (ended.code, ended.errors) == (0, "")
+    (attempt,) = store_of(Path(NAME)).deployments.values()
+    assert attempt.outcome == "canceled"
+
+
 def test_a_row_may_have_several_repositories(called: Called) -> None:
     other = "c" * 40
     header = "type,service,started_at,finished_at,commit_sha,repository_url\n"

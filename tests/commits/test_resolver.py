@@ -75,6 +75,7 @@ async def test_a_deployment_without_git_data_is_passed_over(begin: Begin, shop: 
     world.deploy(shop[1], 0.2, commit_sha=None)
     world.deploy(shop[1], 0.4, repository=None)
     world.deploy("ab" * 21, 0.6)
+    world.deploy(shop[2], 0.8, outcome="failed")
     last = world.deploy(shop[4], 1)
     await world.resolver.work()
     assert world.shipped(last).base == shop[1]

@@ -66,9 +66,12 @@ def expected(
     its name; without it everybody keeps their labels.
     """
     teams = team_of or {}
-    living = living_deployments(deployments, now_ms, retention_ms)
+    told = list(deployments)
+    living = living_deployments([each for each in told if each.outcome is None], now_ms, retention_ms)
+    tried = [each for each in told if each.outcome is not None and each.finished_at >= now_ms - retention_ms]
+    ended = [each for each in tried if is_seen(each, now_ms)]
     troubles = living_incidents(incidents, now_ms, retention_ms)
-    events: list[Event] = [*living, *troubles]
+    events: list[Event] = [*living, *tried, *troubles]
     known = {series for event in events for series in series_of(event)}
     known_teams = {(team, event.environment) for event in events for team in teams_of(event, teams)}
     shipped = {
@@ -100,13 +103,14 @@ def expected(
             for each, attributed in suffered
             if series in attributed
         ]
-        samples |= _families("dora_", labels, mine, theirs, now_ms=now_ms, windows=windows)
+        attempts = [each for each in ended if each.series in members]
+        samples |= _families("dora_", labels, mine, theirs, attempts, now_ms=now_ms, windows=windows)
         if mine and label != OTHER:
             samples[_sample("dora_service_info", labels | _info(mine, teams))] = 1.0
     named = _labelled_teams(known_teams, list(series_order), series_limit, teams)
     for team_label in set(named.values()):
         labels = {"team": team_label[0], "environment": team_label[1]}
-        mine, theirs = [], []
+        mine, theirs, attempts = [], [], []
         for team, environment in known_teams:
             if named[team, environment] != team_label:
                 continue
@@ -122,7 +126,8 @@ def expected(
                 for each, attributed in suffered
                 if each.environment == environment and team in teams_of(each, teams)
             ]
-        samples |= _families("dora_team_", labels, mine, theirs, now_ms=now_ms, windows=windows)
+            attempts += [each for each in ended if each.environment == environment and team in teams_of(each, teams)]
+        samples |= _families("dora_team_", labels, mine, theirs, attempts, now_ms=now_ms, windows=windows)
     return samples
 
 
@@ -211,6 +216,7 @@ def _families(
     labels: dict[str, str],
     shipped: Sequence[Shipped],
     suffered: Sequence[Suffered],
+    attempts: Sequence[Deployment],
     *,
     now_ms: int,
     windows: Sequence[tuple[str, int]],
@@ -225,11 +231,18 @@ def _families(
         last = max(each.deployment.finished_at for each in shipped)
         samples[_sample(prefix + "last_deployment_timestamp_seconds", labels)] = last / 1000
     moments = [each.deployment.finished_at for each in shipped] + [each.incident.started_at for each in suffered]
+    moments += [each.finished_at for each in attempts]
     if moments:
         samples[_sample(prefix + "first_event_timestamp_seconds", labels)] = min(moments) / 1000
     for text, length_ms in windows:
         for name, more_labels, value in _windowed(shipped, suffered, now_ms, length_ms):
             samples[_sample(prefix + name, labels | more_labels | {"window": text})] = value
+        outcomes = {"succeeded": [each.deployment for each in shipped]} | {
+            outcome: [each for each in attempts if each.outcome == outcome] for outcome in ("failed", "canceled")
+        }
+        for outcome, those in outcomes.items():
+            count = sum(now_ms - length_ms < each.finished_at <= now_ms for each in those)
+            samples[_sample(prefix + "deployment_attempts", labels | {"window": text, "outcome": outcome})] = count
     return samples
 
 

@@ -64,6 +64,10 @@ def recounted(explanation: Explanation, window: Window) -> dict[tuple[str, ...],
     }
     counts: dict[str, dict[tuple[str, ...], float]] = {
         "dora_deployments": {(): total},
+        "dora_deployment_attempts": {
+            (outcome,): sum((each.deployment.outcome or "succeeded") == outcome for each in deployments)
+            for outcome in ("succeeded", "failed", "canceled")
+        },
         "dora_deployment_frequency_per_day": {(): total / window.days},
         "dora_lead_time_commits": {(): len(samples["dora_change_lead_time_seconds"])},
         "dora_failed_deployments": {(): sum(causes.values())},
@@ -146,6 +150,7 @@ def test_what_is_listed_of_a_team_adds_up_to_its_gauge(world: strategies.World) 
     [
         ("dora_deployments", {"deployments": 2}),
         ("dora_deployment_frequency_per_day", {"deployments": 2}),
+        ("dora_deployment_attempts", {"attempts": 3, "attempts_failed": 1, "attempts_succeeded": 2}),
         ("dora_change_failure_rate", {"deployments": 2, "failed": 1, "failed_rollback": 1}),
         ("dora_failed_deployments", {"deployments": 2, "failed": 1, "failed_rollback": 1}),
         ("dora_change_failures", {"deployments": 2, "failed": 1, "failed_rollback": 1}),
@@ -174,6 +179,7 @@ def test_the_numbers_are_those_of_the_gauge_and_no_others(metric: str, numbers: 
             deployment(id="old", version="v1", finished_at=NOW_MS - 9 * DAY_MS),
             deployment(id="bad", version="v2", finished_at=NOW_MS - 2 * DAY_MS, commits=(commit,)),
             deployment(id="back", version="v1", finished_at=NOW_MS - DAY_MS),
+            deployment(id="tried", version="v3", finished_at=NOW_MS - DAY_MS, outcome="failed"),
             incident(id="blamed", started_at=NOW_MS - 2 * DAY_MS, finished_at=NOW_MS - DAY_MS),
         ]
     )
@@ -181,7 +187,7 @@ def test_the_numbers_are_those_of_the_gauge_and_no_others(metric: str, numbers: 
     week = engine.windows()[1]
 
     assert explained(engine, Series("checkout", "production"), metric, week).numbers() == numbers
-    assert len(METRICS) == 17
+    assert len(METRICS) == 18
 
 
 def test_an_incident_of_several_services_of_a_team_is_explained_once_by_the_service_that_attributes_it() -> None:

@@ -53,11 +53,14 @@ async def test_old_events_go_but_neither_open_incidents_nor_the_last_deployment_
         deployment(id="recent"),
         deployment(id="last of another", service="quiet", finished_at=OLD_MS),
         deployment(id="last but one", service="quiet", finished_at=OLD_MS - 4 * DAY_MS),
+        deployment(id="attempt", service="never", finished_at=OLD_MS, outcome="failed"),
+        deployment(id="attempt after the last", service="quiet", finished_at=OLD_MS + 1, outcome="canceled"),
+        deployment(id="recent attempt", service="quiet", outcome="canceled"),
         incident(id="open", started_at=OLD_MS),
         incident(id="closed", started_at=OLD_MS - 1, finished_at=OLD_MS),
         incident(id="closed in time", started_at=OLD_MS - 1, finished_at=NOW_MS - RETENTION_MS),
     )
-    assert await left(log) == {"recent", "last of another", "open", "closed in time"}
+    assert await left(log) == {"recent", "recent attempt", "last of another", "open", "closed in time"}
 
 
 async def test_a_deployment_ahead_of_the_clock_is_not_yet_the_last_of_its_series() -> None:

@@ -467,3 +467,22 @@ async def test_a_byte_order_mark_before_the_body_is_skipped(api: Api) -> None:
     asked = BOM_UTF8 + json.dumps({"data": {"type": "dora_deployments_list_request"}}).encode()
     status, answer = await api.send("POST", "/api/v2/dora/deployments", data=asked)
     assert (status, len(answer["data"])) == (200, 1)
+
+
+@pytest.mark.parametrize("outcome", ["failed", "canceled"])
+async def test_an_attempt_is_kept_and_shown_with_its_outcome_until_it_is_corrected(api: Api, outcome: str) -> None:
+    assert (await api.deploy(**deployment(id="attempt-number-one", outcome=outcome)))[0] == 200
+    assert api.store.deployments["attempt-number-one"].outcome == outcome
+    _, shown = await api.send("GET", "/api/v2/dora/deployments/attempt-number-one")
+    assert shown["data"]["attributes"]["outcome"] == outcome
+    assert (await api.deploy(**deployment(id="attempt-number-one", outcome="succeeded")))[0] == 200
+    assert api.store.deployments["attempt-number-one"].outcome is None
+    _, shown = await api.send("GET", "/api/v2/dora/deployments/attempt-number-one")
+    assert "outcome" not in shown["data"]["attributes"]
+
+
+@pytest.mark.parametrize("outcome", ["", "success", "FAILED"])
+async def test_an_outcome_is_one_of_three(api: Api, outcome: str) -> None:
+    assert await api.deploy(**deployment(outcome=outcome)) == said(
+        'attribute "outcome" must be one of "succeeded failed canceled"'
+    )

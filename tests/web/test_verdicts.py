@@ -48,6 +48,7 @@ async def test_by_version_the_one_that_finished_last_is_judged(api: Api, path: s
     for event in (
         Deployment("first", "checkout", "prod", NOW - 9, NOW - 5, version="7"),
         Deployment("last", "checkout", "prod", NOW - 9, NOW - 2, version="7"),
+        Deployment("attempt", "checkout", "prod", NOW - 9, NOW - 1, version="7", outcome="failed"),
         Deployment("middle", "checkout", "prod", NOW - 9, NOW - 3, version="7"),
         Deployment("other version", "checkout", "prod", NOW - 9, NOW, version="8"),
         Deployment("other environment", "checkout", "stage", NOW - 9, NOW, version="7"),

@@ -5,13 +5,17 @@ written to the log as they are (``records.py``), so a field's name here is its n
 its id: comparing or hashing one raises TypeError, and ``same_content`` compares all fields.
 """
 
-from typing import Any, Literal, NamedTuple, Never
+from typing import Any, Final, Literal, NamedTuple, Never
 
 import msgspec
 from msgspec.structs import astuple
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
+SUCCEEDED: Final = "succeeded"
+Outcome = Literal["failed", "canceled"]
+FAILED_OUTCOMES: tuple[Outcome, ...] = ("failed", "canceled")
+"""How an attempt to deploy ends that does not succeed."""
 
 
 class Series(NamedTuple):
@@ -117,7 +121,8 @@ class Deployment(_ToldApartById, frozen=True, gc=False, omit_defaults=True, tag=
     ``commit_sha`` and ``repository`` are those of what runs, ``further`` those that were deployed with it.
     ``commits`` is the sender's list; None without one. ``revision`` orders the states of a polled item. ``upstream``
     has facts of its source beyond these fields. ``verdict`` and ``shipped`` come later: the store keeps them when the
-    deployment is written again.
+    deployment is written again. ``outcome`` is None where it succeeded; any other makes it an
+    attempt, which counts as such and as nothing else.
     """
 
     id: str
@@ -137,6 +142,7 @@ class Deployment(_ToldApartById, frozen=True, gc=False, omit_defaults=True, tag=
     revision: int | None = None
     upstream: dict[str, Any] | None = None
     further: tuple[Checkout, ...] = ()
+    outcome: Outcome | None = None
 
     @property
     def series(self) -> Series:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 
-from dora_exporter.dora.events import Deployment
+from dora_exporter.dora.events import FAILED_OUTCOMES, Deployment
 from dora_exporter.dora.lead_time_stages import STAGES
 from dora_exporter.dora.sliding_window import Samples, Times, Window
 
@@ -26,7 +26,8 @@ class DeploymentFacts(msgspec.Struct, frozen=True, gc=False):
 
     ``cause`` is one of ``CAUSES`` if it failed; ``recovery`` is the moment at which it recovered, and the time that
     took; ``lead_times`` are those of the commits it shipped first, ``stages`` their parts; ``dropped`` counts the
-    commits whose author time lies too far ahead. Durations are in milliseconds.
+    commits whose author time lies too far ahead. Durations are in milliseconds. ``outcome`` is that of an attempt that
+    did not succeed, which is no deployment and has none of the others.
     """
 
     finished_at: int
@@ -38,11 +39,17 @@ class DeploymentFacts(msgspec.Struct, frozen=True, gc=False):
     lead_times: tuple[int, ...] = ()
     stages: tuple[tuple[str, int], ...] = ()
     dropped: int = 0
+    outcome: str | None = None
 
     @classmethod
     def of(cls, deployment: Deployment) -> Self:
         """The facts of a deployment that did not fail, remedied nothing and has no known commits."""
         return cls(deployment.finished_at, deployment.source, is_identified(deployment))
+
+    @classmethod
+    def of_attempt(cls, attempt: Deployment) -> Self:
+        """The facts of an attempt that did not succeed."""
+        return cls(attempt.finished_at, attempt.source, outcome=attempt.outcome)
 
 
 class PlainFacts(NamedTuple):
@@ -83,6 +90,9 @@ class Measures:
 
     is_by_source: bool = field(default=True, kw_only=True)
     deployments: Times = field(default_factory=Times, init=False)
+    attempts: dict[str, Times] = field(
+        default_factory=lambda: {outcome: Times() for outcome in FAILED_OUTCOMES}, init=False
+    )
     unidentified: Times = field(default_factory=Times, init=False)
     causes: dict[str, Times] = field(default_factory=lambda: {cause: Times() for cause in CAUSES}, init=False)
     reworks: Times = field(default_factory=Times, init=False)
@@ -168,8 +178,14 @@ class Measures:
         yield from ((self._source(name), times) for name, times in other.sources.items())
 
     def _departures(self, windows: Iterable[Window]) -> Iterator[int]:
-        # Only these four: every moment in another sliding window is a moment of one of them.
-        sliding: tuple[Times | Samples, ...] = (self.deployments, self.recoveries, self.incidents, self.restores)
+        # Only these: every moment in another sliding window is a moment of one of them.
+        sliding: Iterable[Times | Samples] = (
+            self.deployments,
+            *self.attempts.values(),
+            self.recoveries,
+            self.incidents,
+            self.restores,
+        )
         for window in windows:
             for each in sliding:
                 first = each.first_in(window)
@@ -177,9 +193,12 @@ class Measures:
                     yield first + window.length_ms
 
     def _times_of_deployment(self, facts: DeploymentFacts) -> Iterator[Times]:
-        yield self.deployments
         if self.is_by_source:
             yield self._source(facts.source)
+        if facts.outcome:
+            yield self.attempts[facts.outcome]
+            return
+        yield self.deployments
         if facts.cause:
             yield self.causes[facts.cause]
         if facts.rework:
@@ -212,7 +231,7 @@ class Measures:
         return times
 
 
-_KEYED = ("causes", "stages")
+_KEYED = ("attempts", "causes", "stages")
 _SLIDING = tuple(
     each.name for each in fields(Measures) if each.name not in {*_KEYED, "is_by_source", "sources", "dropped"}
 )

@@ -148,7 +148,7 @@ class Aggregates:
         if plain:
             self._add_plain_to_teams(PlainFacts.of(plain), plain)
         yield
-        for deployment, facts in others:
+        for deployment, facts in (*others, *state.attempts.told()):
             self._add_deployment_to_team(deployment, None, facts)
             yield
         for incident, its in state.told_incidents():

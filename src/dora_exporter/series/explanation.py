@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from dora_exporter.dora import metrics
 from dora_exporter.dora.events import Deployment, Event
 from dora_exporter.dora.failures.classifier import Classifier
-from dora_exporter.dora.measures import Measures
+from dora_exporter.dora.failures.order import finish_order
+from dora_exporter.dora.measures import DeploymentFacts, Measures
 from dora_exporter.dora.metrics.contract import COMMITS, Moment, WindowMetric
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.runtime.cooperative import Turn
@@ -109,6 +110,26 @@ def _count_deployments(
         yield
         if belongs(each):
             explanation.left_out.append(LeftOut("deployment", each.id, reason))
+    for each in state.attempts.newest_first():
+        yield
+        if belongs(each):
+            _explain_attempt(explanation, state, window, each)
+    if asked.is_of_attempts:
+        explanation.deployments.sort(key=lambda each: finish_order(each.deployment), reverse=True)
+
+
+def _explain_attempt(explanation: Explanation, state: SeriesState, window: Window, attempt: Deployment) -> None:
+    """An attempt that did not succeed counts as such, or says why it counts as no deployment."""
+    asked = explanation.metric.basis.moment
+    reason = state.attempts.reason(attempt)
+    if not asked.is_of_attempts:
+        reason = reason or f"its outcome is {attempt.outcome}: an attempt, but no deployment"
+    elif reason is None and not window.start_ms < attempt.finished_at <= window.end_ms:
+        reason = asked.value
+    if reason is None:
+        explanation.deployments.append(CountedDeployment(attempt, DeploymentFacts.of_attempt(attempt), None, ()))
+    else:
+        explanation.left_out.append(LeftOut("deployment", attempt.id, reason))
 
 
 def _count_incidents(
@@ -129,7 +150,7 @@ def _count_incidents(
 
 
 def _moment_of_deployment(asked: Moment, classifier: Classifier, deployment: Deployment) -> int | None:
-    if asked is Moment.FINISHED:
+    if asked is not Moment.RECOVERED:
         return deployment.finished_at
     recovery = classifier.facts(deployment).recovery
     return recovery[0] if recovery else None

@@ -59,5 +59,9 @@ def _since(first_ms: int, now_ms: int) -> Window:
 def _left_out(state: SeriesState, of_deployments: Sequence[LeftOut]) -> Iterator[LeftOut]:
     """The events that do not count. Older ones do count, and are only not shown."""
     yield from (LeftOut("deployment", each.id, reason) for each, reason in state.waiting())
+    yield from (
+        LeftOut("deployment", each.id, f"its outcome is {each.outcome}: an attempt, but no deployment")
+        for each in state.attempts.newest_first()
+    )
     yield from (LeftOut("incident", each.id, reason) for each, reason in state.incidents() if reason)
     yield from (each for each in of_deployments if each.kind != "deployment")

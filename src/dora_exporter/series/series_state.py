@@ -15,6 +15,7 @@ from dora_exporter.dora.failures.classifier import Classifier, Updates
 from dora_exporter.dora.failures.order import by_finish_in_steps, finish_order
 from dora_exporter.dora.measures import IncidentFacts
 from dora_exporter.dora.reports import is_found
+from dora_exporter.series.attempts import Attempts
 from dora_exporter.series.report_pairing import Pairing
 
 _finished_at = attrgetter("finished_at")
@@ -46,6 +47,7 @@ class SeriesState:
         self.classifier = classifier
         self.version = 0
         """Increases with every change."""
+        self.attempts = Attempts(updates, retention_ms=retention_ms)
         self._updates = updates
         self._retention_ms = retention_ms
         self._now_ms = 0
@@ -62,7 +64,10 @@ class SeriesState:
     def loading(self, deployments: Iterable[Deployment], incidents: Iterable[Incident], now_ms: int) -> Iterator[None]:
         """Fills an empty state and moves it to a moment, step by step."""
         self._now_ms = now_ms
-        held = list(deployments)
+        held: list[Deployment] = []
+        attempts: list[Deployment] = []
+        for deployment in deployments:
+            (attempts if deployment.outcome else held).append(deployment)
         if any(map(is_found, held)):
             held = self._pairs().load(held)
         yield
@@ -72,6 +77,9 @@ class SeriesState:
         self._expired, self._future = ordered[:living], ordered[seen:]
         for start in range(living, len(ordered), _TOLD_AT_ONCE):
             self._updates.presence(ordered[start : start + _TOLD_AT_ONCE], 1)
+            yield
+        for attempt in attempts:
+            self.attempts.add(attempt, now_ms)
             yield
         for incident in incidents:
             self._put_incident(incident)
@@ -89,6 +97,8 @@ class SeriesState:
         self.version += 1
         if isinstance(event, Incident):
             self._put_incident(event)
+        elif event.outcome:
+            self.attempts.add(event, self._now_ms)
         else:
             self._change(event, comes=True)
 
@@ -97,6 +107,8 @@ class SeriesState:
         self.version += 1
         if isinstance(event, Incident):
             self._take_incident(event)
+        elif event.outcome:
+            self.attempts.remove(event)
         else:
             self._change(event, comes=False)
 
@@ -105,6 +117,7 @@ class SeriesState:
         backwards, self._now_ms = now_ms < self._now_ms, now_ms
         self.version += 1
         yield from self._move_deployments(now_ms)
+        yield from self.attempts.seeking(now_ms, backwards=backwards)
         if backwards:
             for incident in self._incidents.values():
                 self._advance(incident)
@@ -129,6 +142,8 @@ class SeriesState:
         moments = [deployment.finished_at for deployment in (*self._future[:1], *self._arrived.values())]
         moments += [deployment.finished_at + self._retention_ms + 1 for deployment in living[:1] if len(living) > 1]
         moments += [moment for moment, _ in self._due[:1]]
+        if self.attempts.next_change is not None:
+            moments.append(self.attempts.next_change)
         return min(moments, default=None)
 
     def waiting(self) -> Iterator[tuple[Deployment, str]]:
@@ -148,18 +163,19 @@ class SeriesState:
     @property
     def is_empty(self) -> bool:
         """Whether it has no event, not even an expired one."""
-        held = (self.classifier.in_order.by_finish, self._future, self._arrived, self._expired, self._incidents)
-        return not any(held)
+        deployments = (self.classifier.in_order.by_finish, self._future, self._arrived, self._expired)
+        return not any((*deployments, self.attempts, self._incidents))
 
     @property
     def size(self) -> int:
         """The number of events, expired ones included."""
         deployments = (self.classifier.in_order.by_finish, self._future, self._arrived, self._expired)
-        return sum(map(len, deployments)) + len(self._incidents)
+        return sum(map(len, deployments)) + len(self.attempts) + len(self._incidents)
 
     def present(self) -> tuple[list[Deployment], list[Incident]]:
-        """The deployments and the incidents that make the series known."""
+        """The deployments, attempts included, and the incidents that make the series known."""
         deployments = [*self.classifier.in_order.by_finish, *self._future, *self._arrived.values()]
+        deployments += self.attempts.present()
         return deployments, [each for each in self._incidents.values() if self._phases[each.id] is not _Phase.GONE]
 
     def told_incidents(self) -> Iterator[tuple[Incident, IncidentFacts]]:

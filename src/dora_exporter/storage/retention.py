@@ -76,6 +76,8 @@ async def forget(store: EventStore, log: Appendable, *, oldest_ms: int, now_ms: 
     def is_droppable(event: Event) -> bool:
         if isinstance(event, Incident):
             return event.finished_at is not None and event.finished_at < oldest_ms
+        if event.outcome:
+            return event.finished_at < oldest_ms
         later = last.get(event.series)
         if later is None or store.deployments.get(later.id) is not later:
             return False
@@ -99,11 +101,12 @@ async def _last_of_each_series(store: EventStore, now_ms: int) -> dict[Series, D
     One that may be a report of a deployment whose time has not come is passed over: it does not count until then.
     """
     coming: dict[Series, int] = {}
-    async for each in in_turns(list(store.deployments.values())):
+    deployments = [each async for each in in_turns(list(store.deployments.values())) if not each.outcome]
+    async for each in in_turns(deployments):
         if each.finished_at > now_ms:
             coming[each.series] = min(each.started_at, coming.get(each.series, each.started_at))
     last: dict[Series, Deployment] = {}
-    async for each in in_turns(list(store.deployments.values())):
+    async for each in in_turns(deployments):
         next_start = coming.get(each.series)
         if each.finished_at <= now_ms and (next_start is None or each.started_at < next_start - _PAIRED_MS):
             before = last.get(each.series)

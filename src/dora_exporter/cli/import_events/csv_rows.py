@@ -25,6 +25,7 @@ COLUMNS = (
     "custom_tags",
     "name",
     "severity",
+    "outcome",
 )
 """What the first line may name, in any order: the attributes of the API. ``type`` is ``deployment`` or ``failure``."""
 

@@ -42,7 +42,7 @@ class DeploymentSequences:
 
     def views(self, event: Event | None) -> Sequence[Deployment]:
         """A deployment as that of each of its repositories; of two names of one repository the first counts."""
-        if not isinstance(event, Deployment):
+        if not isinstance(event, Deployment) or event.outcome:  # an attempt that did not succeed ships nothing
             return ()
         if not event.further:
             return (event,)

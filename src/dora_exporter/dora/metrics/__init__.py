@@ -1,6 +1,7 @@
 """The table of metrics. Each exists per series, and most as ``dora_team_...`` per team and environment."""
 
 from dora_exporter.dora.metrics import (
+    attempts,
     change_failure_rate,
     change_lead_time,
     data_quality,
@@ -14,6 +15,7 @@ from dora_exporter.dora.metrics.contract import Metric
 
 ALL: tuple[Metric, ...] = (
     *deployment_frequency.METRICS,
+    *attempts.METRICS,
     *change_lead_time.METRICS,
     *change_failure_rate.METRICS,
     *failed_deployment_recovery.METRICS,

@@ -18,6 +18,7 @@ class Moment(Enum):
     """The moment of an event that lies in the window if the event counts. The value says why another one does not."""
 
     FINISHED = "finished outside of the window"
+    ENDED = "ended outside of the window"
     RECOVERED = "was not remedied in the window"
     BEGAN = "began outside of the window"
     RESTORED = "was not resolved in the window"
@@ -25,7 +26,12 @@ class Moment(Enum):
     @property
     def is_of_deployments(self) -> bool:
         """Whether deployments have this moment; else incidents have it."""
-        return self in {Moment.FINISHED, Moment.RECOVERED}
+        return self in {Moment.FINISHED, Moment.ENDED, Moment.RECOVERED}
+
+    @property
+    def is_of_attempts(self) -> bool:
+        """Whether attempts that did not succeed have this moment, too."""
+        return self is Moment.ENDED
 
 
 @dataclass(frozen=True)  # without slots, which a frozen generic class cannot have in Python 3.11

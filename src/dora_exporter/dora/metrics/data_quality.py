@@ -14,7 +14,8 @@ def unidentified(measures: Measures, window: Window) -> Iterator[Value]:
 
 def first_event(measures: Measures) -> Iterator[Value]:
     """The earliest event in seconds since the epoch; absent without one."""
-    moments = [times.first for times in (measures.deployments, measures.incidents) if times.first is not None]
+    held = (measures.deployments, *measures.attempts.values(), measures.incidents)
+    moments = [times.first for times in held if times.first is not None]
     if moments:
         yield (), min(moments) / 1000
 

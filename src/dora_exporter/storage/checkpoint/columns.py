@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import force_setattr
 
-from dora_exporter.dora.events import Checkout, Commit, Deployment, Shipped, Verdict
+from dora_exporter.dora.events import Checkout, Commit, Deployment, Outcome, Shipped, Verdict
 
 _PER_CHUNK = 4096
 """So many take some milliseconds to decode, in which the event loop does nothing else."""
@@ -27,6 +27,7 @@ class _Extras(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     revision: int | None = None
     upstream: dict[str, Any] | None = None
     further: tuple[Checkout, ...] = ()
+    outcome: Outcome | None = None
 
 
 class _Columns(msgspec.Struct, array_like=True, gc=False):
@@ -122,4 +123,5 @@ def _extras_of(deployment: Deployment) -> _Extras:
         deployment.revision,
         deployment.upstream,
         deployment.further,
+        deployment.outcome,
     )

@@ -117,7 +117,10 @@ async def _last_of_version(store: EventStore, asked: VersionPatchAttributes, def
         found += [
             each
             for each in part
-            if each.version == version and each.service == service and each.environment == environment
+            if each.version == version
+            and each.service == service
+            and each.environment == environment
+            and not each.outcome
         ]
     if not found:
         raise NotFound("no deployment of this service, env and version is stored")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from dora_exporter.dora.events import FAILED_OUTCOMES, SUCCEEDED
 from dora_exporter.web.api.schema import fields
 
 
@@ -33,4 +34,11 @@ Id = Annotated[str | None, described("Sent again, it replaces the event.", patte
 Sha = Annotated[str, described("The commit.", pattern=f"^{fields.SHA_PATTERN}$")]
 Url = Annotated[str, described("In any form that Git takes.", minLength=1, maxLength=fields.URL_LENGTH)]
 SHIPPED = described("What it shipped. The newest 5000 are kept.")
+AttemptOutcome = Annotated[
+    str | None,
+    described(
+        "How the attempt ended; `succeeded` where it is absent. Others count as attempts only.",
+        enum=[SUCCEEDED, *FAILED_OUTCOMES, None],
+    ),
+]
 Tags = Annotated[list[str] | None, described("Best as `key:value`.", maxItems=fields.MAX_TAGS)]

@@ -1,10 +1,10 @@
 """Validated requests into events: the rules that involve several attributes of a deployment or an incident."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from dora_exporter.dora import derived_ids, repository_names
 from dora_exporter.dora.commit_messages import parse_commit
-from dora_exporter.dora.events import Checkout, Commit, Deployment, Incident
+from dora_exporter.dora.events import FAILED_OUTCOMES, SUCCEEDED, Checkout, Commit, Deployment, Incident, Outcome
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.web.api.schema import fields
@@ -23,6 +23,7 @@ from dora_exporter.web.server.limits import CurrentRules, Rules
 TOO_OLD = "is older than the retention"
 """The problem of an event that is refused for its age."""
 
+_OUTCOMES: Mapping[str, Outcome | None] = {SUCCEEDED: None, **{each: each for each in FAILED_OUTCOMES}}
 IsPending = Callable[[str], bool]
 """Whether an event of an id, which the store does not hold, is about to be stored."""
 
@@ -73,6 +74,7 @@ class EventFactory:
             tags=fields.tags(given.custom_tags, "custom_tags"),
             commits=None if given.commits is None else _commits(given.commits),
             further=further,
+            outcome=_outcome(given.outcome),
         )
 
     def incident(self, given: GivenFailure | BulkFailure, is_pending: IsPending = _nothing) -> Incident:
@@ -123,6 +125,14 @@ def _environment(given: GivenDeployment | BulkDeployment | GivenFailure | BulkFa
 
 def _given_id(given: str | None) -> str | None:
     return None if given is None else fields.identifier(given, "id")
+
+
+def _outcome(given: str | None) -> Outcome | None:
+    if given is None:
+        return None
+    if given not in _OUTCOMES:
+        raise BadAttribute("outcome", f'must be one of "{" ".join(_OUTCOMES)}"')
+    return _OUTCOMES[given]
 
 
 def _past(given: int | str, name: str, now: int) -> int:

@@ -36,7 +36,7 @@ class ShownStage(Struct, frozen=True):
 
 
 class ExplainedDeployment(Struct, frozen=True):
-    """A deployment that the number is made of."""
+    """A deployment that the number is made of, or an attempt; ``outcome`` is null for one that succeeded."""
 
     id: str
     service: str
@@ -50,6 +50,7 @@ class ExplainedDeployment(Struct, frozen=True):
     lead_times: list[ShownLeadTime]
     stages: list[ShownStage]
     recovery_seconds: float | None
+    outcome: str | None
 
 
 class ExplainedIncident(Struct, frozen=True):
@@ -139,6 +140,7 @@ def _deployment(counted: CountedDeployment) -> ExplainedDeployment:
         lead_times=[ShownLeadTime(sha, value / 1000) for sha, value in counted.lead_times_ms],
         stages=[ShownStage(stage, value / 1000) for stage, value in counted.facts.stages],
         recovery_seconds=None if counted.recovery_ms is None else counted.recovery_ms / 1000,
+        outcome=deployment.outcome,
     )
 
 

@@ -14,6 +14,7 @@ from dora_exporter.web.api.schema.attribute_types import (
     SINCE_2000,
     AnyCommitTime,
     AnyTime,
+    AttemptOutcome,
     CommitTime,
     Environment,
     Id,
@@ -70,6 +71,7 @@ class _Deployment(Struct, frozen=True, gc=False, kw_only=True):
     id: Id = None
     git: _Gits = None
     custom_tags: Tags = None
+    outcome: AttemptOutcome = None
 
 
 class GivenDeployment(_Deployment, frozen=True, gc=False, kw_only=True):

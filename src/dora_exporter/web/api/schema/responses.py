@@ -62,6 +62,8 @@ class ShownRemediation(Struct, frozen=True, omit_defaults=True):
 class ShownDeployment(Struct, frozen=True, omit_defaults=True):
     """A deployment. ``change_failure`` is null while nobody has judged it; ``duration`` is in seconds.
 
+    ``outcome`` is there for an attempt that did not succeed: failed or canceled.
+
     ``git`` is what runs, ``further_git`` what was deployed with it from other repositories.
     """
 
@@ -78,6 +80,7 @@ class ShownDeployment(Struct, frozen=True, omit_defaults=True):
     further_git: tuple[DeploymentGit, ...] = ()
     custom_tags: tuple[str, ...] = ()
     remediation: ShownRemediation | None = None
+    outcome: str | None = None
     number_of_commits: int | UnsetType = UNSET
     commits: tuple[ShownCommit, ...] | UnsetType = UNSET
 
@@ -156,6 +159,7 @@ def deployment(event: Deployment, *, with_commits: bool = False) -> DeploymentOb
         further_git=tuple(DeploymentGit(each.commit_sha, each.repository) for each in event.further),
         custom_tags=event.tags,
         remediation=None if event.verdict is None else _remediation(event.verdict.remediation),
+        outcome=event.outcome,
         number_of_commits=UNSET if commits is None else len(commits),
         commits=UNSET if commits is None or not with_commits else tuple(map(_commit, commits)),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from dora_exporter.dora.events import Checkout, Deployment, Event, Incident
+from dora_exporter.dora.events import SUCCEEDED, Checkout, Deployment, Event, Incident
 
 Values = Callable[[Event], Iterable[str | None]]
 """The values of one attribute of an event; None for one that is absent."""
@@ -40,6 +40,10 @@ def _repositories(event: Event) -> Iterable[str | None]:
     return (event.repository, *(each.repository for each in _further(event)))
 
 
+def _outcome(event: Event) -> Sequence[str]:
+    return (event.outcome or SUCCEEDED,) if isinstance(event, Deployment) else ()
+
+
 def _of_incident(name: str) -> Values:
     return lambda event: (getattr(event, name),) if isinstance(event, Incident) else ()
 
@@ -60,4 +64,5 @@ _ATTRIBUTES: dict[str, Values] = {
     "name": _of_incident("name"),
     "severity": _of_incident("severity"),
     "change_failure": _change_failure,
+    "outcome": _outcome,
 }

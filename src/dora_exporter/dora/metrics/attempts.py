@@ -1,0 +1,31 @@
+"""Attempts to deploy by outcome: those that did not succeed count here, and in no other metric of deployments."""
+
+from collections.abc import Iterator
+
+from dora_exporter.dora.events import SUCCEEDED
+from dora_exporter.dora.measures import DeploymentFacts, Measures
+from dora_exporter.dora.metrics.contract import Basis, Moment, Sum, Value, WindowMetric
+from dora_exporter.dora.sliding_window import Window
+
+
+def attempts(measures: Measures, window: Window) -> Iterator[Value]:
+    """Attempts that ended in the window, by outcome; those that succeeded are the deployments."""
+    yield (SUCCEEDED,), measures.deployments.count(window)
+    for outcome, times in measures.attempts.items():
+        yield (outcome,), times.count(window)
+
+
+def _outcome(facts: DeploymentFacts) -> Iterator[str]:
+    yield facts.outcome or SUCCEEDED
+
+
+_ATTEMPTS = Sum[DeploymentFacts]("attempts", lambda _: 1, _outcome)
+METRICS = (
+    WindowMetric(
+        "dora_deployment_attempts",
+        "Attempts to deploy that ended in the window, by outcome: succeeded, failed or canceled.",
+        attempts,
+        Basis(Moment.ENDED, (_ATTEMPTS,), "{attempts:,} attempts to deploy in {days:g} days."),
+        labels=("outcome",),
+    ),
+)

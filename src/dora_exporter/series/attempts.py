@@ -1,0 +1,90 @@
+"""The attempts to deploy of one series that did not succeed: they make it known, and count as attempts only."""
+
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
+from operator import attrgetter
+
+from dora_exporter.dora.events import Deployment
+from dora_exporter.dora.failures.classifier import Updates
+from dora_exporter.dora.measures import DeploymentFacts
+
+_finished_at = attrgetter("finished_at")
+
+
+class Attempts:
+    """Those of one series. One counts from its finished_at on, until it is older than the retention."""
+
+    def __init__(self, updates: Updates, *, retention_ms: int) -> None:
+        """No attempt."""
+        self._updates = updates
+        self._retention_ms = retention_ms
+        self._held: dict[str, Deployment] = {}
+        self._present: set[str] = set()
+        self._counted: set[str] = set()
+        self._due: list[tuple[int, str]] = []
+
+    def __len__(self) -> int:
+        """How many are held."""
+        return len(self._held)
+
+    def add(self, attempt: Deployment, now_ms: int) -> None:
+        """Adds an attempt."""
+        self._held[attempt.id] = attempt
+        self._advance(attempt, now_ms)
+
+    def remove(self, attempt: Deployment) -> None:
+        """Takes out an attempt that was added."""
+        self._place(attempt, is_present=False, is_counted=False)
+        del self._held[attempt.id]
+
+    def seeking(self, now_ms: int, *, backwards: bool) -> Iterator[None]:
+        """Brings all to a moment, one at a step."""
+        if backwards:
+            for attempt in self._held.values():
+                self._advance(attempt, now_ms)
+                yield
+        while self._due and self._due[0][0] <= now_ms:
+            due = self._held.get(heappop(self._due)[1])
+            if due:
+                self._advance(due, now_ms)
+            yield
+
+    @property
+    def next_change(self) -> int | None:
+        """The next moment at which one begins or ceases to count."""
+        return self._due[0][0] if self._due else None
+
+    def present(self) -> list[Deployment]:
+        """Those that make the series known."""
+        return [self._held[each] for each in self._present]
+
+    def told(self) -> Iterator[tuple[Deployment, DeploymentFacts]]:
+        """Those that count, with their facts."""
+        yield from ((self._held[each], DeploymentFacts.of_attempt(self._held[each])) for each in self._counted)
+
+    def newest_first(self) -> Iterable[Deployment]:
+        """All of them in order."""
+        return sorted(self._held.values(), key=_finished_at, reverse=True)
+
+    def reason(self, attempt: Deployment) -> str | None:
+        """Why one does not count, not even as an attempt; None if it does."""
+        if attempt.id in self._counted:
+            return None
+        return "finishes later" if attempt.id in self._present else "is older than the retention"
+
+    def _advance(self, attempt: Deployment, now_ms: int) -> None:
+        last = attempt.finished_at + self._retention_ms
+        is_counted = attempt.finished_at <= now_ms <= last
+        self._place(attempt, is_present=now_ms <= last, is_counted=is_counted)
+        if now_ms <= last:
+            heappush(self._due, (last + 1 if is_counted else attempt.finished_at, attempt.id))
+
+    def _place(self, attempt: Deployment, *, is_present: bool, is_counted: bool) -> None:
+        """Tells what changes when an attempt is present, and counted, or no longer."""
+        if is_present != (attempt.id in self._present):
+            self._updates.presence([attempt], 1 if is_present else -1)
+            self._present ^= {attempt.id}
+        if is_counted != (attempt.id in self._counted):
+            facts = DeploymentFacts.of_attempt(attempt)
+            self._updates.deployment(attempt, None if is_counted else facts, facts if is_counted else None)
+            self._counted ^= {attempt.id}
