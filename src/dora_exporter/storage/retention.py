@@ -1,4 +1,4 @@
-"""What retention drops: events that are too old to count leave the log and every memory in one step."""
+"""Drops expired events from the log and from memory in one step."""
 
 import logging
 from collections.abc import Iterable, Iterator

@@ -50,7 +50,7 @@ class AppendedFile:
         return self._lock
 
     def begin(self, length: int, owed: bytes) -> None:
-        """Says where the good part of the file ends, and what must be written there first."""
+        """Sets where the good part of the file ends, and what must be written there first."""
         self.length = length
         self._owed = owed
 
@@ -87,7 +87,7 @@ class AppendedFile:
         return self._fd
 
     def _named(self) -> os.stat_result | None:
-        """What the name means now, if that is our file."""
+        """The status of the file that has the name now, if it is ours."""
         try:
             named = self.path.stat()
         except FileNotFoundError:
@@ -95,7 +95,7 @@ class AppendedFile:
         return named if os.path.samestat(named, self._identity) else None
 
     def replace_with(self, path: Path) -> None:
-        """Lets another file, whole and durable, take the name and the place of this one.
+        """Replaces this file by another one, whole and durable.
 
         Raises OSError when it could not. The new name is durable before anything more is acknowledged.
         """
@@ -122,7 +122,7 @@ class AppendedFile:
             raise OSError(errno.EBUSY, str(error)) from error
 
     def close(self) -> None:
-        """Gives the lock back."""
+        """Releases the lock."""
         self._forget_descriptor()
         os.close(self._lock)
 
@@ -190,7 +190,7 @@ class AppendedFile:
         logger.error("snapshot file was removed or replaced, rewriting it path=%s found=%s", self.path, stranger)
 
     def _displace(self) -> Path | None:
-        """Keeps the file that took our name, unless another process is at work on it."""
+        """Gives the file that took our name another one, unless another process has it locked."""
         try:
             os.close(self._lock_existing(self.path))
         except FileNotFoundError:
@@ -204,7 +204,7 @@ class AppendedFile:
 
 
 def _give_access(fd: int, like: os.stat_result) -> None:
-    """Gives a new file the owner, the group and the mode of the one whose place it takes, as far as we may."""
+    """Gives a new file the owner, group and mode of the one that it replaces, as far as permitted."""
     mode = stat.S_IMODE(like.st_mode)
     with contextlib.suppress(PermissionError):
         os.fchown(fd, like.st_uid, -1)

@@ -1,4 +1,4 @@
-"""One compaction as the daemon sees it: another process rewrites, this one takes over what was appended meanwhile."""
+"""One compaction: another process rewrites the file, this one copies what was appended meanwhile and swaps them."""
 
 import asyncio
 import errno
@@ -14,7 +14,7 @@ from dora_exporter.storage.file.lock import is_same_file
 
 PROGRAM = "dora_exporter.storage.file.compaction_process"
 LAST_PIECE_BYTES = 1 << 16
-"""Writers wait while the last piece is taken over, so it is kept this short if they let us."""
+"""Writers wait while the last piece is copied, so it is kept this short if they let us."""
 MOST_ROUNDS = 100
 
 
@@ -32,12 +32,12 @@ class Rewriting:
         self._file = file
         self._writer = writer
         self._disk = disk
-        self._taken = file.length
+        self._copied = file.length
         self._program: Subprogram | None = None
         self._is_given_up = False
 
     def give_up(self) -> None:
-        """Lets ``run`` end soon, as a failure. It is not to be cancelled: threads are at work on its files."""
+        """Makes ``run`` fail soon. It is not to be cancelled: threads are at work on its files."""
         self._is_given_up = True
         if self._program is not None:
             self._program.end()
@@ -48,18 +48,18 @@ class Rewriting:
         try:
             await asyncio.to_thread(self._target.unlink, missing_ok=True)  # of a dead daemon: we hold the lock
             await self._rewrite(now_ms, retention_ms)
-            await self._take_over(source)
+            await self._copy_appended(source)
         finally:
             await asyncio.to_thread(self._discard, source)
 
     def _discard(self, source: int) -> None:
-        """Lets a file go that has no name any more; the system takes its time to free a big one."""
+        """Closes a file that has no name any more; the system may take long to free a big one."""
         os.close(source)
         self._target.unlink(missing_ok=True)
 
     async def _rewrite(self, now_ms: int, retention_ms: int) -> None:
         """Has the file up to its present length rewritten by a process of its own."""
-        self._program = Subprogram(PROGRAM, self._path, self._taken, self._target, now_ms, retention_ms)
+        self._program = Subprogram(PROGRAM, self._path, self._copied, self._target, now_ms, retention_ms)
         if self._is_given_up:
             self._program.end()
         try:
@@ -67,12 +67,12 @@ class Rewriting:
         except SubprogramFailed as reason:
             raise CompactionFailed(str(reason)) from reason
 
-    async def _take_over(self, source: int) -> None:
+    async def _copy_appended(self, source: int) -> None:
         """Copies what was appended since in rounds, each shorter than the one before, then changes the files."""
         target = self._disk.open(self._target, os.O_WRONLY)
         try:
             for _ in range(MOST_ROUNDS):
-                if self._is_given_up or self._file.length - self._taken <= LAST_PIECE_BYTES:
+                if self._is_given_up or self._file.length - self._copied <= LAST_PIECE_BYTES:
                     break
                 await asyncio.to_thread(self._copy, source, target)
             if self._is_given_up:
@@ -83,8 +83,8 @@ class Rewriting:
 
     def _copy(self, source: int, target: int) -> None:
         end = self._file.length
-        copy(self._disk, source, target, start=self._taken, end=end, position=os.fstat(target).st_size)
-        self._taken = end
+        copy(self._disk, source, target, start=self._copied, end=end, position=os.fstat(target).st_size)
+        self._copied = end
 
     def _change_files(self, source: int, target: int) -> None:
         if not (is_same_file(source, self._path) and is_same_file(target, self._target)):

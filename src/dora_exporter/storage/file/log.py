@@ -85,7 +85,7 @@ class SnapshotFile:
             await asyncio.to_thread(recover, file, scan, self._path, disk=self._disk, clock=self._clock)
         except OSError as error:
             raise because(self._path, error) from error
-        self._take_over(scan, file)
+        self._adopt(scan, file)
 
     async def start(self, apply: Apply) -> None:
         """From here on every committed record is applied. The file need not be writable yet."""
@@ -172,7 +172,7 @@ class SnapshotFile:
             raise SnapshotError(f"snapshot file {self._path} is not open")
         return self._file
 
-    def _take_over(self, scan: Scan, file: AppendedFile) -> None:
+    def _adopt(self, scan: Scan, file: AppendedFile) -> None:
         self._lines_lost = scan.lines_lost
         self._compacted_bytes = file.length
         if scan.header is not None:

@@ -29,7 +29,7 @@ def remove_unfinished(path: Path) -> None:
 
 
 def keep_aside(disk: Disk, path: Path, reason: str, now_ms: int) -> Path:
-    """Gives the file a second, telling name that nothing held before, and leaves it where it is. Returns that name."""
+    """Gives the file a second, unused name that tells the reason, and leaves the first. Returns the new name."""
     for name in _names_aside(path, reason, now_ms):
         try:
             os.link(path, name)

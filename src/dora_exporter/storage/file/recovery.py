@@ -1,4 +1,4 @@
-"""What is done at start about a snapshot file that was cut, damaged or is not ours."""
+"""Recovers at start a snapshot file that was cut or damaged, and sets one aside that is not ours."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def recover(file: AppendedFile, scan: Scan, path: Path, *, disk: Disk, clock: Clock) -> None:
-    """Brings the file into a state to which can be appended, given what a whole pass over it found.
+    """Makes the file ready for appends, given what a whole pass over it found.
 
     Where a damaged file cannot be set aside and rewritten, that is tried again before each append.
     """

@@ -42,7 +42,7 @@ class Scan:
         self._end = end
         self.header: Header | None = None
         if start:
-            self._take_header(os.pread(fd, _LONGEST_HEADER_BYTES, 0).partition(b"\n")[0])
+            self._read_header(os.pread(fd, _LONGEST_HEADER_BYTES, 0).partition(b"\n")[0])
         self.lines_lost = 0
         self.first_loss: int | None = None
         self.length = start
@@ -96,14 +96,14 @@ class Scan:
         for line in lines:
             starts.append(self.length)
             self.length += len(line) + 1
-        if start == 0 and self._take_header(lines[0]):
+        if start == 0 and self._read_header(lines[0]):
             del lines[0], starts[0]
         try:
             return Chunk(starts, lines, line_format.decode_many(lines))
         except Unreadable:
             return self._read_one_by_one(starts, lines)
 
-    def _take_header(self, line: bytes) -> bool:
+    def _read_header(self, line: bytes) -> bool:
         try:
             self.header = line_format.decode_header(line)
         except Unreadable:

@@ -1,4 +1,4 @@
-"""Which replica does what only one may do: a row that its holder renews, on the database's clock."""
+"""Elects the leader among replicas: a row that its holder renews, on the database's clock."""
 
 import asyncio
 import logging
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 class Lease:
-    """Tries to get the lease, and keeps it. ``holder`` must be of this process alone."""
+    """Acquires and renews the lease. ``holder`` must be unique to this process."""
 
     def __init__(self, link: Link, holder: str, *, stopwatch: Callable[[], float] = stopwatch) -> None:
         """Asks for nothing before ``start``."""
@@ -57,7 +57,7 @@ class Lease:
 
     @property
     def fence(self) -> Fence | None:
-        """What a write says that only the holder may write; None while it is not held."""
+        """Goes with a write that only the holder may do; None while it is not held."""
         return Fence(NAME, self._holder, self._told_token) if self._told_token is not None and self.is_held else None
 
     @property
@@ -70,7 +70,7 @@ class Lease:
         self._task = asyncio.create_task(self._run(gained, lost), name="lease")
 
     async def close(self) -> None:
-        """Gives it back, so that another replica need not wait."""
+        """Releases it, so that another replica need not wait."""
         if self._task is not None:
             self._task.cancel()
         if self._telling is not None:
@@ -96,7 +96,7 @@ class Lease:
             await asyncio.sleep(_RENEWED_EVERY_SECONDS if self.is_held else _TRIED_EVERY_SECONDS)
 
     async def _tell(self, gained: Changed, lost: Changed) -> None:
-        """Another token is another time of holding it, though this one had the last as well."""
+        """Calls ``gained`` or ``lost``. A new token is a new tenure, even of the same holder."""
         if self._told_token is None and self.held_token is None:
             return  # it ran out again before anybody was told
         was_told, self._told_token = self._told_token, None if self._told_token is not None else self.held_token
@@ -108,7 +108,7 @@ class Lease:
             self._told_token = None  # it is tried again
 
     async def try_once(self) -> None:
-        """Takes or renews the lease, if it can be had."""
+        """Acquires or renews the lease, unless another replica holds it."""
         asked_at = self._stopwatch()
         try:
             async with self._link.transaction(seconds=_ANSWER_SECONDS) as connection:

@@ -1,4 +1,4 @@
-"""The events' log in a database that replicas share: the ``EventLog`` of each of them."""
+"""The ``EventLog`` in a database that replicas share."""
 
 import asyncio
 import contextlib
@@ -155,7 +155,7 @@ class PostgresLog:
                 await self._rest()
 
     async def _rest(self) -> None:
-        """Until something is wanted, or it is time to look what others wrote."""
+        """Waits until there is something to do, or until it is time to read what others wrote."""
         if not (self._queue or self._asking or self._is_closing):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_POLLED_EVERY_SECONDS):
@@ -163,7 +163,7 @@ class PostgresLog:
         self._woken.clear()
 
     async def _turn(self) -> None:
-        """Commits the next batch or reads the news. What is asked for by then is known at its end."""
+        """Commits the next batch, or reads what others wrote. Answers the ``catch_up`` calls made before."""
         asking, self._asking = self._asking, []
         batch = self._queue.next_batch()
         try:

@@ -1,4 +1,4 @@
-"""What is said to the tables of the log."""
+"""The SQL statements on the tables of the log."""
 
 import logging
 from collections.abc import AsyncGenerator, Collection, Sequence

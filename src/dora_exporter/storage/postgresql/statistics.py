@@ -1,4 +1,4 @@
-"""What a replica says about its way to the shared log, for its own metrics."""
+"""The state of a replica's connection to the shared log, for its own metrics."""
 
 from dataclasses import dataclass
 

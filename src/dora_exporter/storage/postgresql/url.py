@@ -1,4 +1,4 @@
-"""Where the database is, and how its place is told without its password."""
+"""The URL of the database, and its form without the password."""
 
 from collections.abc import Callable
 from pathlib import Path
