@@ -53,7 +53,7 @@ def test_many_deployments_are_added_to_their_groups_and_to_the_surplus_of_the_fo
     for rank, each in enumerate((first, second, third)):
         teams.enter(rank, each)
 
-    teams.extend([(each, [PlainFacts([number], [], {})]) for number, each in enumerate((first, second, third))])
+    list(teams.extending({each: [PlainFacts([number], [], {})] for number, each in enumerate((first, second, third))}))
 
     assert [list(each.measures.deployments) for each in (first, second, third)] == [[0], [1], [2]]
     assert list(teams.surplus.measures.deployments) == [1, 2]
@@ -66,8 +66,8 @@ def test_who_gets_many_deployments_at_once_is_shown_anew_and_so_is_the_surplus()
         teams.enter(rank, each)
     changed.clear()
 
-    teams.extend([(first, [PlainFacts([1], [], {})])])
+    list(teams.extending({first: [PlainFacts([1], [], {})]}))
     assert list(changed) == [first]
 
-    teams.extend([(second, [PlainFacts([2], [], {})])])
+    list(teams.extending({second: [PlainFacts([2], [], {})]}))
     assert set(changed) == {first, second, teams.surplus}

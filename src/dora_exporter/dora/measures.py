@@ -138,6 +138,18 @@ class Measures:
         for source in {name: None for each in facts for name in each.by_source} if self.is_by_source else ():
             self._source(source).extend(chain.from_iterable([each.by_source.get(source, ()) for each in facts]))
 
+    def adding_plain_deployments(self, facts: Sequence[PlainFacts]) -> Iterator[None]:
+        """Does the same, a step at a time."""
+        yield from self.deployments.extending([list(each.finished) for each in facts])
+        yield from self.unidentified.extending([list(each.unidentified) for each in facts])
+        for source in {name: None for each in facts for name in each.by_source} if self.is_by_source else ():
+            yield from self._source(source).extending([list(each.by_source.get(source, ())) for each in facts])
+
+    def prepare(self, windows: Sequence[Window]) -> bool:
+        """Gets ready to be read for windows, some milliseconds a call; True when it is."""
+        samples = (self.lead_times, self.recoveries, self.restores, *self.stages.values())
+        return all(each.prepare(window) for each in samples for window in windows)
+
     def add_incident(self, facts: IncidentFacts) -> None:
         """Adds an incident to every window that its facts concern."""
         for times, moment in self._times_of_incident(facts):

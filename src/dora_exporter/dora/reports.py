@@ -11,9 +11,13 @@ from msgspec.structs import replace
 
 from dora_exporter.dora.events import Deployment, Shipped
 from dora_exporter.dora.repository_parts import parts_of
+from dora_exporter.dora.sorted_in_steps import sorted_in_steps
 
 Edge = tuple[Deployment, Deployment]
 """Two reports that may be of one deployment; the preferred one is first."""
+
+_Near = tuple[int, int, str, str, Deployment, Deployment]
+"""An edge as it is sorted; no two have the same ids."""
 
 _SENT = "api"
 
@@ -39,15 +43,26 @@ def edge(one: Deployment, other: Deployment) -> Edge:
     return (one, other) if rank(one) < rank(other) else (other, one)
 
 
-def grouped(edges: Iterable[Edge]) -> Iterator[list[Deployment]]:
-    """The reports of each deployment that has several, in order of preference."""
+def grouping(edges: Iterable[Edge | None]) -> Iterator[list[Deployment] | None]:
+    """The reports of each deployment that has several, in order of preference.
+
+    None is a step without a result, in the edges and here.
+    """
+    found: dict[tuple[str, str], _Near] = {}
+    for each in edges:
+        if each is None:
+            yield None
+        else:
+            found[each[0].id, each[1].id] = _near(*each)
     groups: dict[str, list[Deployment]] = {}
-    for one, other in sorted({(one.id, other.id): (one, other) for one, other in edges}.values(), key=_nearness):
+    for *_, one, other in (yield from sorted_in_steps(list(found.values()))):
         mine, theirs = groups.setdefault(one.id, [one]), groups.setdefault(other.id, [other])
         if {each.source for each in mine}.isdisjoint({each.source for each in theirs}):
             mine += theirs
             groups.update(dict.fromkeys((each.id for each in theirs), mine))
-    yield from (sorted(group, key=rank) for group in _distinct(groups) if len(group) > 1)
+        yield None
+    for group in _distinct(groups):
+        yield sorted(group, key=rank) if len(group) > 1 else None
 
 
 def merged(group: list[Deployment]) -> Deployment:
@@ -78,6 +93,5 @@ def _distinct(groups: Mapping[str, list[Deployment]]) -> Iterable[list[Deploymen
     return {id(group): group for group in groups.values()}.values()
 
 
-def _nearness(pair: Edge) -> tuple[int, int, str, str]:
-    one, other = pair
-    return abs(one.started_at - other.started_at), one.started_at, one.id, other.id
+def _near(one: Deployment, other: Deployment) -> _Near:
+    return abs(one.started_at - other.started_at), one.started_at, one.id, other.id, one, other

@@ -2,10 +2,15 @@
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from dora_exporter.dora.events import DAY_MS
+from dora_exporter.dora.sorted_in_steps import merged_in_steps, sorted_in_steps
+
+_PER_STEP = 10_000
+_FEW = 1000
+"""So many samples are put in order, or moved, at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,19 @@ class Times:
             self._times.extend(added)
         elif added:
             self._times = array("q", sorted([*self._times, *added]))
+
+    def extending(self, runs: Iterable[list[int]]) -> Iterator[None]:
+        """Adds what several lists of moments hold, each in order, a step at a time."""
+        added = yield from merged_in_steps(runs)
+        if len(added) <= _FEW:
+            self.extend(added)
+            return
+        merged = yield from merged_in_steps([list(self._times), added])
+        times = array("q")
+        for start in range(0, len(merged), _PER_STEP):
+            times.fromlist(merged[start : start + _PER_STEP])
+            yield
+        self._times = times
 
     def absorb(self, other: "Times") -> None:
         """Adds the moments of another."""
@@ -103,6 +121,22 @@ class _Span:
     total: int
 
 
+class _Sorting:
+    """Samples of a window on their way into order."""
+
+    def __init__(self, low: int, high: int, values: "array[int]") -> None:
+        self.bounds = low, high
+        self._steps: Generator[None, None, list[int]] = sorted_in_steps(list(values))
+
+    def work(self) -> "array[int] | None":
+        """Works some milliseconds; gives what is in order once all is."""
+        try:
+            next(self._steps)
+        except StopIteration as end:
+            return array("q", end.value)
+        return None
+
+
 class Samples:
     """Values in milliseconds with their moments.
 
@@ -110,13 +144,14 @@ class Samples:
     a median is an index, not a sort.
     """
 
-    __slots__ = ("_spans", "_times", "_values")
+    __slots__ = ("_spans", "_spans_to_be", "_times", "_values")
 
     def __init__(self) -> None:
         """No sample."""
         self._times = array("q")
         self._values = array("q")
         self._spans: dict[int, _Span] = {}
+        self._spans_to_be: _Sorting | None = None
 
     def extend(self, samples: Iterable[tuple[int, int]]) -> None:
         """Adds many samples at once."""
@@ -124,6 +159,7 @@ class Samples:
         self._times = array("q", [moment for moment, _ in ordered])
         self._values = array("q", [value for _, value in ordered])
         self._spans.clear()
+        self._spans_to_be = None
 
     def absorb(self, other: "Samples") -> None:
         """Adds the samples of another."""
@@ -136,6 +172,7 @@ class Samples:
 
     def add(self, moment: int, value: int) -> None:
         """Adds a sample."""
+        self._spans_to_be = None
         index = bisect_right(self._times, moment)
         self._times.insert(index, moment)
         self._values.insert(index, value)
@@ -149,6 +186,7 @@ class Samples:
 
     def remove(self, moment: int, value: int) -> None:
         """Removes a sample that was added."""
+        self._spans_to_be = None
         index = bisect_left(self._times, moment)
         while self._values[index] != value:
             index += 1
@@ -186,13 +224,35 @@ class Samples:
             yield "median", _quantile(span.ordered, 1, 2)
             yield "p90", _quantile(span.ordered, 9, 10)
 
+    def prepare(self, window: Window) -> bool:
+        """Gets ready to be read for a window, some milliseconds a call; True when it is."""
+        if len(self._times) <= _FEW:
+            return True
+        low, high = self._bounds(window)
+        if high - low <= _FEW or self._can_follow(self._spans.get(window.length_ms), low, high):
+            return True
+        if self._spans_to_be is None or self._spans_to_be.bounds != (low, high):
+            self._spans_to_be = _Sorting(low, high, self._values[low:high])
+        ordered = self._spans_to_be.work()
+        if ordered is not None:
+            self._spans[window.length_ms] = _Span(low, high, ordered, sum(ordered))
+            self._spans_to_be = None
+        return ordered is not None
+
+    def _bounds(self, window: Window) -> tuple[int, int]:
+        return bisect_right(self._times, window.start_ms), bisect_right(self._times, window.end_ms)
+
+    def _can_follow(self, span: _Span | None, low: int, high: int) -> bool:
+        """Whether to move a window costs less than to put its samples in order."""
+        if span is None or low >= span.high or high <= span.low:
+            return False
+        return abs(low - span.low) + abs(high - span.high) <= _FEW
+
     def _span(self, window: Window) -> _Span:
         """The samples of a window, moved to its present place; costs only what entered and left it."""
-        low = bisect_right(self._times, window.start_ms)
-        high = bisect_right(self._times, window.end_ms)
+        low, high = self._bounds(window)
         span = self._spans.get(window.length_ms)
-        # Without overlap there is nothing to keep: sorting the new samples is cheaper than exchanging all of them.
-        if span is None or low >= span.high or high <= span.low:
+        if span is None or not self._can_follow(span, low, high):
             ordered = array("q", sorted(self._values[low:high]))
             span = self._spans[window.length_ms] = _Span(low, high, ordered, sum(ordered))
             return span

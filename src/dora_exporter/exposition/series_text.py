@@ -6,7 +6,7 @@ from dora_exporter.dora.metrics.contract import Metric
 from dora_exporter.exposition.aggregate_lines import AggregateLines
 from dora_exporter.exposition.sample_text import line
 from dora_exporter.exposition.text_cache import Family, TextCache
-from dora_exporter.runtime.clock import stopwatch
+from dora_exporter.runtime.clock import Stopwatch, stopwatch
 from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.engine import Engine
 
@@ -17,9 +17,10 @@ _SLICE_SECONDS = 0.004
 class SeriesText:
     """The text caches of an engine: ``update`` until it returns True, and they hold the numbers of that moment."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, stopwatch: Stopwatch = stopwatch) -> None:
         """Empty caches."""
         self.engine = engine
+        self._stopwatch = stopwatch
         metrics = engine.definitions.metrics
         of_teams = [each for each in metrics if each.is_per_team]
         self.series = TextCache([*(Family(each.name, each.help) for each in metrics), _SERVICE_INFO])
@@ -57,8 +58,8 @@ class SeriesText:
 
     def _render_a_slice(self) -> bool:
         """Renders for a few milliseconds; True when nothing is left to do."""
-        end = stopwatch() + _SLICE_SECONDS
-        while stopwatch() < end and not self._is_mending:
+        end = self._stopwatch() + _SLICE_SECONDS
+        while self._stopwatch() < end and not self._is_mending:
             self._aggregate = self._aggregate or self.engine.take_changed()
             if self._aggregate is None:
                 return True
@@ -76,6 +77,8 @@ class SeriesText:
         cache = self._cache(aggregate)
         if not self.engine.aggregates.is_exposed(aggregate):
             self._drop(aggregate)
+        elif not (self._lines or aggregate.measures.prepare(self.engine.windows())):
+            return False
         elif len(self._lines) < len(self._metrics[cache]):
             index = len(self._lines)
             if self._writer is None:

@@ -1,6 +1,6 @@
 """Adds the facts of every series to the aggregates of the exposition: its own, its teams and the surplus."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from sys import maxsize
 
@@ -39,7 +39,7 @@ class Aggregates:
         self._waiting: defaultdict[Aggregate, list[PlainFacts]] = defaultdict(list)
         self.is_astray = False
         """Whether teams and surplus have to be recounted."""
-        self._corrections: list[tuple[Aggregate, DeploymentFacts | None, DeploymentFacts | None]] = []
+        self._corrections: deque[tuple[Aggregate, DeploymentFacts | None, DeploymentFacts | None]] = deque()
 
     def updates(self, series: Series) -> "SeriesUpdates":
         """The updates for the events of a series; one without a service is for incidents that name only a team."""
@@ -113,17 +113,16 @@ class Aggregates:
         return bool(self._waiting)
 
     def end_loading(self) -> Iterator[None]:
-        """Adds the waiting deployments to the teams in one go, because a team has the events of many series."""
-        self.team_folding.extend(self._waiting.items())
+        """Adds the waiting deployments to the teams, all of a team together: it has the events of many series."""
+        yield from self.team_folding.extending(self._waiting)
         self._waiting.clear()
         yield
-        for aggregate, before, after in self._corrections:
-            self._change_team(aggregate, before, after)
+        while self._corrections:
+            self._change_team(*self._corrections.popleft())
             yield
-        self._corrections.clear()
 
-    def recount(self) -> None:
-        """Empties teams and surplus; then ``retell`` has to be called for each series."""
+    def recount(self) -> Iterator[None]:
+        """Empties teams and surplus, step by step; then ``retell`` has to be called for each series."""
         was_folding = self.folding.folded
         self._waiting.clear()
         self._corrections.clear()
@@ -131,11 +130,14 @@ class Aggregates:
         for aggregate in (self.surplus, self.team_folding.surplus, *self.teams.values()):
             aggregate.reset()
             self.changed[aggregate] = None
-        self.folding = self.folding.emptied()
+            yield
         self.team_folding = self.team_folding.emptied()
+        folding = self.folding.emptied()
         for series, own in self.series.items():
             if own.present > 0:
-                self._update_folding(series, own)
+                folding.enter(self._ranks[series], own)
+            yield
+        self.folding = folding
         if was_folding or self.folding.folded:
             self.mark_all()
         self.is_astray = False
@@ -144,12 +146,16 @@ class Aggregates:
         """Adds the events of a series to the teams again."""
         for events in state.present():
             self._add_presence_to_teams(series, events, 1)
-        plain, others = state.classifier.told()
-        if plain:
-            self._add_plain_to_teams(PlainFacts.of(plain), plain)
-        yield
-        for deployment, facts in (*others, *state.attempts.told()):
-            self._add_deployment_to_team(deployment, None, facts)
+            yield
+        for plain, others in state.classifier.told():
+            if plain:
+                self._add_plain_to_teams(PlainFacts.of(plain), plain)
+            yield
+            for deployment, facts in others:
+                self._add_deployment_to_team(deployment, None, facts)
+                yield
+        for attempt, facts in state.attempts.told():
+            self._add_deployment_to_team(attempt, None, facts)
             yield
         for incident, its in state.told_incidents():
             self._add_incident_to_teams(series, incident, None, its)

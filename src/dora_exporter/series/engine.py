@@ -7,7 +7,7 @@ from dora_exporter.dora.events import Deployment, Event, Series
 from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.dora.store import EventStore
-from dora_exporter.runtime.clock import stopwatch
+from dora_exporter.runtime.clock import Stopwatch, stopwatch
 from dora_exporter.runtime.cooperative import in_slices
 from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.aggregates import Aggregates
@@ -38,9 +38,10 @@ class Engine:
     numbers, if it meets another one. The next write to it has it tried again.
     """
 
-    def __init__(self, store: EventStore, definitions: Definitions) -> None:
+    def __init__(self, store: EventStore, definitions: Definitions, *, stopwatch: Stopwatch = stopwatch) -> None:
         """Reads nothing before ``load``."""
         self._store = store
+        self._stopwatch = stopwatch
         self.definitions = definitions
         self._teams = Teams(definitions.teams)
         self._now_ms = 0
@@ -218,8 +219,8 @@ class Engine:
 
     def _work_a_slice(self, following: Callable[[], bool]) -> bool:
         """Works for a few milliseconds; True when nothing is left to do."""
-        end = stopwatch() + _SLICE_SECONDS
-        while stopwatch() < end:
+        end = self._stopwatch() + _SLICE_SECONDS
+        while self._stopwatch() < end:
             if not self._advance(following):
                 return True
         return False

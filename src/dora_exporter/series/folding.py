@@ -1,6 +1,6 @@
 """Folds the series or teams beyond the limit into one surplus aggregate."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from dora_exporter.dora.measures import PlainFacts
 from dora_exporter.series.aggregate import Aggregate
@@ -55,16 +55,16 @@ class Folding:
         if promoted is not None:
             self._unfold(self._known[promoted][1])
 
-    def extend(self, facts: Iterable[tuple[Aggregate, Sequence[PlainFacts]]]) -> None:
-        """Adds many deployments to many aggregates, and to the surplus in one go."""
+    def extending(self, facts: Mapping[Aggregate, Sequence[PlainFacts]]) -> Iterator[None]:
+        """Adds many deployments to many aggregates, and together to the surplus, step by step."""
         surplus: list[PlainFacts] = []
-        for aggregate, its in facts:
-            aggregate.measures.add_plain_deployments(its)
+        for aggregate, its in facts.items():
+            yield from aggregate.measures.adding_plain_deployments(its)
             self._changed[aggregate] = None
             if aggregate in self._folded:
                 surplus += its
         if surplus:
-            self.surplus.measures.add_plain_deployments(surplus)
+            yield from self.surplus.measures.adding_plain_deployments(surplus)
             self._changed[self.surplus] = None
 
     def _place(self, aggregate: Aggregate) -> tuple[int, _Key]:

@@ -1,8 +1,7 @@
 """Recomputes series from the store: at the start, after a defect, and if that costs less than many writes."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterator
 
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
 from dora_exporter.dora.store import EventStore
@@ -79,21 +78,23 @@ class Renewal:
         """Forgets what is to be computed anew, and finds the events of the chosen series."""
         chosen: dict[Series, _Events] = {each: ([], []) for each in self._chosen}
         for series in chosen:
-            self._states.forget(series)
-        held: Iterable[Event] = ()
+            yield from self._states.forgetting(series)
+        held: list[Event] = []
         if chosen:
-            held = chain(list(self._store.deployments.values()), list(self._store.incidents.values()))
+            held = [*self._store.deployments.values(), *self._store.incidents.values()]
         # This holds what was written by now; what is written from here on is sorted in afterwards.
         yield from self._writes.sort_all(except_for=chosen)
-        self._aggregates.recount()
+        yield from self._aggregates.recount()
         self._untold = dict.fromkeys(self._states.by_series)
-        for number, event in enumerate(held):
-            for series in homes(event):
-                if series in chosen:
-                    deployments, incidents = chosen[series]
-                    deployments.append(event) if isinstance(event, Deployment) else incidents.append(event)
-            if number % _PER_STEP == 0:
-                yield
+        held.reverse()
+        while held:  # what was looked at is let go, or all of it would be at once
+            for event in reversed(held[-_PER_STEP:]):
+                for series in homes(event):
+                    if series in chosen:
+                        deployments, incidents = chosen[series]
+                        deployments.append(event) if isinstance(event, Deployment) else incidents.append(event)
+            del held[-_PER_STEP:]
+            yield
         self._gathered.update(chosen)
         self._chosen.clear()
 

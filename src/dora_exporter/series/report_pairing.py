@@ -2,11 +2,12 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from operator import attrgetter
 
 from dora_exporter.dora.events import Deployment
-from dora_exporter.dora.reports import Edge, edge, grouped, is_found, merged, names_of
+from dora_exporter.dora.failures.order import by_start_in_steps
+from dora_exporter.dora.reports import Edge, edge, grouping, is_found, merged, names_of
 
 Sent = Callable[[Deployment, int], Iterable[Deployment]]
 """Finds the sent deployments that started within a time of one that a source found; it may return others, too."""
@@ -31,18 +32,26 @@ class Pairing:
         self._counts_as: dict[str, Deployment] = {}
         self._ids: dict[str, tuple[str, ...]] = {}
 
-    def load(self, deployments: Sequence[Deployment]) -> list[Deployment]:
-        """Loads all deployments of a series; returns those that count, merged with their other reports."""
-        found = [each for each in deployments if is_found(each)]
-        if not found:
-            return list(deployments)
+    def loading(self, deployments: list[Deployment]) -> Generator[None, None, list[Deployment]]:
+        """Loads all deployments of a series, step by step; returns those that count, merged with their others."""
         everything: _Shelf = defaultdict(lambda: defaultdict(list))
-        for each in sorted(deployments, key=_start_order):
+        ordered = yield from by_start_in_steps(deployments)
+        for each in ordered:
             _shelve(everything, each)
-        for each in sorted(found, key=_start_order):
-            _shelve(self._found, each)
-        self._pair(edge(one, other) for one in found for other in self._near(one, everything))
-        return [each for each in map(self._counting, deployments) if each]
+            if is_found(each):
+                _shelve(self._found, each)
+            yield
+        yield from self._pairing(self._edges(ordered, everything))
+        while everything:
+            everything.popitem()
+            yield
+        counting = []
+        for each in deployments:
+            counted = self._counting(each)
+            if counted:
+                counting.append(counted)
+            yield
+        return counting
 
     def change(self, deployment: Deployment, *, comes: bool) -> Iterator[tuple[Deployment | None, Deployment | None]]:
         """Adds or removes a report; yields what counted before and what counts now, for every report affected."""
@@ -129,8 +138,21 @@ class Pairing:
                     end = bisect_right(reports, deployment.started_at + self._within_ms, key=_started_at)
                     yield from reports[first:end]
 
+    def _edges(self, deployments: Iterable[Deployment], shelf: _Shelf) -> Iterator[Edge | None]:
+        """The edges of those that were found, to all that are on a shelf; None is a step."""
+        for one in filter(is_found, deployments):
+            yield None
+            yield from (edge(one, other) for other in self._near(one, shelf))
+
     def _pair(self, edges: Iterable[Edge]) -> None:
-        for group in grouped(edges):
+        for _ in self._pairing(edges):
+            pass
+
+    def _pairing(self, edges: Iterable[Edge | None]) -> Iterator[None]:
+        for group in grouping(edges):
+            yield
+            if group is None:
+                continue
             first, *others = group
             self._as_reported[first.id], self._counts_as[first.id] = first, merged(group)
             self._ids[first.id] = tuple(each.id for each in group)

@@ -6,7 +6,7 @@ retention. Open incidents and the last deployment never expire.
 
 import enum
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from operator import attrgetter
 
@@ -69,7 +69,7 @@ class SeriesState:
         for deployment in deployments:
             (attempts if deployment.outcome else held).append(deployment)
         if any(map(is_found, held)):
-            held = self._pairs().load(held)
+            held = yield from self._pairs().loading(held)
         yield
         ordered = yield from by_finish_in_steps(held)
         seen = bisect_right(ordered, now_ms, key=_finished_at)
@@ -172,11 +172,20 @@ class SeriesState:
         deployments = (self.classifier.in_order.by_finish, self._future, self._arrived, self._expired)
         return sum(map(len, deployments)) + len(self.attempts) + len(self._incidents)
 
-    def present(self) -> tuple[list[Deployment], list[Incident]]:
-        """The deployments, attempts included, and the incidents that make the series known."""
-        deployments = [*self.classifier.in_order.by_finish, *self._future, *self._arrived.values()]
-        deployments += self.attempts.present()
-        return deployments, [each for each in self._incidents.values() if self._phases[each.id] is not _Phase.GONE]
+    def present(self) -> Iterator[Sequence[Event]]:
+        """The events that make the series known, some at a step: deployments, attempts included, then incidents."""
+        living, arrived = self.classifier.in_order.by_finish, list(self._arrived.values())
+        for deployments in (living, self._future, arrived, self.attempts.present()):
+            for start in range(0, len(deployments), _TOLD_AT_ONCE):
+                yield deployments[start : start + _TOLD_AT_ONCE]
+        incidents = [each for each in self._incidents.values() if self._phases[each.id] is not _Phase.GONE]
+        for start in range(0, len(incidents), _TOLD_AT_ONCE):
+            yield incidents[start : start + _TOLD_AT_ONCE]
+
+    def parts(self) -> Iterator[object]:
+        """What it consists of, to be freed from the last to the first: all at once takes long."""
+        yield from (self._expired, self._future, self._incidents, self._phases, self._due)
+        yield from self.classifier.parts()
 
     def told_incidents(self) -> Iterator[tuple[Incident, IncidentFacts]]:
         """The incidents passed on so far, with their facts."""

@@ -74,6 +74,16 @@ class States:
                 return series
         return None
 
+    def forgetting(self, series: Series) -> Iterator[None]:
+        """Does the same as ``forget``, a step at a time."""
+        state = self.by_series.get(series)
+        parts = list(state.parts()) if state else []
+        del state
+        self.forget(series)
+        while parts:
+            yield
+            parts.pop()
+
     def forget(self, series: Series) -> None:
         """Drops the state of a series and its aggregate."""
         self.by_series.pop(series, None)

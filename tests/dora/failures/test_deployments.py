@@ -1,7 +1,7 @@
 """Deployments in order build their indexes in slices."""
 
 import random
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import pytest
 from tests.builders import NOW_MS, deployment, incident
@@ -23,7 +23,7 @@ def deployments() -> list[Deployment]:
 
 def test_the_index_of_many_deployments_is_built_in_slices() -> None:
     in_order = DeploymentsInOrder()
-    in_order.load(deployments(), by_start(deployments()))
+    result_of(in_order.loading(deployments()))
     calls = [in_order.prepare() for _ in range(6)]
     assert calls[0] is False
     assert calls[-1] is True
@@ -32,7 +32,7 @@ def test_the_index_of_many_deployments_is_built_in_slices() -> None:
 def test_a_change_while_an_index_is_built_is_in_it() -> None:
     held = deployments()
     in_order = DeploymentsInOrder()
-    in_order.load(list(held), by_start(held))
+    result_of(in_order.loading(list(held)))
     in_order.prepare()
     in_order.remove(held[0])
     newcomer = deployment(id="new", commit_sha=held[1].commit_sha, finished_at=NOW_MS + MANY)
@@ -46,7 +46,7 @@ def test_a_change_while_an_index_is_built_is_in_it() -> None:
 def test_an_incident_needs_the_indexes_of_what_it_names() -> None:
     in_order = DeploymentsInOrder()
     held = [deployment(id=f"{number:05}", version=f"{number}", finished_at=NOW_MS) for number in range(MANY)]
-    in_order.load(held, by_start(held))
+    result_of(in_order.loading(held))
     assert in_order.prepare(incident())
     assert not in_order.prepare(incident(version="7"))
 
@@ -59,7 +59,7 @@ def test_a_sort_in_steps_is_the_same_sort(count: int) -> None:
         assert [each.id for each in result_of(in_steps(held))] == [each.id for each in at_once(held)]
 
 
-def result_of(work: Generator[None, None, list[Deployment]]) -> list[Deployment]:
+def result_of(work: Generator[None, None, Sequence[Deployment]]) -> Sequence[Deployment]:
     """What is given at the end of work that takes more than one step where there is much."""
     steps, result = 0, None
 

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from operator import attrgetter
 
 from dora_exporter.dora.events import Deployment, Incident
@@ -40,6 +40,15 @@ class AttributionIndex:
     def is_response(self, deployment: Deployment) -> bool:
         """Whether it was the first deployment to finish after the beginning of an incident of an earlier one."""
         return bool(self._answered.get(deployment.id))
+
+    @property
+    def marked(self) -> Iterable[Incident]:
+        """The incidents that are to be attributed."""
+        return self._marked.values()
+
+    def parts(self) -> Iterator[object]:
+        """What it consists of."""
+        yield from (self._ordered, self._naming, self._attributions, self._of, self._responses, self._answered)
 
     def add(self, incident: Incident) -> None:
         """Adds an incident."""

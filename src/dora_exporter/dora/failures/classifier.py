@@ -5,13 +5,13 @@ between two starts. ``settle`` classifies the marked ones again, and passes on w
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Protocol
 
 from dora_exporter.dora.events import Deployment, Incident
 from dora_exporter.dora.failures.attribution_index import AttributionIndex
 from dora_exporter.dora.failures.contract import Link, Rule
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
-from dora_exporter.dora.failures.order import by_start_in_steps
 from dora_exporter.dora.failures.remedy_links import RemedyLinks
 from dora_exporter.dora.failures.verdict import NamedRemedies, verdict_on
 from dora_exporter.dora.lead_time_stages import stages_of
@@ -69,10 +69,11 @@ class Classifier:
 
     def loading(self, ordered: list[Deployment]) -> Iterator[None]:
         """Fills an empty series with deployments in order of finish, step by step. Incidents come before."""
-        by_start = yield from by_start_in_steps(ordered)
-        for deployment in self.in_order.load(ordered, by_start):
-            self.links.mark(deployment)
-        yield
+        returning = yield from self.in_order.loading(ordered)
+        for start in range(0, len(returning), _TOLD_AT_ONCE):
+            for deployment in returning[start : start + _TOLD_AT_ONCE]:
+                self.links.mark(deployment)
+            yield
         for start in range(0, len(ordered), _INTRODUCED_AT_ONCE):
             self._introduce(ordered[start : start + _INTRODUCED_AT_ONCE])
             yield
@@ -180,22 +181,35 @@ class Classifier:
         named = self.named.link(failed)
         return [named] if named else self.links.to_failed(failed)
 
-    def told(self) -> tuple[list[Deployment], list[tuple[Deployment, DeploymentFacts]]]:
-        """The deployments passed on so far: those with plain facts, and the others with theirs."""
-        known = [each for each in self.in_order.by_finish if each.id not in self._new] if self._new else None
-        known = self.in_order.by_finish if known is None else known
+    def told(self) -> Iterator[tuple[list[Deployment], list[tuple[Deployment, DeploymentFacts]]]]:
+        """The deployments passed on so far, some at a step: those with plain facts, and the others with theirs."""
         facts = self._facts
-        return [each for each in known if each.id not in facts], [
-            (each, facts[each.id]) for each in known if each.id in facts
-        ]
+        for start in range(0, len(self.in_order.by_finish), _TOLD_AT_ONCE):
+            some = self.in_order.by_finish[start : start + _TOLD_AT_ONCE]
+            known = [each for each in some if each.id not in self._new]
+            yield (
+                [each for each in known if each.id not in facts],
+                [(each, facts[each.id]) for each in known if each.id in facts],
+            )
 
     def incident_facts(self, incident: Incident) -> IncidentFacts | None:
         """The facts of an incident; None while it does not count."""
         return self._incident_facts.get(incident.id)
 
+    def parts(self) -> Iterator[object]:
+        """What it consists of, to be freed from the last to the first: all at once takes long."""
+        facts = list(self._facts.values())
+        for start in range(0, len(facts), _TOLD_AT_ONCE):
+            yield facts[start : start + _TOLD_AT_ONCE]
+        yield from (self._facts, self._incident_facts, self._restored_at, self._new, self._marked)
+        yield from self.in_order.parts()
+        yield from self.links.parts()
+        yield from self.attributions.parts()
+
     # Classifying
 
     def _decide(self) -> Iterator[None]:
+        yield from self.in_order.preparing(chain(self.links.marked, self.attributions.marked))
         for linked in self.links.settle():
             if linked:
                 self._mark([linked])

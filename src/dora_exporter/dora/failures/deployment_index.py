@@ -26,6 +26,11 @@ class Index:
         self._abbreviations: Abbreviations | None = None
         self._unfinished: tuple[dict[str, Deployment | list[Deployment]], Iterator[Deployment]] | None = None
 
+    @property
+    def made(self) -> object:
+        """What was made of it."""
+        return self._entries
+
     def find(self, key: str | None) -> Sequence[Deployment]:
         """The deployments with a key, in order of finish."""
         held = self.make().get(key) if key else None

@@ -1,7 +1,7 @@
 """The deployments of a series that count now, in order and indexed by what they deployed."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from dora_exporter.dora.events import Deployment, Event
@@ -9,7 +9,7 @@ from dora_exporter.dora.failures.abbreviations import SHORTEST
 from dora_exporter.dora.failures.commit_text import LookupKey, commits_of
 from dora_exporter.dora.failures.deployment_index import Index
 from dora_exporter.dora.failures.first_shipments import FirstShipments
-from dora_exporter.dora.failures.order import finish_order, start_order
+from dora_exporter.dora.failures.order import by_start_in_steps, finish_order, start_order
 from dora_exporter.dora.failures.rollback_history import RollbackHistory
 
 _finished_at = attrgetter("finished_at")
@@ -36,16 +36,28 @@ class DeploymentsInOrder:
         self._by_version = Index(attrgetter("version"), self._everything)
         self._without_sha = Index(_version_without_sha, self._everything)
 
-    def load(self, ordered: list[Deployment], started: list[Deployment]) -> Sequence[Deployment]:
-        """Loads deployments in order of finish and of start; returns those that may be rollbacks."""
+    def loading(self, ordered: list[Deployment]) -> Generator[None, None, Sequence[Deployment]]:
+        """Loads deployments in order of finish, a step at a time; gives those that may be rollbacks."""
+        self.by_start = yield from by_start_in_steps(ordered)
         self.by_finish = ordered
-        self.by_start = started
-        shas = [deployment.commit_sha for deployment in ordered if deployment.commit_sha]
-        if not _are_unique(shas):
+        shas = yield from _distinct(ordered, attrgetter("commit_sha"))
+        if shas is None:
             return ordered
-        if len(shas) == len(ordered) or _are_unique([each.version for each in ordered if each.version]):
+        if shas == len(ordered) or (yield from _distinct(ordered, attrgetter("version"))) is not None:
             return ()
         return ordered
+
+    def preparing(self, events: Iterable[Event]) -> Iterator[None]:
+        """Gets ready for many events to be decided, a step at a time."""
+        searched: set[int] = set()
+        for number, event in enumerate(events):
+            for index in self._searched_for(event):
+                if id(index) not in searched:
+                    searched.add(id(index))
+                    while not index.make_some(_INDEXED_PER_SLICE):
+                        yield
+            if number % _INDEXED_PER_SLICE == 0:
+                yield
 
     def prepare(self, event: Event | None = None) -> bool:
         """Builds the indexes that a change will search, a few milliseconds a call; True once they are built."""
@@ -168,6 +180,13 @@ class DeploymentsInOrder:
                 if not later.commit_sha or later.commit_sha == deployment.commit_sha:
                     break
 
+    def parts(self) -> Iterator[object]:
+        """What it consists of."""
+        yield from (self.by_finish, self.by_start)
+        yield from self.shipments.parts()
+        for index in (self._by_sha, self._by_version, self._without_sha):
+            yield index.made
+
     def _searched_for(self, event: Event | None) -> Iterable[Index]:
         """The indexes that a change of an event searches."""
         if isinstance(event, Deployment):
@@ -216,8 +235,20 @@ def _insert(ordered: list[Deployment], deployment: Deployment, order: "attrgette
     ordered.insert(bisect_right(ordered, order(deployment), key=order), deployment)
 
 
-def _are_unique(names: list[str]) -> bool:
-    return len(set(names)) == len(names)
+def _distinct(
+    deployments: list[Deployment], name_of: Callable[[Deployment], str | None]
+) -> Generator[None, None, int | None]:
+    """How many deployments have a name, each another one; None when two have the same."""
+    seen: set[str] = set()
+    count = 0
+    for start in range(0, len(deployments), _INDEXED_PER_SLICE):
+        names = [name for name in map(name_of, deployments[start : start + _INDEXED_PER_SLICE]) if name]
+        seen.update(names)
+        count += len(names)
+        if len(seen) < count:
+            return None
+        yield
+    return count
 
 
 def _version_without_sha(deployment: Deployment) -> str | None:

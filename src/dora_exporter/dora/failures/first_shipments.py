@@ -67,6 +67,10 @@ class FirstShipments:
             self._abbreviations = Abbreviations(key[-1] for key in self._by_key if key[0] in _SHAS)
         return self._abbreviations.find(sha)
 
+    def parts(self) -> Iterator[object]:
+        """What it consists of."""
+        yield from (self._by_key, self._abbreviations)
+
     def _forget(self, key: LookupKey) -> None:
         """Forgets an abbreviation when the last key of its SHA is gone."""
         kind, name = key[0], key[-1]

@@ -1,7 +1,7 @@
 """The links from remedies to failed deployments that the rules find, updated as deployments come and go."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.commit_text import LookupKey, keys_of
@@ -29,6 +29,15 @@ class RemedyLinks:
     def to_failed(self, failed: Deployment) -> Sequence[Link]:
         """The links to a failed deployment from its remedies."""
         return self._to.get(failed.id, ())
+
+    @property
+    def marked(self) -> Iterable[Deployment]:
+        """The deployments whose links are to be decided."""
+        return self._marked.values()
+
+    def parts(self) -> Iterator[object]:
+        """What it consists of."""
+        yield from (self._from, self._to, self._looked_up, self._watchers)
 
     def introduce(self, deployments: Sequence[Deployment]) -> None:
         """Marks the new deployments that a rule concerns."""
