@@ -1,7 +1,7 @@
 """Explanations in JSON."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import pytest
@@ -12,6 +12,9 @@ from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 from tests.web.site import Site
 
 from dora_exporter.dora.events import Commit, Deployment
+from dora_exporter.dora.failures.commit_text import LookupKey
+from dora_exporter.dora.failures.contract import Link
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.web.api import explain
 from dora_exporter.web.application import application
 from dora_exporter.web.pages import explain as why
@@ -154,3 +157,23 @@ async def test_a_lead_time_names_the_repository_that_nobody_has(aiohttp_client: 
             assert "nobody has git.example/typo" in await answer.text()
         async with client.get(f"{path}?{CHECKOUT}&metric=dora_deployments&window=7d") as answer:
             assert "nobody has git.example/typo" not in await answer.text()
+
+
+class Defective:
+    """A rule that cannot judge anything."""
+
+    def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
+        raise RuntimeError("a defect")
+
+    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, asked: set[LookupKey]) -> Iterable[Link]:
+        return ()
+
+
+async def test_a_series_that_cannot_be_computed_is_said_to_be_so(aiohttp_client: AiohttpClient) -> None:
+    site, access = Site([deployment()], rules=(Defective(),)), Access()
+    await site.engine.load(NOW_MS)
+    routes = explain.routes(engine=site.current, why_unknown=lambda _: None, access=access)
+    client = await aiohttp_client(application(routes=routes, operations=explain.OPERATIONS, access=access))
+    async with client.get(f"/api/v1/explain?{CHECKOUT}&metric=dora_deployments") as answer:
+        assert answer.status == 503
+        assert "failed: see the log" in await answer.text()

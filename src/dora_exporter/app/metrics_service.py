@@ -1,5 +1,6 @@
 """The numbers that are exposed, by the definitions in force: a reload may put new ones in their place."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -16,9 +17,12 @@ from dora_exporter.series.engine import Engine
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_WAIT = 10
 _PAUSE_SECONDS = 0.005
 """Leaves most of the time to writers."""
+_LOOK_SECONDS = 0.2
+_LOOKS = 150
+_FEW_WRITES = 100
+"""So many between two looks are no import any more."""
 
 
 class MetricsService:
@@ -31,8 +35,6 @@ class MetricsService:
         self._own = own
         self._clock = clock
         self._folding: dict[str, bool] = {"series": False, "teams": False}
-        self._pending_before = 0
-        self._waited = 0
         self.engine = Engine(store, definitions)
         self._text = SeriesText(self.engine)
         self.exposition = self._expose(self._text)
@@ -79,7 +81,8 @@ class MetricsService:
     async def keep_up(self) -> None:
         """Takes over what was written since, a few milliseconds at a time, so that a scrape finds little to do.
 
-        Where much was written, all is computed, once no more comes or it has waited for long.
+        Where much was written, all is computed, once little more comes or half a minute has passed: to compute it in
+        the middle of an import would delay the import and be done again.
         """
         if self.engine.is_behind:
             await self._catch_up()
@@ -88,12 +91,12 @@ class MetricsService:
         self._tell_of_surplus()
 
     async def _catch_up(self) -> None:
-        before, self._pending_before = self._pending_before, self.engine.pending_writes
-        if self.engine.pending_writes > before and self._waited < _LONGEST_WAIT:
-            self._waited += 1
-        else:
-            self._waited = self._pending_before = 0
-            await self.exposition.update()
+        for _ in range(_LOOKS):
+            before = self.engine.pending_writes
+            await asyncio.sleep(_LOOK_SECONDS)
+            if self.engine.pending_writes <= before + _FEW_WRITES:
+                break
+        await self.exposition.update()
 
     def _tell_of_surplus(self) -> None:
         engine = self.engine
