@@ -17,7 +17,20 @@ from pathlib import Path
 
 from tests.benchmarks.rounds import Goal
 
-SCENARIOS = ("scrapes", "stalls", "ingest", "bulk", "memory", "restart", "kills", "git", "hops", "backfill", "replicas")
+SCENARIOS = (
+    "scrapes",
+    "stalls",
+    "ingest",
+    "bulk",
+    "imports",
+    "memory",
+    "restart",
+    "kills",
+    "git",
+    "hops",
+    "backfill",
+    "replicas",
+)
 
 
 def main() -> int:
