@@ -10,7 +10,7 @@ from tests.e2e.chromium import Browser, browsing
 from tests.e2e.daemon import Daemon, RunningDaemon
 
 from dora_exporter.cli.demo.organisation import organisation, split
-from dora_exporter.cli.demo.services import ROSTER
+from dora_exporter.cli.demo.services import SERVICES
 from dora_exporter.runtime.clock import system_clock
 from dora_exporter.storage.file import encode, header_line
 
@@ -112,10 +112,10 @@ def test_a_page_fits_reads_well_and_offends_no_policy(
 def test_the_table_is_sorted_by_a_link_and_filtered_by_the_form(shown: RunningDaemon, browser: Browser) -> None:
     browser.resize(width=1280)
     browser.driver.get(f"{shown.url}/?environment=production")
-    assert services(browser) == sorted(each.name for each in ROSTER)
+    assert services(browser) == sorted(each.name for each in SERVICES)
 
     browser.follow(browser.driver.find_element(By.LINK_TEXT, "Service ▲").click)
-    assert services(browser) == sorted((each.name for each in ROSTER), reverse=True)
+    assert services(browser) == sorted((each.name for each in SERVICES), reverse=True)
     assert browser.ask("document.querySelector('[aria-sort]').getAttribute('aria-sort')") == "descending"
 
     browser.follow(lambda: browser.driver.find_element(By.ID, "q").send_keys("pay", Keys.ENTER))

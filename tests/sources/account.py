@@ -21,7 +21,7 @@ from dora_exporter.sources.contract import SourceContext
 from dora_exporter.sources.http.client import RetryTiming, Transport
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.sources.pagerduty.source import PagerDuty
-from dora_exporter.sources.polling import Health, OpenIncidents, RunningSource, RunningSources
+from dora_exporter.sources.polling import Health, RunningSource, RunningSources
 from dora_exporter.sources.polling.poller import Poller
 
 NAME = "pd"
@@ -55,7 +55,6 @@ class Account:
             log=self.log,
             clock=self.clock,
             schedule=self.schedule,
-            open_incidents=OpenIncidents(self.store),
         )
         given = {name: value for name, value in self.settings.items() if value is not None}
         await self.sources.configure({NAME: PagerDutySettings(**given)}, self.context)

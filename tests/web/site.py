@@ -17,7 +17,7 @@ from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.scheduler import Schedule
 from dora_exporter.series.definitions import Definitions
 from dora_exporter.series.engine import Engine
-from dora_exporter.sources.polling import OpenIncidents, RunningSources
+from dora_exporter.sources.polling import RunningSources
 from dora_exporter.web import pages
 from dora_exporter.web.application import EVENT_OPERATIONS
 from dora_exporter.web.openapi import management
@@ -50,7 +50,6 @@ class Site:
             log=MemoryLog(self.store.apply_all),
             clock=self.clock,
             schedule=Schedule(clock=self.clock),
-            open_incidents=OpenIncidents(self.store),
         )
 
     async def start(self, aiohttp_client: AiohttpClient) -> "Browser":

@@ -7,7 +7,7 @@ from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.scheduler import Schedule
 from dora_exporter.sources.contract import SourceContext
 from dora_exporter.sources.http.client import Transport
-from dora_exporter.sources.polling import OpenIncidents, RunningSources
+from dora_exporter.sources.polling import RunningSources
 
 
 class ConfiguredSources:
@@ -20,7 +20,6 @@ class ConfiguredSources:
         self._settings = settings
         self._clock = clock
         self._transport = Transport(clock=clock)
-        self.open_incidents = OpenIncidents(store)
         self.running = RunningSources(
             store=store,
             log=storage.log,
@@ -28,7 +27,6 @@ class ConfiguredSources:
             leads=lambda: storage.replication.leads,
             clock=clock,
             schedule=schedule,
-            open_incidents=self.open_incidents,
         )
 
     def context(self) -> SourceContext:

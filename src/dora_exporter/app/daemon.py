@@ -85,7 +85,7 @@ class Daemon:
         self._loading = Loading(
             parts.storage,
             parts.store,
-            open_incidents=parts.sources.open_incidents,
+            open_incidents=parts.sources.running.open_incidents,
             metrics=parts.metrics,
             event_counts=parts.event_counts,
             startup=parts.startup,

@@ -16,7 +16,7 @@ from dora_exporter.runtime.scheduler import Job, Schedule
 from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
 from dora_exporter.sources.contract import Ignored
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
-from dora_exporter.sources.polling import OpenIncidents, RunningSources
+from dora_exporter.sources.polling import RunningSources
 from dora_exporter.sources.polling.poller import RETRY_SECONDS, Poller
 
 
@@ -153,7 +153,6 @@ async def test_a_source_is_first_polled_soon_and_by_a_replica_that_leads() -> No
             log=account.log,
             clock=account.clock,
             schedule=schedule,
-            open_incidents=OpenIncidents(account.store),
             leads=lambda: leads[0],
         )
         settings = {NAME: PagerDutySettings.model_validate(account.settings), "am": AlertmanagerSettings()}

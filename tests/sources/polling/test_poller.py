@@ -31,9 +31,7 @@ class Hasty:
 async def test_the_cursor_is_written_only_after_the_last_page_is_durable() -> None:
     place = Place()
     place.log.fails_next = 1
-    poller = Poller(
-        "pd", Hasty(), store=place.store, log=place.log, clock=ManualClock(), health=place.health, stopwatch=lambda: 0.0
-    )
+    poller = Poller("pd", Hasty(), store=place.store, log=place.log, clock=ManualClock(), health=place.health)
     await poller.run(place.sink())
     assert (place.health.problem, place.store.cursors) == ("the disk was full", {})
     await poller.run(place.sink())
@@ -72,20 +70,18 @@ async def test_health_says_when_a_pass_began_and_ended_and_how(
     place, clock = Place(), ManualClock()
     source = Slow(clock)
     times = iter([1.0, 3.5, 10.0, 14.0, 20.0, 20.5])
-    poller = Poller(
-        "pd", source, store=place.store, log=place.log, clock=clock, health=place.health, stopwatch=lambda: next(times)
-    )
-    assert await poller.run(place.sink()) is None
+    poller = Poller("pd", source, store=place.store, log=place.log, clock=clock, health=place.health)
+    assert await poller.run(place.sink(), stopwatch=lambda: next(times)) is None
     health = place.health
     assert (health.is_up, health.is_misconfigured, health.pass_seconds) == (True, False, 2.5)
     assert (health.last_attempt_ms, health.last_success_ms) == (NOW_MS, NOW_MS + 1000)
     source.reason = reason
-    assert await poller.run(place.sink()) == again_within
+    assert await poller.run(place.sink(), stopwatch=lambda: next(times)) == again_within
     assert (health.is_up, health.is_misconfigured, health.pass_seconds) == (False, is_misconfigured, 4.0)
     assert (health.last_attempt_ms, health.last_success_ms) == (NOW_MS + 1000, NOW_MS + 1000)
     assert (health.consecutive_failures, health.problem) == (1, str(reason))
     source.reason = None
-    assert await poller.run(place.sink()) is None
+    assert await poller.run(place.sink(), stopwatch=lambda: next(times)) is None
     assert (health.is_up, health.is_misconfigured, health.pass_seconds) == (True, False, 0.5)
     assert (health.consecutive_failures, health.problem) == (0, None)
     assert health.last_success_ms == NOW_MS + 3000
@@ -115,13 +111,11 @@ async def test_an_error_in_the_program_ends_a_pass_like_any_failure_and_is_logge
     source = Slow(clock)
     source.reason = ZeroDivisionError("secret")
     times = iter([10.0, 14.0, 20.0, 20.5])
-    poller = Poller(
-        "pd", source, store=place.store, log=place.log, clock=clock, health=place.health, stopwatch=lambda: next(times)
-    )
+    poller = Poller("pd", source, store=place.store, log=place.log, clock=clock, health=place.health)
     health = place.health
-    assert await poller.run(place.sink()) is None
+    assert await poller.run(place.sink(), stopwatch=lambda: next(times)) is None
     assert (health.is_up, health.pass_seconds, health.problem) == (False, 4.0, "internal error: ZeroDivisionError")
-    assert await poller.run(place.sink()) is None
+    assert await poller.run(place.sink(), stopwatch=lambda: next(times)) is None
     assert (health.consecutive_failures, health.pass_seconds) == (2, 0.5)
     assert [(record.getMessage(), record.exc_info is not None) for record in caplog.records] == [
         ("source poll failed with an internal error source=pd", True)

@@ -7,8 +7,8 @@ from random import Random
 
 from msgspec.structs import replace
 
-from dora_exporter.cli.demo.service_simulation import SYMPTOMS, Happening, ServiceLife, made_up_id
-from dora_exporter.cli.demo.services import ROSTER
+from dora_exporter.cli.demo.service_simulation import SYMPTOMS, Happening, ServiceSimulation, made_up_id
+from dora_exporter.cli.demo.services import SERVICES
 from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Incident
 
 DAYS = 120
@@ -24,8 +24,8 @@ def organisation(seed: int, now_ms: int, *, days: int = DAYS, haste: float = 1.0
     are open now; half a minute later a third one begins that is soon over, and then a fourth.
     """
     lives = [
-        ServiceLife(service, Random(f"{seed}/{service.name}"), now_ms=now_ms, haste=haste, neighbours=ROSTER)
-        for service in ROSTER
+        ServiceSimulation(service, Random(f"{seed}/{service.name}"), now_ms=now_ms, haste=haste, neighbours=SERVICES)
+        for service in SERVICES
     ]
     streams = [life.happenings(now_ms - days * DAY_MS) for life in lives]
     return heapq.merge(*streams, _under_way(seed, now_ms), key=lambda happening: happening.at)
@@ -45,7 +45,7 @@ def _under_way(seed: int, now_ms: int) -> Iterator[Happening]:
     """The incidents around now, each reported when it begins and when it ends."""
     random = Random(f"{seed}/now")
     reports: list[Happening] = []
-    for service, (begins, ends) in zip(random.sample(ROSTER, len(_UNDER_WAY)), _UNDER_WAY, strict=True):
+    for service, (begins, ends) in zip(random.sample(SERVICES, len(_UNDER_WAY)), _UNDER_WAY, strict=True):
         began, ended = now_ms + int(begins * MINUTE_MS), now_ms + int(ends * MINUTE_MS)
         name = f"{service.name}: {random.choice(SYMPTOMS)}"
         incident = Incident(

@@ -60,7 +60,7 @@ class Release:
 
 
 @dataclass
-class ServiceLife:
+class ServiceSimulation:
     """A service and the state it is in.
 
     Until ``now_ms`` it keeps office hours; from then on it does not, and everything takes one ``haste``th of the time.

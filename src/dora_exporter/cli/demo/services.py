@@ -26,7 +26,7 @@ class ServiceProfile:
         return f"git.example.com/shop/{self.name}"
 
 
-ROSTER = (
+SERVICES = (
     ServiceProfile("web-shop", "storefront", 4.0, 0.06, 5, 25),
     ServiceProfile("search", "storefront", 2.5, 0.09, 9, 40),
     ServiceProfile("recommendations", "storefront", 1.2, 0.12, 30, 75),

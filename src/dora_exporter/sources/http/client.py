@@ -117,15 +117,18 @@ class Transport:
         """A product's API; paths go on after ``base_url``. Make one for each pass: credentials may change."""
         if self._session is None:
             raise RuntimeError("the transport is not open")
-        return Upstream(
-            self._session,
-            base_url,
-            credentials=credentials,
-            traffic=traffic,
-            clock=self._clock,
-            retry_timing=self._retry_timing,
-            at_once=self._at_once,
-        )
+        requests = _Requests(self._session, self._at_once, self._clock, self._retry_timing)
+        return Upstream(requests, base_url, credentials=credentials, traffic=traffic)
+
+
+@dataclass(frozen=True)
+class _Requests:
+    """What the requests of all upstreams share: ``at_once`` bounds how many are under way."""
+
+    session: aiohttp.ClientSession
+    at_once: asyncio.Semaphore
+    clock: Clock
+    retry_timing: RetryTiming
 
 
 class Upstream:
@@ -134,25 +137,12 @@ class Upstream:
     A request raises ``Refused`` for an answer that is final, and ``Unreachable`` when five tries brought none.
     """
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        base_url: str,
-        *,
-        credentials: Credentials,
-        traffic: Traffic,
-        clock: Clock,
-        retry_timing: RetryTiming,
-        at_once: asyncio.Semaphore,
-    ) -> None:
+    def __init__(self, requests: _Requests, base_url: str, *, credentials: Credentials, traffic: Traffic) -> None:
         """Made by ``Transport.upstream``."""
-        self._session = session
+        self._requests = requests
         self._base_url = base_url.rstrip("/")
         self._credentials = credentials
         self._traffic = traffic
-        self._clock = clock
-        self._retry_timing = retry_timing
-        self._at_once = at_once
         self._pace_seconds = 0.0
 
     async def get(self, path: str, query: Query = ()) -> Answer:
@@ -177,7 +167,9 @@ class Upstream:
     async def _insist(self, request: _Request) -> Answer:
         for attempt in range(MOST_TRIES):
             await self._keep_pace()
-            backoff = self._retry_timing.chance() * min(_LONGEST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2**attempt)
+            backoff = self._requests.retry_timing.chance() * min(
+                _LONGEST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2**attempt
+            )
             try:
                 answer = await self._send(request)
             except _TooLong:
@@ -192,14 +184,14 @@ class Upstream:
                     return answer
                 problem, wait = self._problem_of(request, answer), self._wait_after(answer, backoff)
             if attempt + 1 < MOST_TRIES:
-                await self._retry_timing.sleep(wait)
+                await self._requests.retry_timing.sleep(wait)
         raise Unreachable(self._explained(request, f"{problem}, {MOST_TRIES} times"))
 
     async def _send(self, request: _Request) -> Answer:
         """One try. A redirect is not followed: it would carry the token to another host."""
         async with (
-            self._at_once,
-            self._session.request(
+            self._requests.at_once,
+            self._requests.session.request(
                 request.method,
                 request.url,
                 data=request.body,
@@ -223,7 +215,7 @@ class Upstream:
         return problem
 
     def _wait_after(self, answer: Answer, backoff: float) -> float:
-        asked = answer.asked_wait(self._clock())
+        asked = answer.asked_wait(self._requests.clock())
         wait = backoff if asked is None else asked
         if answer.outcome == "throttled":
             self._traffic.throttled_seconds += wait
@@ -234,7 +226,7 @@ class Upstream:
         pace, self._pace_seconds = self._pace_seconds, 0.0
         if pace:
             self._traffic.throttled_seconds += pace
-            await self._retry_timing.sleep(pace)
+            await self._requests.retry_timing.sleep(pace)
 
     def _note_rate(self, answer: Answer) -> None:
         limit, remaining = answer.rate("limit"), answer.rate("remaining")
@@ -243,7 +235,7 @@ class Upstream:
         self._traffic.ratelimit_remaining = remaining
         is_scarce = limit is not None and 0 <= remaining < limit * _SCARCE_RATIO
         if is_scarce and answer.outcome == "success":
-            self._pace_seconds = (answer.asked_wait(self._clock()) or 0.0) / (remaining + 1)
+            self._pace_seconds = (answer.asked_wait(self._requests.clock()) or 0.0) / (remaining + 1)
 
     def _explained(self, request: _Request, problem: str) -> str:
         """Says what happened where. The query stays out: it may hold what is secret."""

@@ -50,7 +50,6 @@ class RunningSources:
         log: Appendable,
         clock: Clock,
         schedule: Schedule,
-        open_incidents: OpenIncidents,
         pass_log: Appendable | None = None,
         leads: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -61,7 +60,7 @@ class RunningSources:
         self._leads = leads
         self._clock = clock
         self._schedule = schedule
-        self._open_incidents = open_incidents
+        self.open_incidents = OpenIncidents(store)
         self._running: dict[str, RunningSource] = {}
         self._implied: dict[str, RunningSource] = {}
         self._in_flight: dict[str, dict[str, Event]] = {}
@@ -98,7 +97,7 @@ class RunningSources:
             running.name,
             store=self._store,
             log=log,
-            open_incidents=self._open_incidents,
+            open_incidents=self.open_incidents,
             health=running.health,
             in_flight=running.in_flight,
         )
@@ -109,7 +108,7 @@ class RunningSources:
 
     def open_items(self, running: RunningSource) -> int:
         """How many incidents of a source are open."""
-        return self._open_incidents.count(running.name)
+        return self.open_incidents.count(running.name)
 
     async def configure(self, settings: Mapping[str, SourceSettings], context: SourceContext) -> None:
         """Starts, restarts and stops sources to match ``settings``, by name. Unchanged sources are not interrupted.

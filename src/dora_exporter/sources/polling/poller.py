@@ -32,7 +32,6 @@ class Poller:
         log: Appendable,
         clock: Clock,
         health: Health,
-        stopwatch: Callable[[], float] = stopwatch,
     ) -> None:
         """Nothing is asked before the first ``run``."""
         self._name = name
@@ -41,11 +40,10 @@ class Poller:
         self._log = log
         self._clock = clock
         self._health = health
-        self._stopwatch = stopwatch
 
-    async def run(self, sink: EventSink) -> float | None:
+    async def run(self, sink: EventSink, *, stopwatch: Callable[[], float] = stopwatch) -> float | None:
         """Runs one pass; never raises. Returns the seconds until a retry, None to wait for the interval."""
-        now_ms, began = self._clock(), self._stopwatch()
+        now_ms, began = self._clock(), stopwatch()
         self._health.last_attempt_ms = now_ms
         try:
             await self._pass(sink, now_ms)
@@ -54,7 +52,7 @@ class Poller:
             is_misconfigured = isinstance(reason, Misconfigured) or (
                 isinstance(reason, Refused) and reason.is_misconfiguration
             )
-            seconds = self._stopwatch() - began
+            seconds = stopwatch() - began
             if self._health.failed(str(reason), at_ms=now_ms, seconds=seconds, is_misconfigured=is_misconfigured):
                 state = "misconfigured" if is_misconfigured else "failing"
                 logger.warning("source is %s source=%s problem=%s", state, self._name, reason)
@@ -62,10 +60,10 @@ class Poller:
         except Exception as reason:
             await sink.abandon()
             problem = f"internal error: {type(reason).__name__}"
-            if self._health.failed(problem, at_ms=now_ms, seconds=self._stopwatch() - began):
+            if self._health.failed(problem, at_ms=now_ms, seconds=stopwatch() - began):
                 logger.exception("source poll failed with an internal error source=%s", self._name)
             return None
-        ended = self._health.succeeded(at_ms=self._clock(), seconds=self._stopwatch() - began)
+        ended = self._health.succeeded(at_ms=self._clock(), seconds=stopwatch() - began)
         if ended is not None:
             logger.info("source recovered source=%s after_failures=%d", self._name, ended.failures)
         return None
