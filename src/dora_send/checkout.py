@@ -26,7 +26,10 @@ def is_sha(text: str | None) -> bool:
 
 def commit_of(revision: str) -> str:
     """The whole SHA of a revision; raises ``Unknown``."""
-    return _git("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").strip()
+    try:
+        return _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
+    except Unknown as reason:
+        raise Unknown(str(reason) or f"the checkout has no commit {revision}") from None
 
 
 def repository() -> str:
@@ -94,5 +97,5 @@ def _git(*arguments: str) -> str:
         raise Unknown(f"git took longer than {_SECONDS} s") from None
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
-        raise Unknown(lines[0] if lines else f"git ended with {done.returncode}")
+        raise Unknown(lines[0] if lines else "")
     return done.stdout.decode(errors="replace")

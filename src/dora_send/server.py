@@ -23,6 +23,7 @@ _ATTEMPTS_AT_LEAST = 3
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 8.0
 _LAST_SECONDS = 0.05
+_BARE_REFUSALS = ("Forbidden", "Unauthorized", "401", "403")
 
 
 class Server:
@@ -79,8 +80,13 @@ class Server:
         return Request(url, data=data, headers=headers, method=method)  # noqa: S310  # no other scheme is accepted
 
     def _advice(self, failed: Failed) -> str:
-        is_without_key = failed.code == NOT_ALLOWED and not self._target.key
-        return "; no key was given: set DORA_SEND_API_KEY or give --api-key-file" if is_without_key else ""
+        """What is missing where the daemon says no more than that it is forbidden."""
+        is_bare = failed.code == NOT_ALLOWED and str(failed).endswith(_BARE_REFUSALS)
+        return (
+            "; no key was given: set DORA_SEND_API_KEY or give --api-key-file"
+            if is_bare and not self._target.key
+            else ""
+        )
 
     def _without_key(self, text: str) -> str:
         """A server may repeat what it was told."""

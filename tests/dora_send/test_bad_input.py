@@ -10,6 +10,7 @@ import trustme
 from tests.dora_send.faulty import front
 from tests.dora_send.sending import listed, send
 from tests.e2e.daemon import Daemon, RunningDaemon
+from tests.e2e.tunnel import tunnel_to
 
 USAGE, NOT_ALLOWED, WRONG_SERVER = 64, 77, 78
 DEPLOYMENT = ("deployment", "--service=checkout")
@@ -212,11 +213,14 @@ def authority() -> trustme.CA:
 def encrypted(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[RunningDaemon]:
     """A daemon behind TLS."""
     place = tmp_path_factory.mktemp("encrypted")
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(place / "server.pem")
+    authority.issue_cert("127.0.0.1", "dora.example.com").private_key_and_cert_chain_pem.write_to_path(
+        place / "server.pem"
+    )
     (place / "web.yaml").write_text("tls_server_config: {cert_file: server.pem, key_file: server.pem}\n")
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    with Daemon(place, {}, (f"--web.config.file={place / 'web.yaml'}",), context).running() as running:
+    settings = {"web": {"allowed_hosts": ["dora.example.com"]}}
+    with Daemon(place, settings, (f"--web.config.file={place / 'web.yaml'}",), context).running() as running:
         yield running
 
 
@@ -256,6 +260,20 @@ def test_a_proxy_of_the_environment_is_used(daemon: RunningDaemon, folder: Path,
 
     assert ended.code == NOT_ALLOWED  # it was reached, and does not know that name
     assert "dora.example.invalid" in ended.errors
+    assert "DORA_SEND_API_KEY" not in ended.errors
+
+
+def test_a_proxy_leads_to_a_server_behind_tls(
+    encrypted: RunningDaemon, authority: trustme.CA, folder: Path, service: str
+) -> None:
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    typed = ("deployment", f"--service={service}", "--url=https://dora.example.com", "--ca-file=ca.pem")
+
+    with tunnel_to(encrypted.port) as proxy:
+        ended = send(*typed, folder=folder, variables={"HTTPS_PROXY": proxy})
+
+    assert ended.code == 0
+    assert len(listed(encrypted, service)) == 1
 
 
 @pytest.mark.parametrize("proxy", [f"http:/user:{KEY}@proxy", f"http://user:{KEY}@{'x' * 70}.example"])
