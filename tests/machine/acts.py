@@ -166,7 +166,11 @@ class JudgeVersion:
     async def do(self, site: Site, world: World) -> None:
         """There must be one."""
         service, environment = self.line
-        meant = [each for each in world.deployments.values() if each.line == self.line and each.version == self.version]
+        meant = [
+            each
+            for each in world.deployments.values()
+            if each.line == self.line and each.version == self.version and each.outcome is None
+        ]
         attributes = {"service": service, "env": environment, "version": self.version, **saying.verdict(self.said)}
         body = {"data": {"type": "dora_deployment_patch_request", "attributes": attributes}}
         reply = await site.ask("PATCH", "/api/v2/dora/deployments", body)

@@ -18,7 +18,7 @@ def has_come(each: Deployed | Suffered, now: int) -> bool:
 
 def counted(deployments: Iterable[Deployed], terms: Terms, now: int) -> list[Deployed]:
     """The deployments that are kept, each once however often it was reported: not too old, or the last of a series."""
-    reports = list(deployments)
+    reports = [each for each in deployments if each.outcome is None]
     lines = {each.line for each in reports}
     kept = []
     for line in lines:
@@ -27,6 +27,11 @@ def counted(deployments: Iterable[Deployed], terms: Terms, now: int) -> list[Dep
         last = max(seen, key=lambda each: each.order, default=None)
         kept += [each for each in mine if each is last or each.finished_at >= now - terms.retention_ms]
     return kept
+
+
+def attempts(deployments: Iterable[Deployed], terms: Terms, now: int) -> list[Deployed]:
+    """The attempts that did not succeed and are not too old."""
+    return [each for each in deployments if each.outcome and each.finished_at >= now - terms.retention_ms]
 
 
 def troubles(incidents: Iterable[Suffered], terms: Terms, now: int) -> list[Suffered]:
@@ -43,8 +48,9 @@ def droppable(world: World, terms: Terms, now: int) -> set[str]:
     """The ids of events that need not be kept: too old, and neither open nor the last deployment of their series."""
     oldest = now - terms.retention_ms
     old = {each.id for each in world.incidents.values() if each.finished_at is not None and each.finished_at < oldest}
+    old |= {each.id for each in world.deployments.values() if each.outcome and each.finished_at < oldest}
     for line in {each.line for each in world.deployments.values()}:
-        mine = [each for each in world.deployments.values() if each.line == line]
+        mine = [each for each in world.deployments.values() if each.line == line and each.outcome is None]
         seen = [each for each in united(mine, terms.merge_within_ms) if has_come(each, now)]
         last = max(seen, key=lambda each: each.order, default=None)
         old |= {each.id for each in mine if (last is None or each.id != last.id) and each.finished_at < oldest}

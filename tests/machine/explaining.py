@@ -1,11 +1,11 @@
 """What ``explain`` must say of a number of a series, and what the lists must show."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tests.machine.counting import superseded
-from tests.machine.facts import Line, World
-from tests.machine.gauges import Oracle, Trouble, windowed
+from tests.machine.facts import Deployed, Line, World
+from tests.machine.gauges import Oracle, Trouble, attempted, windowed
 from tests.machine.judging import Court, Outcome
 from tests.machine.saying import moment
 
@@ -25,7 +25,8 @@ BY_FINISH = (
     "dora_rework_deployments",
     "dora_lead_time_stage_seconds",
 )
-METRICS = (*BY_FINISH, *BY_RECOVERY, *BY_BEGIN, *BY_END)
+BY_ATTEMPT = ("dora_deployment_attempts",)
+METRICS = (*BY_FINISH, *BY_ATTEMPT, *BY_RECOVERY, *BY_BEGIN, *BY_END)
 
 
 def wrong_in(
@@ -38,9 +39,13 @@ def wrong_in(
     _, length_ms = window
     outcomes = oracle.outcomes[name] if kind == "service" else oracle.outcomes_of(name)
     incidents = oracle.troubles_of(name) if kind == "service" else oracle.troubles_of_team(name)
+    tried = oracle.attempts_of(name) if kind == "service" else oracle.attempts_of_team(name)
     values = {
         frozenset(labels.items()): value
-        for gauge, labels, value in windowed(outcomes, incidents, oracle.now, length_ms)
+        for gauge, labels, value in (
+            *windowed(outcomes, incidents, oracle.now, length_ms),
+            *attempted(outcomes, tried, oracle.now, length_ms),
+        )
         if f"dora_{gauge}" == metric
     }
     shown = {frozenset(each["labels"].items()): each["value"] for each in said["values"]}
@@ -62,6 +67,7 @@ def wrong_in(
             recovered_at = outcome.recovery[0] if outcome.recovery else None
             if within(recovered_at if metric in BY_RECOVERY else outcome.deployment.finished_at):
                 explained[outcome.deployment.id] = _outcome(outcome, oracle.courts[outcome.deployment.line])
+        explained |= _attempts(tried if metric in BY_ATTEMPT else (), within)
     if found.keys() != explained.keys():
         return [*wrong, f"events {sorted(found)} and not {sorted(explained)}"]
     for id_, facts in explained.items():
@@ -71,6 +77,15 @@ def wrong_in(
         if differing:
             wrong.append(f"of {id_} {differing}")
     return wrong
+
+
+def _attempts(tried: Iterable[Deployed], within: Callable[[int], bool]) -> dict[str, dict[str, object]]:
+    """What is said of attempts that did not succeed."""
+    return {
+        each.id: {"outcome": each.outcome, "cause": None, "lead_times": []}
+        for each in tried
+        if within(each.finished_at)
+    }
 
 
 def _incident(trouble: Trouble, oracle: Oracle, line: Line | None) -> dict[str, object]:
@@ -89,6 +104,7 @@ def _incident(trouble: Trouble, oracle: Oracle, line: Line | None) -> dict[str, 
 
 def _outcome(outcome: Outcome, court: Court) -> dict[str, object]:
     return {
+        "outcome": None,
         "cause": outcome.cause,
         "remedies": sorted(each.id for each in court.remedies(outcome.deployment)) if outcome.cause else None,
         "incidents": sorted(each.id for each in court.incidents_of(outcome.deployment)) if outcome.cause else None,
@@ -125,7 +141,8 @@ def listed_deployments(world: World, within_ms: int) -> list[tuple[object, ...]]
     """What the list of deployments must show, the newest beginning first."""
     losers: set[str] = set()
     for line in {each.line for each in world.deployments.values()}:
-        losers |= superseded([each for each in world.deployments.values() if each.line == line], within_ms)
+        succeeded = [each for each in world.deployments.values() if each.line == line and each.outcome is None]
+        losers |= superseded(succeeded, within_ms)
     held = [each for each in world.deployments.values() if each.id not in losers]
     return [
         (
@@ -138,6 +155,7 @@ def listed_deployments(world: World, within_ms: int) -> list[tuple[object, ...]]
             each.team,
             each.source,
             None if each.said is None else each.said.failed,
+            each.outcome,
         )
         for each in sorted(held, key=lambda each: (-each.started_at, each.id))
     ]
@@ -166,7 +184,7 @@ def _iso(ms: int) -> str:
 
 def shown_deployments(rows: Iterable[Mapping[str, Any]]) -> list[tuple[object, ...]]:
     """What the list shows."""
-    names = ("service", "env", "started_at", "finished_at", "version", "team", "source", "change_failure")
+    names = ("service", "env", "started_at", "finished_at", "version", "team", "source", "change_failure", "outcome")
     return [(each["id"], *(each["attributes"].get(name) for name in names)) for each in rows]
 
 

@@ -77,6 +77,8 @@ class Deployed:
     found: Judged | None = None
     reports: tuple[str, ...] = ()
     further: tuple[tuple[str, str], ...] = ()
+    outcome: str | None = None
+    """What became of an attempt that did not succeed: it is no deployment."""
 
     @property
     def checkouts(self) -> dict[str | None, str | None]:
@@ -295,13 +297,13 @@ class World:
         """An event that was too old to count is kept no longer."""
         self.incidents.pop(id_, None)
         gone = self.deployments.pop(id_, None)
-        if gone is not None:
+        if gone is not None and gone.outcome is None:
             self.past.append(gone)
         self.droppable.discard(id_)
 
     def beside(self, report: Deployed, *, forgot: int = 0) -> list[Deployed]:
         """The reports of its series in order of finish, but for so many that were dropped first."""
-        known = (*self.past[forgot:], *self.deployments.values())
+        known = (*self.past[forgot:], *(each for each in self.deployments.values() if each.outcome is None))
         return sorted((each for each in known if each.line == report.line), key=lambda each: each.order)
 
     def delete(self, id_: str) -> None:

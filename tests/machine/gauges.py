@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tests.machine.counting import counted, has_come, is_open, lines_of, teams_of, troubles
+from tests.machine.counting import attempts, counted, has_come, is_open, lines_of, teams_of, troubles
 from tests.machine.facts import DAY_MS, Deployed, Line, Suffered, Terms, World
 from tests.machine.judging import CAUSES, SKEW_MS, Court, Outcome
 from tests.machine.levels import levels
@@ -33,8 +33,9 @@ class Oracle:
         self._seen = list(world.seen)
         self._held = {"deployment": len(world.deployments), "incident": len(world.incidents)}
         self.deployments = counted(world.deployments.values(), terms, now)
+        self.attempts = attempts(world.deployments.values(), terms, now)
         self.incidents = troubles(world.incidents.values(), terms, now)
-        self.events: list[Deployed | Suffered] = [*self.deployments, *self.incidents]
+        self.events: list[Deployed | Suffered] = [*self.deployments, *self.attempts, *self.incidents]
         self.teams = {(team, each.environment) for each in self.events for team in teams_of(each, terms)}
         self.known = {line for each in self.events for line in lines_of(each)}
         self.courts = {
@@ -85,8 +86,9 @@ class Oracle:
             labels = {"service": label[0], "environment": label[1]}
             outcomes = [each for line in lines for each in self.outcomes[line]]
             incidents = [each for line in lines for each in self.troubles_of(line)]
-            yield from self._families("dora_", labels, outcomes, incidents)
-            yield from self._of_sources(labels, outcomes, incidents)
+            tried = [each for line in lines for each in self.attempts_of(line)]
+            yield from self._families("dora_", labels, outcomes, incidents, tried)
+            yield from self._of_sources(labels, outcomes, incidents, tried)
             if label[0] != OTHER and outcomes:
                 latest = max((each.deployment for each in outcomes), key=lambda each: each.order)
                 info = {"team": "".join(teams_of(latest, self.terms)), "repository": latest.repository or ""}
@@ -110,11 +112,27 @@ class Oracle:
         for label in {self.team_label_of(team) for team in self.teams}:
             outcomes: list[Outcome] = []
             incidents: list[Trouble] = []
+            tried: list[Deployed] = []
             for team in self.teams:
                 if self.team_label_of(team) == label:
                     outcomes += self.outcomes_of(team)
                     incidents += self.troubles_of_team(team)
-            yield from self._families("dora_team_", {"team": label[0], "environment": label[1]}, outcomes, incidents)
+                    tried += self.attempts_of_team(team)
+            labels = {"team": label[0], "environment": label[1]}
+            yield from self._families("dora_team_", labels, outcomes, incidents, tried)
+
+    def attempts_of(self, line: Line) -> list[Deployed]:
+        """The attempts of a series that have ended."""
+        return [each for each in self.attempts if each.line == line and has_come(each, self.now)]
+
+    def attempts_of_team(self, team: Line) -> list[Deployed]:
+        """The attempts of a team that have ended."""
+        name, environment = team
+        return [
+            each
+            for each in self.attempts
+            if each.environment == environment and name in teams_of(each, self.terms) and has_come(each, self.now)
+        ]
 
     def outcomes_of(self, team: Line) -> list[Outcome]:
         """The deployments of a team, each as its series judges it."""
@@ -142,6 +160,7 @@ class Oracle:
         labels: dict[str, str],
         outcomes: Sequence[Outcome],
         incidents: Sequence[Trouble],
+        tried: Sequence[Deployed],
     ) -> Iterator[tuple[Sample, float]]:
         still_open = [each.incident.started_at for each in incidents if is_open(each.incident, self.now)]
         yield _sample(prefix + "open_incidents", labels), len(still_open)
@@ -150,12 +169,14 @@ class Oracle:
         if outcomes:
             last = max(each.deployment.finished_at for each in outcomes)
             yield _sample(prefix + "last_deployment_timestamp_seconds", labels), last / 1000
-        moments = [each.deployment.finished_at for each in outcomes]
+        moments = [each.deployment.finished_at for each in outcomes] + [each.finished_at for each in tried]
         moments += [each.incident.started_at for each in incidents]
         if moments:
             yield _sample(prefix + "first_event_timestamp_seconds", labels), min(moments) / 1000
         for text, length_ms in self.terms.windows:
             values = {}
+            for name, more, value in attempted(outcomes, tried, self.now, length_ms):
+                yield _sample(prefix + name, labels | more | {"window": text}), value
             for name, more, value in windowed(outcomes, incidents, self.now, length_ms):
                 yield _sample(prefix + name, labels | more | {"window": text}), value
                 values[name, more.get("statistic", "")] = value
@@ -163,9 +184,15 @@ class Oracle:
                 yield _sample(prefix + "performance_level", labels | {"metric": metric, "window": text}), level
 
     def _of_sources(
-        self, labels: dict[str, str], outcomes: Sequence[Outcome], incidents: Sequence[Trouble]
+        self,
+        labels: dict[str, str],
+        outcomes: Sequence[Outcome],
+        incidents: Sequence[Trouble],
+        tried: Sequence[Deployed],
     ) -> Iterator[tuple[Sample, float]]:
         moments: dict[str, list[int]] = {}
+        for attempt in tried:
+            moments.setdefault(attempt.source, []).append(attempt.finished_at)
         for outcome in outcomes:
             moments.setdefault(outcome.deployment.source, []).append(outcome.deployment.finished_at)
         for trouble in incidents:
@@ -175,6 +202,17 @@ class Oracle:
                 mine.append(trouble.incident.finished_at)
         for source, each in moments.items():
             yield _sample("dora_last_event_timestamp_seconds", labels | {"source": source}), max(each) / 1000
+
+
+def attempted(
+    outcomes: Sequence[Outcome], tried: Sequence[Deployed], now: int, length_ms: int
+) -> Iterator[tuple[str, dict[str, str], float]]:
+    """The family of attempts: deployments succeeded."""
+    ended = [("succeeded", each.deployment.finished_at) for each in outcomes]
+    ended += [(each.outcome or "", each.finished_at) for each in tried]
+    for outcome in ("succeeded", "failed", "canceled"):
+        count = sum(how == outcome and now - length_ms < at <= now for how, at in ended)
+        yield "deployment_attempts", {"outcome": outcome}, count
 
 
 def windowed(

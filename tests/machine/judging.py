@@ -331,7 +331,10 @@ def _shipped(deployment: Deployed, world: World) -> list[Change]:
     if deployment.commits is not None:
         return list(deployment.commits)
     ids = (deployment.id, *deployment.reports)
-    reports = sorted((each for id_, each in world.deployments.items() if id_ in ids), key=lambda each: each.order)
+    reports = sorted(
+        (each for id_, each in world.deployments.items() if id_ in ids and each.outcome is None),
+        key=lambda each: each.order,
+    )
     shas = dict.fromkeys(
         sha
         for each in reports

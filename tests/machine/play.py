@@ -109,7 +109,9 @@ class Player:
     def _find(self, now: int) -> Act:
         source = self.chance.choice(SOURCES)
         ids = [f"{source}:{number}" for number in range(4)]
-        new = replace(self._deployment(now), id=self.chance.choice(ids), source=source, tags=(), further=())
+        new = replace(
+            self._deployment(now), id=self.chance.choice(ids), source=source, tags=(), further=(), outcome=None
+        )
         early = min(new.finished_at, now)
         found = self._judgement(ids, by_version=False)
         return Find(
@@ -219,6 +221,7 @@ class Player:
             tags=self.chance.choice([(), (), (), ("fixes:v1",), ("fixes:v2", "colour:blue")]),
             commits=commits,
             further=self._further(repository),
+            outcome=self.chance.choice([*[None] * 7, "failed", "canceled"]),
         )
 
     def _further(self, repository: str | None) -> tuple[tuple[str, str], ...]:

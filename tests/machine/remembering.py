@@ -15,7 +15,7 @@ NOTHING: frozenset[str] = frozenset()
 async def remember(site: Site, world: World) -> None:
     """Has the world know as much as the daemon did."""
     before, world.found = world.found, {}
-    for report in world.deployments.values():
+    for report in [each for each in world.deployments.values() if each.outcome is None]:
         for repository, sha in report.checkouts.items():
             place = report.place(repository)
             old = before.get(place)

@@ -27,6 +27,7 @@ def deployment(each: Deployed, *, with_id: bool = True) -> Json:
         "version": each.version,
         "team": each.team,
         "custom_tags": list(each.tags) or None,
+        "outcome": each.outcome,
         "commits": None
         if each.commits is None
         else [{"sha": one.sha, "timestamp": one.authored_at, "message": message_of(one)} for one in each.commits],
