@@ -98,6 +98,17 @@ def test_the_commits_since_the_last_deployment_are_sent(checkout: Checkout) -> N
     assert checkout.shipped("--since=last") == sorted((second, third))
 
 
+def test_an_attempt_that_failed_has_shipped_nothing(checkout: Checkout) -> None:
+    checkout.commit("Begin")
+    checkout.deploy()
+    second = checkout.commit("Go on")
+    checkout.deploy("--outcome=failed")
+    checkout.deploy("--outcome=canceled")
+    third = checkout.commit("Go further")
+
+    assert checkout.shipped("--since=last") == sorted((second, third))
+
+
 def test_the_same_report_again_ships_the_same(checkout: Checkout) -> None:
     checkout.commit("Begin")
     checkout.deploy()

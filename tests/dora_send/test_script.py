@@ -124,6 +124,16 @@ def test_a_pipeline_that_is_cancelled_cancels_the_deployment(folder: Path, endin
     assert heard.attributes["outcome"] == outcome
 
 
+def test_a_script_that_fails_is_an_attempt_and_no_deployment(daemon: RunningDaemon, folder: Path, service: str) -> None:
+    typed = ("deployment", f"--service={service}", "--env=production", f"--url={daemon.url}", "--", "sh", "-c")
+    for script in ("exit 1", "exit 0", "exit 2"):
+        send(*typed, script, folder=folder)
+
+    labels = {"service": service, "environment": "production", "window": "7d"}
+    assert daemon.sample("dora_deployment_attempts", outcome="failed", **labels) == 2
+    assert daemon.sample("dora_deployments", **labels) == 1
+
+
 def test_an_outcome_can_be_told(folder: Path) -> None:
     heard = Heard()
     with front(1, [heard.take]) as url:
