@@ -62,7 +62,7 @@ class StoreSink:
         return [each for each in self.store.incidents.values() if each.id.rpartition(":")[0] == subject]
 
     def noted(self) -> Memory:
-        return {}
+        return self.store.cursors.get(f"{self.source}:note", {})
 
     def note(self, memory: Memory) -> Item:
         return Cursor(f"{self.source}:note", memory)

@@ -17,6 +17,7 @@ from tests.e2e.daemon import Daemon, RunningDaemon
 from tests.sources.fake_datadog import FakeDatadog
 from tests.sources.fake_pagerduty import FakePagerDuty
 from tests.sources.fake_prometheus import FakePrometheus
+from tests.sources.github_daemon import SECRET, recorded, signed
 
 from dora_exporter.runtime.clock import stopwatch, system_clock
 
@@ -26,6 +27,7 @@ SECRETS = {
     "pagerduty-webhook-secrets": "secret",
     "datadog-api-key": "api-key",
     "datadog-app-key": "app-key",
+    "github-webhook-secrets": SECRET,
 }
 SECONDS = 30.0
 
@@ -61,7 +63,7 @@ async def test_every_source_of_the_example_brings_what_its_upstream_has(tmp_path
         del sources["datadog"]["site"]
         counted = await asyncio.to_thread(_counted, Daemon(tmp_path, {"sources": sources}), len(sources))
 
-    assert counted == {"alertmanager": 1, "datadog": 1, "pagerduty": 1, "prometheus": 1}
+    assert counted == {"alertmanager": 1, "datadog": 1, "github": 1, "pagerduty": 1, "prometheus": 1}
 
 
 async def _served(application: web.Application, stack: AsyncExitStack) -> str:
@@ -74,6 +76,9 @@ def _counted(daemon: Daemon, sources: int) -> Mapping[str, float]:
     with daemon.running() as running:
         answer = running.request("POST", "/webhooks/alertmanager", json.dumps(_notification()).encode())
         assert answer.status == 200, answer
+        body = _deployed()
+        headers = {"X-GitHub-Event": "deployment_status", **signed(body)}
+        assert running.request("POST", "/webhooks/github", body, headers).status == 200
         deadline = stopwatch() + SECONDS
         while len(counted := _created(running)) < sources:
             assert stopwatch() < deadline, running.process.text
@@ -99,3 +104,9 @@ def _notification() -> dict[str, Any]:
         "fingerprint": "f1",
     }
     return {"version": "4", "groupKey": "{}", "truncatedAlerts": 0, "status": "firing", "alerts": [alert]}
+
+
+def _deployed() -> bytes:
+    body = recorded("deployment_status")
+    body["repository"]["full_name"] = "acme/shop"
+    return json.dumps(body).encode()

@@ -9,6 +9,8 @@ from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
 from dora_exporter.sources.alertmanager.source import Alertmanager
 from dora_exporter.sources.contract import Build
 from dora_exporter.sources.datadog.source import DatadogApm, DatadogApmSettings
+from dora_exporter.sources.github.settings import GitHubSettings
+from dora_exporter.sources.github.source import GitHub
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.sources.pagerduty.source import PagerDuty
 from dora_exporter.sources.prometheus.source import Prometheus, PrometheusSettings
@@ -16,11 +18,13 @@ from dora_exporter.sources.prometheus.source import Prometheus, PrometheusSettin
 KINDS: Mapping[str, Build] = {
     "alertmanager": Alertmanager,
     "datadog_apm": DatadogApm,
+    "github": GitHub,
     "pagerduty": PagerDuty,
     "prometheus": Prometheus,
 }
 
 AnySettings = Annotated[
-    AlertmanagerSettings | DatadogApmSettings | PagerDutySettings | PrometheusSettings, Field(discriminator="kind")
+    AlertmanagerSettings | DatadogApmSettings | GitHubSettings | PagerDutySettings | PrometheusSettings,
+    Field(discriminator="kind"),
 ]
 """The settings of a source of any kind."""

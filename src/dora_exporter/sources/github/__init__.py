@@ -1,0 +1,1 @@
+"""GitHub: deployments, releases, workflow runs and tags, pushed and polled."""

@@ -1,0 +1,201 @@
+"""Turns what GitHub says of a deployment into an event, the same whether it was pushed or polled."""
+
+from dataclasses import dataclass
+
+import msgspec
+from msgspec.structs import replace
+
+from dora_exporter.dora import repository_names
+from dora_exporter.dora.events import DAY_MS, Deployment
+from dora_exporter.runtime.json_flaws import FLAWS
+from dora_exporter.sources.contract import Ignored, Memory, Sink
+from dora_exporter.sources.github.scope import Scope
+from dora_exporter.sources.github.settings import GitHubSettings
+from dora_exporter.sources.github.times import State, Times
+
+_MOST_BEGUN = 500
+_LONGEST_BEGUN_MS = 7 * DAY_MS
+_BEGUN = "begun"
+
+
+class NotUnderstood(Exception):
+    """An object of GitHub's that cannot become an event."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """Where something was deployed from; ``url`` is where it is cloned or looked at."""
+
+    full_name: str
+    url: str
+
+    @property
+    def name(self) -> str:
+        """The name without its owner."""
+        return self.full_name.rpartition("/")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """A deployment as GitHub shows it. ``ref`` and ``is_transient`` are None where it does not say."""
+
+    id: int
+    repository: Repository
+    sha: str
+    environment: str
+    task: str
+    created_ms: int
+    times: Times
+    payload: object = None
+    ref: str | None = None
+    is_transient: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happened:
+    """Something that is a deployment by itself: a release, a run of a workflow, a tag. ``key`` tells it apart."""
+
+    key: str
+    repository: Repository
+    started_ms: int
+    finished_ms: int
+    revision: int
+    state: State = "succeeded"
+    sha: str | None = None
+    version: str | None = None
+    task: str = ""
+
+
+class DeploymentMapping:
+    """The knowledge that a source's passes and webhooks share."""
+
+    def __init__(self, name: str, settings: GitHubSettings, *, default_environment: str) -> None:
+        """``name`` begins the ids."""
+        self._name = name
+        self._settings = settings
+        self.scope = Scope(settings)
+        self._environment = settings.environment or default_environment
+        self._begun: dict[str, int] | None = None
+
+    def held(self, deployment_id: int, sink: Sink) -> Deployment | None:
+        """What is known of a deployment."""
+        return sink.deployment(self.event_id(deployment_id))
+
+    def event_id(self, key: object) -> str:
+        """The id that an object of GitHub's has here."""
+        return f"{self._name}:{key}"
+
+    def event(self, seen: Reported | Happened, sink: Sink) -> Deployment | Ignored:
+        """The event of what GitHub says; raises ``NotUnderstood``."""
+        return self._deployment(seen, sink) if isinstance(seen, Reported) else self._happened(seen)
+
+    def _deployment(self, seen: Reported, sink: Sink) -> Deployment | Ignored:
+        """The event of a deployment, with what was known of it before."""
+        before = self.held(seen.id, sink)
+        facts = (before.upstream or {}) if before is not None else {}
+        times = seen.times | Times.from_facts(facts) | Times(in_progress=self._begun_at(seen.id, sink))
+        ref = seen.ref if seen.ref is not None else facts.get("ref")
+        if before is None and not self._is_wanted(seen, ref):
+            return Ignored.FILTERED
+        end, revision = times.end(), times.latest
+        if end is None or revision is None:
+            return Ignored.NO_EVENT
+        state, finished_ms = end
+        event_id, started_ms = self.event_id(seen.id), times.in_progress or seen.created_ms
+        if finished_ms < started_ms:
+            sink.clamp(event_id)
+            started_ms = finished_ms
+        found = self._event(event_id, seen.repository, environment=seen.environment, task=seen.task)
+        kept = {"ref": ref, "task": seen.task, "leg": 1, **times.facts()}
+        return _with_end(
+            replace(
+                found,
+                service=_service_in(seen.payload) or found.service,
+                started_at=started_ms,
+                finished_at=finished_ms,
+                commit_sha=seen.sha,
+                revision=revision,
+                upstream={key: value for key, value in kept.items() if value is not None},
+            ),
+            state,
+        )
+
+    def _happened(self, seen: Happened) -> Deployment | Ignored:
+        """The event of what is a deployment by itself."""
+        if not self.scope.has_repository(seen.repository.full_name):
+            return Ignored.FILTERED
+        found = self._event(self.event_id(seen.key), seen.repository, environment=self._environment, task=seen.task)
+        return _with_end(
+            replace(
+                found,
+                started_at=min(seen.started_ms, seen.finished_ms),
+                finished_at=seen.finished_ms,
+                version=seen.version,
+                commit_sha=seen.sha,
+                revision=seen.revision,
+            ),
+            seen.state,
+        )
+
+    def begin(self, seen: Reported, sink: Sink, *, now_ms: int) -> Memory | None:
+        """Keeps when a deployment began that goes on; what to note of it, for a source that is not polled."""
+        began = seen.times.in_progress
+        if began is None or began == (known := self._begun_at(seen.id, sink)):
+            return None
+        begun = {key: moment for key, moment in self._all_begun(sink).items() if moment > now_ms - _LONGEST_BEGUN_MS}
+        begun[str(seen.id)] = began if known is None else min(began, known)
+        self._begun = dict(list(begun.items())[-_MOST_BEGUN:])
+        return {_BEGUN: self._begun}
+
+    def _begun_at(self, deployment_id: int, sink: Sink) -> int | None:
+        return self._all_begun(sink).get(str(deployment_id))
+
+    def _all_begun(self, sink: Sink) -> dict[str, int]:
+        if self._begun is None:
+            self._begun = dict(sink.noted().get(_BEGUN, {}))
+        return self._begun
+
+    def _is_wanted(self, seen: Reported, ref: str | None) -> bool:
+        scope = self.scope
+        return (
+            scope.has_repository(seen.repository.full_name)
+            and scope.has_environment(seen.environment, seen.task)
+            and scope.has_ref(ref or "")
+            and scope.has_transience(is_transient=bool(seen.is_transient))
+        )
+
+    def _event(self, event_id: str, repository: Repository, *, environment: str, task: str) -> Deployment:
+        """The event with service, environment, team and repository by the settings, without its times."""
+        names = (repository.full_name, environment, task)
+        matches = ((each, each.service_of(*names)) for each in self._settings.services)
+        rule, service = next(((each, found) for each, found in matches if found), (None, repository.name))
+        try:
+            address = repository_names.normalise(repository.url)
+        except ValueError as reason:
+            raise NotUnderstood(f"the URL of its repository {reason}") from None
+        return Deployment(
+            event_id,
+            service,
+            (rule.set_environment if rule else None) or environment.strip() or self._environment,
+            0,
+            0,
+            repository=address,
+            team=rule.team if rule else None,
+            source=self._name,
+        )
+
+
+def _with_end(event: Deployment, state: State) -> Deployment | Ignored:
+    return event if state == "succeeded" else Ignored.NO_EVENT
+
+
+def _service_in(payload: object) -> str | None:
+    """The service that the creator of a deployment names: a payload may be an object, or text that is JSON."""
+    for _ in range(2):
+        if isinstance(payload, str):
+            try:
+                payload = msgspec.json.decode(payload)
+            except FLAWS:
+                return None
+    service = payload.get("service") if isinstance(payload, dict) else None
+    return service.strip() or None if isinstance(service, str) else None

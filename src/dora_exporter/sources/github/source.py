@@ -1,0 +1,86 @@
+"""GitHub: its deployments, pushed by webhooks."""
+
+import asyncio
+
+from dora_exporter.dora.events import Deployment
+from dora_exporter.runtime.json_flaws import FLAWS
+from dora_exporter.sources.contract import (
+    Check,
+    Delivery,
+    Ignored,
+    Memory,
+    Receipt,
+    Sink,
+    SourceContext,
+    fingerprint_of,
+    secrets_of,
+)
+from dora_exporter.sources.github.mapping import DeploymentMapping, NotUnderstood, Reported
+from dora_exporter.sources.github.settings import TUNING, GitHubSettings
+from dora_exporter.sources.github.webhook_events import json_of, read
+from dora_exporter.sources.http.client import Traffic
+from dora_exporter.sources.webhook_signatures import api_key, hmac_sha256, presented_hmacs
+
+_LARGEST_BODY = 25 * 1024 * 1024  # so much GitHub sends at most
+_LONGEST_KIND = 50
+_SIGNATURE = {"header": "X-Hub-Signature-256", "prefix": "sha256="}
+
+
+class GitHub:
+    """The repositories of one GitHub. Passes and webhooks meet in ``mapping``."""
+
+    def __init__(self, name: str, settings: GitHubSettings, context: SourceContext) -> None:
+        """``name`` begins the ids of its deployments."""
+        self._settings = settings
+        self.mapping = DeploymentMapping(name, settings, default_environment=context.default_environment)
+        self.fingerprint = fingerprint_of(settings, context.default_environment, tuning=TUNING)
+        self.traffic = Traffic()
+        self.interval_ms: int | None = None
+        self.unmapped_services: int | None = None
+
+    async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
+        """It is only pushed to."""
+        return memory
+
+    @property
+    def body_limit(self) -> int:
+        """As much as GitHub sends."""
+        return _LARGEST_BODY
+
+    async def authenticate(self, delivery: Delivery) -> Check | None:
+        """A signature with one of the secrets; where there are none, one of the daemon's keys."""
+        if not delivery.has_key and not presented_hmacs(delivery, **_SIGNATURE):
+            return None
+        secrets = await self._secrets()
+        return hmac_sha256(delivery, secrets, **_SIGNATURE) if secrets else api_key(delivery)
+
+    async def take(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
+        """Writes what a webhook says. What is malformed in an event of a known kind is only counted."""
+        kind = delivery.headers.get("X-GitHub-Event", "")[:_LONGEST_KIND]
+        said = json_of(delivery, body)
+        try:
+            ignored = await self._take(kind, said, sink, delivery.received_ms)
+        except (*FLAWS, NotUnderstood) as reason:
+            sink.quarantine(delivery.headers.get("X-GitHub-Delivery"), str(reason))
+            return Receipt(kind)
+        return Receipt(kind, ignored)
+
+    async def _take(self, kind: str, said: bytes, sink: Sink, now_ms: int) -> Ignored | None:
+        found = read(kind, said, self.mapping.scope, now_ms=now_ms)
+        if isinstance(found, Ignored):
+            return found
+        event = self.mapping.event(found, sink)
+        if isinstance(event, Deployment):
+            await sink.write([event])
+        elif isinstance(found, Reported) and event is Ignored.NO_EVENT:
+            note = self.mapping.begin(found, sink, now_ms=now_ms)
+            if note is not None:
+                await sink.write([sink.note(note)])
+        await sink.flush()
+        return event if isinstance(event, Ignored) else None
+
+    async def _secrets(self) -> tuple[str, ...]:
+        """What its webhooks may be signed with; raises ``Misconfigured``."""
+        if self._settings.webhook_secrets_file is None:
+            return tuple(each.get_secret_value() for each in self._settings.webhook_secrets)
+        return await asyncio.to_thread(secrets_of, self._settings.webhook_secrets_file)

@@ -1,0 +1,23 @@
+"""What the settings of a github source may say."""
+
+import pytest
+from pydantic import ValidationError
+
+from dora_exporter.sources.github.settings import GitHubSettings
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"webhook_secrets": ["a"], "webhook_secrets_file": "b"},
+        {"triggers": []},
+        {"triggers": ["workflow_run"]},
+        {"workflows": [{"path": "deploy.yml"}]},
+        {"services": [{"repository": "a/b"}]},
+        {"services": [{"environment": "prod-(.+)"}]},
+        {"services": [{"environment": "(", "service": "a"}]},
+    ],
+)
+def test_a_mistake_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        GitHubSettings.model_validate(wrong)
