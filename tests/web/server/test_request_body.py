@@ -13,8 +13,11 @@ from tests.web.running import Api, Json, deployment
 from dora_exporter.runtime.clock import stopwatch
 from dora_exporter.runtime.cooperative import Turn
 from dora_exporter.web.server import request_body
+from dora_exporter.web.server.client_limits import ByteLimit
 from dora_exporter.web.server.decompression import PIECE_BYTES
+from dora_exporter.web.server.errors import NotNow
 from dora_exporter.web.server.limits import Rules
+from dora_exporter.web.server.request_body import IncomingBody
 
 PATH = "/api/v2/dora/deployment"
 BODY = json.dumps({"data": {"attributes": deployment()}}).encode()
@@ -223,6 +226,24 @@ async def test_bodies_that_do_not_end_make_room_for_those_that_do(
     assert not (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 503 ")
     writer.close()
     assert (await api.deploy(**deployment()))[0] == 200
+
+
+async def test_a_body_whose_time_is_over_is_evicted_without_an_error_in_the_one_that_needs_its_memory() -> None:
+    byte_limit = ByteLimit(10)
+    late, next_one = IncomingBody(byte_limit), IncomingBody(byte_limit)
+    late.hold(10)
+
+    async def wait() -> None:
+        async with late.within(0):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                next_one.hold(10)
+                raise
+
+    with pytest.raises(NotNow):
+        await wait()
+    assert byte_limit.total == 10
 
 
 async def test_a_client_may_ask_before_it_sends(api: Api) -> None:

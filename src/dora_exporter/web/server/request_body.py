@@ -39,7 +39,7 @@ class IncomingBody:
     def evict(self) -> None:
         """Ends it at its next step, at once where it waits for data."""
         self._is_evicted = True
-        if self._deadline is not None:
+        if self._deadline is not None and not self._deadline.expired():  # one that expires cannot be rescheduled
             self._deadline.reschedule(0)
 
     @asynccontextmanager
