@@ -272,10 +272,47 @@ async def test_a_certificate_that_cannot_be_loaded_is_a_misconfiguration(prometh
         ({"query": ""}, "query"),
         ({"gap": "30s"}, "gap must not be shorter than step"),
         ({"bearer_token": "x", "basic_auth": {"username": "me"}}, "takes one of bearer_token"),
-        ({"labels": {"team": "x"}}, "team"),
+        ({"labels": {"tier": "x"}}, "tier"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(settings: dict[str, object], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint) as refused:
         PrometheusSettings.model_validate({"kind": "prometheus", "url": "http://localhost:9090", **settings})
     assert "secret" not in str(refused.value)
+
+
+SHA = "0123456789abcdef0123456789ABCDEF01234567"
+URL = "https://me:secret@git.example/shop/checkout.git"
+
+
+def builds(poller: Poller) -> list[tuple[str | None, str | None, str | None]]:
+    """Commit, repository and team of each deployment held."""
+    return [(each.commit_sha, each.repository, each.team) for each in poller.sink.store.deployments.values()]
+
+
+async def test_labels_name_the_commit_the_repository_and_the_team(prometheus: FakePrometheus) -> None:
+    named = {"vcs_ref_head_revision": SHA, "vcs_repository_url_full": URL, "owner": "crew"}
+    prometheus.expose(target("v1"), minutes(-100, 600))
+    prometheus.expose(target("v2", **named), minutes(600, 1_000))
+    async with reaching(prometheus, labels={"team": "owner"}) as poller:
+        await poller.poll()
+    assert builds(poller) == [(SHA.lower(), "git.example/shop/checkout", "crew")]
+
+
+async def test_instances_that_know_less_take_nothing_from_those_that_know_more(prometheus: FakePrometheus) -> None:
+    prometheus.expose(target("v1"), minutes(-100, 600))
+    prometheus.expose(target("v2", instance="a"), minutes(590, 1_000))
+    prometheus.expose(target("v2", instance="b", vcs_ref_head_revision=SHA), minutes(590, 1_000))
+    async with reaching(prometheus) as poller:
+        await poller.poll()
+    assert builds(poller) == [(SHA.lower(), None, None)]
+
+
+@pytest.mark.parametrize("commit", ["unknown", "0123abc", "main", SHA + "0"])
+async def test_what_is_no_full_sha_or_no_url_is_left_out(prometheus: FakePrometheus, commit: str) -> None:
+    named = {"vcs_ref_head_revision": commit, "vcs_repository_url_full": "https://"}
+    prometheus.expose(target("v1"), minutes(-100, 600))
+    prometheus.expose(target("v2", **named), minutes(600, 1_000))
+    async with reaching(prometheus) as poller:
+        await poller.poll()
+    assert builds(poller) == [(None, None, None)]

@@ -10,11 +10,12 @@ from pydantic import BaseModel, Field, ValidationError
 
 from dora_exporter.sources.contract import Unreadable
 from dora_exporter.sources.http.client import Upstream
+from dora_exporter.sources.version_detection.build import build_of
 from dora_exporter.sources.version_detection.segments import spans_of
 from dora_exporter.sources.version_detection.tracker import Seen
 
 PATH = "/api/v1/query_range"
-NAMES = ("service", "environment", "version")
+NAMES = ("service", "environment", "version", "commit", "repository", "team")
 _LONGEST_WORDS = 300
 _REMARKS = ("PromQL info:", "PromQL warning:")
 """So begins what the evaluation of a query remarks; its result is whole."""
@@ -43,7 +44,7 @@ class _Answer(BaseModel):
 
 
 Labels = Mapping[str, Sequence[str]]
-"""The labels that may hold the service, the environment and the version: the first that is not empty counts."""
+"""The labels that may hold each of ``NAMES``: the first that is not empty counts."""
 
 
 async def ask(
@@ -82,9 +83,9 @@ def _tells_of_something_missing(warning: str) -> bool:
 
 
 def _seen(series: _Series, labels: Labels, step_ms: int) -> Seen:
-    service, environment, version = (_label(series.metric, labels[name]) for name in NAMES)
+    service, environment, version, *build = (_label(series.metric, labels[name]) for name in NAMES)
     moments = (round(at * 1000) for at, value in series.values if _is_there(value))
-    return Seen(service, environment, version, spans_of(moments, step_ms))
+    return Seen(service, environment, version, spans_of(moments, step_ms), build_of(*build))
 
 
 def _seconds(moment_ms: int) -> str:

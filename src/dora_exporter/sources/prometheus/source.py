@@ -40,6 +40,9 @@ class Labels(BaseModel):
     service: LabelNames = ("service_name", "job")
     environment: LabelNames = ("deployment_environment_name", "deployment_environment")
     version: LabelNames = ("service_version", "version")
+    commit: LabelNames = ("vcs_ref_head_revision",)
+    repository: LabelNames = ("vcs_repository_url_full",)
+    team: LabelNames = ()
 
 
 class BasicAuth(BaseModel):

@@ -1,6 +1,5 @@
 """Tracks from pass to pass which versions a source saw, and writes the deployments that follow from them."""
 
-import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,22 +9,23 @@ from dora_exporter.dora.derived_ids import deployment_id
 from dora_exporter.dora.events import Deployment, Series
 from dora_exporter.dora.records import Deletion
 from dora_exporter.sources.contract import Item, Memory, Sink
+from dora_exporter.sources.version_detection.build import NO_BUILD, Build, commit_of
 from dora_exporter.sources.version_detection.segments import Found, Rules, Run, Segmentation, Span
 
 SLICE_STEPS = 240
 """An answer with more points of each series would be too long, or Datadog would make its buckets coarser."""
 
 _PLACEHOLDERS = frozenset({"", "none", "null", "unknown", "undefined", "latest"})
-_SHA = re.compile(r"[0-9a-fA-F]{40}")
 
 
 class Seen(NamedTuple):
-    """A version of a service, and the time in which it was seen."""
+    """A version of a service, and the time in which it was seen; ``build`` is what it was built from."""
 
     service: str
     environment: str
     version: str
     spans: Sequence[Span]
+    build: Build = NO_BUILD
 
 
 Ask = Callable[[int, int], Awaitable[Sequence[Seen]]]
@@ -90,6 +90,7 @@ class Reading:
             self.since = self._known.edge - scope.rules.gap_ms
         self._scope = scope
         self._now_ms = now_ms
+        self._builds: dict[tuple[Series, str], Build] = {}
         self._held: dict[tuple[Series, str | None], list[Deployment]] = {}
         for each in held:
             self._held.setdefault((each.series, each.version), []).append(each)
@@ -112,10 +113,11 @@ class Reading:
     def take(self, seen: Iterable[Seen]) -> list[Item]:
         """What follows from a slice."""
         observed: dict[tuple[Series, str], list[Span]] = {}
-        for each in seen:
+        for each in sorted(seen, key=_by_beginning):
             service, environment, version = each.service, self._environment(each), each.version
             key = Series(service[:TEXT_LENGTH], environment[:TEXT_LENGTH]), version[:TEXT_LENGTH]
             observed.setdefault(key, []).extend(each.spans)
+            self._builds[key] = self._builds.get(key, NO_BUILD).completed(each.build)
         changes = self._known.add(observed, since=self.since, rules=self._scope.rules, identify=self._identify)
         written: list[Item] = [self._deployment(found) for found in changes.found]
         return [*written, *(self._withdrawal(id_) for id_ in changes.withdrawn)]
@@ -159,6 +161,7 @@ class Reading:
         return f"{self._scope.source}:{digest}"
 
     def _deployment(self, found: Found) -> Deployment:
+        build = self._builds.get((found.series, found.version), NO_BUILD)
         return Deployment(
             found.id,
             found.series.service,
@@ -166,7 +169,9 @@ class Reading:
             found.started_at,
             found.started_at,
             version=found.version,
-            commit_sha=found.version.lower() if _SHA.fullmatch(found.version) else None,
+            commit_sha=build.commit_sha or commit_of(found.version),
+            repository=build.repository,
+            team=build.team,
             source=self._scope.source,
         )
 
@@ -178,6 +183,10 @@ class Reading:
 async def _write(sink: Sink, items: Sequence[Item]) -> None:
     if items:
         await sink.write(items)
+
+
+def _by_beginning(seen: Seen) -> tuple[Span, Sequence[str]]:
+    return min(seen.spans, default=(0, 0)), [known or "" for known in seen.build]
 
 
 def _floor(moment_ms: int, step_ms: int) -> int:
