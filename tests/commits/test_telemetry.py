@@ -94,6 +94,22 @@ async def test_deployments_that_nobody_can_resolve_are_counted(begin: Begin, tmp
     assert not tally.unresolved
 
 
+async def test_an_attempt_that_did_not_succeed_ships_nothing(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "shop", linear(2))
+    world = begin()
+    tally = await nothing_held()
+    world.store.observe(tally.observe)
+    world.upload(pack_of(tmp_path / "shop", shas[-1:]), shas[-1])
+    world.deploy(shas[0], 0)
+    world.deploy(shas[1], 1, id="d" * 16)
+    await world.resolver.work()
+    assert samples(world, tally)["commits_held"] == 1
+    world.deploy(shas[1], 1, id="d" * 16, outcome="failed")
+    world.deploy("f" * 40, 2, repository="git.example/unknown", outcome="canceled")
+    found = samples(world, tally)
+    assert [found["commits_held"], found['deployments_without_commits{cause="no_repository"}']] == [0, 0]
+
+
 async def test_deployments_that_were_passed_over_are_counted(begin: Begin, tmp_path: Path) -> None:
     shas = build(tmp_path / "shop", linear(3))
     world = begin()

@@ -7,7 +7,20 @@ from typing import Any, Protocol
 from tests.commits.histories import Made
 from tests.machine import saying
 from tests.machine.counting import droppable
-from tests.machine.facts import MINUTE_MS, SECOND_MS, Change, Deployed, Judged, Line, Suffered, Terms, World
+from tests.machine.facts import (
+    MINUTE_MS,
+    RESERVED,
+    SECOND_MS,
+    YEAR_2000_MS,
+    Change,
+    Deployed,
+    Judged,
+    Line,
+    Suffered,
+    Terms,
+    World,
+    freed,
+)
 from tests.machine.site import PAGED, Reply, Site
 
 AHEAD_MS = 10 * MINUTE_MS
@@ -88,7 +101,15 @@ class Find:
         source, _, number = self.event.id.partition(":")
         site.upstreams[source].rows[number] = saying.row(self.event)
         await site.poll(source)
-        world.take(self.event)
+        event = self.event
+        world.take(
+            replace(
+                event,
+                service=freed(event.service),
+                environment=freed(event.environment),
+                team=event.team and freed(event.team),
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -330,8 +351,11 @@ async def _forget(site: Site, world: World) -> None:
 
 
 def may_come(event: Deployed | Suffered, site: Site, world: World) -> bool:
-    """Whether an event is taken: not too far ahead, and not too old unless it is held."""
+    """Whether an event is taken: no reserved name, no time unset or too far ahead, and not too old unless held."""
     now, end = site.clock(), event.finished_at
+    services = (event.service,) if isinstance(event, Deployed) else event.services
+    if RESERVED in (*services, event.environment, event.team) or event.started_at < YEAR_2000_MS:
+        return False
     if max(event.started_at, end or 0) > now + AHEAD_MS:
         return False
     held = world.deployments if isinstance(event, Deployed) else world.incidents

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tests.machine import saying
-from tests.machine.facts import DAY_MS, MINUTE_MS, SECOND_MS, Suffered, World
+from tests.machine.facts import DAY_MS, MINUTE_MS, SECOND_MS, Suffered, World, freed
 from tests.machine.site import ALERTS, Site
 
 KINDS = ("fire", "fire", "repeat", "repeat", "end", "end", "return")
@@ -121,7 +121,7 @@ class Alert:
         }
         told: Sequence[object] = [alert] * self.times
         body = {"version": "4", "groupKey": "{}", "status": alert["status"], "alerts": told}
-        reply = await site.ask("POST", "/webhooks/alertmanager", body)
+        reply = await site.ask("POST", "/webhooks/alertmanager", body, source=ALERTS)
         assert reply.is_taken, reply
 
     def _new(self, began: int, ended: int | None) -> Suffered:
@@ -137,7 +137,7 @@ class Alert:
     def _take(self, site: Site, world: World, incident: Suffered, began: int) -> None:
         """The labels that were told last are those that count; without any, those from before."""
         if self.labels:
-            said = dict(self.labels)
+            said = {name: freed(value) for name, value in self.labels}
             incident = replace(
                 incident,
                 services=(said["service"],) if "service" in said else (),

@@ -1,14 +1,35 @@
 """What ``explain`` must say of a number of a series, and what the lists must show."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from tests.machine.counting import superseded
 from tests.machine.facts import Deployed, Line, World
-from tests.machine.gauges import Oracle, Trouble, attempted, windowed
-from tests.machine.judging import Court, Outcome
+from tests.machine.gauges import Oracle, Trouble, attempted, stages_of, windowed
+from tests.machine.judging import SKEW_MS, Court, Outcome
 from tests.machine.saying import moment
 
+NUMBERS = {
+    "dora_deployment_frequency_per_day": ("deployments",),
+    "dora_deployments": ("deployments",),
+    "dora_deployment_attempts": ("attempts",),
+    "dora_change_lead_time_seconds": ("deployments", "commits"),
+    "dora_lead_time_commits": ("deployments", "commits"),
+    "dora_lead_time_stage_seconds": ("deployments", "commits", "stages"),
+    "dora_change_failure_rate": ("deployments", "failed"),
+    "dora_failed_deployments": ("deployments", "failed"),
+    "dora_change_failures": ("deployments", "failed"),
+    "dora_deployment_rework_rate": ("deployments", "rework"),
+    "dora_rework_deployments": ("deployments", "rework"),
+    "dora_unidentified_deployments": ("deployments", "unidentified"),
+    "dora_failed_deployment_recovery_time_seconds": ("recovered",),
+    "dora_recovered_deployments": ("recovered",),
+    "dora_incidents": ("incidents",),
+    "dora_unattributed_incidents": ("incidents", "unattributed"),
+    "dora_time_to_restore_seconds": ("restored",),
+    "dora_restored_incidents": ("restored",),
+}
+"""What each gauge is made of: an explanation counts this and nothing else."""
 BY_RECOVERY = ("dora_failed_deployment_recovery_time_seconds", "dora_recovered_deployments")
 BY_BEGIN = ("dora_incidents", "dora_unattributed_incidents")
 BY_END = ("dora_time_to_restore_seconds", "dora_restored_incidents")
@@ -50,27 +71,41 @@ def wrong_in(
     }
     shown = {frozenset(each["labels"].items()): each["value"] for each in said["values"]}
     wrong = [] if _near(shown, values) else [f"values {shown} and not {values}"]
+    numbers = _numbers(metric, outcomes, incidents, tried, now=oracle.now, length_ms=length_ms)
+    if said["numbers"] != numbers:
+        wrong.append(f"numbers {said['numbers']} and not {numbers}")
 
     def within(at: int | None) -> bool:
         return at is not None and oracle.now - length_ms < at <= oracle.now
 
     explained: dict[str, dict[str, object]] = {}
+    left_out: set[tuple[str, str]] = set()
     if metric in BY_BEGIN or metric in BY_END:
-        found = {each["id"]: _told(each) for each in said["incidents"]}
+        events, known = "incidents", {each.incident.id for each in incidents}
         for trouble in incidents:
             incident = trouble.incident
             if within(incident.started_at if metric in BY_BEGIN else incident.finished_at):
                 explained[incident.id] = _incident(trouble, oracle, name if kind == "service" else None)
     else:
-        found = {each["id"]: _told(each) for each in said["deployments"]}
+        events, known = "deployments", {each.deployment.id for each in outcomes} | {each.id for each in tried}
         for outcome in outcomes:
             recovered_at = outcome.recovery[0] if outcome.recovery else None
             if within(recovered_at if metric in BY_RECOVERY else outcome.deployment.finished_at):
-                explained[outcome.deployment.id] = _outcome(outcome, oracle.courts[outcome.deployment.line])
+                court = oracle.courts[outcome.deployment.line]
+                explained[outcome.deployment.id] = _outcome(outcome, court)
+                left_out |= _commits_left_out(outcome, court)
         explained |= _attempts(tried if metric in BY_ATTEMPT else (), within)
-    if found.keys() != explained.keys():
-        return [*wrong, f"events {sorted(found)} and not {sorted(explained)}"]
-    for id_, facts in explained.items():
+    found = {each["id"]: _told(each) for each in said[events]}
+    wrong += _wrongly_left_out(said, events, known - explained.keys(), left_out)
+    return [*wrong, *_differing(found, explained)]
+
+
+def _differing(found: Mapping[str, Mapping[str, object]], wanted: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """Events with other facts. What is not said of an event is no mistake."""
+    if found.keys() != wanted.keys():
+        return [f"events {sorted(found)} and not {sorted(wanted)}"]
+    wrong = []
+    for id_, facts in wanted.items():
         differing = {
             key: (found[id_][key], facts[key]) for key in facts if key in found[id_] and found[id_][key] != facts[key]
         }
@@ -86,6 +121,72 @@ def _attempts(tried: Iterable[Deployed], within: Callable[[int], bool]) -> dict[
         for each in tried
         if within(each.finished_at)
     }
+
+
+def _numbers(
+    metric: str,
+    outcomes: Sequence[Outcome],
+    incidents: Sequence[Trouble],
+    tried: Sequence[Deployed],
+    *,
+    now: int,
+    length_ms: int,
+) -> dict[str, int]:
+    """What a gauge is made of, by its name; of failures and stages the parts that there are, too."""
+    counted = list(windowed(outcomes, incidents, now, length_ms))
+    totals = {gauge: int(value) for gauge, labels, value in counted if not labels}
+    ended = attempted(outcomes, tried, now, length_ms)
+    parts: dict[str, dict[str, int]] = {
+        "attempts": {labels["outcome"]: int(value) for _, labels, value in ended if value},
+        "failed": {
+            labels["cause"]: int(value) for gauge, labels, value in counted if gauge == "change_failures" and value
+        },
+        "stages": {stage: len(each) for stage, each in stages_of(outcomes, now, length_ms).items() if each},
+    }
+    names = {
+        "deployments": "deployments",
+        "commits": "lead_time_commits",
+        "rework": "rework_deployments",
+        "unidentified": "unidentified_deployments",
+        "recovered": "recovered_deployments",
+        "incidents": "incidents",
+        "unattributed": "unattributed_incidents",
+        "restored": "restored_incidents",
+    }
+    found: dict[str, int] = {}
+    for kind in NUMBERS[metric]:
+        if kind in parts:
+            found[kind] = sum(parts[kind].values())
+            found |= {f"{kind}_{part}": count for part, count in parts[kind].items()}
+        else:
+            found[kind] = totals[names[kind]]
+    return found
+
+
+def _commits_left_out(outcome: Outcome, court: Court) -> set[tuple[str, str]]:
+    """The commits of a deployment that are no samples, each with the reason."""
+    deployment, kept = outcome.deployment, {change.sha for change, _ in outcome.samples}
+    found = set()
+    for change in court.shipped[deployment.id]:
+        if change.sha not in kept:
+            is_ahead = change.authored_at - deployment.finished_at > SKEW_MS
+            reason = "was authored too long after the deployment" if is_ahead else "was shipped before"
+            if court.is_excluded(change, deployment):
+                reason = "its author is in commits.exclude_authors"
+            found.add((change.sha, reason))
+    return found
+
+
+def _wrongly_left_out(
+    said: Mapping[str, Any], events: str, missing: Iterable[str], commits: Collection[tuple[str, str]]
+) -> list[str]:
+    """What is known and does not count is left out, once, and nothing else is."""
+    shown = [each["id"] for each in said["left_out"] if f"{each['kind']}s" == events]
+    told = {(each["id"], each["reason"]) for each in said["left_out"] if each["kind"] == "commit"}
+    wrong = [f"{each} is neither counted nor left out" for each in missing if each not in shown]
+    wrong += [f"{each['id']} is counted and left out" for each in said[events] if each["id"] in shown]
+    wrong += [f"{each} is left out twice" for each in sorted({*shown}) if shown.count(each) > 1]
+    return wrong if told == set(commits) else [*wrong, f"commits left out {told} and not {commits}"]
 
 
 def _incident(trouble: Trouble, oracle: Oracle, line: Line | None) -> dict[str, object]:

@@ -8,9 +8,17 @@ SECOND_MS = 1000
 MINUTE_MS = 60 * SECOND_MS
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
+YEAR_2000_MS = 946_684_800_000
+RESERVED = "_other"
+RENAMED = "_other_"
 
 Line = tuple[str, str]
 """A service and an environment: the unit of every number."""
+
+
+def freed(name: str) -> str:
+    """What the name that is reserved becomes where a source gives it."""
+    return RENAMED if name == RESERVED else name
 
 
 @dataclass(frozen=True)

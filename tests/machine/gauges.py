@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from tests.machine.counting import attempts, counted, has_come, is_open, lines_of, teams_of, troubles
 from tests.machine.facts import DAY_MS, Deployed, Line, Suffered, Terms, World
-from tests.machine.judging import CAUSES, SKEW_MS, Court, Outcome
+from tests.machine.judging import CAUSES, SKEW_MS, Court, Outcome, found_by
 from tests.machine.levels import levels
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
@@ -31,6 +31,7 @@ class Oracle:
         self.terms = terms
         self.now = now
         self._seen = list(world.seen)
+        self._world = world
         self._held = {"deployment": len(world.deployments), "incident": len(world.incidents)}
         self.deployments = counted(world.deployments.values(), terms, now)
         self.attempts = attempts(world.deployments.values(), terms, now)
@@ -100,6 +101,7 @@ class Oracle:
             yield _sample("dora_exporter_events_held", {"kind": kind}), held
         dropped = sum(each.dropped for outcomes in self.outcomes.values() for each in outcomes)
         yield _sample("dora_exporter_lead_time_commits_dropped", {"cause": "negative"}), dropped
+        yield from self._of_commits()
         yield _sample("dora_exporter_broken_series", {}), 0
         folded = [self.label_of(each) for each in self.known].count((OTHER, OTHER))
         yield _sample("dora_exporter_series", {}), len(self.known)
@@ -107,6 +109,22 @@ class Oracle:
         folded = [self.team_label_of(each) for each in self.teams].count((OTHER, OTHER))
         yield _sample("dora_exporter_teams", {}), len(self.teams)
         yield _sample("dora_exporter_teams_folded", {}), folded
+
+    def _of_commits(self) -> Iterator[tuple[Sample, float]]:
+        """All commits of all reports, also of those that do not count. Attempts ship nothing, nothing is cut off."""
+        left_out = dict.fromkeys(("path", "cap", "partial", "malformed", "negative", "author"), 0)
+        held = 0
+        for report in [each for each in self._world.deployments.values() if each.outcome is None]:
+            changes = found_by(report, self._world) if report.commits is None else report.commits
+            held += len(changes)
+            for change in changes:
+                if report.commits is None and any(name in change.author for name in self.terms.excluded_authors):
+                    left_out["author"] += 1
+                elif change.authored_at > report.finished_at + SKEW_MS:
+                    left_out["negative"] += 1
+        yield _sample("dora_exporter_commits_held", {}), held
+        for cause, count in left_out.items():
+            yield _sample("dora_exporter_commits_left_out", {"cause": cause}), count
 
     def _of_teams(self) -> Iterator[tuple[Sample, float]]:
         for label in {self.team_label_of(team) for team in self.teams}:
@@ -264,6 +282,11 @@ def windowed(
 
 def _names(each: Outcome) -> bool:
     return bool(each.deployment.version or each.deployment.sha)
+
+
+def stages_of(outcomes: Sequence[Outcome], now: int, length_ms: int) -> Mapping[str, list[int]]:
+    """The parts of the lead times of a window."""
+    return _stages([each for each in outcomes if now - length_ms < each.deployment.finished_at <= now])
 
 
 def _stages(deployed: Sequence[Outcome]) -> Mapping[str, list[int]]:

@@ -112,7 +112,7 @@ class Court:
         lead_times = [
             (change, deployment.finished_at - change.authored_at)
             for change in self.shipped[deployment.id]
-            if self.first[change.sha] is deployment and not self._is_excluded(change, deployment)
+            if self.first[change.sha] is deployment and not self.is_excluded(change, deployment)
         ]
         return Outcome(
             deployment=deployment,
@@ -123,7 +123,7 @@ class Court:
             dropped=sum(value < -SKEW_MS for _, value in lead_times),
         )
 
-    def _is_excluded(self, change: Change, deployment: Deployed) -> bool:
+    def is_excluded(self, change: Change, deployment: Deployed) -> bool:
         """Whether a commit gives no lead time for its author, whom only Git names."""
         return deployment.commits is None and any(name in change.author for name in self.terms.excluded_authors)
 
@@ -331,18 +331,15 @@ def _shipped(deployment: Deployed, world: World) -> list[Change]:
     if deployment.commits is not None:
         return list(deployment.commits)
     ids = (deployment.id, *deployment.reports)
-    reports = sorted(
-        (each for id_, each in world.deployments.items() if id_ in ids and each.outcome is None),
-        key=lambda each: each.order,
-    )
-    shas = dict.fromkeys(
-        sha
-        for each in reports
-        if each.commits is None
-        for repository in each.checkouts
-        for sha in sorted(world.found.get(each.place(repository), Found()).commits)
-    )
-    return [world.graph.changes[sha] for sha in shas]
+    reports = sorted((each for id_, each in world.deployments.items() if id_ in ids), key=lambda each: each.order)
+    told = [each for each in reports if each.commits is None and each.outcome is None]
+    return list({change.sha: change for each in told for change in found_by(each, world)}.values())
+
+
+def found_by(report: Deployed, world: World) -> list[Change]:
+    """The commits of all its repositories that Git has told of."""
+    found = [world.found.get(report.place(repository), Found()).commits for repository in report.checkouts]
+    return [world.graph.changes[sha] for each in found for sha in sorted(each)]
 
 
 def by_git(report: Deployed, repository: str, world: World, *, forgot: int) -> list[Change]:

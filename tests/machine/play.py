@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from tests.machine.acts import (
     MANY,
@@ -24,12 +25,16 @@ from tests.machine.acts import (
     SendMany,
     TurnClock,
 )
+from tests.machine.alert_groups import KINDS as GROUP_KINDS
+from tests.machine.alert_groups import AlertGroup
 from tests.machine.alerts import KINDS as ALERT_KINDS
 from tests.machine.alerts import Alert
 from tests.machine.facts import (
     DAY_MS,
     HOUR_MS,
     MINUTE_MS,
+    RESERVED,
+    YEAR_2000_MS,
     Change,
     Deployed,
     Judged,
@@ -47,6 +52,8 @@ ENVIRONMENTS = ("production", "staging")
 TEAMS = ("crew", "squad", "guild")
 VERSIONS = ("v1", "v2", "v3", "hotfix-1")
 SHAS = tuple(letter * 40 for letter in "abc")
+
+_Event = TypeVar("_Event", Deployed, Suffered)
 
 HOTFIX = Rule("hotfix", r"(?i)^hotfix", "hotfix", ("title", "version"))
 SUBJECTS = Rule("subjects", r"(?i)^urgent", "urgent", ("subject",))
@@ -73,6 +80,7 @@ class Player:
             (8, self._find),
             (6, self._page),
             (6, self._alert),
+            (5, self._alert_group),
             (6, self._judge),
             (3, self._judge_version),
             (6, self._delete),
@@ -93,18 +101,39 @@ class Player:
         return act
 
     def _send_deployment(self, now: int) -> Act:
-        return Send(self._deployment(now), with_id=self._often(), without_environment=not self._often())
+        return Send(
+            self._refusable(self._deployment(now)), with_id=self._often(), without_environment=not self._often()
+        )
 
     def _send_incident(self, now: int) -> Act:
         path = self.chance.choice(["failure", "incident"])
-        return Send(self._incident(now), with_id=self._often(), path=path, without_environment=not self._often())
+        return Send(
+            self._refusable(self._incident(now)),
+            with_id=self._often(),
+            path=path,
+            without_environment=not self._often(),
+        )
+
+    def _refusable(self, event: _Event) -> _Event:
+        """Seldom an event with a name that is reserved, or from before there can be any."""
+        if self.chance.random() > 0.04:
+            return event
+        kind = self.chance.choice(["time", "team", "environment"])
+        if kind == "time":
+            return replace(event, started_at=YEAR_2000_MS - 1)
+        return replace(event, team=RESERVED) if kind == "team" else replace(event, environment=RESERVED)
 
     def _often(self) -> bool:
         return self.chance.random() < 0.8
 
     def _send_many(self, now: int) -> Act:
-        makers = (self._deployment, self._deployment, self._incident)
-        return SendMany(tuple(self.chance.choice(makers)(now) for _ in range(5)))
+        kinds = self.chance.choices(["deployment", "incident"], [2, 1], k=5)
+        return SendMany(
+            tuple(
+                self._refusable(self._deployment(now)) if kind == "deployment" else self._refusable(self._incident(now))
+                for kind in kinds
+            )
+        )
 
     def _find(self, now: int) -> Act:
         source = self.chance.choice(SOURCES)
@@ -112,6 +141,10 @@ class Player:
         new = replace(
             self._deployment(now), id=self.chance.choice(ids), source=source, tags=(), further=(), outcome=None
         )
+        if self.chance.random() < 0.05:
+            new = self.chance.choice(
+                [replace(new, service=RESERVED), replace(new, environment=RESERVED), replace(new, team=RESERVED)]
+            )
         early = min(new.finished_at, now)
         found = self._judgement(ids, by_version=False)
         return Find(
@@ -130,7 +163,7 @@ class Player:
 
     def _alert(self, now: int) -> Act:
         service, environment = self._line()
-        named = {"service": service, "environment": environment, "team": self.chance.choice(TEAMS)}
+        named = {"service": service, "environment": environment, "team": self.chance.choice([*TEAMS, RESERVED])}
         told = self.chance.choice([("service", "environment"), ("service",), ("team", "environment"), tuple(named)])
         what = self.chance.choice(ALERT_KINDS)
         return Alert(
@@ -141,6 +174,11 @@ class Player:
             says_beginning=self._often(),
             times=self.chance.choice([1, 1, 2]),
         )
+
+    def _alert_group(self, now: int) -> Act:
+        what, group = self.chance.choice(GROUP_KINDS), self.chance.choice(["{a}", "{b}"])
+        team = self.chance.choice([None, *TEAMS])
+        return AlertGroup(what, group, self._line(), team, lag_ms=self._length())
 
     def _judge(self, now: int) -> Act:
         ids = sorted(self.world.deployments)

@@ -26,6 +26,7 @@ from dora_exporter.app.settings import Settings
 
 SOURCES = ("apm", "builds")
 ALERTS = "alerts"
+GROUPS = "groups"
 PAGED: Mapping[str, tuple[str, str, str | None]] = {
     "PCART": ("cart", "production", None),
     "PSTAGE": ("cart", "staging", "guild"),
@@ -36,6 +37,8 @@ REPOSITORIES = ("git.example/shop/carts", "git.example/shop/pages")
 OF_THE_DAEMON = ("dora_exporter_", "dora_performance_level_threshold", "dora_team_performance_level_threshold")
 OF_THE_EVENTS = (
     "dora_exporter_broken_series",
+    "dora_exporter_commits_held",
+    "dora_exporter_commits_left_out",
     "dora_exporter_events_held",
     "dora_exporter_lead_time_commits_dropped",
     "dora_exporter_series",
@@ -73,6 +76,9 @@ class Site:
         self.pagerduty = FakePagerDuty(self.clock, is_still=True)
         self.latest_page_ms = 0
         self.latest_alert_ms = 0
+        self.latest_group_ms = 0
+        self.alerts_fired = 0
+        self.firing: dict[str, dict[str, tuple[int, dict[str, str]]]] = {}
         self._folder = folder
         self._lives = 0
         self._with_git = with_git
@@ -237,7 +243,11 @@ class Site:
             {
                 "snapshot": {"path": self._state / "snapshot", "durability": "written"},
                 "web": {"listen_addresses": ["127.0.0.1:0"], "enable_lifecycle": True},
-                "sources": {**sources, ALERTS: {"kind": "alertmanager"}},
+                "sources": {
+                    **sources,
+                    ALERTS: {"kind": "alertmanager"},
+                    GROUPS: {"kind": "alertmanager", "group": True},
+                },
                 "repositories": repositories if self._with_git else {},
                 **saying.settings(self._written),
             }
@@ -249,6 +259,8 @@ def read(text: str) -> Iterator[tuple[Sample, float]]:
     for line in text.splitlines():
         head, _, value = line.rpartition(" ")
         name, _, labels = head.partition("{")
+        if 'cause="merge"' in labels:
+            continue  # only their commits are known here
         if name in OF_THE_EVENTS or (name.startswith("dora_") and not name.startswith(OF_THE_DAEMON)):
             pairs = (pair.partition('="') for pair in labels[:-2].split('",') if pair)
             yield (name, frozenset((key, text) for key, _, text in pairs)), float(value)
