@@ -7,8 +7,8 @@ import pytest
 from tests.builders import deployment, incident
 
 from dora_exporter.dora.appearance_order import team_entry
-from dora_exporter.dora.events import Deployment, Incident
-from dora_exporter.dora.records import Batch, Cursor, Record, SeriesOrder
+from dora_exporter.dora.events import Deployment, Incident, Verdict
+from dora_exporter.dora.records import Batch, Cursor, Judgement, Record, SeriesOrder
 from dora_exporter.dora.store import Change, EventStore, Outcome
 from dora_exporter.storage.postgresql.follower import become
 
@@ -113,3 +113,11 @@ def test_a_record_that_meets_a_defect_stops_none_of_the_others() -> None:
     assert list(store.deployments) == ["a", "b", "c"]
     assert store.incidents == {}
     assert [after and after.id for _, after in told] == ["a", "b", "c"]
+
+
+def test_a_verdict_survives_that_its_deployment_is_sent_again() -> None:
+    store = store_of(deployment(id="d", version="v1"))
+    store.apply(Judgement("d", Verdict(change_failure=True)))
+    store.apply(deployment(id="d", version="v2"))
+    held = store.deployments["d"]
+    assert (held.version, held.verdict) == ("v2", Verdict(change_failure=True))

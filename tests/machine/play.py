@@ -89,7 +89,7 @@ class Player:
             (2, lambda _: Restart()),
             (2, lambda _: Crash(self.chance.choice([b"", b"", b'{"crc": "0', b"\x00\x00"]))),
             (1, lambda _: Compact()),
-            (1, lambda _: Checkpoint()),
+            (3, lambda _: Checkpoint()),
             (2, lambda _: Fault(self.chance.choice(list(STAGES)), self.chance.choice([0, 0, 1, 5]))),
             (1, lambda _: Defect(self._line())),
             (3, lambda _: Reload(self._terms())),
