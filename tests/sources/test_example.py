@@ -18,6 +18,7 @@ from tests.sources.fake_datadog import FakeDatadog
 from tests.sources.fake_pagerduty import FakePagerDuty
 from tests.sources.fake_prometheus import FakePrometheus
 from tests.sources.github_daemon import SECRET, recorded, signed
+from tests.sources.gitlab_bodies import PROJECT, deployment
 
 from dora_exporter.runtime.clock import stopwatch, system_clock
 
@@ -28,6 +29,7 @@ SECRETS = {
     "datadog-api-key": "api-key",
     "datadog-app-key": "app-key",
     "github-webhook-secrets": SECRET,
+    "gitlab-webhook-secrets": "secret",
 }
 SECONDS = 30.0
 
@@ -63,7 +65,7 @@ async def test_every_source_of_the_example_brings_what_its_upstream_has(tmp_path
         del sources["datadog"]["site"]
         counted = await asyncio.to_thread(_counted, Daemon(tmp_path, {"sources": sources}), len(sources))
 
-    assert counted == {"alertmanager": 1, "datadog": 1, "github": 1, "pagerduty": 1, "prometheus": 1}
+    assert counted == dict.fromkeys(shown(), 1)
 
 
 async def _served(application: web.Application, stack: AsyncExitStack) -> str:
@@ -79,6 +81,8 @@ def _counted(daemon: Daemon, sources: int) -> Mapping[str, float]:
         body = _deployed()
         headers = {"X-GitHub-Event": "deployment_status", **signed(body)}
         assert running.request("POST", "/webhooks/github", body, headers).status == 200
+        answer = running.request("POST", "/webhooks/gitlab", _deployed_by_gitlab(), {"X-Gitlab-Token": "secret"})
+        assert answer.status == 200, answer
         deadline = stopwatch() + SECONDS
         while len(counted := _created(running)) < sources:
             assert stopwatch() < deadline, running.process.text
@@ -110,3 +114,8 @@ def _deployed() -> bytes:
     body = recorded("deployment_status")
     body["repository"]["full_name"] = "acme/shop"
     return json.dumps(body).encode()
+
+
+def _deployed_by_gitlab() -> bytes:
+    project = {**PROJECT, "path_with_namespace": "acme/shop"}
+    return json.dumps(deployment(project=project, environment_tier="production")).encode()

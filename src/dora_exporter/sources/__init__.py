@@ -11,6 +11,8 @@ from dora_exporter.sources.contract import Build
 from dora_exporter.sources.datadog.source import DatadogApm, DatadogApmSettings
 from dora_exporter.sources.github.settings import GitHubSettings
 from dora_exporter.sources.github.source import GitHub
+from dora_exporter.sources.gitlab.settings import GitLabSettings
+from dora_exporter.sources.gitlab.source import GitLab
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.sources.pagerduty.source import PagerDuty
 from dora_exporter.sources.prometheus.source import Prometheus, PrometheusSettings
@@ -19,12 +21,18 @@ KINDS: Mapping[str, Build] = {
     "alertmanager": Alertmanager,
     "datadog_apm": DatadogApm,
     "github": GitHub,
+    "gitlab": GitLab,
     "pagerduty": PagerDuty,
     "prometheus": Prometheus,
 }
 
 AnySettings = Annotated[
-    AlertmanagerSettings | DatadogApmSettings | GitHubSettings | PagerDutySettings | PrometheusSettings,
+    AlertmanagerSettings
+    | DatadogApmSettings
+    | GitHubSettings
+    | GitLabSettings
+    | PagerDutySettings
+    | PrometheusSettings,
     Field(discriminator="kind"),
 ]
 """The settings of a source of any kind."""

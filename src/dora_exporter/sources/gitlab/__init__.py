@@ -1,0 +1,1 @@
+"""GitLab: deployments and incidents, pushed and polled."""

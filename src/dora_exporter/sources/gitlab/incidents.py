@@ -1,0 +1,76 @@
+"""Makes incidents of what GitLab says of issues, whichever way and in whichever order it comes."""
+
+from msgspec.structs import replace
+
+from dora_exporter.dora.events import Incident
+from dora_exporter.sources.contract import Ignored, Sink
+from dora_exporter.sources.forges.service_rules import first_match
+from dora_exporter.sources.gitlab.reports import ReportedIncident
+from dora_exporter.sources.gitlab.scope import Scope
+from dora_exporter.sources.gitlab.settings import GitLabSettings
+
+
+class IncidentMapping:
+    """The knowledge about incidents that a source's passes and webhooks share.
+
+    One that the filters leave out later, or that is made an ordinary issue, has neither service nor team, so it counts
+    nowhere and can come back.
+    """
+
+    def __init__(self, name: str, settings: GitLabSettings, *, default_environment: str) -> None:
+        """``name`` begins the ids."""
+        self._name = name
+        self._settings = settings
+        self._scope = Scope(settings)
+        self._environment = settings.incident_environment or default_environment
+
+    def event(self, seen: ReportedIncident, sink: Sink) -> Incident | Ignored:
+        """The event to write."""
+        event_id = f"{self._name}:issue-{seen.id}"
+        held = sink.incident(event_id)
+        if held is None and not seen.is_incident:
+            return Ignored.NO_EVENT
+        if held is None and not self._is_wanted(seen):
+            return Ignored.FILTERED
+        if held is not None and _is_outdated(seen, held):
+            return Ignored.OUTDATED
+        closed_ms = seen.closed_ms
+        if closed_ms is not None and closed_ms < seen.created_ms:
+            sink.clamp(event_id)
+            closed_ms = seen.created_ms
+        incident = Incident(
+            event_id,
+            (),
+            self._environment,
+            seen.created_ms,
+            closed_ms,
+            name=seen.title,
+            severity=seen.severity,
+            source=self._name,
+            revision=seen.updated_ms,
+        )
+        return self._placed(incident, seen) if self._is_wanted(seen) else incident
+
+    def _placed(self, incident: Incident, seen: ReportedIncident) -> Incident:
+        """The incident with service, environment and team by its labels, else by its project."""
+        entries = [entry for label, entry in self._settings.incident_labels.items() if label in seen.labels]
+        if not entries:
+            rule, service = first_match(self._settings.services, seen.project.path, "")
+            return replace(incident, services=(service or seen.project.name,), team=rule.team if rule else None)
+        return replace(
+            incident,
+            services=tuple(dict.fromkeys(each.service for each in entries)),
+            environment=next((each.environment for each in entries if each.environment), self._environment),
+            team=next((each.team for each in entries if each.team), None),
+        )
+
+    def _is_wanted(self, seen: ReportedIncident) -> bool:
+        scope = self._scope
+        return seen.is_incident and scope.has_project(seen.project.path) and scope.has_severity(seen.severity)
+
+
+def _is_outdated(seen: ReportedIncident, held: Incident) -> bool:
+    """Whether a newer state is held; webhooks tell seconds, and of two in one second the closing is the later."""
+    revision = held.revision or 0
+    is_tie = seen.updated_ms == revision and not seen.is_polled
+    return seen.updated_ms < revision or (is_tie and held.finished_at is not None and seen.closed_ms is None)

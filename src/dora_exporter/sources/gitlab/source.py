@@ -1,0 +1,104 @@
+"""GitLab: its deployments and incidents, pushed by webhooks."""
+
+import asyncio
+
+from dora_exporter.runtime.json_flaws import FLAWS
+from dora_exporter.sources.contract import (
+    Check,
+    Delivery,
+    Ignored,
+    Memory,
+    Receipt,
+    Sink,
+    SourceContext,
+    fingerprint_of,
+    secrets_of,
+)
+from dora_exporter.sources.gitlab.deployments import DeploymentMapping
+from dora_exporter.sources.gitlab.incidents import IncidentMapping
+from dora_exporter.sources.gitlab.reports import NotUnderstood, ReportedDeployment
+from dora_exporter.sources.gitlab.settings import TUNING, GitLabSettings
+from dora_exporter.sources.gitlab.webhook_events import head_of, read
+from dora_exporter.sources.http.client import Traffic
+from dora_exporter.sources.webhook_signatures import any_of, api_key, standard_webhooks, token
+
+_LARGEST_BODY = 25 * 1024 * 1024  # so much GitLab sends at most
+_SIGNING = "whsec_"
+_TOKEN = "X-Gitlab-Token"  # noqa: S105 - the name of a header
+_SIGNATURE = "webhook-signature"
+
+
+class GitLab:
+    """The projects of one GitLab. Passes and webhooks meet in the mappings."""
+
+    def __init__(self, name: str, settings: GitLabSettings, context: SourceContext) -> None:
+        """``name`` begins the ids of its events."""
+        self._settings = settings
+        self._deployments = DeploymentMapping(name, settings, default_environment=context.default_environment)
+        self._incidents = IncidentMapping(name, settings, default_environment=context.default_environment)
+        self.fingerprint = fingerprint_of(settings, context.default_environment, tuning=TUNING)
+        self.traffic = Traffic()
+        self.interval_ms: int | None = None
+        self.unmapped_services: int | None = None
+
+    async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
+        """It is only pushed to."""
+        return memory
+
+    @property
+    def body_limit(self) -> int:
+        """As much as GitLab sends."""
+        return _LARGEST_BODY
+
+    async def authenticate(self, delivery: Delivery) -> Check | None:
+        """A secret token, or a signature with one that begins with ``whsec_``; without secrets a key of the daemon."""
+        if not (delivery.has_key or _TOKEN in delivery.headers or _SIGNATURE in delivery.headers):
+            return None
+        secrets = await self._secrets()
+        if not secrets:
+            return api_key(delivery)
+        signing = [each for each in secrets if each.startswith(_SIGNING)]
+        plain = [each for each in secrets if not each.startswith(_SIGNING)]
+        return any_of(token(delivery, plain, header=_TOKEN), standard_webhooks(delivery, signing))
+
+    async def take(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
+        """Writes what a webhook says. GitLab switches hooks off that answer errors, so nonsense is only counted."""
+        kind = delivery.headers.get("X-Gitlab-Event", "")
+        try:
+            object_kind = head_of(body).object_kind
+        except FLAWS:
+            return Receipt(kind, Ignored.UNREADABLE)
+        try:
+            ignored = await self._take(object_kind, body, sink, delivery.received_ms)
+        except (*FLAWS, NotUnderstood) as reason:
+            sink.quarantine(delivery.headers.get("X-Gitlab-Event-UUID"), str(reason))
+            return Receipt(kind or object_kind)
+        return Receipt(kind or object_kind, ignored)
+
+    async def _take(self, object_kind: str, body: bytes, sink: Sink, now_ms: int) -> Ignored | None:
+        seen = read(object_kind, body, now_ms=now_ms)
+        if isinstance(seen, Ignored):
+            return seen
+        if isinstance(seen, ReportedDeployment):
+            return await self._take_deployment(seen, sink, now_ms)
+        incident = self._incidents.event(seen, sink)
+        if isinstance(incident, Ignored):
+            return incident
+        await sink.write([incident])
+        await sink.flush()
+        return None
+
+    async def _take_deployment(self, seen: ReportedDeployment, sink: Sink, now_ms: int) -> Ignored | None:
+        event = self._deployments.event(seen, sink)
+        if not isinstance(event, Ignored):
+            await sink.write([event])
+        elif event is Ignored.NO_EVENT and (note := self._deployments.begin(seen, sink, now_ms=now_ms)):
+            await sink.write([sink.note(note)])
+        await sink.flush()
+        return event if isinstance(event, Ignored) else None
+
+    async def _secrets(self) -> tuple[str, ...]:
+        """What its webhooks may be proved with; raises ``Misconfigured``."""
+        if self._settings.webhook_secrets_file is None:
+            return tuple(each.get_secret_value() for each in self._settings.webhook_secrets)
+        return await asyncio.to_thread(secrets_of, self._settings.webhook_secrets_file)
