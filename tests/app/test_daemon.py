@@ -63,6 +63,22 @@ async def test_a_stopped_daemon_leaves_nothing_running(settings: Settings) -> No
         await asyncio.open_connection(host, port)
 
 
+async def test_a_daemon_that_grows_searches_little_of_what_it_holds_for_garbage(settings: Settings) -> None:
+    daemon = Daemon(settings, lambda: settings, clock=ManualClock())
+    await daemon.start()
+    for _ in range(MOST_ROUNDS):  # garbage is searched once all is rendered
+        if gc.isenabled():
+            break
+        await asyncio.sleep(0)
+
+    held: list[list[list[object]]] = [[[] for _ in range(2_000)] for _ in range(100)]
+    searched = len(gc.get_objects())
+    await daemon.stop()
+
+    assert len(held) == 100
+    assert searched < 80_000
+
+
 @pytest.mark.parametrize("rounds", [0, 1, 2, 3, 5, 8, 13, 21, 34, 55])
 async def test_a_start_that_is_interrupted_leaves_nothing_running(settings: Settings, rounds: int) -> None:
     daemon = Daemon(settings, lambda: settings, clock=ManualClock())

@@ -8,6 +8,7 @@ from dora_exporter.app.storage import Storage
 from dora_exporter.app.telemetry import EventCounts
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import stopwatch
+from dora_exporter.runtime.garbage_collection import ShortSearches
 from dora_exporter.sources.polling import OpenIncidents
 
 
@@ -31,6 +32,7 @@ class Loading:
         self._metrics = metrics
         self._event_counts = event_counts
         self._startup = startup
+        self._searches = ShortSearches()
 
     async def start(self) -> None:
         """Reads and computes everything; from then on every committed record is applied to the store."""
@@ -53,9 +55,8 @@ class Loading:
         try:
             await self._metrics.render()
         finally:
-            gc.freeze()
-            gc.enable()
+            self._searches.start()
 
     async def stop(self) -> None:
-        """Collects garbage again."""
-        gc.enable()
+        """Collects garbage as before the start."""
+        self._searches.stop()

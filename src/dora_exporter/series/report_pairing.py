@@ -22,10 +22,9 @@ _start_order = attrgetter("started_at", "id")
 class Pairing:
     """The reports of one series in which sources found some."""
 
-    def __init__(self, *, within_ms: int, sent: Sent) -> None:
+    def __init__(self, *, within_ms: int) -> None:
         """Nothing was found."""
         self._within_ms = within_ms
-        self._sent = sent
         self._found: _Shelf = defaultdict(lambda: defaultdict(list))
         self._superseded: dict[str, tuple[Deployment, Deployment]] = {}
         self._as_reported: dict[str, Deployment] = {}
@@ -53,12 +52,14 @@ class Pairing:
             yield
         return counting
 
-    def change(self, deployment: Deployment, *, comes: bool) -> Iterator[tuple[Deployment | None, Deployment | None]]:
+    def change(
+        self, deployment: Deployment, sent: Sent, *, comes: bool
+    ) -> Iterator[tuple[Deployment | None, Deployment | None]]:
         """Adds or removes a report; yields what counted before and what counts now, for every report affected."""
         if comes and is_found(deployment):
             for name in names_of(deployment):
                 insort(self._found[name][deployment.source], deployment, key=_start_order)
-        members, edges = self._connected(deployment)
+        members, edges = self._connected(deployment, sent)
         before = {each.id: self._counting(each) for each in members.values()}
         ids_before = {each: self._ids.get(each) for each in members}
         if comes:
@@ -106,26 +107,26 @@ class Pairing:
             return None
         return self._counts_as.get(deployment.id, deployment)
 
-    def _connected(self, deployment: Deployment) -> tuple[dict[str, Deployment], list[Edge]]:
+    def _connected(self, deployment: Deployment, sent: Sent) -> tuple[dict[str, Deployment], list[Edge]]:
         """All reports whose groups this one may change, itself included, with their edges."""
         members = {deployment.id: deployment}
         edges = []
         ahead = [deployment]
         while ahead:
             each = ahead.pop()
-            for other in self._candidates(each):
+            for other in self._candidates(each, sent):
                 edges.append(edge(each, other))
                 if other.id not in members:
                     members[other.id] = other
                     ahead.append(other)
         return members, edges
 
-    def _candidates(self, deployment: Deployment) -> Iterator[Deployment]:
+    def _candidates(self, deployment: Deployment, sent: Sent) -> Iterator[Deployment]:
         """The reports by other reporters that may be of the same deployment."""
         yield from self._near(deployment, self._found)
         if not is_found(deployment):
             return
-        for each in self._sent(deployment, self._within_ms):
+        for each in sent(deployment, self._within_ms):
             near = abs(each.started_at - deployment.started_at) <= self._within_ms
             if near and not is_found(each) and not set(names_of(each)).isdisjoint(names_of(deployment)):
                 yield self._as_it_came(each)

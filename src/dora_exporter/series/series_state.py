@@ -200,7 +200,7 @@ class SeriesState:
 
     def _pairs(self) -> Pairing:
         if self._pairing is None:
-            self._pairing = Pairing(within_ms=self._merge_within_ms, sent=self._begun_around)
+            self._pairing = Pairing(within_ms=self._merge_within_ms)
             self.classifier.named.reports = self._pairing
         return self._pairing
 
@@ -218,7 +218,7 @@ class SeriesState:
             changes: list[tuple[Deployment | None, Deployment | None]]
             changes = [(None, deployment) if comes else (deployment, None)]
         else:
-            changes = list(self._pairs().change(deployment, comes=comes))
+            changes = list(self._pairs().change(deployment, self._begun_around, comes=comes))
         for before, _ in changes:
             if before:
                 self._take_deployment(before)

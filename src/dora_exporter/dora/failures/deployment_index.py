@@ -18,8 +18,8 @@ class Index:
 
     __slots__ = ("_abbreviations", "_all", "_entries", "_key", "_unfinished")
 
-    def __init__(self, key: Callable[[Deployment], str | None], everything: Callable[[], Iterable[Deployment]]) -> None:
-        """``everything`` returns all deployments in order of finish, and is called at the first search."""
+    def __init__(self, key: Callable[[Deployment], str | None], everything: Sequence[Deployment]) -> None:
+        """``everything`` is all deployments in order of finish, which their owner keeps current."""
         self._key = key
         self._all = everything
         self._entries: dict[str, Deployment | list[Deployment]] | None = None
@@ -85,14 +85,14 @@ class Index:
         if self._entries is None:
             self._entries = {}
             self._unfinished = None
-            self._enter_all(self._entries, self._all())
+            self._enter_all(self._entries, self._all)
         return self._entries
 
     def make_some(self, limit: int) -> bool:
         """Builds a part of the index; True once it is complete. A change starts over."""
         if self._entries is None:
             if self._unfinished is None:
-                self._unfinished = {}, iter(list(self._all()))
+                self._unfinished = {}, iter(list(self._all))
             entries, rest = self._unfinished
             if self._enter_all(entries, islice(rest, limit)) == limit:
                 return False

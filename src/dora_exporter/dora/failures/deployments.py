@@ -31,15 +31,15 @@ class DeploymentsInOrder:
         self.by_finish: list[Deployment] = []
         self.by_start: list[Deployment] = []
         self.shipments = FirstShipments()
-        self.rollbacks = RollbackHistory(self.target_of)
-        self._by_sha = Index(attrgetter("commit_sha"), self._everything)
-        self._by_version = Index(attrgetter("version"), self._everything)
-        self._without_sha = Index(_version_without_sha, self._everything)
+        self.rollbacks = RollbackHistory()
+        self._by_sha = Index(attrgetter("commit_sha"), self.by_finish)
+        self._by_version = Index(attrgetter("version"), self.by_finish)
+        self._without_sha = Index(_version_without_sha, self.by_finish)
 
     def loading(self, ordered: list[Deployment]) -> Generator[None, None, Sequence[Deployment]]:
         """Loads deployments in order of finish, a step at a time; gives those that may be rollbacks."""
         self.by_start = yield from by_start_in_steps(ordered)
-        self.by_finish = ordered
+        self.by_finish.extend(ordered)
         shas = yield from _distinct(ordered, attrgetter("commit_sha"))
         if shas is None:
             return ordered
@@ -200,9 +200,6 @@ class DeploymentsInOrder:
         if deployment.commit_sha:
             return (self._by_sha, deployment.commit_sha), (self._without_sha, deployment.version)
         return ((self._by_version, deployment.version),)
-
-    def _everything(self) -> Iterable[Deployment]:
-        return self.by_finish
 
 
 def keys_of_sha(sha: str) -> tuple[LookupKey, LookupKey]:

@@ -69,7 +69,7 @@ class RemedyLinks:
 
     def settle(self) -> Iterator[Deployment | None]:
         """Finds the links of what was marked, step by step; yields the deployments at either end of a changed link."""
-        for returned in self._in_order.rollbacks.settle([*self._marked.values()]):
+        for returned in self._in_order.rollbacks.settle([*self._marked.values()], self._in_order.target_of):
             if returned:
                 self.mark(returned)
             yield None

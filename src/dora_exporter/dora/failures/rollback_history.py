@@ -39,11 +39,10 @@ class _Candidate:
 class RollbackHistory:
     """The rollback candidates of one series. After a change, the later ones are decided again until nothing changes."""
 
-    __slots__ = ("_by_id", "_changed", "_ordered", "_target_of")
+    __slots__ = ("_by_id", "_changed", "_ordered")
 
-    def __init__(self, target_of: Callable[[Deployment], Deployment | None]) -> None:
-        """No candidate. ``target_of`` finds the target of one; None if a deployment is not one."""
-        self._target_of = target_of
+    def __init__(self) -> None:
+        """No candidate."""
         self._ordered: list[_Candidate] = []
         self._by_id: dict[str, _Candidate] = {}
         self._changed: tuple[_Order, _Order] | None = None
@@ -65,16 +64,20 @@ class RollbackHistory:
             del self._ordered[bisect_left(self._ordered, held.order, key=_order)]
             self._widen(held.order)
 
-    def settle(self, touched: Iterable[Deployment]) -> Iterator[Deployment | None]:
-        """Decides about changed deployments, step by step; yields those that became rollbacks or ceased to be."""
+    def settle(
+        self, touched: Iterable[Deployment], target_of: Callable[[Deployment], Deployment | None]
+    ) -> Iterator[Deployment | None]:
+        """Decides about changed deployments, step by step; yields those that became rollbacks or ceased to be.
+
+        ``target_of`` finds the target of one; None if a deployment is not one.
+        """
         for deployment in touched:
-            self._look_at(deployment)
+            self._look_at(deployment, target_of(deployment))
             yield None
         if self._changed:
             yield from self._sweep(*self._changed)
 
-    def _look_at(self, deployment: Deployment) -> None:
-        target = self._target_of(deployment)
+    def _look_at(self, deployment: Deployment, target: Deployment | None) -> None:
         held = self._by_id.get(deployment.id)
         if held and held.target is target and held.deployment is deployment:
             return
