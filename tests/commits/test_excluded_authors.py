@@ -10,7 +10,7 @@ from tests.commits.test_telemetry import nothing_held, samples
 from tests.commits.worlds import Begin, World
 
 from dora_exporter.commits.settings import CommitSettings
-from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
+from dora_exporter.commits.shipped_commits.excluded_authors import NO_EXCLUSIONS, Authors
 from dora_exporter.dora.events import Commit, Shipped
 from dora_exporter.dora.failures.commit_text import keys_of
 from dora_exporter.dora.failures.first_shipments import FirstShipments
@@ -34,14 +34,14 @@ BOTS = (r"\[bot\]",)
     ],
 )
 def test_a_pattern_is_looked_for_in_name_and_address(patterns: list[str], author: str, expected: object) -> None:
-    assert Authors(patterns).leave_out(author) == expected
+    assert Authors(patterns).excludes(author) == expected
 
 
 def test_other_patterns_have_another_fingerprint() -> None:
     found = [Authors(each).fingerprint for each in ((), ["a"], ["b"], ["a", "b"], ["b", "a"])]
     assert found[0] is None
     assert len({*found}) == 4
-    assert EVERYBODY.fingerprint is None
+    assert NO_EXCLUSIONS.fingerprint is None
 
 
 @pytest.mark.parametrize(

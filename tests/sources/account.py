@@ -95,7 +95,7 @@ class Account:
         assert isinstance(source, PagerDuty)
         sink = self.sources.sink(self.running)
         head = delivery_head({} if dd_env is None else {"dd_env": dd_env}, received_ms=self.clock())
-        await source.take(head, json.dumps(delivery).encode(), sink)
+        await source.ingest(head, json.dumps(delivery).encode(), sink)
 
     def incident(self, upstream_id: str) -> Incident:
         return self.store.incidents[f"{NAME}:{upstream_id}"]

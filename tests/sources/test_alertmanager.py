@@ -82,7 +82,7 @@ async def notify(account: Account, *notifications: dict[str, Any]) -> None:
         source = account.running.source
         assert isinstance(source, Alertmanager)
         sink = account.sources.sink(account.running)
-        await source.take(delivery_head(received_ms=account.clock()), json.dumps(each).encode(), sink)
+        await source.ingest(delivery_head(received_ms=account.clock()), json.dumps(each).encode(), sink)
 
 
 def spans(account: Account) -> list[tuple[int, int | None]]:

@@ -29,7 +29,7 @@ class _Section(BaseModel):
 
 
 class DetectionSettings(_Section):
-    """Whether a kind of detection is used, and for which services and environments; for all when none is named."""
+    """Switches one kind of detection on, for the named services and environments or for all when none is named."""
 
     enabled: bool = True
     services: tuple[str, ...] = ()
@@ -37,9 +37,9 @@ class DetectionSettings(_Section):
 
 
 class RuleSettings(_Section):
-    """A roll-forward rule: a regular expression, and what it is looked for in.
+    """A roll-forward rule: a regular expression, and the text that it searches.
 
-    With a variable (``$pr_title``, ``$pr_number`` or ``$version``) the deployment that it names failed, without one
+    With a variable (``$pr_title``, ``$pr_number`` or ``$version``) the deployment that it names failed; without one,
     the deployment just before.
     """
 
@@ -58,7 +58,7 @@ HOTFIXES = (
 
 
 class FailureSettings(_Section):
-    """How change failures are detected, besides verdicts and incidents."""
+    """The rules that detect change failures, besides verdicts and incidents."""
 
     rollback: DetectionSettings = DetectionSettings()
     revert: DetectionSettings = DetectionSettings()
@@ -76,7 +76,7 @@ class FailureSettings(_Section):
 
 @lru_cache(maxsize=16)
 def rules(settings: FailureSettings) -> Sequence[Rule]:
-    """The rules in effect; the same objects for equal settings, so that a reload can tell whether they changed."""
+    """The rules in force. Equal settings return the same objects, so a reload can tell whether the rules changed."""
     return tuple(_rules(settings))
 
 

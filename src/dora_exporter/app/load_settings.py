@@ -78,7 +78,7 @@ def says_something(file: Path | None) -> bool:
 
 
 def _file_layer(file: Path | None, *, blank_too: bool) -> Layer:
-    """A YAML file's settings. A section of which everything is commented out is as good as absent."""
+    """The settings of a YAML file. A section whose every line is commented out counts as absent."""
     if file is None:
         return _NOTHING
     try:

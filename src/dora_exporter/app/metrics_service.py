@@ -73,7 +73,7 @@ class MetricsService:
     async def superseded(self) -> Callable[[Deployment], bool]:
         """Tells whether another report of a deployment counts in its place.
 
-        That is as of now, or where nobody should wait for so much that was written as of the last update.
+        That is as of now; during a large backlog of writes, as of the last update, so that no request waits for it.
         """
         engine = self.engine if self.engine.is_behind else await self.current()
         return engine.is_superseded

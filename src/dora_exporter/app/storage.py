@@ -127,7 +127,7 @@ class SingleProcess:
         await role.lead()
 
     async def retire(self) -> None:
-        """Nobody else could lead."""
+        """Does nothing: a file has one writer, which always leads."""
 
 
 class FileStorage:

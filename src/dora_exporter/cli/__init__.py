@@ -1,4 +1,4 @@
-"""The command line: which command is meant. What it takes to run one is found only then."""
+"""The command line: chooses the sub-command, and imports only that one's code."""
 
 import gc
 import sys
@@ -12,13 +12,13 @@ COMMANDS: Mapping[str, str] = {
     "import": "dora_exporter.cli.import_events.command:run",
     "send": "dora_exporter.cli.send:run",
 }
-"""The sub-commands. Each is a ``module:function`` that takes the arguments after its name and gives the exit code."""
+"""The sub-commands. Each is a ``module:function`` that takes the arguments after its name and returns the exit code."""
 
 _DAEMON = "dora_exporter.cli.serve:run"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs what is meant, the daemon where no sub-command is; the exit code. Bad usage raises SystemExit."""
+    """Runs the sub-command, or the daemon where none is named; returns the exit code. Bad usage raises SystemExit."""
     given = sys.argv[1:] if argv is None else argv
     if given and given[0] in COMMANDS:
         return _found(COMMANDS[given[0]])(given[1:])

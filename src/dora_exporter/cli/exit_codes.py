@@ -13,20 +13,20 @@ from dora_exporter.storage.postgresql.errors import DatabaseError
 OK = 0
 FAILED = 1
 INTERRUPTED = 130
-"""What a shell gives for a program that Ctrl-C ended."""
+"""The exit status that a shell reports for a program ended by Ctrl-C."""
 
 
 class CannotDo(Exception):
-    """The command cannot do what it is told; the text is one line that says why."""
+    """The command cannot be carried out; the text is one line that says why."""
 
 
 def ending(work: Callable[[], int]) -> int:
-    """Does the work of a command. What the person can mend is said without a traceback."""
+    """Runs the work of a command. Errors that the operator can fix are printed without a traceback."""
     try:
         return work()
     except (CannotDo, ConfigError, DatabaseError, SnapshotError, Unavailable) as reason:
         return _failed(str(reason))
-    except BrokenPipeError:  # whoever read the output has seen enough, ``head`` for one
+    except BrokenPipeError:  # the reader of the output has closed it, as ``head`` does
         _forget_output()
         return FAILED
     except OSError as error:
@@ -36,7 +36,7 @@ def ending(work: Callable[[], int]) -> int:
 
 
 def _forget_output() -> None:
-    """Or Python complains when it flushes at its end."""
+    """Silences the flush at exit, which would raise BrokenPipeError again."""
     with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 

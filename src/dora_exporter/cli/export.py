@@ -44,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _lines(settings: Settings) -> Iterator[bytes]:
     records = log_access.records(settings)
-    first = next(records, None)  # before anything is written: this is where a wrong file is found out
+    first = next(records, None)  # before anything is written: reading it finds a wrong file
     yield header_line()
     if first is not None:
         yield encode(first)
@@ -52,7 +52,7 @@ def _lines(settings: Settings) -> Iterator[bytes]:
 
 
 def _write(lines: Iterator[bytes], target: Path, snapshot: Path) -> None:
-    """Writes a file that has its name only once it is whole."""
+    """Writes a file under a temporary name, and renames it once it is complete."""
     if target.exists() and snapshot.exists() and target.samefile(snapshot):
         raise CannotDo(f"{target} is the snapshot file itself")
     if target.exists() and not target.is_file():

@@ -46,7 +46,7 @@ def _database_log(store: StoreSettings, *, name: str) -> Any:  # noqa: ANN401
 
 
 def _in_database(store: StoreSettings) -> Iterator[Record]:
-    """Read by a thread with a loop of its own, which comes a few pages ahead."""
+    """Reads in a thread with its own event loop, a few pages ahead."""
     log: EventLog = _database_log(store, name="reading")
     pages: Queue[Sequence[Record] | BaseException | None] = Queue(_PIECES_AHEAD)
     Thread(target=lambda: asyncio.run(_pump(log, pages)), daemon=True).start()

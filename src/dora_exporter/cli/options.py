@@ -94,7 +94,7 @@ def given(arguments: argparse.Namespace) -> list[Flag]:
 def reader(arguments: argparse.Namespace) -> Callable[..., Settings]:
     """Reads the settings that the arguments, the environment and the named files make up, anew at each call.
 
-    What is called is ``config.load`` but for ``files_too`` and ``blank_too``.
+    The returned function is ``config.load`` with all arguments but ``files_too`` and ``blank_too`` bound.
     """
     return partial(
         load,

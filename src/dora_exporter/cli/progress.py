@@ -9,7 +9,7 @@ _WIDTH = 40
 
 
 def shown(items: Sequence[_Item], what: str, stream: TextIO) -> Iterable[_Item]:
-    """The items, with a bar of how many of them were taken; without one where the stream is no terminal."""
+    """Yields the items and draws a bar of the share consumed; no bar where the stream is not a terminal."""
     return _with_bar(items, what, stream) if stream.isatty() else items
 
 

@@ -1,4 +1,4 @@
-"""``dora-exporter send``: the package dora-send, which has no need of this one."""
+"""``dora-exporter send``: runs the package dora-send, which does not import this one."""
 
 from collections.abc import Sequence
 

@@ -36,7 +36,7 @@ def run(arguments: Sequence[str], *, sub_commands: Sequence[str]) -> int:
         return OK
     log_format.set_up(settings.log.level, settings.log.format)
     logging.captureWarnings(capture=True)
-    # Found only now: looking at the version or at a configuration takes no server.
+    # Imported here: ``--version`` and the check of a configuration need no server.
     return int(import_module("dora_exporter.app.daemon").serve(settings, load=read_again))
 
 
@@ -59,7 +59,7 @@ def parser(sub_commands: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _checked(read: Callable[..., Settings]) -> Settings:
-    """The settings, once the files that they name are found to be good as well."""
+    """The settings, after a check of the files that they name."""
     try:
         settings = read(files_too=True)
     except ConfigError as error:

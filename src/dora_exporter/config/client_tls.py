@@ -1,4 +1,4 @@
-"""Whom to trust when something is asked by HTTPS, and who we are: the keys that Prometheus calls ``tls_config``."""
+"""TLS of outgoing requests: trusted certificates and our own, by the keys of Prometheus's ``tls_config``."""
 
 import ssl
 
@@ -8,7 +8,7 @@ from dora_exporter.config.validators import NamedFile
 
 
 class TlsConfig(BaseModel):
-    """Whom to trust, and who we are. Without ``ca_file`` whom this machine trusts."""
+    """Trusted authorities and a client certificate. Without ``ca_file`` the machine's authorities are trusted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -19,7 +19,7 @@ class TlsConfig(BaseModel):
 
 
 def client_context(config: TlsConfig) -> ssl.SSLContext:
-    """What the configuration describes; reads its files. Raises ``OSError`` (of which ``ssl.SSLError`` is one)."""
+    """The TLS context of a configuration; reads its files. Raises ``OSError``, which includes ``ssl.SSLError``."""
     context = ssl.create_default_context(cafile=config.ca_file)
     if config.cert_file is not None:
         context.load_cert_chain(config.cert_file, config.key_file, password="")

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: one readable line per mistake, and never a value."""
+"""Errors in a configuration: one readable line per mistake, never with a value."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 Location = tuple[str | int, ...]
-"""The way from the top of the settings to one of them."""
+"""The path from the top of the settings to one of them."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def validate(model: type[Model], layers: Sequence[Layer], *, context: Mapping[str, object] | None = None) -> Model:
-    """Makes settings of layers, the first of which wins; raises ``ConfigError`` with every mistake in them."""
+    """Merges layers into settings, earlier layers first; raises ``ConfigError`` with every mistake in them."""
     data = _merged(layers)
     mistakes = [mistake for layer in layers for mistake in layer.mistakes]
     try:
@@ -94,13 +94,13 @@ def _printable(text: str) -> str:
 
 
 def _without_echoes(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
-    """Leaves out that a list is too short where it is so for the mistakes in its items."""
+    """Drops "the list is too short" where that follows from mistakes in its items."""
     places = {each["loc"][:-1] for each in details}
     return [each for each in details if each["type"] != "too_short" or each["loc"] not in places]
 
 
 def suggestion(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
-    """The end of a sentence that asks whether another name was meant, if one is close."""
+    """``, did you mean NAME?`` if a known name is close, else empty."""
     close = get_close_matches(name, sorted(known), n=1, cutoff=likeness)
     return f", did you mean {close[0]}?" if close else ""
 
@@ -160,7 +160,7 @@ def _mistake(model: type[BaseModel], data: Mapping[str, Any], layers: Sequence[L
 
 
 def _text_about_key(model: type[BaseModel], location: Location) -> tuple[str, Location]:
-    """What is said of a key that nobody knows, and how it is shown: behind a colon may be a secret."""
+    """The message about an unknown key, and the key as shown: the text after a colon may be a secret."""
     key, colon, _ = str(location[-1]).partition(":")
     if colon:
         return "unknown key, is the space after the colon missing?", (*location[:-1], key)
@@ -168,7 +168,7 @@ def _text_about_key(model: type[BaseModel], location: Location) -> tuple[str, Lo
 
 
 def _trace(data: Mapping[str, Any], detail: ErrorDetails) -> Location:
-    """Where in the data a complaint belongs. Pydantic's way also names unions and validators, which nobody wrote."""
+    """The location of an error in the data. Pydantic's location also names unions and validators, removed here."""
     wanted = detail["loc"]
     if detail["type"] == "misplaced":
         wanted = (*wanted[:-1], *detail["ctx"]["location"])

@@ -19,10 +19,10 @@ FOLDER_VARIABLES = ("DORA_SECRETS_DIR", "CREDENTIALS_DIRECTORY")
 
 _NESTING = "__"
 _LIKENESS = 0.8
-"""How like a known name an unknown one must be to be meant by it: all of them begin alike."""
+"""The similarity at which an unknown name is suggested as a known one; high, because all names begin alike."""
 
 _OTHERS = ("DORA_EXPORTER_", "DORA_SEND_")
-"""Kubernetes gives containers the first when there is a Service ``dora-exporter``; the second are those of ``send``."""
+"""Kubernetes sets the first in containers when there is a Service ``dora-exporter``; ``send`` reads the second."""
 
 
 class _Sorter(EnvSettingsSource):
@@ -42,7 +42,7 @@ class _Sorter(EnvSettingsSource):
 def variables_layer(
     settings: type[BaseSettings], variables: Mapping[str, str], *, label: str = "environment variable {name}"
 ) -> Layer:
-    """What variables named ``DORA_...`` say; each must have the name of a setting."""
+    """The settings in variables named ``DORA_...``; each must have the name of a setting."""
     ours = {name: value for name, value in variables.items() if _is_ours(name)}
     unknown = [name for name in ours if not _is_known(settings, _location(name))]
     labels = {_location(name): label.format(name=name) for name in ours}
@@ -61,7 +61,7 @@ def variables_layer(
 
 
 def folder_layer(settings: type[BaseSettings], folder: Path) -> Layer:
-    """What the files of a folder say that are named like variables. A list may have one item per line."""
+    """The settings in the files of a folder, named like variables. A list may have one item per line."""
     try:
         files = sorted(file for file in folder.iterdir() if _is_ours(file.name))
     except OSError as error:

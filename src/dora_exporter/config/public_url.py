@@ -3,7 +3,7 @@
 from urllib.parse import SplitResult, quote, urlsplit
 
 _SAFE = "/:@!$&'()*+,;=~%"
-"""What a path may hold as it is."""
+"""The characters of a path that need no quoting."""
 
 
 def external(text: str) -> str:
@@ -31,12 +31,12 @@ def prefix(text: str) -> str:
 
 
 def path_of(url: str) -> str:
-    """The path of what ``external`` gave, empty for the root."""
+    """The path of an external URL, empty for the root."""
     return urlsplit(url).path.rstrip("/")
 
 
 def host_of(url: str) -> str | None:
-    """The host of what ``external`` gave; None where it is only a path."""
+    """The host of an external URL; None where it is only a path."""
     return urlsplit(url).hostname
 
 

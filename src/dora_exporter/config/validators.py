@@ -1,4 +1,4 @@
-"""Conditions on settings, each with the words for a value that does not fulfil it."""
+"""Validators of settings, each with the message for an invalid value."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 _LOOKED_AT_BYTES = 65_536
 
 FILES_TOO = {"files": True}
-"""The context of a validation that looks whether the files that are named are there."""
+"""The validation context that also checks whether the named files exist."""
 
 
 def _not_rounded(value: object) -> object:

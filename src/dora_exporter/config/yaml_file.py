@@ -19,7 +19,7 @@ _MISREADINGS = {
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 _CITATION = re.compile(r"""\s*(?:'([^']*)(?:'|$)|"([^"]*)(?:"|$))""")
 _OF_YAML = re.compile(r".?|<[a-z ]+>|\\.")
-"""What may be cited: single signs, and the parser's names for what is no text."""
+"""Citations that may be shown: single characters, and the parser's names of tokens."""
 _UNREADABLE = object()
 
 
@@ -41,7 +41,7 @@ class Document:
             self.data = data
 
     def layer(self, data: Mapping[str, object]) -> Layer:
-        """The content, or what of it is given as ``data``, as settings.
+        """The content, or the part of it given as ``data``, as settings.
 
         The paths in its ``..._file`` keys start from the folder of the file rather than from the working directory.
         """
@@ -54,7 +54,7 @@ class Document:
         return f"{self.path}:{lines[-1] if lines else 1}"
 
     def misread(self, location: Location) -> str | None:
-        """What YAML took a setting for, when it is an unquoted word that is not text."""
+        """The type that YAML read an unquoted word as, when that is not text."""
         steps = list(self._steps(location))
         if len(steps) != len(location) or not steps:
             return None
@@ -85,13 +85,13 @@ class Document:
         return node
 
     def _syntax_mistake(self, error: yaml.MarkedYAMLError) -> Mistake:
-        """Leaves out what the parser cites from the file: it may be a secret."""
+        """Removes the parser's citations of the file: they may be secrets."""
         mark = error.problem_mark or error.context_mark
         where = f"{self.path}:{mark.line + 1}" if mark else str(self.path)
         if isinstance(error, yaml.composer.ComposerError) and "single document" in str(error.context):
             return Mistake(where, "must hold one YAML document, here begins a second one")
         if isinstance(error, yaml.composer.ComposerError) and error.problem == "second occurrence":
-            return Mistake(where, "is not YAML: gives an anchor a second time")
+            return Mistake(where, "is not YAML: defines an anchor twice")
         return Mistake(where, f"is not YAML: {_CITATION.sub(_without_secret, str(error.problem))}")
 
     def _at(self, node: yaml.Node, text: str) -> Mistake:
@@ -112,7 +112,7 @@ class Document:
             self._under_way.discard(id(node))
 
     def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
-        """Complains about keys that are not text or there twice; the last one of these counts."""
+        """Reports keys that are not text or that appear twice; of duplicates the last one counts."""
         lines: dict[str, int] = {}
         for key, _ in node.value:
             if key.tag == _MERGE_TAG:
@@ -176,7 +176,7 @@ def _from_folder(folder: Path, key: str, value: object) -> object:
 
 
 def _without_secret(citation: re.Match[str]) -> str:
-    """Leaves a citation out that comes from the file, rather than from the grammar."""
+    """Removes a citation of the file; citations of the grammar stay."""
     return citation[0] if _OF_YAML.fullmatch(citation[1] or citation[2] or "") else ""
 
 

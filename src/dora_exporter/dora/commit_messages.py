@@ -11,7 +11,7 @@ from dora_exporter.dora.events import Commit
 LONGEST_SUBJECT = 300
 _LONGEST_PARAGRAPH = 4 * LONGEST_SUBJECT
 _LONGEST_KEY = 200
-_TAKEN_BACK_AT_MOST = 100
+_MOST_REVERTED = 100
 
 _PARAGRAPHS = re.compile(r"\n[ \t\n]*\n")
 _SHA = r"(?:[0-9a-f]{64}|[0-9a-f]{7,40})\b"
@@ -49,7 +49,7 @@ _CLOSING = "\"'”"
 
 def parse_commit(sha: str, authored_at: int, message: str) -> Commit:
     """A commit with the subject and the reverts of its message."""
-    return Commit(sha, authored_at, subject_of(message), _stored(tuple(_taken_back(message))))
+    return Commit(sha, authored_at, subject_of(message), _stored(tuple(_reverted_names(message))))
 
 
 def subject_of(message: str) -> str | None:
@@ -122,13 +122,13 @@ def is_revert(text: str) -> bool:
     return depth % 2 == 1
 
 
-def _taken_back(message: str) -> Iterator[str]:
+def _reverted_names(message: str) -> Iterator[str]:
     found = list(dict.fromkeys(_named_by(message)))
-    yield from found[:_TAKEN_BACK_AT_MOST]
+    yield from found[:_MOST_REVERTED]
     if not found:
         _, _, rest = _unified(message).partition("\n\n")
         lines = dict.fromkeys(_line(each[1]) for each in _QUOTING_LINE.finditer(rest))
-        yield from [line for line in lines if quoted_by(line)][:_TAKEN_BACK_AT_MOST]
+        yield from [line for line in lines if quoted_by(line)][:_MOST_REVERTED]
 
 
 def _named_by(message: str) -> Iterator[str]:

@@ -129,7 +129,7 @@ class _Sorting:
         self._steps: Generator[None, None, list[int]] = sorted_in_steps(list(values))
 
     def work(self) -> "array[int] | None":
-        """Works some milliseconds; gives what is in order once all is."""
+        """Works for some milliseconds; returns the sorted values once all are sorted."""
         try:
             next(self._steps)
         except StopIteration as end:
@@ -198,7 +198,7 @@ class Samples:
                 span.high -= 1
             elif index < span.high:
                 span.high -= 1
-                _take(span, value)
+                _remove(span, value)
 
     def count(self, window: Window) -> int:
         """The number of samples in the window."""
@@ -259,7 +259,7 @@ class Samples:
         for value in (*self._values[low : span.low], *self._values[span.high : high]):
             _put(span, value)
         for value in (*self._values[span.low : low], *self._values[high : span.high]):
-            _take(span, value)
+            _remove(span, value)
         span.low, span.high = low, high
         return span
 
@@ -277,7 +277,7 @@ def _put(span: _Span, value: int) -> None:
     span.total += value
 
 
-def _take(span: _Span, value: int) -> None:
+def _remove(span: _Span, value: int) -> None:
     del span.ordered[bisect_left(span.ordered, value)]
     span.total -= value
 

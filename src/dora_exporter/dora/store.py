@@ -90,7 +90,7 @@ class EventStore:
         No observer is told.
         """
         defects: list[Exception] = []
-        self._take(rest, [], defects)
+        self._apply(rest, [], defects)
         if defects:
             raise defects[0]
         self.deployments.update((each.id, each) for each in deployments)
@@ -124,7 +124,7 @@ class EventStore:
         changes: list[Change] = []
         defects: list[Exception] = []
         try:
-            self._take(records, changes, defects)
+            self._apply(records, changes, defects)
         finally:
             self.tell(changes)
             self.expired.clear()
@@ -141,7 +141,7 @@ class EventStore:
             except Exception:
                 logger.exception("event observer failed")
 
-    def _take(self, records: Iterable[Record], changes: list[Change], defects: list[Exception]) -> None:
+    def _apply(self, records: Iterable[Record], changes: list[Change], defects: list[Exception]) -> None:
         effects = self._effects
         for record in records:
             effect = effects.get(type(record))
@@ -154,7 +154,7 @@ class EventStore:
                 if change is not None:
                     changes.append(change)
             elif isinstance(record, Batch):
-                self._take(record.records, changes, defects)
+                self._apply(record.records, changes, defects)
 
     def _upsert_deployment(self, event: Deployment) -> Change:
         before = self.deployments.get(event.id)

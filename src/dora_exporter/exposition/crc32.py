@@ -28,7 +28,7 @@ def combine(left: Checksum, right: Checksum) -> Checksum:
 
 
 class ChecksumTree:
-    """The checksum of a row of texts, of which one is replaced at the cost of a logarithm."""
+    """The checksum of a sequence of texts; replacing one costs O(log n)."""
 
     def __init__(self, leaves: Sequence[Checksum]) -> None:
         """A tree over the checksums of the texts in order."""

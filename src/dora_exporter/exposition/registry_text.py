@@ -29,7 +29,7 @@ class Families:
         return self._families
 
     def restricted_to(self, names: Collection[str]) -> "Families":
-        """The families which, or of which a sample, is so named."""
+        """The families with this name, or with a sample of this name."""
         return Families(
             family
             for family in self._families

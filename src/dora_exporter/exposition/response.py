@@ -23,7 +23,7 @@ nothing is left to do."""
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body in parts, of which none changes any more."""
+    """A body in immutable parts."""
 
     parts: tuple[bytes, ...]
     length: int
@@ -31,7 +31,7 @@ class Body:
 
 
 class Exposition:
-    """Answers scrapes. While nothing has changed it gives the same object again."""
+    """Answers scrapes. Returns the same object while nothing has changed."""
 
     def __init__(
         self,

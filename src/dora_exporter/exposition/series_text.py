@@ -60,7 +60,7 @@ class SeriesText:
         """Renders for a few milliseconds; True when nothing is left to do."""
         end = self._stopwatch() + _SLICE_SECONDS
         while self._stopwatch() < end and not self._is_mending:
-            self._aggregate = self._aggregate or self.engine.take_changed()
+            self._aggregate = self._aggregate or self.engine.pop_changed()
             if self._aggregate is None:
                 return True
             try:

@@ -1,4 +1,4 @@
-"""The sample lines of many groups, kept as text in blocks of which only the changed ones are joined and deflated anew.
+"""The sample lines of many groups, as text in blocks; only changed blocks are joined and deflated anew.
 
 A group is what changes together: the lines of one series or team. Groups are sorted by key and cut into pages; a block
 is the lines of one family on one page.

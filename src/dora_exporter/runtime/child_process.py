@@ -1,4 +1,4 @@
-"""A program of ours in a process of its own: how the daemon runs it, and how it ends with the daemon."""
+"""Runs one of our modules in a child process that ends with the daemon."""
 
 import asyncio
 import os
@@ -8,11 +8,11 @@ import threading
 
 
 class SubprogramFailed(Exception):
-    """It did not end well; what it complained of last."""
+    """The program failed; the text is the end of its error output."""
 
 
 class Subprogram:
-    """One run of a module. The event loop waits for nothing of it, not for its start either."""
+    """One run of a module. Nothing blocks the event loop, not even its start."""
 
     def __init__(self, module: str, *arguments: object) -> None:
         """Starts nothing yet."""
@@ -58,7 +58,7 @@ class Subprogram:
 
 
 def end_with_daemon() -> None:
-    """From here on the program ends as soon as the daemon that waits for it is gone."""
+    """Makes this program exit as soon as the daemon that waits for it is gone."""
     threading.Thread(target=_wait_for_end_of_daemon, daemon=True).start()
 
 

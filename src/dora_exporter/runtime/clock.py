@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 
 Clock = Callable[[], int]
-"""Gives the current time in milliseconds since the epoch, UTC."""
+"""Returns the current time in milliseconds since the epoch, UTC."""
 
 
 Stopwatch = Callable[[], float]
-"""Gives seconds on a clock that never steps."""
+"""Returns seconds on a clock that never steps."""
 
 
 def system_clock() -> int:

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Queue:
-    """Those who wait for their turn. One of them goes on in each round of the event loop, however many there are."""
+    """The tasks that wait for a turn. Each round of the event loop resumes one of them, however many wait."""
 
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -47,25 +47,25 @@ _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionar
 
 
 class Turn:
-    """The time that a piece of work has had of the event loop since others had theirs."""
+    """Measures how long a piece of work has kept the event loop since it last yielded."""
 
     def __init__(self) -> None:
-        """Begins now."""
+        """Starts measuring now."""
         self._began = stopwatch()
 
     @property
     def is_over(self) -> bool:
-        """Whether it took some milliseconds."""
+        """Whether it has kept the event loop for some milliseconds."""
         return stopwatch() - self._began >= TURN_SECONDS
 
     async def give(self) -> None:
-        """Lets others have their turn, and all who wait for one; then the next one begins."""
+        """Yields to the event loop and to every waiting task, then starts the next turn."""
         await _queues.setdefault(asyncio.get_running_loop(), _Queue()).wait()
         self._began = stopwatch()
 
 
 async def in_turns(steps: Iterable[_Step]) -> AsyncIterator[_Step]:
-    """The steps, one by one. Whenever they took some milliseconds, others have their turn before the next."""
+    """Yields the steps one by one, and control to the event loop every few milliseconds."""
     turn = Turn()
     for step in steps:
         yield step
@@ -74,7 +74,7 @@ async def in_turns(steps: Iterable[_Step]) -> AsyncIterator[_Step]:
 
 
 async def in_slices(work: Callable[[], bool], *, pause_seconds: float = 0) -> None:
-    """Calls what works a few milliseconds a call until it returns True; others have their turn in between."""
+    """Calls ``work`` until it returns True, and yields to the event loop between calls."""
     while True:
         if work():
             return

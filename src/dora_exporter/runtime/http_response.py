@@ -1,4 +1,4 @@
-"""An upstream's answer, and what it says about itself: its outcome, when to come back, what went wrong."""
+"""An upstream's response: its outcome, when to retry, the error it explains."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Answer:
 
     @property
     def outcome(self) -> str:
-        """What it means for the request: ``success``, ``throttled``, ``server_error`` or ``refused``."""
+        """The outcome of the request: ``success``, ``throttled``, ``server_error`` or ``refused``."""
         if self.status < HTTPStatus.MULTIPLE_CHOICES:
             return "success"
         if self.status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -40,7 +40,7 @@ class Answer:
         return _number(self.headers.get(f"RateLimit-{name}") or self.headers.get(f"X-RateLimit-{name}"))
 
     def asked_wait(self, now_ms: int) -> float | None:
-        """How many seconds to wait, within reason; None when it says nothing sensible."""
+        """The seconds to wait, bounded; None without a usable hint."""
         now = now_ms / 1000
         for hint in (self.rate("reset"), _retry_after(self.headers.get("Retry-After"), now)):
             if hint is None:
@@ -64,7 +64,7 @@ class Answer:
 
 
 def _retry_after(value: str | None, now_seconds: float) -> float | None:
-    """Seconds, or a date of which it gives the seconds until then."""
+    """The seconds of a ``Retry-After``; of a date, the seconds until then."""
     seconds = _number(value)
     if value is None or seconds is not None:
         return seconds

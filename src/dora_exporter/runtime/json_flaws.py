@@ -1,6 +1,6 @@
-"""What decoding JSON from elsewhere may raise."""
+"""The exceptions that decoding foreign JSON may raise."""
 
 import msgspec
 
 FLAWS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What decoding foreign JSON may raise: it is nested too deeply also where nobody looks."""
+"""RecursionError too: JSON may be nested too deeply even in fields that are skipped."""

@@ -43,10 +43,10 @@ FLUSH_SECONDS = 1.0
 
 
 class Log:
-    """What is true of the log as a whole, whatever is set up: there is one in a process."""
+    """The state of the process's log, which outlives ``set_up``: rate limit, writer thread, dropped lines."""
 
     def __init__(self) -> None:
-        """Lines are written by whoever says something."""
+        """Starts without a writer thread: the thread that logs writes the line."""
         self.restraint = Restraint(_OF_REQUESTS, stopwatch=stopwatch)
         self.writer: LineWriter | None = None
         self.lost = 0
@@ -58,7 +58,7 @@ class Log:
 
     @property
     def repeated(self) -> int:
-        """How many lines were held back because requests made too many of their kind."""
+        """The number of lines suppressed by the rate limit on requests."""
         return self.restraint.held_back
 
 
@@ -67,9 +67,9 @@ LOG = Log()
 
 @contextmanager
 def off_the_loop(stream: TextIO | None = None) -> Iterator[None]:
-    """Meanwhile a thread writes the log's lines to a stream, by default standard error.
+    """Writes the log from a thread inside the block, to a stream, by default standard error.
 
-    At the end the rest is written, unless the reader does not read for a second.
+    At the end the queued lines are flushed; a reader that does not read for a second loses them.
     """
     descriptor = descriptor_of(stream or sys.stderr)
     keep_standard_descriptors()
@@ -80,12 +80,12 @@ def off_the_loop(stream: TextIO | None = None) -> Iterator[None]:
     try:
         yield
     finally:
-        if LOG.writer.close(FLUSH_SECONDS):  # else whoever said something now would wait for the reader after all
+        if LOG.writer.close(FLUSH_SECONDS):  # else the next line would block on the reader
             LOG.lost, LOG.writer = LOG.full, None
 
 
 def set_up(level: Level, layout: Layout, stream: TextIO | None = None) -> None:
-    """Makes the log go to a stream, by default standard error, at and above a level. A later call replaces this one."""
+    """Logs to a stream, by default standard error, at and above a level. A later call replaces an earlier one."""
     handler = _Handler(stream)
     handler.addFilter(LOG.restraint)
     handler.setFormatter(JsonFormatter() if layout == "json" else LogfmtFormatter())
@@ -93,13 +93,13 @@ def set_up(level: Level, layout: Layout, stream: TextIO | None = None) -> None:
     for earlier in [each for each in root.handlers if isinstance(each, _Handler)]:
         root.removeHandler(earlier)
     root.addHandler(handler)
-    root.setLevel(max(_LEVELS[level], logging.WARNING))  # what libraries say about their daily work is not news
+    root.setLevel(max(_LEVELS[level], logging.WARNING))  # the routine lines of libraries are noise
     logging.getLogger("dora_exporter").setLevel(_LEVELS[level])
     logging.getLogger("aiohttp.access").setLevel(logging.CRITICAL)
 
 
 class _Handler(logging.Handler):
-    """Our handler, told apart from those of others."""
+    """The handler of this module; ``set_up`` recognises it by its class."""
 
     def __init__(self, stream: TextIO | None) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class _Handler(logging.Handler):
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        """Writes a line, or has it written; never raises: a log is no reason to fail."""
+        """Writes a line or queues it for the writer. Never raises: logging must not fail a request."""
         line = self.format(record)
         if LOG.writer is not None:
             LOG.writer.write(line)
@@ -116,7 +116,7 @@ class _Handler(logging.Handler):
         try:
             stream.write(f"{line}\n")
             stream.flush()
-        except (AttributeError, OSError, ValueError):  # there is none, or its reader is gone
+        except (AttributeError, OSError, ValueError):  # there is no stream, or its reader is gone
             LOG.lost += 1
 
 
@@ -137,7 +137,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def fields(record: logging.LogRecord) -> Iterator[tuple[str, Value]]:
-    """What a record says, by name. Facts at the end of its message, written ``name=%s``, get names of their own."""
+    """The fields of a record by name. Facts at the end of its message, written ``name=%s``, become fields."""
     moment = datetime.fromtimestamp(record.created, UTC)
     yield "ts", moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     yield "level", _level(record.levelno)
@@ -151,9 +151,9 @@ def fields(record: logging.LogRecord) -> Iterator[tuple[str, Value]]:
 
 
 def redacted(text: str) -> str:
-    """A text without user info in URLs, credentials, and what is called a key, password, secret or token.
+    """Redacts user info in URLs, credentials, and the values of keys, passwords, secrets and tokens.
 
-    Of a very long one the beginning and the end.
+    A very long text is cut to its beginning and its end.
     """
     text = _USER_INFO.sub(f"{_HIDDEN}@", text)
     text = _CREDENTIALS.sub(rf"\1{_HIDDEN}", text)
@@ -172,7 +172,7 @@ def _harmless(name: str, value: Value) -> Value:
 
 
 def _parted(record: logging.LogRecord) -> tuple[str, list[tuple[str, Value]]]:
-    """The message, and the facts that its template ends in. Values are never taken apart: they may hold anything."""
+    """The message, and the facts at the end of its template. Values are never parsed: they may hold anything."""
     template, arguments = str(record.msg), record.args
     tail = _FACTS.search(template)
     if tail is None or not isinstance(arguments, tuple):
@@ -189,7 +189,7 @@ def _parted(record: logging.LogRecord) -> tuple[str, list[tuple[str, Value]]]:
 
 
 def _whole(record: logging.LogRecord) -> str:
-    """The message in one piece. A call with the wrong arguments is a defect, but no reason to lose the line."""
+    """The message as one text. A logging call with wrong arguments is a defect, but its line is still written."""
     try:
         return record.getMessage()
     except (TypeError, ValueError, KeyError):
@@ -217,6 +217,6 @@ def _quoted(value: Value) -> str:
 
 
 def _escaped(text: str) -> str:
-    """The text in quotes, with nothing in it that could end a line or move a terminal's cursor."""
+    """The text in quotes, with line breaks and terminal control characters escaped."""
     quoted = json.dumps(text, ensure_ascii=False)
     return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in quoted)

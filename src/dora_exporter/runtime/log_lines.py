@@ -1,4 +1,4 @@
-"""Where the lines of the log go: to a file descriptor, written by a thread, so that whoever reads it keeps nobody."""
+"""Writes log lines to a file descriptor from a thread, so that a slow reader never blocks the event loop."""
 
 import os
 import select
@@ -14,13 +14,13 @@ _STANDARD_ERROR = 2
 
 
 class LineWriter:
-    """Takes lines and never waits: what does not fit while nobody reads is dropped and counted.
+    """Queues lines without waiting. Lines beyond the queue's limit are dropped and counted.
 
-    A reader that is gone, a full disk or a closed descriptor lose lines too, and nothing else.
+    A closed pipe, a full disk or a closed descriptor lose lines, and cause no error.
     """
 
     def __init__(self, descriptor: int) -> None:
-        """Writes to ``descriptor``, which stays the caller's."""
+        """Writes to ``descriptor``, which the caller closes."""
         self.dropped = 0
         """The number of dropped lines."""
         self._descriptor = descriptor
@@ -33,7 +33,7 @@ class LineWriter:
         self._thread.start()
 
     def write(self, line: str) -> None:
-        """Takes a line without its end."""
+        """Queues a line (without its line feed)."""
         encoded = line.encode("utf-8", "backslashreplace") + b"\n"
         with self._changed:
             is_full = len(self._lines) >= _MOST_LINES or self._bytes + len(encoded) > _MOST_BYTES
@@ -45,12 +45,12 @@ class LineWriter:
             self._changed.notify_all()
 
     def flush(self, seconds: float) -> None:
-        """Waits until all is written, at most so long."""
+        """Waits until all lines are written, at most ``seconds``."""
         with self._changed:
             self._changed.wait_for(lambda: not self._lines and not self._being_written, seconds)
 
     def close(self, seconds: float) -> bool:
-        """Writes what it can within a time; whether that was all. Lines that come later are dropped."""
+        """Flushes for at most ``seconds``, then closes; returns whether all was written. Later lines are dropped."""
         self.flush(seconds)
         with self._changed:
             is_all_written = not self._lines and not self._being_written
@@ -86,14 +86,14 @@ def descriptor_of(stream: IO[str] | None) -> int | None:
 
 
 def keep_standard_descriptors() -> None:
-    """Opens those of the three that are closed, or the next file that is opened is taken for standard error."""
+    """Opens closed standard descriptors, so that the next opened file does not become standard error."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
         pass
     os.close(descriptor)
 
 
 def _written(descriptor: int, data: bytes) -> bool:
-    """Whether a descriptor took all of it. Others may have made it one that does not wait."""
+    """Whether all data was written. The descriptor may be non-blocking: another process can set that."""
     rest = memoryview(data)
     while rest:
         try:

@@ -1,4 +1,4 @@
-"""How often strangers can make the daemon say the same."""
+"""Limits the rate of log lines that requests can cause."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -9,17 +9,17 @@ _BURST = 10
 _SECONDS = 1.0
 
 Place = tuple[str, int]
-"""Where in the code a line is logged: only what it says, and not where, is in a stranger's hand."""
+"""The source file and line of a logging call: clients influence a message, but not its place."""
 
 
 class Restraint(logging.Filter):
-    """Passes, of what is logged at one place of some loggers, a few lines at once and then one a second.
+    """Passes a burst of records from each place of the given loggers, and then one a second.
 
-    ``held_back`` counts the others. Debug lines are all wanted by whoever switches them on.
+    ``held_back`` counts the suppressed records. Debug records are not limited.
     """
 
     def __init__(self, loggers: Iterable[str], *, stopwatch: Callable[[], float]) -> None:
-        """``loggers`` are those of requests, with all below them."""
+        """``loggers`` are the names of the loggers that requests reach; their children are limited too."""
         super().__init__()
         self.held_back = 0
         self._loggers = tuple(loggers)

@@ -1,4 +1,4 @@
-"""Tells the first failure from those that follow it, and the success that ends them: each is worth one log line."""
+"""Detects the first failure of an outage and the success that ends it: each is logged once."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ class Outage:
     """Something that works, or fails for a while."""
 
     def __init__(self) -> None:
-        """It has not failed yet."""
+        """Starts without an outage."""
         self.since_ms: int | None = None
         self.failures = 0
 
@@ -27,7 +27,7 @@ class Outage:
         return is_first
 
     def succeed(self, now_ms: int) -> Ended | None:
-        """Notes a success; gives the outage that it ends, None when there was none."""
+        """Notes a success; returns the outage that it ends, None when there was none."""
         if self.since_ms is None:
             return None
         ended = Ended(self.failures, (now_ms - self.since_ms) / 1000)

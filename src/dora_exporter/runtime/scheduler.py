@@ -1,4 +1,4 @@
-"""When what happens: the only importer of APScheduler."""
+"""Runs jobs on intervals: the only importer of APScheduler."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from dora_exporter.runtime.clock import Clock, stopwatch, system_clock
 logger = logging.getLogger(__name__)
 
 Job = Callable[[], Awaitable[float | None]]
-"""What is done at each tick. It may give the seconds after which it wants to run again at the latest."""
+"""The work of each tick. It may return the seconds within which it must run again."""
 
 _JITTER_RATIO = 0.1
 _STOP_SECONDS = 1.0
@@ -43,7 +43,7 @@ class Schedule:
     """
 
     def __init__(self, *, clock: Clock = system_clock, chance: Callable[[], float] = random.random) -> None:
-        """``chance`` gives a number from 0 up to 1."""
+        """``chance`` returns a random number from 0 up to 1."""
         self._clock = clock
         self._chance = chance
         self._offset_ms = self._clock_offset()
@@ -94,7 +94,7 @@ class Schedule:
             await self._end([self._runs[name]])
 
     async def _fire(self, name: str, job: Job) -> None:
-        """Begins a run beside the scheduler, which therefore never sees two at once."""
+        """Starts a run in a task of its own, so that the scheduler never sees two at once."""
         if name not in self._runs:
             run = asyncio.create_task(self._run(name, job), name=name)
             self._runs[name] = run
@@ -125,7 +125,7 @@ class Schedule:
             self.note_clock_step()
 
     def note_clock_step(self) -> None:
-        """Moves what is planned by as much as the wall clock was set forward or back since the last look."""
+        """Shifts all planned runs by the step of the wall clock since the last call."""
         before, self._offset_ms = self._offset_ms, self._clock_offset()
         step = timedelta(milliseconds=self._offset_ms - before)
         if abs(step) > _SMALL_STEP:

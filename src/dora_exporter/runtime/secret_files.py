@@ -6,11 +6,11 @@ from pydantic import SecretStr
 
 
 class BadSecret(Exception):
-    """A secret that cannot be used; the text says why for people, and holds nothing of it."""
+    """A secret is unusable; the text says why and does not contain the secret."""
 
 
 def read_secret(direct: SecretStr | None, file: Path | None) -> str | None:
-    """The secret as it is now, None where there is none. Reads a disk. Raises ``BadSecret``."""
+    """The current secret; None where none is configured. Reads files. Raises ``BadSecret``."""
     if direct is not None:
         return direct.get_secret_value()
     if file is None:

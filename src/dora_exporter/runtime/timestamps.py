@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 RFC_3339 = "an RFC 3339 date-time such as 2026-01-31T12:00:00Z"
-"""What those are told who sent something else."""
+"""The error text for any other input."""
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,7 +28,7 @@ def microseconds(text: str) -> int:
 
 
 def rfc_3339_microseconds(text: str) -> int:
-    """The same of an RFC 3339 date-time: date, time and zone are all there. Raises ``ValueError``."""
+    """Microseconds since the epoch of an RFC 3339 date-time: date, time and zone. Raises ``ValueError``."""
     if not _RFC_3339.fullmatch(text):
         raise ValueError(f"must be {RFC_3339}")
     return microseconds(text)

@@ -31,7 +31,7 @@ class Engine:
     """Follows a store, and hands out the aggregates whose numbers changed.
 
     ``load`` it once; then ``update`` until it returns True, and all numbers are those of that moment. ``close`` ends
-    that. Whoever shows numbers asks for ``take_changed`` until it is None, and says how that went: ``rendered`` or
+    that. Whoever shows numbers asks for ``pop_changed`` until it is None, and says how that went: ``rendered`` or
     ``failed``; after the latter ``mend`` comes first.
 
     A defect stays in its series: that is computed anew from the store, and is broken, which leaves it out of all
@@ -101,7 +101,7 @@ class Engine:
 
     # What changed
 
-    def take_changed(self) -> Aggregate | None:
+    def pop_changed(self) -> Aggregate | None:
         """Takes out an aggregate whose numbers may have changed; None when there is none."""
         changed = self.aggregates.changed
         return changed.popitem()[0] if changed else None
@@ -131,7 +131,7 @@ class Engine:
         return False
 
     def mend(self) -> bool:
-        """Computes what met a defect since ``update``, a few milliseconds a call; True when nothing is left to do.
+        """Recomputes what failed since ``update``, a few milliseconds a call; True when nothing is left to do.
 
         What was written since waits for the next round.
         """
@@ -173,7 +173,7 @@ class Engine:
 
     @property
     def is_behind(self) -> bool:
-        """Whether so much was written that nobody should wait for it."""
+        """Whether the backlog of writes is too large for a request to wait for."""
         return self.pending_writes > _MANY_WRITES
 
     @property
@@ -261,7 +261,7 @@ class Engine:
         """Begins with what is next; False when there is nothing."""
         if self._next_write():
             return True
-        series = self._states.take_unsettled()
+        series = self._states.pop_unsettled()
         if series is None:
             return False
         self._begin(series, self._settle(series))
@@ -274,7 +274,7 @@ class Engine:
 
     def _begin_to_follow(self) -> None:
         """Begins to take over the writes to a series."""
-        series, writes = self._writes.take()
+        series, writes = self._writes.pop()
         if self._defects.is_broken(series):
             self._defects.retry(series)
             self._renewal.choose(series)
@@ -299,7 +299,7 @@ class Engine:
             self.aggregates.is_astray = not self.aggregates.is_astray  # it does not help where counting is what fails
 
     def _damage(self, series: Series, defect: Exception) -> None:
-        """A series met a defect: it is computed anew, or was so already, and is left out of all numbers."""
+        """Recomputes a series after a defect; after a second one it is broken, and left out of all numbers."""
         self._states.forget(series)
         self.aggregates.is_astray = True
         if self._defects.meet_in_series(series, defect):

@@ -93,7 +93,7 @@ class PendingWrites:
         """The sorted writes of each series."""
         return iter(self._by_series.items())
 
-    def take(self) -> tuple[Series, SeriesWrites]:
+    def pop(self) -> tuple[Series, SeriesWrites]:
         """Removes and returns the sorted writes of the series that has waited longest."""
         series = next(iter(self._by_series))
         return series, self._by_series.pop(series)

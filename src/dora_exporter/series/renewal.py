@@ -87,7 +87,7 @@ class Renewal:
         yield from self._aggregates.recount()
         self._untold = dict.fromkeys(self._states.by_series)
         held.reverse()
-        while held:  # what was looked at is let go, or all of it would be at once
+        while held:  # frees each part once it is sorted, instead of all at once
             for event in reversed(held[-_PER_STEP:]):
                 for series in homes(event):
                     if series in chosen:

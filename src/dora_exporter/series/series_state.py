@@ -106,7 +106,7 @@ class SeriesState:
         """Removes an event."""
         self.version += 1
         if isinstance(event, Incident):
-            self._take_incident(event)
+            self._remove_incident(event)
         elif event.outcome:
             self.attempts.remove(event)
         else:
@@ -221,7 +221,7 @@ class SeriesState:
             changes = list(self._pairs().change(deployment, self._begun_around, comes=comes))
         for before, _ in changes:
             if before:
-                self._take_deployment(before)
+                self._remove_deployment(before)
         for _, after in changes:
             if after:
                 self._put_deployment(after)
@@ -233,7 +233,7 @@ class SeriesState:
         else:
             self.classifier.add(deployment)
 
-    def _take_deployment(self, deployment: Deployment) -> None:
+    def _remove_deployment(self, deployment: Deployment) -> None:
         if self.classifier.in_order.holds(deployment):
             self.classifier.remove(deployment)
         elif deployment.finished_at > self._now_ms:
@@ -249,7 +249,7 @@ class SeriesState:
         self._phases[incident.id] = _Phase.GONE
         self._advance(incident)
 
-    def _take_incident(self, incident: Incident) -> None:
+    def _remove_incident(self, incident: Incident) -> None:
         phase = self._phases.pop(incident.id)
         if phase in _COUNTS:
             self.classifier.remove_incident(incident)

@@ -66,7 +66,7 @@ class States:
         """Queues every series."""
         self._unsettled.update(dict.fromkeys(self.by_series))
 
-    def take_unsettled(self) -> Series | None:
+    def pop_unsettled(self) -> Series | None:
         """Removes a series from the queue and returns it; None if the queue is empty."""
         while self._unsettled:
             series, _ = self._unsettled.popitem()

@@ -3,7 +3,7 @@
 A ``Source`` is polled, a ``Webhook`` is pushed to, and many products are both.
 
 A member of this folder is one settings model, and one class that turns what the product says into events. It never
-sees the log, the schedule or a metric: ``polling`` gives it a sink, and remembers for it.
+sees the log, the schedule or a metric: ``polling`` hands it a sink, and stores its state.
 
 * The id of an item is ``<source name>:<upstream id>``, its ``source`` is the source's name, its ``revision`` a time in
   milliseconds that never falls while the item changes. What the product says beyond the fields of an event is kept in
@@ -190,13 +190,13 @@ class Webhook(Protocol):
     async def authenticate(self, delivery: Delivery) -> Check | None:
         """Tells by its head what proves a request: None refuses it, and its body is not even read.
 
-        The check that it gives is asked about the body as it was sent, before that is unpacked or parsed;
+        The returned check verifies the body as it was sent, before that is unpacked or parsed;
         ``webhook_signatures`` has one for every usual scheme. Secrets are read anew here, so that a file may change.
         Raises ``Misconfigured`` when they cannot be, which is answered 503.
         """
         ...
 
-    async def take(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
+    async def ingest(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
         """Writes what an authentic delivery says, and waits until it is durable (``sink.flush``).
 
         ``body`` is unpacked. Deliveries come late, twice and in any order: the event's id comes from the upstream's

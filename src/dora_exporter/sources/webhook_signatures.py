@@ -1,6 +1,6 @@
 """Checks of who sent a webhook: one function for each scheme that senders use.
 
-Each looks at the head of a request and gives the check of its body, or None when the head has nothing that could be a
+Each reads the head of a request and returns the check of its body, or None when the head has nothing that could be a
 proof, so that a stranger's body is not read. While a secret is rotated ``secrets`` are several, and one match is
 enough; where there are none nothing matches. All comparisons take the same time whatever is presented.
 """
@@ -14,7 +14,7 @@ from hashlib import sha256
 from dora_exporter.sources.contract import Check, Delivery, Misconfigured
 
 TOLERANCE_MS = 5 * 60_000
-"""So far a signed timestamp may be from now: later, somebody repeats what was overheard."""
+"""The largest distance of a signed timestamp from now: an older delivery may be a replay."""
 
 _MOST_SIGNATURES = 10
 _SECONDS = re.compile("[0-9]{1,12}")

@@ -47,7 +47,7 @@ class Horizon:
 
 
 async def _latest(store: EventStore, now_ms: int) -> int | None:
-    """The latest moment, up to now, of an event that somebody else dated; None where there is no such event."""
+    """The latest time, up to now, of an event dated by its sender; None where there is no such event."""
     latest = None
     events: list[Event] = [*store.deployments.values(), *store.incidents.values()]
     async for event in in_turns(events):

@@ -12,7 +12,7 @@ _LARGEST_WRITE = 128 * 1024
 
 
 def routes(*, exposition: Callable[[], Exposition]) -> list[web.RouteDef]:
-    """The route of the exposition. ``exposition`` gives the one in use, which a reload may replace."""
+    """The route of the exposition. ``exposition`` returns the one in use, which a reload may replace."""
 
     async def scrape(request: web.Request) -> web.StreamResponse:
         headers = request.headers
@@ -37,11 +37,11 @@ async def _respond(request: web.Request, body: Body, *, gzip: bool) -> web.Strea
 
 
 async def _stream(request: web.Request, body: Body, headers: dict[str, str]) -> web.StreamResponse:
-    """Sends a large body in slices and in turns, so that copying it, for however many, never keeps the event loop."""
+    """Sends a large body in slices, and yields in between: many large responses at once do not block the event loop."""
     response = web.StreamResponse(headers=headers)
     response.content_length = body.length
     await response.prepare(request)
-    # A scraper that leaves early is no mistake of the daemon's.
+    # A scraper that disconnects early is not an error.
     with suppress(ConnectionError):
         if request.method != hdrs.METH_HEAD:
             turn = Turn()

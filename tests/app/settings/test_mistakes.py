@@ -23,7 +23,7 @@ BAD_YAML = {
     # what is no YAML, or no mapping
     "web: [": ["config.yaml:1: is not YAML: expected the node content, but found '<stream end>'"],
     "api_keys: [hunter2": ["config.yaml:1: is not YAML: expected ',' or ']', but got '<stream end>'"],
-    "a: &x 1\nb: &x 2": ["config.yaml:2: is not YAML: gives an anchor a second time"],
+    "a: &x 1\nb: &x 2": ["config.yaml:2: is not YAML: defines an anchor twice"],
     "retention: 1001y": ["config.yaml:1: retention: must be at most 1000y"],
     "a: b: c": ["config.yaml:1: is not YAML: mapping values are not allowed here"],
     "log:\n\tlevel: info": ["config.yaml:2: is not YAML: found character '\\t' that cannot start any token"],

@@ -1,6 +1,6 @@
 """The families about the daemon itself, all named ``dora_exporter_...``.
 
-Their collectors read from objects that know; each is registered in one registry, and others may add theirs.
+A collector reads its values from the daemon's objects at each scrape. All are registered in one registry.
 """
 
 from dora_exporter.app.telemetry.config import ConfigCollector

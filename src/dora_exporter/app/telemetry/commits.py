@@ -22,10 +22,10 @@ _LEFT_OUT = (*rule.CAUSES, "negative", "author")
 
 
 class CommitTally:
-    """What is held of commits: an observer of the store, loaded once. Before that, it knows nothing."""
+    """Counts the commits of stored deployments. Observes the store; everything is zero before ``load``."""
 
     def __init__(self) -> None:
-        """Nothing is held."""
+        """Starts at zero."""
         self.is_loaded = False
         self.resolved = 0
         self.commits = 0
@@ -33,16 +33,16 @@ class CommitTally:
         self.unresolved: Counter[str] = Counter()
         """Deployments with unknown commits, by the repository that they name."""
         self.without_sha = 0
-        """Deployments that name a repository, and what is no SHA of a commit."""
+        """Deployments that name a repository and a commit by something other than a SHA."""
 
     async def load(self, held: Sequence[Deployment]) -> None:
-        """Takes in what was held when it began to observe, a few milliseconds at a time."""
+        """Counts the deployments that the store held when it began to observe, a few milliseconds at a time."""
         async for each in in_turns(held):
             self._count(each, 1)
         self.is_loaded = True
 
     def observe(self, changes: Sequence[Change]) -> None:
-        """Takes in writes to deployments."""
+        """Counts writes to deployments."""
         for before, after in changes:
             if before is after:
                 continue
@@ -86,7 +86,7 @@ class CommitTally:
 
 
 class CommitsCollector:
-    """How the search for commits goes."""
+    """The state of commit resolution and of the repositories."""
 
     def __init__(
         self,
@@ -96,14 +96,14 @@ class CommitsCollector:
         reviewer: Callable[[], PullRequestResolver | None] = lambda: None,
         repositories: Repositories,
     ) -> None:
-        """Reads from objects that know. ``resolver`` and ``reviewer`` give None while another replica has them."""
+        """``resolver`` and ``reviewer`` return None while another replica runs them."""
         self._reviewer = reviewer
         self._tally = tally
         self._resolver = resolver
         self._repositories = repositories
 
     def collect(self) -> Iterable[Metric]:
-        """Counts of what is held now, once that is known, and the state of the repositories."""
+        """The current counts once they are loaded, and the state of the repositories."""
         if self._tally.is_loaded:
             yield from self._deployments()
             yield from self._commits()

@@ -12,11 +12,11 @@ class ConfigCollector:
     """The state of the configuration."""
 
     def __init__(self, configuration: Configuration) -> None:
-        """Reports about the settings in use."""
+        """Reports on the settings in use."""
         self._configuration = configuration
 
     def collect(self) -> Iterable[Metric]:
-        """Whether and when it was read."""
+        """Whether the last reload succeeded, and when the last successful one was."""
         yield gauge(
             "dora_exporter_config_last_reload_successful",
             "1 if the last reload of the configuration succeeded; otherwise the previous one stays in use.",

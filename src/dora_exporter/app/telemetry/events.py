@@ -24,10 +24,10 @@ class EventCounts:
             {(kind, "api", each.value): 0 for kind in ("deployment", "incident") for each in Outcome}
         )
         self.is_paused = False
-        """While another replica's writes are followed, which counts them itself."""
+        """True while another replica's writes are followed: that replica counts them."""
 
     def observe(self, changes: Sequence[Change]) -> None:
-        """Counts writes, by the source of the event: many at a time, which costs less."""
+        """Counts a batch of writes by the source of the event."""
         if not self.is_paused:
             self._unsorted += changes
         if len(self._unsorted) >= _SORTED_AT_ONCE:
@@ -85,11 +85,11 @@ class UnknownAttributeCounts:
     """Unknown attributes of events."""
 
     def __init__(self, counts: Mapping[str, int]) -> None:
-        """``counts`` are kept by whoever reads events, by the attributes' names, of which there are not many."""
+        """``counts`` maps attribute names to counts; the API keeps it, with a bounded number of names."""
         self._counts = counts
 
     def collect(self) -> Iterable[Metric]:
-        """One sample for each name that came."""
+        """One sample for each unknown name."""
         family = CounterMetricFamily(
             "dora_exporter_unknown_attributes",
             "Unknown attributes of events, which are ignored, since the daemon started, by name; the hundredth and "

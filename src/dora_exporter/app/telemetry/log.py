@@ -12,11 +12,11 @@ class LogCollector:
     """Log lines that were dropped."""
 
     def __init__(self, log: Log) -> None:
-        """Reports about the log of the process."""
+        """Reports on the log of the process."""
         self._log = log
 
     def collect(self) -> Iterable[Metric]:
-        """One counter, with a reason."""
+        """One counter, by reason."""
         dropped = CounterMetricFamily(
             "dora_exporter_log_lines_dropped",
             "Log lines dropped, by reason: full, the reader of the log is too slow; repeated, requests caused too "

@@ -1,4 +1,4 @@
-"""The health of the way to the database that replicas share."""
+"""The health of the connection to the shared database."""
 
 from collections.abc import Callable, Iterable
 
@@ -25,7 +25,7 @@ class DatabaseCollector:
         self._replay_seconds = replay_seconds
 
     def collect(self) -> Iterable[Metric]:
-        """Positions, times and losses; what has not happened yet has no sample."""
+        """Positions, times and losses. An event that has not happened yet has no sample."""
         now = self._statistics()
         yield gauge(
             "dora_exporter_log_up",

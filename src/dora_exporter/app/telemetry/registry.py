@@ -30,7 +30,7 @@ def new_registry() -> CollectorRegistry:
 
 
 class BuildInfo:
-    """What is running."""
+    """The build that is running."""
 
     def collect(self) -> Iterable[Metric]:
         """Always one sample."""

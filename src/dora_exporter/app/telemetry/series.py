@@ -13,7 +13,7 @@ class SeriesCollector:
     """The state of the series."""
 
     def __init__(self, current: Callable[[], Engine]) -> None:
-        """``current`` gives the engine in use, which a reload may replace."""
+        """``current`` returns the engine in use, which a reload may replace."""
         self._current = current
 
     def collect(self) -> Iterable[Metric]:

@@ -18,7 +18,7 @@ class SnapshotCollector:
         self._replay_seconds = replay_seconds
 
     def collect(self) -> Iterable[Metric]:
-        """Size, times, durations and losses; what has not happened yet has no sample."""
+        """Size, times, durations and losses. An event that has not happened yet has no sample."""
         now = self._statistics()
         yield gauge(
             "dora_exporter_snapshot_up",

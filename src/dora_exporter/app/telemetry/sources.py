@@ -12,10 +12,10 @@ _PREFIX = "dora_exporter_source_"
 
 
 class SourceCollector:
-    """Reads from the sources in operation; what has not happened yet, or does not exist, has no sample."""
+    """Reads from the running sources. An event that has not happened yet has no sample."""
 
     def __init__(self, sources: RunningSources) -> None:
-        """``sources`` in operation."""
+        """``sources`` are the running ones."""
         self._sources = sources
 
     def collect(self) -> Iterable[Metric]:
@@ -42,7 +42,7 @@ class SourceCollector:
             yield by_outcome
 
     def _add_ignored(self, items: CounterMetricFamily) -> None:
-        """Deliveries of which nothing was written: a sample for each reason, which no other outcome has."""
+        """Deliveries that wrote nothing: a sample for each reason; other outcomes have none."""
         for running in self._sources:
             if isinstance(running.source, Webhook):
                 for reason in Ignored:

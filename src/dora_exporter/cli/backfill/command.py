@@ -112,7 +112,7 @@ def _open_metrics(past: Past, instants: range) -> Iterator[bytes]:
         for index, instant in enumerate(shown(instants, "computing", sys.stderr)):
             for number, lines in enumerate(past.at(instant)):
                 if lines is not last[number]:
-                    spools[number].take(index, b"".join(lines.parts).splitlines())
+                    spools[number].record(index, b"".join(lines.parts).splitlines())
                     last[number] = lines
         for family, spool in shown(list(zip(past.families, spools, strict=True)), "writing", sys.stderr):
             yield from _family(family, spool, instants)

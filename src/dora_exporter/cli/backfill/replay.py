@@ -23,7 +23,7 @@ class Past:
     """
 
     def __init__(self, records: Iterable[Record], definitions: Definitions, began_ms: int) -> None:
-        """Nothing is known before ``began_ms``; ``records`` are those of the whole log."""
+        """Starts at ``began_ms`` without events; ``records`` are those of the whole log."""
         held = EventStore()
         for record in records:
             held.apply(record)

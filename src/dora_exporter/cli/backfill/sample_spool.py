@@ -1,4 +1,4 @@
-"""Turns what a family was at each instant into what each of its series was in the course of time."""
+"""Transposes the samples of a family: from all series at each instant to each series over time."""
 
 from array import array
 from collections import defaultdict
@@ -24,8 +24,8 @@ class FamilySpool:
         self._series: dict[bytes, int] = {}
         self._lines: set[bytes] = set()
 
-    def take(self, instant: int, lines: Iterable[bytes]) -> None:
-        """Notes the sample lines, without line feeds, from an instant on; instants come in their order."""
+    def record(self, instant: int, lines: Iterable[bytes]) -> None:
+        """Records the sample lines (without line feeds) in force from an instant on. Instants must ascend."""
         present = set(lines)
         ended = {_split(line)[0] for line in self._lines - present}
         for line in present - self._lines:

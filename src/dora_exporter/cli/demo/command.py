@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 SEED = 3672
 _MOST_DAYS = 3650
 HASTE = 20.0
-"""With it something happens twice a minute, in an organisation of which hours would pass between two deployments."""
+"""Speeds the demo up to two events a minute; in real time, hours would pass between two deployments."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -95,7 +95,7 @@ def _invented(arguments: argparse.Namespace) -> tuple[list[Happening], Iterator[
 
 
 def _flags(arguments: argparse.Namespace, snapshot: Path) -> list[Flag]:
-    """Anybody may come in where it is told to listen, by any name: there is nothing real to see."""
+    """Opens the daemon to every client and host name: the demo's data is invented."""
     return [
         *options.given(arguments),
         Flag("--snapshot.path", ("snapshot", "path"), snapshot),
@@ -109,7 +109,7 @@ def _leave(_number: int, _frame: object) -> None:
 
 
 async def _live(happenings: Iterable[Happening], log: EventLog, *, clock: Clock) -> None:
-    """Reports what happens when it happens, as a sender of events would."""
+    """Sends each event at its time, as a real sender would."""
     for happening in happenings:
         await asyncio.sleep(max(0, happening.at - clock()) / 1000)
         try:

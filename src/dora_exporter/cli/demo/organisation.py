@@ -32,7 +32,7 @@ def organisation(seed: int, now_ms: int, *, days: int = DAYS, haste: float = 1.0
 
 
 def split(happenings: Iterator[Happening], now_ms: int) -> tuple[list[Happening], Iterator[Happening]]:
-    """What was reported until now, and what happens next."""
+    """The events reported until now, and an iterator over those to come."""
     past: list[Happening] = []
     for happening in happenings:
         if happening.at > now_ms:

@@ -102,7 +102,7 @@ class ServiceSimulation:
                 return at
 
     def _after(self, at: int, ms: float) -> int:
-        """How long something takes that takes so long without haste; what is under way now goes on in haste."""
+        """Scales a duration by the demo's speed; the part after ``now_ms`` runs ``haste`` times as fast."""
         unhurried = min(ms, max(0, self.now_ms - at))
         return int(unhurried + (ms - unhurried) / self.haste)
 
@@ -130,7 +130,7 @@ class ServiceSimulation:
             self._disturb(deployment.finished_at)
 
     def _written(self, at: int, commits: int, reverts: Commit | None = None) -> Release:
-        """A release of new commits, the last of which may take an earlier one back."""
+        """A release of new commits; the last one may revert an earlier one."""
         ages = sorted((self._age_ms() for _ in range(commits)), reverse=True)
         written = [Commit(self._sha(), at - age, self._subject()) for age in ages]
         if reverts:

@@ -90,7 +90,7 @@ def _without_empty_end(cells: list[str]) -> list[str]:
 def _texts(raw: Iterable[bytes]) -> Iterator[str]:
     """The lines as text, also where a line ends with a carriage return alone.
 
-    What is no UTF-8 is found out when it is encoded again.
+    Invalid UTF-8 is found when the text is encoded again.
     """
     for each in raw:
         yield from _CARRIAGE_RETURNS.split(each.decode("utf-8", "surrogateescape"))

@@ -56,7 +56,7 @@ class GivenFile:
 
 
 def look_into(stream: BinaryIO) -> GivenFile:
-    """Tells by its first line that is not blank what a file holds."""
+    """Detects the kind of a file by its first line that is not blank."""
     lines, blank = lines_of(stream), []
     first = b""
     try:

@@ -1,4 +1,4 @@
-"""What is wrong with the lines of a file, told by their numbers."""
+"""Reports the wrong lines of a file by their numbers."""
 
 from typing import TextIO
 
@@ -8,32 +8,32 @@ _SHOWN = 100
 
 
 class Mistakes:
-    """Tells of each wrong line once it is found, of the first hundred at least, and counts them all."""
+    """Prints each wrong line as it is found, at least the first hundred, and counts all of them."""
 
     def __init__(self, name: str, stream: TextIO) -> None:
-        """``name`` is that of the file, ``stream`` where it is told."""
+        """``name`` is the file's; errors are printed to ``stream``."""
         self.total = 0
         self.too_old = 0
-        """How many of the lines are events that the retention keeps none of, as far as it was told."""
+        """The number of events refused because they are older than the retention."""
         self._name = name
         self._stream = stream
         self._warned: set[str] = set()
 
     def note(self, line: int, detail: str) -> None:
-        """A line is wrong."""
+        """Reports a wrong line."""
         self.total += 1
         self.too_old += detail.endswith(TOO_OLD)
         if self.total <= _SHOWN:
             self._stream.write(f"{self._name}:{line}: {detail}\n")
 
     def warn(self, line: int, detail: str) -> None:
-        """A line is right but odd, which is told once."""
+        """Reports a line that is valid but suspicious; each such problem is printed once."""
         if detail not in self._warned and len(self._warned) < _SHOWN:
             self._warned.add(detail)
             self._stream.write(f"{self._name}:{line}: {detail}\n")
 
     def say(self, sentence: str) -> None:
-        """Says what is so of the file as a whole."""
+        """Prints a message about the file as a whole."""
         self._stream.write(f"{self._name}: {sentence}\n")
 
     def note_untold(self, count: int) -> None:
@@ -41,6 +41,6 @@ class Mistakes:
         self.total += count
 
     def end(self) -> None:
-        """Says how many were not told."""
+        """Prints how many wrong lines were not printed."""
         if self.total > _SHOWN:
             self._stream.write(f"{self._name}: {self.total} lines are wrong in all\n")

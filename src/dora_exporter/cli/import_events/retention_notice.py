@@ -1,4 +1,4 @@
-"""Says so, before an import and after it, where most of its events are older than the retention keeps."""
+"""Warns, before an import and after it, when most of its events are older than the retention."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
@@ -31,7 +31,7 @@ _lines = Decoder(_Line)
 def told_before(
     lines: Iterable[tuple[int, bytes]], retention: Span, mistakes: Mistakes, *, clock: Clock
 ) -> Iterator[tuple[int, bytes]]:
-    """The numbered lines. Says before the first one what is so of the first thousand."""
+    """Yields the numbered lines; before the first one, warns if most of the first thousand are too old."""
     rest = iter(lines)
     head = list(islice(rest, _LOOKED_AT))
     horizon = clock() - retention.ms
@@ -50,7 +50,7 @@ def are_mostly(old: int, events: int) -> bool:
 
 
 def after(old: int, events: int, retention: Span, *, is_elsewhere: bool) -> str:
-    """What is said at the end. ``is_elsewhere`` where the retention is another daemon's."""
+    """The warning at the end. ``is_elsewhere`` says that the retention is another daemon's."""
     which = "the daemon's retention" if is_elsewhere else f"the retention of {retention.text}"
     return (
         f"{old} of {events} events were not kept, because they are older than {which}: raise it and import them again"

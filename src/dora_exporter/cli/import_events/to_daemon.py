@@ -83,6 +83,6 @@ def _read(status: int, body: bytes) -> BulkAnswer:
 
 
 def _in_words(status: int) -> str:
-    """What is said of an answer without words of its own; servers in between have status codes that nobody defined."""
+    """The error text of a response without one; proxies on the way send non-standard status codes."""
     phrase = HTTPStatus(status).phrase if status in list(HTTPStatus) else ""
     return f"it answered {status} {phrase}".rstrip()

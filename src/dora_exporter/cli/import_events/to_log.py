@@ -10,7 +10,7 @@ from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore, Outcome
 
 Make = Callable[[EventStore], Iterator[Record]]
-"""Makes the records, given the store that they go to: what it holds decides about some."""
+"""Makes the records for a store; some depend on the events that it holds."""
 
 
 async def keep(make: Make, settings: Settings) -> Counter[Outcome]:
@@ -31,7 +31,7 @@ async def keep(make: Make, settings: Settings) -> Counter[Outcome]:
 
 
 def rehearse(make: Make, settings: Settings) -> Counter[Outcome]:
-    """What would become of the events. Touches nothing and takes no lock."""
+    """Counts the outcomes that the events would have. Writes nothing and takes no lock."""
     outcomes: Counter[Outcome] = Counter()
     store = EventStore()
     file = settings.snapshot.path

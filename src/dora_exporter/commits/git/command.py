@@ -1,4 +1,4 @@
-"""Runs the ``git`` program: without a shell, without anybody's configuration, within limits."""
+"""Runs the ``git`` program: without a shell, without the user's or the system's configuration, within limits."""
 
 import contextlib
 import os
@@ -33,7 +33,7 @@ _CONFIGURATION = {
 
 
 class GitFailed(Exception):
-    """A ``git`` did not do what it was asked; the text is its last words."""
+    """A ``git`` command failed; the text is the end of its error output."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class Git:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Kills what runs, and starts nothing any more."""
+        """Kills running commands, and starts no more."""
         with self._lock:
             self._is_closed = True
             for process in self._running:
@@ -166,7 +166,7 @@ class Git:
         return program
 
     def _bounds(self, limits: Limits) -> Iterator[str]:
-        """What starts a program within limits; nothing when this machine does not have it."""
+        """The command prefix that starts a program within limits; empty where this machine lacks it."""
         if self._prlimit is not None:
             yield self._prlimit
             for name, _, most in _bounds(limits):
@@ -202,7 +202,7 @@ class _Watch:
 def _environment(
     folder: Path, remote: Remote | None, stack: contextlib.ExitStack
 ) -> tuple[dict[str, str], tuple[int, ...]]:
-    """All that the command knows of its surroundings, and the file descriptors that it needs for that."""
+    """The complete environment of the command, and the file descriptors that it inherits."""
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(folder),
@@ -233,7 +233,7 @@ def _environment(
 
 
 def _memory(name: str) -> IO[bytes]:
-    """A file that never is on a disk."""
+    """A file in memory only."""
     return os.fdopen(os.memfd_create(name), "w+b")
 
 
@@ -246,9 +246,9 @@ def _bounds(limits: Limits) -> Iterator[tuple[str, int, int]]:
 
 
 def _limit(pid: int, limits: Limits) -> None:
-    """Bounds a process that has been started already, which is late but better than never.
+    """Sets the limits of a process that already runs.
 
-    A ``preexec_fn`` would be in time, and make a copy of this whole process for it.
+    A ``preexec_fn`` would set them earlier, but forks the whole process.
     """
     with contextlib.suppress(ProcessLookupError, PermissionError):
         for _, kind, most in _bounds(limits):

@@ -67,7 +67,7 @@ class Graph:
         known = len(self._names)
         try:
             added.extend(self._placed(commits))
-        finally:  # what came before a failure must stand right
+        finally:  # the commits before a failure need their levels
             has_filled = self._settle(added, known)
         return has_filled
 
@@ -134,7 +134,7 @@ class Graph:
         return number
 
     def _placed(self, commits: Iterable[tuple[bytes, tuple[bytes, ...]]]) -> Iterator[int]:
-        """Takes in commits that were not here, and gives their numbers."""
+        """Adds new commits; returns their numbers."""
         for name, parents in commits:
             number = self._number(name)
             if not self._is_present(number):
@@ -145,7 +145,7 @@ class Graph:
                 yield number
 
     def _settle(self, added: list[int], known: int) -> bool:
-        """Gives new commits their levels; says whether one of them was known before, as the parent of another.
+        """Assigns levels to new commits; returns whether one of them was known before, as a parent of another.
 
         What stood on such a one stood too low, so then all get new levels.
         """
@@ -159,7 +159,7 @@ class Graph:
         return has_filled
 
     def _settle_level(self, number: int) -> None:
-        """Gives a commit its level, and its ancestors before it. Histories are too long for recursion."""
+        """Assigns a level to a commit after its ancestors. Iterative: histories are too long for recursion."""
         levels, path = self._levels, [number]
         while path:
             parents = self._parents_of(path[-1])

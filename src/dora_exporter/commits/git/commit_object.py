@@ -1,4 +1,4 @@
-"""What a commit object says, as far as it matters here."""
+"""Parses commit objects: parents, author, time, message."""
 
 import re
 
@@ -36,7 +36,7 @@ def parents_of(raw: bytes) -> tuple[bytes, ...]:
 
 
 def commit_of(sha: str, raw: bytes) -> Commit | None:
-    """What is kept of a commit; None when no author time can be read in it."""
+    """The stored fields of a commit; None when it has no readable author time."""
     header, _, message = raw.partition(b"\n\n")
     seconds = _authored_at(header)
     if seconds is None:

@@ -1,4 +1,4 @@
-"""When the configured repositories were fetched, and how that went."""
+"""When the configured repositories were fetched, and whether that succeeded."""
 
 import logging
 import re
@@ -16,13 +16,13 @@ _REFUSED = re.compile(
     r"Authentication failed|could not read (?:Username|Password)|returned error: 40[13]|Permission denied|"
     r"Host key verification failed"
 )
-"""What Git says where the credentials are not good."""
+"""Git's messages about bad credentials."""
 _SINGLE_COMMITS_AT_MOST = 5
 
 
 @dataclass
 class FetchHealth:
-    """What is known about the fetches of one repository; a time is None until there was one.
+    """The fetch state of one repository; a time is None until the first fetch.
 
     ``problem`` says in words why the last failed, None when it did not; ``is_misconfigured`` whether that was because
     of a setting, a file or a right, which an operator has to mend.
@@ -51,7 +51,7 @@ class FetchHealth:
         return self._is_past(SHORTEST_PAUSE_MS, now_ms)
 
     def _is_past(self, pause_ms: int, now_ms: int) -> bool:
-        """Whether a pause is over since the last attempt; a clock that was set back since says nothing of it."""
+        """Whether a pause since the last attempt is over; True if the clock was set back since."""
         return self.last_attempt_ms is None or not 0 <= now_ms - self.last_attempt_ms < pause_ms
 
     def succeeded(self, now_ms: int) -> None:
@@ -71,7 +71,7 @@ class FetchHealth:
 
 
 def fetch_single(repository: Repository, shas: tuple[str, ...]) -> None:
-    """Fetches commits that no branch has any more, each by itself: one that is not there spoils no other."""
+    """Fetches commits that are on no branch any more, one at a time, so that an absent one fails alone."""
     for sha in shas[:_SINGLE_COMMITS_AT_MOST]:
         try:
             repository.fetch(sha)

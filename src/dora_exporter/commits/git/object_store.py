@@ -98,9 +98,9 @@ class BareRepository:
                 return [sha for sha, line in zip(shas, lines, strict=True) if line == b"tree\n"]
 
     def touching(self, shas: Sequence[str], patterns: Sequence[str]) -> tuple[set[str], set[str]]:
-        """Which commits change a path that matches one of the patterns, and of which that cannot be known.
+        """The commits that change a path matching one of the patterns, and the commits whose trees are absent.
 
-        Commits must not be merges. It cannot be known without the trees of the commit and its parent.
+        Commits must not be merges. The trees of the commit and of its parent are needed.
         """
         touching: set[str] = set()
         unknown: set[str] = set()

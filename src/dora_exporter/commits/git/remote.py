@@ -25,13 +25,13 @@ AUTHORITY_VARIABLES = {
 }
 """Which variables of others stand in for one of Git's own: the first that is there."""
 SSH_VARIABLES = ("SSH_AUTH_SOCK",)
-"""Where an agent listens that knows keys."""
+"""The socket of an SSH agent."""
 
 _SSH_PATIENCE = ("-o", "ConnectTimeout=60", "-o", "ServerAliveInterval=30", "-o", "ServerAliveCountMax=4")
 
 
 class Misconfigured(GitFailed):
-    """Nothing can be fetched until a setting or a file is changed."""
+    """Fetches fail until an operator changes a setting or a file."""
 
 
 def remote_of(settings: RepositorySettings) -> Remote:
@@ -67,13 +67,13 @@ def _authorization(settings: RepositorySettings) -> str:
 
 
 def _proxies() -> dict[str, str]:
-    """As sources find them: curl itself would pass over ``HTTP_PROXY``."""
+    """The proxy, found as the sources find it: curl itself ignores ``HTTP_PROXY``."""
     found = {name: os.environ.get(name, os.environ.get(name.upper(), "")) for name in PROXY_VARIABLES}
     return {name: value for name, value in found.items() if value}
 
 
 def _trust(config: TlsConfig | None) -> dict[str, str]:
-    """Whom to trust: as the repository says, else as the environment does."""
+    """The trusted certificates: the repository's setting, else the environment's."""
     ways = _trust_of_the_environment()
     if config is None:
         return ways

@@ -114,13 +114,13 @@ class Repositories:
         return [each for each in list(self._held.values()) if each.mirror is None]
 
     def load(self) -> None:
-        """Finds what was uploaded before this start, and how large everything is. Runs in a thread.
+        """Finds the repositories uploaded before this start, and measures all sizes. Runs in a thread.
 
-        What a daemon that was killed left of an upload is removed.
+        Removes the unfinished uploads of a daemon that was killed.
         """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:  # what is known of the deployments can still be served
+        except OSError as error:  # the daemon serves metrics without repositories
             logger.warning("cannot create the repositories folder path=%s error=%s", self.folder, error)
             return
         for left in self.folder.glob(f"{_INCOMING}*"):
@@ -143,7 +143,7 @@ class Repositories:
             logger.warning("cannot read history under another repository name repository=%s reason=%s", name, reason)
 
     def open(self) -> Path:
-        """A new folder for what comes in."""
+        """A new folder for an upload."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(dir=self.folder, prefix=_INCOMING))
 

@@ -46,21 +46,21 @@ class Repository:
         return self._bare.exists
 
     def held(self) -> AbstractContextManager[bool]:
-        """Keeps all others out until the end of the block, so that its questions are about one state."""
+        """Locks the repository inside the block, so that all reads see one state."""
         return self._reading
 
     def refresh(self) -> None:
-        """Reads what has come since the last time. ``filled`` grows when that filled a hole in the history."""
+        """Reads the packs added since the last call. ``filled`` grows when they filled a hole in the history."""
         with self._reading:
             if self._bare.exists:
                 self.filled += self._graph.add(self._bare.new_commits(self._graph.tags))
 
     def forget(self) -> None:
-        """Gives the memory of the graph back."""
+        """Frees the memory of the graph."""
         with self._reading:
             self._graph = Graph()
             self._bare.forget_what_was_read()
-            self.filled += 1  # what comes now is read in one go with the rest, and fills holes unnoticed
+            self.filled += 1  # later packs are read together with the rest, and may fill holes unnoticed
 
     def knows(self, sha: str) -> bool:
         """Whether a commit is here; an annotated tag's name stands for its commit."""
@@ -82,7 +82,7 @@ class Repository:
             yield from self._bare.contents(shas)
 
     def touching(self, shas: Sequence[str], patterns: Sequence[str]) -> tuple[set[str], set[str]]:
-        """Which commits change a matching path, and of which that cannot be known."""
+        """The commits that change a matching path, and the commits whose trees are absent."""
         with self._reading:
             return self._bare.touching(shas, patterns)
 
@@ -127,7 +127,7 @@ class Repository:
         self.measure()
 
     def measure(self) -> None:
-        """Adds up the size on disk. What is tidied away meanwhile has none."""
+        """The size on disk in bytes. Files that are deleted during the count are skipped."""
         size = 0
         for folder, _, names in os.walk(self.folder):
             for name in names:

@@ -12,13 +12,13 @@ _Result = TypeVar("_Result")
 
 
 class Busy(Exception):
-    """More work waits than is worth waiting for."""
+    """Too much work is queued."""
 
 
 class Workers:
     """Threads of their own for Git, and others for files, so that a slow ``git`` delays no page, scrape or event.
 
-    Of one repository one thread at a time is busy: a slow one leaves the others to the rest.
+    At most one thread works on a repository, so a slow repository leaves the others free.
     """
 
     def __init__(self, threads: int, *, waiting_at_most: int = _WAITING_AT_MOST) -> None:
@@ -45,7 +45,7 @@ class Workers:
         return await asyncio.get_running_loop().run_in_executor(self._files, work, *arguments)
 
     async def close(self) -> None:
-        """Waits for what is at work; what waits is given up."""
+        """Waits for running work; cancels queued work."""
         for threads in (self._git, self._files):
             await asyncio.to_thread(threads.shutdown, cancel_futures=True)
 

@@ -9,7 +9,7 @@ from dora_exporter.commits.providers.contract import Provider
 
 @dataclass(frozen=True)
 class Kind:
-    """A product: where it is unless configured otherwise, and how it is asked."""
+    """A product: its default address, and the client of its API."""
 
     host: str
     base_url: str

@@ -51,7 +51,7 @@ def milliseconds(moment: datetime) -> int:
 
 
 class PullRequestSettings(BaseModel):
-    """Where the pull requests of the repositories on one host are found.
+    """The settings of one provider: where the pull requests of the repositories on a host are found.
 
     ``host`` is the first part of the repositories' names; without it the product's own.
     """

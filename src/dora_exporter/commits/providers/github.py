@@ -14,7 +14,7 @@ BASE_URL = "https://api.github.com"
 
 
 def headers(token: str | None) -> dict[str, str]:
-    """What goes with every request."""
+    """The headers of every request."""
     authorization = {"Authorization": f"Bearer {token}"} if token else {}
     return {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28", **authorization}
 

@@ -19,7 +19,7 @@ _READY = "marked this merge request as **ready**"
 
 
 def headers(token: str | None) -> dict[str, str]:
-    """What goes with every request."""
+    """The headers of every request."""
     return {"PRIVATE-TOKEN": token} if token else {}
 
 

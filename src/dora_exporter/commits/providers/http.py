@@ -1,4 +1,4 @@
-"""The HTTP API of a forge, asked sparingly: answers are cached by their ETag, and rate limits are kept.
+"""The HTTP API of a forge: responses are cached by ETag, and rate limits are respected.
 
 GitHub says 403 where others say 429, and answers 304 for free: hence not the transport of the sources.
 """
@@ -29,11 +29,11 @@ _Shape = TypeVar("_Shape", bound=BaseModel)
 _Result = TypeVar("_Result")
 
 Headers = Callable[[], Awaitable[Mapping[str, str]]]
-"""Gives the headers that go with every request: a token may change."""
+"""Returns the headers of every request. Called each time, because a token may change."""
 
 
 class ForgeFailed(Exception):
-    """A forge gave no usable answer."""
+    """A forge sent no usable response."""
 
 
 class ForgeMisconfigured(ForgeFailed):
@@ -41,7 +41,7 @@ class ForgeMisconfigured(ForgeFailed):
 
 
 class Throttled(Exception):
-    """A forge does not want to be asked before ``until_ms``."""
+    """A forge refuses requests until ``until_ms``."""
 
     def __init__(self, until_ms: int) -> None:
         """``until_ms`` is in milliseconds since the epoch."""

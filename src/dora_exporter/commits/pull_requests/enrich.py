@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from dora_exporter.commits.providers.contract import Merged, PullRequests
-from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
+from dora_exporter.commits.shipped_commits.excluded_authors import NO_EXCLUSIONS, Authors
 from dora_exporter.commits.shipped_commits.rule import MAX_COMMITS
 from dora_exporter.dora.events import Commit, PullRequest, Shipped
 
@@ -14,7 +14,7 @@ ASKED_AT_MOST = 500
 """So many commits of a deployment are asked for one by one; further ones count as pushed without a pull request."""
 
 
-async def with_pull_requests(shipped: Shipped, provider: PullRequests, authors: Authors = EVERYBODY) -> Shipped:
+async def with_pull_requests(shipped: Shipped, provider: PullRequests, authors: Authors = NO_EXCLUSIONS) -> Shipped:
     """What a deployment shipped, with pull requests. Raises what the provider raises.
 
     ``authors`` says whose commits are left out of those that a squash stands for.
@@ -62,7 +62,7 @@ class _Search:
         if not _is_squash(merged, commit):
             return [_marked(commit, place)]
         pairs = zip(merged.commits, merged.authors, strict=True)
-        self.excluded.update(each.sha for each, author in pairs if self.authors.leave_out(author))
+        self.excluded.update(each.sha for each, author in pairs if self.authors.excludes(author))
         return [replace(each, via=commit.sha, pull_request=place) for each in merged.commits]
 
     def _place(self, merged: Merged, commit: Commit) -> int:

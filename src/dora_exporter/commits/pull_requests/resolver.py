@@ -10,7 +10,7 @@ from dora_exporter.commits.providers.http import ForgeFailed, Throttled
 from dora_exporter.commits.pull_requests.enrich import with_pull_requests
 from dora_exporter.commits.pull_requests.forges import Forges
 from dora_exporter.commits.settings import GitSettings
-from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
+from dora_exporter.commits.shipped_commits.excluded_authors import NO_EXCLUSIONS, Authors
 from dora_exporter.commits.shipped_commits.retry_queue import Retry, has_come, pause_after
 from dora_exporter.dora.event_log import Appendable, Unavailable
 from dora_exporter.dora.events import Deployment, Shipped
@@ -40,7 +40,7 @@ class PullRequestResolver:
         forges: Forges,
         clock: Clock,
         settings: GitSettings,
-        authors: Authors = EVERYBODY,
+        authors: Authors = NO_EXCLUSIONS,
     ) -> None:
         """Commits of excluded ``authors`` are marked. The forges are closed with it."""
         self._store = store

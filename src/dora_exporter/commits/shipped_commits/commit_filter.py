@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
+from dora_exporter.commits.shipped_commits.excluded_authors import NO_EXCLUSIONS, Authors
 
 
 @dataclass(frozen=True)
@@ -11,4 +11,4 @@ class CommitFilter:
     """``patterns`` are the paths that count, by service; all do of a service without any. ``authors`` excludes some."""
 
     patterns: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    authors: Authors = EVERYBODY
+    authors: Authors = NO_EXCLUSIONS

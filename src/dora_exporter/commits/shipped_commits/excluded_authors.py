@@ -1,4 +1,4 @@
-"""Authors whose commits give no lead time, such as bots."""
+"""Authors whose commits are excluded from the lead time, such as bots."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -11,7 +11,7 @@ _FINGERPRINT_BYTES = 6
 
 
 class Authors:
-    """The authors that are left out. A pattern is looked for in ``Name <address>``."""
+    """The excluded authors. A pattern is searched in ``Name <address>``."""
 
     def __init__(self, patterns: Sequence[str] = ()) -> None:
         """Patterns are in RE2's syntax; raises ``BadPattern`` for one that cannot be used."""
@@ -22,10 +22,10 @@ class Authors:
         self.fingerprint = said.hexdigest() if patterns else None
         """Changes with the patterns; None without any."""
 
-    def leave_out(self, author: str) -> bool:
-        """Whether the commits of an author give no lead time."""
+    def excludes(self, author: str) -> bool:
+        """Whether the commits of an author are excluded from the lead time."""
         return any(each.search(author) is not None for each in self._expressions)
 
 
-EVERYBODY = Authors()
-"""Nobody is left out."""
+NO_EXCLUSIONS = Authors()
+"""Excludes no author."""

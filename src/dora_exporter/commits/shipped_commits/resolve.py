@@ -1,11 +1,11 @@
-"""Works out what deployments of one sequence shipped, in a thread: immutable facts in, immutable results out."""
+"""Resolves the commits that deployments of one sequence shipped. Runs in a thread: immutable data in and out."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dora_exporter.commits.pull_requests.enrich import outline
 from dora_exporter.commits.shipped_commits.deployment_sequence import SequenceChange, after, until
-from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
+from dora_exporter.commits.shipped_commits.excluded_authors import NO_EXCLUSIONS, Authors
 from dora_exporter.commits.shipped_commits.rule import PASSED_OVER, Archive, shipped_by
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.order import finish_order
@@ -15,11 +15,11 @@ _AT_ONCE = 100
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
-    """Which deployments of a sequence are due, and how the sequence changed.
+class ResolutionRequest:
+    """The due deployments of a sequence, and how the sequence changed.
 
-    ``last_tries`` are the due deployments that are given up afterwards: they pass over what is unknown before them. So
-    do those that were resolved before, of which nothing else is unknown.
+    ``last_tries`` are the due deployments that are not tried again: they pass over unknown predecessors, as deployments
+    that were resolved before do.
     """
 
     sequence: tuple[Deployment, ...]
@@ -27,12 +27,12 @@ class Question:
     changes: tuple[SequenceChange, ...] = ()
     patterns: tuple[str, ...] = ()
     last_tries: frozenset[str] = frozenset()
-    authors: Authors = EVERYBODY
+    authors: Authors = NO_EXCLUSIONS
 
 
 @dataclass(frozen=True)
-class Answer:
-    """New results; the ids of deployments that wait for a commit; the ids still to be resolved; unknown SHAs."""
+class ResolutionResult:
+    """New resolutions; ids that wait for a commit (``waiting``); ids still due (``rest``); unknown SHAs."""
 
     resolutions: tuple[Resolution, ...]
     waiting: frozenset[str]
@@ -40,20 +40,20 @@ class Answer:
     unknown_shas: tuple[str, ...]
 
 
-def settle(question: Question, archive: Archive | None) -> Answer:
-    """Resolves the first deployments that are due. Raises ``GitFailed``."""
-    sequence = question.sequence
-    due = set(question.due)
-    for change in question.changes:
+def resolve(request: ResolutionRequest, archive: Archive | None) -> ResolutionResult:
+    """Resolves up to a hundred due deployments. Raises ``GitFailed``."""
+    sequence = request.sequence
+    due = set(request.due)
+    for change in request.changes:
         due.update(_affected(sequence, change, archive))
     places = [place for place, each in enumerate(sequence) if each.id in due and each.commits is None]
     resolutions, waiting, passed, rest = [], set(), set[str](), {sequence[place].id for place in places[_AT_ONCE:]}
     for place in places[:_AT_ONCE]:
         deployment = sequence[place]
         due.discard(deployment.id)
-        passes_over = deployment.id in question.last_tries or deployment.shipped is not None
+        passes_over = deployment.id in request.last_tries or deployment.shipped is not None
         shipped = shipped_by(
-            deployment, sequence[:place], archive, question.patterns, authors=question.authors, passes_over=passes_over
+            deployment, sequence[:place], archive, request.patterns, authors=request.authors, passes_over=passes_over
         )
         if shipped is None:
             waiting.add(deployment.id)
@@ -67,17 +67,17 @@ def settle(question: Question, archive: Archive | None) -> Answer:
             rest.update(
                 _affected(sequence, SequenceChange(finish_order(deployment), deployment.commit_sha or ""), archive)
             )
-    settled = {sequence[place].id for place in places[:_AT_ONCE]}
+    resolved = {sequence[place].id for place in places[:_AT_ONCE]}
     unknown = dict.fromkeys((*_unknown(sequence, waiting, archive), *passed))
-    return Answer(tuple(resolutions), frozenset(waiting), frozenset(rest - settled), tuple(unknown))
+    return ResolutionResult(tuple(resolutions), frozenset(waiting), frozenset(rest - resolved), tuple(unknown))
 
 
 def _affected(sequence: tuple[Deployment, ...], change: SequenceChange, archive: Archive | None) -> Iterator[str]:
     """The deployments whose commits may differ with or without a commit at a place in the sequence.
 
-    They are the one that follows, and further ones as long as the commit reaches something that neither those before
-    the place nor those passed on the way reach. Those that were not resolved yet count for neither: they may have come
-    together with this one, and each would leave to the other what follows both.
+    They are the next one, and further ones while the commit reaches commits that neither the deployments before the
+    place nor those in between reach. Unresolved deployments are ignored: they may have arrived together with this one,
+    and each would leave the deployments after both to the other.
     """
     covered = {each.commit_sha or "" for each in until(sequence, change) if not _is_new(each)}
     for each in after(sequence, change):
@@ -87,7 +87,7 @@ def _affected(sequence: tuple[Deployment, ...], change: SequenceChange, archive:
             yield each.id
         covered.add(each.commit_sha or "")
         if archive is not None and not archive.knows(each.commit_sha or ""):
-            continue  # those that follow it may pass it over
+            continue  # later deployments may pass it over
         if archive is None or not archive.knows(change.sha):
             return
         if not archive.difference(change.sha, covered).commits:
@@ -99,7 +99,7 @@ def _is_new(deployment: Deployment) -> bool:
 
 
 def _unknown(sequence: Sequence[Deployment], waiting: set[str], archive: Archive | None) -> Iterator[str]:
-    """The SHAs that the waiting deployments may wait for: their own, and that of the one before."""
+    """The unknown SHAs that deployments wait for: their own, and their predecessors'."""
     for place, each in enumerate(sequence):
         if each.id in waiting:
             for other in sequence[max(0, place - 1) : place + 1]:

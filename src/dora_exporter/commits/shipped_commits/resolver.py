@@ -15,7 +15,7 @@ from dora_exporter.commits.settings import GitSettings
 from dora_exporter.commits.shipped_commits.commit_filter import CommitFilter
 from dora_exporter.commits.shipped_commits.deployment_sequence import SequenceKey
 from dora_exporter.commits.shipped_commits.resolution_queue import ResolutionQueue
-from dora_exporter.commits.shipped_commits.resolve import Answer, Question, settle
+from dora_exporter.commits.shipped_commits.resolve import ResolutionRequest, ResolutionResult, resolve
 from dora_exporter.commits.shipped_commits.retry_queue import Due
 from dora_exporter.dora.event_log import Appendable, Unavailable
 from dora_exporter.dora.store import Change, EventStore
@@ -159,24 +159,24 @@ class Resolver:
         """Resolves what is due of a sequence, and appends the results; returns the SHAs that are not known."""
         self._resolving += len(due.retries)
         try:
-            answer = await self._read(self._answer, self._question(key, due), repository)
-            for start in range(0, len(answer.resolutions), _APPENDED_AT_ONCE):
-                await self._log.append(answer.resolutions[start : start + _APPENDED_AT_ONCE])
+            result = await self._read(self._resolve_in_thread, self._request(key, due), repository)
+            for start in range(0, len(result.resolutions), _APPENDED_AT_ONCE):
+                await self._log.append(result.resolutions[start : start + _APPENDED_AT_ONCE])
         except (GitFailed, Unavailable, OSError) as reason:
             logger.warning("commit resolution failed repository=%s reason=%s", key.repository, reason)
         except Exception:
             logger.exception("commit resolution failed repository=%s", key.repository)
         else:
-            self._queue.put_back(key, due, answer.waiting)
-            self._queue.put_rest(key, due, answer.rest)
-            return answer.unknown_shas
+            self._queue.put_back(key, due, result.waiting)
+            self._queue.put_rest(key, due, result.rest)
+            return result.unknown_shas
         finally:
             self._resolving -= len(due.retries)
         self._queue.put_back_all(key, due)
         return ()
 
-    def _question(self, key: SequenceKey, due: Due) -> Question:
-        return Question(
+    def _request(self, key: SequenceKey, due: Due) -> ResolutionRequest:
+        return ResolutionRequest(
             sequence=self._queue.sequence(key),
             due=frozenset(due.retries),
             changes=tuple(due.changes),
@@ -185,15 +185,15 @@ class Resolver:
             last_tries=self._queue.last_tries(due),
         )
 
-    def _answer(self, question: Question, repository: Repository | None) -> Answer:
+    def _resolve_in_thread(self, request: ResolutionRequest, repository: Repository | None) -> ResolutionResult:
         """Runs in a thread."""
         if repository is None:
-            return settle(question, None)
+            return resolve(request, None)
         with repository.held():
             repository.refresh()
-            answer = settle(question, repository)
+            result = resolve(request, repository)
         self._repositories.shrink(repository)
-        return answer
+        return result
 
     async def _read(self, work: Callable[..., _Result], *arguments: object) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._readers, work, *arguments)

@@ -1,9 +1,9 @@
 """Which commits a deployment shipped.
 
-Those that its SHA reaches and no earlier deployment of its line does, without merges, at most 5000. None for the first
-deployment of a line, none when the one before it is more than 60 days older. A line is the deployments of a series
-with commits of one repository, in order of finish. A deployment whose commit was waited for in vain is passed over:
-what it shipped, the next one shipped.
+A deployment ships the commits that its SHA reaches and no earlier deployment of its sequence does, without merges, at
+most 5000. The first deployment of a sequence ships none, nor does one more than 60 days after its predecessor. A
+sequence is the deployments of a series with commits of one repository, in order of finish. A deployment whose commit
+never arrived is passed over: its commits count as shipped by the next one.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from dora_exporter.commits.git.commit_graph import Difference, ReachedCommit
 from dora_exporter.commits.git.commit_object import author_of, commit_of
-from dora_exporter.commits.shipped_commits.excluded_authors import EVERYBODY, Authors
+from dora_exporter.commits.shipped_commits.excluded_authors import NO_EXCLUSIONS, Authors
 from dora_exporter.dora.events import DAY_MS, Commit, Deployment, Shipped
 
 MAX_GAP_MS = 60 * DAY_MS
@@ -27,22 +27,22 @@ PASSED_OVER = "passed_over"
 
 
 class Archive(Protocol):
-    """What has to be known of a repository."""
+    """The queries of the rule about a repository."""
 
     def knows(self, sha: str) -> bool:
-        """Whether a commit is here."""
+        """Whether the repository holds a commit."""
         ...
 
     def difference(self, head: str, excluded: Iterable[str]) -> Difference:
-        """What a commit, which must be here, reaches and others do not."""
+        """The commits that ``head``, which must be here, reaches and ``excluded`` do not."""
         ...
 
     def contents(self, shas: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Commits with what their objects say."""
+        """The raw commit objects by SHA."""
         ...
 
     def touching(self, shas: Sequence[str], patterns: Sequence[str]) -> tuple[set[str], set[str]]:
-        """Which commits change a matching path, and of which that cannot be known."""
+        """The commits that change a matching path, and the commits whose trees are absent."""
         ...
 
 
@@ -52,14 +52,14 @@ def shipped_by(
     archive: Archive | None,
     patterns: Sequence[str],
     *,
-    authors: Authors = EVERYBODY,
+    authors: Authors = NO_EXCLUSIONS,
     passes_over: bool = False,
 ) -> Shipped | None:
-    """What a deployment shipped, None while its SHA or that of the deployment before it is not known.
+    """The commits that a deployment shipped; None while its SHA or its predecessor's is unknown.
 
-    ``earlier`` is the line up to it. Only commits that touch ``patterns`` count, all when there are none. Without
-    an ``archive`` no commit is known. The commits of those that ``authors`` leaves out are marked. With
-    ``passes_over`` the one before it is the latest that is known.
+    ``earlier`` is the sequence before it. Only commits that touch ``patterns`` count, all when there are none. Without
+    an ``archive`` no commit is known. Commits of excluded ``authors`` are marked. With ``passes_over`` the predecessor
+    is the latest deployment whose SHA is known.
     """
     if not earlier:
         return _nothing(deployment, "first")
@@ -76,12 +76,12 @@ def shipped_by(
 
 
 def has_passed_over(deployment: Deployment) -> bool:
-    """Whether what it shipped was found out without the one before it."""
+    """Whether its commits were resolved by passing over its predecessor."""
     return deployment.shipped is not None and PASSED_OVER in deployment.shipped.left_out
 
 
 def _unknown_before(earlier: Sequence[Deployment], archive: Archive) -> int:
-    """How many deployments just before a place are not known."""
+    """The number of deployments at the end of ``earlier`` whose SHAs are unknown."""
     known = (count for count, each in enumerate(reversed(earlier)) if archive.knows(_sha(each)))
     return next(known, len(earlier))
 
@@ -95,7 +95,7 @@ def _since(
     passed: int,
     authors: Authors,
 ) -> Shipped:
-    """What a deployment shipped since the latest one that is not passed over."""
+    """The commits shipped since the latest deployment that is not passed over."""
     before = earlier[-1 - passed]
     if deployment.finished_at - before.finished_at > MAX_GAP_MS:
         return _nothing(deployment, "gap", _sha(before), passed=passed)
@@ -106,7 +106,7 @@ def _since(
 
 
 def _merges(difference: Difference, archive: Archive) -> tuple[Commit, ...]:
-    """The newest merges: they give no lead time, but they are what a revert of merged work names."""
+    """The newest merges: they have no lead time, but a revert of merged work names them."""
     shas = [reached.sha for reached in difference.commits if _is_merge(reached)][:MAX_COMMITS]
     read = [commit_of(sha, raw) for sha, raw in archive.contents(shas)] if shas else []
     return tuple(commit for commit in read if commit is not None)
@@ -115,14 +115,14 @@ def _merges(difference: Difference, archive: Archive) -> tuple[Commit, ...]:
 def _chosen(
     difference: Difference, archive: Archive, patterns: Sequence[str], authors: Authors
 ) -> tuple[tuple[Commit, ...], tuple[str, ...], dict[str, int]]:
-    """The commits, newest first, those of them that authors exclude, and how many others there are by cause."""
+    """The commits, newest first; the SHAs of excluded authors' commits; the number of dropped commits by cause."""
     single = [reached.sha for reached in difference.commits if not _is_merge(reached)]
     touching, unknown = archive.touching(single, patterns) if patterns and single else (set(single), set[str]())
     matching = [sha for sha in single if sha in touching]
     newest = matching[:MAX_COMMITS]
     read = [(commit_of(sha, raw), author_of(raw)) for sha, raw in archive.contents(newest)] if newest else []
     commits = tuple(commit for commit, _ in read if commit is not None)
-    excluded = tuple(commit.sha for commit, author in read if commit is not None and authors.leave_out(author))
+    excluded = tuple(commit.sha for commit, author in read if commit is not None and authors.excludes(author))
     return (
         commits,
         excluded,

@@ -37,7 +37,7 @@ class DeploymentsInOrder:
         self._without_sha = Index(_version_without_sha, self.by_finish)
 
     def loading(self, ordered: list[Deployment]) -> Generator[None, None, Sequence[Deployment]]:
-        """Loads deployments in order of finish, a step at a time; gives those that may be rollbacks."""
+        """Loads deployments in order of finish, a step at a time; returns those that may be rollbacks."""
         self.by_start = yield from by_start_in_steps(ordered)
         self.by_finish.extend(ordered)
         shas = yield from _distinct(ordered, attrgetter("commit_sha"))

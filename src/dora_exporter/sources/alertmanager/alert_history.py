@@ -40,7 +40,7 @@ class FiringPeriod(NamedTuple):
 class AlertHistory:
     """All beginnings and ends of an alert that notifications named.
 
-    ``unfired`` are beginnings of which only the end was told. ``void`` are periods that were reopened, each with the
+    ``unfired`` are beginnings known only from an end. ``void`` are periods that were reopened, each with the
     last end that was none. ``stale`` are ends that were not reported, but followed from silence.
     """
 

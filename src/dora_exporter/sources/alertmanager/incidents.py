@@ -18,7 +18,7 @@ _MOST_ALERTS = 10_000
 """So many alerts are kept with the incident of a group, and all that fire: one that never ends would have ever more."""
 
 _REMEMBERED = 10
-"""So many incidents of an alert or group are looked at, the latest ones: what is told may be late."""
+"""The number of latest incidents of an alert or group that a notice can change: notices may be late."""
 
 
 class Notice(NamedTuple):
@@ -44,7 +44,7 @@ class Subject:
             for alert, told in _told_in(incident, key).items():
                 self._told.setdefault(alert, AlertHistory()).add(told)
 
-    def take(self, notices: Sequence[Notice], *, is_over: bool, now_ms: int, told_step_ms: int | None) -> list[Item]:
+    def apply(self, notices: Sequence[Notice], *, is_over: bool, now_ms: int, told_step_ms: int | None) -> list[Item]:
         """What notices change. ``is_over`` says that none of the group's alerts fires.
 
         With ``told_step_ms`` the moment of the last notice is kept, to the step. What one notification says twice is
@@ -111,7 +111,7 @@ class Subject:
         elif telling:
             base = min(telling, key=lambda each: each.began).incident
         else:
-            base = self._held[-1]  # of which this is a part that turned out to be another period
+            base = self._held[-1]  # the incident that this period was split from
         event_id = mine[0].id if mine else f"{self._prefix}{began}"
         services = {*base.services, *(name for each in mine for name in each.services)}
         if self._group is not None:

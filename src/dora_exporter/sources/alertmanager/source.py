@@ -130,7 +130,7 @@ class Alertmanager:
         """One of the daemon's keys, or a user's password: Alertmanager signs nothing."""
         return api_key(delivery)
 
-    async def take(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
+    async def ingest(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
         """Writes what a notification tells of its alerts."""
         try:
             notification = msgspec.json.decode(body.removeprefix(BOM_UTF8), type=_Notification)
@@ -150,7 +150,7 @@ class Alertmanager:
         items: list[Item] = []
         for (key, group), notices in (await self._sorted(notification, own_group, sink, now_ms)).items():
             subject = Subject(self._name, key, sink.incidents_about(f"{self._name}:{key}"), group=group)
-            items += subject.take(notices, is_over=is_over and group == own_group, now_ms=now_ms, told_step_ms=step_ms)
+            items += subject.apply(notices, is_over=is_over and group == own_group, now_ms=now_ms, told_step_ms=step_ms)
             if turn.is_over:
                 await sink.write(items)
                 items = []

@@ -111,12 +111,12 @@ class DatadogApm:
             first_ms = min(first_ms, now_ms - VERDICTS_MS)
         pages = deployments_api.walk(upstream, query=self._settings.query, first_ms=first_ms, last_ms=now_ms)
         async for page in pages:
-            await self._take(page, sink)
+            await self._ingest(page, sink)
         if is_relist:
             self._relisted_at = now_ms
         return {"cursor": now_ms}
 
-    async def _take(self, page: deployments_api.Page, sink: Sink) -> None:
+    async def _ingest(self, page: deployments_api.Page, sink: Sink) -> None:
         for id_ in page.unreadable:
             sink.quarantine(id_, "it is not a deployment as Datadog documents it")
         if page.has_overflowed:

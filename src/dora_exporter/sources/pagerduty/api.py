@@ -109,7 +109,7 @@ class PagerDutyApi:
     ) -> AsyncIterator[list[Row]]:
         """Pages of a time of any length: in stretches short enough for the API, later ones last.
 
-        A stretch that holds too many rows is cut; one that cannot be cut gives what can be read of it.
+        A stretch that holds too many rows is cut; one that cannot be cut yields the rows that can be read.
         """
         since_ms = since_ms // 1000 * 1000
         waiting = _cut(since_ms, -(-until_ms // 1000) * 1000, -(-(until_ms - since_ms) // _LONGEST_SLICE_MS))

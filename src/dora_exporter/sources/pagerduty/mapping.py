@@ -91,7 +91,7 @@ class IncidentMapping:
         self._pushed = {upstream_id: push for upstream_id, push in self._pushed.items() if push > until}
 
     def wants_field(self, seen: ReportedIncident, held: Incident | None, *, is_changed: bool) -> bool:
-        """Whether the incident's environment is in a custom field that nobody has read yet, or that may be new."""
+        """Whether the incident's environment is in a custom field that was not read yet, or that may be new."""
         wanted = self._settings.environment_field
         if wanted is None or seen.custom_fields is not None:
             return False

@@ -68,7 +68,7 @@ class Pass:
         self._now_ms = 0
 
     async def run(self, memory: Memory, *, now_ms: int) -> Memory:
-        """Reads everything, and gives what to remember."""
+        """Reads everything; returns the state to remember."""
         self._now_ms = now_ms
         pushes = self._mapping.pushes
         self._changed.update(self._mapping.recently_pushed)
@@ -77,7 +77,7 @@ class Pass:
             await self._mapping.settle(self._sink, everything=True)
         if not plan.is_relist and not await self._read_feed(plan):
             plan = plan.relist(self._backfill_ms)
-        await self._take_all(self._api.incidents(self._filters, since_ms=plan.since, until_ms=now_ms))
+        await self._write_all(self._api.incidents(self._filters, since_ms=plan.since, until_ms=now_ms))
         await self._look_at_open(plan)
         await self._refresh(sorted(self._changed))
         if plan.is_relist:
@@ -111,7 +111,7 @@ class Pass:
         """The open set: what the upstream lists, and what is held as open and not listed any more."""
         listed: set[str] = set()
         pages = self._api.open_incidents(self._filters, since_ms=plan.now - self._backfill_ms, until_ms=plan.now)
-        await self._take_all(pages, listed)
+        await self._write_all(pages, listed)
         await self._sink.flush()
         held = [each for each in self._sink.open_incidents() if not _is_unreachable(each)]
         self._changed.update(_upstream_id(each) for each in held if _upstream_id(each) not in listed)
@@ -132,10 +132,10 @@ class Pass:
                 missing.append(_upstream_id(incident))
         return missing[:_MOST_SINGLE]
 
-    async def _take_all(self, pages: AsyncIterator[list[IncidentRow]], listed: set[str] | None = None) -> None:
+    async def _write_all(self, pages: AsyncIterator[list[IncidentRow]], listed: set[str] | None = None) -> None:
         asked = self._mapping.pushes
         async for rows in pages:
-            await self._take(rows, asked)
+            await self._write_page(rows, asked)
             if listed is not None:
                 listed.update(row.id for row in rows)
             asked = self._mapping.pushes
@@ -148,10 +148,10 @@ class Pass:
             if row is None:
                 await self._note_failure(upstream_id)
             else:
-                await self._take([row], asked)
+                await self._write_page([row], asked)
 
     async def _note_failure(self, upstream_id: str) -> None:
-        """An incident that cannot be read stays as it was; after some tries that is said of it."""
+        """Keeps an incident that cannot be read as it was; after some tries it is marked unreachable."""
         failures = self._state.failures
         failures[upstream_id] = failures.get(upstream_id, 0) + 1
         held = self._sink.incident(self._mapping.event_id(upstream_id))
@@ -159,8 +159,8 @@ class Pass:
             logger.warning("incident is no longer readable id=%s", held.id)
             await self._sink.write([replace(held, upstream={**(held.upstream or {}), "unreachable": True})])
 
-    async def _take(self, rows: Sequence[IncidentRow], asked: int) -> None:
-        """Writes a page. Nothing is awaited between looking at what is held and the write."""
+    async def _write_page(self, rows: Sequence[IncidentRow], asked: int) -> None:
+        """Writes a page. Nothing is awaited between reading the held incidents and the write."""
         reported = [seen for row in rows if (seen := await self._reported(row)) is not None]
         found: list[Incident] = []
         for seen in reported:

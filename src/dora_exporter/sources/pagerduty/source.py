@@ -20,7 +20,7 @@ from dora_exporter.sources.pagerduty.api import ACCEPT, PagerDutyApi
 from dora_exporter.sources.pagerduty.mapping import IncidentMapping
 from dora_exporter.sources.pagerduty.poll import Pass, PollState
 from dora_exporter.sources.pagerduty.settings import TUNING, PagerDutySettings
-from dora_exporter.sources.pagerduty.webhook_events import environment_of, event_of, take
+from dora_exporter.sources.pagerduty.webhook_events import environment_of, event_of, ingest
 from dora_exporter.sources.webhook_signatures import api_key, hmac_sha256, presented_hmacs
 
 _LARGEST_BODY = 1024 * 1024
@@ -88,11 +88,11 @@ class PagerDuty:
         secrets = await self._secrets()
         return hmac_sha256(delivery, secrets, **_SIGNATURE) if secrets else api_key(delivery)
 
-    async def take(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
+    async def ingest(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
         """Writes what a webhook says; ``dd_env`` names the environment."""
         event, environment = event_of(body), environment_of(delivery)
         self.mapping.open(sink)
-        return await take(event, self.mapping, sink, dd_env=environment, now_ms=delivery.received_ms)
+        return await ingest(event, self.mapping, sink, dd_env=environment, now_ms=delivery.received_ms)
 
     async def _secrets(self) -> tuple[str, ...]:
         """What its webhooks may be signed with, one on each line of a file; raises ``Misconfigured``."""

@@ -60,7 +60,7 @@ def environment_of(delivery: Delivery) -> str | None:
     return environment
 
 
-async def take(event: Event, mapping: IncidentMapping, sink: Sink, *, dd_env: str | None, now_ms: int) -> Receipt:
+async def ingest(event: Event, mapping: IncidentMapping, sink: Sink, *, dd_env: str | None, now_ms: int) -> Receipt:
     """Writes one event. An event that cannot be understood, or is not about incidents, is only counted."""
     try:
         found = _incident(event, mapping, sink, dd_env=dd_env, now_ms=now_ms)

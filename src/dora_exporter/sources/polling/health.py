@@ -51,7 +51,7 @@ class Health:
         return "its first pass has not ended" if self.last_attempt_ms is not None else "has not been asked yet"
 
     def count(self, outcomes: list[Outcome]) -> Counter[str]:
-        """Counts what writes did, and gives it; taking an item back is a change like another."""
+        """Counts the outcomes of writes, and returns them; the deletion of an item counts as a change."""
         counted = Counter(
             Outcome.UPDATED.value if outcome is Outcome.DELETED else outcome.value for outcome in outcomes
         )

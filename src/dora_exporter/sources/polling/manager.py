@@ -78,7 +78,7 @@ class RunningSources:
         return self._running.get(name)
 
     def implied(self, name: str, settings: SourceSettings, context: SourceContext) -> RunningSource:
-        """A source that nobody configured, for what is pushed without one. ``keep`` makes it one of the others."""
+        """A source that is not configured, for deliveries without one. ``keep`` adds it to the others."""
         if name not in self._implied:
             self._implied[name] = self._built(name, settings, context, None)
         return self._implied[name]

@@ -20,7 +20,7 @@ class OpenIncidents:
     def load(self) -> None:
         """Indexes all incidents of the store."""
         for incident in self._store.incidents.values():
-            self._take(None, incident)
+            self._update(None, incident)
 
     def of(self, source: str) -> Iterable[Incident]:
         """The open incidents of a source that belong to a service or team."""
@@ -43,9 +43,9 @@ class OpenIncidents:
         """Updates the index after writes."""
         for before, after in changes:
             if before is not after and not isinstance(after or before, Deployment):
-                self._take(before, after)
+                self._update(before, after)
 
-    def _take(self, before: Event | None, after: Event | None) -> None:
+    def _update(self, before: Event | None, after: Event | None) -> None:
         if isinstance(before, Incident):
             self._ids.get(before.source, {}).pop(before.id, None)
             if after is None:

@@ -38,7 +38,7 @@ class EventSink:
         """``source`` is the name of the source whose items these are.
 
         ``in_flight`` holds what was written and is not yet durable; all sinks of a source share it. ``outcomes`` counts
-        what became of the items of this sink, ``first_problem`` says why the first one was quarantined.
+        what writes did to this sink's items, ``first_problem`` says why the first one was quarantined.
         """
         self._source = source
         self._store = store

@@ -29,7 +29,7 @@ _ACCESS = ("bearer_token", "bearer_token_file", "basic_auth")
 _TUNING = (*_ACCESS, *HEADER_SETTINGS, "tls_config", "interval", "overlap", "settle")
 
 LabelNames = Annotated[tuple[str, ...], BeforeValidator(lambda names: (names,) if isinstance(names, str) else names)]
-"""One label, or several of which the first that is not empty counts."""
+"""One label, or several: the first that is not empty counts."""
 
 
 class Labels(BaseModel):

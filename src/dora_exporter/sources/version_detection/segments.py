@@ -5,10 +5,10 @@ a deployment when
 
 * its version was not seen in the 60 days before (a canary of a minute counts), or
 * its version was seen before, and another version of the series was live during the hole before the run: a rollback,
-  or a deployment done again. A service that nobody calls at night has a hole in which nothing is live, and none
+  or a deployment done again. A service without calls at night has a hole in which nothing is live, and none
   follows; versions that merely overlap have no hole.
 
-What was live at the left edge of the first reading is the baseline: when it came is unknown, and it gives none.
+What was live at the left edge of the first reading is the baseline: when it came is unknown, so it yields none.
 
 The outcome depends only on the set of all observations, not on how it was cut into readings, as long as no reading
 brings a bucket that begins before its own ``since``. Buckets that come late may thus move, add or withdraw a deployment

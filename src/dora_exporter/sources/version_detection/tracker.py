@@ -66,7 +66,7 @@ class VersionWatch:
             seen = await ask(first_ms, end_ms)
             counted = [each for each in seen if reading.counts(each)]
             sink.skip(len(seen) - len(counted))
-            await _write(sink, reading.take(counted))
+            await _write(sink, reading.apply(counted))
         await _write(sink, reading.stray())
         self._was_read_whole = True
         return reading.memory
@@ -102,7 +102,7 @@ class Reading:
             yield first, min(first + length_ms, self.until)
 
     def counts(self, seen: Seen) -> bool:
-        """Whether it says which version of which service it is, in an environment that is asked for."""
+        """Whether it names a service and a version, in one of the configured environments."""
         wanted = self._scope.environments
         return bool(
             seen.service
@@ -110,8 +110,8 @@ class Reading:
             and (not wanted or self._environment(seen) in wanted)
         )
 
-    def take(self, seen: Iterable[Seen]) -> list[Item]:
-        """What follows from a slice."""
+    def apply(self, seen: Iterable[Seen]) -> list[Item]:
+        """The items to write after a slice of observations."""
         observed: dict[tuple[Series, str], list[Span]] = {}
         for each in sorted(seen, key=_by_beginning):
             service, environment, version = each.service, self._environment(each), each.version

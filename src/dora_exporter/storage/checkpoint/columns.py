@@ -1,4 +1,4 @@
-"""Deployments as columns: fields side by side, most of which repeat or have a length that is known."""
+"""Deployments as columns: most fields repeat, or have a known length."""
 
 from array import array
 from collections.abc import Iterator, Sequence

@@ -70,7 +70,7 @@ def head_of(frame: bytes) -> Head:
 
 
 async def fill(store: EventStore, head: Head, following: NextFrame) -> None:
-    """Fills a store with what is in the frames after the head. Each takes some milliseconds, and then gives way.
+    """Fills a store with what is in the frames after the head. Each step takes some milliseconds.
 
     Raises Damaged, and leaves the store half filled.
     """

@@ -136,7 +136,7 @@ class Writer:
         else:
             call.done.set_result(None)
         finally:
-            if not call.done.done():  # a defect, of which this thread dies
+            if not call.done.done():  # a defect that ends this thread
                 call.done.set_exception(Unavailable(_CLOSED))
 
     def _gather(self, first: list[_Append]) -> deque[_Append]:

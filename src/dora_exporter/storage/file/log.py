@@ -142,7 +142,7 @@ class SnapshotFile:
             self._rewriting = None
 
     async def close(self) -> None:
-        """Gives up a compaction, commits what was appended, then refuses further records and gives the lock back."""
+        """Aborts a compaction, commits what was appended, then refuses further records and releases the lock."""
         if self._rewriting is not None and self._compaction is not None:
             self._rewriting.give_up()
             await asyncio.wait([self._compaction])

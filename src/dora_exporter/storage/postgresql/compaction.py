@@ -1,4 +1,4 @@
-"""Takes rows out of the log that say nothing any more, a few at a time and while everybody goes on."""
+"""Deletes superseded rows from the log in small steps, while replicas read and write."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -12,9 +12,9 @@ from dora_exporter.storage.postgresql.rows import columns, entries
 from dora_exporter.storage.postgresql.statements import Fence
 
 GROWTH = 100_000
-"""So many new positions make a compaction worth while, or a day."""
+"""A compaction runs after so many new positions, or after a day."""
 SPARED_SECONDS = 600
-"""What is younger stays: a replica that was cut off for less reads on where it was."""
+"""Younger rows stay, so that a replica that was cut off for less can resume reading."""
 _DAY_SECONDS = 86_400
 _AT_ONCE = 200
 _SECONDS = 300
@@ -34,7 +34,7 @@ HAVING min(position) <= $1 AND (max(position) <= $1 OR about = 'source') AND (
     OR max(kind) NOT IN ('deployment', 'incident', 'cursor')
 )
 """
-# What follows goes on from this, as the only statement of its transaction, for the reason that ``tables`` gives.
+# Prefix of the statements below; each is the only one of its transaction (see ``tables`` for the reason).
 _HELD = """
 WITH held AS (
     SELECT 1 FROM dora.lease WHERE name = $1 AND holder = $2 AND token = $3 FOR SHARE
@@ -72,7 +72,7 @@ logger = logging.getLogger(__name__)
 
 
 class Candidate(NamedTuple):
-    """What rows are about, and the last of them."""
+    """The subject of rows, and the position of the last one."""
 
     about: str
     id: str
@@ -80,11 +80,11 @@ class Candidate(NamedTuple):
 
 
 class LeaseLost(Exception):
-    """Another replica leads by now."""
+    """Another replica leads now."""
 
 
 async def is_due(link: Link) -> bool:
-    """Whether enough was written, or enough time has passed, since the last time."""
+    """Whether enough was written, or enough time has passed, since the last compaction."""
     async with link.transaction("READ ONLY") as connection:
         state = await connection.fetchrow(_STATE)
     return bool(state["growth"] and (state["growth"] >= GROWTH or state["age"] >= _DAY_SECONDS))
@@ -100,21 +100,21 @@ async def compact(
     retention_ms: int,
     spared_seconds: float = SPARED_SECONDS,
 ) -> int:
-    """Leaves one row of each event, tombstone and source of which there are old ones; how many there were to do.
+    """Folds the old rows of each event, tombstone and source into one; returns the number of subjects folded.
 
-    The row says what the store says, which has ``applied`` all up to that position. Of an event with young rows all
-    stay, because what these do may depend on what the old ones say. Raises LeaseLost.
+    The row holds the store's state, which has ``applied`` all rows up to that position. An event with young rows keeps
+    all its rows, because the effect of the young ones may depend on the old ones. Raises LeaseLost.
     """
     begun = stopwatch()
     oldest_ms = now_ms - retention_ms
-    # This takes as long as the log is, so it holds no lock that anybody waits for.
+    # This scans the whole log, so it holds no lock that others wait for.
     async with link.transaction("READ ONLY", seconds=_SECONDS, statement_seconds=_SECONDS) as connection:
         horizon = await connection.fetchval(_HORIZON, applied, float(spared_seconds))
         if horizon is None:
             return 0
         found = await connection.fetch(_CANDIDATES, horizon)
     order = list(store.series_order)
-    # Before any row goes, so that whoever has not come that far does not take what is left for all there was.
+    # Before any row is deleted: a reader behind this position must re-read instead of missing the deleted rows.
     names = [each.service for each in order], [each.environment for each in order]
     await _commit(link, _BEGIN, fence, horizon, *names)
     for start in range(0, len(found), _AT_ONCE):
@@ -127,14 +127,14 @@ async def compact(
 
 
 async def _commit(link: Link, statement: str, fence: Fence, *arguments: object) -> None:
-    """Commits a step, whose own arguments begin with $4, while the lease is held; raises LeaseLost."""
+    """Commits a step under the lease; the step's own arguments begin with $4. Raises LeaseLost."""
     async with link.transaction() as connection:
         if not await connection.fetchval(_HELD + statement, *fence, *arguments):
             raise LeaseLost
 
 
 def _given(some: Sequence[Candidate], left: Sequence[Record | None]) -> Iterable[list[object]]:
-    """What is looked at, and whether anything of it stays, in columns."""
+    """The subjects in columns: kind, id, last position, and whether a row stays."""
     return columns(
         [(*candidate, record is not None) for candidate, record in zip(some, left, strict=True)],
         width=4,
@@ -152,7 +152,7 @@ def _kept(some: Sequence[Candidate], left: Sequence[Record | None]) -> Iterable[
 
 
 def _what_is_left(each: Candidate, store: EventStore, oldest_ms: int) -> Record | None:
-    """The one record that says what is known of something; None when nothing is."""
+    """The record that holds the store's state of a subject; None when there is none."""
     match each.about:
         case "deployment":
             deployment = store.deployments.get(each.id)

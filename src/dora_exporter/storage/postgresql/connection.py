@@ -1,4 +1,4 @@
-"""One connection to the database, made anew when it is lost."""
+"""One connection to the database, which reconnects when it is lost."""
 
 import asyncio
 import ssl
@@ -15,7 +15,7 @@ from dora_exporter.storage.postgresql.url import ReadUrl
 
 CONNECT_SECONDS = 5
 TURN_SECONDS = 10
-"""After so long without an answer a connection counts as lost."""
+"""A connection without a response for so long counts as lost."""
 
 Connection = Any
 """An ``asyncpg.Connection``, which ships without types."""
@@ -32,10 +32,10 @@ before it is acknowledged."""
 
 
 class Link:
-    """A connection for one user at a time. Nothing of a session is used but transactions."""
+    """A connection for one caller at a time. It uses no session state, only transactions."""
 
     def __init__(self, url: ReadUrl, *, name: str) -> None:
-        """Connects when it is first used. ``name`` is shown in ``pg_stat_activity``."""
+        """Connects on first use. ``name`` is shown in ``pg_stat_activity``."""
         self._url = url
         self._name = f"dora-exporter {name}"
         self._connection: Connection | None = None
@@ -61,13 +61,13 @@ class Link:
             raise
 
     def drop(self) -> None:
-        """Gives the connection up without a word; the server ends what was under way on it."""
+        """Drops the connection at once; the server rolls back its open transaction."""
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
 
     async def close(self) -> None:
-        """Takes leave."""
+        """Closes the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             try:
@@ -93,10 +93,10 @@ async def connect(url: ReadUrl, *, name: str) -> Connection:
         return await asyncpg.connect(
             text,
             timeout=CONNECT_SECONDS,
-            statement_cache_size=0,  # a named statement stays in a session, which a pooling proxy gives to others
+            statement_cache_size=0,  # a pooling proxy hands a session with its statements to others
             server_settings={"application_name": f"{name} {__version__}"},
         )
-    except ssl.SSLError:  # one that says that a certificate is not trusted is a ValueError, too
+    except ssl.SSLError:  # an untrusted certificate is a ValueError too
         raise
-    except (ValueError, asyncpg.ClientConfigurationError) as error:  # their texts repeat parts of the URL
+    except (ValueError, asyncpg.ClientConfigurationError) as error:  # their messages repeat parts of the URL
         raise DatabaseError("store.url is invalid: check its options and the files that it names") from error

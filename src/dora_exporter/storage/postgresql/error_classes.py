@@ -18,10 +18,10 @@ LOST = (
 """What a database that went away, or does not like what it was told, raises."""
 
 REFUSED = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, ValueError)
-"""What it says of a value that it cannot keep."""
+"""The errors for a value that the database cannot store."""
 
 EXPECTED = (DatabaseError, *LOST)
-"""Nobody's defect."""
+"""The errors of normal operation: anything else is a defect."""
 
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "it does not respond in time"),

@@ -33,7 +33,7 @@ class Applied:
         self._become: Become | None = None
 
     def begin(self, apply: Apply, follow: Apply, become: Become | None) -> None:
-        """From here on ``apply`` gives our own records their effect, and ``follow`` those of others."""
+        """From here on ``apply`` applies our own records, and ``follow`` those of others."""
         self._apply, self._follow, self._become = apply, follow, become
 
     def stand_at(self, head: Head) -> None:

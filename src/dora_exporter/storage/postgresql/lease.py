@@ -52,7 +52,7 @@ class Lease:
 
     @property
     def is_held(self) -> bool:
-        """Whether nobody else can have held it since ``gained`` was called, as far as can be known without asking."""
+        """Whether this replica has held it since ``gained`` was called, judged by the local clock."""
         return self._told_token is not None and self._told_token == self.held_token
 
     @property

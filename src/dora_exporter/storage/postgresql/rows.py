@@ -19,11 +19,11 @@ _records: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
 class Unreadable(ValueError):
-    """A row that is no record."""
+    """A row does not decode to a record."""
 
 
 class Row(NamedTuple):
-    """A record beside what the database finds it by. ``moment`` is when it counts, ``kind`` the record's ``type``."""
+    """A record with its index columns: ``moment`` is the event's time, ``kind`` the record's ``type``."""
 
     about: str
     id: str
@@ -47,7 +47,7 @@ def entries(records: Sequence[Record]) -> list[Entry]:
 
 
 def columns(rows: Collection[tuple[object, ...]], *, width: int) -> Iterable[list[object]]:
-    """Rows as the columns in which the database is given them."""
+    """Rows as columns, the arguments of the insert statement."""
     return map(list, zip(*rows, strict=True)) if rows else ([] for _ in range(width))
 
 
@@ -75,7 +75,7 @@ def row(record: Record, body: str) -> Row:  # noqa: PLR0911
 
 
 def _entry(record: Record) -> Entry:
-    """Without the one character that a PostgreSQL text cannot hold, should a source let it through."""
+    """Removes NUL, which a PostgreSQL text cannot hold, in case a source lets it through."""
     body = _encode(record)
     if _NUL in body:
         body = _encode(_without_nul(msgspec.json.decode(body)))
@@ -84,7 +84,7 @@ def _entry(record: Record) -> Entry:
 
 
 def moment(ms: int) -> datetime:
-    """Milliseconds since the epoch as the database has them; what lies beyond the calendar is its end."""
+    """Milliseconds since the epoch as a timestamp; a time beyond the calendar becomes its end."""
     try:
         return _EPOCH + timedelta(milliseconds=ms)
     except OverflowError:
@@ -100,7 +100,7 @@ def record_in(body: bytes) -> Record:
 
 
 def records_in(bodies: bytes, count: int) -> list[Record]:
-    """The records of many rows, a line each; raises Unreadable when any of them needs a look of its own."""
+    """The records of many rows, decoded at once; raises Unreadable when one of them must be decoded by itself."""
     try:
         found = _records.decode_lines(bodies)
     except FLAWS as error:

@@ -1,4 +1,4 @@
-"""The tables in the database: made and brought up to date by whichever replica comes first."""
+"""Creates and migrates the database schema; the first replica to start does it."""
 
 import asyncio
 import contextlib
@@ -11,13 +11,13 @@ from dora_exporter.storage.postgresql.connection import Connection, Link
 from dora_exporter.storage.postgresql.errors import DatabaseError
 
 OLDEST_SERVER = 120_000
-"""PostgreSQL 12, in the server's own way of counting."""
+"""PostgreSQL 12, as ``server_version_num``."""
 
 _MIGRATIONS = ("001_log.sql",)
-"""Each brings the schema to the version of its place here, counted from 1. What was released is never changed."""
+"""Migrations in order: number n, counted from 1, makes schema version n. A released one is never changed."""
 
 _RACE = (
-    asyncpg.UniqueViolationError,  # two replicas make the same thing at once, and the catalogue refuses the second
+    asyncpg.UniqueViolationError,  # two replicas create the same object at once, and the catalogue refuses the second
     asyncpg.DuplicateObjectError,
     asyncpg.DuplicateSchemaError,
     asyncpg.DuplicateTableError,
@@ -41,9 +41,9 @@ _PAUSE_SECONDS = 0.5
 
 
 async def prepare(link: Link, *, oldest_server: int = OLDEST_SERVER) -> None:
-    """Makes the schema ``dora``, or brings it up to date. Any number of replicas may do so at once.
+    """Creates or migrates the schema ``dora``. Any number of replicas may do so at once.
 
-    Raises ``DatabaseError`` where the schema is not ours or newer than this program, or the server too old.
+    Raises ``DatabaseError`` when the schema is foreign or newer than this program, or the server is too old.
     """
     try:
         for _ in range(_TRIES - 1):

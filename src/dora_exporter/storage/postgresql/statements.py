@@ -14,7 +14,7 @@ PAGE_ROWS = 500
 """About as many events as can be applied in a few milliseconds."""
 
 # Positions are commit-ordered: whoever appends takes them from the one row of dora.head and holds that row until the
-# commit, so nobody gets a later position before those below it can be seen, and a rollback leaves no gap. Who has seen
+# commit, so a later position is never visible before those below it, and a rollback leaves no gap. Who has seen
 # a position has therefore seen all below it. A cut at pg_snapshot_xmin would do as well, but every long transaction of
 # the whole server would hold it up, and the engines that are distributed know no such thing.
 # All locks of a transaction are taken by one statement, the last before its COMMIT. To prepare a statement the driver
@@ -103,7 +103,7 @@ async def append(
 ) -> int | None:
     """Adds rows, marked by a number drawn for them; the position before the first of them.
 
-    None, and nothing is added, unless all leases of ``fences`` are held; nobody else can take one of them before this
+    None, and nothing is added, unless all leases of ``fences`` are held; and none can change hands before this
     transaction ends.
     """
     base: int | None = await connection.fetchval(

@@ -29,7 +29,7 @@ from dora_exporter.web.server.limits import CurrentRules
 
 _E = TypeVar("_E", bound=Event)
 Superseded = Callable[[], Awaitable[Callable[[_E], bool]]]
-"""Gives what tells whether another report of an event counts in its place now."""
+"""Returns the predicate that says whether an event is superseded by another report."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,7 +38,7 @@ class PackfileBody:
         self._max_pack_bytes = max_pack_bytes
 
     async def receive(self, write: Write) -> bytes:
-        """Gives the part ``packfile`` to ``write``; returns the part ``pushedSha``.
+        """Passes the part ``packfile`` to ``write``; returns the part ``pushedSha``.
 
         Raises ``BadRequest``, and ``NotNow`` when the slot is needed for another upload.
         """

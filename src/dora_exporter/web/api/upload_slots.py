@@ -1,4 +1,4 @@
-"""Bounds how many uploads come in at once. One that trickles gives its slot up to one that comes."""
+"""Bounds the concurrent uploads. A slow upload loses its slot to a new one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -8,13 +8,13 @@ from dora_exporter.runtime.clock import Stopwatch, stopwatch
 from dora_exporter.web.server.errors import BadRequest, NotNow
 
 GRACE_SECONDS = 10.0
-"""For so long an upload keeps its slot however slow it is."""
+"""The time for which an upload keeps its slot, however slow it is."""
 SLOWEST_BYTES_PER_SECOND = 64 << 10
 """An upload that is slower on average keeps its slot only while there are free ones."""
 
 
 class Slot:
-    """The place of one upload. Whoever receives it adds up ``received``, and says when it is no longer receiving."""
+    """The slot of one upload. The receiver adds to ``received`` and sets when it has stopped receiving."""
 
     def __init__(self, began: float) -> None:
         """``began`` is in seconds of a stopwatch."""
@@ -29,7 +29,7 @@ class Slot:
         return self.received / max(now - self._began, 1e-9)
 
     def is_trickling(self, now: float) -> bool:
-        """Whether another upload may have its place."""
+        """Whether another upload may take its slot."""
         is_old = now - self._began >= GRACE_SECONDS
         return self.is_receiving and is_old and self.bytes_per_second(now) < SLOWEST_BYTES_PER_SECOND
 

@@ -19,7 +19,7 @@ _USUAL_DAYS = 30
 
 
 def _parameter(name: str, description: str) -> Parameter:
-    """Any text goes: what is not there gives way to the default."""
+    """The query parameters; unknown values are replaced by defaults."""
     return Parameter(name=name, description=description, schema={"type": "string"})
 
 
@@ -53,7 +53,7 @@ def routes(
     access: Access,
     url: str,
 ) -> list[web.RouteDef]:
-    """The route of the page. What a request asks for and is not there gives way to the default."""
+    """The route of the page. Unknown values of parameters are replaced by defaults."""
 
     def start(request: web.Request, now_ms: int) -> GettingStarted:
         return getting_started(request, url=url, has_keys=access.is_closed, now_ms=now_ms)

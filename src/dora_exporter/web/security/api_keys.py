@@ -1,4 +1,4 @@
-"""API keys, and the rights that they give."""
+"""API keys, and the rights that they grant."""
 
 import enum
 import hashlib
@@ -17,7 +17,7 @@ _BEARER = "bearer "
 
 
 class Right(enum.Enum):
-    """A right that a key gives."""
+    """A right that a key grants."""
 
     READ = "read"
     WRITE = "write"
@@ -45,7 +45,7 @@ class Access:
         return bool(self._rights_of(_presented(request, key_in_query=key_in_query)))
 
     def check(self, request: web.Request, right: Right, *, key_in_query: bool = False) -> None:
-        """Raises ``Forbidden`` unless one of the request's keys gives the right and none of them is wrong."""
+        """Raises ``Forbidden`` unless one of the request's keys grants the right and none of them is wrong."""
         if not self.is_closed:
             return
         if right not in self._rights_of(_presented(request, key_in_query=key_in_query)):

@@ -73,7 +73,7 @@ def refuse_pages(
 
 
 def _authorities(request: web.Request) -> Iterator[str]:
-    """All that the request says of whom it is for. A client of HTTP/1.0 may say nothing; a browser never does."""
+    """The hosts that the request names. A client of HTTP/1.0 may name none; a browser always names one."""
     yield from request.headers.getall(hdrs.HOST, ())
     target, slashes, rest = request.raw_path.partition("://")
     if slashes and "/" not in target:

@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 from dora_exporter.web.server.errors import Forbidden
 
 AllowedNames = Callable[[], Collection[str] | None]
-"""Gives the allowed subject alternative names; None allows every certificate that TLS accepts."""
+"""Returns the allowed subject alternative names; None allows every certificate that TLS accepts."""
 
 
 def client_certificates(allowed: AllowedNames) -> Middleware:

@@ -72,19 +72,19 @@ class PasswordQueue:
         await turn
 
     def _reject_oldest(self, client: Client) -> None:
-        self._take(client, newest=False).set_exception(TooManyAttempts())
+        self._pop(client, newest=False).set_exception(TooManyAttempts())
 
     def _wake_next(self) -> bool:
-        """Gives the turn to the next waiter; False if there is none."""
+        """Wakes the next waiter; False if there is none."""
         while self._waiting:
             client = next((each for each in self._waiting if each not in self._suspects), next(iter(self._waiting)))
-            turn = self._take(client, newest=True)
+            turn = self._pop(client, newest=True)
             if not turn.done():
                 turn.set_result(None)
                 return True
         return False
 
-    def _take(self, client: Client, *, newest: bool) -> asyncio.Future[None]:
+    def _pop(self, client: Client, *, newest: bool) -> asyncio.Future[None]:
         waiting = self._waiting.pop(client)
         turn = waiting.pop() if newest else waiting.popleft()
         if waiting:

@@ -19,8 +19,8 @@ class Bucket:
         self._missing = 0.0
         self._at = 0.0
 
-    def take(self, limit: RateLimit, now: float) -> bool:
-        """Takes one request out; False when there is none. ``now`` is in seconds on a clock that never steps."""
+    def admit(self, limit: RateLimit, now: float) -> bool:
+        """Consumes a token; False when there is none. ``now`` is in seconds on a clock that never steps."""
         self._missing = max(0.0, self._missing - (now - self._at) / limit.interval_seconds)
         self._at = now
         if self._missing + 1 > limit.burst:
@@ -36,7 +36,7 @@ def rate_limit(limit: Callable[[], RateLimit | None], *, stopwatch: Callable[[],
     @web.middleware
     async def limit_rate(request: web.Request, handler: Handler) -> web.StreamResponse:
         current = limit()
-        if current is not None and not bucket.take(current, stopwatch()):
+        if current is not None and not bucket.admit(current, stopwatch()):
             return too_many_requests(current.interval_seconds)
         return await handler(request)
 
@@ -44,7 +44,7 @@ def rate_limit(limit: Callable[[], RateLimit | None], *, stopwatch: Callable[[],
 
 
 def too_many_requests(seconds: float) -> web.Response:
-    """The answer to what may come again after so long."""
+    """The 429 response, with the time to wait before a retry."""
     refusal = as_json(Words(["Too Many Requests"]), status=HTTPStatus.TOO_MANY_REQUESTS)
     refusal.headers[hdrs.RETRY_AFTER] = str(max(1, ceil(seconds)))
     return refusal

@@ -30,7 +30,7 @@ class ActiveWebConfig:
         self.ssl_context = _CurrentContext(self) if self.current.tls else None
 
     def reload(self) -> None:
-        """Takes the file as it is now; raises ``ConfigError`` and leaves in force what was."""
+        """Loads the file; on an error raises ``ConfigError`` and keeps the previous configuration."""
         if self._path is None:
             return
         stamps = _stamps(files_of(self._path))
@@ -44,7 +44,7 @@ class ActiveWebConfig:
         self._stamps, self.current = stamps, read
 
     def refresh(self) -> None:
-        """Takes the file as it is now if it, or a file that it names, has changed; logs what is wrong with it."""
+        """Loads the file if it, or a file that it names, has changed; logs its mistakes."""
         if self._path is None or _stamps(self._stamps) == self._stamps:
             return
         if mistakes := self._attempt():
@@ -62,7 +62,7 @@ class ActiveWebConfig:
 
 
 class _CurrentContext(ssl.SSLContext):
-    """Serves every new connection with the context that is in force then, be it newer than the listening socket."""
+    """Serves each new connection with the current context, even one newer than the listening socket."""
 
     _active: ActiveWebConfig
     _open: WeakSet[ssl.SSLObject]

@@ -10,7 +10,7 @@ HEAD_SECONDS = 10.0
 """The time limit for a request head: of the first from the connection on, of a later one from its first byte on."""
 
 ANSWER_SECONDS = 30.0
-"""How long a client may read nothing of a response."""
+"""The time for which a client may stop reading a response."""
 
 CHECK_SECONDS = 1.0
 _HEADS_BYTES = 8 << 20
@@ -74,7 +74,7 @@ class ConnectionLimit:
     """
 
     def __init__(self, most: Callable[[], int]) -> None:
-        """``most`` gives the limit at present: the limit of open files can be changed from outside."""
+        """``most`` returns the current limit: the limit of open files can be changed from outside."""
         self._most = most
         self._heads: OrderedDict[LimitedConnection, float] = OrderedDict()
         self._idle: OrderedDict[LimitedConnection, float] = OrderedDict()

@@ -95,7 +95,7 @@ class Forbidden(Refusal):
 
 
 class NotFound(Refusal):
-    """Nothing has the id that is asked for."""
+    """There is no event with the requested id."""
 
     status = 404
     title = "Not Found"
@@ -142,7 +142,7 @@ def as_json(body: object, *, status: int = 200) -> web.Response:
 
 @web.middleware
 async def refuse_in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Gives every failure of a handler its status and JSON body."""
+    """A middleware that turns every exception of a handler into a status and a JSON body."""
     try:
         return await handler(request)
     except Refusal as refusal:

@@ -1,4 +1,4 @@
-"""The configured limits of what senders may say."""
+"""The configured limits on requests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dora_exporter.dora.events import DAY_MS
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What may differ from one installation to another.
+    """The limits of one installation.
 
     ``retention_ms`` is the age beyond which an event is refused. ``max_body_bytes`` bounds a body, and a line of a
     bulk body, after unpacking; ``max_atomic_bytes`` and ``max_atomic_events`` bound what is stored all or none.
@@ -25,4 +25,4 @@ class Rules:
 
 
 CurrentRules = Callable[[], Rules]
-"""Gives the rules in force: a reload may change them."""
+"""Returns the limits in force: a reload may change them."""

@@ -93,7 +93,7 @@ def addressees(
 
 
 def webhook_of(running: RunningSource) -> Webhook:
-    """The source as what is pushed to; only for what ``addressees`` gave."""
+    """The source as a ``Webhook``; only for sources that ``addressees`` returned."""
     if not isinstance(running.source, Webhook):
         raise TypeError(f"nothing is pushed to the source {running.name}")
     return running.source
@@ -109,7 +109,7 @@ def _addressees(request: web.Request, address: Address, sources: RunningSources)
 
 
 def proves_itself(request: web.Request) -> bool:
-    """Whether a password is not asked for: the source looks at a signature or token. A password given is looked at."""
+    """Whether no password is required, because the source checks a signature or token. A given one is checked."""
     path = request.path
     if path.rstrip("/") == _PAGERDUTY:
         return True

@@ -75,7 +75,7 @@ class Reception:
         try:
             senders, body = await self._authentic(candidates)
             if len(senders) == 1:
-                await self._take(senders[0], body)
+                await self._ingest(senders[0], body)
             else:
                 logger.warning("webhook names none of several sources path=%r", self._request.path)
         except (Refusal, Unavailable) as reason:
@@ -118,10 +118,10 @@ class Reception:
                 raise
             raise Forbidden(_STRANGER) from None
 
-    async def _take(self, running: RunningSource, body: bytes) -> None:
+    async def _ingest(self, running: RunningSource, body: bytes) -> None:
         sink = self._sources.sink(running)
         try:
-            receipt = await webhook_of(running).take(self._delivery, body, sink)
+            receipt = await webhook_of(running).ingest(self._delivery, body, sink)
         except Unreadable as reason:
             raise BadRequest(str(reason)) from None
         finally:

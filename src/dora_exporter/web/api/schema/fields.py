@@ -104,7 +104,7 @@ def title(value: str | None, name: str) -> str | None:
 
 
 def identifier(value: str, name: str) -> str:
-    """An id that the sender gives."""
+    """An id chosen by the sender."""
     if not _ID.fullmatch(value):
         raise BadAttribute(name, "must be 16 to 128 characters of A-Z a-z 0-9 - _ . :")
     return value

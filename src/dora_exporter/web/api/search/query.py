@@ -87,13 +87,13 @@ class _Reader:
 
     def _alternatives(self, key: str | None) -> Predicate:
         found = [self._conjunction(key)]
-        while self._take("OR"):
+        while self._consume("OR"):
             found.append(self._conjunction(key))
         return _combination(found, decisive=True)
 
     def _conjunction(self, key: str | None) -> Predicate:
         found = [self._factor(key)]
-        while self._take("AND") or self._next() not in (None, ")", "OR"):
+        while self._consume("AND") or self._next() not in (None, ")", "OR"):
             found.append(self._factor(key))
         return _combination(found, decisive=False)
 
@@ -101,9 +101,9 @@ class _Reader:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise _Malformed(f"must not be nested deeper than {_MAX_DEPTH}")
-        if self._take("NOT"):
+        if self._consume("NOT"):
             predicate = _negation(self._factor(key))
-        elif self._take("("):
+        elif self._consume("("):
             predicate = self._bracket(key)
         else:
             predicate = self._term(key)
@@ -112,7 +112,7 @@ class _Reader:
 
     def _bracket(self, key: str | None) -> Predicate:
         predicate = self._alternatives(key)
-        if not self._take(")"):
+        if not self._consume(")"):
             raise _Malformed("opens a bracket that is not closed")
         return predicate
 
@@ -127,14 +127,14 @@ class _Reader:
             return _is_anything
         if not word.key:
             raise _Malformed(f"has the term {word.text} without a key: write service:{word.text}")
-        if not word.value and self._take("("):
+        if not word.value and self._consume("("):
             return self._bracket(word.key)
         return _asks(word.key, word.value)
 
     def _next(self) -> _Sign | _Word | None:
         return self._words[self._position] if self._position < len(self._words) else None
 
-    def _take(self, sign: _Sign) -> bool:
+    def _consume(self, sign: _Sign) -> bool:
         is_there = self._next() == sign
         self._position += is_there
         return is_there
