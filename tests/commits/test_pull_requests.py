@@ -19,7 +19,7 @@ from tests.web.security.certificates import issue
 
 from dora_exporter.commits.providers.contract import PullRequestSettings
 from dora_exporter.commits.pull_requests.forges import Forges
-from dora_exporter.commits.pull_requests.resolver import PullRequestResolver
+from dora_exporter.commits.pull_requests.pull_request_resolver import PullRequestResolver
 from dora_exporter.commits.shipped_commits.excluded_authors import Authors
 from dora_exporter.config.client_tls import TlsConfig
 from dora_exporter.dora.events import Commit, PullRequest, Shipped

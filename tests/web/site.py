@@ -20,7 +20,7 @@ from dora_exporter.series.engine import Engine
 from dora_exporter.sources.polling import RunningSources
 from dora_exporter.web import pages
 from dora_exporter.web.application import EVENT_OPERATIONS
-from dora_exporter.web.openapi import management
+from dora_exporter.web.openapi import management_operations
 from dora_exporter.web.security.api_keys import Access
 
 WINDOWS = (("7d", 7 * DAY_MS), ("30d", 30 * DAY_MS), ("90d", 90 * DAY_MS))
@@ -64,7 +64,7 @@ class Site:
                 clock=self.clock,
                 access=self.access,
                 url=self.url,
-                operations=(*EVENT_OPERATIONS, *management.OPERATIONS, *pages.OPERATIONS),
+                operations=(*EVENT_OPERATIONS, *management_operations.OPERATIONS, *pages.OPERATIONS),
             )
         )
         return Browser(await aiohttp_client(app))

@@ -6,12 +6,12 @@ from tests.web.site import Site
 
 from dora_exporter.web import pages
 from dora_exporter.web.application import EVENT_OPERATIONS
-from dora_exporter.web.openapi import management
+from dora_exporter.web.openapi import management_operations
 from dora_exporter.web.openapi.document import document
 from dora_exporter.web.pages.api_reference import Endpoint, api_reference, prose
 from dora_exporter.web.pages.schema_text import Schema, limits, type_parts
 
-ALL = (*EVENT_OPERATIONS, *management.OPERATIONS, *pages.OPERATIONS)
+ALL = (*EVENT_OPERATIONS, *management_operations.OPERATIONS, *pages.OPERATIONS)
 
 
 def endpoint(method: str, path: str) -> Endpoint:

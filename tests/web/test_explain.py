@@ -17,7 +17,7 @@ from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.web.api import explain
 from dora_exporter.web.application import application
-from dora_exporter.web.pages import explain as why
+from dora_exporter.web.pages import explain_page
 from dora_exporter.web.security.api_keys import Access
 
 SHA = "a" * 40
@@ -149,7 +149,7 @@ async def test_a_lead_time_names_the_repository_that_nobody_has(aiohttp_client: 
 
     app = web.Application()
     app.add_routes(explain.routes(engine=site.current, why_unknown=why_unknown, access=access))
-    app.add_routes(why.routes(engine=site.current, why_unknown=why_unknown))
+    app.add_routes(explain_page.routes(engine=site.current, why_unknown=why_unknown))
     client: TestClient[web.Request, web.Application] = await aiohttp_client(app)
     for path in ("/api/v1/explain", "/explain"):
         async with client.get(f"{path}?{CHECKOUT}&metric=dora_lead_time_commits&window=7d") as answer:

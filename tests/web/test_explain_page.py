@@ -12,7 +12,7 @@ from dora_exporter.dora.failures.commit_text import LookupKey
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.series.explanation import METRICS
-from dora_exporter.web.pages.explain import LARGEST_LIST
+from dora_exporter.web.pages.explain_page import LARGEST_LIST
 
 SERIES = "/explain?service=checkout&environment=production"
 EVENTS = (

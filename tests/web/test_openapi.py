@@ -3,7 +3,7 @@ from tests.web.running import NOW, Api, Json, MemoryLog
 
 from dora_exporter.dora.store import EventStore
 from dora_exporter.web.application import EVENT_OPERATIONS, event_routes
-from dora_exporter.web.openapi import management
+from dora_exporter.web.openapi import management_operations
 from dora_exporter.web.openapi.document import document
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server.limits import Rules
@@ -59,7 +59,7 @@ async def test_elsewhere_they_are_404_and_405(api: Api) -> None:
 
 
 def test_pages_and_probes_can_be_described_too() -> None:
-    described = document((*EVENT_OPERATIONS, *management.OPERATIONS), is_closed=False)["paths"]
+    described = document((*EVENT_OPERATIONS, *management_operations.OPERATIONS), is_closed=False)["paths"]
     assert described["/-/ready"]["get"]["responses"] == {
         "200": {"description": "Done"},
         "503": {"description": "Service Unavailable"},

@@ -8,7 +8,7 @@ from tests.web.running import NOW, MemoryLog, deployment
 from dora_exporter.app.telemetry import RejectionCounts
 from dora_exporter.dora.event_log import Unavailable
 from dora_exporter.dora.store import EventStore, Outcome
-from dora_exporter.web.api.bulk import endpoint
+from dora_exporter.web.api.bulk import bulk_endpoint
 from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
 from dora_exporter.web.application import application
 from dora_exporter.web.security.api_keys import Access
@@ -91,7 +91,7 @@ async def test_every_way_in_is_counted(aiohttp_client: AiohttpClient, path: str)
 
 async def test_each_refused_line_of_many_is_counted(aiohttp_client: AiohttpClient) -> None:
     log, access, counts = MemoryLog(lambda records: [Outcome.CREATED] * len(records)), Access(), Counted()
-    routes = endpoint.routes(
+    routes = bulk_endpoint.routes(
         store=EventStore(), log=log, clock=lambda: NOW, rules=Rules, access=access, unknown=UnknownAttributes()
     )
     client = await aiohttp_client(

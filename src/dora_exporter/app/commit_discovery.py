@@ -11,7 +11,7 @@ from dora_exporter.commits.git.commit_object import is_sha
 from dora_exporter.commits.git.repositories import Repositories
 from dora_exporter.commits.git.uploads import Uploads
 from dora_exporter.commits.pull_requests.forges import Forges
-from dora_exporter.commits.pull_requests.resolver import PullRequestResolver
+from dora_exporter.commits.pull_requests.pull_request_resolver import PullRequestResolver
 from dora_exporter.commits.shipped_commits.commit_filter import CommitFilter
 from dora_exporter.commits.shipped_commits.excluded_authors import Authors
 from dora_exporter.commits.shipped_commits.resolver import Resolver

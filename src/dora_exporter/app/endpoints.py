@@ -9,7 +9,7 @@ from dora_exporter.app.components import Components
 from dora_exporter.web import application, management, pages, scrape
 from dora_exporter.web.api import explain, git_metadata
 from dora_exporter.web.application import require_ready
-from dora_exporter.web.openapi import management as management_operations
+from dora_exporter.web.openapi import management_operations
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.server import route_prefix
 from dora_exporter.web.server.rejections import counting

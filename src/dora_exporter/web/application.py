@@ -11,7 +11,7 @@ from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.web.api import deployments, event_endpoints, incidents, validate, verdicts
-from dora_exporter.web.api.bulk import endpoint
+from dora_exporter.web.api.bulk import bulk_endpoint
 from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
 from dora_exporter.web.openapi import document
 from dora_exporter.web.openapi.operation import Operation
@@ -28,7 +28,7 @@ EVENT_OPERATIONS: tuple[Operation, ...] = (
     *incidents.OPERATIONS,
     *verdicts.OPERATIONS,
     *validate.OPERATIONS,
-    *endpoint.OPERATIONS,
+    *bulk_endpoint.OPERATIONS,
 )
 
 
@@ -65,7 +65,7 @@ def event_routes(
         ),
         *verdicts.routes(store=store, log=log, rules=rules, access=access),
         *validate.routes(access=access),
-        *endpoint.routes(store=store, log=log, clock=clock, rules=rules, access=access, unknown=unknown),
+        *bulk_endpoint.routes(store=store, log=log, clock=clock, rules=rules, access=access, unknown=unknown),
     ]
 
 

@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from dora_exporter.commits.git.commit_object import is_sha
 from dora_exporter.commits.git.repositories import Repositories
-from dora_exporter.commits.pull_requests.resolver import PullRequestResolver
+from dora_exporter.commits.pull_requests.pull_request_resolver import PullRequestResolver
 from dora_exporter.commits.shipped_commits import rule
 from dora_exporter.commits.shipped_commits.resolver import Resolver
 from dora_exporter.dora.events import Deployment, Event

@@ -12,7 +12,7 @@ from dora_exporter.cli.exit_codes import CannotDo
 from dora_exporter.cli.import_events.batching import groups
 from dora_exporter.cli.import_events.line_errors import Mistakes
 from dora_exporter.dora.store import Outcome
-from dora_exporter.web.api.bulk.endpoint import BULK
+from dora_exporter.web.api.bulk.bulk_endpoint import BULK
 from dora_exporter.web.api.bulk.result import BulkAnswer
 
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=120)
