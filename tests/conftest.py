@@ -7,9 +7,14 @@ import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.hanging import ending
 
 from dora_exporter.app.event_loop import new_event_loop
+
+# How fast examples are made says something of a busy machine, and nothing of the code: hangs fail by their own limit.
+settings.register_profile("machine of any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("machine of any speed")
 
 MARGIN_SECONDS = 5.0
 """So long before the whole run would be stopped for it."""
