@@ -200,6 +200,7 @@ class Found:
     """What Git said of a deployment, when so many before it were gone already; ``since`` when it waits, if it does."""
 
     commits: frozenset[str] = frozenset()
+    merges: frozenset[str] = frozenset()
     forgot: int = 0
     since: int | None = None
 
@@ -233,12 +234,16 @@ class Graph:
                 waiting.extend(self.parents[each])
         return found
 
-    def between(self, head: str, bases: Iterator[str]) -> list[Change]:
-        """What a commit reaches and others do not, without merges."""
+    def between(self, head: str, bases: Iterator[str]) -> set[str]:
+        """What a commit reaches and others do not."""
         old: set[str] = set()
         for base in bases:
             old |= self.reached(base)
-        return [self.changes[sha] for sha in self.reached(head) - old if len(self.parents[sha]) < 2]
+        return self.reached(head) - old
+
+    def is_merge(self, sha: str) -> bool:
+        """Whether a commit has several parents: it gives no lead time and says nothing, but can be reverted."""
+        return len(self.parents[sha]) > 1
 
 
 @dataclass

@@ -54,6 +54,7 @@ class Court:
         self.incidents = list(incidents)
         self.ordered = sorted(deployments, key=lambda each: each.order)
         self.shipped = {each.id: _shipped(each, world) for each in self.ordered}
+        self.merges = {each.id: merges_of(each, world) for each in self.ordered}
         self.first = self._first_shippers()
         self.links = list(self._links())
 
@@ -167,7 +168,8 @@ class Court:
     def _origin(self, sha: str) -> Deployed | None:
         """The first deployment that shipped a commit, or that was itself of that commit."""
         for each in self.ordered:
-            if each.sha == sha or any(change.sha == sha for change in self.shipped[each.id]):
+            shipped = {change.sha for change in self.shipped[each.id]} | self.merges[each.id]
+            if each.sha == sha or sha in shipped:
                 return each
         return None
 
@@ -249,7 +251,8 @@ class Court:
         """The only SHA that was deployed or shipped and begins so."""
         deployed = {each.sha or "" for each in self.ordered}
         shipped = {change.sha for each in self.ordered for change in self.shipped[each.id]}
-        found = [each for each in deployed | shipped if each.startswith(name)]
+        merged = {sha for each in self.ordered for sha in self.merges[each.id]}
+        found = [each for each in deployed | shipped | merged if each.startswith(name)]
         return found if len(found) == 1 else []
 
     def _with_number(self, number: int) -> list[tuple[Deployed, list[Change]]]:
@@ -342,7 +345,19 @@ def found_by(report: Deployed, world: World) -> list[Change]:
     return [world.graph.changes[sha] for each in found for sha in sorted(each)]
 
 
-def by_git(report: Deployed, repository: str, world: World, *, forgot: int) -> list[Change]:
+def merges_of(deployment: Deployed, world: World) -> set[str]:
+    """The merges that Git has told of."""
+    ids = (deployment.id, *deployment.reports)
+    reports = [each for id_, each in world.deployments.items() if id_ in ids and each.commits is None]
+    places = [each.place(repository) for each in reports for repository in each.checkouts]
+    return (
+        set()
+        if deployment.commits is not None
+        else {sha for each in places for sha in world.found.get(each, Found()).merges}
+    )
+
+
+def by_git(report: Deployed, repository: str, world: World, *, forgot: int) -> set[str]:
     """What of a repository was not yet deployed in its series, after the latest commit before it that is known."""
     before = [
         (each.finished_at, each.checkouts[repository] or "")
@@ -350,5 +365,5 @@ def by_git(report: Deployed, repository: str, world: World, *, forgot: int) -> l
         if each.order < report.order and each.checkouts.get(repository) in world.graph.homes
     ]
     if not before or report.finished_at - before[-1][0] > GAP_MS:
-        return []
+        return set()
     return world.graph.between(report.checkouts[repository] or "", (base for _, base in before))

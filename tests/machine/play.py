@@ -201,8 +201,12 @@ class Player:
         repository = self.chance.choice([REPOSITORIES[0], *REPOSITORIES])
         made = len(self.world.graph.shas_of(repository))
         count = self.chance.randint(1, 3)
-        changes = tuple(self._new_change(now, "") for _ in range(count))
-        return Commit(changes, tuple(self._parents(place, made) for place in range(count)), repository)
+        parents = tuple(self._parents(place, made) for place in range(count))
+        changes = tuple(self._new_change(now, "") if len(each) < 2 else self._merge(now) for each in parents)
+        return Commit(changes, parents, repository)
+
+    def _merge(self, now: int) -> Change:
+        return Change("", self._moment(now), f"Merge branch 'topic-{self.chance.getrandbits(48):x}'")
 
     def _parents(self, place: int, made: int) -> tuple[int, ...]:
         choices = [place - 1] if place else []
@@ -280,7 +284,7 @@ class Player:
     def _known(self) -> list[Change]:
         """All commits but merges, which give no lead time."""
         graph = self.world.graph
-        return [*self._changes, *(each for sha, each in graph.changes.items() if len(graph.parents[sha]) < 2)]
+        return [*self._changes, *(each for sha, each in graph.changes.items() if not graph.is_merge(sha))]
 
     def _new_change(self, now: int, sha: str) -> Change:
         """A commit with a subject of its own, which may take others back."""
@@ -298,6 +302,10 @@ class Player:
                 takes_back = (f"#{old.number}",)
             if takes_back == (old.sha,) and self.chance.random() < 0.2:
                 takes_back = (old.sha, self.chance.choice(singles).sha)
+        merges = [sha for sha in self.world.graph.homes if self.world.graph.is_merge(sha)]
+        if merges and not takes_back and self.chance.random() < 0.3:
+            subject = f'Revert "{self.world.graph.changes[merges[-1]].subject}"'
+            takes_back = self.chance.choice([(merges[-1],), (merges[-1][:9],)])
         author = self.chance.choice(
             ["Ann <ann@example.test>", "Ann <ann@example.test>", "tidy[bot] <bots@example.test>"]
         )

@@ -36,10 +36,11 @@ async def _found(site: Site, report: Deployed, repository: str, world: World, ol
     if may_wait and not shown:
         since = old.since if old is not None else site.clock()
     if shown in possible:
-        return Found(shown, possible[shown], since)
+        forgot, merges = possible[shown]
+        return Found(shown, merges, forgot, since)
     assert since is not None, f"{report.id} shipped {shown} and not one of {possible}"
     assert site.clock() - since < 2 * site.terms.resolve_for_ms, f"{report.id} waits since {since}"
-    return Found(shown, 0 if old is None else old.forgot, since)
+    return Found(forgot=0 if old is None else old.forgot, since=since)
 
 
 async def _shown(site: Site, report: Deployed, repository: str, world: World) -> frozenset[str]:
@@ -48,11 +49,15 @@ async def _shown(site: Site, report: Deployed, repository: str, world: World) ->
     return frozenset(each for each in shas if world.graph.homes[each] == repository)
 
 
-def _possible(report: Deployed, repository: str, world: World, forgot: int) -> dict[frozenset[str], int]:
-    """What a deployment shipped, and how many were dropped before that was asked: never fewer than before."""
-    found: dict[frozenset[str], int] = {}
+def _possible(
+    report: Deployed, repository: str, world: World, forgot: int
+) -> dict[frozenset[str], tuple[int, frozenset[str]]]:
+    """What a deployment shipped, how many were dropped before that was asked, never fewer than before, and merges."""
+    found: dict[frozenset[str], tuple[int, frozenset[str]]] = {}
     for count in range(forgot, len(world.past) + 1):
-        found.setdefault(frozenset(each.sha for each in by_git(report, repository, world, forgot=count)), count)
+        shas = by_git(report, repository, world, forgot=count)
+        merges = frozenset(each for each in shas if world.graph.is_merge(each))
+        found.setdefault(frozenset(shas) - merges, (count, merges))
     return found
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from tests.machine.facts import MINUTE_MS, Change, Deployed, Judged, Rule, Scope, Suffered, Terms
 
 Json = dict[str, object]
+MERGED = 'Revert "Merge'
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -12,6 +13,8 @@ def message_of(change: Change) -> str:
     """The message of a commit, as git and the forges write it."""
     first = change.subject if change.number is None else f"{change.subject} (#{change.number})"
     named = [f"This reverts commit {each}." for each in change.reverted_shas]
+    if MERGED in change.subject:
+        named = [f"{each[:-1]}, reversing\nchanges made to {'d' * 40}." for each in named]
     named += [f"Reverts shop/carts{each}" for each in change.reverted_numbers]
     return "\n\n".join([first, *named])
 
