@@ -13,7 +13,7 @@ from dora_exporter.cli import main
 def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Called:
     """Runs a command in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("dora_exporter.runtime.log_format.set_up", lambda *_: None)  # the test run has a log of its own
+    monkeypatch.setattr("dora_exporter.runtime.log_setup.set_up", lambda *_: None)  # the test run has a log of its own
     for name in [name for name in os.environ if name.startswith(("DORA_", "CREDENTIALS_"))]:
         monkeypatch.delenv(name)
 

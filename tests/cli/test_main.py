@@ -191,7 +191,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Served:
             return 7
 
         monkeypatch.setattr(
-            "dora_exporter.runtime.log_format.set_up", lambda *_: None
+            "dora_exporter.runtime.log_setup.set_up", lambda *_: None
         )  # the test run has a log of its own
         monkeypatch.setattr("logging.captureWarnings", lambda **_: None)
         monkeypatch.setattr("dora_exporter.app.daemon.serve", note)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from dora_exporter.runtime import log_format
+from dora_exporter.runtime import log_setup
 from dora_exporter.runtime.clock import stopwatch
-from dora_exporter.runtime.log_format import LOG
 from dora_exporter.runtime.log_lines import LineWriter, descriptor_of, keep_standard_descriptors
 from dora_exporter.runtime.log_restraint import Restraint
+from dora_exporter.runtime.log_setup import LOG
 
 SMALL = 4096
 
@@ -138,10 +138,10 @@ def untouched() -> Iterator[None]:
 
 @pytest.mark.usefixtures("untouched")
 def test_the_end_does_not_wait_for_a_reader_that_does_not_read(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_format, "FLUSH_SECONDS", 0.05)
+    monkeypatch.setattr(log_setup, "FLUSH_SECONDS", 0.05)
     with os.fdopen(os.dup(pipe.write), "w") as stream:
-        with log_format.off_the_loop(stream):
-            log_format.set_up("info", "logfmt", stream)
+        with log_setup.off_the_loop(stream):
+            log_setup.set_up("info", "logfmt", stream)
             for number in range(2000):
                 logging.getLogger("dora_exporter.app.daemon").warning("line %d", number)
         before, began = LOG.full, stopwatch()
@@ -156,8 +156,8 @@ def test_all_that_was_said_is_written_before_the_end(pipe: Pipe) -> None:
         reading = threading.Thread(target=lambda: read.extend(pipe.lines(2000)))
         read: list[bytes] = []
         reading.start()
-        with log_format.off_the_loop(stream):
-            log_format.set_up("info", "logfmt", stream)
+        with log_setup.off_the_loop(stream):
+            log_setup.set_up("info", "logfmt", stream)
             for number in range(2000):
                 logging.getLogger("dora_exporter.app.daemon").warning("line %d", number)
         reading.join(10)

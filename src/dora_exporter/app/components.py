@@ -18,7 +18,7 @@ from dora_exporter.app.telemetry.sources import SourceCollector
 from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition import OwnFamilies
 from dora_exporter.runtime.clock import Clock
-from dora_exporter.runtime.log_format import LOG, set_up
+from dora_exporter.runtime.log_setup import LOG, set_up
 from dora_exporter.runtime.scheduler import Schedule
 from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
 

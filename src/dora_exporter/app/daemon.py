@@ -22,7 +22,7 @@ from dora_exporter.config.errors import ConfigError
 from dora_exporter.dora.event_log import EventLog
 from dora_exporter.runtime.clock import Clock, system_clock
 from dora_exporter.runtime.file_limit import raise_file_limit
-from dora_exporter.runtime.log_format import off_the_loop
+from dora_exporter.runtime.log_setup import off_the_loop
 from dora_exporter.storage.file import SnapshotError
 from dora_exporter.storage.postgresql.errors import DatabaseError
 from dora_exporter.web.server.listener import CannotListen

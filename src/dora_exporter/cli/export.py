@@ -9,7 +9,7 @@ from pathlib import Path
 from dora_exporter.app.settings import Settings
 from dora_exporter.cli import log_access, options
 from dora_exporter.cli.exit_codes import OK, CannotDo, ending
-from dora_exporter.runtime import log_format
+from dora_exporter.runtime import log_setup
 from dora_exporter.storage.file import encode, header_line
 
 
@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     settings = options.reader(arguments)()
-    log_format.set_up(settings.log.level, settings.log.format)
+    log_setup.set_up(settings.log.level, settings.log.format)
     lines = _lines(settings)
     if arguments.output is None:
         sys.stdout.buffer.writelines(lines)

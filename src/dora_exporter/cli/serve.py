@@ -14,7 +14,7 @@ from dora_exporter.app.load_settings import says_something
 from dora_exporter.app.settings import Settings
 from dora_exporter.cli import options
 from dora_exporter.config.errors import ConfigError, Mistake
-from dora_exporter.runtime import log_format
+from dora_exporter.runtime import log_setup
 from dora_exporter.web.security import web_config
 
 OK = 0
@@ -34,7 +34,7 @@ def run(arguments: Sequence[str], *, sub_commands: Sequence[str]) -> int:
     if given.config_check:
         sys.stdout.write("the configuration is good\n")
         return OK
-    log_format.set_up(settings.log.level, settings.log.format)
+    log_setup.set_up(settings.log.level, settings.log.format)
     logging.captureWarnings(capture=True)
     # Imported here: ``--version`` and the check of a configuration need no server.
     return int(import_module("dora_exporter.app.daemon").serve(settings, load=read_again))

@@ -32,7 +32,7 @@ from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.records import Deletion, Judgement
 from dora_exporter.dora.store import EventStore
-from dora_exporter.runtime.log_format import Log
+from dora_exporter.runtime.log_setup import Log
 from dora_exporter.series.definitions import Definitions
 from dora_exporter.series.engine import Engine
 from dora_exporter.storage.file.statistics import Statistics

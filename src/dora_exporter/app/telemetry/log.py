@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily
 
-from dora_exporter.runtime.log_format import Log
+from dora_exporter.runtime.log_setup import Log
 
 
 class LogCollector:

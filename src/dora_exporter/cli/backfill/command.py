@@ -22,7 +22,7 @@ from dora_exporter.config import durations
 from dora_exporter.exposition import Format
 from dora_exporter.exposition.registry_text import Families
 from dora_exporter.exposition.text_cache import Family
-from dora_exporter.runtime import log_format, timestamps
+from dora_exporter.runtime import log_setup, timestamps
 from dora_exporter.runtime.clock import system_clock
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def _step(text: str) -> durations.Span:
 
 def _run(arguments: argparse.Namespace) -> int:
     settings = options.reader(arguments)()
-    log_format.set_up(settings.log.level, settings.log.format)
+    log_setup.set_up(settings.log.level, settings.log.format)
     instants = _instants(arguments)
     _warn_of_what_is_gone(settings, instants[0])
     past = Past(log_access.records(settings), definitions(settings), instants[0])

@@ -17,7 +17,7 @@ from dora_exporter.cli.demo.organisation import DAYS, organisation, split
 from dora_exporter.cli.demo.service_simulation import Happening
 from dora_exporter.cli.exit_codes import ending
 from dora_exporter.dora.event_log import EventLog, Unavailable
-from dora_exporter.runtime import log_format
+from dora_exporter.runtime import log_setup
 from dora_exporter.runtime.clock import Clock, system_clock
 from dora_exporter.runtime.hosts import ANY_HOST
 from dora_exporter.storage.file import encode, header_line
@@ -82,7 +82,7 @@ def _run(arguments: argparse.Namespace) -> int:
         snapshot = Path(folder, "snapshot")
         read = partial(load, file=None, flags=_flags(arguments, snapshot), variables={}, secrets_folder=None)
         settings = read()
-        log_format.set_up(settings.log.level, settings.log.format)
+        log_setup.set_up(settings.log.level, settings.log.format)
         with snapshot.open("wb") as file:
             file.write(header_line())
             file.writelines(encode(happening.record) for happening in past)

@@ -20,7 +20,7 @@ from dora_exporter.cli.import_events.line_errors import Mistakes
 from dora_exporter.config.yaml_file import read_text
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore, Outcome
-from dora_exporter.runtime import log_format
+from dora_exporter.runtime import log_setup
 from dora_exporter.runtime.clock import system_clock
 from dora_exporter.storage.file import SnapshotInUse
 from dora_exporter.web.api.schema.decode import Parser
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     settings = options.reader(arguments)()
-    log_format.set_up(settings.log.level, settings.log.format)
+    log_setup.set_up(settings.log.level, settings.log.format)
     if arguments.api_key_file and not arguments.url:
         raise CannotDo("--api-key-file needs --url: the snapshot file needs no key")
     mistakes = Mistakes(arguments.file, sys.stderr)

@@ -103,7 +103,7 @@ async def append(
 ) -> int | None:
     """Adds rows, marked by a number drawn for them; the position before the first of them.
 
-    None, and nothing is added, unless all leases of ``fences`` are held; and none can change hands before this
+    Adds nothing and returns None unless all leases of ``fences`` are held. None of them can change hands before this
     transaction ends.
     """
     base: int | None = await connection.fetchval(
