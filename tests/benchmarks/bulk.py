@@ -15,6 +15,7 @@ from dora_exporter.runtime.clock import system_clock
 ROUNDS = 7
 CONNECTIONS = 32
 BULK_CONNECTIONS = 4
+LEAST_A_SECOND = 80_000
 SECONDS = 4
 """In which a million events come in bulk: more would be about a daemon that compacts its file meanwhile."""
 
@@ -34,6 +35,6 @@ def measure(folder: Path) -> Iterator[Goal]:
     yield Goal(
         "bulk ingest (NDJSON), durable: against one event a request, each into a new daemon",
         f"{median(rates['bulk']):,.0f} against {median(rates['single']):,.0f} events/s: {reached:.1f} x",
-        "8 x",
-        reached >= 8,
+        f"8 x and {LEAST_A_SECOND:,}/s",
+        reached >= 8 and median(rates["bulk"]) >= LEAST_A_SECOND,
     )
