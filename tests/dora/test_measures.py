@@ -42,11 +42,11 @@ def test_what_is_removed_leaves_no_value_behind(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(BY_NAME))
 def test_absorbed_measures_count_until_they_are_released(name: str) -> None:
     of, other = Measures(), measures(FULL, *INCIDENTS)
-    of.absorb(other)
+    list(of.absorbing([other]))
     assert values_of(name, of) == values_of(name, other)
     assert of.dropped == FULL.dropped
 
-    of.release(other)
+    list(of.releasing([other]))
     assert values_of(name, of) == values_of(name, Measures())
     assert of.dropped == 0
 

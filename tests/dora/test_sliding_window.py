@@ -49,7 +49,8 @@ def test_without_a_sample_there_is_no_statistic() -> None:
 )
 def test_statistics_are_in_seconds_and_interpolate_linearly(values: list[int], expected: dict[str, float]) -> None:
     samples = Samples()
-    samples.extend((15, value) for value in values)
+    for value in values:
+        samples.add(15, value)
 
     assert dict(samples.statistics(window(20))) == expected
 
@@ -73,3 +74,38 @@ def test_samples_come_and_go_in_any_order_while_windows_move_both_ways(
             assert samples.count(shown) == len(inside)
             assert found.get("median") == (pytest.approx(statistics.median(inside) / 1000) if inside else None)
             assert found.get("mean") == (sum(inside) / (len(inside) * 1000) if inside else None)
+
+
+@given(st.lists(st.tuples(moments, st.integers(0, 5))), st.lists(st.lists(st.tuples(moments, st.integers(0, 5)))))
+def test_what_is_absorbed_is_read_with_the_rest_and_leaves_nothing_behind(
+    own: list[tuple[int, int]], others: list[list[tuple[int, int]]]
+) -> None:
+    samples, absorbed = of(own), [of(each) for each in others]
+    together = of([each for some in (own, *others) for each in some])
+    alone = of(own)
+
+    list(samples.absorbing(absorbed))
+    assert read(samples) == read(together)
+
+    list(samples.releasing(absorbed))
+    assert read(samples) == read(alone)
+
+
+def test_what_is_not_held_cannot_be_released() -> None:
+    times, other = Times(), Times()
+    times.extend([1, 2])
+    other.extend([2, 2])
+
+    with pytest.raises(LookupError):
+        list(times.releasing([other]))
+
+
+def of(samples: list[tuple[int, int]]) -> Samples:
+    held = Samples()
+    for moment, value in samples:
+        held.add(moment, value)
+    return held
+
+
+def read(samples: Samples) -> list[object]:
+    return [sorted(samples), *(dict(samples.statistics(window(end))) for end in range(0, 40, 5))]

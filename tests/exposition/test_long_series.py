@@ -11,6 +11,7 @@ from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 from dora_exporter.dora.events import DAY_MS, Commit, Deployment
 from dora_exporter.dora.failures.revert import Revert
 from dora_exporter.dora.failures.rollback import Rollback
+from dora_exporter.dora.records import Deletion
 from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition.series_text import SeriesText
 from dora_exporter.series.definitions import Definitions
@@ -100,12 +101,33 @@ def incidents(exporter: Exporter) -> None:
         exporter.store.apply(incident(id=f"i{number}", started_at=started_at, finished_at=NOW_MS - 1000))
 
 
+FIRST = deployment(id="first", service="first", finished_at=NOW_MS - HOUR_MS)
+
+
+def bulk_with_one_before(exporter: Exporter) -> None:
+    """Another series appears first, goes and leaves its place to the long one."""
+    exporter.store.apply(FIRST)
+    exporter.store.apply(Deletion("deployment", FIRST.id, NOW_MS, "api"))
+    bulk(exporter)
+
+
+def the_first_comes(exporter: Exporter) -> None:
+    """Takes its place back, so that the long series is folded."""
+    exporter.store.apply(FIRST)
+
+
+def the_first_goes(exporter: Exporter) -> None:
+    exporter.store.apply(Deletion("deployment", FIRST.id, NOW_MS, "api"))
+
+
 def a_month(exporter: Exporter) -> None:
     """Moves a third of the events out of the windows at once."""
     exporter.now_ms += 30 * DAY_MS
 
 
-@pytest.mark.parametrize("acts", [(bulk, incidents, a_month), (found_again,)])
+@pytest.mark.parametrize(
+    "acts", [(bulk, incidents, a_month), (bulk_with_one_before, the_first_comes, the_first_goes), (found_again,)]
+)
 async def test_no_step_takes_long(acts: Sequence[Callable[[Exporter], None]], request: pytest.FixtureRequest) -> None:
     gc.disable()  # what a search for garbage takes depends on all that is in memory
     request.addfinalizer(gc.enable)

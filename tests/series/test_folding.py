@@ -21,6 +21,7 @@ def test_who_appeared_first_keeps_its_place_whatever_its_name_and_whenever_it_en
 
     for rank, each in ((1, second), (2, third), (0, first)):
         teams.enter(rank, each)
+    list(teams.settling())
 
     assert [teams.is_folded(each) for each in (first, second, third)] == [False, False, True]
     assert list(teams.surplus.measures.deployments) == [3]
@@ -31,8 +32,10 @@ def test_who_leaves_makes_room_for_the_next() -> None:
     teams, first, second, third = folding(1), group("z", 1), group("y", 2), group("a", 3)
     for rank, each in enumerate((first, second, third)):
         teams.enter(rank, each)
+    list(teams.settling())
 
     teams.leave(first)
+    list(teams.settling())
 
     assert [teams.is_folded(each) for each in (first, second, third)] == [False, False, True]
     assert list(teams.surplus.measures.deployments) == [3]
@@ -42,8 +45,10 @@ def test_a_folded_one_that_leaves_takes_its_measurements_along() -> None:
     teams, first, second = folding(1), group("z", 1), group("y", 2)
     for rank, each in enumerate((first, second)):
         teams.enter(rank, each)
+    list(teams.settling())
 
     teams.leave(second)
+    list(teams.settling())
 
     assert (len(teams), teams.folded, len(teams.surplus.measures.deployments)) == (1, 0, 0)
 
@@ -52,6 +57,7 @@ def test_many_deployments_are_added_to_their_groups_and_to_the_surplus_of_the_fo
     teams, first, second, third = folding(1), group("z"), group("y"), group("a")
     for rank, each in enumerate((first, second, third)):
         teams.enter(rank, each)
+    list(teams.settling())
 
     list(teams.extending({each: [PlainFacts([number], [], {})] for number, each in enumerate((first, second, third))}))
 
@@ -64,6 +70,7 @@ def test_who_gets_many_deployments_at_once_is_shown_anew_and_so_is_the_surplus()
     teams, first, second = Folding(group("_other"), 1, changed), group("z"), group("y")
     for rank, each in enumerate((first, second)):
         teams.enter(rank, each)
+    list(teams.settling())
     changed.clear()
 
     list(teams.extending({first: [PlainFacts([1], [], {})]}))

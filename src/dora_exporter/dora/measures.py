@@ -164,30 +164,35 @@ class Measures:
         if facts.restored_at is not None:
             self.restores.remove(facts.restored_at, facts.restored_at - facts.started_at)
 
-    def absorb(self, other: "Measures") -> None:
-        """Adds everything in other measures."""
-        for mine, others in self._paired(other):
-            mine.absorb(others)
-        self.dropped += other.dropped
+    def absorbing(self, others: Sequence["Measures"]) -> Iterator[None]:
+        """Adds everything in other measures, a step at a time."""
+        for mine, theirs in self._paired(others):
+            yield from mine.absorbing(theirs)
+        self.dropped += sum(each.dropped for each in others)
 
-    def release(self, other: "Measures") -> None:
-        """Removes everything in other measures that were absorbed."""
-        for mine, others in self._paired(other):
-            mine.release(others)
-        self.dropped -= other.dropped
+    def releasing(self, others: Sequence["Measures"]) -> Iterator[None]:
+        """Removes everything in other measures that were absorbed, a step at a time."""
+        for mine, theirs in self._paired(others):
+            yield from mine.releasing(theirs)
+        self.dropped -= sum(each.dropped for each in others)
 
     def changes_after(self, windows: Iterable[Window]) -> int | None:
         """The first moment at which an event leaves a window; None without an event in any."""
         return min(self._departures(windows), default=None)
 
-    def _paired(self, other: "Measures") -> Iterator[tuple[Any, Any]]:
-        """Each sliding window with the one of the same name, so of the same type, in other measures."""
-        for name in _SLIDING:
-            yield getattr(self, name), getattr(other, name)
+    def _paired(self, others: Sequence["Measures"]) -> Iterator[tuple[Any, list[Any]]]:
+        """Each sliding window with those of the same name, so of the same type, in others, as far as they hold any."""
+        pairs = [(getattr(self, name), [getattr(each, name) for each in others]) for name in _SLIDING]
         for name in _KEYED:
-            mine = getattr(self, name)
-            yield from ((mine[key], others) for key, others in getattr(other, name).items())
-        yield from ((self._source(name), times) for name, times in other.sources.items())
+            pairs += [
+                (mine, [getattr(each, name)[key] for each in others]) for key, mine in getattr(self, name).items()
+            ]
+        for name in {name: None for each in others for name in each.sources}:
+            pairs.append((self._source(name), [each.sources[name] for each in others if name in each.sources]))
+        for mine, theirs in pairs:
+            held = [each for each in theirs if len(each)]
+            if held:
+                yield mine, held
 
     def _departures(self, windows: Iterable[Window]) -> Iterator[int]:
         # Only these: every moment in another sliding window is a moment of one of them.

@@ -4,9 +4,11 @@ from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import itemgetter
 
 from dora_exporter.dora.events import DAY_MS
-from dora_exporter.dora.sorted_in_steps import merged_in_steps, sorted_in_steps
+from dora_exporter.dora.sorted_in_steps import listed_in_steps, merged_in_steps, sorted_in_steps, without_in_steps
 
 _PER_STEP = 10_000
 _FEW = 1000
@@ -55,24 +57,30 @@ class Times:
     def extending(self, runs: Iterable[list[int]]) -> Iterator[None]:
         """Adds what several lists of moments hold, each in order, a step at a time."""
         added = yield from merged_in_steps(runs)
-        if len(added) <= _FEW:
+        if len(self._times) + len(added) <= _FEW:
             self.extend(added)
-            return
-        merged = yield from merged_in_steps([list(self._times), added])
+        elif added:
+            yield from self._put((yield from merged_in_steps([list(self._times), added])))
+
+    def absorbing(self, others: Iterable["Times"]) -> Iterator[None]:
+        """Adds the moments of others, a step at a time."""
+        runs = []
+        for other in others:
+            runs.append(list(other))
+            yield
+        yield from self.extending(runs)
+
+    def releasing(self, others: Iterable["Times"]) -> Iterator[None]:
+        """Removes the moments of others that were absorbed, a step at a time."""
+        yield from self._put((yield from without_in_steps(self, chain.from_iterable(others))))
+
+    def _put(self, ordered: list[int]) -> Iterator[None]:
+        """Holds these moments instead."""
         times = array("q")
-        for start in range(0, len(merged), _PER_STEP):
-            times.fromlist(merged[start : start + _PER_STEP])
+        for start in range(0, len(ordered), _PER_STEP):
+            times.fromlist(ordered[start : start + _PER_STEP])
             yield
         self._times = times
-
-    def absorb(self, other: "Times") -> None:
-        """Adds the moments of another."""
-        self.extend(other)
-
-    def release(self, other: "Times") -> None:
-        """Removes the moments of another that was absorbed."""
-        for moment in other:
-            self.remove(moment)
 
     def add(self, moment: int) -> None:
         """Adds a moment."""
@@ -153,22 +161,29 @@ class Samples:
         self._spans: dict[int, _Span] = {}
         self._spans_to_be: _Sorting | None = None
 
-    def extend(self, samples: Iterable[tuple[int, int]]) -> None:
-        """Adds many samples at once."""
-        ordered = sorted([*zip(self._times, self._values, strict=True), *samples])
-        self._times = array("q", [moment for moment, _ in ordered])
-        self._values = array("q", [value for _, value in ordered])
+    def absorbing(self, others: Iterable["Samples"]) -> Iterator[None]:
+        """Adds the samples of others, a step at a time."""
+        runs = [(yield from listed_in_steps(self))]
+        for each in others:
+            run = yield from listed_in_steps(each)
+            runs.append(run)
+        yield from self._put_all((yield from merged_in_steps(runs, key=itemgetter(0))))
+
+    def releasing(self, others: Iterable["Samples"]) -> Iterator[None]:
+        """Removes the samples of others that were absorbed, a step at a time."""
+        yield from self._put_all((yield from without_in_steps(self, chain.from_iterable(others))))
+
+    def _put_all(self, ordered: list[tuple[int, int]]) -> Iterator[None]:
+        """Holds these samples instead, which are in order of time."""
+        times, values = array("q"), array("q")
+        for start in range(0, len(ordered), _PER_STEP):
+            some = ordered[start : start + _PER_STEP]
+            times.extend([moment for moment, _ in some])
+            values.extend([value for _, value in some])
+            yield
+        self._times, self._values = times, values
         self._spans.clear()
         self._spans_to_be = None
-
-    def absorb(self, other: "Samples") -> None:
-        """Adds the samples of another."""
-        self.extend(other)
-
-    def release(self, other: "Samples") -> None:
-        """Removes the samples of another that was absorbed."""
-        for moment, value in other:
-            self.remove(moment, value)
 
     def add(self, moment: int, value: int) -> None:
         """Adds a sample."""

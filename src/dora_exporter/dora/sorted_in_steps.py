@@ -1,8 +1,9 @@
 """Sorts much in steps of a few milliseconds: the event loop has other work."""
 
 from bisect import bisect_right
-from collections import deque
-from collections.abc import Generator, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable
+from itertools import islice
 from typing import Any, TypeVar
 
 _Item = TypeVar("_Item", bound=Any)
@@ -10,11 +11,13 @@ _Item = TypeVar("_Item", bound=Any)
 _PER_STEP = 4096
 
 
-def merged_in_steps(runs: Iterable[list[_Item]]) -> Generator[None, None, list[_Item]]:
-    """What several sorted runs hold, in order."""
+def merged_in_steps(
+    runs: Iterable[list[_Item]], key: Callable[[_Item], Any] | None = None
+) -> Generator[None, None, list[_Item]]:
+    """What several runs hold, which are sorted by a key, in order of that key."""
     waiting = deque(runs)
     while len(waiting) > 1:
-        waiting.append((yield from _merged(waiting.popleft(), waiting.popleft())))
+        waiting.append((yield from _merged(waiting.popleft(), waiting.popleft(), key)))
     return waiting[0] if waiting else []
 
 
@@ -27,14 +30,47 @@ def sorted_in_steps(items: list[_Item]) -> Generator[None, None, list[_Item]]:
     return (yield from merged_in_steps(runs))
 
 
-def _merged(one: list[_Item], other: list[_Item]) -> Generator[None, None, list[_Item]]:
+def listed_in_steps(items: Iterable[_Item]) -> Generator[None, None, list[_Item]]:
+    """A list of many items."""
+    listed: list[_Item] = []
+    rest = iter(items)
+    while some := list(islice(rest, _PER_STEP)):
+        listed += some
+        yield
+    return listed
+
+
+def without_in_steps(items: Iterable[_Item], gone: Iterable[_Item]) -> Generator[None, None, list[_Item]]:
+    """Many items in the same order without others. Raises LookupError for one of these that is not among them."""
+    counts: Counter[_Item] = Counter()
+    rest = iter(gone)
+    while some := list(islice(rest, _PER_STEP)):
+        counts.update(some)
+        yield
+    kept = []
+    for number, item in enumerate(items):
+        if counts.get(item):
+            counts[item] -= 1
+        else:
+            kept.append(item)
+        if number % _PER_STEP == 0:
+            yield
+    if any(counts.values()):
+        raise LookupError("removed what was not held")
+    return kept
+
+
+def _merged(
+    one: list[_Item], other: list[_Item], key: Callable[[_Item], Any] | None
+) -> Generator[None, None, list[_Item]]:
     """What two sorted runs hold, in order; a sort is fast with so few runs."""
     merged: list[_Item] = []
     done = also_done = 0
     while done < len(one) and also_done < len(other):
-        last = min(one[done : done + _PER_STEP][-1], other[also_done : also_done + _PER_STEP][-1])
-        until, also_until = bisect_right(one, last, done), bisect_right(other, last, also_done)
-        merged += sorted([*one[done:until], *other[also_done:also_until]])
+        ends = one[done : done + _PER_STEP][-1], other[also_done : also_done + _PER_STEP][-1]
+        last = min(ends if key is None else map(key, ends))
+        until, also_until = bisect_right(one, last, done, key=key), bisect_right(other, last, also_done, key=key)
+        merged += sorted([*one[done:until], *other[also_done:also_until]], key=key)
         done, also_done = until, also_until
         yield
     return [*merged, *one[done:], *other[also_done:]]

@@ -109,17 +109,22 @@ class Aggregates:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether deployments wait to be added to teams."""
-        return bool(self._waiting)
+        """Whether deployments wait to be added to teams, or series or teams to be folded."""
+        return bool(self._waiting) or self.folding.is_due or self.team_folding.is_due
 
     def end_loading(self) -> Iterator[None]:
-        """Adds the waiting deployments to the teams, all of a team together: it has the events of many series."""
+        """Adds the waiting deployments to the teams, all of a team together: it has the events of many series.
+
+        Then what is beyond the limits is folded.
+        """
         yield from self.team_folding.extending(self._waiting)
         self._waiting.clear()
         yield
         while self._corrections:
             self._change_team(*self._corrections.popleft())
             yield
+        for folding in (self.folding, self.team_folding):
+            yield from folding.settling()
 
     def recount(self) -> Iterator[None]:
         """Empties teams and surplus, step by step; then ``retell`` has to be called for each series."""

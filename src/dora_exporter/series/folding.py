@@ -18,6 +18,8 @@ class Folding:
         self._limit: SeriesLimit[_Key] = SeriesLimit(limit)
         self._known: dict[_Key, tuple[int, Aggregate]] = {}
         self._folded: set[Aggregate] = set()
+        self._due: dict[Aggregate, bool] = {}
+        """Those that are to be folded, or no longer."""
         self._changed = changed
 
     def emptied(self) -> "Folding":
@@ -41,19 +43,36 @@ class Folding:
         """The aggregates to which the facts of one are added: itself, and the surplus if it is folded."""
         return (aggregate, self.surplus) if aggregate in self._folded else (aggregate,)
 
+    @property
+    def is_due(self) -> bool:
+        """Whether ``settling`` has to be called."""
+        return bool(self._due)
+
     def enter(self, rank: int, aggregate: Aggregate) -> None:
-        """Adds an aggregate that became known."""
+        """Adds an aggregate that became known; ``settling`` folds those that are beyond the limit now."""
         self._known[aggregate.key] = rank, aggregate
         for key in self._limit.enter(rank, aggregate.key):
-            self._fold(self._known[key][1])
+            self._due[self._known[key][1]] = True
 
     def leave(self, aggregate: Aggregate) -> None:
-        """Removes an aggregate; another one may move within the limit."""
+        """Removes an aggregate; in ``settling`` another one may move within the limit."""
         promoted = self._limit.leave(*self._place(aggregate))
-        self._unfold(aggregate)
+        self._due[aggregate] = False
         del self._known[aggregate.key]
         if promoted is not None:
-            self._unfold(self._known[promoted][1])
+            self._due[self._known[promoted][1]] = False
+
+    def settling(self) -> Iterator[None]:
+        """Adds what is beyond the limit to the surplus, and takes from it what no longer is, a step at a time."""
+        due, self._due = self._due, {}
+        folded = [each for each, is_beyond in due.items() if is_beyond and each not in self._folded]
+        unfolded = [each for each, is_beyond in due.items() if not is_beyond and each in self._folded]
+        yield from self.surplus.measures.absorbing([each.measures for each in folded])
+        yield from self.surplus.measures.releasing([each.measures for each in unfolded])
+        self._folded.update(folded)
+        self._folded.difference_update(unfolded)
+        if folded or unfolded:
+            self._changed.update(dict.fromkeys((*folded, *unfolded, self.surplus)))
 
     def extending(self, facts: Mapping[Aggregate, Sequence[PlainFacts]]) -> Iterator[None]:
         """Adds many deployments to many aggregates, and together to the surplus, step by step."""
@@ -69,18 +88,3 @@ class Folding:
 
     def _place(self, aggregate: Aggregate) -> tuple[int, _Key]:
         return self._known[aggregate.key][0], aggregate.key
-
-    def _fold(self, aggregate: Aggregate) -> None:
-        if aggregate not in self._folded:
-            self._folded.add(aggregate)
-            self.surplus.measures.absorb(aggregate.measures)
-            self._touch(aggregate)
-
-    def _unfold(self, aggregate: Aggregate) -> None:
-        if aggregate in self._folded:
-            self._folded.remove(aggregate)
-            self.surplus.measures.release(aggregate.measures)
-            self._touch(aggregate)
-
-    def _touch(self, aggregate: Aggregate) -> None:
-        self._changed[aggregate] = self._changed[self.surplus] = None
