@@ -101,6 +101,12 @@ def incidents(exporter: Exporter) -> None:
         exporter.store.apply(incident(id=f"i{number}", started_at=started_at, finished_at=NOW_MS - 1000))
 
 
+def a_revert_by_an_abbreviation(exporter: Exporter) -> None:
+    """Needs all SHAs by their beginnings."""
+    reverting = Commit("f" * 40, NOW_MS - HOUR_MS, reverts="0123456")
+    exporter.store.apply(deployment(id="revert", finished_at=NOW_MS - HOUR_MS, commits=(reverting,)))
+
+
 FIRST = deployment(id="first", service="first", finished_at=NOW_MS - HOUR_MS)
 
 
@@ -126,7 +132,13 @@ def a_month(exporter: Exporter) -> None:
 
 
 @pytest.mark.parametrize(
-    "acts", [(bulk, incidents, a_month), (bulk_with_one_before, the_first_comes, the_first_goes), (found_again,)]
+    "acts",
+    [
+        (bulk, incidents, a_month),
+        (bulk, a_revert_by_an_abbreviation),
+        (bulk_with_one_before, the_first_comes, the_first_goes),
+        (found_again,),
+    ],
 )
 async def test_no_step_takes_long(acts: Sequence[Callable[[Exporter], None]], request: pytest.FixtureRequest) -> None:
     gc.disable()  # what a search for garbage takes depends on all that is in memory

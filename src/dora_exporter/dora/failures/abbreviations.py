@@ -1,8 +1,10 @@
 """Finds SHAs by their abbreviations."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Generator, Iterable
+from typing import Self
 
 SHORTEST = 7
+_PER_STEP = 2000
 
 
 class Abbreviations:
@@ -13,6 +15,16 @@ class Abbreviations:
         self._by_beginning: dict[str, set[str]] = {}
         for sha in shas:
             self.add(sha)
+
+    @classmethod
+    def made_in_steps(cls, shas: Iterable[str]) -> Generator[None, None, Self]:
+        """Holds these SHAs, which stay as they are until it does."""
+        made = cls(())
+        for number, sha in enumerate(shas):
+            made.add(sha)
+            if number % _PER_STEP == 0:
+                yield
+        return made
 
     def add(self, sha: str) -> None:
         """Adds a SHA."""

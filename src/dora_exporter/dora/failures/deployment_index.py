@@ -8,6 +8,8 @@ from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.abbreviations import Abbreviations
 from dora_exporter.dora.failures.order import finish_order
 
+_PER_STEP = 2000
+
 
 class Index:
     """Deployments by a key, without those that have none.
@@ -54,6 +56,13 @@ class Index:
         if self._abbreviations is None:
             self._abbreviations = Abbreviations(self.make())
         return self._abbreviations.find(key)
+
+    def abbreviating(self) -> Iterator[None]:
+        """Gets ready for ``abbreviated``, a step at a time, during which nothing comes or goes."""
+        if self._abbreviations is None:
+            while not self.make_some(_PER_STEP):
+                yield
+            self._abbreviations = yield from Abbreviations.made_in_steps(self.make())
 
     def add(self, deployment: Deployment) -> None:
         """Adds a deployment."""

@@ -133,10 +133,15 @@ class DeploymentsInOrder:
 
     def full_sha(self, sha: str) -> str | None:
         """The SHA that an abbreviation stands for: the only such SHA deployed or shipped; None if ambiguous."""
-        if len(sha) in _FULL_LENGTHS:
+        if not is_abbreviated(sha):
             return sha
         possible = {*self._by_sha.abbreviated(sha), *self.shipments.abbreviated(sha)}
         return possible.pop() if len(possible) == 1 else None
+
+    def abbreviating(self) -> Iterator[None]:
+        """Gets ready to find SHAs by their abbreviations, a step at a time, during which nothing comes or goes."""
+        yield from self._by_sha.abbreviating()
+        yield from self.shipments.abbreviating()
 
     def first_with_sha(self, sha: str) -> Deployment | None:
         """The first deployment that deployed or shipped a commit."""
@@ -200,6 +205,11 @@ class DeploymentsInOrder:
         if deployment.commit_sha:
             return (self._by_sha, deployment.commit_sha), (self._without_sha, deployment.version)
         return ((self._by_version, deployment.version),)
+
+
+def is_abbreviated(sha: str) -> bool:
+    """Whether a SHA is not in full."""
+    return len(sha) not in _FULL_LENGTHS
 
 
 def keys_of_sha(sha: str) -> tuple[LookupKey, LookupKey]:

@@ -64,12 +64,20 @@ class FirstShipments:
     def abbreviated(self, sha: str) -> Collection[str]:
         """The shipped SHAs with that beginning."""
         if self._abbreviations is None:
-            self._abbreviations = Abbreviations(key[-1] for key in self._by_key if key[0] in _SHAS)
+            self._abbreviations = Abbreviations(self._shas())
         return self._abbreviations.find(sha)
+
+    def abbreviating(self) -> Iterator[None]:
+        """Gets ready for ``abbreviated``, a step at a time, during which nothing comes or goes."""
+        if self._abbreviations is None:
+            self._abbreviations = yield from Abbreviations.made_in_steps(self._shas())
 
     def parts(self) -> Iterator[object]:
         """What it consists of."""
         yield from (self._by_key, self._abbreviations)
+
+    def _shas(self) -> Iterator[str]:
+        return (key[-1] for key in self._by_key if key[0] in _SHAS)
 
     def _forget(self, key: LookupKey) -> None:
         """Forgets an abbreviation when the last key of its SHA is gone."""

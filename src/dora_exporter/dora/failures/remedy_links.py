@@ -7,6 +7,7 @@ from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.commit_text import LookupKey, keys_of
 from dora_exporter.dora.failures.contract import Link, Rule
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder, keys_of_sha
+from dora_exporter.dora.failures.revert_lookup import names_abbreviation
 
 
 class RemedyLinks:
@@ -73,6 +74,7 @@ class RemedyLinks:
             if returned:
                 self.mark(returned)
             yield None
+        yield from self._abbreviating()
         while self._marked:
             _, remedy = self._marked.popitem()
             looked_up: set[LookupKey] = set()
@@ -80,6 +82,14 @@ class RemedyLinks:
             self._watch(remedy, looked_up)
             yield from self._relink(remedy, found)
             yield None
+
+    def _abbreviating(self) -> Iterator[None]:
+        """Gets ready for the abbreviated SHAs that reverts name, if one does: all at once would take long."""
+        for remedy in [*self._marked.values()]:
+            if names_abbreviation(remedy):
+                yield from self._in_order.abbreviating()
+                return
+            yield
 
     def _watch(self, remedy: Deployment, looked_up: set[LookupKey]) -> None:
         """Records what a remedy looked up, so that it is marked when such a thing comes or goes."""

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from dora_exporter.dora.commit_messages import is_revert, key_of, named_reverts, number_of, quoted_by
 from dora_exporter.dora.events import Deployment, Shipped
-from dora_exporter.dora.failures.commit_text import LookupKey, origin_of, pull_requests_of
-from dora_exporter.dora.failures.deployments import DeploymentsInOrder, key_of_origin, keys_of_sha
+from dora_exporter.dora.failures.commit_text import LookupKey, commits_of, merges_of, origin_of, pull_requests_of
+from dora_exporter.dora.failures.deployments import DeploymentsInOrder, is_abbreviated, key_of_origin, keys_of_sha
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.repository_parts import parts_of
 
@@ -37,6 +37,18 @@ class Reverted(NamedTuple):
 
     deployment: Deployment
     texts: Sequence[CommitText]
+
+
+def names_abbreviation(deployment: Deployment) -> bool:
+    """Whether a commit of a deployment names what it reverts by an abbreviated SHA."""
+    said = (*commits_of(deployment), *merges_of(deployment))
+    if not any(each.reverts for each in said):
+        return False
+    return any(is_abbreviated(sha) for each in commit_texts_of(deployment) for sha in _shas_of(each))
+
+
+def _shas_of(commit_text: CommitText) -> list[str]:
+    return [name for name in commit_text.named if name.isalnum()]
 
 
 class RevertLookup:
@@ -89,7 +101,7 @@ class RevertLookup:
         return self._reverts[key]
 
     def _found(self, commit_text: CommitText, deployment: Deployment) -> Iterator[Reverted]:
-        shas = [name for name in commit_text.named if name.isalnum()]
+        shas = _shas_of(commit_text)
         if shas:
             yield from _some(self._with_sha(sha) for sha in shas)
             return
