@@ -57,6 +57,7 @@ def grouping(edges: Iterable[Edge | None]) -> Iterator[list[Deployment] | None]:
     groups: dict[str, list[Deployment]] = {}
     for *_, one, other in (yield from sorted_in_steps(list(found.values()))):
         mine, theirs = groups.setdefault(one.id, [one]), groups.setdefault(other.id, [other])
+        # Two reports from one reporter are two deployments, however near they started.
         if {each.source for each in mine}.isdisjoint({each.source for each in theirs}):
             mine += theirs
             groups.update(dict.fromkeys((each.id for each in theirs), mine))
@@ -79,7 +80,7 @@ def merged(group: list[Deployment]) -> Deployment:
 def _shipped_by(group: Sequence[Deployment]) -> Shipped | None:
     """The commits found in Git for any report of the group."""
     first, *others = group
-    if first.commits is not None:
+    if first.commits is not None:  # the sender listed them, and what Git says does not add to that
         return first.shipped
     known = [each.shipped for each in others if each.commits is None and each.shipped]
     parts = [replace(part, left_out={}, further=()) for each in known for part in parts_of(each) if part.commits]
@@ -90,6 +91,7 @@ def _shipped_by(group: Sequence[Deployment]) -> Shipped | None:
 
 
 def _distinct(groups: Mapping[str, list[Deployment]]) -> Iterable[list[Deployment]]:
+    # Each report leads to the list of its group; lists have no hash, and events must not be compared.
     return {id(group): group for group in groups.values()}.values()
 
 

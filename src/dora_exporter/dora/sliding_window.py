@@ -42,6 +42,7 @@ class Times:
 
     def __init__(self) -> None:
         """No moment."""
+        # Eight bytes a moment, and nothing for the garbage collector to visit: there may be a million.
         self._times = array("q")
 
     def extend(self, moments: Iterable[int]) -> None:
@@ -49,7 +50,7 @@ class Times:
         added = sorted(moments)
         if not self._times:
             self._times = array("q", added)
-        elif added and self._times[-1] <= added[0]:
+        elif added and self._times[-1] <= added[0]:  # the usual case: events come in order of time
             self._times.extend(added)
         elif added:
             self._times = array("q", sorted([*self._times, *added]))
@@ -127,6 +128,7 @@ class _Span:
     high: int
     ordered: "array[int]"
     total: int
+    """Exact, unlike a sum of floats, which would drift as samples come and go."""
 
 
 class _Sorting:
@@ -192,6 +194,7 @@ class Samples:
         self._times.insert(index, moment)
         self._values.insert(index, value)
         for span in self._spans.values():
+            # At the border a sample counts as outside: the next read moves the window over it if it is inside.
             if index <= span.low:
                 span.low += 1
                 span.high += 1
@@ -203,7 +206,7 @@ class Samples:
         """Removes a sample that was added."""
         self._spans_to_be = None
         index = bisect_left(self._times, moment)
-        while self._values[index] != value:
+        while self._values[index] != value:  # several samples may share a moment
             index += 1
         del self._times[index]
         del self._values[index]

@@ -59,6 +59,8 @@ class Applied:
                 self.position += len(records)
                 append.note_applied(self._outcomes(self._apply, records), len(records))
             else:
+                # Others committed in between. Ours take effect when the page that holds them is applied: every replica
+                # applies one order, and the outcome depends on it.
                 self._owed.update(dict.fromkeys(range(base + 1, base + 1 + len(records)), append))
                 base += len(records)
         if is_next and self.position > base:
@@ -108,6 +110,7 @@ async def become(store: EventStore, other: EventStore) -> None:
     Nothing else may change either of the stores meanwhile.
     """
     store.cursors, store.tombstones = other.cursors, other.tombstones
+    # Before any event: the order of appearance decides which series are shown when there are too many.
     for series in other.series_order:
         store.note_series(*series)
     pairs: tuple[tuple[MutableMapping[str, Any], Mapping[str, Any]], ...] = (
