@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp.test_utils import TestClient, TestServer
 from tests.builders import DAY_MS, ManualClock
+from tests.sources.deliveries import delivery_head
 from tests.sources.memory_log import MemoryLog, replayed
 
 from dora_exporter.dora.events import Deployment
@@ -18,6 +19,7 @@ from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.scheduler import Schedule
 from dora_exporter.sources.contract import SourceContext
 from dora_exporter.sources.github.settings import GitHubSettings
+from dora_exporter.sources.github.source import GitHub
 from dora_exporter.sources.http.client import RetryTiming, Transport
 from dora_exporter.sources.polling import Health, RunningSource, RunningSources
 from dora_exporter.sources.polling.poller import Poller
@@ -88,6 +90,14 @@ class GitHubDaemon:
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
         said = {"X-GitHub-Event": kind, "X-GitHub-Delivery": "d1", **signed(sent)}
         return await self.post(sent, {**said, **{name.replace("_", "-"): value for name, value in headers.items()}})
+
+    async def push_straight(self, kind: str, body: Mapping[str, Any]) -> bool:
+        """One delivery without a socket; whether it was understood."""
+        source, sink = self.running.source, self.sources.sink(self.running)
+        assert isinstance(source, GitHub)
+        head = delivery_head({"X-GitHub-Event": kind}, received_ms=self.clock())
+        await source.take(head, json.dumps(body).encode(), sink)
+        return sink.first_problem is None
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> int:
         """Any request to the endpoint."""

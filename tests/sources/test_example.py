@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 from tests.builders import HOUR_MS, ManualClock
 from tests.e2e.daemon import Daemon, RunningDaemon
 from tests.sources.fake_datadog import FakeDatadog
+from tests.sources.fake_github import TOKEN, FakeGitHub
 from tests.sources.fake_pagerduty import FakePagerDuty
 from tests.sources.fake_prometheus import FakePrometheus
 from tests.sources.github_daemon import SECRET, recorded, signed
@@ -30,6 +31,7 @@ SECRETS = {
     "datadog-app-key": "app-key",
     "github-webhook-secrets": SECRET,
     "gitlab-webhook-secrets": "secret",
+    "github-deployments-token": TOKEN,
 }
 SECONDS = 30.0
 
@@ -48,6 +50,8 @@ async def test_every_source_of_the_example_brings_what_its_upstream_has(tmp_path
     account.trigger("PABC123")
     datadog = FakeDatadog()
     datadog.add("found", datetime.fromtimestamp(now_ms // 1000 - 3600, UTC).isoformat())
+    github = FakeGitHub(ManualClock(now_ms - HOUR_MS))
+    github.deploy(github.repository(), "success")
     prometheus = FakePrometheus()
     labels = {"service_name": "search", "deployment_environment_name": "production", "service_version": "v2"}
     prometheus.expose(labels, range(now_ms // 60_000 * 60 - 3600, now_ms // 1000, 60))
@@ -60,12 +64,13 @@ async def test_every_source_of_the_example_brings_what_its_upstream_has(tmp_path
             ("pagerduty", "base_url", account.application()),
             ("datadog", "base_url", datadog.application()),
             ("prometheus", "url", prometheus.application()),
+            ("github", "base_url", github.application()),
         ):
             sources[name][key] = await _served(application, stack)
         del sources["datadog"]["site"]
         counted = await asyncio.to_thread(_counted, Daemon(tmp_path, {"sources": sources}), len(sources))
 
-    assert counted == dict.fromkeys(shown(), 1)
+    assert counted == dict.fromkeys(shown(), 1) | {"github": 2}
 
 
 async def _served(application: web.Application, stack: AsyncExitStack) -> str:

@@ -9,6 +9,12 @@ from dora_exporter.sources.github.settings import GitHubSettings
 @pytest.mark.parametrize(
     "wrong",
     [
+        {"token": "a", "token_file": "b", "organizations": ["acme"]},
+        {"token": "a"},
+        {"token": "a", "repositories": ["shop"]},
+        {"app_id": 1, "organizations": ["acme"]},
+        {"app_id": 1, "installation_id": 1, "private_key_file": "f", "token": "a", "organizations": ["acme"]},
+        {"base_url": "https://user:hunter2@github.example"},
         {"webhook_secrets": ["a"], "webhook_secrets_file": "b"},
         {"triggers": []},
         {"triggers": ["workflow_run"]},

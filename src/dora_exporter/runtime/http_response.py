@@ -29,11 +29,16 @@ class Answer:
         """The outcome of the request: ``success``, ``throttled``, ``server_error`` or ``refused``."""
         if self.status < HTTPStatus.MULTIPLE_CHOICES:
             return "success"
-        if self.status == HTTPStatus.TOO_MANY_REQUESTS:
+        if self.status == HTTPStatus.TOO_MANY_REQUESTS or self._is_githubs_limit:
             return "throttled"
         if self.status == HTTPStatus.REQUEST_TIMEOUT or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return "server_error"
         return "refused"
+
+    @property
+    def _is_githubs_limit(self) -> bool:
+        """GitHub says 403 where others say 429."""
+        return self.status == HTTPStatus.FORBIDDEN and (self.rate("remaining") == 0 or "Retry-After" in self.headers)
 
     def rate(self, name: str) -> float | None:
         """A number about the rate limit: PagerDuty says ``ratelimit-...``, others say ``x-ratelimit-...``."""
@@ -42,7 +47,10 @@ class Answer:
     def asked_wait(self, now_ms: int) -> float | None:
         """The seconds to wait, bounded; None without a usable hint."""
         now = now_ms / 1000
-        for hint in (self.rate("reset"), _retry_after(self.headers.get("Retry-After"), now)):
+        hints = [self.rate("reset"), _retry_after(self.headers.get("Retry-After"), now)]
+        if self.rate("remaining"):  # another limit than the one that is reset: GitHub calls it secondary
+            hints.reverse()
+        for hint in hints:
             if hint is None:
                 continue
             seconds = hint - now if hint >= _EPOCH_FROM_SECONDS else hint  # some say when, some say how long

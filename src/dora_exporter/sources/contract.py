@@ -135,6 +135,16 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class Backfilling(Protocol):
+    """A source that says how far it has read the past."""
+
+    @property
+    def progress(self) -> str | None:
+        """What the page of sources shows while the past is read; None at other times."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
     """The head of a request that pushes to a source, without its body.

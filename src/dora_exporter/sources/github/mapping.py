@@ -94,14 +94,16 @@ class DeploymentMapping:
         before = self.held(seen.id, sink)
         facts = (before.upstream or {}) if before is not None else {}
         times = seen.times | Times.from_facts(facts) | Times(in_progress=self._begun_at(seen.id, sink))
-        ref = seen.ref if seen.ref is not None else facts.get("ref")
+        ref = facts.get("ref") or seen.ref
         if before is None and not self._is_wanted(seen, ref):
             return Ignored.FILTERED
         end, revision = times.end(), times.latest
         if end is None or revision is None:
             return Ignored.NO_EVENT
         state, finished_ms = end
-        event_id, started_ms = self.event_id(seen.id), times.in_progress or seen.created_ms
+        event_id, started_ms = self.event_id(seen.id), seen.created_ms
+        if times.in_progress is not None and times.in_progress <= finished_ms:
+            started_ms = times.in_progress
         if finished_ms < started_ms:
             sink.clamp(event_id)
             started_ms = finished_ms
@@ -137,6 +139,14 @@ class DeploymentMapping:
             seen.state,
         )
 
+    def lacks_details(self, seen: Reported, sink: Sink) -> bool:
+        """Whether the filters ask for something that GitHub has not said of a deployment that they may let through."""
+        scope = self.scope
+        is_lacking = (scope.asks_for_refs and seen.ref is None) or (
+            scope.asks_for_transience and seen.is_transient is None
+        )
+        return is_lacking and scope.has_environment(seen.environment, seen.task) and self.held(seen.id, sink) is None
+
     def begin(self, seen: Reported, sink: Sink, *, now_ms: int) -> Memory | None:
         """Keeps when a deployment began that goes on; what to note of it, for a source that is not polled."""
         began = seen.times.in_progress
@@ -145,7 +155,7 @@ class DeploymentMapping:
         begun = {key: moment for key, moment in self._all_begun(sink).items() if moment > now_ms - _LONGEST_BEGUN_MS}
         begun[str(seen.id)] = began if known is None else min(began, known)
         self._begun = dict(list(begun.items())[-_MOST_BEGUN:])
-        return {_BEGUN: self._begun}
+        return None if self._settings.is_polled else {_BEGUN: self._begun}
 
     def _begun_at(self, deployment_id: int, sink: Sink) -> int | None:
         return self._all_begun(sink).get(str(deployment_id))
@@ -185,8 +195,8 @@ class DeploymentMapping:
         )
 
 
-def _with_end(event: Deployment, state: State) -> Deployment | Ignored:
-    return event if state == "succeeded" else Ignored.NO_EVENT
+def _with_end(event: Deployment, state: State) -> Deployment:
+    return event if state == "succeeded" else replace(event, outcome=state)
 
 
 def _service_in(payload: object) -> str | None:

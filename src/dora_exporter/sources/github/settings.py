@@ -1,16 +1,29 @@
 """The settings of a ``github`` source."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from dora_exporter.config.validators import NamedFile, Secret
-from dora_exporter.sources.contract import SourceSettings
+from dora_exporter.config.durations import Duration, parse
+from dora_exporter.config.validators import HTTP_URL, NamedFile, Secret, Whole, matching
 from dora_exporter.sources.github.service_rules import ServiceRule
+from dora_exporter.sources.http.settings import HEADER_SETTINGS, HttpSourceSettings
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Trigger = Literal["deployment", "release", "workflow_run", "tag"]
-TUNING = ("webhook_secrets", "webhook_secrets_file")
+TUNING = (
+    *HEADER_SETTINGS,
+    "base_url",
+    "interval",
+    "overlap",
+    "token",
+    "token_file",
+    "app_id",
+    "installation_id",
+    "private_key_file",
+    "webhook_secrets",
+    "webhook_secrets_file",
+)
 """What may change without reading the past anew."""
 
 
@@ -23,13 +36,28 @@ class Workflow(BaseModel):
     branches: tuple[Name, ...] = ()
 
 
-class GitHubSettings(SourceSettings):
-    """One GitHub, github.com or Enterprise, whose webhooks are taken.
+class GitHubSettings(HttpSourceSettings):
+    """One GitHub, github.com or Enterprise. Without a token or an App only its webhooks are taken.
 
     Filters are globs. An empty one lets everything through.
     """
 
+    OWN_HEADERS: ClassVar[frozenset[str]] = frozenset({"authorization", "accept"})
+
     kind: Literal["github"] = "github"
+    base_url: Annotated[
+        str,
+        matching(
+            r"https?://[^/?#@]+(/[^?#]*)?",
+            "must begin with http:// or https://, and hold no user, password, query or fragment",
+        ),
+        HTTP_URL,
+    ] = "https://api.github.com"
+    token: Secret | None = None
+    token_file: NamedFile | None = None
+    app_id: Whole | None = None
+    installation_id: Whole | None = None
+    private_key_file: NamedFile | None = None
     webhook_secrets: tuple[Secret, ...] = ()
     webhook_secrets_file: NamedFile | None = None
     organizations: tuple[Name, ...] = ()
@@ -43,11 +71,42 @@ class GitHubSettings(SourceSettings):
     workflows: tuple[Workflow, ...] = ()
     environment: Name | None = None
     services: tuple[ServiceRule, ...] = ()
+    interval: Duration = parse("5m")
+    overlap: Duration = parse("1h")
+    backfill: Duration | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.token is not None and self.token_file is not None:
+            raise ValueError("give token or token_file, not both")
         if self.webhook_secrets and self.webhook_secrets_file is not None:
             raise ValueError("give webhook_secrets or webhook_secrets_file, not both")
+        app = (self.app_id, self.installation_id, self.private_key_file)
+        if any(each is not None for each in app) and None in app:
+            raise ValueError("an App needs app_id, installation_id and private_key_file")
+        if self.has_app and self.has_token:
+            raise ValueError("give a token or an App, not both")
+        if self.is_polled and not (self.organizations or any("/" in each for each in self.repositories)):
+            raise ValueError("needs organizations, or repositories with their owners, to be polled")
         if ("workflow_run" in self.triggers) != bool(self.workflows):
             raise ValueError("the trigger workflow_run and workflows need each other")
         return self
+
+    @property
+    def has_token(self) -> bool:
+        """Whether there is a token to ask with."""
+        return self.token is not None or self.token_file is not None
+
+    @property
+    def has_app(self) -> bool:
+        """Whether there is an App to ask as."""
+        return self.app_id is not None
+
+    @property
+    def is_polled(self) -> bool:
+        """Whether deployments can be asked for."""
+        return (self.has_token or self.has_app) and "deployment" in self.triggers
+
+    def backfill_ms(self, longest_window_ms: int) -> int:
+        """How far back the first pass reads."""
+        return longest_window_ms if self.backfill is None else self.backfill.ms

@@ -1,4 +1,4 @@
-"""GitHub: its deployments, pushed by webhooks."""
+"""GitHub: its deployments, pushed by webhooks and polled over its APIs."""
 
 import asyncio
 
@@ -9,20 +9,27 @@ from dora_exporter.sources.contract import (
     Delivery,
     Ignored,
     Memory,
+    Misconfigured,
     Receipt,
     Sink,
     SourceContext,
     fingerprint_of,
+    secret_of,
     secrets_of,
 )
+from dora_exporter.sources.github.app_token import AppTokens
+from dora_exporter.sources.github.graphql import GitHubApi
 from dora_exporter.sources.github.mapping import DeploymentMapping, NotUnderstood, Reported
+from dora_exporter.sources.github.poll import Pass, Progress
 from dora_exporter.sources.github.settings import TUNING, GitHubSettings
 from dora_exporter.sources.github.webhook_events import json_of, read
-from dora_exporter.sources.http.client import Traffic
+from dora_exporter.sources.http.client import Credentials, Refused, Traffic, Upstream
+from dora_exporter.sources.http.settings import with_headers
 from dora_exporter.sources.webhook_signatures import api_key, hmac_sha256, presented_hmacs
 
 _LARGEST_BODY = 25 * 1024 * 1024  # so much GitHub sends at most
 _LONGEST_KIND = 50
+_ENTERPRISE = "/v3"
 _SIGNATURE = {"header": "X-Hub-Signature-256", "prefix": "sha256="}
 
 
@@ -33,14 +40,41 @@ class GitHub:
         """``name`` begins the ids of its deployments."""
         self._settings = settings
         self.mapping = DeploymentMapping(name, settings, default_environment=context.default_environment)
-        self.fingerprint = fingerprint_of(settings, context.default_environment, tuning=TUNING)
+        self._name = name
+        self._transport = context.transport
+        self._backfill_ms = settings.backfill_ms(context.longest_window_ms)
+        self._progress = Progress()
+        self.fingerprint = fingerprint_of(
+            settings, context.default_environment, str(self._backfill_ms), *settings.header_texts(), tuning=TUNING
+        )
         self.traffic = Traffic()
-        self.interval_ms: int | None = None
+        self._app = AppTokens(settings, context.transport, self.traffic, context.clock)
+        self.interval_ms: int | None = settings.interval.ms if settings.is_polled else None
         self.unmapped_services: int | None = None
 
+    @property
+    def progress(self) -> str | None:
+        """How far the past has been read; None when it is not being read."""
+        return self._progress.in_words
+
     async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
-        """It is only pushed to."""
-        return memory
+        """Reads what is new in each repository, and what became of deployments that went on."""
+        one_pass = Pass(
+            name=self._name,
+            api=GitHubApi(await self._upstream(), sink, rest=self._rest),
+            mapping=self.mapping,
+            sink=sink,
+            first_ms=now_ms - self._backfill_ms,
+            overlap_ms=self._settings.overlap.ms,
+            progress=self._progress,
+            now_ms=now_ms,
+        )
+        try:
+            return await one_pass.run(memory)
+        except Refused as reason:
+            if reason.is_misconfiguration:
+                self._app.forget()
+            raise
 
     @property
     def body_limit(self) -> int:
@@ -78,6 +112,25 @@ class GitHub:
                 await sink.write([sink.note(note)])
         await sink.flush()
         return event if isinstance(event, Ignored) else None
+
+    @property
+    def _rest(self) -> str:
+        """Where the REST API begins behind the part that it shares with GraphQL: an Enterprise server's is a folder."""
+        return _ENTERPRISE if self._settings.base_url.rstrip("/").endswith(f"/api{_ENTERPRISE}") else ""
+
+    async def _upstream(self) -> Upstream:
+        """The API with the token as it is now."""
+        settings = self._settings
+        if settings.has_app:
+            token: str | None = await self._app.token()
+        else:
+            token = await asyncio.to_thread(secret_of, settings.token, settings.token_file)
+        if token is None:
+            raise Misconfigured("there is neither a token nor an App")
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
+        credentials = await asyncio.to_thread(with_headers, Credentials(headers=headers, secrets=(token,)), settings)
+        base_url = settings.base_url.rstrip("/").removesuffix(self._rest)
+        return self._transport.upstream(base_url, credentials=credentials, traffic=self.traffic)
 
     async def _secrets(self) -> tuple[str, ...]:
         """What its webhooks may be signed with; raises ``Misconfigured``."""

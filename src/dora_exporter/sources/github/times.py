@@ -1,69 +1,70 @@
 """What the statuses of a deployment on GitHub say together, in whatever order they are heard of."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 State = Literal["succeeded", "failed", "canceled"]
 
+_SUCCESS, _FAILURE = "success", "failure"
+_ENDS = {"success": _SUCCESS, "failure": _FAILURE, "error": _FAILURE}
+_MOST_ENDS = 12
+_IN_PROGRESS = "in_progress"
+_KEPT = "ends"
+
 
 @dataclass(frozen=True)
 class Times:
-    """Moments of statuses, in milliseconds; None for a status that is not known.
+    """Moments of statuses, in milliseconds.
 
-    ``in_progress`` and ``success`` are the first ones, ``last_success`` and ``failure`` the last ones.
+    ``in_progress`` is the first of its kind, None when none is known. ``ends`` are the successes and failures in order;
+    of the same second the success counts as the later one.
     """
 
     in_progress: int | None = None
-    success: int | None = None
-    last_success: int | None = None
-    failure: int | None = None
+    ends: tuple[tuple[int, str], ...] = ()
 
     @classmethod
     def of(cls, state: str, at_ms: int) -> "Times":
         """What one status says; nothing for a state that decides nothing, such as ``inactive``."""
-        if state == "success":
-            return cls(success=at_ms, last_success=at_ms)
-        if state in ("failure", "error"):
-            return cls(failure=at_ms)
-        return cls(in_progress=at_ms) if state == "in_progress" else cls()
+        if state in _ENDS:
+            return cls(ends=((at_ms, _ENDS[state]),))
+        return cls(in_progress=at_ms) if state == _IN_PROGRESS else cls()
 
     @classmethod
     def from_facts(cls, facts: dict[str, Any]) -> "Times":
         """What is kept with an event."""
-        return cls(**{each.name: facts.get(each.name) for each in fields(cls)})
+        kept = (each.partition(":") for each in facts.get(_KEPT, "").split())
+        return cls(facts.get(_IN_PROGRESS), tuple((int(seconds) * 1000, end) for seconds, _, end in kept))
 
-    def facts(self) -> dict[str, int]:
-        """What is kept with an event: the moments that are known."""
-        return {each.name: moment for each in fields(self) if (moment := getattr(self, each.name)) is not None}
+    def facts(self) -> dict[str, int | str]:
+        """What is kept with an event: only texts and numbers, which cost the garbage collector nothing."""
+        ends = " ".join(f"{ms // 1000}:{end}" for ms, end in self.ends)
+        return {
+            **({} if self.in_progress is None else {_IN_PROGRESS: self.in_progress}),
+            **({_KEPT: ends} if ends else {}),
+        }
 
     def __or__(self, other: "Times") -> "Times":
         """What both say: the order does not matter, nor how often."""
-        return Times(
-            _either(min, self.in_progress, other.in_progress),
-            _either(min, self.success, other.success),
-            _either(max, self.last_success, other.last_success),
-            _either(max, self.failure, other.failure),
-        )
+        began = [each for each in (self.in_progress, other.in_progress) if each is not None]
+        ends = sorted({*self.ends, *other.ends})[-_MOST_ENDS:]
+        return Times(min(began, default=None), tuple(ends))
 
     @property
     def latest(self) -> int | None:
         """The last moment at which something happened that is known."""
-        return max(self.facts().values(), default=None)
+        return max([ms for ms, _ in self.ends] + ([] if self.in_progress is None else [self.in_progress]), default=None)
 
     def end(self) -> tuple[State, int] | None:
         """How the deployment ended, and when; None while it goes on.
 
-        The last success or failure decides. A success that is repeated was at the first time.
+        The last success or failure decides. One that is repeated was at the first time.
         """
-        failure, success = self.failure, self.last_success
-        if success is None or self.success is None:
-            return None if failure is None else ("failed", failure)
-        if failure is None or self.success > failure:
-            return "succeeded", self.success
-        return ("succeeded", success) if success >= failure else ("failed", failure)
-
-
-def _either(choose: Callable[[Iterable[int]], int], *moments: int | None) -> int | None:
-    known = [each for each in moments if each is not None]
-    return choose(known) if known else None
+        if not self.ends:
+            return None
+        ended_ms, end = self.ends[-1]
+        for ms, each in reversed(self.ends):
+            if each != end:
+                break
+            ended_ms = ms
+        return ("succeeded" if end == _SUCCESS else "failed"), ended_ms

@@ -17,6 +17,7 @@ from dora_exporter.sources.http.timestamps import moment
 
 _FORM = "application/x-www-form-urlencoded"
 _SHA = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
+_BRANCH = "refs/heads/"
 _TAG = "refs/tags/"
 _ENDS: Mapping[str, State] = {
     "success": "succeeded",
@@ -147,7 +148,7 @@ def _status(body: bytes, scope: Scope, now_ms: int) -> Found:
         created_ms=_moment(shown.created_at, now_ms),
         times=Times.of(status.state, _moment(status.created_at, now_ms)),
         payload=shown.payload,
-        ref=shown.ref,
+        ref=(shown.ref or "").removeprefix(_BRANCH).removeprefix(_TAG) or None,
         is_transient=shown.transient_environment,
     )
 

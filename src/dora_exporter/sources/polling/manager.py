@@ -10,7 +10,7 @@ from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.scheduler import Schedule
 from dora_exporter.sources import KINDS
-from dora_exporter.sources.contract import Source, SourceContext, SourceSettings
+from dora_exporter.sources.contract import Backfilling, Source, SourceContext, SourceSettings
 from dora_exporter.sources.polling.health import Health
 from dora_exporter.sources.polling.open_incidents import OpenIncidents
 from dora_exporter.sources.polling.poller import Poller, cursor_of
@@ -37,7 +37,10 @@ class RunningSource:
     @property
     def condition(self) -> str:
         """Its health in words, with the last problem."""
-        return self.health.in_words() if self.source.interval_ms is not None else "is only pushed to"
+        if self.source.interval_ms is None:
+            return "is only pushed to"
+        progress = self.source.progress if isinstance(self.source, Backfilling) else None
+        return "; ".join(filter(None, (self.health.in_words(), progress)))
 
 
 class RunningSources:

@@ -1,0 +1,315 @@
+"""GitHub polled: the past, what is new, what goes on, limits, outages, and how polls and webhooks meet."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from tests.builders import DAY_MS, HOUR_MS, MINUTE_MS
+from tests.sources.fake_github import TOKEN, FakeGitHub
+from tests.sources.github_daemon import GitHubDaemon, a_daemon
+
+HISTORIES = 250
+
+
+@asynccontextmanager
+async def polled(**settings: object) -> AsyncIterator[tuple[FakeGitHub, GitHubDaemon]]:
+    """A new GitHub and a daemon that polls it."""
+    async with a_daemon() as daemon:
+        fake = FakeGitHub(daemon.clock)
+        async with TestServer(fake.application()) as server:
+            base_url = str(server.make_url("")).rstrip("/")
+            given = {"base_url": base_url, "token": TOKEN, "organizations": ["acme"], **settings}
+            await daemon.start(**given)
+            yield fake, daemon
+
+
+def held(daemon: GitHubDaemon) -> dict[str, tuple[int, int, str | None]]:
+    """Begin, end and outcome of what is held, by id."""
+    return {each.id: (each.started_at, each.finished_at, each.outcome) for each in daemon.deployments}
+
+
+def expected(fake: FakeGitHub) -> dict[str, tuple[int, int, str | None]]:
+    """What GitHub's state means, told without the source's code: the last end counts, from when it is."""
+    found: dict[str, tuple[int, int, str | None]] = {}
+    for each in (made for repository in fake.repositories for made in repository.deployments):
+        ends = [(at, state) for state, at in each.statuses if state in {"success", "failure", "error"}]
+        if ends:
+            last = "success" if ends[-1][1] == "success" else "failed"
+            others = [number for number, end in enumerate(ends) if (end[1] == "success") != (last == "success")]
+            at = ends[max(others, default=-1) + 1][0]
+            began = min((at for state, at in each.statuses if state == "in_progress"), default=at + 1)
+            outcome = None if last == "success" else "failed"
+            found[f"gh:{each.id}"] = (began if began <= at else each.created_ms, at, outcome)
+    return found
+
+
+async def test_the_first_pass_reads_the_past_and_the_next_what_is_new() -> None:
+    async with polled() as (fake, daemon):
+        repository = fake.repository()
+        for day in range(120):
+            at = daemon.clock() // 1000 * 1000 - (120 - day) * DAY_MS
+            fake.deploy(repository, "in_progress", "success", created_ms=at)
+        await daemon.poll()
+        assert len(daemon.deployments) in (89, 90)
+        new = fake.deploy(repository, "success", payload={"service": "search"})
+        daemon.clock.advance(5 * MINUTE_MS)
+        await daemon.poll()
+        event = daemon.store.deployments[f"gh:{new.id}"]
+        assert (event.service, event.repository, event.commit_sha) == ("search", "github.com/acme/shop", new.sha)
+        assert daemon.running.health.is_up
+
+
+async def test_what_went_on_is_asked_about_until_it_ended() -> None:
+    async with polled() as (fake, daemon):
+        repository = fake.repository()
+        made = fake.deploy(repository, "queued", "in_progress")
+        await daemon.poll()
+        assert daemon.deployments == []
+        daemon.clock.advance(2 * DAY_MS)
+        await daemon.poll()
+        made.statuses.append(("success", daemon.clock() // 1000 * 1000))
+        await daemon.start()
+        for _ in range(30):
+            fake.deploy(repository, "success")
+        daemon.clock.advance(MINUTE_MS)
+        await daemon.poll()
+        assert held(daemon) == expected(fake)
+
+
+async def test_a_deployment_may_have_many_statuses() -> None:
+    async with polled() as (fake, daemon):
+        fake.deploy(fake.repository(), *["queued"] * 150, "in_progress", "success")
+        daemon.clock.advance(HOUR_MS)
+        await daemon.poll()
+        assert held(daemon) == expected(fake)
+
+
+async def test_five_hundred_repositories_are_read_within_the_limits() -> None:
+    async with polled() as (fake, daemon):
+        for number in range(500):
+            repository = fake.repository(f"acme/repository-{number}")
+            for back in range(100, 0, -1):
+                fake.deploy(repository, "success", created_ms=daemon.clock() // 1000 * 1000 - back * HOUR_MS)
+        await daemon.poll()
+        assert len(daemon.deployments) == 50_000
+        assert len(fake.requests) <= 5000
+        assert daemon.log.largest_append <= 100
+
+        fake.requests.clear()
+        daemon.clock.advance(5 * MINUTE_MS)
+        await daemon.poll()
+        assert daemon.running.health.is_up
+        assert len(fake.requests) <= 60
+
+
+async def test_a_back_fill_that_failed_goes_on_where_it_was() -> None:
+    async with polled() as (fake, daemon):
+        for number in range(60):
+            fake.deploy(fake.repository(f"acme/r{number}"), "success", created_ms=daemon.clock() - DAY_MS)
+        fake.interfere = lambda: web.Response(status=404) if len(fake.requests) > 2 else None
+        await daemon.poll()
+        assert len(daemon.deployments) == 25
+        assert daemon.running.condition.endswith("; reads the past: 25 of 60 repositories")
+        fake.interfere = lambda: None
+        fake.requests.clear()
+        await daemon.poll()
+        assert len(daemon.deployments) == 60
+        assert len(fake.requests) == 3
+        assert daemon.running.condition == "works"
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "60"}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"}])
+@pytest.mark.parametrize("status", [403, 429])
+async def test_a_limit_is_waited_for(headers: dict[str, str], status: int) -> None:
+    async with polled() as (fake, daemon):
+        fake.deploy(fake.repository(), "success")
+        fake.interfere = lambda: (
+            web.json_response({"message": "limit"}, status=status, headers=headers) if len(fake.requests) == 1 else None
+        )
+        await daemon.poll()
+        assert daemon.running.health.is_up
+        assert len(daemon.deployments) == 1
+        assert daemon.slept == [60.0]
+
+
+async def test_a_secondary_limit_is_waited_for_and_not_the_hour() -> None:
+    async with polled() as (fake, daemon):
+        fake.deploy(fake.repository(), "success")
+        headers = {"Retry-After": "30", "X-RateLimit-Remaining": "4000", "X-RateLimit-Reset": "800"}
+        fake.interfere = lambda: web.Response(status=403, headers=headers) if len(fake.requests) == 1 else None
+        await daemon.poll()
+        assert (daemon.running.health.is_up, daemon.slept) == (True, [30.0])
+
+
+async def test_an_exhausted_limit_in_a_good_answer_is_waited_for() -> None:
+    async with polled() as (fake, daemon):
+        fake.deploy(fake.repository(), "success")
+        headers = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"}
+        body = {"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}
+        fake.interfere = lambda: web.json_response(body, headers=headers) if len(fake.requests) == 1 else None
+        await daemon.poll()
+        assert (daemon.running.health.is_up, daemon.slept) == (True, [60.0])
+
+
+async def test_a_wrong_token_is_told_once_and_heals(caplog: pytest.LogCaptureFixture) -> None:
+    async with polled() as (fake, daemon):
+        fake.deploy(fake.repository(), "success")
+        fake.token = "another"
+        for _ in range(3):
+            await daemon.poll()
+        fake.token = TOKEN
+        caplog.set_level("INFO")
+        await daemon.poll()
+        lines = [each.getMessage() for each in caplog.records if "source is" in each.getMessage()]
+        assert len(lines) == 1
+        assert "misconfigured" in lines[0]
+        assert TOKEN not in caplog.text
+        assert "source recovered" in caplog.text
+        assert len(daemon.deployments) == 1
+
+
+async def test_an_app_asks_with_tokens_of_its_installation(tmp_path: Path) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    file = tmp_path / "key.pem"
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    file.write_bytes(pem)
+    app = {"token": None, "app_id": 7, "installation_id": 9, "private_key_file": file}
+    async with polled(**app) as (fake, daemon):
+        fake.app_key = key.public_key()
+        fake.deploy(fake.repository(), "success")
+        await daemon.poll()
+        await daemon.poll()
+        assert (daemon.running.health.is_up, len(daemon.deployments), fake.requests.count("token")) == (True, 1, 1)
+
+        daemon.clock.advance(HOUR_MS)
+        fake.token = "the next one"
+        await daemon.poll()
+        assert (daemon.running.health.is_up, fake.requests.count("token")) == (True, 2)
+
+        file.write_text("no key")
+        daemon.clock.advance(HOUR_MS)
+        health = await daemon.poll()
+        assert (health.problem, health.is_misconfigured) == ("private_key_file holds no RSA key in PEM", True)
+
+
+async def test_an_enterprise_server_has_its_apis_in_folders() -> None:
+    async with polled(transient=False) as (fake, daemon):
+        base_url = f"{daemon.settings['base_url']}/api/v3"
+        fake.deploy(fake.repository(), "success")
+        await daemon.start(base_url=base_url)
+        await daemon.poll()
+        assert (daemon.running.health.is_up, len(daemon.deployments)) == (True, 1)
+        assert "rest" in fake.requests
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"{", "GitHub's answer is broken"),
+        (b'{"data": null, "errors": [{"type": "X", "message": "went wrong"}]}', "went wrong"),
+        (b'{"data": {"repositoryOwner": {"repositories": 7}}}', "another shape"),
+        (b'{"data": {"repositoryOwner": null}}', "no organization or user acme"),
+    ],
+)
+async def test_a_strange_answer_is_a_failed_pass(answer: bytes, words: str) -> None:
+    async with polled() as (fake, daemon):
+        fake.interfere = lambda: web.Response(body=answer, content_type="application/json")
+        assert words in ((await daemon.poll()).problem or "")
+
+
+async def test_the_filters_hold_for_polls() -> None:
+    async with polled(transient=False, refs=["main"], environments=["prod*"], exclude_repositories=["old"]) as (
+        fake,
+        daemon,
+    ):
+        repository = fake.repository()
+        repository.deleted.add("gone")
+        good = fake.deploy(repository, "success")
+        for changes in ({"transient": True}, {"ref": "other"}, {"ref": "gone"}, {"environment": "test"}):
+            fake.deploy(repository, "success", **changes)
+        fake.deploy(fake.repository("acme/old"), "success")
+        await daemon.poll()
+        assert list(held(daemon)) == [f"gh:{good.id}"]
+        assert fake.requests.count("rest") == 1
+
+
+async def test_a_deleted_branch_is_known_by_its_name() -> None:
+    async with polled(refs=["feature"]) as (fake, daemon):
+        repository = fake.repository()
+        repository.deleted.add("feature")
+        for _ in range(150):
+            fake.deploy(repository, "success", ref="feature")
+        await daemon.poll()
+        assert len(daemon.deployments) == 150
+
+
+async def test_a_repository_that_moves_loses_and_doubles_nothing() -> None:
+    async with polled() as (fake, daemon):
+        repository = fake.repository()
+        fake.deploy(repository, "success")
+        await daemon.poll()
+        repository.full_name = "acme/store"
+        fake.deploy(repository, "success")
+        daemon.clock.advance(MINUTE_MS)
+        await daemon.poll()
+        assert held(daemon) == expected(fake)
+
+
+async def test_what_was_deleted_stays_and_is_not_asked_for_again() -> None:
+    async with polled() as (fake, daemon):
+        repository = fake.repository()
+        fake.deploy(repository, "success")
+        fake.deploy(repository, "in_progress")
+        await daemon.poll()
+        repository.deployments.clear()
+        await daemon.poll()
+        assert len(daemon.deployments) == 1
+        assert daemon.running.health.is_up
+
+
+@pytest.mark.parametrize("first_seed", range(0, HISTORIES, 125))
+async def test_a_random_life_seen_by_webhook_poll_failure_and_restart_ends_in_the_state_that_github_has(
+    first_seed: int,
+) -> None:
+    states = ("queued", "pending", "in_progress", "success", "failure", "error", "inactive")
+    async with polled() as (fake, daemon):
+        fake.interfere = lambda: web.Response(status=404) if chance.random() < fails else None
+        for seed in range(first_seed, first_seed + 125):
+            chance, fails = random.Random(seed), 0.0
+            fake.repositories.clear()
+            daemon.lines.clear()
+            await daemon.start()
+            repositories = [fake.repository("acme/a"), fake.repository("acme/b")]
+            lives = []
+            for _ in range(chance.randint(4, 16)):
+                daemon.clock.advance(chance.choice((1000, MINUTE_MS, 7 * HOUR_MS)))
+                repository = chance.choice(repositories)
+                fails = chance.choice((0.0, 0.3))
+                match chance.randrange(6):
+                    case 0 | 1:
+                        lives.append((repository, fake.deploy(repository)))
+                    case 2 | 3 if lives:
+                        where, made = chance.choice(lives[-3:])
+                        made.statuses.append((chance.choice(states), daemon.clock() // 1000 * 1000))
+                        for _ in range(chance.randrange(3)):
+                            await _tell(daemon, fake.delivery(where, made, chance.randrange(len(made.statuses))))
+                    case 4:
+                        await daemon.poll()
+                    case _:
+                        await daemon.start()
+            fails = 0.0
+            daemon.clock.advance(1000)
+            daemon.settings["overlap"] = "7d"
+            await daemon.start()
+            await daemon.poll()
+            assert held(daemon) == expected(fake), seed
+
+
+async def _tell(daemon: GitHubDaemon, body: dict[str, object]) -> None:
+    assert await daemon.push_straight("deployment_status", body)
