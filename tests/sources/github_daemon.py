@@ -96,7 +96,7 @@ class GitHubDaemon:
         source, sink = self.running.source, self.sources.sink(self.running)
         assert isinstance(source, GitHub)
         head = delivery_head({"X-GitHub-Event": kind}, received_ms=self.clock())
-        await source.take(head, json.dumps(body).encode(), sink)
+        await source.ingest(head, json.dumps(body).encode(), sink)
         return sink.first_problem is None
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> int:

@@ -88,7 +88,7 @@ class GitHub:
         secrets = await self._secrets()
         return hmac_sha256(delivery, secrets, **_SIGNATURE) if secrets else api_key(delivery)
 
-    async def take(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
+    async def ingest(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
         """Writes what a webhook says. What is malformed in an event of a known kind is only counted."""
         kind = delivery.headers.get("X-GitHub-Event", "")[:_LONGEST_KIND]
         said = json_of(delivery, body)

@@ -61,7 +61,7 @@ class GitLab:
         plain = [each for each in secrets if not each.startswith(_SIGNING)]
         return any_of(token(delivery, plain, header=_TOKEN), standard_webhooks(delivery, signing))
 
-    async def take(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
+    async def ingest(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
         """Writes what a webhook says. GitLab switches hooks off that answer errors, so nonsense is only counted."""
         kind = delivery.headers.get("X-Gitlab-Event", "")
         try:
