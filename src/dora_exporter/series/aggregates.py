@@ -92,15 +92,8 @@ class Aggregates:
         has_name = bool(aggregate.key[0])
         return has_name and aggregate.present > 0
 
-    def add_plain(self, own: Aggregate, deployments: Sequence[Deployment]) -> None:
-        """Adds many deployments to a series; its teams get them in ``end_loading``."""
-        facts = PlainFacts.of(deployments)
-        for aggregate in self.folding.homes(own):
-            aggregate.measures.add_plain_deployments([facts])
-            self.changed[aggregate] = None
-        self._add_plain_to_teams(facts, deployments)
-
-    def _add_plain_to_teams(self, facts: PlainFacts, deployments: Sequence[Deployment]) -> None:
+    def add_plain_to_teams(self, facts: PlainFacts, deployments: Sequence[Deployment]) -> None:
+        """Adds many deployments of a series to their teams, in ``end_loading``."""
         teams = self._assignment.count(deployments)
         for team, count in teams.items():
             if count < len(deployments):
@@ -150,34 +143,26 @@ class Aggregates:
     def retell(self, series: Series, state: SeriesState) -> Iterator[None]:
         """Adds the events of a series to the teams again."""
         for events in state.present():
-            self._add_presence_to_teams(series, events, 1)
+            self.add_presence_to_teams(series, events, 1)
             yield
         for plain, others in state.classifier.told():
             if plain:
-                self._add_plain_to_teams(PlainFacts.of(plain), plain)
+                self.add_plain_to_teams(PlainFacts.of(plain), plain)
             yield
             for deployment, facts in others:
-                self._add_deployment_to_team(deployment, None, facts)
+                self.add_deployment_to_team(deployment, None, facts)
                 yield
         for attempt, facts in state.attempts.told():
-            self._add_deployment_to_team(attempt, None, facts)
+            self.add_deployment_to_team(attempt, None, facts)
             yield
         for incident, its in state.told_incidents():
-            self._add_incident_to_teams(series, incident, None, its)
+            self.add_incident_to_teams(series, incident, None, its)
             yield
 
-    def add_deployment(
-        self, own: Aggregate, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
-    ) -> None:
-        """Replaces the facts of a deployment in its series and its team."""
-        for aggregate in self.folding.homes(own):
-            aggregate.change_deployment(before, after)
-            self.changed[aggregate] = None
-        self._add_deployment_to_team(deployment, before, after)
-
-    def _add_deployment_to_team(
+    def add_deployment_to_team(
         self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
     ) -> None:
+        """Replaces the facts of a deployment in its team."""
         team = self._assignment.of_deployment(deployment)
         if team:
             aggregate = self._team(team, deployment.environment)
@@ -186,23 +171,10 @@ class Aggregates:
             else:
                 self._change_team(aggregate, before, after)
 
-    def add_incident(
-        self,
-        series: Series,
-        own: Aggregate,
-        incident: Incident,
-        before: IncidentFacts | None,
-        after: IncidentFacts | None,
-    ) -> None:
-        """Replaces the facts of an incident in one of its series, and in its teams."""
-        for aggregate in self.folding.homes(own):
-            aggregate.change_incident(before, after)
-            self.changed[aggregate] = None
-        self._add_incident_to_teams(series, incident, before, after)
-
-    def _add_incident_to_teams(
+    def add_incident_to_teams(
         self, series: Series, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None
     ) -> None:
+        """Replaces the facts of an incident of a series in its teams."""
         before_all, after_all = self._assignment.merge(series, incident, before, after)
         for team in self._assignment.of_incident(incident):
             for aggregate in self.team_folding.homes(self._team(team, incident.environment)):
@@ -210,16 +182,8 @@ class Aggregates:
                     aggregate.change_incident(before_all, after_all)
                 self.changed[aggregate] = None
 
-    def add_presence(self, series: Series, own: Aggregate, events: Sequence[Event], change: int) -> None:
-        """Counts events of a series that appear (1) or disappear (-1)."""
-        was_known = own.present > 0
-        own.present += change * len(events)
-        if series.service and was_known != (own.present > 0):
-            self._update_folding(series, own)
-        self.changed[own] = None
-        self._add_presence_to_teams(series, events, change)
-
-    def _add_presence_to_teams(self, series: Series, events: Sequence[Event], change: int) -> None:
+    def add_presence_to_teams(self, series: Series, events: Sequence[Event], change: int) -> None:
+        """Counts events of a series that appear (1) or disappear (-1) in their teams."""
         for team, count in self._assignment.count(events).items():
             aggregate = self._team(team, series.environment)
             was_known = aggregate.present > 0
@@ -228,7 +192,7 @@ class Aggregates:
                 self._update_team_folding(aggregate)
             self.changed[aggregate] = None
 
-    def _update_folding(self, series: Series, own: Aggregate) -> None:
+    def update_folding(self, series: Series, own: Aggregate) -> None:
         """Folds or unfolds after a series became known or ceased to be."""
         if own.present > 0:
             self.folding.enter(self._ranks[series], own)
@@ -263,28 +227,46 @@ class Aggregates:
 
 
 class SeriesUpdates:
-    """Passes the updates of one series on to the aggregates."""
+    """Adds the facts of one series to its own aggregate, the surplus and its teams."""
 
-    __slots__ = ("_aggregate", "_aggregates", "_series")
+    __slots__ = ("_aggregates", "_own", "_series")
 
-    def __init__(self, series: Series, aggregate: Aggregate, aggregates: Aggregates) -> None:
-        """``aggregate`` is that of the series."""
+    def __init__(self, series: Series, own: Aggregate, aggregates: Aggregates) -> None:
+        """``own`` is the aggregate of the series."""
         self._series = series
-        self._aggregate = aggregate
+        self._own = own
         self._aggregates = aggregates
 
     def plain(self, deployments: Sequence[Deployment]) -> None:
-        """Adds many deployments with plain facts."""
-        self._aggregates.add_plain(self._aggregate, deployments)
+        """Adds many deployments with plain facts; the teams get them in ``end_loading``."""
+        facts = PlainFacts.of(deployments)
+        for aggregate in self._changing():
+            aggregate.measures.add_plain_deployments([facts])
+        self._aggregates.add_plain_to_teams(facts, deployments)
 
     def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
         """Replaces the facts of a deployment."""
-        self._aggregates.add_deployment(self._aggregate, deployment, before, after)
+        for aggregate in self._changing():
+            aggregate.change_deployment(before, after)
+        self._aggregates.add_deployment_to_team(deployment, before, after)
 
     def incident(self, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None) -> None:
         """Replaces the facts of an incident."""
-        self._aggregates.add_incident(self._series, self._aggregate, incident, before, after)
+        for aggregate in self._changing():
+            aggregate.change_incident(before, after)
+        self._aggregates.add_incident_to_teams(self._series, incident, before, after)
 
     def presence(self, events: Sequence[Event], change: int) -> None:
-        """Counts events that appear or disappear."""
-        self._aggregates.add_presence(self._series, self._aggregate, events, change)
+        """Counts events that appear (1) or disappear (-1)."""
+        own, was_known = self._own, self._own.present > 0
+        own.present += change * len(events)
+        if self._series.service and was_known != (own.present > 0):
+            self._aggregates.update_folding(self._series, own)
+        self._aggregates.changed[own] = None
+        self._aggregates.add_presence_to_teams(self._series, events, change)
+
+    def _changing(self) -> Sequence[Aggregate]:
+        """The aggregates of the series, marked as changed."""
+        homes = self._aggregates.folding.homes(self._own)
+        self._aggregates.changed.update(dict.fromkeys(homes))
+        return homes
