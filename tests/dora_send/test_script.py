@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,14 @@ from tests.dora_send import faulty
 from tests.dora_send.faulty import front
 from tests.dora_send.sending import SECONDS, environment, last, send
 from tests.e2e.daemon import RunningDaemon
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What a shell runs in the background ignores SIGINT, and so would its children."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
 
 
 def started(folder: Path, url: str, service: str, script: str) -> subprocess.Popen[str]:
@@ -74,6 +83,7 @@ def test_it_began_when_the_script_began(daemon: RunningDaemon, folder: Path, ser
     assert 0.2 <= last(daemon, service)["duration"] < SECONDS
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_script_is_told_to_end_when_the_pipeline_is(
     daemon: RunningDaemon, folder: Path, service: str, number: signal.Signals
