@@ -9,6 +9,8 @@ from dora_exporter.sources.gitlab.reports import ReportedIncident
 from dora_exporter.sources.gitlab.scope import Scope
 from dora_exporter.sources.gitlab.settings import GitLabSettings
 
+_POLLED = "polled"
+
 
 class IncidentMapping:
     """The knowledge about incidents that a source's passes and webhooks share.
@@ -48,6 +50,7 @@ class IncidentMapping:
             severity=seen.severity,
             source=self._name,
             revision=seen.updated_ms,
+            upstream={_POLLED: True} if seen.is_polled else None,
         )
         return self._placed(incident, seen) if self._is_wanted(seen) else incident
 
@@ -70,7 +73,11 @@ class IncidentMapping:
 
 
 def _is_outdated(seen: ReportedIncident, held: Incident) -> bool:
-    """Whether a newer state is held; webhooks tell seconds, and of two in one second the closing is the later."""
+    """Whether a newer state is held.
+
+    Webhooks tell seconds: of two in one second the closing is the later, and what the API says in it is the latest.
+    """
     revision = held.revision or 0
-    is_tie = seen.updated_ms == revision and not seen.is_polled
-    return seen.updated_ms < revision or (is_tie and held.finished_at is not None and seen.closed_ms is None)
+    if seen.is_polled or seen.updated_ms != revision:
+        return seen.updated_ms < revision
+    return _POLLED in (held.upstream or {}) or (held.finished_at is not None and seen.closed_ms is None)

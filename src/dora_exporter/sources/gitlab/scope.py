@@ -21,10 +21,14 @@ class Scope:
             return False
         return not settings.projects or any(is_repository(path, each) for each in settings.projects)
 
+    def has_name(self, environment: str) -> bool:
+        """Whether deployments to an environment are wanted by its name."""
+        return lets(self._settings.environments, environment)
+
     def has_environment(self, environment: str, tier: str | None) -> bool:
         """Whether deployments to an environment of a tier are wanted."""
         tiers = self._settings.environment_tiers
-        return lets(self._settings.environments, environment) and (not tiers or tier in tiers)
+        return self.has_name(environment) and (not tiers or tier in tiers)
 
     def has_severity(self, severity: str | None) -> bool:
         """Whether incidents of a severity are wanted."""

@@ -1,4 +1,4 @@
-"""GitLab: its deployments and incidents, pushed by webhooks."""
+"""GitLab: its deployments and incidents, polled over the REST API and pushed by webhooks."""
 
 import asyncio
 
@@ -8,18 +8,24 @@ from dora_exporter.sources.contract import (
     Delivery,
     Ignored,
     Memory,
+    Misconfigured,
     Receipt,
     Sink,
     SourceContext,
     fingerprint_of,
+    secret_of,
     secrets_of,
 )
+from dora_exporter.sources.gitlab.api import GitLabApi
 from dora_exporter.sources.gitlab.deployments import DeploymentMapping
 from dora_exporter.sources.gitlab.incidents import IncidentMapping
+from dora_exporter.sources.gitlab.poll import Mappings, Pass
 from dora_exporter.sources.gitlab.reports import NotUnderstood, ReportedDeployment
+from dora_exporter.sources.gitlab.scope import Scope
 from dora_exporter.sources.gitlab.settings import TUNING, GitLabSettings
 from dora_exporter.sources.gitlab.webhook_events import head_of, read
-from dora_exporter.sources.http.client import Traffic
+from dora_exporter.sources.http.client import Credentials, Traffic, Upstream
+from dora_exporter.sources.http.settings import with_headers
 from dora_exporter.sources.webhook_signatures import any_of, api_key, standard_webhooks, token
 
 _LARGEST_BODY = 25 * 1024 * 1024  # so much GitLab sends at most
@@ -34,16 +40,32 @@ class GitLab:
     def __init__(self, name: str, settings: GitLabSettings, context: SourceContext) -> None:
         """``name`` begins the ids of its events."""
         self._settings = settings
-        self._deployments = DeploymentMapping(name, settings, default_environment=context.default_environment)
-        self._incidents = IncidentMapping(name, settings, default_environment=context.default_environment)
-        self.fingerprint = fingerprint_of(settings, context.default_environment, tuning=TUNING)
+        self._transport = context.transport
+        self._backfill_ms = settings.backfill_ms(context.longest_window_ms)
+        environment = context.default_environment
+        self._mappings = Mappings(
+            deployments=DeploymentMapping(name, settings, default_environment=environment),
+            incidents=IncidentMapping(name, settings, default_environment=environment),
+            scope=Scope(settings),
+        )
+        self.fingerprint = fingerprint_of(
+            settings, environment, str(self._backfill_ms), *settings.header_texts(), tuning=TUNING
+        )
         self.traffic = Traffic()
-        self.interval_ms: int | None = None
+        self.interval_ms: int | None = settings.interval.ms if settings.is_polled else None
         self.unmapped_services: int | None = None
 
     async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
-        """It is only pushed to."""
-        return memory
+        """Reads what was deployed and which incidents changed since the last pass."""
+        one_pass = Pass(
+            GitLabApi(await self._upstream(), sink),
+            self._mappings,
+            sink,
+            self._settings,
+            backfill_ms=self._backfill_ms,
+            now_ms=now_ms,
+        )
+        return await one_pass.run(memory)
 
     @property
     def body_limit(self) -> int:
@@ -81,7 +103,7 @@ class GitLab:
             return seen
         if isinstance(seen, ReportedDeployment):
             return await self._take_deployment(seen, sink, now_ms)
-        incident = self._incidents.event(seen, sink)
+        incident = self._mappings.incidents.event(seen, sink)
         if isinstance(incident, Ignored):
             return incident
         await sink.write([incident])
@@ -89,10 +111,10 @@ class GitLab:
         return None
 
     async def _take_deployment(self, seen: ReportedDeployment, sink: Sink, now_ms: int) -> Ignored | None:
-        event = self._deployments.event(seen, sink)
+        event = self._mappings.deployments.event(seen, sink)
         if not isinstance(event, Ignored):
             await sink.write([event])
-        elif event is Ignored.NO_EVENT and (note := self._deployments.begin(seen, sink, now_ms=now_ms)):
+        elif event is Ignored.NO_EVENT and (note := self._mappings.deployments.begin(seen, sink, now_ms=now_ms)):
             await sink.write([sink.note(note)])
         await sink.flush()
         return event if isinstance(event, Ignored) else None
@@ -102,3 +124,13 @@ class GitLab:
         if self._settings.webhook_secrets_file is None:
             return tuple(each.get_secret_value() for each in self._settings.webhook_secrets)
         return await asyncio.to_thread(secrets_of, self._settings.webhook_secrets_file)
+
+    async def _upstream(self) -> Upstream:
+        """GitLab with the token as it is now: its file is read at each pass."""
+        private = await asyncio.to_thread(secret_of, self._settings.token, self._settings.token_file)
+        if private is None:
+            raise Misconfigured("there is neither a token nor a token_file")
+        own = Credentials(headers={"PRIVATE-TOKEN": private, "Accept": "application/json"}, secrets=(private,))
+        credentials = await asyncio.to_thread(with_headers, own, self._settings)
+        base_url = self._settings.base_url.rstrip("/") + "/api/v4"
+        return self._transport.upstream(base_url, credentials=credentials, traffic=self.traffic)
