@@ -97,6 +97,17 @@ async def test_incidents_are_opened_closed_and_reopened() -> None:
         assert [each.finished_at for each in daemon.incidents] == [None]
 
 
+async def test_what_the_api_said_of_a_second_is_newer_than_a_webhook_about_it() -> None:
+    async with a_pair() as (daemon, forge):
+        incident = forge.open(forge.add_project("acme/shop"))
+        forge.change(incident, state="closed")
+        closed = forge.issue_hook(incident)
+        forge.change(incident, state="opened")
+        await daemon.poll()
+        assert await daemon.push("Issue Hook", closed) == 200
+        assert [each.finished_at for each in daemon.incidents] == [None]
+
+
 async def test_filters_leave_out() -> None:
     async with a_pair(exclude_projects=["acme/old-*"], environment_tiers=["production"], severities=["critical"]) as (
         daemon,
