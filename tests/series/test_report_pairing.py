@@ -136,6 +136,19 @@ def test_a_reporter_tells_its_own_deployments_apart() -> None:
         assert sorted(counted(engine)) == ["one", "two"]
 
 
+def test_the_legs_of_a_matrix_are_one_in_any_order() -> None:
+    legs = [found(f"leg{number}", number * 20, source="github", upstream={"leg": 1}) for number in range(3)]
+    later = found("later", 90, source="github", upstream={"leg": 1})
+    for events in itertools.permutations((*legs, later)):
+        store = EventStore()
+        engine = read(store)
+        for event in events:
+            store.apply(event)
+
+        assert sorted(counted(engine)) == ["later", "leg0"]
+        assert sorted(counted(read(store))) == ["later", "leg0"]
+
+
 def test_a_verdict_on_a_report_of_any_source_counts() -> None:
     store = EventStore()
     engine = read(store)
@@ -215,12 +228,17 @@ def test_many_reports_of_one_version_are_paired_nearest_first() -> None:
     assert len(counted(engine)) == 3000
 
 
-REPORTERS = {"s": "api", "f": "apm", "o": "otel", "b": "builds"}
+REPORTERS = {"s": "api", "f": "apm", "o": "otel", "b": "builds", "l": "github"}
 IDS = st.sampled_from([f"{reporter}{number}" for reporter in REPORTERS for number in (1, 2, 3)])
 writes = st.one_of(
     st.builds(
         lambda id_, minute, version, sha: (sent if id_[0] == "s" else found)(
-            id_, minute, source=REPORTERS[id_[0]], version=version, commit_sha=sha and sha * 40
+            id_,
+            minute,
+            source=REPORTERS[id_[0]],
+            version=version,
+            commit_sha=sha and sha * 40,
+            upstream={"leg": 1} if id_[0] == "l" else None,
         ),
         IDS,
         st.integers(0, 80),

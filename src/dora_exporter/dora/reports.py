@@ -2,7 +2,8 @@
 
 Two reports of a series are of one deployment if they name the same version or SHA and started within a limit of each
 other. A reporter (all senders together, or one source) tells its own deployments apart, so a group has at most one
-report from each. Reports with the nearest starts are grouped first.
+report from each. Reports with the nearest starts are grouped first. A leg is one of several deployments by which a
+source reports a single one, such as those of a matrix of jobs: each is a reporter of its own.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -19,12 +20,24 @@ Edge = tuple[Deployment, Deployment]
 _Near = tuple[int, int, str, str, Deployment, Deployment]
 """An edge as it is sorted; no two have the same ids."""
 
+LEG = "leg"
+"""The fact in ``upstream`` by which a source says that a deployment may be a leg."""
+
 _SENT = "api"
 
 
 def is_found(deployment: Deployment) -> bool:
     """Whether a source found the deployment; else a pipeline sent it."""
     return deployment.source != _SENT
+
+
+def is_leg(deployment: Deployment) -> bool:
+    """Whether other deployments of the same source may be the same one."""
+    return LEG in (deployment.upstream or {})
+
+
+def _reporter(deployment: Deployment) -> tuple[str, str]:
+    return deployment.source, deployment.id if is_leg(deployment) else ""
 
 
 def names_of(deployment: Deployment) -> list[Hashable]:
@@ -58,7 +71,7 @@ def grouping(edges: Iterable[Edge | None]) -> Iterator[list[Deployment] | None]:
     for *_, one, other in (yield from sorted_in_steps(list(found.values()))):
         mine, theirs = groups.setdefault(one.id, [one]), groups.setdefault(other.id, [other])
         # Two reports from one reporter are two deployments, however near they started.
-        if {each.source for each in mine}.isdisjoint({each.source for each in theirs}):
+        if set(map(_reporter, mine)).isdisjoint(map(_reporter, theirs)):
             mine += theirs
             groups.update(dict.fromkeys((each.id for each in theirs), mine))
         yield None

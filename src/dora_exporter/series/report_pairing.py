@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.order import by_start_in_steps
-from dora_exporter.dora.reports import Edge, edge, grouping, is_found, merged, names_of
+from dora_exporter.dora.reports import Edge, edge, grouping, is_found, is_leg, merged, names_of
 
 Sent = Callable[[Deployment, int], Iterable[Deployment]]
 """Finds the sent deployments that started within a time of one that a source found; it may return others, too."""
@@ -134,10 +134,12 @@ class Pairing:
     def _near(self, deployment: Deployment, shelf: _Shelf) -> Iterator[Deployment]:
         for name in names_of(deployment):
             for reporter, reports in shelf[name].items() if name in shelf else ():
-                if reporter != deployment.source:
+                is_other = reporter != deployment.source
+                if is_other or is_leg(deployment):
                     first = bisect_left(reports, deployment.started_at - self._within_ms, key=_started_at)
                     end = bisect_right(reports, deployment.started_at + self._within_ms, key=_started_at)
-                    yield from reports[first:end]
+                    near = reports[first:end]
+                    yield from near if is_other else (e for e in near if is_leg(e) and e.id != deployment.id)
 
     def _edges(self, deployments: Iterable[Deployment], shelf: _Shelf) -> Iterator[Edge | None]:
         """The edges of those that were found, to all that are on a shelf; None is a step."""

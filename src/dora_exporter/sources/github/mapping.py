@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from dora_exporter.dora import repository_names
 from dora_exporter.dora.events import DAY_MS, Deployment
+from dora_exporter.dora.reports import LEG
 from dora_exporter.runtime.json_flaws import FLAWS
 from dora_exporter.sources.contract import Ignored, Memory, Sink
 from dora_exporter.sources.github.scope import Scope
@@ -108,7 +109,7 @@ class DeploymentMapping:
             sink.clamp(event_id)
             started_ms = finished_ms
         found = self._event(event_id, seen.repository, environment=seen.environment, task=seen.task)
-        kept = {"ref": ref, "task": seen.task, "leg": 1, **times.facts()}
+        kept = {"ref": ref, "task": seen.task, LEG: 1, **times.facts()}
         return _with_end(
             replace(
                 found,
