@@ -197,7 +197,7 @@ def test_the_table_of_endpoints_is_what_the_daemon_serves(living: Documented) ->
 def test_the_table_of_flags_is_what_the_command_line_takes() -> None:
     flags = {
         option: bool(action.metavar or action.choices)
-        for action in serve.parser(())._actions
+        for action in serve.parser({})._actions
         for option in action.option_strings
     }
     text = manual.page("docs/configuration/index.md").text  # other pages have the flags of other commands

@@ -48,7 +48,7 @@ def parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
     """The options; ``command`` is what follows ``--``. Raises ``Failed``; ``--help`` raises SystemExit."""
     typed = list(arguments)
     end = typed.index("--") if "--" in typed else len(typed)
-    parser = _parser(prog)
+    parser = parser_of(prog)
     options, unknown = parser.parse_known_args(typed[:end])
     if unknown:
         names = [each.partition("=")[0] if each.startswith("-") else "a stray argument" for each in unknown[:1]]
@@ -72,7 +72,8 @@ def _check(options: argparse.Namespace, *, has_end: bool) -> None:
         raise Failed(USAGE, "an incident needs --service or --team")
 
 
-def _parser(prog: str) -> argparse.ArgumentParser:
+def parser_of(prog: str) -> argparse.ArgumentParser:
+    """The sub-commands and options; ``prog`` is what is typed before them."""
     parser = _Parser(prog=prog, description=_DESCRIPTION, allow_abbrev=False, formatter_class=_as_written)
     parser.add_argument("--version", action="version", version=f"dora-send {__version__}")
     kinds = parser.add_subparsers(dest="kind", prog=prog, metavar="deployment|incident", required=True)

@@ -111,7 +111,7 @@ async def test_each_part_stops_though_another_one_cannot(settings: Settings) -> 
 async def test_a_companion_writes_until_the_daemon_stops(settings: Settings) -> None:
     written = asyncio.Event()
 
-    async def companion(log: EventLog) -> None:
+    async def companion(log: EventLog, _page: str) -> None:
         await log.append([deployment(id="from the companion")])
         written.set()
         await asyncio.Future()

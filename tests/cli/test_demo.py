@@ -4,11 +4,14 @@ import asyncio
 import re
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from socket import socket
+from subprocess import PIPE, Popen
 from tempfile import gettempdir
+from urllib.request import urlopen
 
 import pytest
 from tests.builders import NOW_MS, ManualClock, deployment, fields
@@ -34,6 +37,7 @@ from dora_exporter.dora.store import EventStore, Outcome
 from dora_exporter.runtime.clock import system_clock
 from dora_exporter.storage.file import read
 
+PAGE = "http://demo.example/"
 WINDOWS = [("7d", 7 * DAY_MS), ("30d", 30 * DAY_MS), ("90d", 90 * DAY_MS)]
 
 
@@ -121,7 +125,7 @@ def test_what_goes_on_happening_is_written_to_the_log(called: Called, monkeypatc
         assert fields(list(read(settings.snapshot.path))) == fields([happening.record for happening in past])
         clock.advance(10 * DAY_MS)
         with pytest.raises(Enough):
-            asyncio.run(companion(log))
+            asyncio.run(companion(log, PAGE))
         return 7
 
     monkeypatch.setattr("dora_exporter.cli.demo.command.system_clock", clock)
@@ -137,7 +141,7 @@ def test_an_event_waits_for_its_time() -> None:
 
     async def live_a_little() -> None:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(_live([event], log, clock=ManualClock()), timeout=0.05)
+            await asyncio.wait_for(_live([event], log, PAGE, clock=ManualClock()), timeout=0.05)
 
     asyncio.run(live_a_little())
     assert log.records == []
@@ -148,12 +152,39 @@ def test_a_companion_writes_through_the_log_of_the_daemon(tmp_path: Path) -> Non
         web = {"listen_addresses": ("127.0.0.1:0",)}
         return Settings.model_validate({"snapshot": {"path": tmp_path / "events"}, "web": web})
 
-    async def companion(log: EventLog) -> None:
+    async def companion(log: EventLog, page: str) -> None:
+        assert page.startswith("http://127.0.0.1:")
         await log.append([deployment(id="written")])
         signal.raise_signal(signal.SIGTERM)
 
     assert app.serve(load_settings(), load=load_settings, companion=companion) == 0
     assert list(store_of(tmp_path / "events").deployments) == ["written"]
+
+
+def test_it_takes_a_free_port_when_the_usual_one_is_taken_and_prints_its_url(tmp_path: Path) -> None:
+    with socket() as usual, (tmp_path / "log").open("wb") as log:
+        with suppress(OSError):  # another program has it, which is as good
+            usual.bind(("127.0.0.1", 3672))
+            usual.listen()
+        with Popen(command("demo", "--days=1"), env=environment(), stdout=PIPE, stderr=log, encoding="utf-8") as demo:
+            assert demo.stdout is not None
+            said = demo.stdout.readline()
+            url = said.removeprefix("the demo is at ").strip()
+            answer = urlopen(f"{url}-/ready", timeout=30).status if url else None
+            demo.send_signal(signal.SIGTERM)
+    assert (answer, url.startswith("http://127.0.0.1:"), ":3672/" in url) == (200, True, False), said
+    first = (tmp_path / "log").read_text(encoding="utf-8").splitlines()[0]
+    assert "msg=starting" in first
+    assert 'page="at a free port"' in first
+
+
+def test_an_address_that_was_asked_for_and_is_taken_is_an_error(tmp_path: Path) -> None:
+    with socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        ended = call("demo", "--days=1", f"--web.listen-address=127.0.0.1:{other.getsockname()[1]}", folder=tmp_path)
+    assert (ended.code, ended.output) == (1, "")
+    assert "cannot listen on 127.0.0.1:" in ended.errors
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -182,9 +213,9 @@ def test_what_cannot_be_written_is_told_and_the_next_event_comes_all_the_same(
 
     async def live() -> None:
         log.reason = "the disk is full"
-        await _live(events[:1], log, clock=clock)
+        await _live(events[:1], log, PAGE, clock=clock)
         log.reason = None
-        await _live(events[1:], log, clock=clock)
+        await _live(events[1:], log, PAGE, clock=clock)
 
     asyncio.run(live())
     assert "demo event lost reason=the disk is full" in caplog.text

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from tests.oracle.gauges import Sample, expected
 from tests.storage.file.logs import opened
 
 from dora_exporter.cli.demo.organisation import organisation, split
-from dora_exporter.cli.progress import shown
 from dora_exporter.dora.events import Deployment, Incident, Verdict
 from dora_exporter.dora.records import Cursor, Deletion, Judgement, Record, SeriesOrder
 from dora_exporter.dora.store import EventStore
@@ -197,22 +195,6 @@ def test_a_wrong_call_is_answered_with_the_usage(
         called("history", *arguments)
     assert left.value.code == 2
     assert capsys.readouterr().err.endswith(f"dora-exporter history: error: {reason}\n")
-
-
-class Terminal(StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_progress_is_drawn_on_a_terminal_only() -> None:
-    terminal, pipe = Terminal(), StringIO()
-    for stream in (terminal, pipe):
-        assert list(shown(range(1000), "computing", stream)) == list(range(1000))
-    drawn = terminal.getvalue().split("\r")
-    assert len(drawn) == 102
-    assert drawn[51] == f"computing    [{'#' * 20:<40}]  50 %"
-    assert drawn[-1] == f"computing    [{'#' * 40}] 100 %\n"
-    assert pipe.getvalue() == ""
 
 
 def test_the_wanted_samples_hold_more_than_counts() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from dora_exporter import __version__
 from dora_exporter.app.settings import Settings
-from dora_exporter.cli import main
+from dora_exporter.cli import Command, main
 from dora_exporter.config.errors import ConfigError
 
 DEADLINE_SECONDS = 30
@@ -117,6 +117,7 @@ def test_mistakes_in_both_files_are_told_together(tmp_path: Path) -> None:
         ("--nonsense",),
         ("--config.fil=x",),
         ("serve",),
+        ("impot", "events.csv"),
         ("--config.file",),
     ],
 )
@@ -127,6 +128,33 @@ def test_a_wrong_call_is_answered_with_the_usage(
         main(arguments)
     assert left.value.code == 2
     assert capsys.readouterr().err.startswith("usage: dora-exporter")
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("impot", "did you mean import?"),
+        ("histroy", "did you mean history?"),
+        ("xyz", "commands are demo, import, export, history, send, completion"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_answered_with_the_one_that_was_meant(
+    typed: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([typed])
+    assert capsys.readouterr().err.endswith(f"dora-exporter: error: unknown command '{typed}', {hint}\n")
+
+
+def test_the_log_begins_and_becomes_ready_with_the_url_of_the_page(tmp_path: Path) -> None:
+    flags = ("--web.listen-address=127.0.0.1:0", "--web.route-prefix=/dora")
+    with command(*flags, folder=tmp_path) as process:
+        assert process.stderr is not None
+        lines = [process.stderr.readline() for _ in range(3)]
+    starting, listening, ready = lines
+    port = re.findall(r"address=127\.0\.0\.1:(\d+)", listening)[0]
+    assert 'page="at a free port"' in starting
+    assert f"page=http://127.0.0.1:{port}/dora/" in ready
 
 
 def test_the_daemon_says_where_it_listens_and_stops_when_told(tmp_path: Path) -> None:
@@ -169,7 +197,7 @@ def test_a_daemon_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> None
 
 
 def test_a_command_gets_the_arguments_after_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dora_exporter.cli.COMMANDS", {"count": "builtins:len"})
+    monkeypatch.setattr("dora_exporter.cli.COMMANDS", {"count": Command("builtins:len", "counts")})
     assert main(["count", "--version", "x"]) == 2
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.deploy.manifests import DEPLOY, check, run
 
 FILE = DEPLOY / "systemd" / "dora-exporter.service"
-PROGRAM = "/opt/dora-exporter/bin/dora-exporter"
+PROGRAM = "/usr/local/bin/dora-exporter"
 MOST_EXPOSED = "20"
 """Tenths, as systemd-analyze counts: 100 is a service without any hardening."""
 
@@ -37,6 +37,15 @@ def test_what_the_unit_writes_is_in_its_state_folder() -> None:
     text = FILE.read_text(encoding="utf-8")
     assert "StateDirectory=dora-exporter\n" in text
     assert "--snapshot.path=/var/lib/dora-exporter/" in text
+
+
+def test_the_page_about_running_explains_every_limit_of_the_unit() -> None:
+    limits = dict(
+        re.findall(r"^(LimitNOFILE|MemoryMax|TasksMax)=(.+)$", FILE.read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    page = (DEPLOY.parent / "docs/operations/running.md").read_text(encoding="utf-8")
+    assert len(limits) == 3
+    assert [name for name, value in limits.items() if f"| `{name}={value}` |" not in page] == []
 
 
 @pytest.mark.e2e

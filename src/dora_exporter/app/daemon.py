@@ -16,6 +16,7 @@ from dora_exporter.app.event_loop import new_event_loop
 from dora_exporter.app.http_server import HttpServer
 from dora_exporter.app.leadership import Leadership
 from dora_exporter.app.loading import Loading
+from dora_exporter.app.page import configured_page, page_at
 from dora_exporter.app.regular_work import RegularWork
 from dora_exporter.app.settings import Settings
 from dora_exporter.config.errors import ConfigError
@@ -29,8 +30,8 @@ from dora_exporter.web.server.listener import CannotListen
 
 logger = logging.getLogger(__name__)
 
-Companion = Callable[[EventLog], Coroutine[None, None, None]]
-"""Something that writes events while the daemon runs, from when it is ready."""
+Companion = Callable[[EventLog, str], Coroutine[None, None, None]]
+"""Something that writes events while the daemon runs, from when it is ready; it is told the URL of the first page."""
 
 
 def serve(settings: Settings, *, load: Callable[[], Settings], companion: Companion | None = None) -> int:
@@ -116,7 +117,9 @@ class Daemon:
     async def start(self) -> None:
         """Starts part by part: listens, reads what was kept, and serves requests."""
         parts = self.components
-        logger.info("starting version=%s snapshot=%s", __version__, parts.settings.snapshot.path)
+        web, is_tls = parts.settings.web, parts.access.ssl_context is not None
+        page = configured_page(web, is_tls=is_tls)
+        logger.info("starting version=%s snapshot=%s page=%s", __version__, parts.settings.snapshot.path, page)
         await self._start(parts.storage.open, parts.storage.close)
         self._started.push_async_callback(parts.commits.uploads.workers.close)  # requests may still wait for them
         await self._start(self._server.start, self._server.stop)
@@ -128,14 +131,16 @@ class Daemon:
         self._started.push_async_callback(self._background.stop)
         parts.startup.is_ready = True
         self._background.start(self._loading.render(), name="first rendering")
+        page = page_at(web, *self.addresses[0], is_tls=is_tls)
         if self._companion:
-            self._background.start(self._companion(parts.storage.log), name="companion")
+            self._background.start(self._companion(parts.storage.log, page), name="companion")
         logger.info(
-            "ready deployments=%d incidents=%d series=%d seconds=%.1f",
+            "ready deployments=%d incidents=%d series=%d seconds=%.1f page=%s",
             len(parts.store.deployments),
             len(parts.store.incidents),
             parts.metrics.engine.series,
             parts.startup.replay_seconds,
+            page,
         )
 
     async def stop(self) -> None:

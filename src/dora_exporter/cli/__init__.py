@@ -4,15 +4,25 @@ import gc
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from typing import NamedTuple
 
-COMMANDS: Mapping[str, str] = {
-    "demo": "dora_exporter.cli.demo.command:run",
-    "export": "dora_exporter.cli.export:run",
-    "history": "dora_exporter.cli.backfill.command:run",
-    "import": "dora_exporter.cli.import_events.command:run",
-    "send": "dora_exporter.cli.send:run",
+
+class Command(NamedTuple):
+    """A sub-command. ``run`` is a ``module:function`` that takes the arguments after its name; the exit code."""
+
+    run: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Command] = {
+    "demo": Command("dora_exporter.cli.demo.command:run", "serve an invented organisation, to look around"),
+    "import": Command("dora_exporter.cli.import_events.command:run", "read events from a file"),
+    "export": Command("dora_exporter.cli.export:run", "write all events to a file"),
+    "history": Command("dora_exporter.cli.backfill.command:run", "write the gauges of the past for Prometheus"),
+    "send": Command("dora_exporter.cli.send:run", "tell a daemon of a deployment or an incident"),
+    "completion": Command("dora_exporter.cli.completion:run", "print what completes these in bash, zsh or fish"),
 }
-"""The sub-commands. Each is a ``module:function`` that takes the arguments after its name and returns the exit code."""
+"""The sub-commands, in the order of the help."""
 
 _DAEMON = "dora_exporter.cli.serve:run"
 
@@ -21,10 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the sub-command, or the daemon where none is named; returns the exit code. Bad usage raises SystemExit."""
     given = sys.argv[1:] if argv is None else argv
     if given and given[0] in COMMANDS:
-        return _found(COMMANDS[given[0]])(given[1:])
+        return _found(COMMANDS[given[0]].run)(given[1:])
     gc.disable()  # a start makes what stays; the daemon enables it when that is done
     try:
-        return _found(_DAEMON)(given, sub_commands=tuple(COMMANDS))
+        return _found(_DAEMON)(given, sub_commands={name: each.summary for name, each in COMMANDS.items()})
     finally:
         gc.enable()
 

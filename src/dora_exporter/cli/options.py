@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from dora_exporter.app.load_settings import Flag, load
@@ -40,8 +41,12 @@ _SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "help": "let POST /-/reload read the configuration again",
     },
     "--snapshot.path": {"dest": "snapshot.path", "metavar": "FILE", "help": "where the events are kept"},
-    "--log.level": {"dest": "log.level", "choices": ("debug", "info", "warn", "error")},
-    "--log.format": {"dest": "log.format", "choices": ("logfmt", "json")},
+    "--log.level": {
+        "dest": "log.level",
+        "choices": ("debug", "info", "warn", "error"),
+        "help": "the least that is logged (default: info)",
+    },
+    "--log.format": {"dest": "log.format", "choices": ("logfmt", "json"), "help": "of the lines (default: logfmt)"},
 }
 """``dest`` is the way to the setting."""
 
@@ -50,13 +55,26 @@ SNAPSHOT = ("--snapshot.path",)
 LOG = ("--log.level", "--log.format")
 ALL = tuple(_SETTINGS)
 
+_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "where it listens": tuple(flag for flag in ALL if flag.startswith("--web.")),
+    "where events are kept": SNAPSHOT,
+    "what it logs": LOG,
+}
+_WIDTH = 100
+
 _FLAGS = {str(each["dest"]): flag for flag, each in _SETTINGS.items()}
 
 
-def parser(command: str, description: str) -> argparse.ArgumentParser:
-    """A parser for the arguments of a sub-command."""
+def parser(command: str, description: str, *examples: str, note: str = "") -> argparse.ArgumentParser:
+    """A parser for the arguments of a sub-command. Its help ends with a note and the examples, without the program."""
+    shown = "\n".join(f"  dora-exporter {example}" for example in examples)
     return argparse.ArgumentParser(
-        prog=f"dora-exporter {command}", description=description, allow_abbrev=False, argument_default=None
+        prog=f"dora-exporter {command}",
+        usage=f"dora-exporter {command} [options]",
+        description=fill(description, _WIDTH),
+        epilog="\n\n".join(filter(None, (fill(note, _WIDTH), f"examples:\n{shown}"))),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
 
 
@@ -78,9 +96,11 @@ def add_configuration(parser: argparse.ArgumentParser) -> argparse._ArgumentGrou
 
 def add_settings(parser: argparse.ArgumentParser, names: tuple[str, ...] = ALL) -> None:
     """Adds the flags of these names that stand for a setting each."""
-    settings = parser.add_argument_group("settings")
-    for flag in names:
-        settings.add_argument(flag, **_SETTINGS[flag])
+    for title, flags in _GROUPS.items():
+        wanted = [flag for flag in flags if flag in names]
+        group = parser.add_argument_group(title) if wanted else parser
+        for flag in wanted:
+            group.add_argument(flag, **_SETTINGS[flag])
 
 
 def given(arguments: argparse.Namespace) -> list[Flag]:

@@ -4,7 +4,8 @@ import argparse
 import logging
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -20,10 +21,23 @@ from dora_exporter.web.security import web_config
 OK = 0
 BAD_CONFIGURATION = 1
 
+_USAGE = """dora-exporter [options]
+       dora-exporter COMMAND [options]"""
+_EXAMPLES = """examples:
+  dora-exporter --config.file=config.yaml
+  dora-exporter --config.file=config.yaml --config.check
+  dora-exporter --web.listen-address=127.0.0.1:3672 --snapshot.path=/var/lib/dora-exporter/events.snapshot
+  dora-exporter demo
 
-def run(arguments: Sequence[str], *, sub_commands: Sequence[str]) -> int:
+Flags win over environment variables (DORA_WEB__CONFIG_FILE), secret files and the configuration file."""
+
+
+def run(arguments: Sequence[str], *, sub_commands: Mapping[str, str]) -> int:
     """Runs the daemon, or checks its configuration; the exit code. Bad usage and ``--version`` raise SystemExit."""
-    given = parser(sub_commands).parse_args(arguments)
+    flags = parser(sub_commands)
+    if arguments and not arguments[0].startswith("-"):
+        flags.error(_unknown(arguments[0], sub_commands))
+    given = flags.parse_args(arguments)
     read = options.reader(given)
     try:
         settings = _checked(read) if given.config_check else read()
@@ -40,13 +54,17 @@ def run(arguments: Sequence[str], *, sub_commands: Sequence[str]) -> int:
     return int(import_module("dora_exporter.app.daemon").serve(settings, load=read_again))
 
 
-def parser(sub_commands: Sequence[str]) -> argparse.ArgumentParser:
-    """The flags of the daemon, with ``sub_commands`` named in its help."""
+def parser(sub_commands: Mapping[str, str]) -> argparse.ArgumentParser:
+    """The flags of the daemon. ``sub_commands``, with what each does, are listed in its help."""
+    listed = "\n".join(f"  {name:<12}{summary}" for name, summary in sub_commands.items())
     parser = argparse.ArgumentParser(
         prog="dora-exporter",
-        description="Turns deployment and incident events into DORA metrics for Prometheus.",
-        epilog=f"Sub-commands: {', '.join(sub_commands)}, each with its own --help. "
-        "Flags win over environment variables (DORA_WEB__CONFIG_FILE), secret files and the configuration file.",
+        usage=_USAGE,
+        description="Turns deployment and incident events into DORA metrics for Prometheus. "
+        "Without a command it runs the daemon.\n\n"
+        f"commands, each with its own --help:\n{listed}",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     version = f"dora-exporter {__version__} (Python {platform.python_version()})"
@@ -56,6 +74,12 @@ def parser(sub_commands: Sequence[str]) -> argparse.ArgumentParser:
     )
     options.add_settings(parser)
     return parser
+
+
+def _unknown(name: str, sub_commands: Mapping[str, str]) -> str:
+    close = get_close_matches(name, sub_commands, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"commands are {', '.join(sub_commands)}"
+    return f"unknown command {name!r}, {hint}"
 
 
 def _checked(read: Callable[..., Settings]) -> Settings:

@@ -33,15 +33,19 @@ _UNIX_SECONDS = re.compile(r"\d{1,11}", re.ASCII)
 
 def run(arguments: Sequence[str]) -> int:
     """Computes the gauges from the events and prints them; the exit code."""
-    return ending(lambda: _run(_parser().parse_args(arguments)))
+    return ending(lambda: _run(parser().parse_args(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The arguments of this command."""
     parser = options.parser(
         "history",
         "Prints the gauges at past instants, computed from the events, for promtool tsdb create-blocks-from "
         "openmetrics. It only reads, and may run beside the daemon.",
+        "history --config.file=config.yaml --from=2026-01-01 > dora.om",
+        "history --from=2026-01-01 --to=2026-02-01 --step=15m --snapshot.path=events.snapshot > dora.om",
     )
+    parser.usage = "dora-exporter history --from TIME [options]"
     when = "RFC 3339, a day, or Unix seconds"
     parser.add_argument("--from", dest="first", type=_moment, required=True, metavar="TIME", help=when)
     parser.add_argument("--to", dest="last", type=_moment, metavar="TIME", help=f"{when} (default: now)")

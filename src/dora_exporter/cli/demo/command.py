@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -25,6 +26,7 @@ from dora_exporter.storage.file import encode, header_line
 logger = logging.getLogger(__name__)
 
 SEED = 3672
+_USUAL_PORT = 3672
 _MOST_DAYS = 3650
 HASTE = 20.0
 """Speeds the demo up to two events a minute; in real time, hours would pass between two deployments."""
@@ -32,15 +34,19 @@ HASTE = 20.0
 
 def run(arguments: Sequence[str]) -> int:
     """Serves the demo until it is told to stop; the exit code."""
-    return ending(lambda: _run(_parser().parse_args(arguments)))
+    return ending(lambda: _run(parser().parse_args(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The arguments of this command."""
     parser = options.parser(
         "demo",
         "Serves an invented organisation of 12 services without any configuration: some months of history, and new "
         "events all the time. An incident has been open for hours and ends after six minutes; another begins after "
         "half a minute and ends two minutes later. Nothing is stored.",
+        "demo",
+        "demo --seed=7 --days=365 --haste=1",
+        "demo --web.listen-address=127.0.0.1:3673",
     )
     parser.add_argument(
         "--seed", type=int, default=SEED, metavar="NUMBER", help=f"invents a different organisation (default: {SEED})"
@@ -98,18 +104,37 @@ def _flags(arguments: argparse.Namespace, snapshot: Path) -> list[Flag]:
     """Opens the daemon to every client and host name: the demo's data is invented."""
     return [
         *options.given(arguments),
+        *_free_port(arguments),
         Flag("--snapshot.path", ("snapshot", "path"), snapshot),
         Flag("allow_anonymous", ("allow_anonymous",), value=True),
         Flag("web.allowed_hosts", ("web", "allowed_hosts"), [ANY_HOST]),
     ]
 
 
+def _free_port(arguments: argparse.Namespace) -> Iterator[Flag]:
+    """Takes a free port where the usual one is taken and no address was given."""
+    if not vars(arguments)["web.listen_addresses"] and _is_taken(_USUAL_PORT):
+        yield Flag("--web.listen-address", ("web", "listen_addresses"), ["127.0.0.1:0"])
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended do not count
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
 def _leave(_number: int, _frame: object) -> None:
     sys.exit(0)
 
 
-async def _live(happenings: Iterable[Happening], log: EventLog, *, clock: Clock) -> None:
-    """Sends each event at its time, as a real sender would."""
+async def _live(happenings: Iterable[Happening], log: EventLog, page: str, *, clock: Clock) -> None:
+    """Says where the page is, then sends each event at its time, as a real sender would."""
+    sys.stdout.write(f"the demo is at {page}\n")
+    sys.stdout.flush()
     for happening in happenings:
         await asyncio.sleep(max(0, happening.at - clock()) / 1000)
         try:

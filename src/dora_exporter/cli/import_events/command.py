@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +18,7 @@ from dora_exporter.cli.exit_codes import FAILED, OK, CannotDo, ending
 from dora_exporter.cli.import_events import csv_rows, retention_notice, to_daemon, to_log
 from dora_exporter.cli.import_events.input_file import GivenFile, Kind, look_into
 from dora_exporter.cli.import_events.line_errors import Mistakes
+from dora_exporter.cli.progress import bar, counted
 from dora_exporter.config.yaml_file import read_text
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore, Outcome
@@ -35,16 +37,21 @@ _parser_of_lines: Parser[Line] = Parser(Decoder(Line))
 
 def run(arguments: Sequence[str]) -> int:
     """Imports a file; the exit code, which is 1 when a line of it is wrong."""
-    return ending(lambda: _run(_parser().parse_args(arguments)))
+    return ending(lambda: _run(parser().parse_args(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The arguments of this command."""
     parser = options.parser(
         "import",
         "Imports events from a file: lines of POST /api/v1/events, CSV, or the output of the export command. Valid "
         "lines are stored and invalid ones listed by number; repeating an import changes nothing.",
+        "import events.csv --config.file=config.yaml --dry-run",
+        "import events.jsonl --url=http://127.0.0.1:3672 --api-key-file=api-key",
+        "import - --snapshot.path=events.snapshot < events.jsonl",
+        note=f"The first line of CSV names columns: {', '.join(csv_rows.COLUMNS)}.",
     )
-    parser.epilog = f"The first line of CSV names columns: {', '.join(csv_rows.COLUMNS)}."
+    parser.usage = "dora-exporter import FILE [options]"
     parser.add_argument("file", metavar="FILE", help="- is standard input")
     parser.add_argument("--dry-run", action="store_true", help="only report what would happen")
     parser.add_argument("--url", metavar="URL", help="send them to a running daemon instead of the snapshot file")
@@ -59,9 +66,11 @@ def _run(arguments: argparse.Namespace) -> int:
     log_setup.set_up(settings.log.level, settings.log.format)
     if arguments.api_key_file and not arguments.url:
         raise CannotDo("--api-key-file needs --url: the snapshot file needs no key")
-    mistakes = Mistakes(arguments.file, sys.stderr)
-    with _opened(arguments.file) as stream:
-        given = look_into(stream)
+    size = _bytes_in(arguments.file)
+    with _opened(arguments.file) as stream, bar("importing", size, sys.stderr) as advance:
+        mistakes = Mistakes(arguments.file, sys.stderr)  # above the bar, which takes the place of standard error
+        found = look_into(stream)
+        given = replace(found, lines=counted(found.lines, advance))
         if arguments.url:
             outcomes = _into_daemon(given, arguments, settings, mistakes)
         else:
@@ -83,6 +92,11 @@ def _opened(name: str) -> Iterator[BinaryIO]:
     else:
         with Path(name).open("rb") as file:
             yield file
+
+
+def _bytes_in(name: str) -> int | None:
+    """How much there is to read; None of a pipe."""
+    return Path(name).stat().st_size if name != "-" and Path(name).is_file() else None
 
 
 def _into_daemon(
