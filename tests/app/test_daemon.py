@@ -23,6 +23,7 @@ MOST_ROUNDS = 10_000
 @pytest.fixture
 async def settings(tmp_path: Path) -> AsyncIterator[Settings]:
     """A daemon with a source and a repository, neither of which answers."""
+    handlers = logging.getLogger().handlers[:]
     yield Settings.model_validate(
         {
             "snapshot": {"path": tmp_path / "snapshot", "durability": "written"},
@@ -31,6 +32,7 @@ async def settings(tmp_path: Path) -> AsyncIterator[Settings]:
             "repositories": {"shop": {"url": f"file://{tmp_path}/nowhere"}},
         }
     )
+    logging.getLogger().handlers[:] = handlers  # a reload sets the log up anew
     gc.unfreeze()
 
 
