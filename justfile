@@ -47,6 +47,16 @@ one-file output="dora-send":
     rm -rf build/one-file/dora_send/__pycache__
     {{python}} -m zipapp build/one-file --main=dora_send.cli:run --python="/usr/bin/env python3" --compress --output={{output}}
 
+# wheel and sdist in dist/: reproducible, readable for PyPI, and the quick start runs from the wheel
+release:
+    {{python}} -m pip install --quiet --group release
+    .ci/release {{python}}
+
+# the locks of image and CI anew, with hashes
+lock:
+    pipx run uv pip compile --quiet pyproject.toml --extra postgresql --universal --generate-hashes --no-header --output-file deploy/requirements.lock
+    pipx run uv pip compile --quiet pyproject.toml --extra postgresql --group test --group lint --group e2e --group docs --group release --universal --generate-hashes --no-header --output-file .ci/requirements.lock
+
 # all of it, on a copy of the checkout; installs what it needs
 ci:
     .ci/run

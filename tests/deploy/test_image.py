@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import tomllib
 
 import pytest
 from tests.deploy.manifests import DEPLOY, ROOT, check, run
@@ -10,6 +11,7 @@ from tests.e2e.daemon import RunningDaemon
 
 FILE = DEPLOY / "Dockerfile"
 TEXT = FILE.read_text(encoding="utf-8").replace("\\\n", " ")
+LOCK = (DEPLOY / "requirements.lock").read_text(encoding="utf-8")
 NOBODY = "65534:65534"
 
 
@@ -23,7 +25,16 @@ def test_the_image_has_only_what_the_last_of_two_stages_needs() -> None:
 
 
 def test_the_image_can_be_a_replica_on_postgresql() -> None:
-    assert "install --no-cache-dir '.[postgresql]'" in instructions("RUN")[0]
+    assert "--require-hashes --requirement=deploy/requirements.lock" in instructions("RUN")[0]
+    assert re.search(r"^asyncpg==", LOCK, re.MULTILINE)
+
+
+def test_every_package_in_the_image_is_locked_with_hashes() -> None:
+    pins = re.findall(r"^([\w.-]+(?:\[[\w,]+\])?)==\S+.*\\\n    --hash=sha256:", LOCK, re.MULTILINE)
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*declared["dependencies"], *declared["optional-dependencies"]["postgresql"]]
+    assert {re.split(r"[^\w.-]", each)[0] for each in wanted} <= {re.split(r"\[", each)[0] for each in pins}
+    assert len(pins) == len(re.findall(r"^[a-z]\S*==", LOCK, re.MULTILINE))
 
 
 def test_the_daemon_is_not_root_and_writes_to_its_volume() -> None:
@@ -34,7 +45,7 @@ def test_the_daemon_is_not_root_and_writes_to_its_volume() -> None:
 
 def test_what_is_copied_exists_and_is_not_ignored() -> None:
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
-    for source in [each for copy in instructions("COPY")[:2] for each in copy.split()[:-1]]:
+    for source in [each for copy in instructions("COPY")[:3] for each in copy.split()[:-1]]:
         assert (ROOT / source).exists(), source
         assert f"!{source}" in ignored
 

@@ -23,7 +23,9 @@ async def test_a_page_links_to_the_documentation_of_its_version(aiohttp_client: 
     page = await (await Site().start(aiohttp_client)).open(path)
 
     address = documentation.documentation("documentation")
-    assert address.startswith(f"https://github.com/dora-exporter/dora-exporter/blob/v{__version__}/")
+    assert address.startswith(
+        f"https://github.com/dora-exporter/dora-exporter/blob/{'main' if 'dev' in __version__ else f'v{__version__}'}/"
+    )
     assert page.links["Documentation"] == page.links[f"Documentation of {__version__}"] == address
 
 

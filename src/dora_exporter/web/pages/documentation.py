@@ -3,7 +3,8 @@
 from dora_exporter import __version__
 
 REPOSITORY = "https://github.com/dora-exporter/dora-exporter"
-BASE = f"{REPOSITORY}/blob/v{__version__}/"
+_REF = "main" if "dev" in __version__ else f"v{__version__}"  # what was never released has no tag
+BASE = f"{REPOSITORY}/blob/{_REF}/"
 """The beginning of a link; the rest is a file of the repository, and a heading in it."""
 PLACES = {
     "documentation": "docs/index.md",
