@@ -43,30 +43,39 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pass:
+class Reach:
     """``first_ms`` is where a repository begins that was never read, ``overlap_ms`` how far others go back."""
+
+    first_ms: int
+    overlap_ms: int
+    now_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    """``reach`` says how far back it reads."""
 
     name: str
     api: GitHubApi
     mapping: DeploymentMapping
     sink: Sink
-    first_ms: int
-    overlap_ms: int
+    reach: Reach
     progress: Progress
-    now_ms: int
 
     async def run(self, memory: Memory) -> Memory:
         """Reads everything; what it returns is remembered."""
         progress = self.progress
-        if progress.since_ms is None or progress.since_ms > self.now_ms:
-            progress.since_ms, progress.open = self.now_ms, dict(memory.get("open", {}))
+        if progress.since_ms is None or progress.since_ms > self.reach.now_ms:
+            progress.since_ms, progress.open = self.reach.now_ms, dict(memory.get("open", {}))
         progress.is_backfill = not memory
         known = set(memory.get("repositories", ()))
-        cursor_ms = min(memory.get("cursor", self.now_ms), self.now_ms)
+        cursor_ms = min(memory.get("cursor", self.reach.now_ms), self.reach.now_ms)
         wanted = await self._wanted()
         progress.repositories = len(wanted)
         for batch in _batches([each for each in wanted if each not in progress.read], AT_ONCE):
-            since = {each: cursor_ms - self.overlap_ms if each in known else self.first_ms for each in batch}
+            since = {
+                each: cursor_ms - self.reach.overlap_ms if each in known else self.reach.first_ms for each in batch
+            }
             await self._read(batch, since)
             progress.read.update(batch)
             if progress.is_backfill:
@@ -89,14 +98,14 @@ class Pass:
         """The deployments of some repositories: each one's first page with the others', further pages on their own."""
         async for repository, rows, start in self.api.newest(batch):
             details = _Details(self.api)
-            since_ms = since.get(repository, self.first_ms)
+            since_ms = since.get(repository, self.reach.first_ms)
             page, after = rows, start
             while await self._take(page, since_ms, details) and after is not None:
                 page, after = await self.api.further(repository, after)
 
     async def _look_again(self) -> None:
         """Asks about the deployments that went on when they were last heard of."""
-        young = {key: ms for key, ms in self.progress.open.items() if ms > self.now_ms - _LONGEST_OPEN_MS}
+        young = {key: ms for key, ms in self.progress.open.items() if ms > self.reach.now_ms - _LONGEST_OPEN_MS}
         self.progress.open = dict(islice(sorted(young.items(), key=lambda each: -each[1]), _MOST_OPEN))
         for ids in _batches(list(self.progress.open), PAGE):
             rows = await self.api.deployments(ids)
@@ -108,13 +117,13 @@ class Pass:
     async def _take(self, rows: Iterable[DeploymentRow], since_ms: int, details: "_Details") -> bool:
         """Writes a page; whether older deployments than those in it are wanted."""
         items: list[Item] = []
-        oldest_ms = self.now_ms
+        oldest_ms = self.reach.now_ms
         turn = Turn()
         for row in rows:
             if turn.is_over:
                 await turn.give()
             try:
-                oldest_ms = min(oldest_ms, row.created_ms(self.now_ms))
+                oldest_ms = min(oldest_ms, row.created_ms(self.reach.now_ms))
                 event = await self._event(row, details) if oldest_ms >= since_ms else Ignored.OUTDATED
             except NotUnderstood as reason:
                 self.sink.quarantine(row.database_id, str(reason))
@@ -129,7 +138,7 @@ class Pass:
 
     async def _event(self, row: DeploymentRow, details: "_Details") -> Deployment | Ignored:
         statuses = await self.api.statuses(row)
-        seen = row.reported(statuses, now_ms=self.now_ms)
+        seen = row.reported(statuses, now_ms=self.reach.now_ms)
         if self.mapping.lacks_details(seen, self.sink):
             more = await details.of(seen.repository.full_name, seen.id)
             seen = replace(seen, ref=seen.ref or more.ref, is_transient=more.transient_environment)

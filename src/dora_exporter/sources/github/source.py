@@ -20,7 +20,7 @@ from dora_exporter.sources.contract import (
 from dora_exporter.sources.github.app_token import AppTokens
 from dora_exporter.sources.github.graphql import GitHubApi
 from dora_exporter.sources.github.mapping import DeploymentMapping, NotUnderstood, Reported
-from dora_exporter.sources.github.poll import Pass, Progress
+from dora_exporter.sources.github.poll import Pass, Progress, Reach
 from dora_exporter.sources.github.settings import TUNING, GitHubSettings
 from dora_exporter.sources.github.webhook_events import json_of, read
 from dora_exporter.sources.http.client import Credentials, Refused, Traffic, Upstream
@@ -64,10 +64,8 @@ class GitHub:
             api=GitHubApi(await self._upstream(), sink, rest=self._rest),
             mapping=self.mapping,
             sink=sink,
-            first_ms=now_ms - self._backfill_ms,
-            overlap_ms=self._settings.overlap.ms,
+            reach=Reach(first_ms=now_ms - self._backfill_ms, overlap_ms=self._settings.overlap.ms, now_ms=now_ms),
             progress=self._progress,
-            now_ms=now_ms,
         )
         try:
             return await one_pass.run(memory)
