@@ -7,7 +7,6 @@ by ``UPDATE_GOLDEN=1``, three pages by ``python -m tests.docs``. Neither is the 
 """
 
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -28,9 +27,15 @@ MOST_PLACES = 5
 @cache
 def texts() -> dict[str, str]:
     """Every file in scope that no command writes, by its path."""
-    listed = subprocess.run(("git", "ls-files", *SCOPE), cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    paths = [path for path in listed.splitlines() if not WRITTEN.match(path) and path != "tests/test_growth.py"]
-    return {path: (ROOT / path).read_text("utf-8", "replace") for path in paths if (ROOT / path).is_file()}
+    found = [
+        file for place in SCOPE for file in ((ROOT / place).rglob("*") if (ROOT / place).is_dir() else [ROOT / place])
+    ]
+    files = {str(file.relative_to(ROOT)): file for file in found if file.is_file() and "__pycache__" not in file.parts}
+    return {
+        path: file.read_text("utf-8", "replace")
+        for path, file in files.items()
+        if not WRITTEN.match(path) and path != "tests/test_growth.py"
+    }
 
 
 def places(own: str, member: str, family: Sequence[str]) -> Iterator[str]:

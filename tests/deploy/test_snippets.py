@@ -80,12 +80,12 @@ def execute(shell: Shell, name: str, folder: Path, daemon: RunningDaemon, **vari
 
 @pytest.mark.parametrize("name", SHELLS)
 def test_a_snippet_reports_a_deployment(daemon: RunningDaemon, checkout: Path, name: str) -> None:
-    before = {each["id"] for each in listed(daemon, "checkout", key=KEY)}
+    before = listed(daemon, "checkout", key=KEY)
 
     ended = execute(SHELLS[name](), name, checkout, daemon)
 
     assert ended.code == 0, ended.errors
-    (found,) = [each for each in listed(daemon, "checkout", key=KEY) if each["id"] not in before]
+    (found,) = [each for each in listed(daemon, "checkout", key=KEY) if each not in before]
     attributes = found["attributes"]
     in_cluster = name in {"tekton", "argo"}
     assert found["id"].startswith(f"run-of-{name}" if in_cluster else f"{name.partition(' ')[0]}:")

@@ -17,10 +17,11 @@ from tests.e2e.daemon import RunningDaemon
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """What a shell runs in the background ignores SIGINT, and so would its children."""
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """What runs in the background ignores SIGINT, and below nohup SIGHUP; so would its children."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler), signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGINT, former)
+    signal.signal(signal.SIGINT, former[0])
+    signal.signal(signal.SIGHUP, former[1])
 
 
 def started(folder: Path, url: str, service: str, script: str) -> subprocess.Popen[str]:

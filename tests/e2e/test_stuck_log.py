@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from tests.e2e.daemon import Answer, Daemon
@@ -80,8 +82,14 @@ def listens(pid: int) -> bool:
     """Whether a process has a listening socket: those of the machine, by their inodes."""
     rows = [row.split() for row in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     listening = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A"}
-    files = [link for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()]
-    return any(str(file.readlink()) in listening for file in files)
+    return any(link in listening for link in open_files(pid))
+
+
+def open_files(pid: int) -> Iterator[str]:
+    """What a process has open; one that closes meanwhile is passed over."""
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            yield str(file.readlink())
 
 
 def test_what_a_stranger_breaks_makes_short_lines_and_few(tmp_path: Path) -> None:

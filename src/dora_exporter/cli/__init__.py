@@ -4,14 +4,17 @@ import gc
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import NamedTuple
 
 
-class Command(NamedTuple):
+class Command:
     """A sub-command. ``run`` is a ``module:function`` that takes the arguments after its name; the exit code."""
 
-    run: str
-    summary: str
+    __slots__ = ("run", "summary")  # a named tuple would load typing, and ``send`` starts without it
+
+    def __init__(self, run: str, summary: str) -> None:
+        """What it runs, and what the help says of it."""
+        self.run = run
+        self.summary = summary
 
 
 COMMANDS: Mapping[str, Command] = {

@@ -25,6 +25,7 @@ class ShortSearches:
     def start(self) -> None:
         """Exempts everything that is there, and searches from now on."""
         self._exempt()
+        gc.collect()  # looks through nothing, and has the next full search follow from what comes after it
         self._thresholds = gc.get_threshold()
         gc.set_threshold(*_THRESHOLDS)
         gc.callbacks.append(self._after_search)
