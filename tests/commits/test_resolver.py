@@ -82,6 +82,21 @@ async def test_a_deployment_without_git_data_is_passed_over(begin: Begin, shop: 
     assert len(world.shas(last)) == 3
 
 
+async def test_two_that_come_together_leave_what_follows_to_neither_of_them(
+    begin: Begin, shop: list[str], tmp_path: Path
+) -> None:
+    world = begin()
+    world.upload(everything(tmp_path), shop[-1])
+    world.deploy(shop[1], 1)
+    last = world.deploy(shop[3], 2)
+    await world.resolver.work()
+    assert len(world.shas(last)) == 2
+    for hours in (0.1, 0.2):
+        world.deploy(shop[4], hours, commits=())
+    await world.resolver.work()
+    assert world.shas(last) == []
+
+
 async def test_nothing_is_shipped_after_sixty_days_and_it_is_not_shipped_later(
     begin: Begin, shop: list[str], tmp_path: Path
 ) -> None:

@@ -44,8 +44,9 @@ def resolve(request: ResolutionRequest, archive: Archive | None) -> ResolutionRe
     """Resolves up to a hundred due deployments. Raises ``GitFailed``."""
     sequence = request.sequence
     due = set(request.due)
+    together = frozenset(change.order for change in request.changes)
     for change in request.changes:
-        due.update(_affected(sequence, change, archive))
+        due.update(_affected(sequence, change, archive, together))
     places = [place for place, each in enumerate(sequence) if each.id in due and each.commits is None]
     resolutions, waiting, passed, rest = [], set(), set[str](), {sequence[place].id for place in places[_AT_ONCE:]}
     for place in places[:_AT_ONCE]:
@@ -64,24 +65,28 @@ def resolve(request: ResolutionRequest, archive: Archive | None) -> ResolutionRe
                 each.commit_sha or "" for each in sequence[place - shipped.left_out.get(PASSED_OVER, 0) : place]
             )
         if deployment.shipped is None:
-            rest.update(
-                _affected(sequence, SequenceChange(finish_order(deployment), deployment.commit_sha or ""), archive)
-            )
+            change = SequenceChange(finish_order(deployment), deployment.commit_sha or "")
+            rest.update(_affected(sequence, change, archive, together))
     resolved = {sequence[place].id for place in places[:_AT_ONCE]}
     unknown = dict.fromkeys((*_unknown(sequence, waiting, archive), *passed))
     return ResolutionResult(tuple(resolutions), frozenset(waiting), frozenset(rest - resolved), tuple(unknown))
 
 
-def _affected(sequence: tuple[Deployment, ...], change: SequenceChange, archive: Archive | None) -> Iterator[str]:
+def _affected(
+    sequence: tuple[Deployment, ...],
+    change: SequenceChange,
+    archive: Archive | None,
+    together: frozenset[tuple[int, int, str]],
+) -> Iterator[str]:
     """The deployments whose commits may differ with or without a commit at a place in the sequence.
 
     They are the next one, and further ones while the commit reaches commits that neither the deployments before the
-    place nor those in between reach. Unresolved deployments are ignored: they may have arrived together with this one,
-    and each would leave the deployments after both to the other.
+    place nor those in between reach. Unresolved deployments, and those that changed ``together`` with this one, are
+    ignored: each would leave the deployments after both to the other.
     """
-    covered = {each.commit_sha or "" for each in until(sequence, change) if not _is_new(each)}
+    covered = {each.commit_sha or "" for each in until(sequence, change) if not _came_along(each, together)}
     for each in after(sequence, change):
-        if _is_new(each):
+        if _came_along(each, together):
             continue
         if each.shipped is not None:
             yield each.id
@@ -94,8 +99,9 @@ def _affected(sequence: tuple[Deployment, ...], change: SequenceChange, archive:
             return
 
 
-def _is_new(deployment: Deployment) -> bool:
-    return deployment.shipped is None and deployment.commits is None
+def _came_along(deployment: Deployment, together: frozenset[tuple[int, int, str]]) -> bool:
+    is_new = deployment.shipped is None and deployment.commits is None
+    return is_new or finish_order(deployment) in together
 
 
 def _unknown(sequence: Sequence[Deployment], waiting: set[str], archive: Archive | None) -> Iterator[str]:
