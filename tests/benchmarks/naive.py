@@ -20,6 +20,7 @@ from dora_exporter.dora import events
 from dora_exporter.dora.events import DAY_MS
 
 WINDOWS = (("7d", 7 * DAY_MS), ("30d", 30 * DAY_MS), ("90d", 90 * DAY_MS))
+ATTRIBUTION_LIMIT_MS = 7 * DAY_MS
 _LABELS = ["service", "environment", "window"]
 _COUNTS = (
     "deployments",
@@ -160,7 +161,10 @@ class _Families:
             restored = [each for each in incidents if each.finished_at and since < each.finished_at <= now_ms]
             lead_times = [each.finished_at - commit.authored_at for each in shipped for commit in each.commits]
             recoveries = [
-                blamed[each.id] - each.finished_at for each in deployments if since < blamed.get(each.id, 0) <= now_ms
+                ended - max(began, each.finished_at)
+                for each in deployments
+                for began, ended in [blamed.get(each.id, (0, 0))]
+                if since < ended <= now_ms
             ]
             counts = {
                 "deployments": len(shipped),
@@ -196,16 +200,17 @@ class _Families:
 
 def _attributed(
     deployments: list[DeploymentModel], incidents: list[IncidentModel]
-) -> tuple[dict[str, int], list[IncidentModel]]:
-    """When each failed deployment recovered, and the incidents that no deployment explains."""
+) -> tuple[dict[str, tuple[int, int]], list[IncidentModel]]:
+    """When the incidents of each failed deployment began and ended, and those that no deployment explains."""
     starts = [each.started_at for each in deployments]
-    blamed: dict[str, int] = {}
+    blamed: dict[str, tuple[int, int]] = {}
     unattributed = []
     for incident in incidents:
         index = bisect_right(starts, incident.started_at)
-        if index:
+        if index and incident.started_at - starts[index - 1] <= ATTRIBUTION_LIMIT_MS:
             failed = deployments[index - 1].id
-            blamed[failed] = max(blamed.get(failed, 0), incident.finished_at or 0)
+            began, ended = blamed.get(failed, (incident.started_at, 0))
+            blamed[failed] = began, max(ended, incident.finished_at or 0)
         else:
             unattributed.append(incident)
     return blamed, unattributed

@@ -3,7 +3,6 @@
 import asyncio
 from pathlib import Path
 
-import jwt
 import msgspec
 
 from dora_exporter.runtime.clock import Clock
@@ -60,6 +59,8 @@ class AppTokens:
 
 def _signed(settings: GitHubSettings, now_seconds: int) -> str:
     """The App's proof of who it is, signed with its key as the file has it now."""
+    import jwt  # noqa: PLC0415  # it loads cryptography: ten megabytes that nobody without an App needs
+
     try:
         key = read_secret_text(settings.private_key_file or Path())
         claims = {
