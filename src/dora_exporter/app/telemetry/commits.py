@@ -52,9 +52,7 @@ class CommitTally:
                 self._count(after, 1)
 
     def _count(self, deployment: Event, number: int) -> None:
-        if (
-            not isinstance(deployment, Deployment) or deployment.outcome
-        ):  # an attempt that did not succeed ships nothing
+        if not isinstance(deployment, Deployment) or deployment.outcome:  # an attempt ships nothing
             return
         for view in views_of(deployment) if deployment.commits is None else ():
             if view.shipped is None:

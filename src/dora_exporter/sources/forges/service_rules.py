@@ -4,16 +4,16 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from dora_exporter.dora.failures.pattern import BadPattern, compiled
 from dora_exporter.sources.forges.globs import is_repository
+from dora_exporter.sources.http.pushed_settings import Name
 
 if TYPE_CHECKING:
     import re2
 
 _SERVICE = "service"
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 @lru_cache(maxsize=1000)

@@ -1,22 +1,21 @@
 """Turns what GitHub says of a deployment into an event, the same whether it was pushed or polled."""
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import msgspec
 from msgspec.structs import replace
 
 from dora_exporter.dora import repository_names
-from dora_exporter.dora.events import DAY_MS, Deployment
+from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.reports import LEG
 from dora_exporter.runtime.json_flaws import FLAWS
 from dora_exporter.sources.contract import Ignored, Memory, Sink
+from dora_exporter.sources.forges.begun import Begun
+from dora_exporter.sources.forges.service_rules import first_match
 from dora_exporter.sources.github.scope import Scope
 from dora_exporter.sources.github.settings import GitHubSettings
 from dora_exporter.sources.github.times import State, Times
-
-_MOST_BEGUN = 500
-_LONGEST_BEGUN_MS = 7 * DAY_MS
-_BEGUN = "begun"
 
 
 class NotUnderstood(Exception):
@@ -76,7 +75,7 @@ class DeploymentMapping:
         self._settings = settings
         self.scope = Scope(settings)
         self._environment = settings.environment or default_environment
-        self._begun: dict[str, int] | None = None
+        self._begun = Begun()
 
     def held(self, deployment_id: int, sink: Sink) -> Deployment | None:
         """What is known of a deployment."""
@@ -94,7 +93,7 @@ class DeploymentMapping:
         """The event of a deployment, with what was known of it before."""
         before = self.held(seen.id, sink)
         facts = (before.upstream or {}) if before is not None else {}
-        times = seen.times | Times.from_facts(facts) | Times(in_progress=self._begun_at(seen.id, sink))
+        times = seen.times | Times.from_facts(facts) | Times(in_progress=self._begun.at(seen.id, sink))
         ref = facts.get("ref") or seen.ref
         if before is None and not self._is_wanted(seen, ref):
             return Ignored.FILTERED
@@ -151,20 +150,8 @@ class DeploymentMapping:
     def begin(self, seen: Reported, sink: Sink, *, now_ms: int) -> Memory | None:
         """Keeps when a deployment began that goes on; what to note of it, for a source that is not polled."""
         began = seen.times.in_progress
-        if began is None or began == (known := self._begun_at(seen.id, sink)):
-            return None
-        begun = {key: moment for key, moment in self._all_begun(sink).items() if moment > now_ms - _LONGEST_BEGUN_MS}
-        begun[str(seen.id)] = began if known is None else min(began, known)
-        self._begun = dict(list(begun.items())[-_MOST_BEGUN:])
-        return None if self._settings.is_polled else {_BEGUN: self._begun}
-
-    def _begun_at(self, deployment_id: int, sink: Sink) -> int | None:
-        return self._all_begun(sink).get(str(deployment_id))
-
-    def _all_begun(self, sink: Sink) -> dict[str, int]:
-        if self._begun is None:
-            self._begun = dict(sink.noted().get(_BEGUN, {}))
-        return self._begun
+        note = None if began is None else self._begun.add(seen.id, began, sink, now_ms=now_ms)
+        return None if self._settings.is_polled else note
 
     def _is_wanted(self, seen: Reported, ref: str | None) -> bool:
         scope = self.scope
@@ -177,16 +164,15 @@ class DeploymentMapping:
 
     def _event(self, event_id: str, repository: Repository, *, environment: str, task: str) -> Deployment:
         """The event with service, environment, team and repository by the settings, without its times."""
-        names = (repository.full_name, environment, task)
-        matches = ((each, each.service_of(*names)) for each in self._settings.services)
-        rule, service = next(((each, found) for each, found in matches if found), (None, repository.name))
+        rules = [each for each in self._settings.services if fnmatchcase(task, each.task)]
+        rule, service = first_match(rules, repository.full_name, environment)
         try:
             address = repository_names.normalise(repository.url)
         except ValueError as reason:
             raise NotUnderstood(f"the URL of its repository {reason}") from None
         return Deployment(
             event_id,
-            service,
+            service or repository.name,
             (rule.set_environment if rule else None) or environment.strip() or self._environment,
             0,
             0,

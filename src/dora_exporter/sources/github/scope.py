@@ -1,9 +1,8 @@
 """Which repositories and deployments the settings let through."""
 
-from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from dora_exporter.sources.github.service_rules import is_repository
+from dora_exporter.sources.forges.globs import is_repository, lets
 from dora_exporter.sources.github.settings import GitHubSettings, Trigger
 
 
@@ -36,11 +35,11 @@ class Scope:
     def has_environment(self, environment: str, task: str) -> bool:
         """Whether deployments to an environment by a task are wanted."""
         settings = self._settings
-        return _lets(settings.environments, environment) and _lets(settings.tasks, task)
+        return lets(settings.environments, environment) and lets(settings.tasks, task)
 
     def has_ref(self, ref: str) -> bool:
         """Whether deployments of a branch or tag are wanted."""
-        return _lets(self._settings.refs, ref)
+        return lets(self._settings.refs, ref)
 
     def has_transience(self, *, is_transient: bool) -> bool:
         """Whether deployments to environments that come and go, or to those that stay, are wanted."""
@@ -59,11 +58,6 @@ class Scope:
     def has_run(self, path: str, branch: str) -> bool:
         """Whether a run of a workflow on a branch is a deployment."""
         return any(
-            fnmatchcase(path.partition("@")[0], each.path) and _lets(each.branches, branch)
+            fnmatchcase(path.partition("@")[0], each.path) and lets(each.branches, branch)
             for each in self._settings.workflows
         )
-
-
-def _lets(patterns: Iterable[str], name: str) -> bool:
-    patterns = tuple(patterns)
-    return not patterns or any(fnmatchcase(name, each) for each in patterns)

@@ -2,28 +2,15 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dora_exporter.config.durations import Duration, parse
-from dora_exporter.config.validators import HTTP_URL, NamedFile, Secret, Whole, matching
-from dora_exporter.sources.github.service_rules import ServiceRule
-from dora_exporter.sources.http.settings import HEADER_SETTINGS, HttpSourceSettings
+from dora_exporter.config.validators import NamedFile, Whole
+from dora_exporter.sources.forges.service_rules import ServiceRule
+from dora_exporter.sources.http.pushed_settings import PUSHED_TUNING, BaseUrl, Name, PushedSourceSettings
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Trigger = Literal["deployment", "release", "workflow_run", "tag"]
-TUNING = (
-    *HEADER_SETTINGS,
-    "base_url",
-    "interval",
-    "overlap",
-    "token",
-    "token_file",
-    "app_id",
-    "installation_id",
-    "private_key_file",
-    "webhook_secrets",
-    "webhook_secrets_file",
-)
+TUNING = (*PUSHED_TUNING, "app_id", "installation_id", "private_key_file")
 """What may change without reading the past anew."""
 
 
@@ -36,7 +23,13 @@ class Workflow(BaseModel):
     branches: tuple[Name, ...] = ()
 
 
-class GitHubSettings(HttpSourceSettings):
+class TaskRule(ServiceRule):
+    """A line of the table of services that may be for some tasks alone: ``task`` is a glob."""
+
+    task: Name = "*"
+
+
+class GitHubSettings(PushedSourceSettings):
     """One GitHub, github.com or Enterprise. Without a token or an App only its webhooks are taken.
 
     Filters are globs. An empty one lets everything through.
@@ -45,21 +38,10 @@ class GitHubSettings(HttpSourceSettings):
     OWN_HEADERS: ClassVar[frozenset[str]] = frozenset({"authorization", "accept"})
 
     kind: Literal["github"] = "github"
-    base_url: Annotated[
-        str,
-        matching(
-            r"https?://[^/?#@]+(/[^?#]*)?",
-            "must begin with http:// or https://, and hold no user, password, query or fragment",
-        ),
-        HTTP_URL,
-    ] = "https://api.github.com"
-    token: Secret | None = None
-    token_file: NamedFile | None = None
+    base_url: BaseUrl = "https://api.github.com"
     app_id: Whole | None = None
     installation_id: Whole | None = None
     private_key_file: NamedFile | None = None
-    webhook_secrets: tuple[Secret, ...] = ()
-    webhook_secrets_file: NamedFile | None = None
     organizations: tuple[Name, ...] = ()
     repositories: tuple[Name, ...] = ()
     exclude_repositories: tuple[Name, ...] = ()
@@ -70,17 +52,12 @@ class GitHubSettings(HttpSourceSettings):
     transient: bool | None = None
     workflows: tuple[Workflow, ...] = ()
     environment: Name | None = None
-    services: tuple[ServiceRule, ...] = ()
+    services: tuple[TaskRule, ...] = ()
     interval: Duration = parse("5m")
     overlap: Duration = parse("1h")
-    backfill: Duration | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.token is not None and self.token_file is not None:
-            raise ValueError("give token or token_file, not both")
-        if self.webhook_secrets and self.webhook_secrets_file is not None:
-            raise ValueError("give webhook_secrets or webhook_secrets_file, not both")
         app = (self.app_id, self.installation_id, self.private_key_file)
         if any(each is not None for each in app) and None in app:
             raise ValueError("an App needs app_id, installation_id and private_key_file")
@@ -93,11 +70,6 @@ class GitHubSettings(HttpSourceSettings):
         return self
 
     @property
-    def has_token(self) -> bool:
-        """Whether there is a token to ask with."""
-        return self.token is not None or self.token_file is not None
-
-    @property
     def has_app(self) -> bool:
         """Whether there is an App to ask as."""
         return self.app_id is not None
@@ -106,7 +78,3 @@ class GitHubSettings(HttpSourceSettings):
     def is_polled(self) -> bool:
         """Whether deployments can be asked for."""
         return (self.has_token or self.has_app) and "deployment" in self.triggers
-
-    def backfill_ms(self, longest_window_ms: int) -> int:
-        """How far back the first pass reads."""
-        return longest_window_ms if self.backfill is None else self.backfill.ms

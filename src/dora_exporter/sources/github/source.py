@@ -15,7 +15,6 @@ from dora_exporter.sources.contract import (
     SourceContext,
     fingerprint_of,
     secret_of,
-    secrets_of,
 )
 from dora_exporter.sources.github.app_token import AppTokens
 from dora_exporter.sources.github.graphql import GitHubApi
@@ -24,6 +23,7 @@ from dora_exporter.sources.github.poll import Pass, Progress, Reach
 from dora_exporter.sources.github.settings import TUNING, GitHubSettings
 from dora_exporter.sources.github.webhook_events import json_of, read
 from dora_exporter.sources.http.client import Credentials, Refused, Traffic, Upstream
+from dora_exporter.sources.http.pushed_settings import webhook_secrets_of
 from dora_exporter.sources.http.settings import with_headers
 from dora_exporter.sources.webhook_signatures import api_key, hmac_sha256, presented_hmacs
 
@@ -83,7 +83,7 @@ class GitHub:
         """A signature with one of the secrets; where there are none, one of the daemon's keys."""
         if not delivery.has_key and not presented_hmacs(delivery, **_SIGNATURE):
             return None
-        secrets = await self._secrets()
+        secrets = await webhook_secrets_of(self._settings)
         return hmac_sha256(delivery, secrets, **_SIGNATURE) if secrets else api_key(delivery)
 
     async def ingest(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
@@ -129,9 +129,3 @@ class GitHub:
         credentials = await asyncio.to_thread(with_headers, Credentials(headers=headers, secrets=(token,)), settings)
         base_url = settings.base_url.rstrip("/").removesuffix(self._rest)
         return self._transport.upstream(base_url, credentials=credentials, traffic=self.traffic)
-
-    async def _secrets(self) -> tuple[str, ...]:
-        """What its webhooks may be signed with; raises ``Misconfigured``."""
-        if self._settings.webhook_secrets_file is None:
-            return tuple(each.get_secret_value() for each in self._settings.webhook_secrets)
-        return await asyncio.to_thread(secrets_of, self._settings.webhook_secrets_file)

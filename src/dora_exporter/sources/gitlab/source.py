@@ -14,7 +14,6 @@ from dora_exporter.sources.contract import (
     SourceContext,
     fingerprint_of,
     secret_of,
-    secrets_of,
 )
 from dora_exporter.sources.gitlab.api import GitLabApi
 from dora_exporter.sources.gitlab.deployments import DeploymentMapping
@@ -22,9 +21,10 @@ from dora_exporter.sources.gitlab.incidents import IncidentMapping
 from dora_exporter.sources.gitlab.poll import Mappings, Pass
 from dora_exporter.sources.gitlab.reports import NotUnderstood, ReportedDeployment
 from dora_exporter.sources.gitlab.scope import Scope
-from dora_exporter.sources.gitlab.settings import TUNING, GitLabSettings
+from dora_exporter.sources.gitlab.settings import GitLabSettings
 from dora_exporter.sources.gitlab.webhook_events import head_of, read
 from dora_exporter.sources.http.client import Credentials, Traffic, Upstream
+from dora_exporter.sources.http.pushed_settings import PUSHED_TUNING, webhook_secrets_of
 from dora_exporter.sources.http.settings import with_headers
 from dora_exporter.sources.webhook_signatures import any_of, api_key, standard_webhooks, token
 
@@ -49,7 +49,7 @@ class GitLab:
             scope=Scope(settings),
         )
         self.fingerprint = fingerprint_of(
-            settings, environment, str(self._backfill_ms), *settings.header_texts(), tuning=TUNING
+            settings, environment, str(self._backfill_ms), *settings.header_texts(), tuning=PUSHED_TUNING
         )
         self.traffic = Traffic()
         self.interval_ms: int | None = settings.interval.ms if settings.is_polled else None
@@ -76,7 +76,7 @@ class GitLab:
         """A secret token, or a signature with one that begins with ``whsec_``; without secrets a key of the daemon."""
         if not (delivery.has_key or _TOKEN in delivery.headers or _SIGNATURE in delivery.headers):
             return None
-        secrets = await self._secrets()
+        secrets = await webhook_secrets_of(self._settings)
         if not secrets:
             return api_key(delivery)
         signing = [each for each in secrets if each.startswith(_SIGNING)]
@@ -118,12 +118,6 @@ class GitLab:
             await sink.write([sink.note(note)])
         await sink.flush()
         return event if isinstance(event, Ignored) else None
-
-    async def _secrets(self) -> tuple[str, ...]:
-        """What its webhooks may be proved with; raises ``Misconfigured``."""
-        if self._settings.webhook_secrets_file is None:
-            return tuple(each.get_secret_value() for each in self._settings.webhook_secrets)
-        return await asyncio.to_thread(secrets_of, self._settings.webhook_secrets_file)
 
     async def _upstream(self) -> Upstream:
         """GitLab with the token as it is now: its file is read at each pass."""

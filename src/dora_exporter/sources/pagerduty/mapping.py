@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from dora_exporter.dora.events import Incident
 from dora_exporter.sources.contract import Sink
+from dora_exporter.sources.http.pushed_settings import MappedService
 from dora_exporter.sources.pagerduty.rows import CustomField, NotUnderstood, ReportedIncident, field_value
 from dora_exporter.sources.pagerduty.services import Known, Services
-from dora_exporter.sources.pagerduty.settings import MappedService, PagerDutySettings
+from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 
 _AT_ONCE = 500
 _FIELD = "field "

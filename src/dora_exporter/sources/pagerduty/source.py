@@ -12,9 +12,9 @@ from dora_exporter.sources.contract import (
     SourceContext,
     fingerprint_of,
     secret_of,
-    secrets_of,
 )
 from dora_exporter.sources.http.client import Credentials, Traffic, Upstream
+from dora_exporter.sources.http.pushed_settings import webhook_secrets_of
 from dora_exporter.sources.http.settings import with_headers
 from dora_exporter.sources.pagerduty.api import ACCEPT, PagerDutyApi
 from dora_exporter.sources.pagerduty.mapping import IncidentMapping
@@ -85,7 +85,7 @@ class PagerDuty:
         """A signature with one of the secrets; where there are none, one of the daemon's keys."""
         if not delivery.has_key and not presented_hmacs(delivery, **_SIGNATURE):
             return None
-        secrets = await self._secrets()
+        secrets = await webhook_secrets_of(self.settings)
         return hmac_sha256(delivery, secrets, **_SIGNATURE) if secrets else api_key(delivery)
 
     async def ingest(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
@@ -93,12 +93,6 @@ class PagerDuty:
         event, environment = event_of(body), environment_of(delivery)
         self.mapping.open(sink)
         return await ingest(event, self.mapping, sink, dd_env=environment, now_ms=delivery.received_ms)
-
-    async def _secrets(self) -> tuple[str, ...]:
-        """What its webhooks may be signed with, one on each line of a file; raises ``Misconfigured``."""
-        if self.settings.webhook_secrets_file is None:
-            return tuple(each.get_secret_value() for each in self.settings.webhook_secrets)
-        return await asyncio.to_thread(secrets_of, self.settings.webhook_secrets_file)
 
     async def _upstream(self) -> Upstream:
         """The account with the token as it is now: its file is read at each pass."""
