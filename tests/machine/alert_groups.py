@@ -42,7 +42,8 @@ class AlertGroup:
         if last is None or last.finished_at is not None:
             firing.clear()  # somebody deleted the incident: nobody tells of its alerts any more
         if self.what == "fire":
-            await self._fire(site, world, last)
+            over = max((each.finished_at for each in mine if each.finished_at is not None), default=0)
+            await self._fire(site, world, last, over)
         elif firing and last is not None:
             ended = min(firing) if self.what == "end" else None
             await self._tell(site, now, ended)
@@ -51,10 +52,12 @@ class AlertGroup:
                 world.take(last if firing else replace(last, finished_at=now))
         site.pass_time(SECOND_MS)
 
-    async def _fire(self, site: Site, world: World, last: Suffered | None) -> None:
-        """The first alert says whose incident it is, all say of which services, the earliest when it began."""
+    async def _fire(self, site: Site, world: World, last: Suffered | None, ended: int) -> None:
+        """The first alert says whose incident it is, all say of which services, the earliest when it began.
+
+        It begins after ``ended``, when the group last ended: what fired across it would be the same incident.
+        """
         now, firing = site.clock(), site.firing[self.group]
-        ended = last.finished_at if last is not None and last.finished_at is not None else 0
         began = max(now - self.lag_ms, ended + 1)
         if began > now:
             return
