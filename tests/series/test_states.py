@@ -5,6 +5,7 @@ import gc
 import pytest
 from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Appearances
 from dora_exporter.dora.events import DAY_MS, Commit
 from dora_exporter.dora.failures.revert import Revert
 from dora_exporter.dora.failures.rollback import Rollback
@@ -25,7 +26,11 @@ def test_a_forgotten_series_is_freed_without_a_search_for_garbage(request: pytes
     store.apply(deployment(id="found", version="1.0", source="apm"))
     store.apply(incident(started_at=NOW_MS - HOUR_MS))
     series, events = store.deployments["found"].series, [*store.deployments.values()]
-    states = States(store, DEFINITIONS, Aggregates(ranks=store.series_order, series_limit=100, teams=Teams({})))
+    states = States(
+        store,
+        DEFINITIONS,
+        Aggregates(appearances=Appearances(NO_CATALOGUE, store.series_order), series_limit=100, teams=Teams({})),
+    )
     request.addfinalizer(gc.enable)
     gc.collect()
     gc.disable()

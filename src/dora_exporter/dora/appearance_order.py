@@ -9,3 +9,8 @@ _TEAM = "\x1f"
 def team_entry(team: str, environment: str) -> Series:
     """The entry of a team, which is stored, compacted and shared like that of a series."""
     return Series(f"{_TEAM}{team}", environment)
+
+
+def is_team(entry: Series) -> bool:
+    """Whether an entry is that of a team."""
+    return entry.service.startswith(_TEAM)

@@ -1,10 +1,11 @@
 """Adds the facts of every series to the aggregates of the exposition: its own, its teams and the surplus."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from sys import maxsize
 
 from dora_exporter.dora.appearance_order import team_entry
+from dora_exporter.dora.catalogue.catalogue import Appearances
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
 from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts, PlainFacts
 from dora_exporter.dora.reserved import RESERVED
@@ -23,8 +24,8 @@ class Aggregates:
     ``changed`` collects those whose numbers may have changed.
     """
 
-    def __init__(self, *, ranks: Mapping[Series, int], series_limit: int, teams: Teams) -> None:
-        """No aggregate yet. ``ranks`` is the order in which series and teams appeared first."""
+    def __init__(self, *, appearances: Appearances, series_limit: int, teams: Teams) -> None:
+        """No aggregate yet. ``appearances`` is the order of series and teams."""
         self.series: dict[Series, Aggregate] = {}
         self._nameless: dict[Series, Aggregate] = {}
         self.teams: dict[tuple[str, ...], Aggregate] = {}
@@ -34,7 +35,7 @@ class Aggregates:
         self.team_folding = Folding(
             Aggregate({"team": RESERVED, "environment": RESERVED}, is_by_source=False), series_limit, self.changed
         )
-        self._ranks = ranks
+        self._appearances = appearances
         self._assignment = teams
         self._waiting: defaultdict[Aggregate, list[PlainFacts]] = defaultdict(list)
         self.is_astray = False
@@ -92,13 +93,13 @@ class Aggregates:
         has_name = bool(aggregate.key[0])
         return has_name and aggregate.present > 0
 
-    def add_plain_to_teams(self, facts: PlainFacts, deployments: Sequence[Deployment]) -> None:
+    def add_plain_to_teams(self, series: Series, facts: PlainFacts, deployments: Sequence[Deployment]) -> None:
         """Adds many deployments of a series to their teams, in ``end_loading``."""
         teams = self._assignment.count(deployments)
         for team, count in teams.items():
             if count < len(deployments):
                 facts = PlainFacts.of([each for each in deployments if self._assignment.of_deployment(each) == team])
-            self._waiting[self._team(team, deployments[0].environment)].append(facts)
+            self._waiting[self._team(team, series.environment)].append(facts)
 
     @property
     def is_waiting(self) -> bool:
@@ -133,7 +134,7 @@ class Aggregates:
         folding = self.folding.emptied()
         for series, own in self.series.items():
             if own.present > 0:
-                folding.enter(self._ranks[series], own)
+                folding.enter(self._rank(series), own)
             yield
         self.folding = folding
         if was_folding or self.folding.folded:
@@ -147,25 +148,25 @@ class Aggregates:
             yield
         for plain, others in state.classifier.told():
             if plain:
-                self.add_plain_to_teams(PlainFacts.of(plain), plain)
+                self.add_plain_to_teams(series, PlainFacts.of(plain), plain)
             yield
             for deployment, facts in others:
-                self.add_deployment_to_team(deployment, None, facts)
+                self.add_deployment_to_team(series, deployment, None, facts)
                 yield
         for attempt, facts in state.attempts.told():
-            self.add_deployment_to_team(attempt, None, facts)
+            self.add_deployment_to_team(series, attempt, None, facts)
             yield
         for incident, its in state.told_incidents():
             self.add_incident_to_teams(series, incident, None, its)
             yield
 
     def add_deployment_to_team(
-        self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
+        self, series: Series, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
     ) -> None:
-        """Replaces the facts of a deployment in its team."""
+        """Replaces the facts of a deployment of a series in its team."""
         team = self._assignment.of_deployment(deployment)
         if team:
-            aggregate = self._team(team, deployment.environment)
+            aggregate = self._team(team, series.environment)
             if aggregate in self._waiting:
                 self._corrections.append((aggregate, before, after))
             else:
@@ -177,7 +178,7 @@ class Aggregates:
         """Replaces the facts of an incident of a series in its teams."""
         before_all, after_all = self._assignment.merge(series, incident, before, after)
         for team in self._assignment.of_incident(incident):
-            for aggregate in self.team_folding.homes(self._team(team, incident.environment)):
+            for aggregate in self.team_folding.homes(self._team(team, series.environment)):
                 if before_all != after_all:
                     aggregate.change_incident(before_all, after_all)
                 self.changed[aggregate] = None
@@ -195,7 +196,7 @@ class Aggregates:
     def update_folding(self, series: Series, own: Aggregate) -> None:
         """Folds or unfolds after a series became known or ceased to be."""
         if own.present > 0:
-            self.folding.enter(self._ranks[series], own)
+            self.folding.enter(self._rank(series), own)
         else:
             self.folding.leave(own)
 
@@ -210,7 +211,10 @@ class Aggregates:
         """The rank of the first event that names the team, or of the first series configured for it."""
         services = self._assignment.services_of(team)
         entries = (team_entry(team, environment), *(Series(service, environment) for service in services))
-        return min(self._ranks.get(each, maxsize) for each in entries)
+        return min(map(self._rank, entries))
+
+    def _rank(self, series: Series) -> int:
+        return self._appearances.rank(series, maxsize)
 
     def _change_team(self, aggregate: Aggregate, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
         for home in self.team_folding.homes(aggregate):
@@ -242,13 +246,13 @@ class SeriesUpdates:
         facts = PlainFacts.of(deployments)
         for aggregate in self._changing():
             aggregate.measures.add_plain_deployments([facts])
-        self._aggregates.add_plain_to_teams(facts, deployments)
+        self._aggregates.add_plain_to_teams(self._series, facts, deployments)
 
     def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
         """Replaces the facts of a deployment."""
         for aggregate in self._changing():
             aggregate.change_deployment(before, after)
-        self._aggregates.add_deployment_to_team(deployment, before, after)
+        self._aggregates.add_deployment_to_team(self._series, deployment, before, after)
 
     def incident(self, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None) -> None:
         """Replaces the facts of an incident."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dora_exporter.dora import metrics
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.events import MINUTE_MS
 from dora_exporter.dora.failures.contract import Rule
 from dora_exporter.dora.metrics.contract import Metric
@@ -20,4 +21,5 @@ class Definitions:
     merge_within_ms: int = 30 * MINUTE_MS
     rules: Sequence[Rule] = ()
     teams: Mapping[str, str] = field(default_factory=dict)
+    catalogue: Catalogue = NO_CATALOGUE
     metrics: Sequence[Metric] = metrics.ALL

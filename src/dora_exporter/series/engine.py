@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 
+from dora_exporter.dora.catalogue.catalogue import Appearances
 from dora_exporter.dora.events import Deployment, Event, Series
 from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.sliding_window import Window
@@ -43,14 +44,17 @@ class Engine:
         self._store = store
         self._stopwatch = stopwatch
         self.definitions = definitions
-        self._teams = Teams(definitions.teams)
+        self._teams = Teams(definitions.teams, definitions.catalogue)
+        self._appearances = Appearances(definitions.catalogue, store.series_order)
         self._now_ms = 0
         self._is_in_round = False
         self._is_taking_over = False
-        self.aggregates = Aggregates(ranks=store.series_order, series_limit=definitions.series_limit, teams=self._teams)
-        self._writes = PendingWrites()
+        self.aggregates = Aggregates(
+            appearances=self._appearances, series_limit=definitions.series_limit, teams=self._teams
+        )
+        self._writes = PendingWrites(definitions.catalogue)
         self._states = States(store, definitions, self.aggregates)
-        self._renewal = Renewal(store, self._states, self._writes, self.aggregates)
+        self._renewal = Renewal(store, self._states, self._writes, self.aggregates, appearances=self._appearances)
         self._defects = Defects()
         self._expiries: DueQueue[Aggregate] = DueQueue()
         self._work: Iterator[None] = iter(())
@@ -145,7 +149,8 @@ class Engine:
 
     def is_superseded(self, deployment: Deployment) -> bool:
         """Whether another report of the same deployment counted in its place, as of the last update."""
-        state = self._states.by_series.get(deployment.series)
+        home = self.definitions.catalogue.home(deployment)
+        state = self._states.by_series.get(home) if home else None
         return state is not None and state.is_superseded(deployment)
 
     def state(self, series: Series) -> SeriesState | None:
@@ -155,6 +160,10 @@ class Engine:
     def states(self) -> dict[Series, SeriesState]:
         """The events of all series, as of the last update."""
         return dict(self._states.by_series)
+
+    def sent_as(self, series: Series) -> tuple[Series, ...]:
+        """The names other than its own that the events of a series were sent with."""
+        return self._appearances.sent_as(series)
 
     def teams_of(self, event: Event) -> tuple[str, ...]:
         """The teams that an event belongs to."""

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 
+from dora_exporter.dora.catalogue.catalogue import Catalogue
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
 from dora_exporter.dora.store import Change
 
@@ -51,8 +52,9 @@ class SeriesWrites:
 class PendingWrites:
     """Writes in order of arrival, and those already sorted by series; its length is the number left to apply."""
 
-    def __init__(self) -> None:
-        """No write."""
+    def __init__(self, catalogue: Catalogue) -> None:
+        """No write. ``catalogue`` says in which series each event counts."""
+        self._homes = catalogue.homes
         self._written: deque[Change] = deque()
         self._admitted = 0
         self._by_series: dict[Series, SeriesWrites] = {}
@@ -103,7 +105,8 @@ class PendingWrites:
             before, after = self._written.popleft()
             self._admitted = max(self._admitted - 1, 0)
             if before is not after:
-                was, is_ = set(homes(before) if before else ()), list(homes(after) if after else ())
+                was = set(self._homes(before) if before else ())
+                is_ = self._homes(after) if after else ()
                 for series in is_:
                     if series not in except_for:
                         self._of(series).add(before if series in was else None, after)
@@ -118,13 +121,3 @@ class PendingWrites:
         if writes is None:
             writes = self._by_series[series] = SeriesWrites()
         return writes
-
-
-def homes(event: Event) -> Iterator[Series]:
-    """The series in which an event counts; one without a service is for an incident that names only a team."""
-    if isinstance(event, Deployment):
-        yield event.series
-    elif event.merged_into is None:
-        yield from event.series
-        if not event.services and event.team:
-            yield Series("", event.environment)

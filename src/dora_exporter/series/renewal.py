@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from dora_exporter.dora.catalogue.catalogue import Appearances, Catalogue
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.series.aggregates import Aggregates
-from dora_exporter.series.pending_writes import PendingWrites, homes
+from dora_exporter.series.pending_writes import PendingWrites
 from dora_exporter.series.states import States
 
 _PER_STEP = 64
@@ -26,12 +27,21 @@ class Renewal:
     ``gather`` finds their events while all other series wait to be told again; then come the series, one by one.
     """
 
-    def __init__(self, store: EventStore, states: States, writes: PendingWrites, aggregates: Aggregates) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        states: States,
+        writes: PendingWrites,
+        aggregates: Aggregates,
+        *,
+        appearances: Appearances,
+    ) -> None:
         """No series to recompute."""
         self._store = store
         self._states = states
         self._writes = writes
         self._aggregates = aggregates
+        self._appearances = appearances
         self._chosen: dict[Series, None] = {}
         self._untold: dict[Series, None] = {}
         self._gathered: dict[Series, _Events] = {}
@@ -63,10 +73,9 @@ class Renewal:
         Series come in the order in which they appeared.
         """
         held: list[Event] = [*self._store.deployments.values(), *self._store.incidents.values()]
-        by_series = await _by_series(held)
+        by_series = await _by_series(held, self._appearances.catalogue)
         del held
-        ranks = self._store.series_order
-        for series in sorted(by_series, key=lambda each: ranks.get(each, -1)):
+        for series in sorted(by_series, key=lambda each: self._appearances.rank(each, -1)):
             self._gathered[series] = by_series.pop(series)
 
     @property
@@ -86,6 +95,7 @@ class Renewal:
         yield from self._writes.sort_all(except_for=chosen)
         yield from self._aggregates.recount()
         self._untold = dict.fromkeys(self._states.by_series)
+        homes = self._appearances.catalogue.homes
         held.reverse()
         while held:  # frees each part once it is sorted, instead of all at once
             for event in reversed(held[-_PER_STEP:]):
@@ -111,13 +121,18 @@ class Renewal:
         return None
 
 
-async def _by_series(held: list[Event]) -> dict[Series, _Events]:
+async def _by_series(held: list[Event], catalogue: Catalogue) -> dict[Series, _Events]:
     """The events by series, sorted in slices."""
-    by_series: defaultdict[tuple[str, str], _Events] = defaultdict(lambda: ([], []))
+    sent: defaultdict[tuple[str, str], list[Deployment]] = defaultdict(list)
+    by_series: defaultdict[Series, _Events] = defaultdict(lambda: ([], []))
     async for event in in_turns(held):
         if isinstance(event, Deployment):
-            by_series[event.service, event.environment][0].append(event)
+            sent[event.service, event.environment].append(event)
         else:
-            for series in homes(event):
+            for series in catalogue.homes(event):
                 by_series[series][1].append(event)
-    return {Series(*names): events for names, events in by_series.items()}
+    async for names, deployments in in_turns(sent.items()):
+        home = catalogue.series(names)
+        if home is not None:
+            by_series[home][0].extend(deployments)
+    return dict(by_series)

@@ -6,6 +6,7 @@ from operator import attrgetter
 
 import msgspec
 
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
 from dora_exporter.dora.measures import IncidentFacts
 
@@ -16,9 +17,11 @@ _Place = tuple[str, str, tuple[str, ...]]
 class Teams:
     """The team of an event: the one it names, else the one configured for its service."""
 
-    def __init__(self, configured: Mapping[str, str]) -> None:
-        """``configured`` maps services to teams."""
+    def __init__(self, configured: Mapping[str, str], catalogue: Catalogue = NO_CATALOGUE) -> None:
+        """``configured`` maps services, by their names in the catalogue, to teams."""
+        self._catalogue = catalogue
         self._configured = configured
+        self._of_service = self._of_renamed if catalogue.renames else configured.get
         self._services: defaultdict[str, list[str]] = defaultdict(list)
         for service, team in configured.items():
             self._services[team].append(service)
@@ -34,13 +37,15 @@ class Teams:
 
     def of_deployment(self, deployment: Deployment) -> str | None:
         """The team of a deployment."""
-        return deployment.team or self._configured.get(deployment.service)
+        return deployment.team or self._of_service(deployment.service)
 
     def of_incident(self, incident: Incident) -> tuple[str, ...]:
         """The teams of an incident: several if its services belong to several."""
         if incident.team:
             return (incident.team,)
-        return tuple(sorted({team for each in incident.services if (team := self._configured.get(each))}))
+        return tuple(
+            sorted({team for each in self._catalogue.services_of(incident) if (team := self._configured.get(each))})
+        )
 
     def of(self, event: Event) -> tuple[str, ...]:
         """The teams of an event."""
@@ -56,9 +61,13 @@ class Teams:
             return Counter(team for event in events for team in self.of(event))
         counts = Counter(map(attrgetter("team"), events))
         nameless = counts.pop(None, 0)
-        if nameless and first.service in self._configured:
-            counts[self._configured[first.service]] += nameless
+        configured = self._of_service(first.service) if nameless else None
+        if configured:
+            counts[configured] += nameless
         return counts
+
+    def _of_renamed(self, service: str) -> str | None:
+        return self._configured.get(self._catalogue.service(service))
 
     def merge(
         self, series: Series, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None
@@ -69,9 +78,9 @@ class Teams:
         an incident with one series: most are such, and each would be one more object for the garbage collector. Series
         change one after the other, so an incident that moved is in its old and its new place until all did.
         """
-        if len(incident.services) <= 1:
+        if len(self._catalogue.services_of(incident)) <= 1:
             return before, after
-        place = incident.id, incident.environment, self.of_incident(incident)
+        place = incident.id, series.environment, self.of_incident(incident)
         seen = self._seen[place]
         before_all = _merged(seen)
         if after is None:
