@@ -8,6 +8,7 @@ from typing import Any
 import jwt
 from aiohttp import web
 from tests.builders import ManualClock
+from tests.sources.fake_github_triggers import Triggers, releases_and_tags, runs
 
 from dora_exporter.runtime.timestamps import iso
 
@@ -41,6 +42,7 @@ class FakeRepository:
     full_name: str
     deployments: list[FakeDeployment] = field(default_factory=list)
     deleted: set[str] = field(default_factory=set)
+    triggers: Triggers = field(default_factory=Triggers)
 
     @property
     def node_id(self) -> str:
@@ -111,6 +113,8 @@ class FakeGitHub:
         application.router.add_post("/api/graphql", self._graphql)
         for rest in ("", "/api/v3"):
             application.router.add_get(rest + "/repos/{owner}/{name}/deployments", self._listed)
+            for path in ("/runs", "/workflows/{file}/runs"):
+                application.router.add_get(rest + "/repos/{owner}/{name}/actions" + path, self._runs)
             application.router.add_post(rest + "/app/installations/{id}/access_tokens", self._access_token)
         return application
 
@@ -126,6 +130,9 @@ class FakeGitHub:
         if "node(id:" in query:
             made = next(each for each in self._all() if each[1].node_id == variables["id"])[1]
             return web.json_response({"data": {"node": {"statuses": self._statuses(made, variables["after"], 100)}}})
+        if "refPrefix" in query:
+            found = [(each, releases_and_tags(each.triggers, variables, _page)) for each in self._named(variables)]
+            return web.json_response({"data": {"nodes": [{**_head(each), **said} for each, said in found]}})
         nodes = [self._node(each, variables) for each in variables["ids"]]
         errors = [{"type": "NOT_FOUND", "message": "gone"} for each in nodes if each is None]
         return web.json_response({"data": {"nodes": nodes}, **({"errors": errors} if errors else {})})
@@ -142,6 +149,21 @@ class FakeGitHub:
         return web.json_response(
             [{"id": each.id, "ref": each.ref, "transient_environment": each.transient} for each in rows]
         )
+
+    async def _runs(self, request: web.Request) -> web.Response:
+        self.requests.append("runs")
+        refused = self._refusal(request)
+        if refused is not None:
+            return refused
+        name = f"{request.match_info['owner']}/{request.match_info['name']}"
+        repository = next(each for each in self.repositories if each.full_name == name)
+        answer = runs(repository.triggers, name, request)
+        if answer.status == 304:
+            self.requests[-1] = "runs unchanged"
+        return answer
+
+    def _named(self, variables: dict[str, Any]) -> list[FakeRepository]:
+        return [each for each in self.repositories if each.node_id in variables["ids"]]
 
     async def _access_token(self, request: web.Request) -> web.Response:
         """The exchange of an App's signature for a token."""
@@ -196,6 +218,15 @@ class FakeGitHub:
 
     def _all(self) -> Iterable[tuple[FakeRepository, FakeDeployment]]:
         return ((each, made) for each in self.repositories for made in each.deployments)
+
+
+def _head(repository: FakeRepository) -> dict[str, Any]:
+    return {
+        "id": repository.node_id,
+        "databaseId": repository.id,
+        "nameWithOwner": repository.full_name,
+        "url": repository.url,
+    }
 
 
 def _page(rows: Iterable[object], after: str | None, size: int) -> dict[str, Any]:

@@ -27,13 +27,18 @@ class Answer:
     @property
     def outcome(self) -> str:
         """The outcome of the request: ``success``, ``throttled``, ``server_error`` or ``refused``."""
-        if self.status < HTTPStatus.MULTIPLE_CHOICES:
+        if self.status < HTTPStatus.MULTIPLE_CHOICES or self.is_unchanged:
             return "success"
         if self.status == HTTPStatus.TOO_MANY_REQUESTS or self._is_githubs_limit:
             return "throttled"
         if self.status == HTTPStatus.REQUEST_TIMEOUT or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return "server_error"
         return "refused"
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the resource still has the ETag that was asked with."""
+        return self.status == HTTPStatus.NOT_MODIFIED
 
     @property
     def _is_githubs_limit(self) -> bool:

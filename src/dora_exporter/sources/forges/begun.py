@@ -27,7 +27,7 @@ class Begun:
         begun = {key: moment for key, moment in self._all(sink).items() if moment > now_ms - _LONGEST_MS}
         begun[str(deployment_id)] = began_ms
         self._moments = dict(list(begun.items())[-_MOST:])
-        return {_KEY: self._moments}
+        return {**sink.noted(), _KEY: self._moments}
 
     def _all(self, sink: Sink) -> dict[str, int]:
         if self._moments is None:

@@ -1,15 +1,17 @@
 """Asks GitHub's GraphQL API, and its REST API for what GraphQL does not have."""
 
 from collections.abc import AsyncIterator, Sequence
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
 
+from dora_exporter.runtime.http_response import Answer
 from dora_exporter.runtime.json_flaws import FLAWS
 from dora_exporter.sources.contract import Misconfigured, Sink, Unreadable
 from dora_exporter.sources.github.queries import DEPLOYMENTS, OPEN, REPOSITORIES, STATUSES
 from dora_exporter.sources.github.rows import DeploymentRow, ListedRow, Page, RepositoryRow, StatusRow
-from dora_exporter.sources.http.client import MOST_TRIES, Refused, Upstream
+from dora_exporter.sources.http.client import MOST_TRIES, Query, Refused, Upstream
 
 AT_ONCE = 25
 """So many repositories are asked about in one request."""
@@ -17,12 +19,10 @@ FIRST_PAGE = 10
 PAGE = 100
 _MOST_PAGES = 10_000
 _LONGEST_EXPLANATION = 300
-_NOT_FOUND = 404
 _GONE = {"NOT_FOUND"}
 _MAY_NOT = {"FORBIDDEN", "INSUFFICIENT_SCOPES"}
 
 Shape = TypeVar("Shape")
-Row = TypeVar("Row", DeploymentRow, RepositoryRow)
 
 
 class _Flaw(msgspec.Struct, frozen=True):
@@ -48,11 +48,11 @@ class GitHubApi:
         """Pages of the repositories of an organization or user."""
         after = None
         for _ in range(_MOST_PAGES):
-            data = await self._ask(REPOSITORIES, {"owner": owner, "after": after})
+            data = await self.ask(REPOSITORIES, {"owner": owner, "after": after})
             if data.get("repositoryOwner") is None:
                 raise Misconfigured(f"there is no organization or user {owner}, or the token may not see it")
-            page = _shaped(data["repositoryOwner"].get("repositories"), Page)
-            yield self._rows(page, RepositoryRow)
+            page = shaped(data["repositoryOwner"].get("repositories"), Page)
+            yield self.rows(page, RepositoryRow)
             after = page.next
             if after is None:
                 return
@@ -60,21 +60,21 @@ class GitHubApi:
 
     async def newest(self, ids: Sequence[str]) -> AsyncIterator[tuple[str, list[DeploymentRow], str | None]]:
         """For each repository its id, its newest deployments, and where its next page begins."""
-        data = await self._ask(DEPLOYMENTS, {"ids": list(ids), "count": FIRST_PAGE, "after": None})
-        for node in _nodes(data):
+        data = await self.ask(DEPLOYMENTS, {"ids": list(ids), "count": FIRST_PAGE, "after": None})
+        for node in nodes_of(data):
             yield self._deployments(node)
 
     async def further(self, repository_id: str, after: str) -> tuple[list[DeploymentRow], str | None]:
         """A page of a repository's deployments, and where the next one begins."""
-        data = await self._ask(DEPLOYMENTS, {"ids": [repository_id], "count": PAGE, "after": after})
-        for node in _nodes(data):
+        data = await self.ask(DEPLOYMENTS, {"ids": [repository_id], "count": PAGE, "after": after})
+        for node in nodes_of(data):
             return self._deployments(node)[1:]
         return [], None
 
     async def deployments(self, ids: Sequence[str]) -> list[DeploymentRow]:
         """Deployments by their ids, without those that were deleted."""
-        data = await self._ask(OPEN, {"ids": list(ids)})
-        return self._rows(Page(nodes=_nodes(data)), DeploymentRow)
+        data = await self.ask(OPEN, {"ids": list(ids)})
+        return self.rows(Page(nodes=nodes_of(data)), DeploymentRow)
 
     async def statuses(self, row: DeploymentRow) -> list[StatusRow]:
         """All statuses of a deployment: a row has only the first ones."""
@@ -82,40 +82,23 @@ class GitHubApi:
         for _ in range(_MOST_PAGES):
             if after is None:
                 return found
-            node = (await self._ask(STATUSES, {"id": row.id, "after": after})).get("node") or {}
-            page = _shaped(node.get("statuses"), Page)
-            found += [_shaped(each, StatusRow) for each in page.nodes]
+            node = (await self.ask(STATUSES, {"id": row.id, "after": after})).get("node") or {}
+            page = shaped(node.get("statuses"), Page)
+            found += [shaped(each, StatusRow) for each in page.nodes]
             after = page.next
         raise Unreadable("the pages of statuses do not end")
 
     async def listed(self, repository: str, page: int) -> list[ListedRow]:
         """A page of a repository's deployments with what only the REST API says of them, newest first."""
-        path = f"{self._rest}/repos/{repository}/deployments"
-        try:
-            answer = await self._upstream.get(path, [("per_page", str(PAGE)), ("page", str(page))])
-        except Refused as reason:
-            if reason.status == _NOT_FOUND:
-                return []
-            raise
+        answer = await self.listing(f"/repos/{repository}/deployments", [("per_page", str(PAGE)), ("page", str(page))])
+        if answer is None:
+            return []
         try:
             return msgspec.json.decode(answer.body, type=list[ListedRow])
         except FLAWS:
             raise Unreadable("the list of deployments cannot be read") from None
 
-    def _deployments(self, node: dict[str, Any]) -> tuple[str, list[DeploymentRow], str | None]:
-        page = _shaped(node.get("deployments"), Page)
-        return str(node.get("id")), self._rows(page, DeploymentRow), page.next
-
-    def _rows(self, page: Page, shape: type[Row]) -> list[Row]:
-        found = []
-        for each in page.nodes:
-            try:
-                found.append(msgspec.convert(each, shape))
-            except FLAWS as reason:
-                self._sink.quarantine(each.get("id") if isinstance(each, dict) else None, str(reason))
-        return found
-
-    async def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    async def ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """The data of an answer. What was deleted is null in it.
 
         An exhausted limit comes as an error with status 200; the next try waits until its headers' reset.
@@ -132,6 +115,29 @@ class GitHubApi:
             raise (Misconfigured if kinds & _MAY_NOT else Unreadable)(f"GitHub refuses the query: {words}")
         raise Unreadable("GitHub's rate limit is exhausted")
 
+    async def listing(self, path: str, query: Query, *, unless: str | None = None) -> Answer | None:
+        """A list of the REST API, see ``Upstream.get``; None for what is not there, or no more."""
+        try:
+            return await self._upstream.get(self._rest + path, query, unless=unless)
+        except Refused as reason:
+            if reason.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    def _deployments(self, node: dict[str, Any]) -> tuple[str, list[DeploymentRow], str | None]:
+        page = shaped(node.get("deployments"), Page)
+        return str(node.get("id")), self.rows(page, DeploymentRow), page.next
+
+    def rows(self, page: Page, shape: type[Shape]) -> list[Shape]:
+        """The rows of a page, without those that cannot be understood."""
+        found = []
+        for each in page.nodes:
+            try:
+                found.append(msgspec.convert(each, shape))
+            except FLAWS as reason:
+                self._sink.quarantine(each.get("id") if isinstance(each, dict) else None, str(reason))
+        return found
+
 
 def _decoded(body: bytes) -> _Answer:
     try:
@@ -140,7 +146,7 @@ def _decoded(body: bytes) -> _Answer:
         raise Unreadable(f"GitHub's answer is broken: {reason}") from None
 
 
-def _nodes(data: dict[str, Any]) -> list[dict[str, Any]]:
+def nodes_of(data: dict[str, Any]) -> list[dict[str, Any]]:
     """The objects of an answer; one that was deleted is null, and one of another type has no fields."""
     nodes = data.get("nodes")
     if not isinstance(nodes, list):
@@ -148,7 +154,8 @@ def _nodes(data: dict[str, Any]) -> list[dict[str, Any]]:
     return [each for each in nodes if isinstance(each, dict) and each]
 
 
-def _shaped(value: object, shape: type[Shape]) -> Shape:
+def shaped(value: object, shape: type[Shape]) -> Shape:
+    """A part of an answer; raises ``Unreadable``."""
     try:
         return msgspec.convert(value, shape)
     except FLAWS as reason:

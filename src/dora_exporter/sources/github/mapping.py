@@ -13,26 +13,10 @@ from dora_exporter.runtime.json_flaws import FLAWS
 from dora_exporter.sources.contract import Ignored, Memory, Sink
 from dora_exporter.sources.forges.begun import Begun
 from dora_exporter.sources.forges.service_rules import first_match
+from dora_exporter.sources.github.happened import Happened, NotUnderstood, Repository
 from dora_exporter.sources.github.scope import Scope
 from dora_exporter.sources.github.settings import GitHubSettings
 from dora_exporter.sources.github.times import State, Times
-
-
-class NotUnderstood(Exception):
-    """An object of GitHub's that cannot become an event."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Repository:
-    """Where something was deployed from; ``url`` is where it is cloned or looked at."""
-
-    full_name: str
-    url: str
-
-    @property
-    def name(self) -> str:
-        """The name without its owner."""
-        return self.full_name.rpartition("/")[2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,21 +35,6 @@ class Reported:
     is_transient: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Happened:
-    """Something that is a deployment by itself: a release, a run of a workflow, a tag. ``key`` tells it apart."""
-
-    key: str
-    repository: Repository
-    started_ms: int
-    finished_ms: int
-    revision: int
-    state: State = "succeeded"
-    sha: str | None = None
-    version: str | None = None
-    task: str = ""
-
-
 class DeploymentMapping:
     """The knowledge that a source's passes and webhooks share."""
 
@@ -77,9 +46,9 @@ class DeploymentMapping:
         self._environment = settings.environment or default_environment
         self._begun = Begun()
 
-    def held(self, deployment_id: int, sink: Sink) -> Deployment | None:
-        """What is known of a deployment."""
-        return sink.deployment(self.event_id(deployment_id))
+    def held(self, key: object, sink: Sink) -> Deployment | None:
+        """What is known of an object of GitHub's."""
+        return sink.deployment(self.event_id(key))
 
     def event_id(self, key: object) -> str:
         """The id that an object of GitHub's has here."""
@@ -87,7 +56,7 @@ class DeploymentMapping:
 
     def event(self, seen: Reported | Happened, sink: Sink) -> Deployment | Ignored:
         """The event of what GitHub says; raises ``NotUnderstood``."""
-        return self._deployment(seen, sink) if isinstance(seen, Reported) else self._happened(seen)
+        return self._deployment(seen, sink) if isinstance(seen, Reported) else self._happened(seen, sink)
 
     def _deployment(self, seen: Reported, sink: Sink) -> Deployment | Ignored:
         """The event of a deployment, with what was known of it before."""
@@ -122,10 +91,13 @@ class DeploymentMapping:
             state,
         )
 
-    def _happened(self, seen: Happened) -> Deployment | Ignored:
+    def _happened(self, seen: Happened, sink: Sink) -> Deployment | Ignored:
         """The event of what is a deployment by itself."""
+        before = self.held(seen.key, sink)
         if not self.scope.has_repository(seen.repository.full_name):
             return Ignored.FILTERED
+        if before is not None and seen.is_time_guessed:
+            return Ignored.OUTDATED
         found = self._event(self.event_id(seen.key), seen.repository, environment=self._environment, task=seen.task)
         return _with_end(
             replace(
@@ -133,7 +105,7 @@ class DeploymentMapping:
                 started_at=min(seen.started_ms, seen.finished_ms),
                 finished_at=seen.finished_ms,
                 version=seen.version,
-                commit_sha=seen.sha,
+                commit_sha=seen.sha or (before.commit_sha if before else None),
                 revision=seen.revision,
             ),
             seen.state,

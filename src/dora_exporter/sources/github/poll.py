@@ -1,102 +1,77 @@
 """One pass over the repositories: what is new in each, and what became of deployments that went on."""
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from dora_exporter.dora.events import DAY_MS, Deployment
+from dora_exporter.dora.events import Deployment
 from dora_exporter.runtime.cooperative import Turn
 from dora_exporter.sources.contract import Ignored, Item, Memory, Sink
+from dora_exporter.sources.forges.backfill import Backfill
 from dora_exporter.sources.github.graphql import AT_ONCE, PAGE, GitHubApi
-from dora_exporter.sources.github.mapping import DeploymentMapping, NotUnderstood
+from dora_exporter.sources.github.happened import NotUnderstood
+from dora_exporter.sources.github.mapping import DeploymentMapping
+from dora_exporter.sources.github.reach import LONGEST_OPEN_MS, Reach
+from dora_exporter.sources.github.releases_and_tags import ReleasesAndTags
 from dora_exporter.sources.github.rows import DeploymentRow, ListedRow, StatusRow
+from dora_exporter.sources.github.runs import Runs
 
-logger = logging.getLogger(__name__)
-
-_LONGEST_OPEN_MS = 35 * DAY_MS
-"""GitHub itself gives up after 30 days on a job that waits for approval."""
 _MOST_OPEN = 2000
 _SETTLED = {"SUCCESS", "FAILURE", "ERROR", "INACTIVE"}
 
 
-@dataclass
-class Progress:
-    """How far a pass has come. It outlives a pass that failed, so that the next one goes on there.
-
-    ``since_ms`` is when the first of these passes began. ``open`` has the creation of the deployments that go on, by
-    GraphQL's ids.
-    """
-
-    since_ms: int | None = None
-    read: set[str] = field(default_factory=set)
-    repositories: int = 0
-    open: dict[str, int] = field(default_factory=dict)
-    is_backfill: bool = False
-
-    @property
-    def in_words(self) -> str | None:
-        """What the page of sources shows; None when no past is being read."""
-        if not (self.is_backfill and self.repositories):
-            return None
-        return f"reads the past: {len(self.read)} of {self.repositories} repositories"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reach:
-    """``first_ms`` is where a repository begins that was never read, ``overlap_ms`` how far others go back."""
-
-    first_ms: int
-    overlap_ms: int
-    now_ms: int
-
-
 @dataclass(frozen=True, kw_only=True)
 class Pass:
-    """``reach`` says how far back it reads."""
+    """``reach`` says how far back it reads. ``etags`` are those of lists that were read to the end."""
 
-    name: str
     api: GitHubApi
     mapping: DeploymentMapping
     sink: Sink
     reach: Reach
-    progress: Progress
+    backfill: Backfill
+    etags: dict[str, str]
 
     async def run(self, memory: Memory) -> Memory:
         """Reads everything; what it returns is remembered."""
-        progress = self.progress
-        if progress.since_ms is None or progress.since_ms > self.reach.now_ms:
-            progress.since_ms, progress.open = self.reach.now_ms, dict(memory.get("open", {}))
-        progress.is_backfill = not memory
+        reach, scope = self.reach, self.mapping.scope
+        began_ms = self.backfill.begin(memory, self.sink, now_ms=reach.now_ms)
         known = set(memory.get("repositories", ()))
-        cursor_ms = min(memory.get("cursor", self.reach.now_ms), self.reach.now_ms)
+        cursor_ms = min(memory.get("cursor", reach.now_ms), reach.now_ms)
+        happened = ReleasesAndTags(api=self.api, mapping=self.mapping, sink=self.sink, reach=reach)
+        runs = Runs(api=self.api, mapping=self.mapping, sink=self.sink, reach=reach, etags=self.etags)
+        open_runs: dict[str, int] = self.backfill.found.setdefault("runs", {})
         wanted = await self._wanted()
-        progress.repositories = len(wanted)
-        for batch in _batches([each for each in wanted if each not in progress.read], AT_ONCE):
-            since = {
-                each: cursor_ms - self.reach.overlap_ms if each in known else self.reach.first_ms for each in batch
-            }
-            await self._read(batch, since)
-            progress.read.update(batch)
-            if progress.is_backfill:
-                logger.info("reading the past source=%s read=%d of=%d", self.name, len(progress.read), len(wanted))
+        for batch in _batches(self.backfill.left(wanted), AT_ONCE):
+            cursors = {each: cursor_ms if each in known else None for each in batch}
+            if scope.has_trigger("deployment"):
+                await self._read({each: reach.since_ms(cursor) for each, cursor in cursors.items()})
+            await happened.read(cursors)
+            await runs.read({each: wanted[each] for each in batch}, cursors, open_runs)
+            await self.backfill.advance(batch, self.sink)
         await self._look_again()
         await self.sink.flush()
-        remembered = {"cursor": progress.since_ms, "repositories": wanted, "open": progress.open}
-        progress.since_ms, progress.read, progress.is_backfill = None, set(), False
+        remembered = {"cursor": began_ms, "repositories": list(wanted), "open": self._open, "runs": open_runs}
+        await self.backfill.end(self.sink)
         return remembered
 
-    async def _wanted(self) -> list[str]:
-        """The ids of the repositories that the settings let through."""
-        found: dict[str, None] = {}
+    @property
+    def _open(self) -> dict[str, int]:
+        """The creation of the deployments that go on, by GraphQL's ids."""
+        found: dict[str, int] = self.backfill.found.setdefault("open", {})
+        return found
+
+    async def _wanted(self) -> dict[str, str]:
+        """The names of the repositories that the settings let through, by their ids."""
+        found: dict[str, str] = {}
         for owner in self.mapping.scope.owners():
             async for page in self.api.repositories(owner):
-                found |= {each.id: None for each in page if self.mapping.scope.has_repository(each.name_with_owner)}
-        return list(found)
+                wanted = [each for each in page if self.mapping.scope.has_repository(each.name_with_owner)]
+                found |= {each.id: each.name_with_owner for each in wanted}
+        return found
 
-    async def _read(self, batch: Sequence[str], since: dict[str, int]) -> None:
+    async def _read(self, since: dict[str, int]) -> None:
         """The deployments of some repositories: each one's first page with the others', further pages on their own."""
-        async for repository, rows, start in self.api.newest(batch):
+        async for repository, rows, start in self.api.newest(list(since)):
             details = _Details(self.api)
             since_ms = since.get(repository, self.reach.first_ms)
             page, after = rows, start
@@ -105,12 +80,12 @@ class Pass:
 
     async def _look_again(self) -> None:
         """Asks about the deployments that went on when they were last heard of."""
-        young = {key: ms for key, ms in self.progress.open.items() if ms > self.reach.now_ms - _LONGEST_OPEN_MS}
-        self.progress.open = dict(islice(sorted(young.items(), key=lambda each: -each[1]), _MOST_OPEN))
-        for ids in _batches(list(self.progress.open), PAGE):
+        young = {key: ms for key, ms in self._open.items() if ms > self.reach.now_ms - LONGEST_OPEN_MS}
+        self.backfill.found["open"] = dict(islice(sorted(young.items(), key=lambda each: -each[1]), _MOST_OPEN))
+        for ids in _batches(list(self._open), PAGE):
             rows = await self.api.deployments(ids)
             for gone in set(ids) - {each.id for each in rows}:
-                del self.progress.open[gone]
+                del self._open[gone]
             for each in rows:
                 await self._take([each], 0, _Details(self.api))
 
@@ -144,9 +119,9 @@ class Pass:
             seen = replace(seen, ref=seen.ref or more.ref, is_transient=more.transient_environment)
         event = self.mapping.event(seen, self.sink)
         if event is Ignored.FILTERED or _is_settled(statuses):
-            self.progress.open.pop(row.id, None)
+            self._open.pop(row.id, None)
         else:
-            self.progress.open[row.id] = seen.created_ms
+            self._open[row.id] = seen.created_ms
         return event
 
 

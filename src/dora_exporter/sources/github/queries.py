@@ -32,3 +32,20 @@ STATUSES = f"""query($id: ID!, $after: String) {{
     {_PAGE} nodes {{ state createdAt }}
   }} }} }}
 }}"""
+
+RELEASES_AND_TAGS = f"""query($ids: [ID!]!, $count: Int!, $after: String, $releases: Boolean!, $tags: Boolean!) {{
+  nodes(ids: $ids) {{ ... on Repository {{
+    id databaseId nameWithOwner url
+    releases(first: $count, after: $after, orderBy: {{field: CREATED_AT, direction: DESC}}) @include(if: $releases) {{
+      {_PAGE} nodes {{ databaseId tagName createdAt publishedAt isDraft isPrerelease tagCommit {{ oid }} }}
+    }}
+    refs(
+      refPrefix: "refs/tags/", first: $count, after: $after, orderBy: {{field: TAG_COMMIT_DATE, direction: DESC}}
+    ) @include(if: $tags) {{
+      {_PAGE} nodes {{ name target {{
+        oid ... on Commit {{ committedDate }}
+        ... on Tag {{ tagger {{ date }} target {{ oid ... on Commit {{ committedDate }} }} }}
+      }} }}
+    }}
+  }} }}
+}}"""

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from dora_exporter.sources.github.mapping import NotUnderstood, Reported, Repository
+from dora_exporter.sources.github.happened import NotUnderstood, Repository
+from dora_exporter.sources.github.mapping import Reported
 from dora_exporter.sources.github.times import Times
 from dora_exporter.sources.http.timestamps import moment
 

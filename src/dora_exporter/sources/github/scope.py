@@ -61,3 +61,11 @@ class Scope:
             fnmatchcase(path.partition("@")[0], each.path) and lets(each.branches, branch)
             for each in self._settings.workflows
         )
+
+    @property
+    def workflow_files(self) -> tuple[str, ...] | None:
+        """The file names of the workflows whose runs are deployments; None where a glob is for any of them."""
+        paths = [each.path for each in self._settings.workflows]
+        if any(set(path) & set("*?[") for path in paths):
+            return None
+        return tuple(sorted({path.rpartition("/")[2] for path in paths}))

@@ -76,5 +76,5 @@ class GitHubSettings(PushedSourceSettings):
 
     @property
     def is_polled(self) -> bool:
-        """Whether deployments can be asked for."""
-        return (self.has_token or self.has_app) and "deployment" in self.triggers
+        """Whether there is somebody to ask as."""
+        return self.has_token or self.has_app

@@ -16,10 +16,13 @@ from dora_exporter.sources.contract import (
     fingerprint_of,
     secret_of,
 )
+from dora_exporter.sources.forges.backfill import Backfill
 from dora_exporter.sources.github.app_token import AppTokens
 from dora_exporter.sources.github.graphql import GitHubApi
-from dora_exporter.sources.github.mapping import DeploymentMapping, NotUnderstood, Reported
-from dora_exporter.sources.github.poll import Pass, Progress, Reach
+from dora_exporter.sources.github.happened import NotUnderstood
+from dora_exporter.sources.github.mapping import DeploymentMapping, Reported
+from dora_exporter.sources.github.poll import Pass
+from dora_exporter.sources.github.reach import Reach
 from dora_exporter.sources.github.settings import TUNING, GitHubSettings
 from dora_exporter.sources.github.webhook_events import json_of, read
 from dora_exporter.sources.http.client import Credentials, Refused, Traffic, Upstream
@@ -40,13 +43,13 @@ class GitHub:
         """``name`` begins the ids of its deployments."""
         self._settings = settings
         self.mapping = DeploymentMapping(name, settings, default_environment=context.default_environment)
-        self._name = name
         self._transport = context.transport
         self._backfill_ms = settings.backfill_ms(context.longest_window_ms)
-        self._progress = Progress()
         self.fingerprint = fingerprint_of(
             settings, context.default_environment, str(self._backfill_ms), *settings.header_texts(), tuning=TUNING
         )
+        self._backfill = Backfill(name, self.fingerprint)
+        self._etags: dict[str, str] = {}
         self.traffic = Traffic()
         self._app = AppTokens(settings, context.transport, self.traffic, context.clock)
         self.interval_ms: int | None = settings.interval.ms if settings.is_polled else None
@@ -55,17 +58,17 @@ class GitHub:
     @property
     def progress(self) -> str | None:
         """How far the past has been read; None when it is not being read."""
-        return self._progress.in_words
+        return self._backfill.in_words
 
     async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
         """Reads what is new in each repository, and what became of deployments that went on."""
         one_pass = Pass(
-            name=self._name,
             api=GitHubApi(await self._upstream(), sink, rest=self._rest),
             mapping=self.mapping,
             sink=sink,
             reach=Reach(first_ms=now_ms - self._backfill_ms, overlap_ms=self._settings.overlap.ms, now_ms=now_ms),
-            progress=self._progress,
+            backfill=self._backfill,
+            etags=self._etags,
         )
         try:
             return await one_pass.run(memory)
@@ -73,6 +76,9 @@ class GitHub:
             if reason.is_misconfiguration:
                 self._app.forget()
             raise
+        finally:
+            if self._backfill.since_ms is not None:  # it failed: what it read may not have been written
+                self._etags.clear()
 
     @property
     def body_limit(self) -> int:

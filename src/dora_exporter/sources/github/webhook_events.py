@@ -10,23 +10,16 @@ import msgspec
 
 from dora_exporter.runtime.json_flaws import FLAWS
 from dora_exporter.sources.contract import Delivery, Ignored, Unreadable
-from dora_exporter.sources.github.mapping import Happened, NotUnderstood, Reported, Repository
+from dora_exporter.sources.github import happened
+from dora_exporter.sources.github.happened import Happened, Repository, Run, moment
+from dora_exporter.sources.github.mapping import Reported
 from dora_exporter.sources.github.scope import Scope
-from dora_exporter.sources.github.times import State, Times
-from dora_exporter.sources.http.timestamps import moment
+from dora_exporter.sources.github.times import Times
 
 _FORM = "application/x-www-form-urlencoded"
 _SHA = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
 _BRANCH = "refs/heads/"
 _TAG = "refs/tags/"
-_ENDS: Mapping[str, State] = {
-    "success": "succeeded",
-    "failure": "failed",
-    "timed_out": "failed",
-    "startup_failure": "failed",
-    "cancelled": "canceled",
-}
-"""The conclusions of a workflow's run that are ends of a deployment."""
 
 
 class _Repository(msgspec.Struct, frozen=True):
@@ -61,18 +54,6 @@ class _Release(msgspec.Struct, frozen=True):
     target_commitish: str | None = None
 
 
-class _Run(msgspec.Struct, frozen=True):
-    id: int
-    head_sha: str
-    conclusion: str | None = None
-    path: str = ""
-    head_branch: str | None = None
-    run_attempt: int = 1
-    run_started_at: str | None = None
-    created_at: str | None = None
-    updated_at: str | None = None
-
-
 class _Commit(msgspec.Struct, frozen=True):
     id: str
 
@@ -89,7 +70,7 @@ class _ReleaseEvent(msgspec.Struct, frozen=True):
 
 
 class _RunEvent(msgspec.Struct, frozen=True):
-    workflow_run: _Run
+    workflow_run: Run
     repository: _Repository
 
 
@@ -145,8 +126,8 @@ def _status(body: bytes, scope: Scope, now_ms: int) -> Found:
         sha=shown.sha,
         environment=shown.environment,
         task=shown.task or "",
-        created_ms=_moment(shown.created_at, now_ms),
-        times=Times.of(status.state, _moment(status.created_at, now_ms)),
+        created_ms=moment(shown.created_at, now_ms),
+        times=Times.of(status.state, moment(status.created_at, now_ms)),
         payload=shown.payload,
         ref=(shown.ref or "").removeprefix(_BRANCH).removeprefix(_TAG) or None,
         is_transient=shown.transient_environment,
@@ -165,17 +146,13 @@ def _release(body: bytes, scope: Scope, now_ms: int) -> Found:
     release = event.release
     if _action(body) != "published" or release.draft or release.prerelease:
         return Ignored.NO_EVENT
-    published_ms = _moment(release.published_at, now_ms)
     commit = release.target_commitish or ""
-    return Happened(
-        key=f"release:{release.id}",
-        repository=_repository(event.repository),
-        started_ms=published_ms,
-        finished_ms=published_ms,
-        revision=published_ms,
+    return happened.release(
+        release.id,
+        _repository(event.repository),
+        tag=release.tag_name,
         sha=commit if _SHA.fullmatch(commit) else None,
-        version=release.tag_name,
-        task="release",
+        published_ms=moment(release.published_at, now_ms),
     )
 
 
@@ -183,23 +160,8 @@ def _run(body: bytes, scope: Scope, now_ms: int) -> Found:
     if not scope.has_trigger("workflow_run"):
         return Ignored.FILTERED
     event = msgspec.json.decode(body, type=_RunEvent)
-    run = event.workflow_run
-    if not scope.has_run(run.path, run.head_branch or ""):
-        return Ignored.FILTERED
-    state = _ENDS.get(run.conclusion or "")
-    if _action(body) != "completed" or state is None:
-        return Ignored.NO_EVENT
-    finished_ms = _moment(run.updated_at, now_ms)
-    return Happened(
-        key=f"run:{run.id}:{run.run_attempt}",
-        repository=_repository(event.repository),
-        started_ms=_moment(run.run_started_at or run.created_at, now_ms),
-        finished_ms=finished_ms,
-        revision=finished_ms,
-        state=state,
-        sha=run.head_sha,
-        task=run.path.partition("@")[0],
-    )
+    found = happened.run(event.workflow_run, _repository(event.repository), scope, now_ms=now_ms)
+    return found if _action(body) == "completed" or found is Ignored.FILTERED else Ignored.NO_EVENT
 
 
 def _push(body: bytes, scope: Scope, now_ms: int) -> Found:
@@ -209,19 +171,16 @@ def _push(body: bytes, scope: Scope, now_ms: int) -> Found:
     event = msgspec.json.decode(body, type=_PushEvent)
     if event.deleted or not event.ref.startswith(_TAG):
         return Ignored.NO_EVENT
-    if not scope.has_ref(tag := event.ref.removeprefix(_TAG)):
+    if not scope.has_ref(name := event.ref.removeprefix(_TAG)):
         return Ignored.FILTERED
-    sha, pushed = event.head_commit.id if event.head_commit else event.after, event.repository.pushed_at
-    pushed_ms = pushed * 1000 if isinstance(pushed, int) else _moment(pushed, now_ms)
-    return Happened(
-        key=f"tag:{event.repository.id}:{sha[:12]}:{tag}",
-        repository=_repository(event.repository),
-        started_ms=pushed_ms,
-        finished_ms=pushed_ms,
-        revision=pushed_ms,
-        sha=sha,
-        version=tag,
-        task="tag",
+    pushed = event.repository.pushed_at
+    return happened.tag(
+        event.repository.id,
+        _repository(event.repository),
+        name=name,
+        sha=event.head_commit.id if event.head_commit else event.after,
+        at_ms=pushed * 1000 if isinstance(pushed, int) else moment(pushed, now_ms),
+        is_guess=False,
     )
 
 
@@ -240,10 +199,3 @@ def _action(body: bytes) -> str | None:
 
 def _repository(shown: _Repository) -> Repository:
     return Repository(full_name=shown.full_name, url=shown.clone_url)
-
-
-def _moment(text: str | None, now_ms: int) -> int:
-    ms = moment(text, now_ms=now_ms)
-    if ms is None:
-        raise NotUnderstood("it has no valid time")
-    return ms

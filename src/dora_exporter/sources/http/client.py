@@ -145,9 +145,12 @@ class Upstream:
         self._traffic = traffic
         self._pace_seconds = 0.0
 
-    async def get(self, path: str, query: Query = ()) -> Answer:
-        """Asks for a resource."""
-        return await self._insist(_Request(method="GET", url=self._url(path).update_query(list(query))))
+    async def get(self, path: str, query: Query = (), *, unless: str | None = None) -> Answer:
+        """Asks for a resource; one that still has the ETag ``unless`` is answered with status 304 and no body."""
+        headers = {"If-None-Match": unless} if unless else {}
+        return await self._insist(
+            _Request(method="GET", url=self._url(path).update_query(list(query)), headers=headers)
+        )
 
     async def post_json(self, path: str, body: object) -> Answer:
         """Sends a query that changes nothing upstream, so that it may be repeated."""
