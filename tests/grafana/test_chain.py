@@ -18,7 +18,7 @@ from dora_exporter.runtime.clock import stopwatch, system_clock
 pytestmark = pytest.mark.e2e
 
 KEY = "a-key-for-the-alertmanager"
-SUMMARY = "An incident has been open for long."
+SUMMARY = "checkout (production): incident open for 5h "
 HOUR = 3600
 CHAIN_SECONDS = 60.0
 
@@ -44,7 +44,10 @@ class Chain:
             answer = self.daemon.request("POST", "/api/v2/dora/failures", _LIST, {"DD-API-KEY": KEY})
             for each in answer.json()["data"]:
                 incident: dict[str, Any] = each["attributes"]
-                if incident.get("name") == SUMMARY and (incident.get("finished_at") is not None) is is_over:
+                if (
+                    str(incident.get("name")).startswith(SUMMARY)
+                    and (incident.get("finished_at") is not None) is is_over
+                ):
                     return incident
             assert stopwatch() < deadline, answer
             sleep(0.2)

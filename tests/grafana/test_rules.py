@@ -46,7 +46,19 @@ def test_there_is_an_alert_for_everything_that_one_must_know() -> None:
 def test_an_alert_has_what_people_and_routes_need(alert: Rule) -> None:
     assert alert.labels["severity"] in {"critical", "warning", "info"}
     assert alert.annotations.keys() == {"summary", "description", "runbook_url"}
-    assert "{{" not in alert.annotations["summary"]
+
+
+@each_alert
+def test_a_summary_names_all_that_the_alert_is_about(alert: Rule) -> None:
+    """Who gets only the summary knows where to look; the tier is for routes."""
+    summary = alert.annotations["summary"]
+    if "service_environment:" in alert.expression or "by (service, environment)" in alert.expression:
+        assert summary.startswith("{{ $labels.service }} ({{ $labels.environment }}):")
+        assert "{{ $value | " in summary or "$value }} %" in summary
+    elif by := re.search(r"\bby \(([^)]+)\)", alert.expression):
+        assert f"{{{{ $labels.{by[1]} }}}}" in summary
+    else:
+        assert summary.startswith("dora-exporter: ")
 
 
 @each_alert
