@@ -1,5 +1,6 @@
 """What follows from the settings for senders and for the numbers."""
 
+from dora_exporter.app.catalogue_settings import catalogue
 from dora_exporter.app.failure_rules import rules
 from dora_exporter.app.settings import Settings
 from dora_exporter.dora.metrics import ALL
@@ -19,13 +20,15 @@ def rules_for_senders(settings: Settings) -> Rules:
 
 def definitions(settings: Settings) -> Definitions:
     """What the numbers depend on. Settings that define the same numbers give equal ones."""
+    names = catalogue(settings.services, settings.environments)
     return Definitions(
         windows=tuple((window.text, window.ms) for window in settings.windows),
         retention_ms=settings.retention.ms,
         series_limit=settings.limits.series,
         attribution_limit_ms=settings.attribution_limit.ms if settings.attribution_limit else None,
         merge_within_ms=settings.merge_within.ms,
-        rules=rules(settings.failures),
+        rules=rules(settings.failures, names),
+        catalogue=names,
         metrics=(*ALL, performance_level(settings.levels.edition)),
         teams=teams(settings),
     )

@@ -6,12 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
+from dora_exporter.dora.catalogue.tiers import Tier
 from dora_exporter.dora.failures.contract import Rule
 from dora_exporter.dora.failures.pattern import BadPattern, Pattern
 from dora_exporter.dora.failures.revert import Revert
 from dora_exporter.dora.failures.roll_forward import LinkedRule, StaticRule
 from dora_exporter.dora.failures.rollback import Rollback
-from dora_exporter.dora.failures.scoped_rule import Scoped
+from dora_exporter.dora.failures.scoped_rule import Scope, Scoped
 
 Where = Literal["version", "subject", "title", "branch", "label", "tag"]
 
@@ -29,11 +31,12 @@ class _Section(BaseModel):
 
 
 class DetectionSettings(_Section):
-    """Switches one kind of detection on, for the named services and environments or for all when none is named."""
+    """Switches one kind of detection on: in the named services, environments and tiers, or in all if none is named."""
 
     enabled: bool = True
     services: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
+    tiers: tuple[Tier, ...] = ()
 
 
 class RuleSettings(_Section):
@@ -48,6 +51,7 @@ class RuleSettings(_Section):
     match: Annotated[tuple[Where, ...], Field(min_length=1)]
     services: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
+    tiers: tuple[Tier, ...] = ()
 
 
 HOTFIXES = (
@@ -75,23 +79,26 @@ class FailureSettings(_Section):
 
 
 @lru_cache(maxsize=16)
-def rules(settings: FailureSettings) -> Sequence[Rule]:
+def rules(settings: FailureSettings, catalogue: Catalogue = NO_CATALOGUE) -> Sequence[Rule]:
     """The rules in force. Equal settings return the same objects, so a reload can tell whether the rules changed."""
-    return tuple(_rules(settings))
+    return tuple(_rules(settings, catalogue))
 
 
-def _rules(settings: FailureSettings) -> Iterator[Rule]:
+def _rules(settings: FailureSettings, catalogue: Catalogue) -> Iterator[Rule]:
     if settings.rollback.enabled:
-        yield _scoped(Rollback(), settings.rollback)
+        yield _scoped(Rollback(), settings.rollback, catalogue)
     if settings.revert.enabled:
-        yield _scoped(Revert(), settings.revert)
+        yield _scoped(Revert(), settings.revert, catalogue)
     for rule in settings.rules:
         pattern = Pattern(rule.pattern)
         kind = LinkedRule if pattern.variable else StaticRule
-        yield _scoped(kind(rule.name, pattern, rule.match), rule)
+        yield _scoped(kind(rule.name, pattern, rule.match), rule, catalogue)
 
 
-def _scoped(rule: Rule, settings: DetectionSettings | RuleSettings) -> Rule:
-    if not settings.services and not settings.environments:
-        return rule
-    return Scoped(rule, services=settings.services, environments=settings.environments)
+def _scoped(rule: Rule, settings: DetectionSettings | RuleSettings, catalogue: Catalogue) -> Rule:
+    scope = Scope(
+        services=frozenset(map(catalogue.service, settings.services)),
+        environments=frozenset(map(catalogue.environment, settings.environments)),
+        tiers=frozenset(settings.tiers),
+    )
+    return rule if scope == Scope() else Scoped(rule, scope, catalogue)

@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from dora_exporter.app.catalogue_settings import EnvironmentSettings, ServiceSettings, checked
 from dora_exporter.app.failure_rules import FailureSettings
+from dora_exporter.app.label import Label, Name
 from dora_exporter.commits.providers.contract import PullRequestSettings
 from dora_exporter.commits.settings import CommitSettings, GitSettings, RepositorySettings
 from dora_exporter.config import addresses, public_url
@@ -15,23 +17,10 @@ from dora_exporter.config.durations import Duration, Span
 from dora_exporter.config.errors import ConfigError, Mistake, misplaced
 from dora_exporter.config.validators import NamedFile, Whole
 from dora_exporter.dora.events import DAY_MS
-from dora_exporter.dora.reserved import RESERVED
 from dora_exporter.runtime.hosts import ANY_HOST, one_spelling
 from dora_exporter.sources import AnySettings
 from dora_exporter.sources.contract import SourceName
 from dora_exporter.storage.postgresql.url import ReadUrl, check, from_file, from_text
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must be printable text")
-    return text
-
-
-def _not_reserved(name: str) -> str:
-    if name == RESERVED:
-        raise ValueError("is reserved for the series beyond the limit")
-    return name
 
 
 def _not_empty(path: object) -> object:
@@ -67,8 +56,6 @@ def _key(key: SecretStr) -> SecretStr:
     return key
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
-Label = Annotated[Name, AfterValidator(_not_reserved)]
 Address = Annotated[str, AfterValidator(_address)]
 Host = Annotated[str, AfterValidator(_host)]
 Url = Annotated[SecretStr, AfterValidator(_database)]
@@ -148,13 +135,6 @@ class LimitSettings(Section):
     series: Whole = Field(default=10_000, ge=1)
 
 
-class ServiceSettings(Section):
-    """What is known about a service. Without ``source_patterns`` every commit of its repository is its own."""
-
-    team: Label | None = None
-    source_patterns: tuple[str, ...] = ()
-
-
 class LevelSettings(Section):
     """Which of DORA's reports the performance levels are taken from."""
 
@@ -181,7 +161,8 @@ class Settings(Section):
     default_environment: Label = "none"
     attribution_limit: Duration | None = Span("7d", 7 * DAY_MS)
     limits: LimitSettings = LimitSettings()
-    services: dict[Name, ServiceSettings] = Field(default_factory=dict)
+    services: dict[Label, ServiceSettings] = Field(default_factory=dict)
+    environments: dict[Label, EnvironmentSettings] = Field(default_factory=dict)
     merge_within: Duration = Span("30m", 1_800_000)
     sources: dict[SourceName, AnySettings] = Field(default_factory=dict)
     repositories: dict[Name, RepositorySettings] = Field(default_factory=dict)
@@ -202,6 +183,16 @@ class Settings(Section):
     def git_folder(self) -> Path:
         """Where repositories are kept."""
         return self.git.path or self.snapshot.path.parent / "git"
+
+    @field_validator("services")
+    @classmethod
+    def _consistent_services(cls, services: dict[str, ServiceSettings]) -> dict[str, ServiceSettings]:
+        return checked("services", services)
+
+    @field_validator("environments")
+    @classmethod
+    def _consistent_environments(cls, environments: dict[str, EnvironmentSettings]) -> dict[str, EnvironmentSettings]:
+        return checked("environments", environments)
 
     @field_validator("windows")
     @classmethod

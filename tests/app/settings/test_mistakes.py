@@ -371,3 +371,79 @@ def test_a_symlink_that_leads_to_itself_is_one_line(tmp_path: Path) -> None:
         "loop: the secrets folder cannot be read: Too many levels of symbolic links",
         "loop: cannot be read: Too many levels of symbolic links",
     ]
+
+
+TIERS = "must be 'production', 'staging', 'testing', 'development' or 'other'"
+NAMES = {
+    "services:\n  a: {aliases: [x]}\n  b:\n    aliases: [y, x]": [
+        "config.yaml:4: services.b.aliases[1]: x is an alias of a, too"
+    ],
+    "environments:\n  a: {aliases: [x, x]}": ["config.yaml:2: environments.a.aliases[1]: x stands here twice"],
+    "environments:\n  a: {aliases: ['p-*']}\n  b: {aliases: ['p-*']}": [
+        "config.yaml:3: environments.b.aliases[0]: p-* is an alias of a, too"
+    ],
+    "services:\n  a: {aliases: [b]}\n  b: {team: t}": [
+        "config.yaml:2: services.a.aliases[0]: b is a name of its own: an alias of a cannot be the key of another entry"
+    ],
+    "services:\n  a: {aliases: [a]}": ["config.yaml:2: services.a.aliases[0]: a is the name itself"],
+    "services:\n  a: {aliases: [b]}\n  b: {aliases: [c]}\n  c: {aliases: [a]}": [
+        "config.yaml:2: services.a.aliases[0]: is a cycle of names: a -> b -> c -> a"
+    ],
+    "services:\n  a: {aliases: [b]}\n  b: {aliases: [a]}": [
+        "config.yaml:2: services.a.aliases[0]: is a cycle of names: a -> b -> a"
+    ],
+    "services:\n  a: {aliases: ['*']}": [
+        "config.yaml:2: services.a.aliases[0]: * of a matches every name: make it more specific"
+    ],
+    "services:\n  a: {aliases: ['?*'], name: '\\1'}": [
+        "config.yaml:2: services.a.aliases[0]: ?* of a matches every name: make it more specific"
+    ],
+    "services:\n  a: {aliases: [b-svc], name: '\\1'}": [
+        "config.yaml:2: services.a.aliases[0]: b-svc has no wildcard that \\1 could be made from"
+    ],
+    "services:\n  a: {aliases: ['*-svc'], name: '\\2'}": [
+        "config.yaml:2: services.a.aliases[0]: *-svc has fewer wildcards than \\2 names"
+    ],
+    "services:\n  a: {aliases: ['*-svc'], name: b}": [
+        "config.yaml:2: services.a.name: must name a wildcard of the aliases, as \\1: a plain name is the entry's key"
+    ],
+    "services:\n  a: {aliases: ['*-svc'], name: '\\1', team: t}": [
+        "config.yaml:2: services.a.team: cannot be said of a family, whose name is \\1"
+    ],
+    "services:\n  a: {aliases: ['*-a'], name: '\\1-b'}\n  b: {aliases: ['*-b'], name: '\\1-a'}": [
+        "config.yaml:2: services.a.aliases[0]: is a cycle of names: what a makes of *-a is an alias of b"
+    ],
+    "services:\n  a: {aliases: ['a*'], name: 'aa\\1'}": [
+        "config.yaml:2: services.a.aliases[0]: is a cycle of names: what a makes of a* is an alias of a again"
+    ],
+    "services:\n  a: {aliases: [_other]}": [
+        "config.yaml:2: services.a.aliases[0]: is reserved for the series beyond the limit"
+    ],
+    "services:\n  _other: {}": ["config.yaml:2: services._other: is reserved for the series beyond the limit"],
+    "environments:\n  a: {tier: prod}": [f"config.yaml:2: environments.a.tier: {TIERS}"],
+    "failures:\n  rollback: {tiers: [prod]}": [f"config.yaml:2: failures.rollback.tiers[0]: {TIERS}"],
+    "environments:\n  a: {links: {}}": ["config.yaml:2: environments.a.links: unknown key"],
+    "services:\n  a: {links: {runbook: 'javascript:alert(1)'}}": [
+        "config.yaml:2: services.a.links.runbook: must begin with http:// or https://, and hold no user or password"
+    ],
+}
+
+
+@pytest.mark.parametrize(("yaml", "lines"), NAMES.items())
+def test_names_that_contradict_each_other_are_a_mistake_with_line_and_both_names(
+    tmp_path: Path, yaml: str, lines: list[str]
+) -> None:
+    assert mistakes_of(tmp_path, yaml) == lines
+
+
+def test_names_that_are_clear_are_no_mistake(tmp_path: Path) -> None:
+    yaml = """
+    services:
+      checkout: {aliases: [till, "check-*", "*-v?"], team: t, group: g, title: T, links: {runbook: "https://w/x"}}
+      suffixes: {aliases: ["*-svc", "*.svc-*"], name: '\\1'}
+      round: {aliases: ["*/*"], name: '\\2-\\1'}
+    environments:
+      checkout: {aliases: [till], tier: other}
+      pr: {aliases: ["pr-*"], ignore: true}
+    """
+    assert settings_of(tmp_path, yaml).services["suffixes"].name == "\\1"

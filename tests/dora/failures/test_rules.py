@@ -5,6 +5,8 @@ from msgspec.structs import replace
 from tests.builders import NOW_MS, deployment, incident
 
 from dora_exporter.app.failure_rules import HOTFIXES, FailureSettings, RuleSettings, rules
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
+from dora_exporter.dora.catalogue.spellings import Entry
 from dora_exporter.dora.commit_messages import parse_commit
 from dora_exporter.dora.events import DAY_MS, Deployment, PullRequest, Remediation, Shipped, Verdict
 from dora_exporter.dora.failures.classifier import Classifier
@@ -23,11 +25,16 @@ class NoLedger:
     def presence(self, events: object, change: int) -> None: ...
 
 
-def judged(*deployments: Deployment, settings: FailureSettings | None = None) -> Classifier:
+def judged(
+    *deployments: Deployment, settings: FailureSettings | None = None, catalogue: Catalogue = NO_CATALOGUE
+) -> Classifier:
     """The classifier of a series, deployed in this order."""
     held = {each.id: each for each in deployments}
     classifier = Classifier(
-        rules=rules(settings or FailureSettings()), attribution_limit_ms=None, find=held.get, updates=NoLedger()
+        rules=rules(settings or FailureSettings(), catalogue),
+        attribution_limit_ms=None,
+        find=held.get,
+        updates=NoLedger(),
     )
     for each in deployments:
         classifier.add(each)
@@ -216,9 +223,12 @@ def test_a_rule_can_be_switched_off_or_kept_to_services() -> None:
         ({"environments": ["staging"]}, False),
         ({"environments": ["staging", "production"], "services": ["checkout"]}, True),
         ({"environments": ["production"], "services": ["cart"]}, False),
+        ({"tiers": ["production"]}, True),
+        ({"tiers": ["staging", "other"]}, False),
+        ({"tiers": ["production"], "services": ["cart"]}, False),
     ],
 )
-def test_every_rule_can_be_kept_to_environments(
+def test_every_rule_can_be_kept_to_environments_and_tiers(
     section: dict[str, object], fix: str, scope: dict[str, object], *, is_found: bool
 ) -> None:
     first, second, third = days("v1", "v2", fix)
@@ -230,6 +240,35 @@ def test_every_rule_can_be_kept_to_environments(
     }
 
     assert bool(failures(judged(*series, settings=FailureSettings.model_validate(off | scoped)))) == is_found
+
+
+@pytest.mark.parametrize(
+    ("scope", "is_found"),
+    [
+        ({"services": ["cart"]}, True),
+        ({"services": ["checkout"], "environments": ["production"]}, True),
+        ({"environments": ["live"]}, True),
+        ({"environments": ["staging"]}, False),
+        ({"tiers": ["testing"]}, True),
+        ({"tiers": ["production"]}, False),
+    ],
+)
+def test_a_rule_is_kept_to_names_and_tiers_of_the_catalogue(scope: dict[str, object], *, is_found: bool) -> None:
+    catalogue = Catalogue(
+        services=(Entry("cart", aliases=("checkout",)),),
+        environments=(Entry("live", aliases=("production",)),),
+        tiers=(("live", "testing"),),
+    )
+    settings = FailureSettings.model_validate({"rollback": scope})
+
+    assert bool(failures(judged(*days("v1", "v2", "v1"), settings=settings, catalogue=catalogue))) == is_found
+
+
+def test_no_rule_kept_to_something_finds_anything_in_what_is_ignored() -> None:
+    catalogue = Catalogue(services=(Entry("checkout", ignore=True),))
+    settings = FailureSettings.model_validate({"rollback": {"tiers": ["production"]}})
+
+    assert failures(judged(*days("v1", "v2", "v1"), settings=settings, catalogue=catalogue)) == {}
 
 
 @pytest.mark.parametrize(

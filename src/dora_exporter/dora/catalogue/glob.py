@@ -55,10 +55,9 @@ def as_glob(template: str) -> str:
     return _REFERENCE.sub("*", template)
 
 
-def shortens(glob: str, template: str) -> bool:
-    """Whether the template of a family is shorter than every name that its glob matches."""
-    numbers = references(template)
-    return len(numbers) == len(set(numbers)) and len(_REFERENCE.sub("", template)) < len(_WILDCARD.sub("", glob))
+def literals(text: str) -> str:
+    """What of a glob or a template stands for itself."""
+    return _WILDCARD.sub("", _REFERENCE.sub("", text))
 
 
 def overlap(one: str, other: str) -> bool:
