@@ -72,5 +72,8 @@ def _send_something_new(daemon: RunningDaemon) -> None:
     now = system_clock() // 1000
     _deploy(daemon)
     daemon.send("failure", services=["notifications"], env="production", started_at=now)
+    for hours in (3, 2, 1):  # as many as it takes to compare the last seven days with the past
+        began = now - hours * 3600
+        daemon.send("failure", services=["notifications"], env="production", started_at=began, finished_at=began + 600)
     refused = daemon.request("POST", "/api/v2/dora/deployment", json.dumps({"data": {}}).encode())
     assert refused.status == 400
