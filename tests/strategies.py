@@ -16,6 +16,7 @@ from dora_exporter.dora.events import (
     Remediation,
     Verdict,
 )
+from dora_exporter.dora.incident_rules import IncidentRules
 from dora_exporter.dora.records import Deletion, Judgement
 
 WINDOWS = (("1d", DAY_MS), ("7d", 7 * DAY_MS))
@@ -43,6 +44,7 @@ class World:
     attribution_limit_ms: int | None
     team_of: dict[str, str]
     rollback_rule: bool
+    incident_rules: IncidentRules
     now_ms: int = NOW_MS
 
 
@@ -164,6 +166,7 @@ def _incident(
     end: tuple[str, int],
     identity: tuple[str | None, str | None],
     is_merged: bool,
+    severity: str | None = None,
 ) -> Incident:
     finished_at = {"open": None, "after": started_at + end[1], "at": max(started_at, NOW_MS - end[1])}[end[0]]
     return Incident(
@@ -176,6 +179,7 @@ def _incident(
         version=identity[0],
         commit_sha=identity[1],
         merged_into=INCIDENT_IDS[0] if is_merged else None,
+        severity=severity,
     )
 
 
@@ -197,7 +201,20 @@ incidents = st.builds(
     end=st.tuples(st.sampled_from(["open", "after", "after", "at"]), lengths),
     identity=st.sampled_from([(None, None)] * 4 + [("v1", None), ("v2", None), (None, SHAS[0])]),
     is_merged=st.sampled_from([False] * 7 + [True]),
+    severity=st.sampled_from([None, "SEV-1", "sev-2", "minor", "odd"]),
 )
+incident_rules = st.one_of(
+    st.just(IncidentRules()),
+    st.builds(
+        IncidentRules,
+        severities=st.sampled_from([{}, {"sev-1": 1, "sev-2": 2, "minor": 4}]),
+        counted=st.sampled_from([frozenset({1, 2, 3, 4, 5}), frozenset({1, 2})]),
+        unknown_severity=st.sampled_from([None, None, 2, 4]),
+        minimum_ms=st.sampled_from([0, 1, HOUR_MS]),
+        reopened_within_ms=st.sampled_from([None, 1, HOUR_MS, DAY_MS]),
+    ),
+)
+"""Most leave something out, or take several incidents for one."""
 attribution_limits = st.sampled_from([None, 0, HOUR_MS, 2 * DAY_MS])
 """No limit, or one that some incidents keep and others miss."""
 
@@ -211,6 +228,7 @@ def worlds() -> st.SearchStrategy[World]:
         attribution_limit_ms=attribution_limits,
         team_of=st.sampled_from([{}, TEAM_OF]),
         rollback_rule=st.booleans(),
+        incident_rules=incident_rules,
     )
 
 
@@ -245,13 +263,14 @@ def crowded_actions() -> st.SearchStrategy[Action]:
     )
     few_incidents = st.builds(
         _incident,
-        incident_id=st.sampled_from(INCIDENT_IDS[:2]),
+        incident_id=st.sampled_from(INCIDENT_IDS[:3]),
         scope=st.just((SERVICES[:1], None)),
         environment=st.just(ENVIRONMENTS[0]),
         started_at=hours,
         end=st.tuples(st.sampled_from(["open", "after"]), st.sampled_from([0, HOUR_MS])),
         identity=st.sampled_from([(None, None), ("v1", None), (None, SHAS[0])]),
         is_merged=st.sampled_from([False] * 3 + [True]),
+        severity=st.sampled_from([None, "SEV-1", "minor"]),
     )
     remedies = [Remediation("rollback", id=each) for each in ids]
     remedies += [Remediation("rollforward", version=each) for each in VERSIONS[:2]]
@@ -263,7 +282,7 @@ def crowded_actions() -> st.SearchStrategy[Action]:
     )
     deletions = st.sampled_from(
         [Deletion("deployment", each, NOW_MS) for each in ids]
-        + [Deletion("incident", each, NOW_MS) for each in INCIDENT_IDS[:2]]
+        + [Deletion("incident", each, NOW_MS) for each in INCIDENT_IDS[:3]]
     )
     steps = st.sampled_from([1, HOUR_MS, -HOUR_MS, -2 * HOUR_MS]).map(ClockStep)
     return st.one_of(writes, writes, writes, judgements, few_incidents, deletions, steps)

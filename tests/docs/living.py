@@ -63,6 +63,7 @@ def _settings(upstream: str, origin: Path) -> dict[str, object]:
     pagerduty = {"kind": "pagerduty", "base_url": upstream, "token": "any", "interval": "500ms"}
     return {
         "api_keys": [WRITE_KEY],
+        "incidents": {"severities": {"SEV-1": 1}},
         "read_keys": [READ_KEY],
         "sources": {"pagerduty": pagerduty},
         "repositories": {"shop": {"url": origin.as_uri()}},

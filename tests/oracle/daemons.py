@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from tests.builders import NOW_MS
 from tests.oracle.gauges import Sample, expected
-from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, ClockStep, attribution_limits
+from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, ClockStep, attribution_limits, incident_rules
 
+from dora_exporter.dora import metrics
 from dora_exporter.dora.failures.revert import Revert
 from dora_exporter.dora.failures.rollback import Rollback
 from dora_exporter.dora.store import EventStore
@@ -57,6 +58,7 @@ class Daemon:
             retention_ms=self.definitions.retention_ms,
             attribution_limit_ms=self.definitions.attribution_limit_ms,
             team_of=self.definitions.teams,
+            incident_rules=self.definitions.incidents,
             series_limit=self.definitions.series_limit,
             series_order=self.store.series_order,
             rollback_rule=bool(self.definitions.rules),
@@ -72,6 +74,8 @@ definitions = st.builds(
     attribution_limit_ms=attribution_limits,
     rules=st.sampled_from([(), (Rollback(),), (Rollback(), Revert())]),
     teams=st.sampled_from([{}, TEAM_OF]),
+    incidents=incident_rules,
+    metrics=st.just((*metrics.ALL, *metrics.BY_SEVERITY)),
 )
 
 

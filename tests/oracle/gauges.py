@@ -15,8 +15,10 @@ from tests.oracle.living import (
     series_of,
     teams_of,
 )
+from tests.oracle.outages import counting
 
 from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Deployment, Event, Incident, Series
+from dora_exporter.dora.incident_rules import IncidentRules
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 """A family's name and its labels."""
@@ -44,6 +46,7 @@ class Suffered:
 
     incident: Incident
     is_attributed: bool
+    severity: str | None
 
 
 def expected(
@@ -55,6 +58,7 @@ def expected(
     retention_ms: int,
     attribution_limit_ms: int | None = None,
     team_of: Teams | None = None,
+    incident_rules: IncidentRules | None = None,
     series_limit: int = 10_000,
     series_order: Iterable[tuple[str, str]] = (),
     rollback_rule: bool = True,
@@ -72,12 +76,14 @@ def expected(
     ended = [each for each in tried if is_seen(each, now_ms)]
     troubles = living_incidents(incidents, now_ms, retention_ms)
     events: list[Event] = [*living, *tried, *troubles]
+    begun = [each for each in troubles if is_seen(each, now_ms)]
+    outages = counting(begun, now_ms, incident_rules or IncidentRules())
     known = {series for event in events for series in series_of(event)}
     known_teams = {(team, event.environment) for event in events for team in teams_of(event, teams)}
     shipped = {
         series: _judge(
             [each for each in living if each.series == series and is_seen(each, now_ms)],
-            [each for each in troubles if series in each.series and is_seen(each, now_ms)],
+            [each.incident for each in outages if series in each.incident.series],
             attribution_limit_ms,
             now_ms,
             rollback_rule=rollback_rule,
@@ -86,9 +92,14 @@ def expected(
         for series in known
     }
     suffered = [
-        (each, {series: _is_attributed(each, shipped[series], attribution_limit_ms) for series in each.series})
-        for each in troubles
-        if is_seen(each, now_ms)
+        (
+            outage,
+            {
+                series: _is_attributed(outage.incident, shipped[series], attribution_limit_ms)
+                for series in outage.incident.series
+            },
+        )
+        for outage in outages
     ]
 
     samples: dict[Sample, float] = {}
@@ -98,7 +109,7 @@ def expected(
         labels = {"service": label.service, "environment": label.environment}
         mine = [each for series in members for each in shipped[series]]
         theirs = [
-            Suffered(each, attributed[series])
+            Suffered(each.incident, attributed[series], each.severity)
             for series in members
             for each, attributed in suffered
             if series in attributed
@@ -122,9 +133,9 @@ def expected(
                 if team in teams_of(each.deployment, teams)
             ]
             theirs += [
-                Suffered(each, any(attributed.values()))
+                Suffered(each.incident, any(attributed.values()), each.severity)
                 for each, attributed in suffered
-                if each.environment == environment and team in teams_of(each, teams)
+                if each.incident.environment == environment and team in teams_of(each.incident, teams)
             ]
             attempts += [each for each in ended if each.environment == environment and team in teams_of(each, teams)]
         samples |= _families("dora_team_", labels, mine, theirs, attempts, now_ms=now_ms, windows=windows)
@@ -256,11 +267,8 @@ def _windowed(
     failed = [each for each in deployed if each.cause is not None]
     began = [each for each in suffered if within(each.incident.started_at)]
     lead_times_ms = [value for each in deployed for value in each.lead_times_ms]
-    restore_times_ms = [
-        each.incident.finished_at - each.incident.started_at
-        for each in suffered
-        if each.incident.finished_at is not None and within(each.incident.finished_at)
-    ]
+    restored = [each for each in suffered if within(each.incident.finished_at)]
+    restore_times_ms = [_length_ms(each.incident) for each in restored]
     recovery_times_ms = [
         each.recovered_at - each.broke_at
         for each in shipped
@@ -281,6 +289,12 @@ def _windowed(
     yield "incidents", {}, float(len(began))
     yield "unattributed_incidents", {}, float(sum(not each.is_attributed for each in began))
     yield "restored_incidents", {}, float(len(restore_times_ms))
+    for severity in {each.severity for each in suffered if each.severity is not None}:
+        count = sum(each.severity == severity for each in began)
+        yield "incidents_by_severity", {"severity": severity}, float(count)
+        lengths_ms = [_length_ms(each.incident) for each in restored if each.severity == severity]
+        for statistic, value in _statistics(lengths_ms):
+            yield "time_to_restore_by_severity_seconds", {"severity": severity, "statistic": statistic}, value
     for name, values_ms in (
         ("change_lead_time_seconds", lead_times_ms),
         ("time_to_restore_seconds", restore_times_ms),
@@ -288,6 +302,10 @@ def _windowed(
     ):
         for statistic, value in _statistics(values_ms):
             yield name, {"statistic": statistic}, value
+
+
+def _length_ms(incident: Incident) -> int:
+    return (incident.finished_at or 0) - incident.started_at
 
 
 def _statistics(values_ms: Sequence[int]) -> Iterator[tuple[str, float]]:

@@ -13,6 +13,7 @@ from tests.builders import NOW_MS, deployment, incident
 from dora_exporter.dora.commit_messages import parse_commit
 from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Event, Series, Shipped, Verdict
 from dora_exporter.dora.failures.rollback import Rollback
+from dora_exporter.dora.incident_rules import IncidentRules
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.dora.store import EventStore
 from dora_exporter.series.definitions import Definitions
@@ -27,6 +28,7 @@ def read(
     limit_ms: int | None = None,
     rolls_back: bool = True,
     team_of: Mapping[str, str] | None = None,
+    incident_rules: IncidentRules | None = None,
 ) -> Engine:
     """What is read from a store at the time of the tests."""
     definitions = Definitions(
@@ -36,6 +38,7 @@ def read(
         attribution_limit_ms=limit_ms,
         rules=(Rollback(),) if rolls_back else (),
         teams=team_of or {},
+        incidents=incident_rules or IncidentRules(),
     )
     engine = Engine(store, definitions)
     asyncio.run(engine.load(NOW_MS))
@@ -88,6 +91,18 @@ def recounted(explanation: Explanation, window: Window) -> dict[tuple[str, ...],
     name = explanation.metric.name
     if name in counts:
         return counts[name]
+    severities = {each.facts.severity for each in incidents if each.facts.severity}
+    if name == "dora_incidents_by_severity":
+        by_severity = Counter(each.facts.severity for each in incidents)
+        return {labels: by_severity[labels[0]] for labels in explanation.values}
+    if name == "dora_time_to_restore_by_severity_seconds":
+        return {
+            (severity, *labels): value
+            for severity in severities
+            for labels, value in statistics_of(
+                [each.restore_ms or 0 for each in incidents if each.facts.severity == severity]
+            ).items()
+        }
     if name == "dora_lead_time_stage_seconds":
         stages = [sample for each in deployments for sample in each.facts.stages]
         return {
@@ -119,7 +134,12 @@ def test_what_is_listed_adds_up_to_the_gauge(world: strategies.World) -> None:
     events: list[Event] = [*world.deployments, *world.incidents]
     for event in events:
         store.apply(event)
-    engine = read(store, limit_ms=world.attribution_limit_ms, rolls_back=world.rollback_rule)
+    engine = read(
+        store,
+        limit_ms=world.attribution_limit_ms,
+        rolls_back=world.rollback_rule,
+        incident_rules=world.incident_rules,
+    )
 
     for series in engine.aggregates.series:
         for window in engine.windows():
@@ -133,7 +153,13 @@ def test_what_is_listed_adds_up_to_the_gauge(world: strategies.World) -> None:
 def test_what_is_listed_of_a_team_adds_up_to_its_gauge(world: strategies.World) -> None:
     store = EventStore()
     store.apply_all([*world.deployments, *world.incidents])
-    engine = read(store, limit_ms=world.attribution_limit_ms, rolls_back=world.rollback_rule, team_of=world.team_of)
+    engine = read(
+        store,
+        limit_ms=world.attribution_limit_ms,
+        rolls_back=world.rollback_rule,
+        team_of=world.team_of,
+        incident_rules=world.incident_rules,
+    )
 
     for team, group in engine.aggregates.teams.items():
         for window in engine.windows():
@@ -169,6 +195,8 @@ def test_what_is_listed_of_a_team_adds_up_to_its_gauge(world: strategies.World) 
         ("dora_unattributed_incidents", {"incidents": 1, "unattributed": 0}),
         ("dora_time_to_restore_seconds", {"restored": 1}),
         ("dora_restored_incidents", {"restored": 1}),
+        ("dora_incidents_by_severity", {"incidents": 1, "incidents_severity_2": 1}),
+        ("dora_time_to_restore_by_severity_seconds", {"restored": 1, "restored_severity_2": 1}),
     ],
 )
 def test_the_numbers_are_those_of_the_gauge_and_no_others(metric: str, numbers: dict[str, int]) -> None:
@@ -183,11 +211,11 @@ def test_the_numbers_are_those_of_the_gauge_and_no_others(metric: str, numbers: 
             incident(id="blamed", started_at=NOW_MS - 2 * DAY_MS, finished_at=NOW_MS - DAY_MS),
         ]
     )
-    engine = read(store)
+    engine = read(store, incident_rules=IncidentRules(unknown_severity=2))
     week = engine.windows()[1]
 
     assert explained(engine, Series("checkout", "production"), metric, week).numbers() == numbers
-    assert len(METRICS) == 18
+    assert len(METRICS) == 20
 
 
 def test_an_incident_of_several_services_of_a_team_is_explained_once_by_the_service_that_attributes_it() -> None:

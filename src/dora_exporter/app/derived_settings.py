@@ -3,7 +3,7 @@
 from dora_exporter.app.catalogue_settings import catalogue
 from dora_exporter.app.failure_rules import rules
 from dora_exporter.app.settings import Settings
-from dora_exporter.dora.metrics import ALL
+from dora_exporter.dora.metrics import ALL, BY_SEVERITY
 from dora_exporter.dora.metrics.performance_level import performance_level
 from dora_exporter.series.definitions import Definitions
 from dora_exporter.web.server.limits import Rules
@@ -21,6 +21,8 @@ def rules_for_senders(settings: Settings) -> Rules:
 def definitions(settings: Settings) -> Definitions:
     """What the numbers depend on. Settings that define the same numbers give equal ones."""
     names = catalogue(settings.services, settings.environments)
+    incidents = settings.incidents.rules()
+    by_severity = BY_SEVERITY if incidents.know_severities else ()
     return Definitions(
         windows=tuple((window.text, window.ms) for window in settings.windows),
         retention_ms=settings.retention.ms,
@@ -29,7 +31,8 @@ def definitions(settings: Settings) -> Definitions:
         merge_within_ms=settings.merge_within.ms,
         rules=rules(settings.failures, names),
         catalogue=names,
-        metrics=(*ALL, performance_level(settings.levels.edition)),
+        metrics=(*ALL, *by_severity, performance_level(settings.levels.edition)),
+        incidents=incidents,
         teams=teams(settings),
     )
 

@@ -9,6 +9,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from dora_exporter.app.catalogue_settings import EnvironmentSettings, ServiceSettings, checked
 from dora_exporter.app.failure_rules import FailureSettings
+from dora_exporter.app.incident_settings import IncidentSettings
 from dora_exporter.app.label import Label, Name
 from dora_exporter.commits.providers.contract import PullRequestSettings
 from dora_exporter.commits.settings import CommitSettings, GitSettings, RepositorySettings
@@ -170,6 +171,7 @@ class Settings(Section):
     commits: CommitSettings = CommitSettings()
     pull_requests: dict[Name, PullRequestSettings] = Field(default_factory=dict)
     failures: FailureSettings = FailureSettings()
+    incidents: IncidentSettings = IncidentSettings()
     levels: LevelSettings = LevelSettings()
     log: LogSettings = LogSettings()
     api_keys: tuple[Key, ...] = ()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import chain
 from operator import attrgetter
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
 
@@ -72,12 +72,16 @@ class PlainFacts(NamedTuple):
 
 
 class IncidentFacts(msgspec.Struct, frozen=True, gc=False):
-    """What an incident adds to the metrics of its series; ``restored_at`` is None while it is open."""
+    """What an incident adds to the metrics of its series.
+
+    ``restored_at`` is None while it is open, ``severity`` where incidents have none.
+    """
 
     started_at: int
     source: str
     restored_at: int | None
     attributed: bool
+    severity: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -104,6 +108,8 @@ class Measures:
     open_incidents: Times = field(default_factory=Times, init=False)
     restores: Samples = field(default_factory=Samples, init=False)
     sources: dict[str, Times] = field(default_factory=dict, init=False)
+    severities: dict[str, Times] = field(default_factory=dict, init=False)
+    restores_by_severity: dict[str, Samples] = field(default_factory=dict, init=False)
     dropped: int = field(default=0, init=False)
     """Commits without a lead time because their author time lies too far ahead."""
 
@@ -136,33 +142,41 @@ class Measures:
         self.deployments.extend(chain.from_iterable([each.finished for each in facts]))
         self.unidentified.extend(chain.from_iterable([each.unidentified for each in facts]))
         for source in {name: None for each in facts for name in each.by_source} if self.is_by_source else ():
-            self._source(source).extend(chain.from_iterable([each.by_source.get(source, ()) for each in facts]))
+            _of(self.sources, source, Times).extend(
+                chain.from_iterable([each.by_source.get(source, ()) for each in facts])
+            )
 
     def adding_plain_deployments(self, facts: Sequence[PlainFacts]) -> Iterator[None]:
         """Does the same, a step at a time."""
         yield from self.deployments.extending([list(each.finished) for each in facts])
         yield from self.unidentified.extending([list(each.unidentified) for each in facts])
         for source in {name: None for each in facts for name in each.by_source} if self.is_by_source else ():
-            yield from self._source(source).extending([list(each.by_source.get(source, ())) for each in facts])
+            yield from _of(self.sources, source, Times).extending(
+                [list(each.by_source.get(source, ())) for each in facts]
+            )
 
     def prepare(self, windows: Sequence[Window]) -> bool:
         """Gets ready to be read for windows, some milliseconds a call; True when it is."""
-        samples = (self.lead_times, self.recoveries, self.restores, *self.stages.values())
+        samples = (
+            *(self.lead_times, self.recoveries, self.restores),
+            *self.stages.values(),
+            *self.restores_by_severity.values(),
+        )
         return all(each.prepare(window) for each in samples for window in windows)
 
     def add_incident(self, facts: IncidentFacts) -> None:
         """Adds an incident to every window that its facts concern."""
         for times, moment in self._times_of_incident(facts):
             times.add(moment)
-        if facts.restored_at is not None:
-            self.restores.add(facts.restored_at, facts.restored_at - facts.started_at)
+        for samples, moment, value in self._samples_of_incident(facts):
+            samples.add(moment, value)
 
     def remove_incident(self, facts: IncidentFacts) -> None:
         """Removes an incident that was added with these facts."""
         for times, moment in self._times_of_incident(facts):
             times.remove(moment)
-        if facts.restored_at is not None:
-            self.restores.remove(facts.restored_at, facts.restored_at - facts.started_at)
+        for samples, moment, value in self._samples_of_incident(facts):
+            samples.remove(moment, value)
 
     def absorbing(self, others: Sequence["Measures"]) -> Iterator[None]:
         """Adds everything in other measures, a step at a time."""
@@ -187,12 +201,15 @@ class Measures:
             pairs += [
                 (mine, [getattr(each, name)[key] for each in others]) for key, mine in getattr(self, name).items()
             ]
-        for name in {name: None for each in others for name in each.sources}:
-            pairs.append((self._source(name), [each.sources[name] for each in others if name in each.sources]))
+        for table, kind in _COME_LATER.items():
+            held = [getattr(each, table) for each in others]
+            for name in {name: None for each in held for name in each}:
+                mine = _of(getattr(self, table), name, kind)
+                pairs.append((mine, [each[name] for each in held if name in each]))
         for mine, theirs in pairs:
-            held = [each for each in theirs if len(each)]
-            if held:
-                yield mine, held
+            filled = [each for each in theirs if len(each)]
+            if filled:
+                yield mine, filled
 
     def _departures(self, windows: Iterable[Window]) -> Iterator[int]:
         # Only these: every moment in another sliding window is a moment of one of them.
@@ -211,7 +228,7 @@ class Measures:
 
     def _times_of_deployment(self, facts: DeploymentFacts) -> Iterator[Times]:
         if self.is_by_source:
-            yield self._source(facts.source)
+            yield _of(self.sources, facts.source, Times)
         if facts.outcome:
             yield self.attempts[facts.outcome]
             return
@@ -235,20 +252,40 @@ class Measures:
         yield self.incidents, facts.started_at
         ends = [] if facts.restored_at is None else [facts.restored_at]
         if self.is_by_source:
-            yield from ((self._source(facts.source), moment) for moment in (facts.started_at, *ends))
+            yield from ((_of(self.sources, facts.source, Times), moment) for moment in (facts.started_at, *ends))
+        if facts.severity:
+            yield _of(self.severities, facts.severity, Times), facts.started_at
         if not facts.attributed:
             yield self.unattributed, facts.started_at
         if facts.restored_at is None:
             yield self.open_incidents, facts.started_at
 
-    def _source(self, name: str) -> Times:
-        times = self.sources.get(name)
-        if times is None:
-            times = self.sources[name] = Times()
-        return times
+    def _samples_of_incident(self, facts: IncidentFacts) -> Iterator[tuple[Samples, int, int]]:
+        if facts.restored_at is not None:
+            lasted = facts.restored_at - facts.started_at
+            yield self.restores, facts.restored_at, lasted
+            if facts.severity:
+                yield _of(self.restores_by_severity, facts.severity, Samples), facts.restored_at, lasted
+
+
+_Sliding = TypeVar("_Sliding", Times, Samples)
+
+
+def _of(table: dict[str, _Sliding], name: str, kind: type[_Sliding]) -> _Sliding:
+    """What a table has for a name, which may come as a new one."""
+    sliding = table.get(name)
+    if sliding is None:
+        sliding = table[name] = kind()
+    return sliding
 
 
 _KEYED = ("attempts", "causes", "stages")
+_COME_LATER: dict[str, type[Times] | type[Samples]] = {
+    "sources": Times,
+    "severities": Times,
+    "restores_by_severity": Samples,
+}
+"""The tables whose names come with events."""
 _SLIDING = tuple(
-    each.name for each in fields(Measures) if each.name not in {*_KEYED, "is_by_source", "sources", "dropped"}
+    each.name for each in fields(Measures) if each.name not in {*_KEYED, *_COME_LATER, "is_by_source", "dropped"}
 )

@@ -98,6 +98,7 @@ def counted_incident(classifier: Classifier, incident: Incident) -> CountedIncid
             source=incident.source,
             restored_at=known.restored_at if known else None,
             attributed=attribution is not None,
+            severity=known.severity if known else None,
         ),
         attributed_to=attribution.deployment.id if attribution else None,
         because=attribution.rule if attribution else "no deployment had started before it, or not within the limit",

@@ -7,6 +7,7 @@ from dora_exporter.dora import metrics
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.events import MINUTE_MS
 from dora_exporter.dora.failures.contract import Rule
+from dora_exporter.dora.incident_rules import IncidentRules
 from dora_exporter.dora.metrics.contract import Metric
 
 
@@ -20,6 +21,7 @@ class Definitions:
     attribution_limit_ms: int | None = None
     merge_within_ms: int = 30 * MINUTE_MS
     rules: Sequence[Rule] = ()
+    incidents: IncidentRules = field(default_factory=IncidentRules)
     teams: Mapping[str, str] = field(default_factory=dict)
     catalogue: Catalogue = NO_CATALOGUE
     metrics: Sequence[Metric] = metrics.ALL

@@ -45,7 +45,11 @@ class Explanation:
 WhyUnknown = Callable[[Deployment], str | None]
 """The reason why the commits of a deployment are unknown; None if they are known, or are not looked for."""
 
-METRICS = {each.name: each for each in metrics.ALL if isinstance(each, WindowMetric) and each.basis.sums}
+METRICS = {
+    each.name: each
+    for each in (*metrics.ALL, *metrics.BY_SEVERITY)
+    if isinstance(each, WindowMetric) and each.basis.sums
+}
 """The metrics that can be explained."""
 
 
@@ -140,11 +144,13 @@ def _count_incidents(
         yield
         if not belongs(incident):
             continue
-        moment = incident.started_at if asked is Moment.BEGAN else incident.finished_at
         if reason:
             explanation.left_out.append(LeftOut("incident", incident.id, reason))
-        elif moment is not None and window.start_ms < moment <= window.end_ms:
-            explanation.incidents.append(counted_incident(state.classifier, incident))
+            continue
+        counted = counted_incident(state.classifier, incident)
+        moment = incident.started_at if asked is Moment.BEGAN else counted.facts.restored_at
+        if moment is not None and window.start_ms < moment <= window.end_ms:
+            explanation.incidents.append(counted)
         else:
             explanation.left_out.append(LeftOut("incident", incident.id, asked.value))
 

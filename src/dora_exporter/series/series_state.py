@@ -16,6 +16,7 @@ from dora_exporter.dora.failures.order import by_finish_in_steps, finish_order
 from dora_exporter.dora.measures import IncidentFacts
 from dora_exporter.dora.reports import is_found
 from dora_exporter.series.attempts import Attempts
+from dora_exporter.series.counting_incidents import CountingIncidents
 from dora_exporter.series.report_pairing import Pairing
 
 _finished_at = attrgetter("finished_at")
@@ -42,7 +43,15 @@ class SeriesState:
     cost depends on what changes, not on what is held.
     """
 
-    def __init__(self, classifier: Classifier, updates: Updates, *, retention_ms: int, merge_within_ms: int) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        updates: Updates,
+        *,
+        retention_ms: int,
+        merge_within_ms: int,
+        counting: CountingIncidents,
+    ) -> None:
         """An empty series."""
         self.classifier = classifier
         self.version = 0
@@ -60,6 +69,7 @@ class SeriesState:
         self._incidents: dict[str, Incident] = {}
         self._phases: dict[str, _Phase] = {}
         self._due: list[tuple[int, str]] = []
+        self._counting = counting
 
     def loading(self, deployments: Iterable[Deployment], incidents: Iterable[Incident], now_ms: int) -> Iterator[None]:
         """Fills an empty state and moves it to a moment, step by step."""
@@ -84,6 +94,7 @@ class SeriesState:
         for incident in incidents:
             self._put_incident(incident)
             yield
+        yield from self._counting.settling()
         yield from self.classifier.loading(ordered[living:seen])
 
     def prepare(self, now_ms: int) -> bool:
@@ -127,6 +138,7 @@ class SeriesState:
             if incident_due:
                 self._advance(incident_due)
             yield
+        yield from self._counting.settling()
         yield from self.classifier.settling()
 
     @property
@@ -158,7 +170,8 @@ class SeriesState:
         """All incidents, newest first, and why one does not count."""
         reasons = {_Phase.FUTURE: "begins later", _Phase.GONE: "is older than the retention"}
         for incident in sorted(self._incidents.values(), key=_started_at, reverse=True):
-            yield incident, reasons.get(self._phases[incident.id])
+            phase = self._phases[incident.id]
+            yield incident, self._counting.reason(incident) if phase in _COUNTS else reasons[phase]
 
     @property
     def is_empty(self) -> bool:
@@ -252,7 +265,7 @@ class SeriesState:
     def _remove_incident(self, incident: Incident) -> None:
         phase = self._phases.pop(incident.id)
         if phase in _COUNTS:
-            self.classifier.remove_incident(incident)
+            self._counting.remove(incident)
         if phase is not _Phase.GONE:
             self._updates.presence([incident], -1)
         del self._incidents[incident.id]
@@ -299,11 +312,9 @@ class SeriesState:
         if (before is _Phase.GONE) != (phase is _Phase.GONE):
             self._updates.presence([incident], 1 if before is _Phase.GONE else -1)
         if phase in _COUNTS:
-            if before not in _COUNTS:
-                self.classifier.add_incident(incident)
-            self.classifier.restore(incident, incident.finished_at if phase is _Phase.RESTORED else None)
+            self._counting.put(incident, incident.finished_at if phase is _Phase.RESTORED else None)
         elif before in _COUNTS:
-            self.classifier.remove_incident(incident)
+            self._counting.remove(incident)
         due = {
             _Phase.FUTURE: incident.started_at,
             _Phase.OPEN: incident.finished_at,

@@ -6,6 +6,7 @@ from dora_exporter.dora.events import Deployment, Incident, Series
 from dora_exporter.dora.failures.classifier import Classifier
 from dora_exporter.dora.store import EventStore
 from dora_exporter.series.aggregates import Aggregates
+from dora_exporter.series.counting_incidents import CountingIncidents
 from dora_exporter.series.definitions import Definitions
 from dora_exporter.series.due_queue import DueQueue
 from dora_exporter.series.pending_writes import SeriesWrites
@@ -104,4 +105,7 @@ class States:
             updates,
             retention_ms=self._definitions.retention_ms,
             merge_within_ms=self._definitions.merge_within_ms,
+            counting=CountingIncidents(
+                self._definitions.incidents, classifier, self._definitions.catalogue.services_of
+            ),
         )

@@ -134,6 +134,19 @@ BAD_YAML = {
         "config.yaml:3: failures.rules[0].pattern: is missing",
         "config.yaml:4: failures.rules[0].match[0]: must be 'version', 'subject', 'title', 'branch', 'label' or 'tag'",
     ],
+    "incidents:\n  severities:\n    SEV-0: 0": ["config.yaml:3: incidents.severities.SEV-0: must be at least 1"],
+    "incidents:\n  severities:\n    SEV-6: 6": ["config.yaml:3: incidents.severities.SEV-6: must be at most 5"],
+    "incidents:\n  severities:\n    high: 1\n    High: 2": [
+        "config.yaml:4: incidents.severities.High: is the same spelling as high, with another severity"
+    ],
+    "incidents: {severities: {'': 1}}": ['config.yaml:1: incidents.severities."": must not be empty'],
+    "incidents:\n  severities: {minor: 1}\n  counted_severities:\n  - 1\n  - mino": [
+        "config.yaml:5: incidents.counted_severities[1]: mino is not one of incidents.severities, did you mean minor?"
+    ],
+    "incidents: {counted_severities: [7]}": [
+        "config.yaml:1: incidents.counted_severities[0]: must be a severity from 1 to 5, or a spelling of one"
+    ],
+    "incidents: {reopened_within: soon}": [f"config.yaml:1: incidents.reopened_within: {DURATION}"],
     "sources: {pd: {token: x}}": [f"config.yaml:1: sources.pd.kind: is missing, it must be {ONE_OF_THE_KINDS}"],
     "sources: {pd: {kind: pagerdutty}}": [
         f"config.yaml:1: sources.pd.kind: must be {ONE_OF_THE_KINDS}, did you mean pagerduty?"

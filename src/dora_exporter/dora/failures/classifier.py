@@ -61,6 +61,7 @@ class Classifier:
         self._facts: dict[str, DeploymentFacts] = {}
         self._incident_facts: dict[str, IncidentFacts] = {}
         self._restored_at: dict[str, int] = {}
+        self._severities: dict[str, str] = {}
         self._new: set[str] = set()
         self._marked: dict[str, Deployment] = {}
         self._marked_incidents: dict[str, Incident] = {}
@@ -114,8 +115,10 @@ class Classifier:
         self.attributions.add(incident)
         self._marked_incidents[incident.id] = incident
 
-    def restore(self, incident: Incident, restored_at: int | None) -> None:
-        """Resolves an incident; with None it is open again."""
+    def restore(self, incident: Incident, restored_at: int | None, severity: str | None = None) -> None:
+        """Resolves an incident; with None it is open again. The severity is the one that it has from now on."""
+        if severity is not None:
+            self._severities[incident.id] = severity
         if restored_at is None:
             self._restored_at.pop(incident.id, None)
         else:
@@ -129,6 +132,7 @@ class Classifier:
         """Removes an incident."""
         self._mark(self.attributions.remove(incident))
         self._restored_at.pop(incident.id, None)
+        self._severities.pop(incident.id, None)
         self._marked_incidents.pop(incident.id, None)
         facts = self._incident_facts.pop(incident.id, None)
         if facts:
@@ -191,6 +195,10 @@ class Classifier:
                 [each for each in known if each.id not in facts],
                 [(each, facts[each.id]) for each in known if each.id in facts],
             )
+
+    def counts_incident(self, incident: Incident) -> bool:
+        """Whether an incident was added."""
+        return incident.id in self._incident_facts or incident.id in self._marked_incidents
 
     def incident_facts(self, incident: Incident) -> IncidentFacts | None:
         """The facts of an incident; None while it does not count."""
@@ -304,6 +312,7 @@ class Classifier:
             source=incident.source,
             restored_at=self._restored_at.get(incident.id),
             attributed=self.attributions.attribution(incident) is not None,
+            severity=self._severities.get(incident.id),
         )
         if before != after:
             self._incident_facts[incident.id] = after

@@ -9,6 +9,7 @@ from dora_exporter.dora.metrics import (
     failed_deployment_recovery,
     incidents,
     rework,
+    severities,
     time_to_restore,
 )
 from dora_exporter.dora.metrics.contract import Metric
@@ -24,3 +25,5 @@ ALL: tuple[Metric, ...] = (
     *incidents.METRICS,
     *data_quality.METRICS,
 )
+BY_SEVERITY: tuple[Metric, ...] = severities.METRICS
+"""Those that exist besides where severities are configured."""
