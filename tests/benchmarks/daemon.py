@@ -37,7 +37,11 @@ class Daemon:
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> bytes:
         """The body of an answer that says it went well."""
-        self.connection.request(method, path, body=body or None, headers=headers or {})
+        try:
+            self.connection.request(method, path, body=body or None, headers=headers or {})
+        except ConnectionError:  # it was idle for longer than the daemon keeps it; another is made
+            self.connection.close()
+            self.connection.request(method, path, body=body or None, headers=headers or {})
         answer = self.connection.getresponse()
         content = answer.read()
         if answer.status not in {200, 202}:

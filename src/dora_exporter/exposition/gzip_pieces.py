@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import chain
 
 from dora_exporter.exposition.crc32 import EMPTY, Checksum, checksum, combine
 
@@ -14,29 +15,34 @@ _LAST_BLOCK_EMPTY = b"\x03\x00"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A text together with its deflated form, which ends at a byte and refers to nothing before itself."""
+    """A text together with its deflated form, which ends at a byte and refers to nothing before itself.
 
-    parts: tuple[bytes, ...]
+    The text is kept as the lines, or the pieces, that it was made of: a copy would take as much memory again.
+    """
+
+    content: tuple["bytes | Piece", ...]
     deflated: bytes
     checksum: Checksum
 
+    @property
+    def parts(self) -> tuple[bytes, ...]:
+        """The text, in parts."""
+        return tuple(chain.from_iterable([(each,) if isinstance(each, bytes) else each.parts for each in self.content]))
 
-def deflate(text: bytes) -> Piece:
-    """A piece made of a text."""
+
+def deflate(*lines: bytes) -> Piece:
+    """A piece made of lines."""
+    text = b"".join(lines)
     if not text:
         return Piece((), b"", EMPTY)
     compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     deflated = compressor.compress(text) + compressor.flush(zlib.Z_FULL_FLUSH)
-    return Piece((text,), deflated, checksum(text))
+    return Piece(lines, deflated, checksum(text))
 
 
 def concatenate(pieces: Sequence[Piece], total: Checksum) -> Piece:
     """One piece made of many whose checksum is known."""
-    return Piece(
-        tuple([part for piece in pieces for part in piece.parts]),
-        b"".join([piece.deflated for piece in pieces]),
-        total,
-    )
+    return Piece(tuple(pieces), b"".join([piece.deflated for piece in pieces]), total)
 
 
 def gzip_member(pieces: Sequence[Piece]) -> bytes:

@@ -110,7 +110,7 @@ class TextCache:
         return list(zip(self.families, whole, strict=True))
 
     def _refresh_block(self, page: _Page, family: int) -> None:
-        block = deflate(b"".join([row[family] for row in page.rows]))
+        block = deflate(*[row[family] for row in page.rows if row[family]])
         page.blocks[family] = block
         self._sections[family] = None
         tree = self._trees[family]

@@ -14,6 +14,8 @@ _finished_at = attrgetter("finished_at")
 class Attempts:
     """Those of one series. One counts from its finished_at on, until it is older than the retention."""
 
+    __slots__ = ("_counted", "_due", "_held", "_present", "_retention_ms", "_updates")
+
     def __init__(self, updates: Updates, *, retention_ms: int) -> None:
         """No attempt."""
         self._updates = updates
