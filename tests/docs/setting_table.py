@@ -12,10 +12,14 @@ from pydantic.fields import FieldInfo
 
 from dora_exporter.config.durations import Span
 from dora_exporter.config.errors import models_in
+from dora_exporter.sources.webhook.rules import Rule
+from dora_exporter.sources.webhook.verification import Scheme
 
 HEADING = ("key", "type", "default", "meaning")
 
 _REQUIRED = "required"
+_ON_THEIR_OWN_PAGE = (Rule, Scheme)
+"""Models with more keys than a table of all settings can bear."""
 _TYPES: Mapping[object, str] = {
     bool: "true or false",
     int: "whole number",
@@ -46,6 +50,9 @@ def _described(settings: type[BaseModel], prefix: str) -> Iterator[Setting]:
         key = prefix + name
         models = models_in(field.annotation)
         container = get_origin(_bare(field.annotation))
+        if models and issubclass(models[0], _ON_THEIR_OWN_PAGE):
+            yield Setting(key, "mapping", _default(field))
+            continue
         if models and container not in {dict, tuple}:
             yield from _described(models[0], f"{key}.")
             continue

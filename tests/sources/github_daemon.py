@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 from tests.sources.deliveries import delivery_head
 from tests.sources.pushed_daemon import SECRET, WINDOW_MS, PushedDaemon, started
 
+from dora_exporter.sources.contract import SourceSettings
 from dora_exporter.sources.github.settings import GitHubSettings
 from dora_exporter.sources.github.source import GitHub
-from dora_exporter.sources.http.pushed_settings import PushedSourceSettings
 
 __all__ = ["NAME", "SECRET", "WINDOW_MS", "GitHubDaemon", "a_daemon", "recorded", "signed"]
 
@@ -36,7 +36,7 @@ class GitHubDaemon(PushedDaemon):
     """The source as GitHub pushes to it."""
 
     NAME: ClassVar[str] = NAME
-    SETTINGS: ClassVar[type[PushedSourceSettings]] = GitHubSettings
+    SETTINGS: ClassVar[type[SourceSettings]] = GitHubSettings
 
     async def push(self, kind: str, body: Mapping[str, Any] | bytes, **headers: str) -> int:
         """One signed delivery to the endpoint; gives the status."""

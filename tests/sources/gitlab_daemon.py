@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from tests.sources.pushed_daemon import SECRET, WINDOW_MS, PushedDaemon, started
 
+from dora_exporter.sources.contract import SourceSettings
 from dora_exporter.sources.gitlab.settings import GitLabSettings
-from dora_exporter.sources.http.pushed_settings import PushedSourceSettings
 
 __all__ = ["NAME", "SECRET", "WINDOW_MS", "GitLabDaemon", "a_daemon"]
 
@@ -19,7 +19,7 @@ class GitLabDaemon(PushedDaemon):
     """The source as GitLab pushes to it."""
 
     NAME: ClassVar[str] = NAME
-    SETTINGS: ClassVar[type[PushedSourceSettings]] = GitLabSettings
+    SETTINGS: ClassVar[type[SourceSettings]] = GitLabSettings
 
     async def push(self, kind: str, body: Mapping[str, Any] | bytes) -> int:
         """One delivery with the secret token; gives the status."""

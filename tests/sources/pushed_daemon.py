@@ -12,9 +12,8 @@ from tests.sources.memory_log import MemoryLog, replayed
 from dora_exporter.dora.events import Deployment, Incident
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.scheduler import Schedule
-from dora_exporter.sources.contract import SourceContext
+from dora_exporter.sources.contract import SourceContext, SourceSettings
 from dora_exporter.sources.http.client import RetryTiming, Transport
-from dora_exporter.sources.http.pushed_settings import PushedSourceSettings
 from dora_exporter.sources.polling import Health, RunningSource, RunningSources
 from dora_exporter.sources.polling.poller import Poller
 from dora_exporter.web.application import application
@@ -30,7 +29,7 @@ class PushedDaemon:
     """The source, and what is held of it; ``lines`` is the log, which outlives a restart."""
 
     NAME: ClassVar[str]
-    SETTINGS: ClassVar[type[PushedSourceSettings]]
+    SETTINGS: ClassVar[type[SourceSettings]]
 
     clock: ManualClock
     transport: Transport
@@ -66,7 +65,7 @@ class PushedDaemon:
         await poller.run(self.sources.sink(running))
         return running.health
 
-    async def post(self, body: bytes, headers: Mapping[str, str]) -> int:
+    async def post(self, body: bytes, headers: Mapping[str, str], query: str = "") -> int:
         """Any request to the endpoint; gives the status. The daemon's key is ``k``."""
         routes = endpoint.routes(
             sources=self.sources,
@@ -76,7 +75,7 @@ class PushedDaemon:
         )
         server = TestServer(application(routes=routes, operations=(), access=Access(api_keys=["k"])))
         await server.start_server(auto_decompress=False)
-        path = f"/webhooks/{self.NAME}"
+        path = f"/webhooks/{self.NAME}{query}"
         async with TestClient(server) as client, client.post(path, data=body, headers=headers) as answer:
             return answer.status
 

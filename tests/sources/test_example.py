@@ -33,6 +33,7 @@ SECRETS = {
     "gitlab-token": "token",
     "gitlab-webhook-secrets": "secret",
     "github-deployments-token": TOKEN,
+    "status-tool-secrets": "secret",
 }
 SECONDS = 30.0
 
@@ -92,6 +93,8 @@ def _counted(daemon: Daemon, sources: int) -> Mapping[str, float]:
         assert running.request("POST", "/webhooks/github", body, headers).status == 200
         answer = running.request("POST", "/webhooks/gitlab", b"{}", {"X-Gitlab-Token": "secret"})
         assert answer.status == 200, answer
+        answer = running.request("POST", "/webhooks/status-tool", _incident(), {"X-Status-Token": "secret"})
+        assert answer.status == 200, answer
         deadline = stopwatch() + SECONDS
         while len(counted := _created(running)) < sources:
             assert stopwatch() < deadline, running.process.text
@@ -117,6 +120,11 @@ def _notification() -> dict[str, Any]:
         "fingerprint": "f1",
     }
     return {"version": "4", "groupKey": "{}", "truncatedAlerts": 0, "status": "firing", "alerts": [alert]}
+
+
+def _incident() -> bytes:
+    incident = {"id": 1, "opened_at": system_clock() // 1000, "components": [{"name": "Web shop"}]}
+    return json.dumps({"incident": incident}).encode()
 
 
 def _deployed() -> bytes:

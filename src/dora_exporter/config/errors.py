@@ -95,7 +95,7 @@ def _printable(text: str) -> str:
 
 def _without_echoes(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
     """Drops "the list is too short" where that follows from mistakes in its items."""
-    places = {each["loc"][:-1] for each in details}
+    places = {each["loc"][:depth] for each in details for depth in range(len(each["loc"]))}
     return [each for each in details if each["type"] != "too_short" or each["loc"] not in places]
 
 

@@ -16,6 +16,8 @@ from dora_exporter.sources.gitlab.source import GitLab
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.sources.pagerduty.source import PagerDuty
 from dora_exporter.sources.prometheus.source import Prometheus, PrometheusSettings
+from dora_exporter.sources.webhook.settings import WebhookSettings
+from dora_exporter.sources.webhook.source import JsonWebhook
 
 KINDS: Mapping[str, Build] = {
     "alertmanager": Alertmanager,
@@ -24,6 +26,7 @@ KINDS: Mapping[str, Build] = {
     "gitlab": GitLab,
     "pagerduty": PagerDuty,
     "prometheus": Prometheus,
+    "webhook": JsonWebhook,
 }
 
 AnySettings = Annotated[
@@ -32,7 +35,8 @@ AnySettings = Annotated[
     | GitHubSettings
     | GitLabSettings
     | PagerDutySettings
-    | PrometheusSettings,
+    | PrometheusSettings
+    | WebhookSettings,
     Field(discriminator="kind"),
 ]
 """The settings of a source of any kind."""

@@ -172,6 +172,7 @@ class Ignored(enum.Enum):
     NO_EVENT = "no_event"  # a kind that it knows, in a state or about an object that is not an event here
     FILTERED = "filtered"  # the settings leave it out
     OUTDATED = "outdated"  # a newer state is held
+    UNPAIRED = "unpaired"  # it ends what never began here, and does not say when that was or where
     UNREADABLE = "unreadable"  # it cannot be understood, and its sender must not be told so
 
 
@@ -180,12 +181,14 @@ class Receipt:
     """What a source found in a delivery: the sender's word for its kind, and why nothing was written, if so.
 
     What was written, left out or put aside the sink knows. ``detail`` may say more than the reason, in words that
-    repeat no secret and nothing of the body that a stranger must not read.
+    repeat no secret and nothing of the body that a stranger must not read. With ``refused`` what was ignored is
+    answered 400 and the detail, for senders that are to hear of it.
     """
 
     kind: str
     ignored: Ignored | None = None
     detail: str | None = None
+    refused: bool = False
 
 
 @runtime_checkable

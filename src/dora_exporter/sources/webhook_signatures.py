@@ -8,8 +8,9 @@ enough; where there are none nothing matches. All comparisons take the same time
 import hmac
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
+from typing import Literal, TypedDict
 
 from dora_exporter.sources.contract import Check, Delivery, Misconfigured
 
@@ -20,7 +21,26 @@ _MOST_SIGNATURES = 10
 _SECONDS = re.compile("[0-9]{1,12}")
 _HEX = re.compile("[0-9a-f]{64}")
 _BASE64 = re.compile("v1,[A-Za-z0-9+/]{43}=")
+_MILLISECONDS = re.compile("[0-9]{13}")
 _BASIC = "basic "
+_CONTENT = re.compile(r"(\{(?:timestamp|body|body_sha256)\})")
+
+CONTENT_PARTS = {"timestamp", "body", "body_sha256"}
+"""What a timestamped signature may be of; ``body_sha256`` is the hexadecimal digest of the body."""
+
+Encoding = Literal["hex", "base64"]
+_FORMS = {"hex": _HEX, "base64": re.compile("[A-Za-z0-9+/]{43}=")}
+_ENCODERS: Mapping[Encoding, Callable[[bytes], str]] = {
+    "hex": bytes.hex,
+    "base64": lambda made: b64encode(made).decode(),
+}
+
+
+class HmacHeader(TypedDict):
+    """Where the HMAC of a body is."""
+
+    header: str
+    prefix: str
 
 
 def any_body(_body: bytes) -> bool:
@@ -48,25 +68,48 @@ def basic_password(delivery: Delivery, secrets: Iterable[str]) -> Check | None:
     return any_body if _is_one_of(_passwords(delivery), secrets) else None
 
 
-def hmac_sha256(delivery: Delivery, secrets: Iterable[str], *, header: str, prefix: str = "") -> Check | None:
-    """The hexadecimal HMAC of the body after ``prefix``, such as GitHub's ``X-Hub-Signature-256: sha256=...``.
+def hmac_sha256(
+    delivery: Delivery, secrets: Iterable[str], *, header: str, prefix: str = "", encoding: Encoding = "hex"
+) -> Check | None:
+    """The HMAC of the body after ``prefix``, such as GitHub's ``X-Hub-Signature-256: sha256=...``.
 
     Several may be given, in several headers or between commas.
     """
-    presented = presented_hmacs(delivery, header=header, prefix=prefix)
+    presented = presented_hmacs(delivery, header=header, prefix=prefix, encoding=encoding)
     keys = [secret.encode() for secret in secrets if secret]
 
     def is_signed(body: bytes) -> bool:
-        return _match(presented, [hmac.digest(key, body, "sha256").hex() for key in keys])
+        return _match(presented, [_ENCODERS[encoding](hmac.digest(key, body, "sha256")) for key in keys])
 
     return is_signed if presented and keys else None
 
 
-def presented_hmacs(delivery: Delivery, *, header: str, prefix: str = "") -> list[str]:
+def presented_hmacs(delivery: Delivery, *, header: str, prefix: str = "", encoding: Encoding = "hex") -> list[str]:
     """What can be such a signature: without one, secrets need not be looked up in a file."""
     said = [each.strip() for value in delivery.headers.getall(header, ()) for each in value.split(",")]
     found = [each.removeprefix(prefix) for each in said if each.startswith(prefix)]
-    return [each for each in found if _HEX.fullmatch(each)][:_MOST_SIGNATURES]
+    return [each for each in found if _FORMS[encoding].fullmatch(each)][:_MOST_SIGNATURES]
+
+
+def timestamped(
+    delivery: Delivery, secrets: Iterable[str], *, presented: Iterable[str], time: str, content: str
+) -> Check | None:
+    """Hexadecimal HMACs of a timestamp with the body, such as Rootly's ``t=...,v1=...``.
+
+    ``time`` is in seconds or milliseconds. ``content`` is what is signed, made of ``CONTENT_PARTS`` in braces.
+    """
+    signatures = [each for each in presented if _HEX.fullmatch(each)][:_MOST_SIGNATURES]
+    keys = [secret.encode() for secret in secrets if secret]
+    seconds = time[:-3] if _MILLISECONDS.fullmatch(time) else time
+    if not (keys and signatures and is_recent(delivery, seconds)):
+        return None
+
+    def is_signed(body: bytes) -> bool:
+        said = {"timestamp": time.encode(), "body": body, "body_sha256": sha256(body).hexdigest().encode()}
+        parts = [said[each[1:-1]] if each[:1] == "{" else each.encode() for each in _CONTENT.split(content)]
+        return _match(signatures, [hmac.digest(key, b"".join(parts), "sha256").hex() for key in keys])
+
+    return is_signed
 
 
 def standard_webhooks(delivery: Delivery, secrets: Sequence[str], *, name: str = "webhook") -> Check | None:

@@ -15,11 +15,11 @@ class Begun:
         """The note is read when it is first asked for."""
         self._moments: dict[str, int] | None = None
 
-    def at(self, deployment_id: int, sink: Sink) -> int | None:
+    def at(self, deployment_id: int | str, sink: Sink) -> int | None:
         """When a deployment began; None where that is not known."""
         return self._all(sink).get(str(deployment_id))
 
-    def add(self, deployment_id: int, began_ms: int, sink: Sink, *, now_ms: int) -> Memory | None:
+    def add(self, deployment_id: int | str, began_ms: int, sink: Sink, *, now_ms: int) -> Memory | None:
         """Adds a moment, of several the earliest; gives what to note then, None where nothing is new."""
         known = self.at(deployment_id, sink)
         if known is not None and known <= began_ms:

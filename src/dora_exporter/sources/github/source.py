@@ -28,12 +28,12 @@ from dora_exporter.sources.github.webhook_events import json_of, read
 from dora_exporter.sources.http.client import Credentials, Refused, Traffic, Upstream
 from dora_exporter.sources.http.pushed_settings import webhook_secrets_of
 from dora_exporter.sources.http.settings import with_headers
-from dora_exporter.sources.webhook_signatures import api_key, hmac_sha256, presented_hmacs
+from dora_exporter.sources.webhook_signatures import HmacHeader, api_key, hmac_sha256, presented_hmacs
 
 _LARGEST_BODY = 25 * 1024 * 1024  # so much GitHub sends at most
 _LONGEST_KIND = 50
 _ENTERPRISE = "/v3"
-_SIGNATURE = {"header": "X-Hub-Signature-256", "prefix": "sha256="}
+_SIGNATURE: HmacHeader = {"header": "X-Hub-Signature-256", "prefix": "sha256="}
 
 
 class GitHub:

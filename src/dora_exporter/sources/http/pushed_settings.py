@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, 
 
 from dora_exporter.config.durations import Duration, Span
 from dora_exporter.config.validators import HTTP_URL, NamedFile, Secret, matching
-from dora_exporter.sources.contract import secrets_of
+from dora_exporter.sources.contract import SourceSettings, secrets_of
 from dora_exporter.sources.http.settings import HEADER_SETTINGS, HttpSourceSettings
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -50,21 +50,30 @@ ServiceEntry = Annotated[MappedService, BeforeValidator(_as_entry)]
 """A mapped service, or only its name."""
 
 
-class PushedSourceSettings(HttpSourceSettings):
+class WebhookSecretSettings(SourceSettings):
+    """What webhooks may be proved with: several secrets while one is rotated."""
+
+    webhook_secrets: tuple[Secret, ...] = ()
+    webhook_secrets_file: NamedFile | None = None
+
+    @model_validator(mode="after")
+    def _one_place_of_secrets(self) -> Self:
+        if self.webhook_secrets and self.webhook_secrets_file is not None:
+            raise ValueError("give webhook_secrets or webhook_secrets_file, not both")
+        return self
+
+
+class PushedSourceSettings(WebhookSecretSettings, HttpSourceSettings):
     """Without a token only webhooks are taken. ``backfill`` is how far back the first pass reads."""
 
     token: Secret | None = None
     token_file: NamedFile | None = None
     backfill: Duration | None = None
-    webhook_secrets: tuple[Secret, ...] = ()
-    webhook_secrets_file: NamedFile | None = None
 
     @model_validator(mode="after")
-    def _one_of_each(self) -> Self:
+    def _one_token(self) -> Self:
         if self.token is not None and self.token_file is not None:
             raise ValueError("give token or token_file, not both")
-        if self.webhook_secrets and self.webhook_secrets_file is not None:
-            raise ValueError("give webhook_secrets or webhook_secrets_file, not both")
         return self
 
     @property
@@ -78,7 +87,7 @@ class PushedSourceSettings(HttpSourceSettings):
         return longest_window_ms if span is None else span.ms
 
 
-async def webhook_secrets_of(settings: PushedSourceSettings) -> tuple[str, ...]:
+async def webhook_secrets_of(settings: WebhookSecretSettings) -> tuple[str, ...]:
     """What webhooks may be proved with, one on each line of a file; raises ``Misconfigured``."""
     if settings.webhook_secrets_file is None:
         return tuple(each.get_secret_value() for each in settings.webhook_secrets)

@@ -21,10 +21,10 @@ from dora_exporter.sources.pagerduty.mapping import IncidentMapping
 from dora_exporter.sources.pagerduty.poll import Pass, PollState
 from dora_exporter.sources.pagerduty.settings import TUNING, PagerDutySettings
 from dora_exporter.sources.pagerduty.webhook_events import environment_of, event_of, ingest
-from dora_exporter.sources.webhook_signatures import api_key, hmac_sha256, presented_hmacs
+from dora_exporter.sources.webhook_signatures import HmacHeader, api_key, hmac_sha256, presented_hmacs
 
 _LARGEST_BODY = 1024 * 1024
-_SIGNATURE = {"header": "X-PagerDuty-Signature", "prefix": "v1="}
+_SIGNATURE: HmacHeader = {"header": "X-PagerDuty-Signature", "prefix": "v1="}
 
 
 class PagerDuty:

@@ -12,6 +12,7 @@ from dora_exporter.sources.contract import (
     Check,
     Delivery,
     Misconfigured,
+    Receipt,
     SourceContext,
     Unreadable,
 )
@@ -72,16 +73,19 @@ class Reception:
         """Answers 2xx when the source has written what is said durably, or has no use for it."""
         if not candidates:
             raise NotFound("no source of this name is pushed to") if self._delivery.has_key else Forbidden(_STRANGER)
+        receipt = None
         try:
             senders, body = await self._authentic(candidates)
             if len(senders) == 1:
-                await self._ingest(senders[0], body)
+                receipt = await self._ingest(senders[0], body)
             else:
                 logger.warning("webhook names none of several sources path=%r", self._request.path)
         except (Refusal, Unavailable) as reason:
             for each in candidates:
                 each.health.deliveries.refuse(self._delivery.received_ms, str(reason))
             raise
+        if receipt is not None and receipt.refused:
+            raise BadRequest(receipt.detail or "nothing of this is used")
         return as_json(EmptyAnswer(), status=self._address.operation.status)
 
     async def _authentic(self, candidates: Sequence[RunningSource]) -> tuple[Sequence[RunningSource], bytes]:
@@ -118,7 +122,7 @@ class Reception:
                 raise
             raise Forbidden(_STRANGER) from None
 
-    async def _ingest(self, running: RunningSource, body: bytes) -> None:
+    async def _ingest(self, running: RunningSource, body: bytes) -> Receipt:
         sink = self._sources.sink(running)
         try:
             receipt = await webhook_of(running).ingest(self._delivery, body, sink)
@@ -128,6 +132,7 @@ class Reception:
             await sink.abandon()
         record(receipt, running.health, sink, at_ms=self._delivery.received_ms)
         self._sources.keep(running)
+        return receipt
 
 
 async def _passes(check: Check, body: bytes) -> bool:

@@ -9,6 +9,7 @@ _WORDS = {
     Ignored.NO_EVENT: "no deployment or incident in a state that counts",
     Ignored.FILTERED: "left out by the settings",
     Ignored.OUTDATED: "a newer state is held",
+    Ignored.UNPAIRED: "an end without a beginning",
     Ignored.UNREADABLE: "it cannot be understood",
 }
 
