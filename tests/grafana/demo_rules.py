@@ -14,7 +14,7 @@ from tests.grafana.rules import FILE, groups
 
 from dora_exporter.app.derived_settings import definitions
 from dora_exporter.app.settings import Settings
-from dora_exporter.cli.backfill.replay import Past
+from dora_exporter.cli.backfill.replay import PastText
 from dora_exporter.cli.demo.command import HASTE, SEED
 from dora_exporter.cli.demo.organisation import organisation
 from dora_exporter.dora.events import MINUTE_MS
@@ -84,10 +84,11 @@ def _inputs(started_ms: int, minutes: int) -> Iterator[tuple[str, str]]:
     """Each series with its samples, a minute apart; promtool's clock begins at 0 where the demo starts."""
     end = started_ms + minutes * MINUTE_MS
     happened = takewhile(lambda each: each.at <= end, organisation(SEED, started_ms, haste=HASTE))
-    past = Past((each.record for each in happened), definitions(Settings()), started_ms)
+    instants = range(started_ms, end + 1, MINUTE_MS)
+    past = PastText((each.record for each in happened), definitions(Settings()), instants)
     samples: dict[str, list[str]] = defaultdict(list)
     for minute in range(minutes + 1):
-        for lines in past.at(started_ms + minute * MINUTE_MS):
+        for lines in past.at(minute):
             for match in _SAMPLE.finditer(b"".join(lines.parts).decode()):
                 values = samples[match["series"]]
                 values += [_ABSENT] * (minute - len(values))

@@ -7,7 +7,7 @@ from aiohttp.typedefs import Middleware
 
 from dora_exporter.app.components import Components
 from dora_exporter.web import application, management, pages, scrape
-from dora_exporter.web.api import explain, git_metadata
+from dora_exporter.web.api import explain, git_metadata, numbers
 from dora_exporter.web.application import require_ready
 from dora_exporter.web.openapi import management_operations
 from dora_exporter.web.openapi.operation import Operation
@@ -18,6 +18,7 @@ from dora_exporter.web.webhooks import endpoint as webhooks
 OPERATIONS: tuple[Operation, ...] = (
     *application.EVENT_OPERATIONS,
     *explain.OPERATIONS,
+    *numbers.OPERATIONS,
     *git_metadata.OPERATIONS,
     *webhooks.OPERATIONS,
     *management_operations.OPERATIONS,
@@ -71,6 +72,9 @@ def _webhooks(parts: Components) -> Iterable[web.RouteDef]:
 def _numbers(parts: Components) -> Iterable[web.RouteDef]:
     engine, why_unknown, access = parts.metrics.current, parts.commits.why_unknown, parts.access.access
     yield from explain.routes(engine=engine, why_unknown=why_unknown, access=access)
+    yield from numbers.routes(
+        engine=engine, access=access, url=parts.settings.web.url, origins=lambda: parts.access.cors_origins
+    )
     yield from scrape.routes(exposition=lambda: parts.metrics.exposition)
     yield from pages.routes(
         engine=engine,

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Iterator
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
 from dora_exporter.app.derived_settings import rules_for_senders
@@ -12,7 +12,7 @@ from dora_exporter.app.settings import Settings, check_doors
 from dora_exporter.config import public_url
 from dora_exporter.runtime.clock import stopwatch
 from dora_exporter.runtime.hosts import host_of, one_spelling
-from dora_exporter.web.api import git_metadata
+from dora_exporter.web.api import git_metadata, numbers
 from dora_exporter.web.security.api_keys import Access, Right
 from dora_exporter.web.security.basic_auth import basic_auth, user_of
 from dora_exporter.web.security.browsers import refuse_pages
@@ -84,6 +84,7 @@ class HttpAccess:
         listening = [host_of(address) for address in settings.web.listen_addresses]
         external = one_spelling(public_url.host_of(settings.web.external_url or "") or "")
         self._allowed_hosts = frozenset(each for each in (*listening, external, *settings.web.allowed_hosts) if each)
+        self.cors_origins = frozenset(settings.web.cors_origins)
         self.access.replace(
             api_keys=[key.get_secret_value() for key in settings.api_keys],
             read_keys=[key.get_secret_value() for key in settings.read_keys],
@@ -91,5 +92,7 @@ class HttpAccess:
 
     def _stands_for_a_password(self, request: web.Request) -> bool:
         """Whether a request needs no password: it has a key, or perhaps a signature, which its handler verifies."""
+        if request.method == hdrs.METH_OPTIONS and request.path == numbers.NUMBERS.path:
+            return True  # a browser asks without password or key whether it may send one
         in_query = request.path.rstrip("/") == git_metadata.SERIES.path
         return proves_itself(request) or self.access.holds_key(request, key_in_query=in_query)

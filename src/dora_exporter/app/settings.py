@@ -1,5 +1,6 @@
 """The schema of the settings: their keys, their defaults, and what each may be."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,6 +24,8 @@ from dora_exporter.sources import AnySettings
 from dora_exporter.sources.contract import SourceName
 from dora_exporter.storage.postgresql.url import ReadUrl, check, from_file, from_text
 
+_ORIGIN = re.compile(r"https?://[^/?#\s]+")
+
 
 def _not_empty(path: object) -> object:
     """Pydantic would take an empty path for the working directory."""
@@ -43,6 +46,12 @@ def _host(text: str) -> str:
     return host
 
 
+def _origin(text: str) -> str:
+    if text != ANY_HOST and not _ORIGIN.fullmatch(text):
+        raise ValueError(f"must be an origin such as https://p.example, without a path, or {ANY_HOST} for all")
+    return text
+
+
 def _database(url: SecretStr) -> SecretStr:
     check(url.get_secret_value())
     return url
@@ -59,6 +68,7 @@ def _key(key: SecretStr) -> SecretStr:
 
 Address = Annotated[str, AfterValidator(_address)]
 Host = Annotated[str, AfterValidator(_host)]
+Origin = Annotated[str, AfterValidator(_origin)]
 Url = Annotated[SecretStr, AfterValidator(_database)]
 File = Annotated[Path, BeforeValidator(_not_empty)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
@@ -77,6 +87,7 @@ class WebSettings(Section):
     config_file: File | None = None
     enable_lifecycle: bool = False
     allowed_hosts: tuple[Host, ...] = ()
+    cors_origins: tuple[Origin, ...] = ()
     external_url: Annotated[str, AfterValidator(public_url.external)] | None = None
     route_prefix: Annotated[str, AfterValidator(public_url.prefix)] | None = None
     max_body_bytes: Whole = Field(default=1 << 20, ge=1 << 10, le=1 << 30)

@@ -35,6 +35,12 @@ def parse(text: object) -> Span:
     return Span(text, length)
 
 
+def text_of(ms: int) -> str:
+    """A length of time in the largest unit that gives a whole number: days at most."""
+    unit = next(each for each in ("d", "h", "m", "s", "ms") if ms % _UNIT_MS[each] == 0)
+    return f"{ms // _UNIT_MS[unit]}{unit}"
+
+
 Duration = Annotated[
     Span,
     PlainValidator(parse),

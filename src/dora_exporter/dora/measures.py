@@ -117,6 +117,15 @@ class Measures:
         """New measures of the same kind, without an event."""
         return Measures(is_by_source=self.is_by_source)
 
+    def within(self, window: Window) -> "Measures":
+        """A copy to read windows within this one from: those that are configured are kept ready, no others."""
+        copy = self.emptied()
+        for name in _SLIDING:
+            setattr(copy, name, getattr(self, name).within(window))
+        for name in (*_KEYED, *_COME_LATER):
+            setattr(copy, name, {key: each.within(window) for key, each in getattr(self, name).items()})
+        return copy
+
     def failures(self, window: Window) -> int:
         """The number of deployments of the window that failed."""
         return sum(times.count(window) for times in self.causes.values())

@@ -83,6 +83,12 @@ class Times:
             yield
         self._times = times
 
+    def within(self, _window: Window) -> "Times":
+        """A copy to read windows within this one from; it has all moments, as whether there is any matters, too."""
+        copy = Times()
+        copy._times = self._times[:]
+        return copy
+
     def add(self, moment: int) -> None:
         """Adds a moment."""
         insort(self._times, moment)
@@ -186,6 +192,13 @@ class Samples:
         self._times, self._values = times, values
         self._spans.clear()
         self._spans_to_be = None
+
+    def within(self, window: Window) -> "Samples":
+        """A copy of those in a window, to read windows within it from."""
+        low, high = self._bounds(window)
+        copy = Samples()
+        copy._times, copy._values = self._times[low:high], self._values[low:high]
+        return copy
 
     def add(self, moment: int, value: int) -> None:
         """Adds a sample."""

@@ -7,6 +7,7 @@ RFC_3339 = "an RFC 3339 date-time such as 2026-01-31T12:00:00Z"
 """The error text for any other input."""
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_UNIX_SECONDS = re.compile(r"\d{1,11}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -25,6 +26,16 @@ def microseconds(text: str) -> int:
     """
     read = datetime.fromisoformat(text.upper())
     return ((read if read.tzinfo else read.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+
+
+def milliseconds(text: str) -> int:
+    """Milliseconds since the epoch of what a person writes: RFC 3339, a day, or Unix seconds. Raises ``ValueError``."""
+    if _UNIX_SECONDS.fullmatch(text):
+        return int(text) * 1000
+    try:
+        return microseconds(text) // 1000
+    except (ValueError, OverflowError):
+        raise ValueError("is not a time such as 2026-01-31T12:00:00Z or 2026-01-31") from None
 
 
 def rfc_3339_microseconds(text: str) -> int:

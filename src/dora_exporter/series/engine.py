@@ -165,6 +165,19 @@ class Engine:
         """The names other than its own that the events of a series were sent with."""
         return self._appearances.sent_as(series)
 
+    def held(self, state: SeriesState) -> Iterator[Event]:
+        """The events of a series as they are stored, one by one."""
+        for event in state.held():
+            stored = (self._store.deployments if isinstance(event, Deployment) else self._store.incidents).get(event.id)
+            if stored is not None:
+                yield stored
+
+    def teams_in(self, series: Series) -> set[str]:
+        """The teams that events of a series belong to, or its service by the configuration."""
+        state = self._states.by_series[series]
+        of_incidents = {team for incident, _ in state.incidents() for team in self._teams.of_incident(incident)}
+        return state.named_teams() | of_incidents | self._teams.of_service(series.service)
+
     def teams_of(self, event: Event) -> tuple[str, ...]:
         """The teams that an event belongs to."""
         return self._teams.of(event)

@@ -21,6 +21,7 @@ from dora_exporter.series.report_pairing import Pairing
 
 _finished_at = attrgetter("finished_at")
 _started_at = attrgetter("started_at")
+_team = attrgetter("team")
 _TOLD_AT_ONCE = 4096
 
 
@@ -165,6 +166,20 @@ class SeriesState:
         if self._pairing:
             for report, counted in self._pairing.superseded():
                 yield report, f"is another report of {counted.id}, which counts"
+
+    def held(self) -> Iterator[Event]:
+        """All events, those too that do not count; where several reports are one deployment, it comes as merged."""
+        yield from self.classifier.in_order.by_finish
+        yield from (deployment for deployment, _ in self.waiting())
+        yield from self.attempts.newest_first()
+        yield from self._incidents.values()
+
+    def named_teams(self) -> set[str]:
+        """The teams that its deployments name."""
+        named = set(map(_team, self.classifier.in_order.by_finish))
+        named.update(deployment.team for deployment, _ in self.waiting())
+        named.update(map(_team, self.attempts.newest_first()))
+        return {team for team in named if team is not None}
 
     def incidents(self) -> Iterator[tuple[Incident, str | None]]:
         """All incidents, newest first, and why one does not count."""

@@ -31,6 +31,11 @@ class Teams:
         """The services that are configured for a team."""
         return self._services.get(team, ())
 
+    def of_service(self, service: str) -> set[str]:
+        """The team that is configured for a service, if any."""
+        team = self._configured.get(service)
+        return {team} if team else set()
+
     def forget(self) -> None:
         """Forgets the facts of incidents by series."""
         self._seen.clear()

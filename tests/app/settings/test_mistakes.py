@@ -99,6 +99,9 @@ BAD_YAML = {
     'web: {allowed_hosts: ["dora.example:3672"]}': [
         "config.yaml:1: web.allowed_hosts[0]: must be the name or the address of a host, without a port, or * for all"
     ],
+    'web: {cors_origins: ["portal.example.com"]}': [
+        "config.yaml:1: web.cors_origins[0]: must be an origin such as https://p.example, without a path, or * for all"
+    ],
     "allow_anonymous: perhaps": ["config.yaml:1: allow_anonymous: must be true or false"],
     "allow_anonymous: [1]": ["config.yaml:1: allow_anonymous: must be true or false"],
     "snapshot: {durability: maybe}": ["config.yaml:1: snapshot.durability: must be 'fsync' or 'written'"],

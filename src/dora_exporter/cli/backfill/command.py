@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from dora_exporter.app.derived_settings import definitions
 from dora_exporter.app.settings import Settings
 from dora_exporter.cli import log_access, options
-from dora_exporter.cli.backfill.replay import Past
+from dora_exporter.cli.backfill.replay import PastText
 from dora_exporter.cli.backfill.sample_spool import FamilySpool
 from dora_exporter.cli.exit_codes import OK, CannotDo, ending
 from dora_exporter.cli.progress import shown
@@ -28,7 +27,6 @@ from dora_exporter.runtime.clock import system_clock
 logger = logging.getLogger(__name__)
 
 _END = b"# EOF\n"
-_UNIX_SECONDS = re.compile(r"\d{1,11}", re.ASCII)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -59,12 +57,10 @@ def parser() -> argparse.ArgumentParser:
 
 def _moment(text: str) -> int:
     """A time in milliseconds; without an offset it is UTC."""
-    if _UNIX_SECONDS.fullmatch(text):
-        return int(text) * 1000
     try:
-        return timestamps.microseconds(text) // 1000
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T12:00:00Z or 2026-01-31") from None
+        return timestamps.milliseconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
 
 
 def _step(text: str) -> durations.Span:
@@ -79,7 +75,7 @@ def _run(arguments: argparse.Namespace) -> int:
     log_setup.set_up(settings.log.level, settings.log.format)
     instants = _instants(arguments)
     _warn_of_what_is_gone(settings, instants[0])
-    past = Past(log_access.records(settings), definitions(settings), instants[0])
+    past = PastText(log_access.records(settings), definitions(settings), instants)
     for piece in _open_metrics(past, instants):
         sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
@@ -108,13 +104,13 @@ def _warn_of_what_is_gone(settings: Settings, first: int) -> None:
         )
 
 
-def _open_metrics(past: Past, instants: range) -> Iterator[bytes]:
+def _open_metrics(past: PastText, instants: range) -> Iterator[bytes]:
     """The exposition in pieces, family by family."""
     with ExitStack() as files:
         spools = [FamilySpool(files.enter_context(TemporaryFile())) for _ in past.families]
         last: list[object] = [None] * len(spools)
-        for index, instant in enumerate(shown(instants, "computing", sys.stderr)):
-            for number, lines in enumerate(past.at(instant)):
+        for index, _ in enumerate(shown(instants, "computing", sys.stderr)):
+            for number, lines in enumerate(past.at(index)):
                 if lines is not last[number]:
                     spools[number].record(index, b"".join(lines.parts).splitlines())
                     last[number] = lines

@@ -1,0 +1,72 @@
+"""Numbers as ``/api/v1/numbers`` answers them."""
+
+from urllib.parse import urlencode
+
+from msgspec import Raw, Struct, json
+
+from dora_exporter.runtime.timestamps import iso
+from dora_exporter.series.number_values import Shown
+from dora_exporter.series.numbers import NumbersOf
+
+
+class NumbersOfWindow(Struct, frozen=True):
+    """The values by gauge, of the time after ``after`` until ``until``; null where there is nothing to compute one of.
+
+    ``partial`` says that the window begins before what the retention keeps.
+    """
+
+    window: str
+    after: str
+    until: str
+    partial: bool
+    values: dict[str, Shown]
+
+
+class NumbersOfSubject(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A service or a team in an environment; ``explain`` is the page that tells what its numbers are made of."""
+
+    service: str | None = None
+    team: str | None = None
+    environment: str
+    tier: str
+    explain: str
+    numbers: list[NumbersOfWindow]
+
+
+class NumbersAnswer(Struct, frozen=True):
+    """A page of what was found; ``total`` counts all. ``known`` is then or now: whose knowledge the numbers are."""
+
+    known: str
+    total: int
+    page: int
+    pages: int
+    results: list[NumbersOfSubject]
+
+
+class EncodedAnswer(Struct, frozen=True):
+    """The same, with results that are encoded already, one by one: all in one go would take long."""
+
+    known: str
+    total: int
+    page: int
+    pages: int
+    results: list[Raw]
+
+
+def encoded(found: NumbersOf, url: str) -> Raw:
+    """The numbers of a subject; ``url`` is where the daemon is reached."""
+    subject = found.subject
+    shown = NumbersOfSubject(
+        service=subject.name if subject.kind == "service" else None,
+        team=subject.name if subject.kind == "team" else None,
+        environment=subject.environment,
+        tier=found.tier,
+        explain=f"{url}/explain?{urlencode(subject.labels, errors='replace')}",
+        numbers=[
+            NumbersOfWindow(
+                each.window.text, iso(each.window.start_ms), iso(each.window.end_ms), each.is_partial, each.values
+            )
+            for each in found.numbers
+        ],
+    )
+    return Raw(json.encode(shown))
