@@ -1,4 +1,10 @@
-"""Webhook bodies as GitLab's documentation shows them, with changes."""
+"""Webhook bodies as GitLab's documentation shows them, with changes.
+
+They are those of "Deployment events" and "Work item events" in doc/user/project/integrations/webhook_events.md of
+gitlab-org/gitlab, at docs.gitlab.com/user/project/integrations/webhook_events (CC BY-SA 4.0), shortened where nothing
+is read. That the type of an incident is "Incident" is said there; times of issues are there in RFC 3339 and with UTC
+behind a space, and both come.
+"""
 
 from typing import Any
 

@@ -1,6 +1,5 @@
 """Releases, tags and workflow runs of GitHub, polled: what the webhook lost, and how the two meet."""
 
-import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,14 +8,11 @@ import pytest
 from aiohttp import web
 from tests.builders import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.sources.fake_github import FakeGitHub, FakeRepository
-from tests.sources.fake_github_triggers import WORKFLOW, FakeRelease, FakeRun, FakeTag, run_row
+from tests.sources.fake_github_triggers import FakeRelease, FakeRun, FakeTag
 from tests.sources.github_daemon import GitHubDaemon
+from tests.sources.github_lives import ALL, TRIGGERS, live_by_other_triggers, tell
 from tests.sources.test_github_poll import polled
 
-from dora_exporter.runtime.timestamps import iso
-
-TRIGGERS = ["release", "workflow_run", "tag"]
-ALL = {"triggers": TRIGGERS, "workflows": [{"path": WORKFLOW, "branches": ["main"]}]}
 HISTORIES = 100
 
 
@@ -212,72 +208,5 @@ async def test_a_strange_list_of_runs_is_a_failed_pass_or_rows_that_are_put_asid
 
 async def test_a_random_life_seen_by_webhook_poll_failure_and_restart_loses_and_doubles_nothing() -> None:
     async with polled(environment="production", **ALL) as (fake, daemon):
-        fake.interfere = lambda: web.Response(status=404) if chance.random() < fails else None
         for seed in range(HISTORIES):
-            chance, fails = random.Random(seed), 0.0
-            fake.repositories.clear()
-            daemon.lines.clear()
-            await daemon.start()
-            repository = fake.repository()
-            for number in range(chance.randint(4, 20)):
-                daemon.clock.advance(chance.choice((1000, MINUTE_MS, 7 * HOUR_MS)))
-                fails = chance.choice((0.0, 0.3))
-                await _happens(chance, number, repository, daemon)
-            fails = 0.0
-            daemon.clock.advance(1000)
-            await daemon.start()
-            for _ in range(2):  # the first one may only end what another began
-                await daemon.poll()
-            assert {each: said[:2] for each, said in held(daemon).items()} == _true(repository), seed
-
-
-async def _happens(chance: random.Random, number: int, repository: FakeRepository, daemon: GitHubDaemon) -> None:
-    now, triggers = daemon.clock() // 1000 * 1000, repository.triggers
-    made: FakeRelease | FakeTag | FakeRun
-    match chance.randrange(6):
-        case 0:
-            made = FakeRelease(number, f"v{number}", now, now)
-            triggers.releases.append(made)
-        case 1:
-            made = FakeTag(f"t{number}", now - chance.choice((0, 5 * DAY_MS)), now, chance.choice((None, now)))
-            triggers.tags.append(made)
-        case 2:
-            made = FakeRun(number, now, now, chance.choice(("success", "failure", None)))
-            triggers.runs.append(made)
-        case 3 if triggers.runs:
-            made = chance.choice(triggers.runs)
-            made.conclusion, made.updated_ms = made.conclusion or "success", now
-        case 4:
-            await daemon.start()
-            return
-        case _:
-            await daemon.poll()
-            return
-    for _ in range(chance.randrange(3)):
-        await tell(daemon, repository, made)
-
-
-def _true(repository: FakeRepository) -> dict[str, tuple[str | None, str]]:
-    triggers = repository.triggers
-    return {
-        **{f"gh:release:{each.id}": (each.tag, f"{each.id:040x}") for each in triggers.releases},
-        **{f"gh:run:{each.id}:1": (None, each.sha) for each in triggers.runs if each.conclusion},
-        **{f"gh:tag:{repository.id}:{each.sha[:12]}:{each.name}": (each.name, each.sha) for each in triggers.tags},
-    }
-
-
-async def tell(daemon: GitHubDaemon, repository: FakeRepository, made: FakeRelease | FakeTag | FakeRun) -> None:
-    """The webhook of something."""
-    place = {"id": repository.id, "full_name": repository.full_name, "clone_url": f"{repository.url}.git"}
-    body: dict[str, Any]
-    match made:
-        case FakeRelease():
-            kind, published = "release", iso(made.published_ms or 0)
-            body = {"action": "published", "release": {"id": made.id, "tag_name": made.tag, "published_at": published}}
-        case FakeTag():
-            kind, place["pushed_at"] = "push", made.pushed_ms // 1000
-            body = {"ref": f"refs/tags/{made.name}", "after": "f" * 40, "head_commit": {"id": made.sha}}
-        case FakeRun():
-            kind, action = "workflow_run", "completed" if made.conclusion else "in_progress"
-            body = {"action": action, "workflow_run": run_row(made, repository.full_name)}
-    assert await daemon.push_straight(kind, {**body, "repository": place})
+            await live_by_other_triggers(fake, daemon, seed)

@@ -1,6 +1,5 @@
 """GitHub polled: the past, what is new, what goes on, limits, outages, and how polls and webhooks meet."""
 
-import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,8 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.builders import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.sources.fake_github import TOKEN, FakeGitHub
 from tests.sources.github_daemon import GitHubDaemon, a_daemon
+from tests.sources.github_lives import expected, held, live
 
-HISTORIES = 250
+HISTORIES = 100
 
 
 @asynccontextmanager
@@ -27,26 +27,6 @@ async def polled(**settings: object) -> AsyncIterator[tuple[FakeGitHub, GitHubDa
             given = {"base_url": base_url, "token": TOKEN, "organizations": ["acme"], **settings}
             await daemon.start(**given)
             yield fake, daemon
-
-
-def held(daemon: GitHubDaemon) -> dict[str, tuple[int, int, str | None]]:
-    """Begin, end and outcome of what is held, by id."""
-    return {each.id: (each.started_at, each.finished_at, each.outcome) for each in daemon.deployments}
-
-
-def expected(fake: FakeGitHub) -> dict[str, tuple[int, int, str | None]]:
-    """What GitHub's state means, told without the source's code: the last end counts, from when it is."""
-    found: dict[str, tuple[int, int, str | None]] = {}
-    for each in (made for repository in fake.repositories for made in repository.deployments):
-        ends = [(at, state) for state, at in each.statuses if state in {"success", "failure", "error"}]
-        if ends:
-            last = "success" if ends[-1][1] == "success" else "failed"
-            others = [number for number, end in enumerate(ends) if (end[1] == "success") != (last == "success")]
-            at = ends[max(others, default=-1) + 1][0]
-            began = min((at for state, at in each.statuses if state == "in_progress"), default=at + 1)
-            outcome = None if last == "success" else "failed"
-            found[f"gh:{each.id}"] = (began if began <= at else each.created_ms, at, outcome)
-    return found
 
 
 async def test_the_first_pass_reads_the_past_and_the_next_what_is_new() -> None:
@@ -308,44 +288,7 @@ async def test_what_was_deleted_stays_and_is_not_asked_for_again() -> None:
         assert daemon.running.health.is_up
 
 
-@pytest.mark.parametrize("first_seed", range(0, HISTORIES, 125))
-async def test_a_random_life_seen_by_webhook_poll_failure_and_restart_ends_in_the_state_that_github_has(
-    first_seed: int,
-) -> None:
-    states = ("queued", "pending", "in_progress", "success", "failure", "error", "inactive")
+async def test_a_random_life_seen_by_webhook_poll_failure_and_restart_ends_in_the_state_that_github_has() -> None:
     async with polled() as (fake, daemon):
-        fake.interfere = lambda: web.Response(status=404) if chance.random() < fails else None
-        for seed in range(first_seed, first_seed + 125):
-            chance, fails = random.Random(seed), 0.0
-            fake.repositories.clear()
-            daemon.lines.clear()
-            await daemon.start()
-            repositories = [fake.repository("acme/a"), fake.repository("acme/b")]
-            lives = []
-            for _ in range(chance.randint(4, 16)):
-                daemon.clock.advance(chance.choice((1000, MINUTE_MS, 7 * HOUR_MS)))
-                repository = chance.choice(repositories)
-                fails = chance.choice((0.0, 0.3))
-                match chance.randrange(6):
-                    case 0 | 1:
-                        lives.append((repository, fake.deploy(repository)))
-                    case 2 | 3 if lives:
-                        where, made = chance.choice(lives[-3:])
-                        made.statuses.append((chance.choice(states), daemon.clock() // 1000 * 1000))
-                        for _ in range(chance.randrange(3)):
-                            await _tell(daemon, fake.delivery(where, made, chance.randrange(len(made.statuses))))
-                    case 4:
-                        await daemon.poll()
-                    case _:
-                        await daemon.start()
-            fails = 0.0
-            daemon.clock.advance(1000)
-            daemon.settings["overlap"] = "7d"
-            await daemon.start()
-            for _ in range(2):  # the first one may only end what another began
-                await daemon.poll()
-            assert held(daemon) == expected(fake), seed
-
-
-async def _tell(daemon: GitHubDaemon, body: dict[str, object]) -> None:
-    assert await daemon.push_straight("deployment_status", body)
+        for seed in range(HISTORIES):
+            await live(fake, daemon, seed)

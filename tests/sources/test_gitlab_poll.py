@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from random import Random
 from typing import Any
 
 import pytest
@@ -11,12 +10,12 @@ from aiohttp.test_utils import TestServer
 from pydantic import ValidationError
 from tests.builders import DAY_MS, MINUTE_MS
 from tests.sources.fake_gitlab import FakeGitLab
-from tests.sources.gitlab_daemon import NAME, GitLabDaemon, a_daemon
+from tests.sources.gitlab_daemon import GitLabDaemon, a_daemon
+from tests.sources.gitlab_lives import live
 
 from dora_exporter.sources.gitlab.settings import GitLabSettings
 
 HISTORIES = 60
-STEPS = 25
 
 
 @asynccontextmanager
@@ -42,12 +41,12 @@ async def test_the_past_is_read_at_the_first_pass() -> None:
         health = await daemon.poll()
 
         assert health.problem is None
-        assert [(each.id, each.outcome) for each in daemon.deployments] == [
-            ("gl:1", None),
-            ("gl:2", "failed"),
-            ("gl:3", "canceled"),
-        ]
-        first = daemon.deployments[0]
+        assert {each.id: each.outcome for each in daemon.deployments} == {
+            "gl:1": None,
+            "gl:2": "failed",
+            "gl:3": "canceled",
+        }
+        first = daemon.store.deployments["gl:1"]
         assert (first.service, first.environment, first.commit_sha) == ("shop", "production", f"{1:040x}")
         assert first.repository == "gitlab.example/acme/shop"
         assert first.finished_at - first.started_at == MINUTE_MS
@@ -67,7 +66,84 @@ async def test_only_what_is_new_is_read_later() -> None:
         await daemon.poll()
 
         assert [each.id for each in daemon.deployments] == ["gl:1", "gl:2"]
-        assert len(forge.seen) - asked == 5, "one list of projects, three of deployments, one of incidents"
+        assert len(forge.seen) - asked == 3, "one list of projects, one of deployments, one of incidents"
+
+
+async def test_five_hundred_unchanged_projects_cost_sixty_requests_and_answers_of_304() -> None:
+    async with a_pair() as (daemon, forge):
+        for number in range(500):
+            project = forge.add_project(f"acme/p{number}")
+            if number % 2:
+                forge.end(forge.deploy(project), "success")
+            if number < 30:
+                forge.open(project)
+        for _ in range(3):
+            daemon.clock.advance(5 * MINUTE_MS)
+            asked, unchanged = len(forge.seen), forge.unchanged
+            await daemon.poll()
+        assert (daemon.running.health.problem, len(daemon.deployments)) == (None, 250)
+        assert forge.unchanged - unchanged == 501
+        assert len(forge.seen) - asked - 501 <= 60
+
+
+async def test_named_projects_that_are_unchanged_cost_answers_of_304() -> None:
+    async with a_pair(groups=[], projects=[f"acme/p{number}" for number in range(100)]) as (daemon, forge):
+        for number in range(100):
+            forge.end(forge.deploy(forge.add_project(f"acme/p{number}")), "success")
+        for _ in range(3):
+            daemon.clock.advance(5 * MINUTE_MS)
+            asked, unchanged = len(forge.seen), forge.unchanged
+            await daemon.poll()
+        assert (len(daemon.deployments), len(forge.seen) - asked) == (100, 300)
+        assert forge.unchanged - unchanged == 300
+
+
+async def test_what_failed_to_be_stored_is_read_again_although_gitlab_says_that_nothing_changed() -> None:
+    async with a_pair() as (daemon, forge):
+        shop = forge.add_project("acme/shop")
+        await daemon.poll()
+        daemon.clock.advance(MINUTE_MS)
+        forge.end(forge.deploy(shop), "success")
+        daemon.log.fails_next = 1
+        await daemon.poll()
+        assert daemon.deployments == []
+        await daemon.poll()
+        assert len(daemon.deployments) == 1
+
+
+async def test_a_back_fill_is_told_and_goes_on_after_a_failure_and_a_restart(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="dora_exporter")
+    async with a_pair() as (daemon, forge):
+        for number in range(60):
+            forge.end(forge.deploy(forge.add_project(f"acme/p{number}")), "success")
+        forge.limit = 80
+        await daemon.poll()
+        assert len(daemon.deployments) == 39
+        assert daemon.running.condition.endswith("; reads the past: 25 of 60 projects")
+        forge.limit = None
+        asked = len(forge.seen)
+        await daemon.start()
+        await daemon.poll()
+        assert len(daemon.deployments) == 60
+        assert len(forge.seen) - asked == 1 + 35 * 2 + 2
+        assert [line for line in caplog.messages if "reading the past" in line][-1].endswith("read=60 of=60")
+        assert daemon.running.condition == "works"
+
+
+async def test_a_project_that_joins_the_group_brings_its_past() -> None:
+    async with a_pair() as (daemon, forge):
+        forge.add_project("acme/shop")
+        joins = forge.add_project("other/web")
+        forge.end(forge.deploy(joins), "success")
+        forge.change(forge.open(joins), state="closed")
+        daemon.clock.advance(DAY_MS)
+        await daemon.poll()
+        assert (daemon.deployments, daemon.incidents) == ([], [])
+        daemon.clock.advance(DAY_MS)
+        forge.rename(joins, "acme/web")
+        await daemon.poll()
+        assert [each.service for each in daemon.deployments] == ["web"]
+        assert [each.services for each in daemon.incidents] == [("web",)]
 
 
 async def test_pages_are_read_to_the_end() -> None:
@@ -95,6 +171,57 @@ async def test_incidents_are_opened_closed_and_reopened() -> None:
         forge.change(incident, state="opened")
         await daemon.poll()
         assert [each.finished_at for each in daemon.incidents] == [None]
+
+
+async def test_a_deleted_incident_counts_no_more() -> None:
+    async with a_pair() as (daemon, forge):
+        shop = forge.add_project("acme/shop")
+        deleted = [forge.open(shop), forge.open(shop)]
+        forge.change(deleted[0], state="closed")
+        forge.open(shop)
+        assert await daemon.push("Issue Hook", forge.issue_hook(deleted[1])) == 200
+        await daemon.poll()
+        for each in deleted:
+            del forge.issues[each]
+        daemon.clock.advance(MINUTE_MS)
+        await daemon.poll()
+        assert [each.services for each in daemon.incidents] == [(), (), ("shop",)]
+        assert [each.id for each in daemon.sources.sink(daemon.running).open_incidents()] == ["gl:issue-3"]
+
+
+async def test_an_incident_that_becomes_an_issue_counts_no_more_until_it_is_one_again() -> None:
+    async with a_pair() as (daemon, forge):
+        incident = forge.open(forge.add_project("acme/shop"))
+        await daemon.poll()
+        for kind, services in (("issue", ()), ("incident", ("shop",))):
+            daemon.clock.advance(MINUTE_MS)
+            forge.change(incident, issue_type=kind)
+            await daemon.poll()
+            assert [each.services for each in daemon.incidents] == [services]
+
+
+async def test_all_incidents_have_their_turn_to_be_asked_for() -> None:
+    async with a_pair() as (daemon, forge):
+        shop = forge.add_project("acme/shop")
+        for _ in range(70):
+            forge.open(shop)
+        await daemon.poll()
+        forge.issues.clear()
+        for _ in range(4):
+            await daemon.poll()
+        assert {each.services for each in daemon.incidents} == {()}
+
+
+async def test_an_incident_of_a_project_that_is_hidden_now_stays() -> None:
+    async with a_pair() as (daemon, forge):
+        forge.add_project("acme/other")
+        shop = forge.add_project("acme/shop")
+        forge.open(shop)
+        await daemon.poll()
+        del forge.projects[shop]
+        forge.issues.clear()
+        await daemon.poll()
+        assert [each.services for each in daemon.incidents] == [("shop",)]
 
 
 async def test_what_the_api_said_of_a_second_is_newer_than_a_webhook_about_it() -> None:
@@ -132,6 +259,64 @@ async def test_named_projects_are_polled_without_a_group() -> None:
         await daemon.poll()
         assert [each.service for each in daemon.deployments] == ["shop"]
         assert [each.services for each in daemon.incidents] == [("shop",)]
+
+
+@pytest.mark.parametrize("path", ["acme/gone", "acme/moved"])
+async def test_a_named_project_that_is_gone_or_moved_is_one_line_and_the_others_are_read(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="dora_exporter")
+    async with a_pair(groups=[], projects=[path, "acme/shop"]) as (daemon, forge):
+        forge.rename(forge.add_project("acme/moved"), "other/moved")
+        forge.end(forge.deploy(forge.add_project("acme/shop")), "success")
+        for _ in range(3):
+            assert (await daemon.poll()).problem is None
+        assert [each.service for each in daemon.deployments] == ["shop"]
+        (line,) = [line for line in caplog.messages if "not found" in line]
+        assert f"source=gl name={path} " in line
+
+        forge.end(forge.deploy(forge.add_project(path)), "success")
+        daemon.clock.advance(MINUTE_MS)
+        await daemon.poll()
+        assert len(daemon.deployments) == 2
+        assert [line for line in caplog.messages if "again" in line] == [
+            f"group or project found again source=gl name={path}"
+        ]
+
+
+async def test_a_group_that_is_gone_does_not_keep_the_others_from_being_read() -> None:
+    async with a_pair(groups=["gone", "acme"]) as (daemon, forge):
+        shop = forge.add_project("acme/shop")
+        forge.end(forge.deploy(shop), "success")
+        forge.open(shop)
+        assert (await daemon.poll()).problem is None
+        assert (len(daemon.deployments), len(daemon.incidents)) == (1, 1)
+
+
+async def test_where_nothing_is_found_the_source_is_misconfigured(caplog: pytest.LogCaptureFixture) -> None:
+    async with a_pair(groups=["gone"]) as (daemon, _forge):
+        for _ in range(2):
+            health = await daemon.poll()
+            assert health.is_misconfigured
+        assert len(caplog.messages) == 1
+        assert "no group or project is found" in caplog.messages[0]
+
+
+async def test_an_outage_is_one_line_when_it_begins_and_one_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="dora_exporter")
+    async with a_pair() as (daemon, forge):
+        forge.end(forge.deploy(forge.add_project("acme/shop")), "success")
+        forge.token = "another"
+        for _ in range(3):
+            await daemon.poll()
+        forge.token = "token"
+        await daemon.poll()
+        assert [line.partition(" source=")[0] for line in caplog.messages if "past" not in line] == [
+            "source is misconfigured",
+            "source recovered",
+        ]
+        assert "another" not in caplog.text
+        assert len(daemon.deployments) == 1
 
 
 async def test_a_project_without_the_feature_does_not_keep_the_others_from_being_read() -> None:
@@ -204,92 +389,6 @@ def test_a_mistake_in_the_settings_is_refused(wrong: dict[str, object]) -> None:
 
 
 async def test_a_random_life_seen_by_webhook_poll_failure_and_restart_ends_as_the_forge_has_it() -> None:
-    for seed in range(HISTORIES):
-        async with a_pair() as (daemon, forge):
-            await Life(daemon, forge, Random(seed)).run()
-            assert _held(daemon) == _true(forge), seed
-
-
-class Life:
-    """What happens to one project, and which of it the daemon hears, in random order."""
-
-    def __init__(self, daemon: GitLabDaemon, forge: FakeGitLab, random: Random) -> None:
-        """The project is there."""
-        self.daemon = daemon
-        self.forge = forge
-        self.random = random
-        self.project = forge.add_project("acme/shop")
-        self.hooks: list[tuple[str, dict[str, Any]]] = []
-
-    async def run(self) -> None:
-        """Lets it happen; a pass that goes well is the last thing."""
-        for _ in range(STEPS):
-            self.daemon.clock.advance(self.random.choice((0, 300, 1000, 90_000)))
-            await self.random.choice((self.deploy, self.end, self.open, self.change, self.hear, self.look))()
-        self.daemon.clock.advance(1000)
-        self.forge.faults.clear()
-        await self.daemon.poll()
-        for _ in range(len(self.hooks) // 2):
-            await self.hear()
-
-    async def deploy(self) -> None:
-        self._tell_deployment(self.forge.deploy(self.project))
-
-    async def end(self) -> None:
-        running = [each for each, row in self.forge.deployments.items() if row["status"] == "running"]
-        if running:
-            id_ = self.random.choice(running)
-            self.forge.end(id_, self.random.choice(("success", "failed", "canceled")))
-            self._tell_deployment(id_)
-
-    async def open(self) -> None:
-        self._tell_issue(self.forge.open(self.project))
-
-    async def change(self) -> None:
-        if self.forge.issues:
-            id_ = self.random.choice(list(self.forge.issues))
-            changes: tuple[dict[str, object], ...] = ({"state": "closed"}, {"state": "opened"}, {"severity": "HIGH"})
-            self.forge.change(id_, **self.random.choice(changes))
-            self._tell_issue(id_)
-
-    async def hear(self) -> None:
-        """A webhook comes, perhaps again and out of order."""
-        if self.hooks:
-            kind, body = self.random.choice(self.hooks)
-            assert await self.daemon.push(kind, body) == 200
-
-    async def look(self) -> None:
-        """A pass, perhaps in an outage, or a restart."""
-        what = self.random.randrange(4)
-        if what == 0:
-            await self.daemon.start()
-        elif what == 1:
-            self.forge.faults = [lambda: web.Response(status=400)]
-        await self.daemon.poll()
-
-    def _tell_deployment(self, id_: int) -> None:
-        self.hooks.append(("Deployment Hook", self.forge.deployment_hook(id_)))
-
-    def _tell_issue(self, id_: int) -> None:
-        self.hooks.append(("Issue Hook", self.forge.issue_hook(id_)))
-
-
-def _held(daemon: GitLabDaemon) -> object:
-    return (
-        {each.id: (each.outcome or "success", each.commit_sha) for each in daemon.deployments},
-        {each.id: (each.finished_at is None, each.severity) for each in daemon.incidents},
-    )
-
-
-def _true(forge: FakeGitLab) -> object:
-    ended = [row for row in forge.deployments.values() if row["status"] != "running"]
-    return (
-        {f"{NAME}:{row['id']}": (row["status"], row["sha"]) for row in ended},
-        {
-            f"{NAME}:issue-{row['id']}": (
-                row["state"] == "opened",
-                None if row["severity"] == "UNKNOWN" else row["severity"].lower(),
-            )
-            for row in forge.issues.values()
-        },
-    )
+    async with a_pair() as (daemon, forge):
+        for seed in range(HISTORIES):
+            await live(daemon, forge, seed)

@@ -1,7 +1,7 @@
 """How far passes over many repositories have come: the first of them reads the past, and may take long."""
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from copy import deepcopy
 
 from dora_exporter.sources.contract import Memory, Sink
@@ -19,9 +19,10 @@ class Backfill:
     read is noted in the log, at most about twenty times.
     """
 
-    def __init__(self, source: str, fingerprint: str) -> None:
-        """What was noted under another ``fingerprint`` is begun anew."""
+    def __init__(self, source: str, fingerprint: str, *, what: str = "repositories") -> None:
+        """What was noted under another ``fingerprint`` is begun anew. ``what`` is the upstream's word for them."""
         self._source = source
+        self._what = what
         self._fingerprint = fingerprint
         self._read: set[str] = set()
         self._noted = self._total = 0
@@ -32,7 +33,7 @@ class Backfill:
     @property
     def in_words(self) -> str | None:
         """What the page of sources shows; None when no past is being read."""
-        return f"reads the past: {len(self._read)} of {self._total} repositories" if self._shows else None
+        return f"reads the past: {len(self._read)} of {self._total} {self._what}" if self._shows else None
 
     @property
     def _shows(self) -> bool:
@@ -49,10 +50,11 @@ class Backfill:
             self._noted = len(self._read)
         return self.since_ms or now_ms
 
-    def left(self, wanted: Collection[str]) -> list[str]:
-        """The repositories, by their ids, that have not been read yet."""
+    def batches(self, wanted: Collection[str], size: int) -> Iterator[Sequence[str]]:
+        """The repositories, by their ids, that have not been read yet, some at a time."""
         self._total = len(wanted)
-        return [each for each in wanted if each not in self._read]
+        left = [each for each in wanted if each not in self._read]
+        yield from (left[start : start + size] for start in range(0, len(left), size))
 
     async def advance(self, read: Iterable[str], sink: Sink) -> None:
         """Repositories have been read; they count when what was found in them is durable."""

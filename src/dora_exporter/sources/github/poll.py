@@ -41,7 +41,7 @@ class Pass:
         runs = Runs(api=self.api, mapping=self.mapping, sink=self.sink, reach=reach, etags=self.etags)
         open_runs: dict[str, int] = self.backfill.found.setdefault("runs", {})
         wanted = await self._wanted()
-        for batch in _batches(self.backfill.left(wanted), AT_ONCE):
+        for batch in self.backfill.batches(wanted, AT_ONCE):
             cursors = {each: cursor_ms if each in known else None for each in batch}
             if scope.has_trigger("deployment"):
                 await self._read({each: reach.since_ms(cursor) for each, cursor in cursors.items()})

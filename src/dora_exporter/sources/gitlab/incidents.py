@@ -1,5 +1,7 @@
 """Makes incidents of what GitLab says of issues, whichever way and in whichever order it comes."""
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from dora_exporter.dora.events import Incident
@@ -10,13 +12,14 @@ from dora_exporter.sources.gitlab.scope import Scope
 from dora_exporter.sources.gitlab.settings import GitLabSettings
 
 _POLLED = "polled"
+_PLACE = "place"
 
 
 class IncidentMapping:
     """The knowledge about incidents that a source's passes and webhooks share.
 
-    One that the filters leave out later, or that is made an ordinary issue, has neither service nor team, so it counts
-    nowhere and can come back.
+    One that the filters leave out later, that is made an ordinary issue or deleted, has neither service nor team, so it
+    counts nowhere and can come back.
     """
 
     def __init__(self, name: str, settings: GitLabSettings, *, default_environment: str) -> None:
@@ -50,9 +53,13 @@ class IncidentMapping:
             severity=seen.severity,
             source=self._name,
             revision=seen.updated_ms,
-            upstream={_POLLED: True} if seen.is_polled else None,
+            upstream=_facts(seen, held),
         )
         return self._placed(incident, seen) if self._is_wanted(seen) else incident
+
+    def removed(self, held: Incident) -> Incident:
+        """The incident when there is no such issue any more."""
+        return replace(held, services=(), team=None)
 
     def _placed(self, incident: Incident, seen: ReportedIncident) -> Incident:
         """The incident with service, environment and team by its labels, else by its project."""
@@ -70,6 +77,18 @@ class IncidentMapping:
     def _is_wanted(self, seen: ReportedIncident) -> bool:
         scope = self._scope
         return seen.is_incident and scope.has_project(seen.project.path) and scope.has_severity(seen.severity)
+
+
+def place_of(held: Incident) -> str | None:
+    """Where GitLab can be asked for an incident, see ``ReportedIncident``."""
+    place: str | None = (held.upstream or {}).get(_PLACE)
+    return place
+
+
+def _facts(seen: ReportedIncident, held: Incident | None) -> dict[str, Any]:
+    """What is kept besides the fields of an event."""
+    place = seen.place or (place_of(held) if held is not None else None)
+    return {**({_POLLED: True} if seen.is_polled else {}), **({_PLACE: place} if place else {})}
 
 
 def _is_outdated(seen: ReportedIncident, held: Incident) -> bool:

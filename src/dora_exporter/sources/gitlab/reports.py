@@ -47,7 +47,10 @@ class ReportedDeployment:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportedIncident:
-    """An issue in one of its states. ``closed_ms`` is None while it is open; ``is_incident`` tells by its type."""
+    """An issue in one of its states. ``closed_ms`` is None while it is open; ``is_incident`` tells by its type.
+
+    ``place`` is where it can be asked for: the ids of its project and of it in there, as ``7/3``.
+    """
 
     id: int
     project: Project
@@ -58,6 +61,7 @@ class ReportedIncident:
     severity: str | None = None
     labels: tuple[str, ...] = ()
     is_incident: bool = True
+    place: str | None = None
     is_polled: bool = False
 
 

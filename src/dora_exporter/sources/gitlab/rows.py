@@ -1,7 +1,11 @@
 """Reads the rows of GitLab's REST API."""
 
+from typing import TypeVar
+
 import msgspec
 
+from dora_exporter.runtime.json_flaws import FLAWS
+from dora_exporter.sources.contract import Sink
 from dora_exporter.sources.gitlab.reports import (
     NotUnderstood,
     Project,
@@ -12,7 +16,9 @@ from dora_exporter.sources.gitlab.reports import (
     moment,
 )
 
+_Row = TypeVar("_Row")
 _CLOSED = "closed"
+INCIDENT = "incident"
 
 
 class Environment(msgspec.Struct, frozen=True):
@@ -46,9 +52,11 @@ class _References(msgspec.Struct, frozen=True):
 
 
 class IncidentRow(msgspec.Struct, frozen=True):
-    """An issue of the type incident."""
+    """An issue, unless it says otherwise of the type incident."""
 
     id: int
+    iid: int
+    project_id: int
     title: str
     state: str
     created_at: str
@@ -58,9 +66,10 @@ class IncidentRow(msgspec.Struct, frozen=True):
     closed_at: str | None = None
     severity: str | None = None
     labels: tuple[str, ...] = ()
+    issue_type: str = INCIDENT
 
 
-class RowId(msgspec.Struct, frozen=True):
+class _RowId(msgspec.Struct, frozen=True):
     """What a row that cannot be understood is called."""
 
     id: int | None = None
@@ -102,5 +111,23 @@ def reported_incident(row: IncidentRow, *, now_ms: int) -> ReportedIncident:
         closed_ms=closed_ms if row.state == _CLOSED else None,
         severity=known_severity(row.severity),
         labels=row.labels,
+        is_incident=row.issue_type == INCIDENT,
+        place=f"{row.project_id}/{row.iid}",
         is_polled=True,
     )
+
+
+def decoded(raw: msgspec.Raw, shape: type[_Row], sink: Sink) -> _Row | None:
+    """A row; None for one that cannot be understood, which the sink is told."""
+    try:
+        return msgspec.json.decode(raw, type=shape)
+    except FLAWS as reason:
+        sink.quarantine(_id_of(raw), str(reason))
+        return None
+
+
+def _id_of(raw: msgspec.Raw) -> object:
+    try:
+        return msgspec.json.decode(raw, type=_RowId).id
+    except FLAWS:
+        return None

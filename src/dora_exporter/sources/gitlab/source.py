@@ -15,10 +15,12 @@ from dora_exporter.sources.contract import (
     fingerprint_of,
     secret_of,
 )
+from dora_exporter.sources.forges.backfill import Backfill
 from dora_exporter.sources.gitlab.api import GitLabApi
 from dora_exporter.sources.gitlab.deployments import DeploymentMapping
 from dora_exporter.sources.gitlab.incidents import IncidentMapping
-from dora_exporter.sources.gitlab.poll import Mappings, Pass
+from dora_exporter.sources.gitlab.poll import Pass, Shared
+from dora_exporter.sources.gitlab.project_list import ProjectList
 from dora_exporter.sources.gitlab.reports import NotUnderstood, ReportedDeployment
 from dora_exporter.sources.gitlab.scope import Scope
 from dora_exporter.sources.gitlab.settings import GitLabSettings
@@ -43,29 +45,35 @@ class GitLab:
         self._transport = context.transport
         self._backfill_ms = settings.backfill_ms(context.longest_window_ms)
         environment = context.default_environment
-        self._mappings = Mappings(
+        self.fingerprint = fingerprint_of(
+            settings, environment, str(self._backfill_ms), *settings.header_texts(), tuning=PUSHED_TUNING
+        )
+        self._shared = Shared(
+            settings=settings,
             deployments=DeploymentMapping(name, settings, default_environment=environment),
             incidents=IncidentMapping(name, settings, default_environment=environment),
             scope=Scope(settings),
-        )
-        self.fingerprint = fingerprint_of(
-            settings, environment, str(self._backfill_ms), *settings.header_texts(), tuning=PUSHED_TUNING
+            projects=ProjectList(name, settings),
+            backfill=Backfill(name, self.fingerprint, what="projects"),
         )
         self.traffic = Traffic()
         self.interval_ms: int | None = settings.interval.ms if settings.is_polled else None
         self.unmapped_services: int | None = None
 
+    @property
+    def progress(self) -> str | None:
+        """How far the past has been read; None when it is not being read."""
+        return self._shared.backfill.in_words
+
     async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
         """Reads what was deployed and which incidents changed since the last pass."""
-        one_pass = Pass(
-            GitLabApi(await self._upstream(), sink),
-            self._mappings,
-            sink,
-            self._settings,
-            backfill_ms=self._backfill_ms,
-            now_ms=now_ms,
-        )
-        return await one_pass.run(memory)
+        api = GitLabApi(await self._upstream(), sink, self._shared.unchanged)
+        one_pass = Pass(api, self._shared, sink, backfill_ms=self._backfill_ms, now_ms=now_ms)
+        try:
+            return await one_pass.run(memory)
+        finally:
+            if self._shared.backfill.since_ms is not None:  # it failed: what it read may not have been written
+                self._shared.unchanged.clear()
 
     @property
     def body_limit(self) -> int:
@@ -103,7 +111,7 @@ class GitLab:
             return seen
         if isinstance(seen, ReportedDeployment):
             return await self._take_deployment(seen, sink, now_ms)
-        incident = self._mappings.incidents.event(seen, sink)
+        incident = self._shared.incidents.event(seen, sink)
         if isinstance(incident, Ignored):
             return incident
         await sink.write([incident])
@@ -111,10 +119,10 @@ class GitLab:
         return None
 
     async def _take_deployment(self, seen: ReportedDeployment, sink: Sink, now_ms: int) -> Ignored | None:
-        event = self._mappings.deployments.event(seen, sink)
+        event = self._shared.deployments.event(seen, sink)
         if not isinstance(event, Ignored):
             await sink.write([event])
-        elif event is Ignored.NO_EVENT and (note := self._mappings.deployments.begin(seen, sink, now_ms=now_ms)):
+        elif event is Ignored.NO_EVENT and (note := self._shared.deployments.begin(seen, sink, now_ms=now_ms)):
             await sink.write([sink.note(note)])
         await sink.flush()
         return event if isinstance(event, Ignored) else None

@@ -59,6 +59,8 @@ class _Issue(msgspec.Struct, frozen=True):
     state: str
     title: str = ""
     closed_at: str | None = None
+    iid: int | None = None
+    project_id: int | None = None
     severity: str | None = None
     type: str | None = None
     issue_type: str | None = None
@@ -115,6 +117,7 @@ def _incident(event: _IssueEvent, *, now_ms: int) -> ReportedIncident:
         closed_ms=closed_ms if issue.state == _CLOSED else None,
         severity=known_severity(issue.severity),
         labels=tuple(each.title for each in labels or ()),
+        place=f"{issue.project_id}/{issue.iid}" if issue.project_id and issue.iid else None,
         is_incident=(issue.issue_type or issue.type or "").lower() == _INCIDENT,
     )
 
