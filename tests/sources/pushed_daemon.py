@@ -65,7 +65,7 @@ class PushedDaemon:
         await poller.run(self.sources.sink(running))
         return running.health
 
-    async def post(self, body: bytes, headers: Mapping[str, str], query: str = "") -> int:
+    async def post(self, body: bytes, headers: Mapping[str, str], query: str = "", *, path: str | None = None) -> int:
         """Any request to the endpoint; gives the status. The daemon's key is ``k``."""
         routes = endpoint.routes(
             sources=self.sources,
@@ -75,7 +75,7 @@ class PushedDaemon:
         )
         server = TestServer(application(routes=routes, operations=(), access=Access(api_keys=["k"])))
         await server.start_server(auto_decompress=False)
-        path = f"/webhooks/{self.NAME}{query}"
+        path = path or f"/webhooks/{self.NAME}{query}"
         async with TestClient(server) as client, client.post(path, data=body, headers=headers) as answer:
             return answer.status
 
@@ -111,7 +111,12 @@ async def started(kind: type[Kind], **settings: object) -> AsyncIterator[Kind]:
     transport = Transport(clock=clock, retry_timing=RetryTiming(sleep=sleep, chance=lambda: 0.5))
     await transport.open()
     try:
-        daemon = kind(clock, transport, slept, {"webhook_secrets": [SECRET], **settings})
+        daemon = kind(
+            clock,
+            transport,
+            slept,
+            {**({"webhook_secrets": [SECRET]} if "webhook_secrets" in kind.SETTINGS.model_fields else {}), **settings},
+        )
         await daemon.start()
         yield daemon
     finally:

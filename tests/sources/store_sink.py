@@ -1,6 +1,6 @@
 """A sink that writes straight into a store, and counts what a source says about its rows."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dora_exporter.dora.events import Deployment, Incident
@@ -50,6 +50,10 @@ class StoreSink:
 
     def deployments(self) -> Iterable[Deployment]:
         return [each for each in self.store.deployments.values() if each.source == self.source]
+
+    def deployments_to(self, target: str) -> Iterator[Deployment]:
+        mine = (each for each in self.deployments() if (each.upstream or {}).get("target") == target)
+        return iter(sorted(mine, key=lambda each: each.started_at, reverse=True))
 
     async def incidents(self) -> AsyncIterator[Incident]:
         for each in self.open_incidents():

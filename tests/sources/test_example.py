@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 from tests.builders import HOUR_MS, ManualClock
 from tests.e2e.daemon import Daemon, RunningDaemon
 from tests.sources import fake_gitlab
+from tests.sources.argocd_daemon import application
 from tests.sources.fake_datadog import FakeDatadog
 from tests.sources.fake_github import TOKEN, FakeGitHub
 from tests.sources.fake_pagerduty import FakePagerDuty
@@ -64,22 +65,22 @@ async def test_every_source_of_the_example_brings_what_its_upstream_has(tmp_path
 
     async with AsyncExitStack() as stack:
         sources = shown()
-        for name, key, application in (
+        for name, key, served in (
             ("gitlab", "base_url", forge.application()),
             ("pagerduty", "base_url", account.application()),
             ("datadog", "base_url", datadog.application()),
             ("prometheus", "url", prometheus.application()),
             ("github", "base_url", github.application()),
         ):
-            sources[name][key] = await _served(application, stack)
+            sources[name][key] = await _served(served, stack)
         del sources["datadog"]["site"]
         counted = await asyncio.to_thread(_counted, Daemon(tmp_path, {"sources": sources}), len(sources))
 
     assert counted == dict.fromkeys(shown(), 1) | {"github": 2}
 
 
-async def _served(application: web.Application, stack: AsyncExitStack) -> str:
-    server = await stack.enter_async_context(TestServer(application))
+async def _served(served: web.Application, stack: AsyncExitStack) -> str:
+    server = await stack.enter_async_context(TestServer(served))
     return str(server.make_url("")).rstrip("/")
 
 
@@ -91,6 +92,8 @@ def _counted(daemon: Daemon, sources: int) -> Mapping[str, float]:
         body = _deployed()
         headers = {"X-GitHub-Event": "deployment_status", **signed(body)}
         assert running.request("POST", "/webhooks/github", body, headers).status == 200
+        app = json.dumps({"app": application(startedAt=_an_hour_ago(), finishedAt=_an_hour_ago())}).encode()
+        assert running.request("POST", "/webhooks/argocd", app).status == 200
         answer = running.request("POST", "/webhooks/gitlab", b"{}", {"X-Gitlab-Token": "secret"})
         assert answer.status == 200, answer
         answer = running.request("POST", "/webhooks/status-tool", _incident(), {"X-Status-Token": "secret"})
@@ -125,6 +128,10 @@ def _notification() -> dict[str, Any]:
 def _incident() -> bytes:
     incident = {"id": 1, "opened_at": system_clock() // 1000, "components": [{"name": "Web shop"}]}
     return json.dumps({"incident": incident}).encode()
+
+
+def _an_hour_ago() -> str:
+    return datetime.fromtimestamp(system_clock() // 1000 - 3600, UTC).isoformat()
 
 
 def _deployed() -> bytes:

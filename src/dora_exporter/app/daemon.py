@@ -86,7 +86,7 @@ class Daemon:
         self._loading = Loading(
             parts.storage,
             parts.store,
-            open_incidents=parts.sources.running.open_incidents,
+            indexes=parts.sources.running.indexes,
             metrics=parts.metrics,
             event_counts=parts.event_counts,
             startup=parts.startup,

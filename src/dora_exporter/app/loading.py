@@ -9,7 +9,7 @@ from dora_exporter.app.telemetry import EventCounts
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import stopwatch
 from dora_exporter.runtime.garbage_collection import ShortSearches
-from dora_exporter.sources.polling import OpenIncidents
+from dora_exporter.sources.polling import Indexes
 
 
 class Loading:
@@ -20,7 +20,7 @@ class Loading:
         storage: Storage,
         store: EventStore,
         *,
-        open_incidents: OpenIncidents,
+        indexes: Indexes,
         metrics: MetricsService,
         event_counts: EventCounts,
         startup: Startup,
@@ -28,7 +28,7 @@ class Loading:
         """``event_counts`` counts what comes after the replay, ``startup`` is told how long that took."""
         self._storage = storage
         self._store = store
-        self._open_incidents = open_incidents
+        self._indexes = indexes
         self._metrics = metrics
         self._event_counts = event_counts
         self._startup = startup
@@ -39,7 +39,7 @@ class Loading:
         begun = stopwatch()
         gc.disable()
         if await self._storage.resume(self._store):
-            self._open_incidents.load()
+            self._indexes.load()
         async for records in self._storage.replay():
             self._store.apply_all(records)
         await self._metrics.load()

@@ -7,6 +7,8 @@ from pydantic import Field
 
 from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
 from dora_exporter.sources.alertmanager.source import Alertmanager
+from dora_exporter.sources.argocd.settings import ArgoCdSettings
+from dora_exporter.sources.argocd.source import ArgoCd
 from dora_exporter.sources.contract import Build
 from dora_exporter.sources.datadog.source import DatadogApm, DatadogApmSettings
 from dora_exporter.sources.github.settings import GitHubSettings
@@ -21,6 +23,7 @@ from dora_exporter.sources.webhook.source import JsonWebhook
 
 KINDS: Mapping[str, Build] = {
     "alertmanager": Alertmanager,
+    "argocd": ArgoCd,
     "datadog_apm": DatadogApm,
     "github": GitHub,
     "gitlab": GitLab,
@@ -31,6 +34,7 @@ KINDS: Mapping[str, Build] = {
 
 AnySettings = Annotated[
     AlertmanagerSettings
+    | ArgoCdSettings
     | DatadogApmSettings
     | GitHubSettings
     | GitLabSettings

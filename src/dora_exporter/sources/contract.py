@@ -13,7 +13,7 @@ sees the log, the schedule or a metric: ``polling`` hands it a sink, and stores 
 """
 
 import enum
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -39,6 +39,10 @@ Memory = dict[str, Any]
 It is empty at the first pass and after a change of the settings that ``fingerprint`` covers: then the past is read
 anew. The key ``cursor``, where there is one, is shown as the moment up to which the upstream has been read.
 """
+
+
+TARGET = "target"
+"""The key of ``upstream`` under which a deployment names what it went to, for ``Sink.deployments_to``."""
 
 
 class Sink(Protocol):
@@ -84,6 +88,13 @@ class Sink(Protocol):
 
     def deployments(self) -> Iterable[Deployment]:
         """The stored deployments of this source. It copies the whole list at once, so call it rarely."""
+        ...
+
+    def deployments_to(self, target: str) -> Iterator[Deployment]:
+        """The deployments of this source whose ``upstream`` names this target, also those not yet durable.
+
+        Those that began last come first.
+        """
         ...
 
     def incidents(self) -> AsyncIterator[Incident]:

@@ -11,7 +11,7 @@ from dora_exporter.dora.event_log import Unavailable
 from dora_exporter.dora.events import Event, Verdict
 from dora_exporter.dora.records import Deletion, Judgement
 from dora_exporter.dora.store import EventStore
-from dora_exporter.sources.polling import Health, OpenIncidents
+from dora_exporter.sources.polling import Health, Indexes, OpenIncidents
 from dora_exporter.sources.polling.sink import EventSink
 
 
@@ -29,7 +29,7 @@ class Place:
             "pd",
             store=self.store,
             log=self.log,
-            open_incidents=OpenIncidents(self.store),
+            indexes=Indexes(self.store),
             health=self.health,
             in_flight=self.in_flight,
         )

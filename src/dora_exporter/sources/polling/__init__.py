@@ -2,8 +2,8 @@
 
 from dora_exporter.sources.polling.deliveries import DeliveryRecord
 from dora_exporter.sources.polling.health import Health
+from dora_exporter.sources.polling.indexes import Indexes, OpenIncidents
 from dora_exporter.sources.polling.manager import RunningSource, RunningSources
-from dora_exporter.sources.polling.open_incidents import OpenIncidents
 from dora_exporter.sources.polling.sink import EventSink
 
-__all__ = ["DeliveryRecord", "EventSink", "Health", "OpenIncidents", "RunningSource", "RunningSources"]
+__all__ = ["DeliveryRecord", "EventSink", "Health", "Indexes", "OpenIncidents", "RunningSource", "RunningSources"]

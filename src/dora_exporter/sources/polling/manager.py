@@ -12,7 +12,7 @@ from dora_exporter.runtime.scheduler import Schedule
 from dora_exporter.sources import KINDS
 from dora_exporter.sources.contract import Backfilling, Source, SourceContext, SourceSettings
 from dora_exporter.sources.polling.health import Health
-from dora_exporter.sources.polling.open_incidents import OpenIncidents
+from dora_exporter.sources.polling.indexes import Indexes
 from dora_exporter.sources.polling.poller import Poller, cursor_of
 from dora_exporter.sources.polling.sink import EventSink
 
@@ -63,7 +63,7 @@ class RunningSources:
         self._leads = leads
         self._clock = clock
         self._schedule = schedule
-        self.open_incidents = OpenIncidents(store)
+        self.indexes = Indexes(store)
         self._running: dict[str, RunningSource] = {}
         self._implied: dict[str, RunningSource] = {}
         self._in_flight: dict[str, dict[str, Event]] = {}
@@ -100,7 +100,7 @@ class RunningSources:
             running.name,
             store=self._store,
             log=log,
-            open_incidents=self.open_incidents,
+            indexes=self.indexes,
             health=running.health,
             in_flight=running.in_flight,
         )
@@ -111,7 +111,7 @@ class RunningSources:
 
     def open_items(self, running: RunningSource) -> int:
         """How many incidents of a source are open."""
-        return self.open_incidents.count(running.name)
+        return self.indexes.open_incidents.count(running.name)
 
     async def configure(self, settings: Mapping[str, SourceSettings], context: SourceContext) -> None:
         """Starts, restarts and stops sources to match ``settings``, by name. Unchanged sources are not interrupted.

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
+from heapq import merge
 
 from msgspec.structs import replace
 
@@ -15,7 +16,7 @@ from dora_exporter.dora.store import EventStore, Outcome
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.sources.contract import Item, Memory
 from dora_exporter.sources.polling.health import Health
-from dora_exporter.sources.polling.open_incidents import OpenIncidents
+from dora_exporter.sources.polling.indexes import Indexes, target_of
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class EventSink:
         *,
         store: EventStore,
         log: Appendable,
-        open_incidents: OpenIncidents,
+        indexes: Indexes,
         health: Health,
         in_flight: dict[str, Event],
     ) -> None:
@@ -43,7 +44,7 @@ class EventSink:
         self._source = source
         self._store = store
         self._log = log
-        self._open_incidents = open_incidents
+        self._indexes = indexes
         self._health = health
         self._in_flight = in_flight
         self._under_way: asyncio.Task[None] | None = None
@@ -160,6 +161,17 @@ class EventSink:
         """The deployments held of this source."""
         return [each for each in self._store.deployments.values() if each.source == self._source]
 
+    def deployments_to(self, target: str) -> Iterator[Deployment]:
+        """The deployments of this source to a target, also those not yet durable, by the time that they began at."""
+        flying = [
+            each for each in self._in_flight.values() if isinstance(each, Deployment) and target_of(each) == target
+        ]
+        flying.sort(key=_began, reverse=True)
+        held = (
+            each for each in self._indexes.targets.newest_first(self._source, target) if each.id not in self._in_flight
+        )
+        return merge(flying, held, key=_began, reverse=True)
+
     async def incidents(self) -> AsyncIterator[Incident]:
         """The incidents held of this source; others have their turn in between."""
         async for each in in_turns(list(self._store.incidents)):
@@ -169,15 +181,19 @@ class EventSink:
 
     def open_incidents(self) -> Iterable[Incident]:
         """The open incidents of this source that belong to a service or team."""
-        return self._open_incidents.of(self._source)
+        return self._indexes.open_incidents.of(self._source)
 
     def incidents_about(self, subject: str) -> Sequence[Incident]:
         """The incidents of this source whose ids are the subject, a colon and more."""
-        held = {each.id: each for each in self._open_incidents.about(subject) if each.source == self._source}
+        held = {each.id: each for each in self._indexes.open_incidents.about(subject) if each.source == self._source}
         for each in self._in_flight.values():
             if isinstance(each, Incident) and each.id.rpartition(":")[0] == subject:
                 held[each.id] = each
         return list(held.values())
+
+
+def _began(deployment: Deployment) -> tuple[int, str]:
+    return deployment.started_at, deployment.id
 
 
 def _within_bounds(item: Item, changes: Counter[str]) -> Item | None:

@@ -1,11 +1,12 @@
 """The paths that sources are pushed to, and the sources that each is for."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from aiohttp import web
 
+from dora_exporter.sources.argocd.settings import ArgoCdSettings
 from dora_exporter.sources.contract import SourceContext, SourceSettings, Webhook
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.sources.polling import RunningSource, RunningSources
@@ -15,7 +16,7 @@ from dora_exporter.web.security.basic_auth import credentials
 from dora_exporter.web.server.empty_answer import EmptyAnswer
 
 PREFIX = "/webhooks/"
-_PAGERDUTY = "/api/v2/webhook"
+_DATADOG = "/api/v2/webhook"
 _ALERTMANAGER = f"{PREFIX}alertmanager"
 
 
@@ -25,13 +26,18 @@ class Address:
 
     ``implied`` are the settings of the source that stands in where none of the kind is configured. ``ambiguous`` is
     what a client is told that names none of several; without it the delivery is dropped with a log line, for senders
-    that take an error badly.
+    that take an error badly. Where a request has a header of ``by_header``, that address takes this one's place.
     """
 
     operation: Operation
     kind: str | None = None
     implied: SourceSettings | None = None
     ambiguous: str | None = None
+    by_header: Mapping[str, "Address"] = field(default_factory=dict)
+
+    def chosen_by(self, request: web.Request) -> "Address":
+        """This address, or the one that a header of the request asks for."""
+        return next((each for name, each in self.by_header.items() if name in request.headers), self)
 
 
 BY_NAME = Address(
@@ -63,23 +69,35 @@ ALERTMANAGER = Address(
     kind="alertmanager",
     ambiguous="several sources of kind alertmanager are configured: select one with ?source=",
 )
-PAGERDUTY = tuple(
-    Address(
-        operation=Operation(
-            method="POST",
-            path=path,
-            summary="Receive a v3 webhook event from PagerDuty",
-            right=Right.WRITE,
-            status=HTTPStatus.ACCEPTED,
-            answer=EmptyAnswer,
-            refusals=(400, 503),
-        ),
+
+
+def _datadog(path: str) -> Address:
+    """The path that Datadog documents for all products: a header says which one notifies."""
+    operation = Operation(
+        method="POST",
+        path=path,
+        summary="Receive a v3 webhook event from PagerDuty; with DD-CD-PROVIDER-ARGOCD, a notification from Argo CD",
+        right=Right.WRITE,
+        status=HTTPStatus.ACCEPTED,
+        answer=EmptyAnswer,
+        refusals=(400, 503),
+    )
+    argocd = Address(
+        operation=operation,
+        kind="argocd",
+        implied=ArgoCdSettings(),
+        ambiguous=f"several sources of kind argocd are configured: notify {PREFIX}<source>",
+    )
+    return Address(
+        operation=operation,
         kind="pagerduty",
         implied=PagerDutySettings(),
+        by_header={"DD-CD-PROVIDER-ARGOCD": argocd},
     )
-    for path in (_PAGERDUTY, f"{_PAGERDUTY}/")
-)
-ALL = (*PAGERDUTY, ALERTMANAGER, BY_NAME)
+
+
+DATADOG = tuple(map(_datadog, (_DATADOG, f"{_DATADOG}/")))
+ALL = (*DATADOG, ALERTMANAGER, BY_NAME)
 
 
 def addressees(
@@ -111,6 +129,6 @@ def _addressees(request: web.Request, address: Address, sources: RunningSources)
 def proves_itself(request: web.Request) -> bool:
     """Whether no password is required, because the source checks a signature or token. A given one is checked."""
     path = request.path
-    if path.rstrip("/") == _PAGERDUTY:
+    if path.rstrip("/") == _DATADOG:
         return True
     return path.startswith(PREFIX) and path != _ALERTMANAGER and credentials(request) is None

@@ -51,8 +51,9 @@ def routes(
                 has_key=may_write(request),
                 received_ms=clock(),
             )
-            candidates = addressees(request, address, sources, context)
-            return await Reception(request, address, delivery, sources).receive(candidates)
+            chosen = address.chosen_by(request)
+            candidates = addressees(request, chosen, sources, context)
+            return await Reception(request, chosen, delivery, sources).receive(candidates)
 
         return web.post(address.operation.path, receive)
 

@@ -1,9 +1,28 @@
-"""Which incidents of each source are open, and which are about the same subject."""
+"""The indexes in which sinks look events up by more than their ids."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Sequence
 
 from dora_exporter.dora.events import Deployment, Event, Incident
 from dora_exporter.dora.store import Change, EventStore
+from dora_exporter.sources.contract import TARGET
+
+_Place = tuple[int, str]
+"""When a deployment began, and its id."""
+
+
+class Indexes:
+    """What is open, and what was deployed to one target."""
+
+    def __init__(self, store: EventStore) -> None:
+        """Starts with what the store holds, and follows it."""
+        self.open_incidents = OpenIncidents(store)
+        self.targets = Targets(store)
+
+    def load(self) -> None:
+        """Indexes all events of the store, which a checkpoint has filled."""
+        self.open_incidents.load()
+        self.targets.load()
 
 
 class OpenIncidents:
@@ -63,6 +82,57 @@ class OpenIncidents:
             self._about[subject].pop(incident.id, None)
             if not self._about[subject]:
                 del self._about[subject]
+
+
+class Targets:
+    """Indexes the deployments whose sources name a target, and follows the store; ``load`` reads a checkpoint's."""
+
+    def __init__(self, store: EventStore) -> None:
+        """Starts with what the store holds."""
+        self._store = store
+        self._places: dict[tuple[str, str], list[_Place]] = {}
+        self.load()
+        store.observe(self.observe)
+
+    def load(self) -> None:
+        """Indexes all deployments of the store."""
+        self._places.clear()
+        for deployment in self._store.deployments.values():
+            self._add(deployment)
+
+    def newest_first(self, source: str, target: str) -> Iterator[Deployment]:
+        """The deployments of a source to a target, by the time that they began at."""
+        for _, event_id in reversed(self._places.get((source, target), [])):
+            yield self._store.deployments[event_id]
+
+    @property
+    def count(self) -> int:
+        """How many targets there are."""
+        return len(self._places)
+
+    def observe(self, changes: Sequence[Change]) -> None:
+        """Updates the index after writes."""
+        for before, after in changes:
+            if before is not after:
+                self._remove(before)
+                self._add(after)
+
+    def _add(self, event: Event | None) -> None:
+        if isinstance(event, Deployment) and (target := target_of(event)) is not None:
+            insort(self._places.setdefault((event.source, target), []), (event.started_at, event.id))
+
+    def _remove(self, event: Event | None) -> None:
+        if isinstance(event, Deployment) and (target := target_of(event)) is not None:
+            places, place = self._places[event.source, target], (event.started_at, event.id)
+            del places[bisect_left(places, place)]
+            if not places:
+                del self._places[event.source, target]
+
+
+def target_of(deployment: Deployment) -> str | None:
+    """The target that its source names, if it does."""
+    target = deployment.upstream.get(TARGET) if deployment.upstream is not None else None
+    return target if isinstance(target, str) else None
 
 
 def _subject_of(incident: Incident) -> str | None:
