@@ -113,7 +113,7 @@ async def overview(engine: Engine, question: SeriesQuery) -> Overview:
 def figures(measures: Measures, window: Window, edition: str) -> dict[str, Figure]:
     """The metrics of a series in a window, with their levels."""
     levels = {labels[0]: int(value) for labels, value in performance_level(edition).read(measures, window)}
-    return {name: Figure(_figure(name, measures, window), levels.get(name)) for name in FIGURES}
+    return {name: Figure(figure_of(name, measures, window), levels.get(name)) for name in FIGURES}
 
 
 def days(measures: Measures, end_ms: int) -> list[Day]:
@@ -142,7 +142,7 @@ async def _ordered(found: list[Candidate], question: SeriesQuery) -> list[Candid
     known: list[tuple[float, Candidate]] = []
     unknown: list[Candidate] = []
     async for each in in_turns(found):
-        value = _figure(question.order, each[1], question.window)
+        value = figure_of(question.order, each[1], question.window)
         if value is None:
             unknown.append(each)
         else:
@@ -162,7 +162,8 @@ def _row(candidate: Candidate, question: SeriesQuery) -> SeriesOverview:
     )
 
 
-def _figure(name: str, measures: Measures, window: Window) -> float | None:
+def figure_of(name: str, measures: Measures, window: Window) -> float | None:
+    """A value of ``FIGURES`` or the open incidents; of durations the median in seconds, None without one."""
     if name == "open_incidents":
         return len(measures.open_incidents)
     return next((value for labels, value in _READS[name](measures, window) if labels in {(), ("median",)}), None)

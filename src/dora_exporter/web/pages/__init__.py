@@ -11,7 +11,7 @@ from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import WhyUnknown
 from dora_exporter.sources.polling import RunningSources
 from dora_exporter.web.openapi.operation import Operation
-from dora_exporter.web.pages import all_series, api_page, explain_page, series, static
+from dora_exporter.web.pages import all_series, api_page, badge, explain_page, series, static
 from dora_exporter.web.pages import sources as sources_page
 from dora_exporter.web.security.api_keys import Access
 
@@ -21,6 +21,7 @@ OPERATIONS = (
     explain_page.EXPLAIN,
     sources_page.SOURCES,
     api_page.API,
+    badge.BADGE,
     *static.OPERATIONS,
 )
 
@@ -49,6 +50,7 @@ def routes(
     ]
     return [
         *_one_at_a_time(computed),
+        *badge.routes(engine=engine),
         *sources_page.routes(sources=sources, clock=clock),
         *static.routes(),
     ]
