@@ -14,6 +14,7 @@ from dora_exporter.commits.settings import GitSettings, RepositorySettings
 from dora_exporter.commits.shipped_commits.commit_filter import CommitFilter
 from dora_exporter.commits.shipped_commits.excluded_authors import Authors
 from dora_exporter.commits.shipped_commits.resolver import Resolver
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.event_log import Apply, Unavailable
 from dora_exporter.dora.events import Deployment, Shipped
 from dora_exporter.dora.records import Deletion, Record
@@ -66,6 +67,7 @@ class World:
         configured: Mapping[str, RepositorySettings] | None = None,
         patterns: Mapping[str, Sequence[str]] | None = None,
         authors: Sequence[str] = (),
+        catalogue: Catalogue = NO_CATALOGUE,
         store: EventStore | None = None,
         clock: ManualClock | None = None,
         worlds: "list[World] | None" = None,
@@ -89,7 +91,7 @@ class World:
         )
         self.repositories.load()
         self.uploads = Uploads(repositories=self.repositories, git=self.git, max_repository_bytes=max_repository_bytes)
-        self._filter = CommitFilter(patterns or {}, Authors(authors))
+        self._filter = CommitFilter(patterns or {}, Authors(authors), catalogue)
         self.resolver = self.another_resolver()
         self.store.observe(self.resolver.observe)
         at_once(self.resolver.load())

@@ -43,10 +43,19 @@ class Daemon:
             self.store.apply(action)
 
     def samples(self) -> dict[Sample, float]:
-        """What a scrape would show now."""
+        """What a scrape would show now, as far as the oracle knows it."""
+        return {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in text_string_to_metric_families("\n".join(self.lines()) + "\n")
+            for sample in family.samples
+            if not sample.name.endswith(NOT_IN_THE_ORACLE)
+        }
+
+    def lines(self) -> list[str]:
+        """What a scrape would show now, in every digit, in the order of the alphabet."""
         while not self.text.update(self.now_ms):
             pass
-        return _samples(self.text.series) | _samples(self.text.teams)
+        return sorted(line for cache in self.text.caches for line in _text(cache).splitlines())
 
     def expected(self) -> dict[Sample, float]:
         """What it should show."""
@@ -79,13 +88,7 @@ definitions = st.builds(
 )
 
 
-def _samples(text: TextCache) -> dict[Sample, float]:
-    while not text.refresh(1000):
+def _text(cache: TextCache) -> str:
+    while not cache.refresh(1000):
         pass
-    lines = b"".join(part for _, piece in text.sections() for part in piece.parts).decode()
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(lines)
-        for sample in family.samples
-        if not sample.name.endswith(NOT_IN_THE_ORACLE)
-    }
+    return b"".join(part for _, piece in cache.sections() for part in piece.parts).decode()

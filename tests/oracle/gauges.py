@@ -1,6 +1,6 @@
 """Every gauge computed from scratch, as slowly as its definition reads: what the daemon must show, in every digit."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -61,13 +61,13 @@ def expected(
     incident_rules: IncidentRules | None = None,
     series_limit: int = 10_000,
     series_order: Iterable[tuple[str, str]] = (),
-    rollback_rule: bool = True,
+    rollback_rule: bool | Collection[str] = True,
     revert_rule: bool = False,
 ) -> dict[Sample, float]:
     """All samples of all ``dora_`` families that follow from events.
 
     ``series_order`` lists series by first appearance, and teams among them, each marked by a control character before
-    its name; without it everybody keeps their labels.
+    its name; without it everybody keeps their labels. ``rollback_rule`` may name the environments of the rule.
     """
     teams = team_of or {}
     told = list(deployments)
@@ -86,7 +86,7 @@ def expected(
             [each.incident for each in outages if series in each.incident.series],
             attribution_limit_ms,
             now_ms,
-            rollback_rule=rollback_rule,
+            rollback_rule=rollback_rule if isinstance(rollback_rule, bool) else series.environment in rollback_rule,
             revert_rule=revert_rule,
         )
         for series in known

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import pytest
 from tests.builders import NOW_MS, ManualClock, deployment, incident
 
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
+from dora_exporter.dora.catalogue.spellings import Entry
 from dora_exporter.dora.events import DAY_MS, Event
 from dora_exporter.dora.records import Deletion, Record
 from dora_exporter.dora.store import EventStore, Outcome
@@ -13,6 +15,7 @@ from dora_exporter.storage.retention import Horizon, forget
 
 RETENTION_MS = 400 * DAY_MS
 OLD_MS = NOW_MS - RETENTION_MS - 5 * DAY_MS
+RENAMED = Catalogue(services=(Entry("checkout", aliases=("till",)),))
 
 
 @dataclass
@@ -41,9 +44,9 @@ def holding(*events: Event) -> Log:
     return log
 
 
-async def left(log: Log) -> set[str]:
+async def left(log: Log, catalogue: Catalogue = NO_CATALOGUE) -> set[str]:
     """The ids that are left of what is held."""
-    await forget(log.store, log, oldest_ms=NOW_MS - RETENTION_MS, now_ms=NOW_MS)
+    await forget(log.store, log, oldest_ms=NOW_MS - RETENTION_MS, now_ms=NOW_MS, catalogue=catalogue)
     return {*log.store.deployments, *log.store.incidents}
 
 
@@ -61,6 +64,25 @@ async def test_old_events_go_but_neither_open_incidents_nor_the_last_deployment_
         incident(id="closed in time", started_at=OLD_MS - 1, finished_at=NOW_MS - RETENTION_MS),
     )
     assert await left(log) == {"recent", "recent attempt", "last of another", "open", "closed in time"}
+
+
+async def test_the_last_deployment_stays_under_each_name_that_was_sent() -> None:
+    log = holding(
+        deployment(id="last till", service="till", finished_at=OLD_MS),
+        deployment(id="old till", service="till", finished_at=OLD_MS - 9 * DAY_MS),
+        deployment(id="checkout"),
+    )
+    assert await left(log, RENAMED) == {"last till", "checkout"}
+
+
+async def test_what_may_be_the_report_of_a_deployment_of_another_name_stays() -> None:
+    log = holding(
+        deployment(id="ahead", service="till", started_at=OLD_MS + DAY_MS, finished_at=NOW_MS + 1),
+        deployment(id="last", finished_at=OLD_MS),
+        deployment(id="last but one", finished_at=OLD_MS - 9 * DAY_MS),
+    )
+    assert await left(log, RENAMED) == {"ahead", "last", "last but one"}
+    assert await left(log) == {"ahead", "last"}
 
 
 async def test_a_deployment_ahead_of_the_clock_is_not_yet_the_last_of_its_series() -> None:

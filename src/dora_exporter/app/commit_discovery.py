@@ -1,9 +1,12 @@
 """The search for what deployments shipped: repositories, uploads, and the workers in the background."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from aiohttp import web
 
+from dora_exporter.app.derived_settings import definitions
 from dora_exporter.app.settings import Settings
 from dora_exporter.app.telemetry.commits import CommitsCollector, CommitTally
 from dora_exporter.commits.git.command import Git
@@ -39,16 +42,16 @@ class CommitSearch:
         self._clock = clock
         self._settings = settings.git
         self._pull_requests = settings.pull_requests
-        self._authors = Authors(settings.commits.exclude_authors)
-        services = settings.services
-        self._patterns = {name: each.source_patterns for name, each in services.items() if each.source_patterns}
+        self._filter = CommitFilter(
+            _patterns(settings), Authors(settings.commits.exclude_authors), definitions(settings).catalogue
+        )
         git = Git(settings.git.limits)
         self._repositories = Repositories(
             settings.git_folder,
             configured=settings.repositories,
             settings=settings.git,
             git=git,
-            with_trees=bool(self._patterns),
+            with_trees=bool(self._filter.patterns),
         )
         self.uploads = Uploads(
             repositories=self._repositories,
@@ -96,7 +99,7 @@ class CommitSearch:
             repositories=self._repositories,
             clock=self._clock,
             settings=self._settings,
-            commit_filter=CommitFilter(self._patterns, self._authors),
+            commit_filter=self._filter,
         )
         self._reviewer = PullRequestResolver(
             store=self._store,
@@ -104,7 +107,7 @@ class CommitSearch:
             forges=Forges(self._pull_requests, self._repositories, clock=self._clock),
             clock=self._clock,
             settings=self._settings,
-            authors=self._authors,
+            authors=self._filter.authors,
         )
         workers: tuple[Resolver | PullRequestResolver, ...] = (self._resolver, self._reviewer)
         for worker in workers:
@@ -112,6 +115,16 @@ class CommitSearch:
         for worker in workers:
             await worker.load()
             worker.start()
+
+    async def use(self, settings: Settings) -> None:
+        """Looks again for what deployments shipped where other names make other series."""
+        catalogue = definitions(settings).catalogue
+        if catalogue != self._filter.catalogue:
+            # Without patterns at the start there are no trees to match any against.
+            patterns = _patterns(settings) if self._filter.patterns else {}
+            self._filter = replace(self._filter, catalogue=catalogue, patterns=patterns)
+            if self._resolver is not None:
+                await self._resolver.use(self._filter)
 
     async def follow(self) -> None:
         """Leaves the search to another replica. Without effect where it did not lead."""
@@ -155,3 +168,8 @@ class CommitSearch:
             self._counting.cancel()
             await asyncio.gather(self._counting, return_exceptions=True)
         await self.follow()
+
+
+def _patterns(settings: Settings) -> Mapping[str, Sequence[str]]:
+    services = settings.services
+    return {name: each.source_patterns for name, each in services.items() if each.source_patterns}

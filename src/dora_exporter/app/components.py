@@ -43,7 +43,7 @@ class Components:
         self.metrics = MetricsService(
             self.store, own=OwnFamilies(registry), definitions=definitions(settings), clock=clock
         )
-        users = (self.access.use, _use_log, self.metrics.use, self.sources.use)
+        users = (self.access.use, _use_log, self.metrics.use, self.commits.use, self.sources.use)
         self.configuration = Configuration(settings, load=load, users=users, clock=clock)
         self.event_counts = telemetry.EventCounts()
         self.rejections = telemetry.RejectionCounts()

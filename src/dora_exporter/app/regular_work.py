@@ -43,4 +43,5 @@ class RegularWork:
 
     async def maintain(self) -> None:
         """Forgets what is older than the retention, and compacts what is kept."""
-        await self._storage.maintain(self._configuration.settings.retention.ms)
+        settings = self._configuration.settings
+        await self._storage.maintain(settings.retention.ms, self._metrics.engine.definitions.catalogue)

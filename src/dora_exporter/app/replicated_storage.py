@@ -20,6 +20,7 @@ from dora_exporter.commits.git.pack_check import BadPack
 from dora_exporter.commits.git.repositories import TooManyRepositories
 from dora_exporter.commits.git.uploads import Uploads
 from dora_exporter.commits.git.workers import Busy
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.event_log import Appendable, Unavailable
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore, Outcome
@@ -155,7 +156,7 @@ class DatabaseStorage:
                 return await self.log.catch_up()
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def maintain(self, retention_ms: int) -> None:
+    async def maintain(self, retention_ms: int, catalogue: Catalogue = NO_CATALOGUE) -> None:
         """Compacts the log, on the leader."""
         fence = self.replication.fence
         if fence is None or self._store is None:
@@ -164,7 +165,8 @@ class DatabaseStorage:
             if await compaction.is_due(self._maintenance):
                 log = self.replication.leader_log
                 horizon_ms = await self._horizon.now_ms(self._store)
-                await forget(self._store, log, oldest_ms=horizon_ms - retention_ms, now_ms=horizon_ms)
+                oldest_ms = horizon_ms - retention_ms
+                await forget(self._store, log, oldest_ms=oldest_ms, now_ms=horizon_ms, catalogue=catalogue)
                 await compaction.compact(
                     self._maintenance,
                     self._store,

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from dora_exporter.app.settings import Settings
 from dora_exporter.app.telemetry import EventCounts, SnapshotCollector
 from dora_exporter.commits.git.uploads import Uploads
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.event_log import Appendable, EventLog, Unavailable
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore
@@ -102,7 +103,7 @@ class Storage(Protocol):
         """From here on every committed record is applied to the store."""
         ...
 
-    async def maintain(self, retention_ms: int) -> None:
+    async def maintain(self, retention_ms: int, catalogue: Catalogue = NO_CATALOGUE) -> None:
         """Drops expired events, compacts, and writes the checkpoint, when that is due."""
         ...
 
@@ -164,13 +165,13 @@ class FileStorage:
         await self._horizon.begin(store)
         await self.log.start(store.apply_all)
 
-    async def maintain(self, retention_ms: int) -> None:
+    async def maintain(self, retention_ms: int, catalogue: Catalogue = NO_CATALOGUE) -> None:
         """Drops expired events, compacts the file, and writes its checkpoint."""
         if self._store is not None and self.log.is_compaction_due():
             horizon_ms = await self._horizon.now_ms(self._store)
             oldest_ms = horizon_ms - retention_ms
             with contextlib.suppress(Unavailable):  # what the log cannot take now stays until the next time
-                await forget(self._store, self.log, oldest_ms=oldest_ms, now_ms=horizon_ms)
+                await forget(self._store, self.log, oldest_ms=oldest_ms, now_ms=horizon_ms, catalogue=catalogue)
             now_ms = self._clock()
             await self.log.compact(now_ms, now_ms - oldest_ms)
         if self._checkpoints.is_due(self.log.statistics):

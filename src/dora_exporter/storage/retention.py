@@ -1,8 +1,9 @@
 """Drops expired events from the log and from memory in one step."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.event_log import Appendable
 from dora_exporter.dora.events import DAY_MS, Deployment, Event, Incident, Series
 from dora_exporter.dora.failures.order import finish_order
@@ -65,23 +66,30 @@ def _dated(event: Event) -> int | None:
     return None if was_seen else event.finished_at
 
 
-async def forget(store: EventStore, log: Appendable, *, oldest_ms: int, now_ms: int) -> int:
+async def forget(
+    store: EventStore, log: Appendable, *, oldest_ms: int, now_ms: int, catalogue: Catalogue = NO_CATALOGUE
+) -> int:
     """Drops the events that ended before ``oldest_ms``; returns how many.
 
     Open incidents stay, and so does the last deployment of each series up to ``now_ms``, with all that finished up to
-    two days before it began: one of these may be the report of it that counts. Raises Unavailable.
+    two days before it began: one of these may be the report of it that counts. A series is meant by the names it was
+    sent with as well as by those of the ``catalogue``, which may change. Raises Unavailable.
     """
-    last = await _last_of_each_series(store, now_ms)
+    last_as_sent = await _last_of_each_series(store, now_ms, NO_CATALOGUE.home)
+    last_as_named = await _last_of_each_series(store, now_ms, catalogue.home) if catalogue.renames else {}
 
     def is_droppable(event: Event) -> bool:
         if isinstance(event, Incident):
             return event.finished_at is not None and event.finished_at < oldest_ms
         if event.outcome:
             return event.finished_at < oldest_ms
-        later = last.get(event.series)
-        if later is None or store.deployments.get(later.id) is not later:
-            return False
-        return event.finished_at < min(oldest_ms, later.started_at) - _PAIRED_MS
+        home = catalogue.home(event) if catalogue.renames else None
+        laters = [last_as_sent.get(event.series), *([last_as_named.get(home)] if home else [])]
+        return all(later is not None and is_older(event, later) for later in laters)
+
+    def is_older(event: Deployment, later: Deployment) -> bool:
+        is_held = store.deployments.get(later.id) is later
+        return is_held and event.finished_at < min(oldest_ms, later.started_at) - _PAIRED_MS
 
     events: list[Event] = [*store.deployments.values(), *store.incidents.values()]
     old = [event async for event in in_turns(events) if is_droppable(event)]
@@ -95,7 +103,9 @@ async def forget(store: EventStore, log: Appendable, *, oldest_ms: int, now_ms: 
     return dropped
 
 
-async def _last_of_each_series(store: EventStore, now_ms: int) -> dict[Series, Deployment]:
+async def _last_of_each_series(
+    store: EventStore, now_ms: int, home: Callable[[Deployment], Series | None]
+) -> dict[Series, Deployment]:
     """The deployment that finished last up to a moment; others have their turn meanwhile.
 
     One that may be a report of a deployment whose time has not come is passed over: it does not count until then.
@@ -103,15 +113,19 @@ async def _last_of_each_series(store: EventStore, now_ms: int) -> dict[Series, D
     coming: dict[Series, int] = {}
     deployments = [each async for each in in_turns(list(store.deployments.values())) if not each.outcome]
     async for each in in_turns(deployments):
-        if each.finished_at > now_ms:
-            coming[each.series] = min(each.started_at, coming.get(each.series, each.started_at))
+        series = home(each)
+        if series is not None and each.finished_at > now_ms:
+            coming[series] = min(each.started_at, coming.get(series, each.started_at))
     last: dict[Series, Deployment] = {}
     async for each in in_turns(deployments):
-        next_start = coming.get(each.series)
-        if each.finished_at <= now_ms and (next_start is None or each.started_at < next_start - _PAIRED_MS):
-            before = last.get(each.series)
+        series = home(each)
+        if series is None or each.finished_at > now_ms:
+            continue
+        next_start = coming.get(series)
+        if next_start is None or each.started_at < next_start - _PAIRED_MS:
+            before = last.get(series)
             if before is None or finish_order(each) > finish_order(before):
-                last[each.series] = each
+                last[series] = each
     return last
 
 

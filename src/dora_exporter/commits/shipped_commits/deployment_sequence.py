@@ -2,13 +2,19 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from typing import NamedTuple
+
+import msgspec
 
 from dora_exporter.commits.git.commit_object import is_sha
 from dora_exporter.commits.git.repositories import Repositories
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.events import Deployment, Event, Series
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.repository_parts import views_of
+
+_FINGERPRINT_BYTES = 6
 
 
 class SequenceKey(NamedTuple):
@@ -28,9 +34,10 @@ class SequenceChange(NamedTuple):
 class DeploymentSequences:
     """The sequences of all series. Deployments of repositories that are not held are left out and cost nothing."""
 
-    def __init__(self, repositories: Repositories) -> None:
-        """Starts empty."""
+    def __init__(self, repositories: Repositories, catalogue: Catalogue = NO_CATALOGUE) -> None:
+        """Starts empty. ``catalogue`` has the series that a deployment counts in."""
         self._repositories = repositories
+        self._catalogue = catalogue
         self._sequences: dict[SequenceKey, list[Deployment]] = {}
 
     def concerns(self, event: Event | None) -> bool:
@@ -54,12 +61,13 @@ class DeploymentSequences:
         return next((view for view in self.views(event) if self.key(view) == key), None)
 
     def key(self, deployment: Deployment | None) -> SequenceKey | None:
-        """The sequence of a view; None when it names no repository that is held, or no full SHA."""
+        """The sequence of a view; None when it names no repository that is held or no full SHA, or is ignored."""
         if deployment is None or not deployment.repository or not self._repositories.holds(deployment.repository):
             return None
         if not is_sha(deployment.commit_sha or ""):
             return None
-        return SequenceKey(deployment.series, self._repositories.name_of(deployment.repository))
+        series = self._catalogue.home(deployment)
+        return None if series is None else SequenceKey(series, self._repositories.name_of(deployment.repository))
 
     def place(self, deployment: Deployment | None) -> tuple[object, ...] | None:
         """All of a view that later deployments of its sequence depend on; None outside every sequence."""
@@ -73,13 +81,14 @@ class DeploymentSequences:
             if key is not None:
                 self._sequences.setdefault(key, []).append(view)
 
-    def sort(self) -> Iterator[tuple[SequenceKey, Deployment, Deployment | None]]:
-        """Sorts what was loaded, a sequence at a time; yields each deployment with the one before it."""
+    def sort(self) -> Iterator[tuple[SequenceKey, Deployment, Deployment | None, str | None]]:
+        """Sorts a sequence at a time; yields each deployment with the one before it, and the sequence's ``origin``."""
         for key, sequence in self._sequences.items():
             sequence.sort(key=finish_order)
+            its_origin = origin(sequence)
             before: Deployment | None = None
             for each in sequence:
-                yield key, each, before
+                yield key, each, before, its_origin
                 before = each
 
     def put(self, before: Deployment | None, after: Deployment | None) -> None:
@@ -119,3 +128,11 @@ def after(sequence: tuple[Deployment, ...], change: SequenceChange) -> tuple[Dep
 def until(sequence: tuple[Deployment, ...], change: SequenceChange) -> tuple[Deployment, ...]:
     """The deployments before a place in a sequence."""
     return sequence[: bisect_left(sequence, change.order, key=finish_order)]
+
+
+def origin(sequence: Sequence[Deployment]) -> str | None:
+    """A fingerprint of the names that a sequence was sent with; None where all of it was sent with one."""
+    names = {each.series for each in sequence}
+    if len(names) <= 1:
+        return None
+    return blake2b(msgspec.json.encode(sorted(names)), digest_size=_FINGERPRINT_BYTES).hexdigest()

@@ -7,6 +7,8 @@ from dora_exporter.commits.git.repositories import Repositories
 from dora_exporter.commits.shipped_commits.deployment_sequence import DeploymentSequences, SequenceChange, SequenceKey
 from dora_exporter.commits.shipped_commits.incomplete_results import IncompleteResults
 from dora_exporter.commits.shipped_commits.retry_queue import RETRY_MS, Due, Retry, RetryQueue
+from dora_exporter.commits.shipped_commits.rule import is_of
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.events import Deployment, Event
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.store import Change, EventStore
@@ -21,9 +23,16 @@ class ResolutionQueue:
     """
 
     def __init__(
-        self, store: EventStore, repositories: Repositories, *, clock: Clock, resolve_for_ms: int, authors: str | None
+        self,
+        store: EventStore,
+        repositories: Repositories,
+        *,
+        clock: Clock,
+        resolve_for_ms: int,
+        authors: str | None,
+        catalogue: Catalogue = NO_CATALOGUE,
     ) -> None:
-        """Results with another fingerprint of excluded ``authors`` are outdated.
+        """Results with another fingerprint of excluded ``authors``, or of other names of a series, are outdated.
 
         A deployment whose commit is unknown is tried again for ``resolve_for_ms``.
         """
@@ -31,13 +40,18 @@ class ResolutionQueue:
         self._repositories = repositories
         self._clock = clock
         self._authors = authors
-        self._sequences = DeploymentSequences(repositories)
+        self._sequences = DeploymentSequences(repositories, catalogue)
         self._retries = RetryQueue(give_up_after_ms=resolve_for_ms)
         self._incomplete = IncompleteResults()
         self._with_news: set[str] = set()
         self._followed: set[str] = set()
         self._missed: list[Change] | None = None
         self.woken = asyncio.Event()
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether ``load`` has begun and not ended."""
+        return self._missed is not None
 
     @property
     def waiting(self) -> int:
@@ -59,19 +73,19 @@ class ResolutionQueue:
         self._followed.update(self._repositories.names())
         async for each in in_turns(list(self._store.deployments.values()) if self._followed else ()):
             self._sequences.load(each)
-        async for key, deployment, before in in_turns(self._sequences.sort()):
+        async for key, deployment, before, origin in in_turns(self._sequences.sort()):
             self._incomplete.note(key, deployment)
-            if deployment.commits is None and self._is_outdated(deployment, before):
+            if deployment.commits is None and self._is_outdated(deployment, before, origin):
                 now = self._clock()
                 self._retries.put(key, deployment.id, Retry(min(deployment.finished_at, now), now))
         missed, self._missed = self._missed, None
         self.observe(missed)
 
-    def _is_outdated(self, deployment: Deployment, before: Deployment | None) -> bool:
+    def _is_outdated(self, deployment: Deployment, before: Deployment | None, origin: str | None) -> bool:
         shipped = deployment.shipped
         if shipped is None or (before is not None and shipped.base != before.commit_sha):
             return True
-        return bool(shipped.commits) and shipped.authors != self._authors
+        return not is_of(shipped, self._authors, origin)
 
     def observe(self, changes: Sequence[Change]) -> None:
         """Follows writes to deployments."""

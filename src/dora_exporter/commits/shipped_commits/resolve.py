@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dora_exporter.commits.pull_requests.enrich import outline
-from dora_exporter.commits.shipped_commits.deployment_sequence import SequenceChange, after, until
+from dora_exporter.commits.shipped_commits.deployment_sequence import SequenceChange, after, origin, until
 from dora_exporter.commits.shipped_commits.excluded_authors import NO_EXCLUSIONS, Authors
-from dora_exporter.commits.shipped_commits.rule import PASSED_OVER, Archive, shipped_by
+from dora_exporter.commits.shipped_commits.rule import PASSED_OVER, Archive, shipped_by, with_origin
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.records import Resolution
@@ -44,6 +44,7 @@ def resolve(request: ResolutionRequest, archive: Archive | None) -> ResolutionRe
     """Resolves up to a hundred due deployments. Raises ``GitFailed``."""
     sequence = request.sequence
     due = set(request.due)
+    its_origin = origin(sequence)
     together = frozenset(change.order for change in request.changes)
     for change in request.changes:
         due.update(_affected(sequence, change, archive, together))
@@ -59,6 +60,7 @@ def resolve(request: ResolutionRequest, archive: Archive | None) -> ResolutionRe
         if shipped is None:
             waiting.add(deployment.id)
             continue
+        shipped = with_origin(shipped, its_origin)
         if outline(shipped) != outline(deployment.shipped):
             resolutions.append(Resolution(deployment.id, shipped))
             passed.update(

@@ -49,13 +49,10 @@ class Resolver:
         self._filter = commit_filter or CommitFilter()
         self._log = log
         self._repositories = repositories
-        self._queue = ResolutionQueue(
-            store,
-            repositories,
-            clock=clock,
-            resolve_for_ms=settings.resolve_for.ms,
-            authors=self._filter.authors.fingerprint,
-        )
+        self._store = store
+        self._clock = clock
+        self._resolve_for_ms = settings.resolve_for.ms
+        self._queue = self._new_queue()
         self._fetches = Fetches(repositories, clock=clock, threads=settings.threads)
         self.fetches = self._fetches.health
         self._readers = ThreadPoolExecutor(settings.threads, "git-read")
@@ -76,6 +73,13 @@ class Resolver:
     async def load(self) -> None:
         """Queues the deployments of the store whose result is missing or outdated, a few milliseconds at a time."""
         await self._queue.load()
+
+    async def use(self, commit_filter: CommitFilter) -> None:
+        """Begins anew with another filter. What is being resolved by the one before is dropped, and resolved again."""
+        self._filter = commit_filter
+        before, self._queue = self._queue, self._new_queue()
+        await self._queue.load()
+        before.woken.set()
 
     def observe(self, changes: Sequence[Change]) -> None:
         """Follows writes to deployments."""
@@ -106,6 +110,16 @@ class Resolver:
         await asyncio.to_thread(self._readers.shutdown)
         await self._fetches.close()
 
+    def _new_queue(self) -> ResolutionQueue:
+        return ResolutionQueue(
+            self._store,
+            self._repositories,
+            clock=self._clock,
+            resolve_for_ms=self._resolve_for_ms,
+            authors=self._filter.authors.fingerprint,
+            catalogue=self._filter.catalogue,
+        )
+
     async def _run(self) -> None:
         while True:
             self._begin_due()
@@ -115,6 +129,8 @@ class Resolver:
                     await self._queue.woken.wait()
 
     def _begin_due(self) -> None:
+        if self._queue.is_loading:
+            return
         for name in {*self._queue.due_repositories(), *self._fetches.due()} - self._tasks.keys():
             self._tasks[name] = in_background(self._attend(name), name=f"commits of {name}")
 
@@ -157,22 +173,25 @@ class Resolver:
 
     async def _resolve(self, key: SequenceKey, due: Due, repository: Repository | None) -> Sequence[str]:
         """Resolves what is due of a sequence, and appends the results; returns the SHAs that are not known."""
+        queue = self._queue
         self._resolving += len(due.retries)
         try:
             result = await self._read(self._resolve_in_thread, self._request(key, due), repository)
             for start in range(0, len(result.resolutions), _APPENDED_AT_ONCE):
+                if queue is not self._queue:  # the series are others by now
+                    return ()
                 await self._log.append(result.resolutions[start : start + _APPENDED_AT_ONCE])
         except (GitFailed, Unavailable, OSError) as reason:
             logger.warning("commit resolution failed repository=%s reason=%s", key.repository, reason)
         except Exception:
             logger.exception("commit resolution failed repository=%s", key.repository)
         else:
-            self._queue.put_back(key, due, result.waiting)
-            self._queue.put_rest(key, due, result.rest)
+            queue.put_back(key, due, result.waiting)
+            queue.put_rest(key, due, result.rest)
             return result.unknown_shas
         finally:
             self._resolving -= len(due.retries)
-        self._queue.put_back_all(key, due)
+        queue.put_back_all(key, due)
         return ()
 
     def _request(self, key: SequenceKey, due: Due) -> ResolutionRequest:

@@ -17,6 +17,8 @@ from dora_exporter.commits.shipped_commits.excluded_authors import NO_EXCLUSIONS
 from dora_exporter.dora.events import DAY_MS, Commit, Deployment, Shipped
 
 MAX_GAP_MS = 60 * DAY_MS
+_ORIGIN = ":"
+"""Separates the fingerprints of excluded authors and of names in ``Shipped.authors``."""
 MAX_COMMITS = 5000
 CAUSES = ("merge", "path", "cap", "partial", "malformed")
 """Why a commit is left out."""
@@ -73,6 +75,17 @@ def shipped_by(
     if passed == len(earlier):
         return _nothing(deployment, "first", passed=passed)
     return _since(deployment, earlier, archive, patterns, passed=passed, authors=authors)
+
+
+def with_origin(shipped: Shipped, origin: str | None) -> Shipped:
+    """A result that also says from which names its sequence came, where there are several."""
+    return shipped if origin is None else replace(shipped, authors=f"{shipped.authors or ''}{_ORIGIN}{origin}")
+
+
+def is_of(shipped: Shipped, authors: str | None, origin: str | None) -> bool:
+    """Whether a result was found with the same excluded authors, and in a sequence of the same names."""
+    its_authors, _, its_origin = (shipped.authors or "").partition(_ORIGIN)
+    return its_origin == (origin or "") and (not shipped.commits or its_authors == (authors or ""))
 
 
 def has_passed_over(deployment: Deployment) -> bool:
