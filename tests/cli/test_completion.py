@@ -37,6 +37,8 @@ def offered(folder: Path, *words: str) -> set[str]:
         (("--log.level", ""), {"debug", "info", "warn", "error"}),
         (("import", "gi"), {"given.csv"}),
         (("completion", ""), {"bash", "zsh", "fish"}),
+        (("webhook", ""), {"try"}),
+        (("webhook", "try", "--s"), {"--source", "--secrets-dir"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -28,7 +28,10 @@ from dora_exporter.storage.file import encode, header_line
 
 FILES = Path(__file__).parent
 DAYS = 4
-COMMANDS = ("", "demo", "history", "import", "export", "completion", "send", "send deployment", "send incident close")
+COMMANDS = (
+    "", "demo", "history", "import", "export", "completion", "webhook try",
+    "send", "send deployment", "send incident close",
+)  # fmt: skip
 OWN = ("dora_exporter_", "process_", "python_")
 CHANGING = re.compile(r"\b(ts|version|path|address|seconds|pid|python|snapshot|duration_seconds|page)=(\"[^\"]*\"|\S+)")
 

@@ -50,7 +50,7 @@ class GitHubDaemon(PushedDaemon):
         assert isinstance(source, GitHub)
         head = delivery_head({"X-GitHub-Event": kind}, received_ms=self.clock())
         await source.ingest(head, json.dumps(body).encode(), sink)
-        return sink.first_problem is None
+        return not sink.problems
 
 
 def a_daemon(**settings: object) -> AbstractAsyncContextManager[GitHubDaemon]:

@@ -34,7 +34,7 @@ class GitLabDaemon(PushedDaemon):
         assert isinstance(source, GitLab)
         head = delivery_head({"X-Gitlab-Event": "Hook"}, received_ms=self.clock())
         await source.ingest(head, json.dumps(body).encode(), sink)
-        return sink.first_problem is None
+        return not sink.problems
 
 
 def a_daemon(**settings: object) -> AbstractAsyncContextManager[GitLabDaemon]:

@@ -62,6 +62,11 @@ class WebhookSecretSettings(SourceSettings):
             raise ValueError("give webhook_secrets or webhook_secrets_file, not both")
         return self
 
+    @property
+    def has_webhook_secrets(self) -> bool:
+        """Whether there is a secret to check with."""
+        return bool(self.webhook_secrets) or self.webhook_secrets_file is not None
+
 
 class PushedSourceSettings(WebhookSecretSettings, HttpSourceSettings):
     """Without a token only webhooks are taken. ``backfill`` is how far back the first pass reads."""

@@ -21,6 +21,7 @@ from dora_exporter.sources.polling.indexes import Indexes, target_of
 logger = logging.getLogger(__name__)
 
 _LONGEST_ID = 100
+_MOST_PROBLEMS = 20
 
 
 class EventSink:
@@ -39,7 +40,7 @@ class EventSink:
         """``source`` is the name of the source whose items these are.
 
         ``in_flight`` holds what was written and is not yet durable; all sinks of a source share it. ``outcomes`` counts
-        what writes did to this sink's items, ``first_problem`` says why the first one was quarantined.
+        what writes did to this sink's items, ``problems`` say why the first of them were quarantined.
         """
         self._source = source
         self._store = store
@@ -49,7 +50,7 @@ class EventSink:
         self._in_flight = in_flight
         self._under_way: asyncio.Task[None] | None = None
         self.outcomes: Counter[str] = Counter()
-        self.first_problem: str | None = None
+        self.problems: list[str] = []
 
     async def write(self, items: Sequence[Item]) -> None:
         """Appends the items that change something, and waits for those of the write before."""
@@ -130,7 +131,8 @@ class EventSink:
     def quarantine(self, upstream_id: object, reason: str) -> None:
         """Counts and logs a row that cannot be understood."""
         self._count("quarantined")
-        self.first_problem = self.first_problem or reason
+        if len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append(reason)
         shown = repr(upstream_id)[:_LONGEST_ID]
         logger.warning("row skipped source=%s id=%s reason=%s", self._source, shown, reason)
 

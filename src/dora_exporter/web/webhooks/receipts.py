@@ -21,6 +21,6 @@ def record(receipt: Receipt, health: Health, sink: EventSink, *, at_ms: int) -> 
         outcome, reason = "ignored", _WORDS[receipt.ignored]
     else:
         outcome = ", ".join(f"{count} {each}" for each, count in sink.outcomes.items() if count) or "no event"
-        reason = sink.first_problem or (_WORDS[Ignored.FILTERED] if sink.outcomes["skipped"] else "")
+        reason = next(iter(sink.problems), "") or (_WORDS[Ignored.FILTERED] if sink.outcomes["skipped"] else "")
     reason = ": ".join(each for each in (reason, receipt.detail) if each)
     health.deliveries.accept(at_ms, kind=receipt.kind, outcome=outcome, reason=reason)
