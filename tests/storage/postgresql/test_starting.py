@@ -2,10 +2,11 @@
 
 import http.client
 import threading
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from tests.storage.postgresql.cluster import Database
+from tests.storage.postgresql.cluster import ROLE, Database
 from tests.storage.postgresql.events import count, post
 from tests.storage.postgresql.replicas import Replicas, replica, replicas
 from tests.storage.postgresql.waiting import until
@@ -35,11 +36,23 @@ def test_several_replicas_start_at_once_on_an_empty_database(folder: Path, datab
             assert post(member.running, f"number-{number}").status == http.client.OK
         fleet.wait_until_level()
         assert [count(each.running) for each in fleet] == [AT_ONCE] * AT_ONCE
-        assert database.sql("SELECT count(*), max(version) FROM dora.meta") == ["1|1"]
+        assert database.sql("SELECT count(*), max(version) FROM dora.meta") == ["1|2"]
         assert fleet.leader()
     finally:
         for member in fleet:
             member.kill()
+
+
+def test_a_schema_of_the_version_before_attempts_is_migrated(folder: Path, database: Database) -> None:
+    first = files("dora_exporter.storage.postgresql").joinpath("migrations", "001_log.sql")
+    made = f"SET ROLE {ROLE}; CREATE SCHEMA dora; {first.read_text(encoding='utf-8')}; UPDATE dora.meta SET version = 1"
+    database.sql(made)
+    database.cluster.create_role("onlooker")
+    database.sql("GRANT USAGE ON SCHEMA dora TO onlooker; GRANT SELECT ON dora.deployments TO onlooker")
+    with replicas(folder, database, [database.url()]) as (only,):
+        assert post(only.running, "one").status == http.client.OK
+        assert database.sql("SELECT version FROM dora.meta") == ["2"]
+        assert database.sql("SET ROLE onlooker; SELECT count(*) FROM dora.deployments") == ["1"]
 
 
 def test_a_schema_that_an_administrator_made_is_taken(folder: Path, database: Database) -> None:

@@ -16,12 +16,14 @@ from dora_exporter.runtime.clock import system_clock
 
 pytestmark = pytest.mark.e2e
 
+DEPLOYMENTS = (
+    *("id:text", "service:text", "environment:text"),
+    *("started_at:timestamp with time zone", "finished_at:timestamp with time zone"),
+    *("version:text", "commit_sha:text", "repository:text", "team:text", "source:text", "change_failure:boolean"),
+)
 COLUMNS = {
-    "deployments": (
-        *("id:text", "service:text", "environment:text"),
-        *("started_at:timestamp with time zone", "finished_at:timestamp with time zone"),
-        *("version:text", "commit_sha:text", "repository:text", "team:text", "source:text", "change_failure:boolean"),
-    ),
+    "deployments": DEPLOYMENTS,
+    "deployment_attempts": (*DEPLOYMENTS, "outcome:text"),
     "incidents": (
         *("id:text", "service:text", "environment:text"),
         *("started_at:timestamp with time zone", "finished_at:timestamp with time zone"),
@@ -78,6 +80,28 @@ def test_deployments_are_as_last_reported(running: RunningDaemon, database: Data
         f"replaced|2|crew|{'a' * 40}|git.example/acme/shop|api|t",
         "taken-back|taken-back||||api|",
     ]
+
+
+def test_attempts_that_did_not_succeed_are_no_deployments(running: RunningDaemon, database: Database) -> None:
+    post(running, "good")
+    post(running, "bad", outcome="failed")
+    post(running, "stopped", outcome="canceled")
+    post(running, "good-after-all", outcome="failed")
+    post(running, "good-after-all", outcome="succeeded")
+    name = "replace(id, 'a-deployment-named-', '')"
+    assert database.sql(f"SELECT {name}, outcome FROM dora.deployment_attempts ORDER BY id") == [
+        "bad|failed",
+        "good|succeeded",
+        "good-after-all|succeeded",
+        "stopped|canceled",
+    ]
+    assert database.sql(f"SELECT {name} FROM dora.deployments ORDER BY id") == ["good", "good-after-all"]
+    (finished,) = database.sql("SELECT count(*) FROM dora.deployments")
+    assert sum(
+        value
+        for (family, labels), value in running.samples().items()
+        if family == "dora_deployments" and ("window", "7d") in labels
+    ) == int(finished)
 
 
 def test_times_are_times(running: RunningDaemon, database: Database) -> None:

@@ -13,7 +13,7 @@ from dora_exporter.storage.postgresql.errors import DatabaseError
 OLDEST_SERVER = 120_000
 """PostgreSQL 12, as ``server_version_num``."""
 
-_MIGRATIONS = ("001_log.sql",)
+_MIGRATIONS = ("001_log.sql", "002_attempts.sql")
 """Migrations in order: number n, counted from 1, makes schema version n. A released one is never changed."""
 
 _RACE = (
