@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from tests.docs import endpoint_table, manual, metric_tables, setting_table
+from tests.docs import endpoint_table, manual, metric_tables, preset_table, setting_table
 from tests.docs.living import documented
 
 from dora_exporter.app.settings import Settings
@@ -22,6 +22,7 @@ def main() -> None:
         ("database metrics", metric_tables.OWN_HEADING, metric_tables.database_rows()),
         ("settings", setting_table.HEADING, setting_table.rows(Settings, meanings)),
         ("endpoints", endpoint_table.HEADING, endpoints),
+        ("presets", preset_table.HEADING, preset_table.rows()),
     ):
         page = manual.page_with(name)
         (manual.ROOT / page.name).write_text(manual.with_table(page.text, name, heading, rows), encoding="utf-8")

@@ -83,6 +83,15 @@ async def test_an_older_state_never_replaces_a_newer_one() -> None:
         assert daemon.told[0] == ("incidents[0]", "ignored", "a newer state is held")
 
 
+@pytest.mark.parametrize("order", [*permutations([0, 60, 120])])
+async def test_of_several_beginnings_the_earliest_counts_if_a_rule_says_so(order: list[int]) -> None:
+    async with a_daemon(incidents={**INCIDENTS, "earliest_start": True}) as daemon:
+        for at in order:
+            closing = {"ended": T + at} if at == 120 else {"began": T + at}
+            await daemon.push({"id": "1", "changed": T + at, "services": ["a"], **closing})
+        assert [(each.started_at, each.finished_at) for each in daemon.counting] == [(T * 1000, (T + 120) * 1000)]
+
+
 @pytest.mark.parametrize("order", [*permutations([{}, {"ended": T + 1}, {"deleted": True}])])
 async def test_of_the_same_moment_a_closing_is_later_and_a_deletion_latest(order: list[dict[str, Any]]) -> None:
     async with a_daemon() as daemon:

@@ -97,8 +97,9 @@ class Incidents:
             return Result(ignored=Ignored.FILTERED)
         new = self._state(seen, now_ms)
         old = _State() if held is None else _State.of(held)
+        new, known = _begun(new, old) if seen.has_earliest_start else (new, old)
         if held is not None and new.order < old.order:
-            return self._late(event_id, new, old, sink)
+            return self._late(event_id, new, old, known, sink)
         if seen.changed_ms is None and seen.finished_ms is None and old.finished_ms is not None and seen.is_closed:
             new = replace(new, finished_ms=old.finished_ms)  # told again
         state = self._with_defaults(new.over(old))
@@ -142,10 +143,14 @@ class Incidents:
         own = _State(services=() if state.services else self._placing.service, team=state.team or self._placing.team)
         return state.over(own)
 
-    def _late(self, event_id: str, new: _State, old: _State, sink: Sink) -> Result:
-        """What is older than what is held tells only what that lacks, such as when an incident began."""
-        if old.lack is None or new.out is not None:
-            return Result(ignored=Ignored.OUTDATED)
+    def _late(self, event_id: str, new: _State, held: _State, old: _State, sink: Sink) -> Result:
+        """What is older than what is held tells only what that lacks, such as when an incident began.
+
+        ``old`` is what is held, with a beginning that may be known better.
+        """
+        if held.lack is None or new.out is not None:
+            items = () if old == held else (self._event(event_id, old, sink),)
+            return Result(items, Ignored.OUTDATED)
         state = old.over(new)
         if old.out != _UNPAIRED:
             return Result((self._event(event_id, state, sink),), Ignored.OUTDATED)
@@ -175,6 +180,14 @@ class Incidents:
             revision=state.revision,
             upstream=_facts(state) if state.out else None,
         )
+
+
+def _begun(new: _State, old: _State) -> tuple[_State, _State]:
+    """Both states with the earliest beginning that they tell; one that counts nowhere tells none."""
+    known = [each.started_ms for each in (new, old) if each.started_ms is not None]
+    if new.out is not None or not known:
+        return new, old
+    return replace(new, started_ms=min(known)), replace(old, started_ms=min(known))
 
 
 def _facts(state: _State) -> dict[str, Any]:

@@ -161,7 +161,7 @@ def _report(rule: Rule, facts: _Facts) -> IncidentReport | DeploymentReport:
     }
     if isinstance(rule, IncidentRule):
         is_closed = common["finished_ms"] is not None or facts.is_true(rule.closed, default=False)
-        return IncidentReport(**common, is_closed=is_closed)
+        return IncidentReport(**common, is_closed=is_closed, has_earliest_start=bool(rule.earliest_start))
     has_outcome = isinstance(rule, DeploymentRule) and rule.outcome is not None
     return DeploymentReport(**common, outcome=facts.text("outcome") if has_outcome else "succeeded")
 

@@ -33,9 +33,10 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class IncidentReport(Report):
-    """One incident as a body shows it."""
+    """One incident as a body shows it; ``has_earliest_start`` says that an earlier beginning outweighs its own."""
 
     is_closed: bool
+    has_earliest_start: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

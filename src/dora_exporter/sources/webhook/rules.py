@@ -38,9 +38,14 @@ class Rule(BaseModel):
 
 
 class IncidentRule(Rule):
-    """A rule for incidents. It is closed when ``finished_at`` is something, or ``closed`` is true."""
+    """A rule for incidents. It is closed when ``finished_at`` is something, or ``closed`` is true.
+
+    With ``earliest_start`` the earliest ``started_at`` counts that was told of it: for senders whose reports only have
+    the time at which they were made.
+    """
 
     closed: Expression | None = None
+    earliest_start: bool | None = None
     name: FieldSetting | None = None
     severity: FieldSetting | None = None
 

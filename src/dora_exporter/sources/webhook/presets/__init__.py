@@ -11,7 +11,29 @@ from dora_exporter.sources.webhook.expressions import Expression
 from dora_exporter.sources.webhook.rules import MOST_RULES, DeploymentRule, IncidentRule
 from dora_exporter.sources.webhook.verification import ApiKey, Verification
 
-NAMES: tuple[str, ...] = ()
+NAMES: tuple[str, ...] = (
+    "azure_devops",
+    "better_stack",
+    "cdevents",
+    "circleci",
+    "datadog_monitor",
+    "firehydrant",
+    "grafana_irm",
+    "harness",
+    "incident_io",
+    "jenkins",
+    "jira",
+    "jira_service_management",
+    "launchdarkly",
+    "new_relic",
+    "opsgenie",
+    "rootly",
+    "sentry",
+    "spinnaker",
+    "splunk_oncall",
+    "statuspage",
+    "zenduty",
+)
 """The table of presets: the names of the files beside this one."""
 
 
