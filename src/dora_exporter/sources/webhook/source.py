@@ -98,11 +98,16 @@ class JsonWebhook:
     def _head(self, delivery: Delivery) -> Head:
         """What expressions may ask of the head: no secret."""
         secret = {*_SECRET_HEADERS, *self._mapping.verify.secret_names}
-        headers = {name.lower(): value for name, value in delivery.headers.items()}
+        headers = {name.lower(): _text(value) for name, value in delivery.headers.items()}
         return {
             "_headers": {name: value for name, value in headers.items() if name not in secret},
-            "_query": {name: value for name, value in delivery.query.items() if name.lower() not in secret},
+            "_query": {name: _text(value) for name, value in delivery.query.items() if name.lower() not in secret},
         }
+
+
+def _text(value: str) -> str:
+    """A value without bytes that are not UTF-8, which no event may have."""
+    return value.encode("utf-8", "replace").decode()
 
 
 def _receipt(kind: str, results: list[Result]) -> Receipt:
