@@ -46,6 +46,13 @@ def search_in(store: EventStore, folder: Path) -> CommitSearch:
     return CommitSearch(settings, store=store, log=MemoryLog(store.apply_all), clock=ManualClock())
 
 
+def test_without_a_commit_that_was_told_there_is_a_reason(tmp_path: Path) -> None:
+    search = search_in(EventStore(), tmp_path)
+    reason = search.why_unknown(deployment(upstream={"images": ["r.example/shop:1"]}))
+    assert reason == "its commits are unknown: the image r.example/shop:1 stands for no commit that was told"
+    assert search.why_unknown(deployment()) is None
+
+
 async def test_one_that_is_stopped_while_it_comes_to_lead_ends_well(store: ObservedStore, tmp_path: Path) -> None:
     search = search_in(store, tmp_path)
     await search.start()
@@ -67,7 +74,7 @@ async def test_one_that_leads_again_leaves_nothing_of_the_last_turn(store: Obser
         leading.cancel()
         await asyncio.gather(leading, return_exceptions=True)
     await search.lead()
-    assert len(store.told) == len(observers) + 2
+    assert len(store.told) == len(observers) + 3
     await search.stop()
 
 

@@ -94,6 +94,17 @@ async def test_deployments_that_nobody_can_resolve_are_counted(begin: Begin, tmp
     assert not tally.unresolved
 
 
+async def test_deployments_whose_commit_was_not_told_are_counted(begin: Begin) -> None:
+    world = begin()
+    tally = await nothing_held()
+    world.store.observe(tally.observe)
+    told = world.deploy("a" * 40, 0, repository=None, commit_sha=None, upstream={"images": ["shop:1"]})
+    world.deploy("a" * 40, 1, repository=None, commit_sha=None, upstream={"images": ["shop:2"]}, outcome="failed")
+    assert samples(world, tally)['deployments_without_commits{cause="uncorrelated"}'] == 1
+    world.deploy("a" * 40, 0, id=told, upstream={"images": ["shop:1"]})
+    assert samples(world, tally)['deployments_without_commits{cause="uncorrelated"}'] == 0
+
+
 async def test_an_attempt_that_did_not_succeed_ships_nothing(begin: Begin, tmp_path: Path) -> None:
     shas = build(tmp_path / "shop", linear(2))
     world = begin()

@@ -60,6 +60,19 @@ async def test_a_store_becomes_a_big_one_in_small_steps(monkeypatch: pytest.Monk
     assert sum(told) == len(store.deployments) == 9000
 
 
+async def test_cursors_are_told_of_when_they_are_written_removed_and_taken_over() -> None:
+    store, other = EventStore(), EventStore()
+    told: list[str] = []
+    store.observe_cursors(told.append)
+    store.apply_all([Cursor("a", {"x": 1}), Cursor("a")])
+    other.apply(Cursor("b", {"x": 2}))
+    await become(store, other)
+    store.ignore_cursors(told.append)
+    store.apply(Cursor("c", {}))
+    assert told == ["a", "a", "b"]
+    assert store.cursors == {"b": {"x": 2}, "c": {}}
+
+
 def test_an_event_of_the_reserved_name_is_held_under_another_one() -> None:
     store = store_of(
         deployment(id="d", service="_other", environment="_other", team="_other"),

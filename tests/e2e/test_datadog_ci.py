@@ -1,47 +1,20 @@
 """Datadog's own command line, through TLS, as pipelines run it."""
 
 import os
-import ssl
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import trustme
-from tests.e2e.daemon import Daemon, RunningDaemon
+from tests.e2e.command_line import KEY, SECONDS, CommandLine, command_line, daemon_behind_tls
+from tests.e2e.daemon import RunningDaemon
 from tests.e2e.programs import program
-from tests.e2e.tunnel import tunnel_to
 
 from dora_exporter.runtime.clock import stopwatch, system_clock
 
 pytestmark = pytest.mark.e2e
 
-KEY = "0123456789abcdef0123456789abcdef"
-SECONDS = 60
 SERIES = {"service": "checkout", "environment": "production"}
-
-
-@dataclass(frozen=True)
-class CommandLine:
-    """``datadog-ci`` in an environment that leads it to a daemon."""
-
-    daemon: RunningDaemon
-    environment: dict[str, str]
-    folder: Path
-
-    def run(self, *arguments: str, key: str = KEY) -> subprocess.CompletedProcess[str]:
-        """Runs one command to its end."""
-        return subprocess.run(
-            [program("datadog-ci"), *arguments],
-            env={**os.environ, **self.environment, "DD_API_KEY": key},
-            cwd=self.folder,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-            timeout=SECONDS,
-        )
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -61,23 +34,8 @@ def wait_for(daemon: RunningDaemon, name: str, labels: dict[str, str]) -> float:
 @pytest.fixture
 def datadog_ci(tmp_path: Path) -> Iterator[CommandLine]:
     """The command line, a daemon behind TLS, and a proxy that leads one to the other."""
-    authority = trustme.CA()
-    certificate = authority.issue_cert("api.dora.test", "sourcemap-intake.dora.test", "127.0.0.1")
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
-    web = tmp_path / "web.yaml"
-    web.write_text("tls_server_config: {cert_file: server.pem, key_file: server.pem}\n")
-    trusted = ssl.create_default_context(cafile=tmp_path / "ca.pem")
-    daemon = Daemon(tmp_path, {"api_keys": [KEY]}, (f"--web.config.file={web}",), trusted)
-    with ExitStack() as stack:
-        running = stack.enter_context(daemon.running())
-        proxy = stack.enter_context(tunnel_to(running.port))
-        environment = {
-            "DD_SITE": "dora.test",
-            "HTTPS_PROXY": proxy,
-            "NODE_EXTRA_CA_CERTS": str(tmp_path / "ca.pem"),
-        }
-        yield CommandLine(running, environment, tmp_path)
+    with command_line(daemon_behind_tls(tmp_path)) as running:
+        yield running
 
 
 def test_a_pipeline_reports_a_deployment(datadog_ci: CommandLine) -> None:

@@ -25,6 +25,8 @@ PATHS = [
     ("PATCH", "/api/v2/dora/deployments/x"),
     ("PATCH", "/api/v2/dora/deployments"),
     ("POST", "/api/v1/events?atomic=true"),
+    ("POST", "/api/v2/ci/deployments/correlate-image"),
+    ("POST", "/api/v2/ci/deployments/correlate"),
 ]
 EVENT = Deployment("a", "b", "c", 1, 2, tags=("a:b",))
 one_api = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)

@@ -9,6 +9,7 @@ from aiohttp import web
 from dora_exporter.app.derived_settings import definitions
 from dora_exporter.app.settings import Settings
 from dora_exporter.app.telemetry.commits import CommitsCollector, CommitTally
+from dora_exporter.commits.correlator import Correlator
 from dora_exporter.commits.git.command import Git
 from dora_exporter.commits.git.commit_object import is_sha
 from dora_exporter.commits.git.repositories import Repositories
@@ -18,6 +19,7 @@ from dora_exporter.commits.pull_requests.pull_request_resolver import PullReques
 from dora_exporter.commits.shipped_commits.commit_filter import CommitFilter
 from dora_exporter.commits.shipped_commits.excluded_authors import Authors
 from dora_exporter.commits.shipped_commits.resolver import Resolver
+from dora_exporter.dora.correlations import waits_for_commit, what_waits
 from dora_exporter.dora.event_log import Appendable
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.repository_parts import views_of
@@ -61,6 +63,7 @@ class CommitSearch:
         )
         self._resolver: Resolver | None = None
         self._reviewer: PullRequestResolver | None = None
+        self._correlator: Correlator | None = None
         self._tally = CommitTally()
         self._counting: asyncio.Task[None] | None = None
         self.collector = CommitsCollector(
@@ -109,9 +112,12 @@ class CommitSearch:
             settings=self._settings,
             authors=self._filter.authors,
         )
-        workers: tuple[Resolver | PullRequestResolver, ...] = (self._resolver, self._reviewer)
+        self._correlator = Correlator(store=self._store, log=self._log, clock=self._clock)
+        workers: tuple[Resolver | PullRequestResolver | Correlator, ...]
+        workers = (self._resolver, self._reviewer, self._correlator)
         for worker in workers:
             self._store.observe(worker.observe)
+        self._store.observe_cursors(self._correlator.hear)
         for worker in workers:
             await worker.load()
             worker.start()
@@ -128,8 +134,10 @@ class CommitSearch:
 
     async def follow(self) -> None:
         """Leaves the search to another replica. Without effect where it did not lead."""
-        workers = [each for each in (self._reviewer, self._resolver) if each is not None]
-        self._reviewer = self._resolver = None
+        workers = [each for each in (self._reviewer, self._resolver, self._correlator) if each is not None]
+        if self._correlator is not None:
+            self._store.ignore_cursors(self._correlator.hear)
+        self._reviewer = self._resolver = self._correlator = None
         for worker in workers:
             self._store.ignore(worker.observe)
         await asyncio.gather(*(worker.close() for worker in workers))
@@ -141,6 +149,8 @@ class CommitSearch:
 
     def _why_unknown(self, deployment: Deployment) -> str | None:
         name, sha = deployment.repository, deployment.commit_sha
+        if waits_for_commit(deployment):
+            return f"its commits are unknown: {what_waits(deployment)} stands for no commit that was told"
         if not name or not sha or deployment.commits is not None or deployment.shipped is not None:
             return None
         if not is_sha(sha):

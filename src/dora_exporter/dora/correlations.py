@@ -74,6 +74,12 @@ def waits_for_commit(deployment: Deployment) -> bool:
     return next(keys_of(deployment), None) is not None
 
 
+def what_waits(deployment: Deployment) -> str:
+    """What a commit has to be told of, in words."""
+    images = [each for each in _list(deployment.upstream or {}, IMAGES) if isinstance(each, str)]
+    return f"the image {images[0]}" if images else "the commit of its configuration"
+
+
 def told_of(deployment: Deployment, cursors: Mapping[str, Mapping[str, Any]]) -> Deployment | None:
     """The deployment with the commit that was told of it; None where none was."""
     for key in keys_of(deployment):

@@ -30,6 +30,9 @@ object twice when the write changed nothing."""
 Observer = Callable[[Sequence[Change]], None]
 """Receives the changes of events in order, after all records of one call were applied."""
 
+CursorObserver = Callable[[str], None]
+"""Receives the name of a cursor once it is written or removed."""
+
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +65,7 @@ class EventStore:
         self.expired: set[str] = set()
         """The ids that retention drops, while observers hear of it: the facts of later events do not change by that."""
         self._observers: list[Observer] = []
+        self._cursor_observers: list[CursorObserver] = []
         self._strings: dict[str, str] = {}
         self._places: dict[_Place, _Place] = {}
         self._effects: dict[type[Record], Callable[[Any], Change | None]] = {
@@ -81,6 +85,20 @@ class EventStore:
     def ignore(self, observer: Observer) -> None:
         """Removes an observer."""
         self._observers.remove(observer)
+
+    def observe_cursors(self, observer: CursorObserver) -> None:
+        """Adds an observer of every write to a cursor from now on."""
+        self._cursor_observers.append(observer)
+
+    def ignore_cursors(self, observer: CursorObserver) -> None:
+        """Removes an observer."""
+        self._cursor_observers.remove(observer)
+
+    def adopt_cursors(self, cursors: dict[str, dict[str, Any]]) -> None:
+        """Takes other cursors in place of all; observers hear of each."""
+        self.cursors = cursors
+        for name in tuple(cursors):
+            self._tell_of_cursor(name)
 
     def restore(
         self, *, deployments: Iterable[Deployment] = (), incidents: Iterable[Incident] = (), rest: Iterable[Record] = ()
@@ -226,6 +244,11 @@ class EventStore:
             self.cursors.pop(cursor.source, None)
         else:
             self.cursors[cursor.source] = cursor.state
+        self._tell_of_cursor(cursor.source)
+
+    def _tell_of_cursor(self, name: str) -> None:
+        for observer in tuple(self._cursor_observers):
+            observer(name)
 
     def _order_series(self, order: SeriesOrder) -> None:
         for service, environment in order.names:

@@ -10,7 +10,7 @@ from dora_exporter.dora.event_log import EventLog
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
-from dora_exporter.web.api import deployments, event_endpoints, incidents, validate, verdicts
+from dora_exporter.web.api import correlations, deployments, event_endpoints, incidents, validate, verdicts
 from dora_exporter.web.api.bulk import bulk_endpoint
 from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
 from dora_exporter.web.openapi import document
@@ -29,6 +29,7 @@ EVENT_OPERATIONS: tuple[Operation, ...] = (
     *verdicts.OPERATIONS,
     *validate.OPERATIONS,
     *bulk_endpoint.OPERATIONS,
+    *correlations.OPERATIONS,
 )
 
 
@@ -65,6 +66,7 @@ def event_routes(
         ),
         *verdicts.routes(store=store, log=log, rules=rules, access=access),
         *validate.routes(access=access),
+        *correlations.routes(store=store, log=log, clock=clock, rules=rules, access=access),
         *bulk_endpoint.routes(store=store, log=log, clock=clock, rules=rules, access=access, unknown=unknown),
     ]
 

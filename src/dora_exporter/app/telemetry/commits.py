@@ -11,6 +11,7 @@ from dora_exporter.commits.git.repositories import Repositories
 from dora_exporter.commits.pull_requests.pull_request_resolver import PullRequestResolver
 from dora_exporter.commits.shipped_commits import rule
 from dora_exporter.commits.shipped_commits.resolver import Resolver
+from dora_exporter.dora.correlations import waits_for_commit
 from dora_exporter.dora.events import Deployment, Event
 from dora_exporter.dora.failures.commit_text import commits_of
 from dora_exporter.dora.failures.first_shipments import CLOCK_SKEW_MS
@@ -32,6 +33,8 @@ class CommitTally:
         self.left_out: Counter[str] = Counter()
         self.unresolved: Counter[str] = Counter()
         """Deployments with unknown commits, by the repository that they name."""
+        self.untold = 0
+        """Deployments by GitOps of which no commit was told."""
         self.without_sha = 0
         """Deployments that name a repository and a commit by something other than a SHA."""
 
@@ -73,6 +76,8 @@ class CommitTally:
 
     def _count_unresolved(self, deployment: Deployment, number: int) -> None:
         name, sha = deployment.repository, deployment.commit_sha
+        if deployment.upstream is not None and waits_for_commit(deployment):
+            self.untold += number
         if not name or not sha:
             return
         if not is_sha(sha):
@@ -125,8 +130,8 @@ class CommitsCollector:
         without = GaugeMetricFamily(
             "dora_exporter_deployments_without_commits",
             "Deployments without lead times, by cause: the first one of its series, a gap of more than 60 days before "
-            "it, an unknown commit, a repository that is neither configured nor uploaded, no full SHA; absent while "
-            "they are counted after startup.",
+            "it, an unknown commit, a repository that is neither configured nor uploaded, no full SHA, an "
+            "image or a configuration of which no commit was told; absent while they are counted after startup.",
             labels=("cause",),
         )
         for cause in rule.CAUSES_OF_NONE:
@@ -135,6 +140,7 @@ class CommitsCollector:
             without.add_metric(("unknown",), resolver.unknown)
         without.add_metric(("no_repository",), self._of_no_repository())
         without.add_metric(("no_sha",), self._tally.without_sha)
+        without.add_metric(("uncorrelated",), self._tally.untold)
         yield without
         yield GaugeMetricFamily(
             "dora_exporter_deployments_passed_over",

@@ -109,7 +109,7 @@ async def become(store: EventStore, other: EventStore) -> None:
 
     Nothing else may change either of the stores meanwhile.
     """
-    store.cursors, store.tombstones = other.cursors, other.tombstones
+    store.tombstones = other.tombstones
     # Before any event: the order of appearance decides which series are shown when there are too many.
     for series in other.series_order:
         store.note_series(*series)
@@ -126,3 +126,4 @@ async def become(store: EventStore, other: EventStore) -> None:
             if not same_content(before, after):
                 held[after.id] = after
                 store.tell([(before, after)])
+    store.adopt_cursors(other.cursors)
