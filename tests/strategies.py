@@ -16,6 +16,7 @@ from dora_exporter.dora.events import (
     Remediation,
     Verdict,
 )
+from dora_exporter.dora.groups import Groups
 from dora_exporter.dora.incident_rules import IncidentRules
 from dora_exporter.dora.records import Deletion, Judgement
 
@@ -31,6 +32,12 @@ REVERTS = {"d" * 40: "a" * 40, "e" * 40: "b" * 40}
 """Commits that take back others."""
 TEAMS = ("crew", "squad")
 TEAM_OF = {"cart": "crew", "checkout": "squad"}
+TREE = Groups(
+    above={"all": None, "shop": "all", "front": "shop", "back": "all", "lonely": None},
+    of_services={"cart": "front", "search": "back"},
+    of_teams={"crew": "shop", "squad": "back"},
+)
+trees = st.sampled_from([Groups(), TREE, Groups(above={"one": None}, of_services={"checkout": "one"})])
 DEPLOYMENT_IDS = tuple(f"deployment-{number}" for number in range(10))
 INCIDENT_IDS = tuple(f"incident-{number}" for number in range(5))
 
@@ -45,6 +52,7 @@ class World:
     team_of: dict[str, str]
     rollback_rule: bool
     incident_rules: IncidentRules
+    groups: Groups
     now_ms: int = NOW_MS
 
 
@@ -229,6 +237,7 @@ def worlds() -> st.SearchStrategy[World]:
         team_of=st.sampled_from([{}, TEAM_OF]),
         rollback_rule=st.booleans(),
         incident_rules=incident_rules,
+        groups=trees,
     )
 
 

@@ -110,6 +110,8 @@ async def service_by_default() -> MetricsService:
         {"incidents": {"unknown_severity": 3}},
         {"incidents": {"minimum_duration": "5m"}},
         {"incidents": {"reopened_within": "30m"}},
+        {"groups": {"shop": {"services": ["cart"]}}},
+        {"services": {"cart": {"group": "shop"}}},
         {"services": {"cart": {"team": "shop"}}},
     ],
     ids=str,

@@ -27,10 +27,10 @@ def test_a_team_without_events_leaves_the_text_though_a_service_has_its_name() -
     daemon = daemon_with(["one"])
     daemon.perform(deployment(id="two", service="crew", team=None))
     daemon.samples()
-    assert ("crew", "production") in daemon.text.teams
+    assert ("crew", "production") in daemon.text.rollups["team"]
     daemon.perform(Deletion("deployment", "one", NOW_MS))
     assert differences(daemon.samples(), daemon.expected()) == {}
-    assert ("crew", "production") not in daemon.text.teams
+    assert ("crew", "production") not in daemon.text.rollups["team"]
     assert ("crew", "production") in daemon.text.series
 
 

@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from tests.builders import NOW_MS
 from tests.oracle.gauges import Sample, expected
-from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, ClockStep, attribution_limits, incident_rules
+from tests.strategies import (
+    RETENTION_MS,
+    TEAM_OF,
+    WINDOWS,
+    Action,
+    ClockStep,
+    attribution_limits,
+    incident_rules,
+    trees,
+)
 
 from dora_exporter.dora import metrics
 from dora_exporter.dora.failures.revert import Revert
@@ -68,6 +77,7 @@ class Daemon:
             attribution_limit_ms=self.definitions.attribution_limit_ms,
             team_of=self.definitions.teams,
             incident_rules=self.definitions.incidents,
+            groups=self.definitions.groups,
             series_limit=self.definitions.series_limit,
             series_order=self.store.series_order,
             rollback_rule=bool(self.definitions.rules),
@@ -84,6 +94,7 @@ definitions = st.builds(
     rules=st.sampled_from([(), (Rollback(),), (Rollback(), Revert())]),
     teams=st.sampled_from([{}, TEAM_OF]),
     incidents=incident_rules,
+    groups=trees,
     metrics=st.just((*metrics.ALL, *metrics.BY_SEVERITY)),
 )
 

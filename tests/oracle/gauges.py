@@ -1,6 +1,6 @@
 """Every gauge computed from scratch, as slowly as its definition reads: what the daemon must show, in every digit."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -8,16 +8,19 @@ from tests.oracle import links
 from tests.oracle.living import (
     Teams,
     finish_order,
+    groups_of,
     is_open,
     is_seen,
     living_deployments,
     living_incidents,
     series_of,
     teams_of,
+    up,
 )
 from tests.oracle.outages import counting
 
 from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Deployment, Event, Incident, Series
+from dora_exporter.dora.groups import Groups
 from dora_exporter.dora.incident_rules import IncidentRules
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
@@ -59,6 +62,7 @@ def expected(
     attribution_limit_ms: int | None = None,
     team_of: Teams | None = None,
     incident_rules: IncidentRules | None = None,
+    groups: Groups | None = None,
     series_limit: int = 10_000,
     series_order: Iterable[tuple[str, str]] = (),
     rollback_rule: bool | Collection[str] = True,
@@ -118,27 +122,38 @@ def expected(
         samples |= _families("dora_", labels, mine, theirs, attempts, now_ms=now_ms, windows=windows)
         if mine and label != OTHER:
             samples[_sample("dora_service_info", labels | _info(mine, teams))] = 1.0
-    named = _labelled_teams(known_teams, list(series_order), series_limit, teams)
-    for team_label in set(named.values()):
-        labels = {"team": team_label[0], "environment": team_label[1]}
-        mine, theirs, attempts = [], [], []
-        for team, environment in known_teams:
-            if named[team, environment] != team_label:
-                continue
-            mine += [
-                each
-                for series in known
-                if series.environment == environment
-                for each in shipped[series]
-                if team in teams_of(each.deployment, teams)
-            ]
-            theirs += [
-                Suffered(each.incident, any(attributed.values()), each.severity)
-                for each, attributed in suffered
-                if each.incident.environment == environment and team in teams_of(each.incident, teams)
-            ]
-            attempts += [each for each in ended if each.environment == environment and team in teams_of(each, teams)]
-        samples |= _families("dora_team_", labels, mine, theirs, attempts, now_ms=now_ms, windows=windows)
+    tree = groups or Groups()
+    order = list(series_order)
+    known_groups = {(group, event.environment) for event in events for group in groups_of(event, tree, teams)}
+    rollups: list[tuple[str, Mapping[tuple[str, str], tuple[str, str]], Callable[[Event], set[str]]]] = [
+        ("team", _labelled_teams(known_teams, order, series_limit, teams), lambda each: teams_of(each, teams)),
+        (
+            "group",
+            _labelled_groups(known_groups, order, series_limit, tree, teams),
+            lambda each: groups_of(each, tree, teams),
+        ),
+    ]
+    for kind, named, belonging in rollups:
+        for named_so in set(named.values()):
+            labels = {kind: named_so[0], "environment": named_so[1]}
+            mine, theirs, attempts = [], [], []
+            for name, environment in named:
+                if named[name, environment] != named_so:
+                    continue
+                mine += [
+                    each
+                    for series in known
+                    if series.environment == environment
+                    for each in shipped[series]
+                    if name in belonging(each.deployment)
+                ]
+                theirs += [
+                    Suffered(each.incident, any(attributed.values()), each.severity)
+                    for each, attributed in suffered
+                    if each.incident.environment == environment and name in belonging(each.incident)
+                ]
+                attempts += [each for each in ended if each.environment == environment and name in belonging(each)]
+            samples |= _families(f"dora_{kind}_", labels, mine, theirs, attempts, now_ms=now_ms, windows=windows)
     return samples
 
 
@@ -214,6 +229,23 @@ def _labelled_teams(
             appeared[team, environment] = None
     kept = list(appeared)[:limit]
     return {team: team if team in kept else OTHER for team in known}
+
+
+def _labelled_groups(
+    known: set[tuple[str, str]], order: Sequence[tuple[str, str]], limit: int, tree: Groups, team_of: Teams
+) -> Mapping[tuple[str, str], tuple[str, str]]:
+    """The same for groups: one appeared with the first service in it, or with the first team in it."""
+    if not order:
+        return {group: group for group in known}
+    appeared: dict[tuple[str, str], list[int]] = {}
+    for place, (name, environment) in enumerate(order):
+        team = name[1:] if name.startswith(TEAM_MARK) else team_of.get(name)
+        group = tree.of_services.get(name)
+        for within in (*up(group, tree), *up(tree.of_teams.get(team or ""), tree)):
+            if (within, environment) in known:
+                appeared.setdefault((within, environment), []).append(place)
+    kept = sorted(known, key=lambda each: (min(appeared.get(each, [len(order)])), each))[:limit]
+    return {group: group if group in kept else OTHER for group in known}
 
 
 def _info(shipped: Sequence[Shipped], team_of: Teams) -> dict[str, str]:

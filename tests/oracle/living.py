@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from dora_exporter.dora.events import Deployment, Incident, Series
+from dora_exporter.dora.groups import Groups
 
 Teams = Mapping[str, str]
 """The configured team of a service."""
@@ -67,3 +68,19 @@ def teams_of(event: Deployment | Incident, team_of: Teams) -> set[str]:
         return {event.team}
     services = (event.service,) if isinstance(event, Deployment) else event.services
     return {team_of[service] for service in services if service in team_of}
+
+
+def groups_of(event: Deployment | Incident, tree: Groups, team_of: Teams) -> set[str]:
+    """The groups in which it counts: of each service that of the service, else that of its team, and all above."""
+    services: tuple[str | None, ...] = (event.service,) if isinstance(event, Deployment) else event.services
+    found: set[str] = set()
+    for service in services or (None,):
+        team = event.team if event.team is not None else team_of.get(service or "")
+        own = tree.of_services.get(service or "")
+        found |= set(up(own if own is not None else tree.of_teams.get(team or ""), tree))
+    return found
+
+
+def up(group: str | None, tree: Groups) -> list[str]:
+    """A group and all above it."""
+    return [] if group is None else [group, *up(tree.above[group], tree)]

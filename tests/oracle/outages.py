@@ -50,7 +50,8 @@ def _chains(incidents: Sequence[Incident], now_ms: int, within_ms: int | None) -
 
 
 def _are_alike(one: Incident, other: Incident) -> bool:
-    return (one.services, one.environment, one.team) == (other.services, other.environment, other.team)
+    same_services = set(one.services) == set(other.services)
+    return same_services and (one.environment, one.team) == (other.environment, other.team)
 
 
 def _number(incident: Incident, rules: IncidentRules) -> int | None:

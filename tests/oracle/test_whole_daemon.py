@@ -17,11 +17,12 @@ from tests.builders import ManualClock
 from tests.oracle.comparing import differences
 from tests.oracle.daemons import NOT_IN_THE_ORACLE
 from tests.oracle.gauges import TEAM_MARK, Sample, expected
-from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, ClockStep, actions
+from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, ClockStep, actions, trees
 
 from dora_exporter.app.daemon import Daemon
 from dora_exporter.app.settings import Settings
 from dora_exporter.dora.events import Deployment, Incident, Verdict
+from dora_exporter.dora.groups import Groups
 from dora_exporter.dora.records import Deletion
 
 TAKEN = {HTTPStatus.OK, HTTPStatus.ACCEPTED}
@@ -69,11 +70,12 @@ class Model:
 class Site:
     """One daemon after another on one file, and a client."""
 
-    def __init__(self, folder: Path, *, series_limit: int, teams: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, *, series_limit: int, teams: Mapping[str, str], groups: Groups) -> None:
         self.clock = ManualClock()
         self.model = Model()
         self.series_limit = series_limit
         self.teams = teams
+        self.groups = groups
         self._settings = Settings.model_validate(
             {
                 "snapshot": {"path": folder / "snapshot", "durability": "written"},
@@ -83,6 +85,7 @@ class Site:
                 "limits": {"series": series_limit},
                 "failures": {"rules": []},
                 "services": {service: {"team": team} for service, team in teams.items()},
+                "groups": _settings_of(groups),
             }
         )
 
@@ -126,6 +129,7 @@ class Site:
             windows=WINDOWS,
             retention_ms=RETENTION_MS,
             team_of=self.teams,
+            groups=self.groups,
             series_limit=self.series_limit,
             series_order=self.model.series,
             rollback_rule=True,
@@ -140,6 +144,17 @@ class Site:
             if answer.status not in TAKEN:
                 assert answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}, await answer.text()
             return answer.status in TAKEN
+
+
+def _settings_of(groups: Groups) -> dict[str, object]:
+    return {
+        name: {
+            "parent": parent,
+            "services": [each for each, its in groups.of_services.items() if its == name],
+            "teams": [each for each, its in groups.of_teams.items() if its == name],
+        }
+        for name, parent in groups.above.items()
+    }
 
 
 def _request(action: Action) -> tuple[str, str, dict[str, object] | None]:
@@ -220,12 +235,13 @@ def _sendable(action: Action) -> Action:
     todo=st.lists(actions().map(_sendable) | st.builds(Restart), min_size=1, max_size=20),
     series_limit=st.sampled_from([1, 10]),
     teams=st.sampled_from([{}, TEAM_OF]),
+    groups=trees,
 )
 def test_scrapes_agree_with_the_oracle_after_every_action(
-    todo: list[Action | Restart], series_limit: int, teams: dict[str, str]
+    todo: list[Action | Restart], series_limit: int, teams: dict[str, str], groups: Groups
 ) -> None:
     async def live(folder: Path) -> None:
-        site = Site(folder, series_limit=series_limit, teams=teams)
+        site = Site(folder, series_limit=series_limit, teams=teams, groups=groups)
         await site.start()
         try:
             for action in todo:

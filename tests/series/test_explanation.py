@@ -13,13 +13,17 @@ from tests.builders import NOW_MS, deployment, incident
 from dora_exporter.dora.commit_messages import parse_commit
 from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Event, Series, Shipped, Verdict
 from dora_exporter.dora.failures.rollback import Rollback
+from dora_exporter.dora.groups import Groups
 from dora_exporter.dora.incident_rules import IncidentRules
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.dora.store import EventStore
 from dora_exporter.series.definitions import Definitions
 from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import METRICS, Explanation, add_unknown, explain
-from dora_exporter.series.team_explanation import explain_team
+from dora_exporter.series.membership import team
+from dora_exporter.series.rollup_explanation import explain_rollup
+
+CREW = (team("crew"), "production")
 
 
 def read(
@@ -29,6 +33,7 @@ def read(
     rolls_back: bool = True,
     team_of: Mapping[str, str] | None = None,
     incident_rules: IncidentRules | None = None,
+    groups: Groups | None = None,
 ) -> Engine:
     """What is read from a store at the time of the tests."""
     definitions = Definitions(
@@ -39,6 +44,7 @@ def read(
         rules=(Rollback(),) if rolls_back else (),
         teams=team_of or {},
         incidents=incident_rules or IncidentRules(),
+        groups=groups or Groups(),
     )
     engine = Engine(store, definitions)
     asyncio.run(engine.load(NOW_MS))
@@ -150,7 +156,7 @@ def test_what_is_listed_adds_up_to_the_gauge(world: strategies.World) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(strategies.worlds())
-def test_what_is_listed_of_a_team_adds_up_to_its_gauge(world: strategies.World) -> None:
+def test_what_is_listed_of_a_team_or_group_adds_up_to_its_gauge(world: strategies.World) -> None:
     store = EventStore()
     store.apply_all([*world.deployments, *world.incidents])
     engine = read(
@@ -159,16 +165,17 @@ def test_what_is_listed_of_a_team_adds_up_to_its_gauge(world: strategies.World) 
         rolls_back=world.rollback_rule,
         team_of=world.team_of,
         incident_rules=world.incident_rules,
+        groups=world.groups,
     )
 
-    for team, group in engine.aggregates.teams.items():
+    for (*rollup, (_, environment)), aggregate in engine.aggregates.rollups.items():
         for window in engine.windows():
             for metric in METRICS.values():
-                explanation = asyncio.run(explain_team(engine, (team[0], team[1]), metric, window))
-                assert (explanation is None) == (group.present == 0)
+                explanation = asyncio.run(explain_rollup(engine, (tuple(rollup), environment), metric, window))
+                assert (explanation is None) == (aggregate.present == 0)
                 if explanation is not None:
                     assert recounted(explanation, window) == pytest.approx(explanation.values), metric.name
-                    assert explanation.values == dict(metric.read(group.measures, window))
+                    assert explanation.values == dict(metric.read(aggregate.measures, window))
 
 
 @pytest.mark.parametrize(
@@ -234,9 +241,9 @@ def test_an_incident_of_several_services_of_a_team_is_explained_once_by_the_serv
     engine = read(store, team_of={"checkout": "crew", "alpha": "crew"})
     week = engine.windows()[1]
 
-    of_restored = asyncio.run(explain_team(engine, ("crew", "production"), METRICS["dora_restored_incidents"], week))
-    of_incidents = asyncio.run(explain_team(engine, ("crew", "production"), METRICS["dora_incidents"], week))
-    of_deployments = asyncio.run(explain_team(engine, ("crew", "production"), METRICS["dora_deployments"], week))
+    of_restored = asyncio.run(explain_rollup(engine, CREW, METRICS["dora_restored_incidents"], week))
+    of_incidents = asyncio.run(explain_rollup(engine, CREW, METRICS["dora_incidents"], week))
+    of_deployments = asyncio.run(explain_rollup(engine, CREW, METRICS["dora_deployments"], week))
 
     assert of_restored is not None
     assert sorted(each.id for each in of_restored.left_out) == ["i", "j"]
@@ -245,7 +252,9 @@ def test_an_incident_of_several_services_of_a_team_is_explained_once_by_the_serv
     assert [(each.incident.id, each.attributed_to) for each in of_incidents.incidents] == [("i", "d"), ("j", None)]
     assert [each.deployment.id for each in of_deployments.deployments] == ["d"]
     assert [(each.id, each.reason) for each in of_deployments.left_out] == [("g", "finishes later")]
-    assert asyncio.run(explain_team(engine, ("nobody", "production"), METRICS["dora_deployments"], week)) is None
+    assert (
+        asyncio.run(explain_rollup(engine, (team("nobody"), "production"), METRICS["dora_deployments"], week)) is None
+    )
 
 
 def test_a_series_that_changes_while_a_team_is_explained_is_explained_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +265,7 @@ def test_a_series_that_changes_while_a_team_is_explained_is_explained_again(monk
     week = engine.windows()[1]
 
     async def meanwhile() -> Explanation | None:
-        explaining = asyncio.create_task(explain_team(engine, ("crew", "production"), metric, week))
+        explaining = asyncio.create_task(explain_rollup(engine, CREW, metric, week))
         for number in range(30):
             await asyncio.sleep(0)
             store.apply(deployment(id=f"e{number}", team="crew"))
@@ -281,7 +290,7 @@ def test_a_series_that_changes_after_it_was_explained_is_explained_again(monkeyp
     week = engine.windows()[1]
 
     async def meanwhile() -> Explanation | None:
-        explaining = asyncio.create_task(explain_team(engine, ("crew", "production"), metric, week))
+        explaining = asyncio.create_task(explain_rollup(engine, CREW, metric, week))
         for _ in range(10):
             await asyncio.sleep(0)
         store.apply(deployment(id="second", service="a", team="crew"))

@@ -9,9 +9,11 @@ from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Appearances
 from dora_exporter.dora.events import DAY_MS, Commit
 from dora_exporter.dora.failures.revert import Revert
 from dora_exporter.dora.failures.rollback import Rollback
+from dora_exporter.dora.groups import Groups
 from dora_exporter.dora.store import EventStore
 from dora_exporter.series.aggregates import Aggregates
 from dora_exporter.series.definitions import Definitions
+from dora_exporter.series.membership import Membership
 from dora_exporter.series.states import States
 from dora_exporter.series.teams import Teams
 
@@ -29,7 +31,11 @@ def test_a_forgotten_series_is_freed_without_a_search_for_garbage(request: pytes
     states = States(
         store,
         DEFINITIONS,
-        Aggregates(appearances=Appearances(NO_CATALOGUE, store.series_order), series_limit=100, teams=Teams({})),
+        Aggregates(
+            appearances=Appearances(NO_CATALOGUE, store.series_order),
+            series_limit=100,
+            membership=Membership(Teams({}), Groups()),
+        ),
     )
     request.addfinalizer(gc.enable)
     gc.collect()

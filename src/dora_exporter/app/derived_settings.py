@@ -2,6 +2,7 @@
 
 from dora_exporter.app.catalogue_settings import catalogue
 from dora_exporter.app.failure_rules import rules
+from dora_exporter.app.group_settings import groups
 from dora_exporter.app.settings import Settings
 from dora_exporter.dora.metrics import ALL, BY_SEVERITY
 from dora_exporter.dora.metrics.performance_level import performance_level
@@ -34,6 +35,7 @@ def definitions(settings: Settings) -> Definitions:
         metrics=(*ALL, *by_severity, performance_level(settings.levels.edition)),
         incidents=incidents,
         teams=teams(settings),
+        groups=groups(settings.groups, settings.services, names),
     )
 
 

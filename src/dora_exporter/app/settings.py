@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from dora_exporter.app.catalogue_settings import EnvironmentSettings, ServiceSettings, checked
+from dora_exporter.app.catalogue_settings import EnvironmentSettings, ServiceSettings, catalogue, checked
 from dora_exporter.app.failure_rules import FailureSettings
+from dora_exporter.app.group_settings import GroupSettings, checked_groups
 from dora_exporter.app.incident_settings import IncidentSettings
 from dora_exporter.app.label import Label, Name
 from dora_exporter.commits.providers.contract import PullRequestSettings
@@ -175,6 +176,7 @@ class Settings(Section):
     limits: LimitSettings = LimitSettings()
     services: dict[Label, ServiceSettings] = Field(default_factory=dict)
     environments: dict[Label, EnvironmentSettings] = Field(default_factory=dict)
+    groups: dict[Label, GroupSettings] = Field(default_factory=dict)
     merge_within: Duration = Span("30m", 1_800_000)
     sources: dict[SourceName, AnySettings] = Field(default_factory=dict)
     repositories: dict[Name, RepositorySettings] = Field(default_factory=dict)
@@ -206,6 +208,15 @@ class Settings(Section):
     @classmethod
     def _consistent_environments(cls, environments: dict[str, EnvironmentSettings]) -> dict[str, EnvironmentSettings]:
         return checked("environments", environments)
+
+    @field_validator("groups")
+    @classmethod
+    def _one_tree(cls, groups: dict[str, GroupSettings], info: ValidationInfo) -> dict[str, GroupSettings]:
+        """Names that are themselves wrong give no second complaint."""
+        services, environments = info.data.get("services"), info.data.get("environments")
+        if services is not None and environments is not None:
+            checked_groups(groups, services, catalogue(services, environments))
+        return groups
 
     @field_validator("windows")
     @classmethod

@@ -1,4 +1,4 @@
-"""The text of all series and teams, rendered anew where the engine says that numbers changed."""
+"""The text of all series and rollups, rendered anew where the engine says that numbers changed."""
 
 from collections.abc import Sequence
 
@@ -24,8 +24,14 @@ class SeriesText:
         metrics = engine.definitions.metrics
         of_teams = [each for each in metrics if each.is_per_team]
         self.series = TextCache([*(Family(each.name, each.help) for each in metrics), _SERVICE_INFO])
-        self.teams = TextCache([Family(_team_name(each.name), each.help) for each in of_teams])
-        self._metrics: dict[TextCache, Sequence[Metric]] = {self.series: metrics, self.teams: of_teams}
+        self.rollups = {
+            kind: TextCache([Family(each.name.replace("dora_", f"dora_{kind}_", 1), each.help) for each in of_teams])
+            for kind in engine.rollup_kinds
+        }
+        self._metrics: dict[TextCache, Sequence[Metric]] = {
+            self.series: metrics,
+            **dict.fromkeys(self.rollups.values(), of_teams),
+        }
         self._is_rendering = False
         self._is_mending = False
         self._aggregate: Aggregate | None = None
@@ -34,9 +40,9 @@ class SeriesText:
         """Those of the aggregate that is being rendered, a family each."""
 
     @property
-    def caches(self) -> tuple[TextCache, TextCache]:
-        """Those of the series and of the teams."""
-        return self.series, self.teams
+    def caches(self) -> Sequence[TextCache]:
+        """Those of the series, of the teams, and of the groups where there are any."""
+        return (self.series, *self.rollups.values())
 
     def apply_pending(self) -> bool:
         """Has the engine take over what was written, a few milliseconds a call; True once it has.
@@ -102,7 +108,7 @@ class SeriesText:
             self._cache(aggregate).drop(aggregate.key)
 
     def _cache(self, aggregate: Aggregate) -> TextCache:
-        return self.teams if "team" in aggregate.labels else self.series
+        return self.rollups.get(aggregate.kind, self.series)
 
     def _service_info(self, aggregate: Aggregate) -> bytes:
         series = self.engine.aggregates.of_series(aggregate)
@@ -112,7 +118,3 @@ class SeriesText:
             return b""
         described = {"team": "".join(self.engine.teams_of(latest)), "repository": latest.repository or ""}
         return line(_SERVICE_INFO.name, {**aggregate.labels, **described}, 1)
-
-
-def _team_name(name: str) -> str:
-    return name.replace("dora_", "dora_team_", 1)

@@ -1,4 +1,4 @@
-"""An aggregate of the exposition: the measures of a series, a team or the surplus series."""
+"""An aggregate of the exposition: the measures of a series, a rollup or a surplus."""
 
 from collections.abc import Mapping
 
@@ -16,6 +16,11 @@ class Aggregate:
         self.key = tuple(labels.values())
         self.measures = Measures(is_by_source=is_by_source)
         self.present = 0
+
+    @property
+    def kind(self) -> str:
+        """What it is of: the name of its first label."""
+        return next(iter(self.labels))
 
     def reset(self) -> None:
         """Removes all events."""

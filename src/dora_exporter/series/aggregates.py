@@ -1,45 +1,43 @@
-"""Adds the facts of every series to the aggregates of the exposition: its own, its teams and the surplus."""
+"""Adds the facts of every series to the aggregates of the exposition: its own, its rollups and the surplus."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from sys import maxsize
 
-from dora_exporter.dora.appearance_order import team_entry
 from dora_exporter.dora.catalogue.catalogue import Appearances
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
 from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts, PlainFacts
 from dora_exporter.dora.reserved import RESERVED
 from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.folding import Folding
+from dora_exporter.series.membership import Membership, Rollup
 from dora_exporter.series.series_state import SeriesState
-from dora_exporter.series.teams import Teams
 
 SURPLUS = Series(RESERVED, RESERVED)
-"""The labels of the series beyond the limit, which are exposed together; teams beyond it likewise."""
+"""The labels of the series beyond the limit, which are exposed together; teams and groups beyond it likewise."""
 
 
 class Aggregates:
-    """The aggregates of series and teams, and a surplus for those of each beyond the limit.
+    """The aggregates of series and of rollups, and a surplus for those of each kind beyond the limit.
 
     ``changed`` collects those whose numbers may have changed.
     """
 
-    def __init__(self, *, appearances: Appearances, series_limit: int, teams: Teams) -> None:
+    def __init__(self, *, appearances: Appearances, series_limit: int, membership: Membership) -> None:
         """No aggregate yet. ``appearances`` is the order of series and teams."""
         self.series: dict[Series, Aggregate] = {}
         self._nameless: dict[Series, Aggregate] = {}
-        self.teams: dict[tuple[str, ...], Aggregate] = {}
+        self.rollups: dict[Rollup, Aggregate] = {}
+        """By all labels, that of the environment last."""
         self.surplus = Aggregate({"service": SURPLUS.service, "environment": SURPLUS.environment})
         self.changed: dict[Aggregate, None] = {}
         self.folding = Folding(self.surplus, series_limit, self.changed)
-        self.team_folding = Folding(
-            Aggregate({"team": RESERVED, "environment": RESERVED}, is_by_source=False), series_limit, self.changed
-        )
+        self.foldings = {kind: Folding(_surplus(kind), series_limit, self.changed) for kind in membership.kinds}
         self._appearances = appearances
-        self._assignment = teams
+        self._membership = membership
         self._waiting: defaultdict[Aggregate, list[PlainFacts]] = defaultdict(list)
         self.is_astray = False
-        """Whether teams and surplus have to be recounted."""
+        """Whether rollups and surplus have to be recounted."""
         self._corrections: deque[tuple[Aggregate, DeploymentFacts | None, DeploymentFacts | None]] = deque()
 
     def updates(self, series: Series) -> "SeriesUpdates":
@@ -58,26 +56,33 @@ class Aggregates:
 
     def is_replaced(self, aggregate: Aggregate) -> bool:
         """Whether a series has another aggregate since it was computed anew."""
-        current = self.series.get(Series(*aggregate.key)) if "service" in aggregate.labels else None
+        current = self.series.get(Series(*aggregate.key)) if aggregate.kind == "service" else None
         return current is not None and current is not aggregate
 
     def of_series(self, aggregate: Aggregate) -> Series | None:
         """The series whose aggregate it is; None for one that adds up series, or was dropped."""
+        if aggregate.kind != "service":
+            return None
         series = Series(*aggregate.key)
         return series if self.series.get(series) is aggregate else None
 
-    def forget_team(self, aggregate: Aggregate) -> bool:
-        """Forgets a team without events, once all its series are settled; False for any other aggregate."""
-        if aggregate.present > 0 or self.teams.get(aggregate.key) is not aggregate:
+    def rollup(self, rollup: Rollup, environment: str) -> Aggregate | None:
+        """The aggregate of a rollup in an environment; None without an event."""
+        return self.rollups.get(_in(rollup, environment))
+
+    def forget_rollup(self, aggregate: Aggregate) -> bool:
+        """Forgets a rollup without events, once all its series are settled; False for any other aggregate."""
+        key = tuple(aggregate.labels.items())
+        if aggregate.present > 0 or self.rollups.get(key) is not aggregate:
             return False
-        del self.teams[aggregate.key]
+        del self.rollups[key]
         return True
 
     def aggregates(self) -> Iterator[Aggregate]:
         """Every aggregate."""
         yield from self.series.values()
-        yield from self.teams.values()
-        yield from (self.surplus, self.team_folding.surplus)
+        yield from self.rollups.values()
+        yield from self._surpluses()
 
     def mark_all(self) -> None:
         """Marks every aggregate as changed."""
@@ -85,52 +90,51 @@ class Aggregates:
 
     def is_exposed(self, aggregate: Aggregate) -> bool:
         """Whether an aggregate has lines of its own."""
-        for folding in (self.folding, self.team_folding):
-            if aggregate is folding.surplus:
-                return bool(folding.folded)
-            if folding.is_folded(aggregate):
-                return False
+        folding = self._folding(aggregate)
+        if aggregate is folding.surplus:
+            return bool(folding.folded)
+        if folding.is_folded(aggregate):
+            return False
         has_name = bool(aggregate.key[0])
         return has_name and aggregate.present > 0
 
-    def add_plain_to_teams(self, series: Series, facts: PlainFacts, deployments: Sequence[Deployment]) -> None:
-        """Adds many deployments of a series to their teams, in ``end_loading``."""
-        teams = self._assignment.count(deployments)
-        for team, count in teams.items():
-            if count < len(deployments):
-                facts = PlainFacts.of([each for each in deployments if self._assignment.of_deployment(each) == team])
-            self._waiting[self._team(team, series.environment)].append(facts)
+    def add_plain_to_rollups(self, series: Series, facts: PlainFacts, deployments: Sequence[Deployment]) -> None:
+        """Adds many deployments of a series to their rollups, in ``end_loading``."""
+        for rollup, those in self._membership.parted(deployments).items():
+            its = facts if len(those) == len(deployments) else PlainFacts.of(those)
+            self._waiting[self._aggregate(rollup, series.environment)].append(its)
 
     @property
     def is_waiting(self) -> bool:
-        """Whether deployments wait to be added to teams, or series or teams to be folded."""
-        return bool(self._waiting) or self.folding.is_due or self.team_folding.is_due
+        """Whether deployments wait to be added to rollups, or something to be folded."""
+        return bool(self._waiting) or any(each.is_due for each in self._all_foldings())
 
     def end_loading(self) -> Iterator[None]:
-        """Adds the waiting deployments to the teams, all of a team together: it has the events of many series.
+        """Adds the waiting deployments to the rollups, all of one together: it has the events of many series.
 
         Then what is beyond the limits is folded.
         """
-        yield from self.team_folding.extending(self._waiting)
+        for kind, folding in self.foldings.items():
+            yield from folding.extending({each: its for each, its in self._waiting.items() if each.kind == kind})
         self._waiting.clear()
         yield
         while self._corrections:
-            self._change_team(*self._corrections.popleft())
+            self._change_rollup(*self._corrections.popleft())
             yield
-        for folding in (self.folding, self.team_folding):
+        for folding in self._all_foldings():
             yield from folding.settling()
 
     def recount(self) -> Iterator[None]:
-        """Empties teams and surplus, step by step; then ``retell`` has to be called for each series."""
+        """Empties rollups and surplus, step by step; then ``retell`` has to be called for each series."""
         was_folding = self.folding.folded
         self._waiting.clear()
         self._corrections.clear()
-        self._assignment.forget()
-        for aggregate in (self.surplus, self.team_folding.surplus, *self.teams.values()):
+        self._membership.forget()
+        for aggregate in (*self._surpluses(), *self.rollups.values()):
             aggregate.reset()
             self.changed[aggregate] = None
             yield
-        self.team_folding = self.team_folding.emptied()
+        self.foldings = {kind: each.emptied() for kind, each in self.foldings.items()}
         folding = self.folding.emptied()
         for series, own in self.series.items():
             if own.present > 0:
@@ -142,55 +146,55 @@ class Aggregates:
         self.is_astray = False
 
     def retell(self, series: Series, state: SeriesState) -> Iterator[None]:
-        """Adds the events of a series to the teams again."""
+        """Adds the events of a series to its rollups again."""
         for events in state.present():
-            self.add_presence_to_teams(series, events, 1)
+            self.add_presence_to_rollups(series, events, 1)
             yield
         for plain, others in state.classifier.told():
             if plain:
-                self.add_plain_to_teams(series, PlainFacts.of(plain), plain)
+                self.add_plain_to_rollups(series, PlainFacts.of(plain), plain)
             yield
             for deployment, facts in others:
-                self.add_deployment_to_team(series, deployment, None, facts)
+                self.add_deployment_to_rollups(series, deployment, None, facts)
                 yield
         for attempt, facts in state.attempts.told():
-            self.add_deployment_to_team(series, attempt, None, facts)
+            self.add_deployment_to_rollups(series, attempt, None, facts)
             yield
         for incident, its in state.told_incidents():
-            self.add_incident_to_teams(series, incident, None, its)
+            self.add_incident_to_rollups(series, incident, None, its)
             yield
 
-    def add_deployment_to_team(
+    def add_deployment_to_rollups(
         self, series: Series, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
     ) -> None:
-        """Replaces the facts of a deployment of a series in its team."""
-        team = self._assignment.of_deployment(deployment)
-        if team:
-            aggregate = self._team(team, series.environment)
+        """Replaces the facts of a deployment of a series in its rollups."""
+        for rollup in self._membership.of_deployment(deployment):
+            aggregate = self._aggregate(rollup, series.environment)
             if aggregate in self._waiting:
                 self._corrections.append((aggregate, before, after))
             else:
-                self._change_team(aggregate, before, after)
+                self._change_rollup(aggregate, before, after)
 
-    def add_incident_to_teams(
+    def add_incident_to_rollups(
         self, series: Series, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None
     ) -> None:
-        """Replaces the facts of an incident of a series in its teams."""
-        before_all, after_all = self._assignment.merge(series, incident, before, after)
-        for team in self._assignment.of_incident(incident):
-            for aggregate in self.team_folding.homes(self._team(team, series.environment)):
+        """Replaces the facts of an incident of a series in its rollups."""
+        before_all, after_all = self._membership.merge(series, incident, before, after)
+        for rollup in self._membership.of_incident(incident):
+            aggregate = self._aggregate(rollup, series.environment)
+            for home in self._folding(aggregate).homes(aggregate):
                 if before_all != after_all:
-                    aggregate.change_incident(before_all, after_all)
-                self.changed[aggregate] = None
+                    home.change_incident(before_all, after_all)
+                self.changed[home] = None
 
-    def add_presence_to_teams(self, series: Series, events: Sequence[Event], change: int) -> None:
-        """Counts events of a series that appear (1) or disappear (-1) in their teams."""
-        for team, count in self._assignment.count(events).items():
-            aggregate = self._team(team, series.environment)
+    def add_presence_to_rollups(self, series: Series, events: Sequence[Event], change: int) -> None:
+        """Counts events of a series that appear (1) or disappear (-1) in their rollups."""
+        for rollup, those in self._membership.parted(events).items():
+            aggregate = self._aggregate(rollup, series.environment)
             was_known = aggregate.present > 0
-            aggregate.present += change * count
+            aggregate.present += change * len(those)
             if was_known != (aggregate.present > 0):
-                self._update_team_folding(aggregate)
+                self._update_folding_of(rollup, aggregate)
             self.changed[aggregate] = None
 
     def update_folding(self, series: Series, own: Aggregate) -> None:
@@ -200,38 +204,51 @@ class Aggregates:
         else:
             self.folding.leave(own)
 
-    def _update_team_folding(self, aggregate: Aggregate) -> None:
-        """Folds or unfolds after a team became known or ceased to be."""
+    def _update_folding_of(self, rollup: Rollup, aggregate: Aggregate) -> None:
+        """Folds or unfolds after a rollup became known or ceased to be."""
         if aggregate.present > 0:
-            self.team_folding.enter(self._team_rank(*aggregate.key), aggregate)
+            entries = self._membership.entries(rollup, aggregate.labels["environment"])
+            self._folding(aggregate).enter(min(map(self._rank, entries)), aggregate)
         else:
-            self.team_folding.leave(aggregate)
+            self._folding(aggregate).leave(aggregate)
 
-    def _team_rank(self, team: str, environment: str) -> int:
-        """The rank of the first event that names the team, or of the first series configured for it."""
-        services = self._assignment.services_of(team)
-        entries = (team_entry(team, environment), *(Series(service, environment) for service in services))
-        return min(map(self._rank, entries))
+    def _folding(self, aggregate: Aggregate) -> Folding:
+        return self.foldings.get(aggregate.kind, self.folding)
+
+    def _all_foldings(self) -> Sequence[Folding]:
+        return (self.folding, *self.foldings.values())
+
+    def _surpluses(self) -> Iterator[Aggregate]:
+        yield from (each.surplus for each in self._all_foldings())
 
     def _rank(self, series: Series) -> int:
         return self._appearances.rank(series, maxsize)
 
-    def _change_team(self, aggregate: Aggregate, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
-        for home in self.team_folding.homes(aggregate):
+    def _change_rollup(
+        self, aggregate: Aggregate, before: DeploymentFacts | None, after: DeploymentFacts | None
+    ) -> None:
+        for home in self._folding(aggregate).homes(aggregate):
             home.change_deployment(before, after)
             self.changed[home] = None
 
-    def _team(self, team: str, environment: str) -> Aggregate:
-        aggregate = self.teams.get((team, environment))
+    def _aggregate(self, rollup: Rollup, environment: str) -> Aggregate:
+        key = _in(rollup, environment)
+        aggregate = self.rollups.get(key)
         if aggregate is None:
-            aggregate = self.teams[team, environment] = Aggregate(
-                {"team": team, "environment": environment}, is_by_source=False
-            )
+            aggregate = self.rollups[key] = Aggregate(dict(key), is_by_source=False)
         return aggregate
 
 
+def _in(rollup: Rollup, environment: str) -> Rollup:
+    return (*rollup, ("environment", environment))
+
+
+def _surplus(kind: str) -> Aggregate:
+    return Aggregate({kind: RESERVED, "environment": RESERVED}, is_by_source=False)
+
+
 class SeriesUpdates:
-    """Adds the facts of one series to its own aggregate, the surplus and its teams."""
+    """Adds the facts of one series to its own aggregate, the surplus and its rollups."""
 
     __slots__ = ("_aggregates", "_own", "_series")
 
@@ -242,23 +259,23 @@ class SeriesUpdates:
         self._aggregates = aggregates
 
     def plain(self, deployments: Sequence[Deployment]) -> None:
-        """Adds many deployments with plain facts; the teams get them in ``end_loading``."""
+        """Adds many deployments with plain facts; the rollups get them in ``end_loading``."""
         facts = PlainFacts.of(deployments)
         for aggregate in self._changing():
             aggregate.measures.add_plain_deployments([facts])
-        self._aggregates.add_plain_to_teams(self._series, facts, deployments)
+        self._aggregates.add_plain_to_rollups(self._series, facts, deployments)
 
     def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
         """Replaces the facts of a deployment."""
         for aggregate in self._changing():
             aggregate.change_deployment(before, after)
-        self._aggregates.add_deployment_to_team(self._series, deployment, before, after)
+        self._aggregates.add_deployment_to_rollups(self._series, deployment, before, after)
 
     def incident(self, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None) -> None:
         """Replaces the facts of an incident."""
         for aggregate in self._changing():
             aggregate.change_incident(before, after)
-        self._aggregates.add_incident_to_teams(self._series, incident, before, after)
+        self._aggregates.add_incident_to_rollups(self._series, incident, before, after)
 
     def presence(self, events: Sequence[Event], change: int) -> None:
         """Counts events that appear (1) or disappear (-1)."""
@@ -267,7 +284,7 @@ class SeriesUpdates:
         if self._series.service and was_known != (own.present > 0):
             self._aggregates.update_folding(self._series, own)
         self._aggregates.changed[own] = None
-        self._aggregates.add_presence_to_teams(self._series, events, change)
+        self._aggregates.add_presence_to_rollups(self._series, events, change)
 
     def _changing(self) -> Sequence[Aggregate]:
         """The aggregates of the series, marked as changed."""

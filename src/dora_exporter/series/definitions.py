@@ -7,6 +7,7 @@ from dora_exporter.dora import metrics
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.events import MINUTE_MS
 from dora_exporter.dora.failures.contract import Rule
+from dora_exporter.dora.groups import Groups
 from dora_exporter.dora.incident_rules import IncidentRules
 from dora_exporter.dora.metrics.contract import Metric
 
@@ -23,5 +24,6 @@ class Definitions:
     rules: Sequence[Rule] = ()
     incidents: IncidentRules = field(default_factory=IncidentRules)
     teams: Mapping[str, str] = field(default_factory=dict)
+    groups: Groups = field(default_factory=Groups)
     catalogue: Catalogue = NO_CATALOGUE
     metrics: Sequence[Metric] = metrics.ALL

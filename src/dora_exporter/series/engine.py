@@ -1,7 +1,7 @@
 """The numbers of every series and team, kept current: computed anew where something changed or expired."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dora_exporter.dora.catalogue.catalogue import Appearances
 from dora_exporter.dora.events import Deployment, Event, Series
@@ -15,6 +15,7 @@ from dora_exporter.series.aggregates import Aggregates
 from dora_exporter.series.defects import Defects
 from dora_exporter.series.definitions import Definitions
 from dora_exporter.series.due_queue import DueQueue
+from dora_exporter.series.membership import Membership, Rollup
 from dora_exporter.series.pending_writes import PendingWrites
 from dora_exporter.series.renewal import Renewal
 from dora_exporter.series.series_state import SeriesState
@@ -44,13 +45,14 @@ class Engine:
         self._store = store
         self._stopwatch = stopwatch
         self.definitions = definitions
-        self._teams = Teams(definitions.teams, definitions.catalogue)
+        catalogue = definitions.catalogue
+        self._membership = Membership(Teams(definitions.teams, catalogue), definitions.groups, catalogue)
         self._appearances = Appearances(definitions.catalogue, store.series_order)
         self._now_ms = 0
         self._is_in_round = False
         self._is_taking_over = False
         self.aggregates = Aggregates(
-            appearances=self._appearances, series_limit=definitions.series_limit, teams=self._teams
+            appearances=self._appearances, series_limit=definitions.series_limit, membership=self._membership
         )
         self._writes = PendingWrites(definitions.catalogue)
         self._states = States(store, definitions, self.aggregates)
@@ -116,7 +118,7 @@ class Engine:
             self._expiries.schedule(aggregate, aggregate.measures.changes_after(self.windows()))
         else:
             self._expiries.forget(aggregate)
-            self.aggregates.forget_team(aggregate)
+            self.aggregates.forget_rollup(aggregate)
         self._defects.clear_aggregate(aggregate)
         series = self.aggregates.of_series(aggregate)
         if series:
@@ -175,12 +177,23 @@ class Engine:
     def teams_in(self, series: Series) -> set[str]:
         """The teams that events of a series belong to, or its service by the configuration."""
         state = self._states.by_series[series]
-        of_incidents = {team for incident, _ in state.incidents() for team in self._teams.of_incident(incident)}
-        return state.named_teams() | of_incidents | self._teams.of_service(series.service)
+        teams = self._membership.teams
+        of_incidents = {team for incident, _ in state.incidents() for team in teams.of_incident(incident)}
+        configured = teams.configured_for(series.service)
+        return state.named_teams() | of_incidents | ({configured} if configured else set())
 
     def teams_of(self, event: Event) -> tuple[str, ...]:
         """The teams that an event belongs to."""
-        return self._teams.of(event)
+        return self._membership.teams.of(event)
+
+    @property
+    def rollup_kinds(self) -> Sequence[str]:
+        """The kinds of rollups that there can be."""
+        return self._membership.kinds
+
+    def rollups_of(self, event: Event) -> tuple[Rollup, ...]:
+        """The teams and groups that an event belongs to."""
+        return self._membership.of(event)
 
     def exposed(self) -> Iterator[tuple[Series, Measures]]:
         """The series that have labels of their own, by name, with what is measured."""
@@ -220,12 +233,12 @@ class Engine:
     @property
     def teams(self) -> int:
         """Distinct teams and environments with at least one event."""
-        return len(self.aggregates.team_folding)
+        return len(self.aggregates.foldings["team"])
 
     @property
     def teams_folded(self) -> int:
         """Those beyond the limit."""
-        return self.aggregates.team_folding.folded
+        return self.aggregates.foldings["team"].folded
 
     @property
     def series_limit(self) -> int:

@@ -1,4 +1,4 @@
-"""The subject of an explanation: a service or a team, in an environment."""
+"""The subject of an explanation: a service, a team or a group, in an environment."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from dora_exporter.dora.metrics.contract import WindowMetric
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import METRICS, Explanation, explain
-from dora_exporter.series.team_explanation import explain_team
+from dora_exporter.series.rollup_explanation import explain_rollup
 
-KINDS = ("service", "team")
+KINDS = ("service", "team", "group")
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A service or a team: ``kind`` is one of ``KINDS``."""
+    """A service, a team or a group: ``kind`` is one of ``KINDS``."""
 
     kind: str
     name: str
@@ -31,13 +31,13 @@ class Subject:
 
     async def explain(self, engine: Engine, metric: WindowMetric, window: Window) -> Explanation | None:
         """Explains a metric of ``explanation.METRICS``; None if the subject has no event."""
-        if self.kind == "team":
-            return await explain_team(engine, (self.name, self.environment), metric, window)
+        if self.kind != "service":
+            return await explain_rollup(engine, (((self.kind, self.name),), self.environment), metric, window)
         series = Series(self.name, self.environment)
         state, aggregate = engine.state(series), engine.aggregates.series.get(series)
         return await explain(state, aggregate.measures, metric, window) if state and aggregate else None
 
 
 def metric_of(subject: Subject, name: str) -> WindowMetric | None:
-    """The metric of a gauge of a service or a team; None if it cannot be explained."""
-    return METRICS.get(name.replace("dora_team_", "dora_", 1) if subject.kind == "team" else name)
+    """The metric of a gauge of a subject; None if it cannot be explained."""
+    return METRICS.get(name if subject.kind == "service" else name.replace(f"dora_{subject.kind}_", "dora_", 1))

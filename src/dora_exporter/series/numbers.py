@@ -13,6 +13,7 @@ from dora_exporter.dora.sliding_window import Window
 from dora_exporter.runtime.cooperative import Turn, in_slices, in_turns
 from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation_subject import Subject
+from dora_exporter.series.membership import team
 from dora_exporter.series.number_values import Shown, state_values, values
 from dora_exporter.series.past import Past
 
@@ -104,7 +105,7 @@ async def numbers(engine: Engine, subjects: Sequence[Subject], question: Questio
 def measures_of(engine: Engine, subject: Subject) -> Measures | None:
     """What is measured of a subject; None if it has no event."""
     if subject.kind == "team":
-        aggregate = engine.aggregates.teams.get((subject.name, subject.environment))
+        aggregate = engine.aggregates.rollup(team(subject.name), subject.environment)
     else:
         aggregate = engine.aggregates.series.get(Series(subject.name, subject.environment))
     return aggregate.measures if aggregate is not None and aggregate.present > 0 else None
@@ -122,13 +123,15 @@ def _series(engine: Engine, selection: Selection) -> Iterator[Subject | None]:
 
 
 def _teams(engine: Engine, selection: Selection) -> Iterator[Subject | None]:
-    for (team, environment), aggregate in list(engine.aggregates.teams.items()):
+    for aggregate in list(engine.aggregates.rollups.values()):
+        name, environment = aggregate.key[0], aggregate.key[-1]
         is_wanted = (
-            aggregate.present > 0
-            and team == (selection.team or team)
+            aggregate.kind == "team"
+            and aggregate.present > 0
+            and name == (selection.team or name)
             and selection.admits(environment, engine.definitions.catalogue)
         )
-        yield Subject("team", team, environment) if is_wanted else None
+        yield Subject("team", name, environment) if is_wanted else None
 
 
 def _teams_of(engine: Engine, series: Series) -> Sequence[str]:

@@ -137,6 +137,33 @@ BAD_YAML = {
         "config.yaml:3: failures.rules[0].pattern: is missing",
         "config.yaml:4: failures.rules[0].match[0]: must be 'version', 'subject', 'title', 'branch', 'label' or 'tag'",
     ],
+    "groups:\n  retail:\n    parent: shop\n  shop:\n    parent: retail": [
+        "config.yaml:3: groups.retail.parent: a group cannot be within itself: retail -> shop -> retail"
+    ],
+    "groups:\n  shop:\n    parent: shop": [
+        "config.yaml:3: groups.shop.parent: a group cannot be within itself: shop -> shop"
+    ],
+    "groups:\n  a: {parent: x}\n  x: {parent: y}\n  y: {parent: x}": [
+        "config.yaml:3: groups.x.parent: a group cannot be within itself: x -> y -> x"
+    ],
+    "groups:\n  a:\n  b: {parent: a}": ["config.yaml:2: groups.a: must be a mapping of keys to values"],
+    "groups:\n  a: {}\n  b: {parent: a}\n  c: {parent: b}\n  d: {parent: c}\n  e: {parent: d}": [
+        "config.yaml:6: groups.e.parent: is more than 4 levels deep: e -> d -> c -> b -> a"
+    ],
+    "groups:\n  shop: {}\n  front:\n    parent: shp": [
+        "config.yaml:4: groups.front.parent: shp is not one of groups, did you mean shop?"
+    ],
+    "groups:\n  shop: {}\n  shop: {}": ["config.yaml:3: groups.shop: duplicate key, it is in line 2 already"],
+    "groups: {_other: {}}": ["config.yaml:1: groups._other: is reserved for the series beyond the limit"],
+    "groups:\n  a:\n    services: [cart]\n  b:\n    services:\n    - till\n    - cart": [
+        "config.yaml:7: groups.b.services[1]: cart is in the group a, it cannot be in b, too"
+    ],
+    "services:\n  cart: {aliases: [basket], group: a}\ngroups:\n  b:\n    services: [basket]": [
+        "config.yaml:5: groups.b.services[0]: cart is in the group a, it cannot be in b, too"
+    ],
+    "groups:\n  a: {teams: [crew]}\n  b: {teams: [crew]}": [
+        "config.yaml:3: groups.b.teams[0]: crew is in the group a, it cannot be in b, too"
+    ],
     "incidents:\n  severities:\n    SEV-0: 0": ["config.yaml:3: incidents.severities.SEV-0: must be at least 1"],
     "incidents:\n  severities:\n    SEV-6: 6": ["config.yaml:3: incidents.severities.SEV-6: must be at most 5"],
     "incidents:\n  severities:\n    high: 1\n    High: 2": [

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import METRICS, WhyUnknown, add_unknown
-from dora_exporter.series.explanation_subject import Subject, metric_of
+from dora_exporter.series.explanation_subject import KINDS, Subject, metric_of
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.pages.all_series import usual_window
 from dora_exporter.web.pages.page import page, refusal
@@ -14,7 +14,7 @@ from dora_exporter.web.pages.series import PARAMETERS, anchors
 
 LARGEST_LIST = 200
 BROKEN = "Computing the numbers of this service and environment failed. See the log."
-UNKNOWN = "No events of this service or team and environment are stored."
+UNKNOWN = "No events of this service, team or group and environment are stored."
 EXPLAIN = Operation(
     method="GET",
     path="/explain",
@@ -22,6 +22,7 @@ EXPLAIN = Operation(
     parameters=(
         *PARAMETERS,
         Parameter(name="team", description="The team, in the place of a service.", schema={"type": "string"}),
+        Parameter(name="group", description="The group, in the place of a service.", schema={"type": "string"}),
         Parameter(name="metric", description="The gauge.", schema={"type": "string", "enum": sorted(METRICS)}),
         Parameter(
             name="window",
@@ -40,7 +41,7 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], why_unknown: WhyUnknown) 
     async def show(request: web.Request) -> web.Response:
         subject = _asked_subject(request)
         if subject is None:
-            return await refusal(400, "Name a service or a team, not both.")
+            return await refusal(400, "Name a service, a team or a group, and no more than one.")
         metric = metric_of(subject, request.query.get("metric", "dora_change_failure_rate"))
         if metric is None:
             return await refusal(400, "This metric is unknown or has no explanation.")
@@ -75,9 +76,8 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], why_unknown: WhyUnknown) 
 
 
 def _asked_subject(request: web.Request) -> Subject | None:
-    """The team that a request names, else its service; None where it names both."""
-    team, environment = request.query.get("team", ""), request.query.get("environment", "")
-    service = request.query.get("service", "")
-    if team:
-        return None if service else Subject("team", team, environment)
-    return Subject("service", service, environment)
+    """What a request names; None where it names several."""
+    named = [kind for kind in KINDS if request.query.get(kind)] or ["service"]
+    if len(named) > 1:
+        return None
+    return Subject(named[0], request.query.get(named[0], ""), request.query.get("environment", ""))

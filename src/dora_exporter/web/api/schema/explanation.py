@@ -83,13 +83,14 @@ class Value(Struct, frozen=True):
 
 
 class ExplainAnswer(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A gauge and what it is made of: of the service or of the team that was asked for.
+    """A gauge and what it is made of: of the service, team or group that was asked for.
 
     ``numbers`` add up all events, and are those that this gauge counts; a list shows the newest events.
     """
 
     service: str | None = None
     team: str | None = None
+    group: str | None = None
     environment: str
     metric: str
     window: str
@@ -109,6 +110,7 @@ async def answer(subject: Subject, name: str, window: Window, explanation: Expla
     return ExplainAnswer(
         service=subject.name if subject.kind == "service" else None,
         team=subject.name if subject.kind == "team" else None,
+        group=subject.name if subject.kind == "group" else None,
         environment=subject.environment,
         metric=name,
         window=window.text,

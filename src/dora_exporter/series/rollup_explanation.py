@@ -1,4 +1,4 @@
-"""Explains a number of a team, by joining the explanations of its series."""
+"""Explains a number of a rollup, such as a team, by joining the explanations of its series."""
 
 from collections.abc import Iterator
 
@@ -10,25 +10,26 @@ from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.series.counted_events import CountedIncident
 from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import Explanation, fill
+from dora_exporter.series.membership import Rollup
 from dora_exporter.series.series_state import SeriesState
 
 _TRIES = 3
 
 
-async def explain_team(
-    engine: Engine, team: tuple[str, str], metric: WindowMetric, window: Window
+async def explain_rollup(
+    engine: Engine, place: tuple[Rollup, str], metric: WindowMetric, window: Window
 ) -> Explanation | None:
-    """Explains a metric of ``explanation.METRICS`` for a team in an environment; None if it has no event.
+    """Explains a metric of ``explanation.METRICS`` for a rollup in an environment; None if it has no event.
 
     It works in slices. Series that change between two are explained again, and after some tries in one go.
     """
-    parts = _Parts(engine, team, metric, window)
+    parts = _Parts(engine, place, metric, window)
     for _ in range(_TRIES):
         async for _ in in_turns(parts.refresh()):
             pass
     for _ in parts.refresh():
         pass
-    aggregate = engine.aggregates.teams.get(team)
+    aggregate = engine.aggregates.rollup(*place)
     return (
         parts.together(dict(metric.read(aggregate.measures, window))) if aggregate and aggregate.present > 0 else None
     )
@@ -37,9 +38,9 @@ async def explain_team(
 class _Parts:
     """The explanations of the series, each with the version of the state that it explains."""
 
-    def __init__(self, engine: Engine, team: tuple[str, str], metric: WindowMetric, window: Window) -> None:
+    def __init__(self, engine: Engine, place: tuple[Rollup, str], metric: WindowMetric, window: Window) -> None:
         self._engine = engine
-        self._team, self._environment = team
+        self._rollup, self._environment = place
         self._metric = metric
         self._window = window
         self._parts: dict[Series, tuple[int, Explanation]] = {}
@@ -83,4 +84,4 @@ class _Parts:
         return known is None or known[0] != state.version
 
     def _belongs(self, event: Event) -> bool:
-        return self._team in self._engine.teams_of(event)
+        return self._rollup in self._engine.rollups_of(event)

@@ -1,0 +1,138 @@
+"""Says in which rollups an event counts: its teams, and the groups of its services and teams."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import TypeVar
+
+import msgspec
+
+from dora_exporter.dora.appearance_order import team_entry
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
+from dora_exporter.dora.events import Deployment, Event, Incident, Series
+from dora_exporter.dora.groups import Groups
+from dora_exporter.dora.measures import IncidentFacts
+from dora_exporter.series.teams import Teams
+
+Rollup = tuple[tuple[str, str], ...]
+"""What adds up several series: the labels that it has beside the environment, with their values."""
+
+_Event = TypeVar("_Event", bound=Event)
+_Place = tuple[str, str, tuple[Rollup, ...]]
+"""An incident's id, and the environment and the rollups in which it counts."""
+
+
+def team(name: str) -> Rollup:
+    """The rollup of a team."""
+    return (("team", name),)
+
+
+def group(name: str) -> Rollup:
+    """The rollup of a group."""
+    return (("group", name),)
+
+
+class Membership:
+    """The rollups of events, and the facts of incidents there."""
+
+    def __init__(self, teams: Teams, groups: Groups, catalogue: Catalogue = NO_CATALOGUE) -> None:
+        """The services of ``teams`` and ``groups`` have the names of the catalogue."""
+        self.teams = teams
+        self._groups = groups
+        self._catalogue = catalogue
+        self._seen: defaultdict[_Place, dict[Series, IncidentFacts]] = defaultdict(dict)
+        self._known: dict[tuple[str, str | None], tuple[Rollup, ...]] = {}
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        """The kinds of rollups that there can be."""
+        return ("team", "group") if self._groups.above else ("team",)
+
+    def forget(self) -> None:
+        """Forgets the facts of incidents by series."""
+        self._seen.clear()
+        self._known.clear()
+
+    def entries(self, rollup: Rollup, environment: str) -> Iterator[Series]:
+        """Whatever says by its first appearance when a rollup appeared first: teams that are named, and services."""
+        kind, name = rollup[0]
+        if kind == "team":
+            yield from self._entries_of_team(name, environment)
+            return
+        for service, its in self._groups.of_services.items():
+            if name in self._groups.way_up(its):
+                yield Series(service, environment)
+        for each, its in self._groups.of_teams.items():
+            if name in self._groups.way_up(its):
+                yield from self._entries_of_team(each, environment)
+
+    def of(self, event: Event) -> tuple[Rollup, ...]:
+        """The rollups of an event."""
+        return self.of_incident(event) if isinstance(event, Incident) else self.of_deployment(event)
+
+    def of_deployment(self, deployment: Deployment) -> tuple[Rollup, ...]:
+        """The rollups of a deployment."""
+        return self._of(deployment.service, deployment.team)
+
+    def of_incident(self, incident: Incident) -> tuple[Rollup, ...]:
+        """The rollups of an incident: its teams, and the groups of all its services."""
+        found: dict[Rollup, None] = dict.fromkeys(map(team, self.teams.of_incident(incident)))
+        services: Sequence[str | None] = self._catalogue.services_of(incident) or (None,)
+        for service in services if self._groups.above else ():
+            its = incident.team or self.teams.configured_for(service)
+            found.update(dict.fromkeys(map(group, self._groups.of(service, its))))
+        return tuple(found)
+
+    def parted(self, events: Sequence[_Event]) -> Mapping[Rollup, Sequence[_Event]]:
+        """The events by rollup; they are all of one series and one kind."""
+        if len(set(map(attrgetter("team"), events))) == 1 and isinstance(events[0], Deployment):  # most often
+            return dict.fromkeys(self.of(events[0]), events)
+        parts: defaultdict[Rollup, list[_Event]] = defaultdict(list)
+        for event in events:
+            for rollup in self.of(event):
+                parts[rollup].append(event)
+        return parts
+
+    def merge(
+        self, series: Series, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None
+    ) -> tuple[IncidentFacts | None, IncidentFacts | None]:
+        """The facts of an incident for its rollups, before and after those for one of its series changed.
+
+        It counts once, however many services it names, and is attributed if it is in any of them. Nothing is stored for
+        an incident with one series: most are such, and each would be one more object for the garbage collector. Series
+        change one after the other, so an incident that moved is in its old and its new place until all did.
+        """
+        if len(self._catalogue.services_of(incident)) <= 1:
+            return before, after
+        place = incident.id, series.environment, self.of_incident(incident)
+        seen = self._seen[place]
+        before_all = _merged(seen)
+        if after is None:
+            seen.pop(series, None)
+        else:
+            seen[series] = after
+        after_all = _merged(seen)
+        if not seen:
+            del self._seen[place]
+        return before_all, after_all
+
+    def _of(self, service: str, named: str | None) -> tuple[Rollup, ...]:
+        """The rollups of what one service, and maybe a team, is named in; they are remembered."""
+        known = self._known.get((service, named))
+        if known is None:
+            its = named or self.teams.configured_for(self._catalogue.service(service))
+            groups = self._groups.of(self._catalogue.service(service), its)
+            known = (*((team(its),) if its else ()), *map(group, groups))
+            self._known[service, named] = known
+        return known
+
+    def _entries_of_team(self, name: str, environment: str) -> Iterator[Series]:
+        yield team_entry(name, environment)
+        for service in self.teams.services_of(name):
+            yield Series(service, environment)
+
+
+def _merged(seen: Mapping[Series, IncidentFacts]) -> IncidentFacts | None:
+    for facts in seen.values():
+        return msgspec.structs.replace(facts, attributed=any(each.attributed for each in seen.values()))
+    return None
