@@ -64,6 +64,8 @@ def _merged(
     one: list[_Item], other: list[_Item], key: Callable[[_Item], Any] | None
 ) -> Generator[None, None, list[_Item]]:
     """What two sorted runs hold, in order; a sort is fast with so few runs."""
+    if one and other and (one[-1] < other[0] if key is None else key(one[-1]) < key(other[0])):
+        return one + other  # as events come, mostly in order of time
     merged: list[_Item] = []
     done = also_done = 0
     while done < len(one) and also_done < len(other):

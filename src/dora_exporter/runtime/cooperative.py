@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -71,6 +71,15 @@ async def in_turns(steps: Iterable[_Step]) -> AsyncIterator[_Step]:
         yield step
         if turn.is_over:
             await turn.give()
+
+
+async def in_batches(items: Sequence[_Step], size: int = 512) -> AsyncIterator[Sequence[_Step]]:
+    """Yields many items some at a time, and control to the event loop every few milliseconds.
+
+    Where an item takes less than a microsecond, a turn for each would cost more than the work.
+    """
+    async for start in in_turns(range(0, len(items), size)):
+        yield items[start : start + size]
 
 
 async def in_slices(work: Callable[[], bool], *, pause_seconds: float = 0) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dora_exporter.dora.catalogue.catalogue import Appearances, Catalogue
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
 from dora_exporter.dora.store import EventStore
-from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.runtime.cooperative import in_batches, in_turns
 from dora_exporter.series.aggregates import Aggregates
 from dora_exporter.series.pending_writes import PendingWrites
 from dora_exporter.series.states import States
@@ -125,12 +125,13 @@ async def _by_series(held: list[Event], catalogue: Catalogue) -> dict[Series, _E
     """The events by series, sorted in slices."""
     sent: defaultdict[tuple[str, str], list[Deployment]] = defaultdict(list)
     by_series: defaultdict[Series, _Events] = defaultdict(lambda: ([], []))
-    async for event in in_turns(held):
-        if isinstance(event, Deployment):
-            sent[event.service, event.environment].append(event)
-        else:
-            for series in catalogue.homes(event):
-                by_series[series][1].append(event)
+    async for some in in_batches(held):
+        for event in some:
+            if isinstance(event, Deployment):
+                sent[event.service, event.environment].append(event)
+            else:
+                for series in catalogue.homes(event):
+                    by_series[series][1].append(event)
     async for names, deployments in in_turns(sent.items()):
         home = catalogue.series(names)
         if home is not None:

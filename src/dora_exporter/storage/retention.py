@@ -10,7 +10,7 @@ from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.records import RETENTION, Deletion
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock, Stopwatch, stopwatch
-from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.runtime.cooperative import in_batches
 
 _PER_APPEND = 500
 _PAIRED_MS = 2 * DAY_MS
@@ -49,21 +49,14 @@ class Horizon:
 
 async def _latest(store: EventStore, now_ms: int) -> int | None:
     """The latest time, up to now, of an event dated by its sender; None where there is no such event."""
-    latest = None
-    events: list[Event] = [*store.deployments.values(), *store.incidents.values()]
-    async for event in in_turns(events):
-        moment = _dated(event)
-        if moment is not None and moment <= now_ms and (latest is None or moment > latest):
-            latest = moment
-    return latest
-
-
-def _dated(event: Event) -> int | None:
-    """When an event happened by another clock than ours; None for a deployment that was dated when a poll saw it."""
-    if isinstance(event, Incident):
-        return event.started_at
-    was_seen = event.source != "api" and event.started_at == event.finished_at
-    return None if was_seen else event.finished_at
+    latest = 0
+    async for deployments in in_batches(list(store.deployments.values())):
+        # Without those that were dated when a poll saw them: that was by our own clock.
+        dated = [each.finished_at for each in deployments if each.source == "api" or each.started_at < each.finished_at]
+        latest = max(latest, *[moment for moment in dated if moment <= now_ms], 0)
+    async for incidents in in_batches(list(store.incidents.values())):
+        latest = max(latest, *[each.started_at for each in incidents if each.started_at <= now_ms], 0)
+    return latest or None
 
 
 async def forget(
@@ -92,7 +85,7 @@ async def forget(
         return is_held and event.finished_at < min(oldest_ms, later.started_at) - _PAIRED_MS
 
     events: list[Event] = [*store.deployments.values(), *store.incidents.values()]
-    old = [event async for event in in_turns(events) if is_droppable(event)]
+    old = [event async for some in in_batches(events) for event in some if is_droppable(event)]
     dropped = 0
     for start in range(0, len(old), _PER_APPEND):  # the last of a series may have gone since
         some = [event for event in old[start : start + _PER_APPEND] if is_droppable(event)]
@@ -111,21 +104,25 @@ async def _last_of_each_series(
     One that may be a report of a deployment whose time has not come is passed over: it does not count until then.
     """
     coming: dict[Series, int] = {}
-    deployments = [each async for each in in_turns(list(store.deployments.values())) if not each.outcome]
-    async for each in in_turns(deployments):
-        series = home(each)
-        if series is not None and each.finished_at > now_ms:
-            coming[series] = min(each.started_at, coming.get(series, each.started_at))
+    deployments = [
+        each async for some in in_batches(list(store.deployments.values())) for each in some if not each.outcome
+    ]
+    async for some in in_batches(deployments):
+        for each in some:
+            series = home(each)
+            if series is not None and each.finished_at > now_ms:
+                coming[series] = min(each.started_at, coming.get(series, each.started_at))
     last: dict[Series, Deployment] = {}
-    async for each in in_turns(deployments):
-        series = home(each)
-        if series is None or each.finished_at > now_ms:
-            continue
-        next_start = coming.get(series)
-        if next_start is None or each.started_at < next_start - _PAIRED_MS:
-            before = last.get(series)
-            if before is None or finish_order(each) > finish_order(before):
-                last[series] = each
+    async for some in in_batches(deployments):
+        for each in some:
+            series = home(each)
+            if series is None or each.finished_at > now_ms:
+                continue
+            next_start = coming.get(series)
+            if next_start is None or each.started_at < next_start - _PAIRED_MS:
+                before = last.get(series)
+                if before is None or finish_order(each) > finish_order(before):
+                    last[series] = each
     return last
 
 

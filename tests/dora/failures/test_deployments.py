@@ -8,7 +8,14 @@ from tests.builders import NOW_MS, deployment, incident
 
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
-from dora_exporter.dora.failures.order import by_finish, by_finish_in_steps, by_start, by_start_in_steps
+from dora_exporter.dora.failures.order import (
+    by_finish,
+    by_finish_in_steps,
+    by_start,
+    by_start_in_steps,
+    finish_order,
+    start_order,
+)
 
 MANY = 5_000
 
@@ -51,12 +58,25 @@ def test_an_incident_needs_the_indexes_of_what_it_names() -> None:
     assert not in_order.prepare(incident(version="7"))
 
 
+@pytest.mark.parametrize("moments", [1, 3, 5000, 10**9])
 @pytest.mark.parametrize("count", [0, 1, 4096, 4097, 9000])
-def test_a_sort_in_steps_is_the_same_sort(count: int) -> None:
+def test_both_sorts_are_by_the_whole_order(count: int, moments: int) -> None:
     chance = random.Random(count)
-    held = [deployment(id=f"{number}", finished_at=NOW_MS - chance.randrange(5000)) for number in range(count)]
-    for at_once, in_steps in ((by_finish, by_finish_in_steps), (by_start, by_start_in_steps)):
-        assert [each.id for each in result_of(in_steps(held))] == [each.id for each in at_once(held)]
+    held = [
+        deployment(
+            id=f"{number}",
+            started_at=NOW_MS - 10**9 - chance.randrange(2),
+            finished_at=NOW_MS - chance.randrange(moments),
+        )
+        for number in range(count)
+    ]
+    for at_once, in_steps, order in (
+        (by_finish, by_finish_in_steps, finish_order),
+        (by_start, by_start_in_steps, start_order),
+    ):
+        wanted = [each.id for each in sorted(held, key=order)]
+        assert [each.id for each in at_once(held)] == wanted
+        assert [each.id for each in result_of(in_steps(held))] == wanted
 
 
 def result_of(work: Generator[None, None, Sequence[Deployment]]) -> Sequence[Deployment]:

@@ -17,7 +17,7 @@ from dora_exporter.dora.failures.commit_text import commits_of
 from dora_exporter.dora.failures.first_shipments import CLOCK_SKEW_MS
 from dora_exporter.dora.repository_parts import excluded_of, parts_of, views_of
 from dora_exporter.dora.store import Change
-from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.runtime.cooperative import in_batches
 
 _LEFT_OUT = (*rule.CAUSES, "negative", "author")
 
@@ -40,8 +40,9 @@ class CommitTally:
 
     async def load(self, held: Sequence[Deployment]) -> None:
         """Counts the deployments that the store held when it began to observe, a few milliseconds at a time."""
-        async for each in in_turns(held):
-            self._count(each, 1)
+        async for some in in_batches(held):
+            for each in some:
+                self._count(each, 1)
         self.is_loaded = True
 
     def observe(self, changes: Sequence[Change]) -> None:

@@ -1,64 +1,76 @@
 """The two orders of a series' deployments."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterable
-from heapq import merge
-from itertools import islice
+from itertools import compress, count, islice
 from operator import attrgetter, eq
+from typing import Any
 
 from dora_exporter.dora.events import Deployment
+from dora_exporter.dora.sorted_in_steps import merged_in_steps
 
 _RUN = 4096
-_MERGED_AT_ONCE = 1024
 
 finish_order = attrgetter("finished_at", "started_at", "id")
 start_order = attrgetter("started_at", "finished_at", "id")
+_finished_at = attrgetter("finished_at")
+_started_at = attrgetter("started_at")
 
 
 def by_finish(deployments: Iterable[Deployment]) -> list[Deployment]:
     """Many deployments in order of finish."""
-    return _sorted(deployments, attrgetter("finished_at"), finish_order)
+    return _sorted(deployments, _finished_at, finish_order)
 
 
 def by_start(deployments: Iterable[Deployment]) -> list[Deployment]:
     """Many deployments in order of start."""
-    return _sorted(deployments, attrgetter("started_at"), start_order)
+    return _sorted(deployments, _started_at, start_order)
 
 
 def by_finish_in_steps(deployments: list[Deployment]) -> Generator[None, None, list[Deployment]]:
     """Many deployments in order of finish, some milliseconds a step."""
-    return _in_steps(deployments, by_finish, finish_order)
+    return _in_steps(deployments, _finished_at, finish_order)
 
 
 def by_start_in_steps(deployments: list[Deployment]) -> Generator[None, None, list[Deployment]]:
     """Many deployments in order of start, some milliseconds a step."""
-    return _in_steps(deployments, by_start, start_order)
+    return _in_steps(deployments, _started_at, start_order)
 
 
 def _in_steps(
-    deployments: list[Deployment],
-    sort: Callable[[Iterable[Deployment]], list[Deployment]],
-    order: "attrgetter[tuple[int, int, str]]",
+    deployments: list[Deployment], moment: Callable[[Deployment], int], order: Callable[[Deployment], Any]
 ) -> Generator[None, None, list[Deployment]]:
     runs = []
     for start in range(0, len(deployments), _RUN):
-        runs.append(sort(deployments[start : start + _RUN]))
+        runs.append(sorted(deployments[start : start + _RUN], key=moment))
         yield
-    if len(runs) == 1:
-        return runs[0]
-    ordered: list[Deployment] = []
-    merging = merge(*runs, key=order)
-    while some := list(islice(merging, _MERGED_AT_ONCE)):
-        ordered += some
+    ordered = yield from merged_in_steps(runs, key=moment)
+    for start in range(0, len(ordered), _RUN):
+        _order_ties(ordered, start, start + _RUN, moment, order)
         yield
     return ordered
 
 
 def _sorted(
-    deployments: Iterable[Deployment], moment: Callable[[Deployment], int], order: "attrgetter[tuple[int, int, str]]"
+    deployments: Iterable[Deployment], moment: Callable[[Deployment], int], order: Callable[[Deployment], Any]
 ) -> list[Deployment]:
-    """Sorts by moments alone, which is several times faster, and by the whole order only if moments tie."""
+    """Sorts by moments alone, which is several times faster, and by the whole order where moments tie."""
     ordered = sorted(deployments, key=moment)
-    moments = list(map(moment, ordered))
-    if any(map(eq, moments, islice(moments, 1, None))):
-        ordered.sort(key=order)
+    _order_ties(ordered, 0, len(ordered), moment, order)
     return ordered
+
+
+def _order_ties(
+    ordered: list[Deployment],
+    start: int,
+    end: int,
+    moment: Callable[[Deployment], int],
+    order: Callable[[Deployment], Any],
+) -> None:
+    """Puts those of one moment in order that begin between two places; the list is in order of moments."""
+    moments = list(map(moment, ordered[start : end + 1]))
+    place = start
+    for tied in compress(count(start), map(eq, moments, islice(moments, 1, None))):
+        if tied >= place:
+            place = bisect_right(ordered, moments[tied - start], tied, key=moment)
+            ordered[tied:place] = sorted(ordered[tied:place], key=order)
