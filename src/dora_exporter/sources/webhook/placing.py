@@ -12,7 +12,7 @@ from dora_exporter.sources.webhook.settings import WebhookSettings
 _ID_BYTES = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """What a report leads to: items to write, or a reason why it counts nowhere, or both for what is kept in mind."""
 
