@@ -37,6 +37,15 @@ e2e *arguments:
 machine minutes="3":
     {{python}} -m tests.machine --minutes {{minutes}}
 
+# the dashboards anew, from grafana/generator
+dashboards:
+    {{python}} -m grafana.generator
+
+# the pictures of the dashboards anew, with Grafana's own components
+dashboard-pictures:
+    npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/grafana/rendering
+    UPDATE_IMAGES=1 {{python}} -m pytest -m e2e tests/grafana/test_rendering.py
+
 # the documentation as a site, in which a broken link is an error
 docs:
     {{python}} -m zensical build --strict

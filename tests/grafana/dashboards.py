@@ -12,17 +12,20 @@ FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
 
 CHOICES: Mapping[str, str] = {
     "environment": "production",
-    "team": ".*",
+    "team": "platform",
     "service": "notifications",
     "window": "30d",
     "statistic": "median",
     "sample": "3",
+    "exporter_url": "http://127.0.0.1:3672",
+    "datasource": "prometheus",
     "job": ".+",
     "instance": ".+",
     "__rate_interval": "20s",
 }
 """What a person has chosen in the variables."""
 
+_OF_ONE_DASHBOARD: Mapping[str, Mapping[str, str]] = {"overview": {"team": ".*"}}
 _VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)(?::\w+)?\}")
 
 
@@ -32,6 +35,8 @@ class Query:
 
     place: str
     expression: str
+    asked: str = ""
+    """As it stands in the dashboard."""
 
 
 def load(file: Path) -> dict[str, Any]:
@@ -52,10 +57,10 @@ def queries(file: Path, *, panels_only: bool = False) -> Iterator[Query]:
         for target in panel.get("targets", ()):
             if "expr" in target:
                 place = f"{file.name}: {panel['title']}: {target['refId']}"
-                yield Query(place, interpolated(target["expr"]))
+                yield Query(place, interpolated(target["expr"], file))
     for annotation in () if panels_only else dashboard["annotations"]["list"]:
-        if "target" in annotation:
-            yield Query(f"{file.name}: {annotation['name']}", interpolated(annotation["target"]["expr"]))
+        if "expr" in annotation.get("target", {}):
+            yield Query(f"{file.name}: {annotation['name']}", interpolated(annotation["target"]["expr"], file))
 
 
 def statements() -> Iterator[Query]:
@@ -65,7 +70,11 @@ def statements() -> Iterator[Query]:
         for panel in panels(dashboard):
             for target in panel.get("targets", ()):
                 if "rawSql" in target:
-                    yield Query(f"{file.name}: {panel['title']}: {target['refId']}", _as_sql(target["rawSql"]))
+                    place = f"{file.name}: {panel['title']}: {target['refId']}"
+                    yield Query(place, _as_sql(target["rawSql"]), target["rawSql"])
+        for annotation in dashboard["annotations"]["list"]:
+            if "rawSql" in annotation.get("target", {}):
+                yield Query(f"{file.name}: {annotation['name']}", _as_sql(annotation["target"]["rawSql"]))
         for variable in dashboard["templating"]["list"]:
             if variable["type"] == "query" and isinstance(variable["query"], str):
                 yield Query(f"{file.name}: {variable['name']}", _as_sql(variable["query"]))
@@ -76,8 +85,17 @@ def label_queries(file: Path) -> Iterator[tuple[str, str]]:
     for variable in load(file)["templating"]["list"]:
         if variable["type"] == "query" and variable["datasource"]["type"] == "prometheus":
             asked = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
-            assert asked is not None, variable
-            yield interpolated(asked[1]), asked[2]
+            if asked is not None:
+                yield interpolated(asked[1], file), asked[2]
+
+
+def result_queries(file: Path) -> Iterator[tuple[str, re.Pattern[str]]]:
+    """For each variable that is what an expression finds: the expression, and what of its series is taken."""
+    for variable in load(file)["templating"]["list"]:
+        if variable["type"] == "query" and variable["datasource"]["type"] == "prometheus":
+            asked = re.fullmatch(r"query_result\((.+)\)", variable["query"]["query"])
+            if asked is not None:
+                yield interpolated(asked[1], file), re.compile(variable["regex"].strip("/"))
 
 
 def variables_in(text: str) -> set[str]:
@@ -91,6 +109,7 @@ def _as_sql(text: str) -> str:
     return re.sub(r"\$\{(\w+):sqlstring\}", lambda match: f"'{CHOICES[match[1]]}'", text)
 
 
-def interpolated(text: str) -> str:
-    """A text with the chosen values in place of its variables."""
-    return _VARIABLE.sub(lambda match: CHOICES[match[1] or match[2]], text)
+def interpolated(text: str, file: Path) -> str:
+    """A text of a dashboard with the chosen values in place of its variables."""
+    choices = {**CHOICES, **_OF_ONE_DASHBOARD.get(file.stem, {})}
+    return _VARIABLE.sub(lambda match: choices[match[1] or match[2]], text)

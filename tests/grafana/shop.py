@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from dora_exporter.runtime.clock import Clock, system_clock
 from dora_exporter.storage.file.line_format import encode, header_line
 
 SEED = 1
+BLOCK_STEP_SECONDS = 6 * 3600
 _SCRAPED_LAST = (
     "dora_exporter_repository_last_fetch_timestamp_seconds",
     "dora_exporter_source_last_success_timestamp_seconds",
@@ -36,13 +38,18 @@ class Shop:
 
 
 @contextmanager
-def open_shop(folder: Path) -> Iterator[Shop]:
-    """Starts both, and waits until a few scrapes have been made and the rules have been evaluated."""
+def open_shop(folder: Path, *, days_in_prometheus: int = 0) -> Iterator[Shop]:
+    """Starts both, and waits until a few scrapes have been made and the rules have been evaluated.
+
+    Where it is wanted, Prometheus begins with the gauges of some days, as the manual says to write them.
+    """
     origin = folder / "origin.git"
     subprocess.run([program("git"), "init", "--quiet", "--bare", origin], check=True)
     with quiet_upstream() as upstream:
         daemon = Daemon(folder, _settings(upstream, origin))
         _write_the_past(daemon.snapshot, system_clock)
+        if days_in_prometheus:
+            _make_blocks(folder, daemon.snapshot, days_in_prometheus)
         with daemon.running() as running, prometheus_with_rules(folder, running.port) as server:
             _send_something_new(running)
             for expression in _SCRAPED_LAST:
@@ -63,6 +70,18 @@ def _write_the_past(snapshot: Path, clock: Clock) -> None:
         file.writelines(encode(happening.record) for happening in past)
 
 
+def _make_blocks(folder: Path, snapshot: Path, days: int) -> None:
+    now = system_clock() // 1000
+    last = now - now % BLOCK_STEP_SECONDS
+    history = folder / "history.om"
+    span = [f"--from={last - days * 86400}", f"--to={last}", f"--step={BLOCK_STEP_SECONDS}s"]
+    with history.open("wb") as file:
+        command = [sys.executable, "-m", "dora_exporter", "history", f"--snapshot.path={snapshot}", *span]
+        subprocess.run(command, check=True, stdout=file, timeout=120)
+    create = [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=744h"]
+    subprocess.run([*create, history, folder / "tsdb"], check=True, capture_output=True, timeout=120)
+
+
 def _deploy(daemon: RunningDaemon) -> None:
     now = system_clock() // 1000
     daemon.send("deployment", service="web-shop", env="production", version="2.0.0", started_at=now, finished_at=now)
@@ -72,8 +91,8 @@ def _send_something_new(daemon: RunningDaemon) -> None:
     now = system_clock() // 1000
     _deploy(daemon)
     daemon.send("failure", services=["notifications"], env="production", started_at=now)
-    for hours in (3, 2, 1):  # as many as it takes to compare the last seven days with the past
-        began = now - hours * 3600
-        daemon.send("failure", services=["notifications"], env="production", started_at=began, finished_at=began + 600)
+    for hours in range(10, 70, 10):  # as many, and as long, as it takes to be worse than before
+        span = {"started_at": now - hours * 3600, "finished_at": now - hours * 3600 + 30_000}
+        daemon.send("failure", services=["notifications"], env="production", **span)
     refused = daemon.request("POST", "/api/v2/dora/deployment", json.dumps({"data": {}}).encode())
     assert refused.status == 400

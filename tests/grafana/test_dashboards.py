@@ -9,11 +9,17 @@ from typing import Any
 
 import pytest
 import yaml
+from grafana.generator import generated, looks
 from tests.e2e.programs import program
 from tests.grafana.dashboards import FILES, GRAFANA, load, panels, variables_in
+from tests.grafana.rules import rules
 
 SCHEMA = Path(__file__).with_name("dashboard.schema.json")
-DATASOURCES = {"datasource": "prometheus", "database": "grafana-postgresql-datasource"}
+DATASOURCES = {
+    "datasource": "prometheus",
+    "database": "grafana-postgresql-datasource",
+    "json": "yesoreyeram-infinity-datasource",
+}
 """The plugin that a variable lets people choose an instance of; links between dashboards carry variables along."""
 
 GRAFANAS_OWN = {"type": "grafana", "uid": "-- Grafana --"}
@@ -22,9 +28,9 @@ WITHOUT_UNIT = {"text", "table"}  # a table has a unit for each column
 each_dashboard = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 
-def test_there_are_four_dashboards_with_addresses_that_stay() -> None:
+def test_there_are_five_dashboards_with_addresses_that_stay() -> None:
     uids = {file.stem: load(file)["uid"] for file in FILES}
-    names = ("events", "exporter", "overview", "service")
+    names = ("events", "exporter", "overview", "service", "team")
     assert uids == {name: f"dora-{name}" for name in names}
 
 
@@ -32,10 +38,70 @@ def test_there_are_four_dashboards_with_addresses_that_stay() -> None:
 def test_no_datasource_is_hard_coded(file: Path) -> None:
     dashboard = load(file)
     found = {json.dumps(value, sort_keys=True) for key, value in walk(dashboard) if key == "datasource"}
-    first = dashboard["templating"]["list"][0]
-    chosen = {"type": DATASOURCES[first["name"]], "uid": f"${{{first['name']}}}"}
-    assert found - {json.dumps(GRAFANAS_OWN)} == {json.dumps(chosen)}
-    assert (first["type"], first["query"]) == ("datasource", DATASOURCES[first["name"]])
+    sources = [each for each in dashboard["templating"]["list"] if each["type"] == "datasource"]
+    chosen = [{"type": DATASOURCES[each["name"]], "uid": f"${{{each['name']}}}"} for each in sources]
+    assert found - {json.dumps(GRAFANAS_OWN)} == {json.dumps(each) for each in chosen}
+    assert [each["query"] for each in sources] == [DATASOURCES[each["name"]] for each in sources]
+    assert dashboard["templating"]["list"][0] == sources[0]
+
+
+@each_dashboard
+def test_only_what_every_grafana_has_is_asked_unless_someone_switches_it_on(file: Path) -> None:
+    dashboard = load(file)
+    others = [each for each in dashboard["templating"]["list"][1:] if each["type"] == "datasource"]
+    assert {each["hide"] for each in others} <= {2}
+    for annotation in dashboard["annotations"]["list"]:
+        assert annotation["enable"] is (annotation["datasource"]["type"] in {"grafana", "prometheus"})
+
+
+@each_dashboard
+def test_what_is_not_known_has_no_colour(file: Path) -> None:
+    """Neither that of a good number nor that of a bad one; a value of 0 or 1 has its own."""
+    for panel in panels(load(file)):
+        settings = panel["fieldConfig"]
+        cells = [{each["id"]: each["value"] for each in override["properties"]} for override in settings["overrides"]]
+        for each in [settings["defaults"], *cells]:
+            for mapping in each.get("mappings", ()):
+                if mapping["type"] == "special":
+                    assert mapping["options"]["result"]["color"] in {"text", "transparent"}
+            if "thresholds" in each:
+                assert each["thresholds"]["steps"][0] == {"color": "text", "value": None}
+        assert panel["type"] == "text" or settings["defaults"]["mappings"][-1]["options"]["match"] == "null+nan"
+
+
+@each_dashboard
+def test_an_axis_begins_at_0_and_stays_readable_where_nothing_happens(file: Path) -> None:
+    for panel in panels(load(file)):
+        if panel["type"] == "timeseries":
+            defaults = panel["fieldConfig"]["defaults"]
+            assert defaults["min"] == 0, panel["title"]
+            assert defaults["custom"]["axisSoftMax"] > 0, panel["title"]
+            assert defaults["unit"] != "s" or "duration_seconds" in panel["targets"][0]["expr"], panel["title"]
+
+
+@each_dashboard
+def test_the_columns_of_a_table_fit_beside_each_other_on_a_screen_of_1440_pixels(file: Path) -> None:
+    for panel in panels(load(file)):
+        if panel["type"] == "table" and "expr" in panel["targets"][0]:
+            properties = [each for override in panel["fieldConfig"]["overrides"] for each in override["properties"]]
+            widths = [each["value"] for each in properties if each["id"] == "custom.width"]
+            assert len(widths) == len(panel["transformations"][1]["options"]["indexByName"])
+            assert sum(widths) <= 1400 * panel["gridPos"]["w"] / 24 - 30, panel["title"]
+
+
+def test_a_failure_rate_is_red_from_where_its_alert_fires() -> None:
+    (recorded,) = (each for each in rules() if each.name == "dora:change_failure_rate:threshold_ratio")
+    assert recorded.expression == f"vector({looks.TOO_HIGH_RATIO})"
+
+
+@pytest.mark.parametrize(("name", "content"), [pytest.param(*each, id=each[0]) for each in generated()])
+def test_each_dashboard_is_what_its_code_generates(name: str, content: str) -> None:
+    """``python -m grafana.generator`` writes them anew."""
+    assert (GRAFANA / "dashboards" / name).read_text(encoding="utf-8") == content
+
+
+def test_every_dashboard_is_generated() -> None:
+    assert [file.name for file in FILES] == [name for name, _ in generated()]
 
 
 @each_dashboard

@@ -134,9 +134,10 @@ def test_a_user_who_may_only_read_the_views_can(running: RunningDaemon, database
 
 @pytest.mark.parametrize("query", list(statements()), ids=lambda query: query.place)
 def test_what_a_dashboard_asks_finds_data(running: RunningDaemon, database: Database, query: Query) -> None:
-    post(running, "one", service=CHOICES["service"])
-    began = system_clock() - HOUR_MS
-    running.send("failure", services=[CHOICES["service"]], started_at=began, finished_at=began + 60_000)
+    team, began = CHOICES["team"], system_clock() - HOUR_MS
+    post(running, "one", service=CHOICES["service"], team=team)
+    incident = {"services": [CHOICES["service"]], "env": CHOICES["environment"], "team": team}
+    running.send("failure", **incident, started_at=began, finished_at=began + 60_000)
     assert len(database.sql(query.expression)) == 1
 
 
