@@ -17,10 +17,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirstHour]:
 
 
 def panels_with_queries() -> Iterator[tuple[str, list[Query]]]:
-    """Each panel of each dashboard, with all that it asks for."""
+    """Each panel of each dashboard, with all that it asks for, but what exists only where something got worse."""
     for file in FILES:
         for panel, asked in groupby(queries(file, panels_only=True), key=lambda query: query.place.rpartition(":")[0]):
-            yield panel, list(asked)
+            expressions = list(asked)
+            if not any(":growth7d" in query.expression for query in expressions):
+                yield panel, expressions
 
 
 def test_there_are_four_commands_after_the_demo() -> None:
