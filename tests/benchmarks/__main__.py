@@ -23,6 +23,7 @@ SCENARIOS = (
     "ingest",
     "bulk",
     "imports",
+    "webhooks",
     "memory",
     "restart",
     "kills",

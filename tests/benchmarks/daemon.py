@@ -102,10 +102,15 @@ def start_daemon(
 
 @contextmanager
 def running_daemon(
-    folder: Path, snapshot: Path, *, module: str = MODULE, core: int | None = SERVER_CORE
+    folder: Path,
+    snapshot: Path,
+    *,
+    module: str = MODULE,
+    core: int | None = SERVER_CORE,
+    settings: Mapping[str, object] | None = None,
 ) -> Iterator[Daemon]:
     """A daemon for the time of the block."""
-    daemon = start_daemon(folder, snapshot, module=module, core=core)
+    daemon = start_daemon(folder, snapshot, module=module, core=core, settings=settings)
     try:
         yield daemon
     finally:
