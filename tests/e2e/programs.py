@@ -1,4 +1,4 @@
-"""The programs beside Python that end-to-end tests need: found, or the test says what is missing."""
+"""The programs and packages beside Python that end-to-end tests need: found, or the test says what is missing."""
 
 import os
 import shutil
@@ -19,6 +19,13 @@ def program(name: str) -> str:
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
     return found or missing(name)
+
+
+def npm_package(name: str) -> Path:
+    """The folder of an npm package, installed where the search path has its neighbours' programs; else as above."""
+    programs = (Path(each) for each in os.environ["PATH"].split(os.pathsep) if each.endswith("node_modules/.bin"))
+    found = (each.parent / name for each in programs)
+    return next((each for each in found if each.exists()), None) or missing(name)
 
 
 def missing(name: str) -> NoReturn:
