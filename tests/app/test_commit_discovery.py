@@ -9,6 +9,7 @@ from tests.commits.worlds import MemoryLog
 
 from dora_exporter.app.commit_discovery import CommitSearch
 from dora_exporter.app.settings import Settings
+from dora_exporter.commits.providers.contract import Lent
 from dora_exporter.dora.store import EventStore, Observer
 
 REPOSITORY = "git.example/shop"
@@ -40,10 +41,15 @@ def store(monkeypatch: pytest.MonkeyPatch) -> ObservedStore:
     return held
 
 
+def lends_nothing(name: str) -> Lent:
+    """There are no sources."""
+    raise KeyError(name)
+
+
 def search_in(store: EventStore, folder: Path) -> CommitSearch:
     repositories = {"shop": {"url": f"file://{folder}/nowhere", "aliases": [REPOSITORY]}}
     settings = Settings.model_validate({"repositories": repositories, "git": {"path": folder}})
-    return CommitSearch(settings, store=store, log=MemoryLog(store.apply_all), clock=ManualClock())
+    return CommitSearch(settings, store=store, log=MemoryLog(store.apply_all), clock=ManualClock(), lend=lends_nothing)
 
 
 def test_without_a_commit_that_was_told_there_is_a_reason(tmp_path: Path) -> None:

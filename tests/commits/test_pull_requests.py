@@ -1,7 +1,7 @@
 """Pull requests of GitHub and GitLab: what they add to commits, and how sparingly they are asked for."""
 
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,8 @@ from tests.commits.servers import listening
 from tests.commits.worlds import Begin, World
 from tests.web.security.certificates import issue
 
-from dora_exporter.commits.providers.contract import PullRequestSettings
+from dora_exporter.commits.providers import KINDS as PROVIDERS
+from dora_exporter.commits.providers.contract import Lent, PullRequestSettings
 from dora_exporter.commits.pull_requests.forges import Forges
 from dora_exporter.commits.pull_requests.pull_request_resolver import PullRequestResolver
 from dora_exporter.commits.shipped_commits.excluded_authors import Authors
@@ -67,6 +68,7 @@ async def reviewing(
     *requests: Request,
     authors: Sequence[str] = (),
     serves_tls: ssl.SSLContext | None = None,
+    is_lent: bool = False,
     **changes: object,
 ) -> AsyncIterator[Review]:
     forge = KINDS[kind](requests=list(requests))
@@ -79,11 +81,19 @@ async def reviewing(
             **({} if "token_file" in changes else {"token": "token"}),
             **changes,
         }
-        settings = PullRequestSettings.model_validate(said)
+        settings = PullRequestSettings(source="forge") if is_lent else PullRequestSettings.model_validate(said)
+
+        def lend(name: str) -> Lent:
+            assert name == "forge"
+            return Lent(kind=kind, host=HOST, base_url=str(said["base_url"]), headers=headers)
+
+        async def headers() -> Mapping[str, str]:
+            return PROVIDERS[kind].headers("token")
+
         reviewer = PullRequestResolver(
             store=world.store,
             log=world.log,
-            forges=Forges({"forge": settings}, world.repositories, clock=world.clock),
+            forges=Forges({"forge": settings}, world.repositories, clock=world.clock, lend=lend),
             clock=world.clock,
             settings=world.settings,
             authors=Authors(authors),
@@ -318,6 +328,27 @@ async def test_git_alone_decides_whether_a_deployment_changed(begin: Begin, tmp_
         assert world.shas(last) == [shas[2]]
         await review.reviewer.work()
         assert world.shas(last) == [sha("a"), sha("b")]
+
+
+@both
+async def test_a_source_lends_its_address_and_credentials(kind: str, begin: Begin) -> None:
+    async with reviewing(kind, begin(), request(brings=[sha("a")]), is_lent=True) as review:
+        review.deploy(commit("a", 7))
+        await review.reviewer.work()
+        assert [each.number for each in review.shipped().pull_requests] == [1]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({}, "needs a kind, or a source"),
+        ({"source": "github", "kind": "github"}, "source brings its own kind"),
+        ({"source": "github", "token": "secret"}, "source brings its own kind"),
+    ],
+)
+def test_a_provider_has_credentials_of_its_own_or_of_a_source(said: dict[str, str], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        PullRequestSettings.model_validate(said)
 
 
 def test_a_host_of_ones_own_needs_to_be_told_where_it_is() -> None:

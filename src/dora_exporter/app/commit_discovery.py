@@ -14,6 +14,7 @@ from dora_exporter.commits.git.command import Git
 from dora_exporter.commits.git.commit_object import is_sha
 from dora_exporter.commits.git.repositories import Repositories
 from dora_exporter.commits.git.uploads import Uploads
+from dora_exporter.commits.providers.contract import Lend
 from dora_exporter.commits.pull_requests.forges import Forges
 from dora_exporter.commits.pull_requests.pull_request_resolver import PullRequestResolver
 from dora_exporter.commits.shipped_commits.commit_filter import CommitFilter
@@ -37,8 +38,9 @@ class CommitSearch:
     Of many replicas one searches, from ``lead`` to ``follow``; all take uploads.
     """
 
-    def __init__(self, settings: Settings, *, store: EventStore, log: Appendable, clock: Clock) -> None:
-        """Commits that are found are appended to ``log``."""
+    def __init__(self, settings: Settings, *, store: EventStore, log: Appendable, clock: Clock, lend: Lend) -> None:
+        """Commits that are found are appended to ``log``. Sources ``lend`` their credentials to providers."""
+        self._lend = lend
         self._store = store
         self._log = log
         self._clock = clock
@@ -107,7 +109,7 @@ class CommitSearch:
         self._reviewer = PullRequestResolver(
             store=self._store,
             log=self._log,
-            forges=Forges(self._pull_requests, self._repositories, clock=self._clock),
+            forges=Forges(self._pull_requests, self._repositories, clock=self._clock, lend=self._lend),
             clock=self._clock,
             settings=self._settings,
             authors=self._filter.authors,

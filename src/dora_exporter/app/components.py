@@ -35,10 +35,11 @@ class Components:
         self.schedule = Schedule(clock=clock)
         self.storage = storage(settings, clock=clock, replay_seconds=lambda: self.startup.replay_seconds)
         self.access = HttpAccess(settings)
-        self.commits = CommitSearch(settings, store=self.store, log=self.storage.replication.leader_log, clock=clock)
         self.sources = ConfiguredSources(
             settings, store=self.store, storage=self.storage, schedule=self.schedule, clock=clock
         )
+        log = self.storage.replication.leader_log
+        self.commits = CommitSearch(settings, store=self.store, log=log, clock=clock, lend=self.sources.lend)
         registry = telemetry.new_registry()
         self.metrics = MetricsService(
             self.store, own=OwnFamilies(registry), definitions=definitions(settings), clock=clock

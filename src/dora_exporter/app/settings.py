@@ -23,6 +23,8 @@ from dora_exporter.dora.events import DAY_MS
 from dora_exporter.runtime.hosts import ANY_HOST, one_spelling
 from dora_exporter.sources import AnySettings
 from dora_exporter.sources.contract import SourceName
+from dora_exporter.sources.github.settings import GitHubSettings
+from dora_exporter.sources.gitlab.settings import GitLabSettings
 from dora_exporter.storage.postgresql.url import ReadUrl, check, from_file, from_text
 
 _ORIGIN = re.compile(r"https?://[^/?#\s]+")
@@ -230,6 +232,22 @@ class Settings(Section):
                 place = ("retention",) if windows == _WINDOWS else ("windows", index)
                 raise misplaced(f"the window {window.text} is longer than the retention {retention.text}", *place)
         return windows
+
+    @field_validator("pull_requests")
+    @classmethod
+    def _lent_by_sources(
+        cls, pull_requests: dict[str, PullRequestSettings], info: ValidationInfo
+    ) -> dict[str, PullRequestSettings]:
+        """Sources that are themselves wrong give no second complaint."""
+        sources = info.data.get("sources")
+        for name, each in pull_requests.items():
+            if each.source is None or sources is None:
+                continue
+            source = sources.get(each.source)
+            if not isinstance(source, GitHubSettings | GitLabSettings) or not source.is_polled:
+                text = "must be the name of a source of kind github or gitlab that has a token or an App"
+                raise misplaced(text, "pull_requests", name, "source")
+        return pull_requests
 
     @field_validator("web")
     @classmethod

@@ -13,7 +13,7 @@ sees the log, the schedule or a metric: ``polling`` hands it a sink, and stores 
 """
 
 import enum
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -153,6 +153,25 @@ class Backfilling(Protocol):
     @property
     def progress(self) -> str | None:
         """What the page of sources shows while the past is read; None at other times."""
+        ...
+
+
+@runtime_checkable
+class Lending(Protocol):
+    """A source whose credentials others may use, too: those who ask the same product for pull requests."""
+
+    @property
+    def repositories_host(self) -> str:
+        """The host in the names of its repositories."""
+        ...
+
+    @property
+    def api_url(self) -> str:
+        """Where its REST API begins."""
+        ...
+
+    async def api_headers(self) -> Mapping[str, str]:
+        """The headers of a request, with the credentials as they are now; raises what ``poll`` raises."""
         ...
 
 

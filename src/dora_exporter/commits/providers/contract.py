@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from dora_exporter.commits.providers.http import Forge
+from dora_exporter.commits.providers.http import Forge, Headers
 from dora_exporter.config.client_tls import TlsConfig
 from dora_exporter.config.validators import NamedFile, Secret
 from dora_exporter.dora.events import Commit, PullRequest
@@ -53,12 +53,14 @@ def milliseconds(moment: datetime) -> int:
 class PullRequestSettings(BaseModel):
     """The settings of one provider: where the pull requests of the repositories on a host are found.
 
-    ``host`` is the first part of the repositories' names; without it the product's own.
+    ``host`` is the first part of the repositories' names; without it the product's own. ``source`` names a source that
+    is asked with its credentials at its address: then nothing but ``host`` is given besides.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["github", "gitlab"]
+    kind: Literal["github", "gitlab"] | None = None
+    source: str | None = None
     host: str | None = None
     base_url: str | None = None
     token: Secret | None = None
@@ -67,8 +69,27 @@ class PullRequestSettings(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> "PullRequestSettings":
+        own = (self.kind, self.base_url, self.token, self.token_file, self.tls_config)
+        if self.source is not None and any(each is not None for each in own):
+            raise ValueError("source brings its own kind, address and credentials: give it alone, or with a host")
+        if self.source is None and self.kind is None:
+            raise ValueError("needs a kind, or a source")
         if self.token is not None and self.token_file is not None:
             raise ValueError("token and token_file exclude each other")
-        if self.host is not None and self.base_url is None:
+        if self.host is not None and self.base_url is None and self.source is None:
             raise ValueError("host needs a base_url")
         return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lent:
+    """What a source lends to a provider: its product, the host of its repositories, and how its API is asked."""
+
+    kind: str
+    host: str
+    base_url: str
+    headers: Headers
+
+
+Lend = Callable[[str], Lent]
+"""Gives what a source lends, by its name."""

@@ -1,6 +1,7 @@
 """The HTTP API of a forge: responses are cached by ETag, and rate limits are respected.
 
-GitHub says 403 where others say 429, and answers 304 for free: hence not the transport of the sources.
+It is not the transport of the sources: whole answers are kept, because many commits lead to the same pull request, and
+an exhausted limit is waited for by the queue of deployments, not by a request.
 """
 
 import asyncio
@@ -97,7 +98,7 @@ class Forge:
             raise
         self._note_rate(answer)
         self.is_misconfigured = answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-        if cached and answer.status == HTTPStatus.NOT_MODIFIED:
+        if cached and answer.is_unchanged:
             self._cache.move_to_end(url)
             return cached[1]
         if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY):
@@ -142,9 +143,7 @@ class Forge:
     def _note_rate(self, answer: Answer) -> None:
         """Closes the forge while its limit is nearly used up. Raises ``Throttled`` when it is."""
         limit, remaining = answer.rate("limit"), answer.rate("remaining")
-        is_refused = answer.outcome == "throttled" or (
-            answer.status == HTTPStatus.FORBIDDEN and (remaining == 0 or "Retry-After" in answer.headers)
-        )
+        is_refused = answer.outcome == "throttled"
         is_scarce = remaining is not None and limit is not None and remaining < limit * _RESERVED_RATIO
         if not (is_refused or is_scarce):
             return

@@ -2,30 +2,37 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from dora_exporter.commits.git.repositories import Repositories
 from dora_exporter.commits.providers import KINDS
-from dora_exporter.commits.providers.contract import PullRequests, PullRequestSettings
+from dora_exporter.commits.providers.contract import Lend, PullRequests, PullRequestSettings
 from dora_exporter.commits.providers.http import Forge, ForgeMisconfigured
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.secret_files import BadSecret, read_secret
+
+
+@dataclass(frozen=True)
+class _OfHost:
+    kind: str
+    forge: Forge
 
 
 class Forges:
     """One forge for each host. ``by_name`` has them by their names in the settings."""
 
     def __init__(
-        self, configured: Mapping[str, PullRequestSettings], repositories: Repositories, *, clock: Clock
+        self, configured: Mapping[str, PullRequestSettings], repositories: Repositories, *, clock: Clock, lend: Lend
     ) -> None:
         """Connects to nothing yet. Of two forges for one host the first counts."""
         self._repositories = repositories
-        self._by_host: dict[str, tuple[PullRequestSettings, Forge]] = {}
+        self._by_host: dict[str, _OfHost] = {}
         self.by_name: dict[str, Forge] = {}
         for name, each in configured.items():
-            host = each.host or KINDS[each.kind].host
+            host, found = _lent(each, each.source, lend, clock) if each.source else _own(each, clock)
             if host not in self._by_host:
-                self.by_name[name] = _forge(each, clock)
-                self._by_host[host] = each, self.by_name[name]
+                self._by_host[host] = found
+                self.by_name[name] = found.forge
 
     def __bool__(self) -> bool:
         """Whether any is configured."""
@@ -36,8 +43,8 @@ class Forges:
         for spelling in self._repositories.spellings(repository):
             host, _, path = spelling.partition("/")
             if host in self._by_host:
-                settings, forge = self._by_host[host]
-                return KINDS[settings.kind].provider(forge, path)
+                found = self._by_host[host]
+                return KINDS[found.kind].provider(found.forge, path)
         return None
 
     async def close(self) -> None:
@@ -46,8 +53,14 @@ class Forges:
             await forge.close()
 
 
-def _forge(settings: PullRequestSettings, clock: Clock) -> Forge:
-    kind = KINDS[settings.kind]
+def _lent(settings: PullRequestSettings, source: str, lend: Lend, clock: Clock) -> tuple[str, _OfHost]:
+    lent = lend(source)
+    return settings.host or lent.host, _OfHost(lent.kind, Forge(lent.base_url, headers=lent.headers, clock=clock))
+
+
+def _own(settings: PullRequestSettings, clock: Clock) -> tuple[str, _OfHost]:
+    name = settings.kind or ""
+    kind = KINDS[name]
 
     async def headers() -> Mapping[str, str]:
         try:
@@ -56,4 +69,5 @@ def _forge(settings: PullRequestSettings, clock: Clock) -> Forge:
             raise ForgeMisconfigured(str(reason)) from None
         return kind.headers(token)
 
-    return Forge(settings.base_url or kind.base_url, headers=headers, clock=clock, tls=settings.tls_config)
+    forge = Forge(settings.base_url or kind.base_url, headers=headers, clock=clock, tls=settings.tls_config)
+    return settings.host or kind.host, _OfHost(name, forge)

@@ -1,6 +1,9 @@
 """GitHub: its deployments, pushed by webhooks and polled over its APIs."""
 
 import asyncio
+from collections.abc import Mapping
+
+from yarl import URL
 
 from dora_exporter.dora.events import Deployment
 from dora_exporter.runtime.json_flaws import FLAWS
@@ -33,6 +36,7 @@ from dora_exporter.sources.webhook_signatures import HmacHeader, api_key, hmac_s
 _LARGEST_BODY = 25 * 1024 * 1024  # so much GitHub sends at most
 _LONGEST_KIND = 50
 _ENTERPRISE = "/v3"
+_HOST, _API_HOST = "github.com", "api.github.com"
 _SIGNATURE: HmacHeader = {"header": "X-Hub-Signature-256", "prefix": "sha256="}
 
 
@@ -122,8 +126,22 @@ class GitHub:
         """Where the REST API begins behind the part that it shares with GraphQL: an Enterprise server's is a folder."""
         return _ENTERPRISE if self._settings.base_url.rstrip("/").endswith(f"/api{_ENTERPRISE}") else ""
 
-    async def _upstream(self) -> Upstream:
-        """The API with the token as it is now."""
+    @property
+    def repositories_host(self) -> str:
+        """The host in the names of its repositories: of github.com its APIs have another one."""
+        host = URL(self._settings.base_url).host or ""
+        return _HOST if host == _API_HOST else host
+
+    @property
+    def api_url(self) -> str:
+        """Where the REST API begins."""
+        return self._settings.base_url
+
+    async def api_headers(self) -> Mapping[str, str]:
+        """The headers of a request, with the token as it is now."""
+        return (await self._credentials()).headers
+
+    async def _credentials(self) -> Credentials:
         settings = self._settings
         if settings.has_app:
             token: str | None = await self._app.token()
@@ -132,6 +150,9 @@ class GitHub:
         if token is None:
             raise Misconfigured("there is neither a token nor an App")
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
-        credentials = await asyncio.to_thread(with_headers, Credentials(headers=headers, secrets=(token,)), settings)
-        base_url = settings.base_url.rstrip("/").removesuffix(self._rest)
-        return self._transport.upstream(base_url, credentials=credentials, traffic=self.traffic)
+        return await asyncio.to_thread(with_headers, Credentials(headers=headers, secrets=(token,)), settings)
+
+    async def _upstream(self) -> Upstream:
+        """The API with the token as it is now."""
+        base_url = self._settings.base_url.rstrip("/").removesuffix(self._rest)
+        return self._transport.upstream(base_url, credentials=await self._credentials(), traffic=self.traffic)

@@ -1,6 +1,9 @@
 """GitLab: its deployments and incidents, polled over the REST API and pushed by webhooks."""
 
 import asyncio
+from collections.abc import Mapping
+
+from yarl import URL
 
 from dora_exporter.runtime.json_flaws import FLAWS
 from dora_exporter.sources.contract import (
@@ -127,12 +130,28 @@ class GitLab:
         await sink.flush()
         return event if isinstance(event, Ignored) else None
 
-    async def _upstream(self) -> Upstream:
-        """GitLab with the token as it is now: its file is read at each pass."""
+    @property
+    def repositories_host(self) -> str:
+        """The host in the names of its projects."""
+        return URL(self._settings.base_url).host or ""
+
+    @property
+    def api_url(self) -> str:
+        """Where the REST API begins."""
+        return self._settings.base_url.rstrip("/") + "/api/v4"
+
+    async def api_headers(self) -> Mapping[str, str]:
+        """The headers of a request, with the token as it is now."""
+        return (await self._credentials()).headers
+
+    async def _credentials(self) -> Credentials:
         private = await asyncio.to_thread(secret_of, self._settings.token, self._settings.token_file)
         if private is None:
             raise Misconfigured("there is neither a token nor a token_file")
         own = Credentials(headers={"PRIVATE-TOKEN": private, "Accept": "application/json"}, secrets=(private,))
-        credentials = await asyncio.to_thread(with_headers, own, self._settings)
-        base_url = self._settings.base_url.rstrip("/") + "/api/v4"
-        return self._transport.upstream(base_url, credentials=credentials, traffic=self.traffic)
+        return await asyncio.to_thread(with_headers, own, self._settings)
+
+    async def _upstream(self) -> Upstream:
+        """GitLab with the token as it is now: its file is read at each pass."""
+        credentials = await self._credentials()
+        return self._transport.upstream(self.api_url, credentials=credentials, traffic=self.traffic)
