@@ -315,6 +315,8 @@ async def test_the_configurations_commit_is_never_taken_for_the_sources() -> Non
         assert [(each.commit_sha, each.repository, each.further) for each in daemon.deployments] == [
             (None, None, ())
         ] * 3
+        told = [(each.upstream or {})["configuration"] for each in daemon.deployments]
+        assert told == [[f"{number}".rjust(40, "c")] for number in range(3)]
 
 
 async def test_a_commit_that_was_told_of_a_sync_outlives_its_next_notifications() -> None:

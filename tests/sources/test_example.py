@@ -14,12 +14,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from tests.builders import HOUR_MS, ManualClock
 from tests.e2e.daemon import Daemon, RunningDaemon
-from tests.sources import fake_gitlab
+from tests.sources import fake_gitlab, flux_daemon
 from tests.sources.argocd_daemon import application
 from tests.sources.fake_datadog import FakeDatadog
 from tests.sources.fake_github import TOKEN, FakeGitHub
 from tests.sources.fake_pagerduty import FakePagerDuty
 from tests.sources.fake_prometheus import FakePrometheus
+from tests.sources.flux_daemon import kustomization
 from tests.sources.github_daemon import SECRET, recorded, signed
 
 from dora_exporter.runtime.clock import stopwatch, system_clock
@@ -30,6 +31,7 @@ SECRETS = {
     "pagerduty-webhook-secrets": "secret",
     "datadog-api-key": "api-key",
     "datadog-app-key": "app-key",
+    "flux-webhook-secrets": SECRET,
     "github-webhook-secrets": SECRET,
     "gitlab-token": "token",
     "gitlab-webhook-secrets": "secret",
@@ -94,6 +96,8 @@ def _counted(daemon: Daemon, sources: int) -> Mapping[str, float]:
         assert running.request("POST", "/webhooks/github", body, headers).status == 200
         app = json.dumps({"app": application(startedAt=_an_hour_ago(), finishedAt=_an_hour_ago())}).encode()
         assert running.request("POST", "/webhooks/argocd", app).status == 200
+        event = json.dumps(kustomization(timestamp=_an_hour_ago())).encode()
+        assert running.request("POST", "/webhooks/flux", event, flux_daemon.signed(event)).status == 200
         answer = running.request("POST", "/webhooks/gitlab", b"{}", {"X-Gitlab-Token": "secret"})
         assert answer.status == 200, answer
         answer = running.request("POST", "/webhooks/status-tool", _incident(), {"X-Status-Token": "secret"})

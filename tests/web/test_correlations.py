@@ -54,8 +54,8 @@ async def test_the_commit_of_an_image_is_stored_before_it_is_answered(api: Api) 
 async def test_the_commit_of_a_configuration_is_stored(api: Api) -> None:
     assert (await api.send("POST", COMMITS_PATH, json=body("ci_app_deployment_correlate", COMMITS)))[0] == 200
     for sha in ("c" * 40, "d" * 40):
-        assert commit_of(api, configuration=[["git.example/acme/config", sha]]) == ("git.example/shop", SHA)
-    assert commit_of(api, configuration=[["git.example/acme/config", "e" * 40]]) == (None, None)
+        assert commit_of(api, configuration=[sha]) == ("git.example/shop", SHA)
+    assert commit_of(api, configuration=["e" * 40]) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,13 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from dora_exporter.dora import repository_names
 from dora_exporter.dora.events import Checkout, Deployment
 from dora_exporter.dora.images import Image, image
 from dora_exporter.dora.records import Cursor
 
 IMAGES = "images"
 CONFIGURATION = "configuration"
-"""The keys of ``upstream`` under which a deployment has the images that it brought, and ``[repository, SHA]`` pairs."""
+"""The keys of ``upstream`` under which a deployment has the images that it brought, and its configuration's SHAs."""
 
 MOST = 10_000
 _DROPPED_AT_ONCE = 500
@@ -49,9 +48,9 @@ def image_keys(found: Image) -> Iterator[Key]:
         yield Key(_cursor("tag", found.repository, found.tag), found.digest)
 
 
-def configuration_key(repository: str, sha: str) -> Key:
-    """A commit of a configuration, by its repository as ``host/path``."""
-    return Key(_cursor("commit", repository_names.key(repository), sha))
+def configuration_key(sha: str) -> Key:
+    """A commit of a configuration, by its full SHA: whose it is need not be known."""
+    return Key(_cursor("commit", sha))
 
 
 def keys_of(deployment: Deployment) -> Iterator[Key]:
@@ -63,10 +62,9 @@ def keys_of(deployment: Deployment) -> Iterator[Key]:
         found = image(text) if isinstance(text, str) else None
         if found is not None:
             yield from image_keys(found)
-    for pair in _list(facts, CONFIGURATION):
-        match pair:
-            case [str(repository), str(sha)] if repository:
-                yield configuration_key(repository, sha)
+    for sha in _list(facts, CONFIGURATION):
+        if isinstance(sha, str):
+            yield configuration_key(sha)
 
 
 def waits_for_commit(deployment: Deployment) -> bool:

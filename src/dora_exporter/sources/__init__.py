@@ -11,6 +11,8 @@ from dora_exporter.sources.argocd.settings import ArgoCdSettings
 from dora_exporter.sources.argocd.source import ArgoCd
 from dora_exporter.sources.contract import Build
 from dora_exporter.sources.datadog.source import DatadogApm, DatadogApmSettings
+from dora_exporter.sources.flux.settings import FluxSettings
+from dora_exporter.sources.flux.source import Flux
 from dora_exporter.sources.github.settings import GitHubSettings
 from dora_exporter.sources.github.source import GitHub
 from dora_exporter.sources.gitlab.settings import GitLabSettings
@@ -25,6 +27,7 @@ KINDS: Mapping[str, Build] = {
     "alertmanager": Alertmanager,
     "argocd": ArgoCd,
     "datadog_apm": DatadogApm,
+    "flux": Flux,
     "github": GitHub,
     "gitlab": GitLab,
     "pagerduty": PagerDuty,
@@ -36,6 +39,7 @@ AnySettings = Annotated[
     AlertmanagerSettings
     | ArgoCdSettings
     | DatadogApmSettings
+    | FluxSettings
     | GitHubSettings
     | GitLabSettings
     | PagerDutySettings

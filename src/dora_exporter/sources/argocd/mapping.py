@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from dora_exporter.dora import repository_names
 from dora_exporter.dora.correlations import CONFIGURATION, IMAGES
 from dora_exporter.dora.events import Deployment, Outcome
 from dora_exporter.dora.images import Image, image
@@ -115,7 +114,7 @@ class SyncMapping:
                 _REVISION: sync.revision,
                 _DEPLOYED: sorted(map(str, images.deployed)),
                 IMAGES: [str(each) for each in part.images],
-                CONFIGURATION: [[_repository(url), sha] for url, sha in sync.commits],
+                CONFIGURATION: list(sync.commits),
             },
         )
 
@@ -190,10 +189,3 @@ def _in_order(images: Iterable[Image]) -> list[Image]:
 
 def _key_of(service: str) -> str:
     return ":" + hashlib.blake2b(service.encode("utf-8", "replace"), digest_size=_DIGITS // 2).hexdigest()
-
-
-def _repository(url: str) -> str:
-    try:
-        return repository_names.normalise(url)
-    except ValueError:
-        return ""

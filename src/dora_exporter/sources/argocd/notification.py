@@ -1,7 +1,7 @@
 """Reads the notifications of Argo CD: an Application as Kubernetes holds it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,19 +28,10 @@ class _Body(msgspec.Struct, frozen=True):
     app: msgspec.Raw
 
 
-class _Source(msgspec.Struct, frozen=True):
-    repo_url: str | None = msgspec.field(default=None, name="repoURL")
-
-
 class _Metadata(msgspec.Struct, frozen=True):
     name: str
     uid: str
     annotations: dict[str, Any] | None = None
-
-
-class _Spec(msgspec.Struct, frozen=True):
-    source: _Source | None = None
-    sources: list[_Source] | None = None
 
 
 class _ResourceMetadata(msgspec.Struct, frozen=True):
@@ -61,8 +52,6 @@ class _SyncResult(msgspec.Struct, frozen=True):
     revision: str | None = None
     revisions: list[str] | None = None
     resources: list[_Resource] | None = None
-    source: _Source | None = None
-    sources: list[_Source] | None = None
 
 
 class _SyncOperation(msgspec.Struct, frozen=True, rename="camel"):
@@ -100,7 +89,6 @@ class _Status(msgspec.Struct, frozen=True, rename="camel"):
 
 class _Application(msgspec.Struct, frozen=True):
     metadata: _Metadata
-    spec: _Spec | None = None
     status: _Status | None = None
 
 
@@ -122,7 +110,7 @@ class Workload:
 class Sync:
     """An operation of an application, with the application's health, and since when it has that if that is known.
 
-    ``commits`` are those of the configuration, each with its repository's URL. ``running`` are the images of all pods,
+    ``commits`` are the SHAs of the configuration. ``running`` are the images of all pods,
     among them those that are about to end. ``is_idle`` says that the operation is to change nothing.
     """
 
@@ -135,7 +123,7 @@ class Sync:
     finished_ms: int | None
     is_idle: bool
     revision: str | None
-    commits: tuple[tuple[str, str], ...]
+    commits: tuple[str, ...]
     workloads: tuple[Workload, ...]
     running: frozenset[Image]
     annotations: dict[str, str] = field(default_factory=dict)
@@ -178,19 +166,11 @@ def sync_in(app: msgspec.Raw, *, now_ms: int) -> Sync | None:
         finished_ms=moment(state.finished_at, now_ms=now_ms),
         is_idle=bool(asked.dry_run) or bool(asked.auto_heal_attempts_count),
         revision=", ".join(filter(None, result.revisions or (result.revision,))) or None,
-        commits=tuple(_commits(result, found.spec or _Spec())),
+        commits=tuple(filter(_SHA.fullmatch, result.revisions or (result.revision or "",))),
         workloads=tuple(map(_workload, applied)),
         running=_images((status.summary.images if status.summary else None) or ()),
         annotations={name: text for name, text in (found.metadata.annotations or {}).items() if isinstance(text, str)},
     )
-
-
-def _commits(result: _SyncResult, spec: _Spec) -> Iterator[tuple[str, str]]:
-    revisions = result.revisions or [result.revision or ""]
-    sources = result.sources or spec.sources or [result.source or spec.source or _Source()]
-    for source, revision in zip(sources, revisions, strict=False):
-        if source.repo_url and _SHA.fullmatch(revision):
-            yield source.repo_url, revision
 
 
 def _workload(resource: _Resource) -> Workload:

@@ -110,11 +110,11 @@ def routes(
 
     async def correlate(request: web.Request) -> web.Response:
         given = commits.parse(await request_body.read_within(request, rules())).data.attributes
-        repository = fields.repository(given.config_repo_url, "config_repo_url")
+        fields.repository(given.config_repo_url, "config_repo_url")
         shas = given.config_commit_shas
         if not 0 < len(shas) <= MOST_COMMITS:
             raise BadAttribute("config_commit_shas", f"must have 1 to {MOST_COMMITS} commits")
-        keys = [configuration_key(repository, fields.sha(each, "config_commit_shas")) for each in shas]
+        keys = [configuration_key(fields.sha(each, "config_commit_shas")) for each in shas]
         source = given.ci_env
         return await keep(
             keys,
