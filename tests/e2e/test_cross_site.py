@@ -16,7 +16,13 @@ def test_hosts_and_origins_are_looked_at_where_there_are_no_keys(tmp_path: Path)
     daemon = Daemon(tmp_path, {"web": {"enable_lifecycle": True}})
     with daemon.running() as alive:
         page = {"Origin": "http://evil.example", "Content-Type": "text/plain"}
-        for path in ("/api/v2/dora/deployment", "/api/v1/events", "/-/reload"):
+        for path in (
+            "/api/v2/dora/deployment",
+            "/api/v2/ci/deployments/correlate-image",
+            "/api/v2/webhook",
+            "/api/v1/events",
+            "/-/reload",
+        ):
             assert alive.request("POST", path, EVENT, page).status == 403
         assert alive.get("/", Host="evil.example").status == 403
         assert alive.request("POST", "/api/v2/dora/deployment", EVENT).status in {200, 202}
