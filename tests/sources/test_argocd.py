@@ -295,6 +295,33 @@ async def test_labels_and_settings_name_the_services_of_workloads() -> None:
         assert versions(daemon) == [("basket", "v2", None), ("search", "v2", None), ("storefront", "v2", None)]
 
 
+async def test_labels_may_be_among_the_resources_of_the_application_and_name_a_team() -> None:
+    labels = {"tags.datadoghq.com/service": "basket", "team": "crew"}
+    for key, value in (("labels", labels), ("metadata", {"labels": labels})):
+        app = application(annotations=MULTI, resources=of_services("cart"))
+        app["status"]["resources"] = [{"kind": "Deployment", "name": "other"}, {**workload("cart"), key: value}]
+        async with a_daemon() as daemon:
+            await daemon.notify(app)
+            assert [(each.service, each.team) for each in daemon.deployments] == [("basket", "crew")]
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        (["r.example/a:1", "r.example/b:2"], [("cart", "1".rjust(40, "c")), ("checkout", "1".rjust(40, "c"))]),
+        (["r.example/cart:1", "r.example/b:2"], [("cart", "1"), ("checkout", "2")]),
+        (["r.example/cart:1"], [("cart", "1")]),
+    ],
+)
+async def test_images_that_are_called_like_no_service_may_be_of_those_without(
+    images: list[str], expected: list[tuple[str, str]]
+) -> None:
+    async with a_daemon() as daemon:
+        resources = [workload("cart"), workload("checkout")]
+        await daemon.notify(application(annotations=MULTI, images=images, resources=resources))
+        assert versions(daemon) == [(service, version, None) for service, version in expected]
+
+
 async def test_without_workloads_several_services_are_one() -> None:
     async with a_daemon() as daemon:
         await daemon.notify(application(annotations={**MULTI, "dd_service": "all"}, resources=[]))

@@ -132,22 +132,26 @@ class SyncMapping:
         found: dict[tuple[str, str, str | None], list[Workload]] = {}
         for each in sync.workloads:
             if each.is_changed and (each.service or each.runs_pods):
-                found.setdefault(self._called(sync, each.service, each.name), []).append(each)
-        for (service, environment, team), workloads in found.items():
-            told = [each.images for each in workloads if each.images is not None]
-            own = tuple(_in_order(images.new & frozenset().union(*told))) if told else _own(images.new, service)
-            if own or not images.new:
-                yield _Part(service, environment, team, own, _key_of(service))
+                called = self._called(sync, each.service, each.name, team=each.team)
+                found.setdefault(called, []).append(each)
+        own = {called: _images_of(called[0], workloads, images.new) for called, workloads in found.items()}
+        nobodys = tuple(_in_order(images.new.difference(*own.values())))
+        is_theirs = sum(not each for each in own.values()) == 1
+        for (service, environment, team), theirs in own.items():
+            if theirs or nobodys or not images.new:
+                yield _Part(service, environment, team, theirs or (nobodys if is_theirs else ()), _key_of(service))
 
-    def _called(self, sync: Sync, service: str | None, name: str) -> tuple[str, str, str | None]:
+    def _called(
+        self, sync: Sync, service: str | None, name: str, *, team: str | None = None
+    ) -> tuple[str, str, str | None]:
         """Service, environment and team: annotations and labels come before the settings for this name."""
         entry = self._settings.services.get(name)
         environment = sync.annotations.get("dd_env", "").strip() or (entry.environment if entry else None)
-        team = next((tag.removeprefix("team:") for tag in _tags(sync) if tag.startswith("team:")), None)
+        tagged = next((tag.removeprefix("team:") for tag in _tags(sync) if tag.startswith("team:")), None)
         return (
             service or (entry.service if entry else None) or name,
             environment or self._environment,
-            team or (entry.team if entry else None),
+            team or tagged or (entry.team if entry else None),
         )
 
 
@@ -176,6 +180,12 @@ def _tags(sync: Sync) -> Iterator[str]:
     for each in sync.annotations.get("dd_customtags", "").split(","):
         if tag := each.strip():
             yield tag
+
+
+def _images_of(service: str, workloads: Iterable[Workload], new: frozenset[Image]) -> tuple[Image, ...]:
+    """The new images of a service: those of its workloads, or where that is not told those that are called like it."""
+    told = [each.images for each in workloads if each.images is not None]
+    return tuple(_in_order(new & frozenset().union(*told))) if told else _own(new, service)
 
 
 def _own(images: Iterable[Image], service: str) -> tuple[Image, ...]:

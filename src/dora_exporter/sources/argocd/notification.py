@@ -1,7 +1,7 @@
 """Reads the notifications of Argo CD: an Application as Kubernetes holds it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from dora_exporter.sources.contract import Unreadable
 from dora_exporter.sources.http.timestamps import moment
 
 SERVICE_LABEL = "tags.datadoghq.com/service"
+_TEAM_LABEL = "team"
 MOST_IMAGES = 200
 _SHA = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _UID = re.compile("[0-9A-Za-z-]{1,40}")
@@ -36,6 +37,13 @@ class _Metadata(msgspec.Struct, frozen=True):
 
 class _ResourceMetadata(msgspec.Struct, frozen=True):
     labels: dict[str, Any] | None = None
+
+
+class _Labelled(msgspec.Struct, frozen=True):
+    kind: str = ""
+    name: str = ""
+    labels: dict[str, Any] | None = None
+    metadata: _ResourceMetadata | None = None
 
 
 class _Resource(msgspec.Struct, frozen=True, rename="camel"):
@@ -85,6 +93,7 @@ class _Status(msgspec.Struct, frozen=True, rename="camel"):
     health: _Health | None = None
     summary: _Summary | None = None
     reconciled_at: str | None = None
+    resources: list[_Labelled] | None = None
 
 
 class _Application(msgspec.Struct, frozen=True):
@@ -96,11 +105,13 @@ class _Application(msgspec.Struct, frozen=True):
 class Workload:
     """A resource that a sync applied. ``images`` is None where Argo CD does not say which they are.
 
-    ``service`` is the one of its label. ``is_changed`` is true also where it is not told, as by a server-side apply.
+    ``service`` and ``team`` are those of its labels. ``is_changed`` is true also where it is not told, as by a
+    server-side apply.
     """
 
     name: str
     service: str | None
+    team: str | None
     runs_pods: bool
     is_changed: bool
     images: frozenset[Image] | None
@@ -155,6 +166,7 @@ def sync_in(app: msgspec.Raw, *, now_ms: int) -> Sync | None:
     result = state.sync_result or _SyncResult()
     asked = (state.operation.sync if state.operation else None) or _SyncOperation()
     health = status.health or _Health()
+    listed = {(each.kind, each.name): _labels(each) for each in status.resources or ()}
     applied = [each for each in result.resources or () if each.kind in _LABELLED and not each.hook_type]
     return Sync(
         uid=found.metadata.uid,
@@ -167,22 +179,30 @@ def sync_in(app: msgspec.Raw, *, now_ms: int) -> Sync | None:
         is_idle=bool(asked.dry_run) or bool(asked.auto_heal_attempts_count),
         revision=", ".join(filter(None, result.revisions or (result.revision,))) or None,
         commits=tuple(filter(_SHA.fullmatch, result.revisions or (result.revision or "",))),
-        workloads=tuple(map(_workload, applied)),
+        workloads=tuple(_workload(each, listed) for each in applied),
         running=_images((status.summary.images if status.summary else None) or ()),
         annotations={name: text for name, text in (found.metadata.annotations or {}).items() if isinstance(text, str)},
     )
 
 
-def _workload(resource: _Resource) -> Workload:
-    labels = resource.labels or (resource.metadata.labels if resource.metadata else None) or {}
-    service = labels.get(SERVICE_LABEL)
+def _workload(resource: _Resource, listed: Mapping[tuple[str, str], dict[str, Any] | None]) -> Workload:
+    labels = _labels(resource) or listed.get((resource.kind, resource.name)) or {}
     return Workload(
         name=resource.name,
-        service=service.strip() or None if isinstance(service, str) else None,
+        service=_text(labels.get(SERVICE_LABEL)),
+        team=_text(labels.get(_TEAM_LABEL)),
         runs_pods=resource.kind in _PODS,
         is_changed=not (resource.message or "").endswith(" unchanged"),  # as kubectl apply says it
         images=None if resource.images is None else _images(resource.images),
     )
+
+
+def _labels(resource: _Resource | _Labelled) -> dict[str, Any] | None:
+    return resource.labels or (resource.metadata.labels if resource.metadata else None)
+
+
+def _text(value: object) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None
 
 
 def _images(names: Sequence[str]) -> frozenset[Image]:
