@@ -67,6 +67,10 @@ def mistakes(tmp_path: Path, source: dict[str, Any]) -> list[str]:
             {"incidents": INCIDENTS, "webhook_secrets": ["a"], "webhook_secrets_file": "b"},
             ["2: sources.tool: give webhook_secrets or webhook_secrets_file, not both"],
         ),
+        (
+            {"incidents": INCIDENTS, "webhook_secrets": ["a"]},
+            ["2: sources.tool: webhook_secrets need verify, which says how the sender proves that it knows one"],
+        ),
         ({"incidents": INCIDENTS, "unmatched": 500}, ["12: sources.tool.unmatched: must be 200 or 400"]),
         ({"incidents": "id"}, ["4: sources.tool.incidents: must be a list"]),
         ({"incidents": []}, ["4: sources.tool.incidents: must have at least 1, not 0"]),

@@ -47,6 +47,8 @@ class WebhookSettings(WebhookSecretSettings):
         mapping = self.mapping
         if not mapping.incidents and not mapping.deployments:
             raise ValueError("needs a preset, incidents or deployments")
+        if self.has_webhook_secrets and mapping.verify.scheme == "api_key":
+            raise ValueError("webhook_secrets need verify, which says how the sender proves that it knows one")
         for kind, rules in (("incidents", mapping.incidents), ("deployments", mapping.deployments)):
             for index, rule in enumerate(rules):
                 for lack in self._lacks(rule):
