@@ -31,13 +31,13 @@ SERVICE_DASHBOARD = link(
     "This service",
     "/d/dora-service?var-datasource=${datasource}&var-exporter_url=${exporter_url:percentencode}"
     "&var-service=${__data.fields.service:percentencode}"
-    "&var-environment=${__data.fields.environment:percentencode}&var-window=${window}",
+    "&var-environment=${__data.fields.environment:percentencode}&${tier:queryparam}&var-window=${window}",
 )
 TEAM_DASHBOARD = link(
     "This team",
     "/d/dora-team?var-datasource=${datasource}&var-exporter_url=${exporter_url:percentencode}"
     "&var-team=${__data.fields.team:percentencode}"
-    "&var-environment=${__data.fields.environment:percentencode}&var-window=${window}",
+    "&var-environment=${__data.fields.environment:percentencode}&${tier:queryparam}&var-window=${window}",
 )
 
 

@@ -27,6 +27,7 @@ def dashboard() -> Dashboard:
         ],
         [
             variables.DATASOURCE,
+            variables.TIER,
             variables.ENVIRONMENTS,
             variables.TEAMS,
             variables.WINDOW,

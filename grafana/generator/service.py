@@ -26,6 +26,7 @@ def dashboard() -> Dashboard:
         ],
         [
             variables.DATASOURCE,
+            variables.TIER,
             variables.ENVIRONMENT,
             variables.SERVICE,
             variables.WINDOW,

@@ -30,6 +30,7 @@ def dashboard() -> Dashboard:
         ],
         [
             variables.DATASOURCE,
+            variables.TIER,
             variables.ENVIRONMENT,
             variables.TEAM,
             variables.WINDOW,

@@ -75,16 +75,28 @@ EXPORTER_URL = _variable(
     current={"selected": True, "text": "http://127.0.0.1:3672", "value": "http://127.0.0.1:3672"},
     options=[{"selected": True, "text": "http://127.0.0.1:3672", "value": "http://127.0.0.1:3672"}],
 )
-_PRODUCTION: Json = {"selected": False, "text": "production", "value": "production"}
+TIER = labels(
+    "tier",
+    "Tier",
+    "Production, unless others are chosen.",
+    "dora_environment_info, tier",
+    multi=True,
+    includeAll=True,
+    allValue=".+",
+    current={"selected": False, "text": ["production"], "value": ["production"]},
+)
 ENVIRONMENTS = labels(
     "environment",
     "Environment",
-    "Production, unless others are chosen.",
-    "dora_deployments, environment",
-    **(several(".+") | {"current": {"selected": False, "text": ["production"], "value": ["production"]}}),
+    "Some environments of the tier, or all.",
+    'dora_environment_info{tier=~"$tier"}, environment',
+    **several(),
 )
 ENVIRONMENT = labels(
-    "environment", "Environment", "Where it is deployed to.", "dora_deployments, environment", current=_PRODUCTION
+    "environment",
+    "Environment",
+    "Where it is deployed to.",
+    'dora_environment_info{tier=~"$tier"}, environment',
 )
 TEAMS = labels("team", "Team", "Some teams, or all.", "dora_service_info, team", **several(".*"))
 TEAM = labels("team", "Team", "One team.", 'dora_team_deployments{environment="$environment"}, team')

@@ -11,6 +11,7 @@ GRAFANA = Path(__file__).parents[2] / "grafana"
 FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
 
 CHOICES: Mapping[str, str] = {
+    "tier": "production",
     "environment": "production",
     "team": "platform",
     "service": "notifications",

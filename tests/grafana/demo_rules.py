@@ -44,7 +44,7 @@ class DemoRules:
 
     def firing(self, minutes: Sequence[int]) -> dict[int, set[Firing]]:
         """The alerts that fire at each of these minutes after the start."""
-        series = [(_IS_SCRAPED, f"1x{self.minutes}"), *_inputs(self.started_ms, self.minutes)]
+        series = [*((name, f"1x{self.minutes}") for name in _OF_THE_DAEMON), *_inputs(self.started_ms, self.minutes)]
         test = {
             "interval": "1m",
             "input_series": [{"series": name, "values": values} for name, values in series],
@@ -69,7 +69,12 @@ class DemoRules:
 
 
 _FIRING = 'max by (alertname, service, environment) (ALERTS{alertstate="firing"})'
-_IS_SCRAPED = "dora_exporter_build_info"
+_OF_THE_DAEMON = (
+    "dora_exporter_build_info",
+    'dora_environment_info{environment="production", tier="production"}',
+    'dora_environment_info{environment="staging", tier="staging"}',
+    'dora_environment_info{environment="development", tier="development"}',
+)
 _NEVER = {"labels": '{never="so"}', "value": 1}
 """promtool tells what it found only where something else was expected."""
 

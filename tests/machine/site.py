@@ -37,7 +37,12 @@ PAGED: Mapping[str, tuple[str, str, str | None]] = {
 }
 """What PagerDuty's services are here: service, environment and team."""
 REPOSITORIES = ("git.example/shop/carts", "git.example/shop/pages")
-OF_THE_DAEMON = ("dora_exporter_", "dora_performance_level_threshold", "dora_team_performance_level_threshold")
+OF_THE_DAEMON = (
+    "dora_exporter_",
+    "dora_environment_info",
+    "dora_performance_level_threshold",
+    "dora_team_performance_level_threshold",
+)
 OF_THE_EVENTS = (
     "dora_exporter_broken_series",
     "dora_exporter_commits_held",

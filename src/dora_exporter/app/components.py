@@ -63,6 +63,7 @@ class Components:
         yield telemetry.ConfigCollector(self.configuration)
         yield telemetry.LogCollector(LOG)
         yield telemetry.LevelThresholds(self.configuration.edition)
+        yield telemetry.EnvironmentTiers(lambda: self.metrics.engine)
         yield SourceCollector(self.sources.running)
         yield self.commits.collector
 

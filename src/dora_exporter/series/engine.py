@@ -202,6 +202,12 @@ class Engine:
                 yield series, aggregate.measures
 
     @property
+    def environments(self) -> set[str]:
+        """Those of the series that have labels of their own."""
+        series = self.aggregates.series.items()
+        return {each.environment for each, aggregate in series if self.aggregates.is_exposed(aggregate)}
+
+    @property
     def pending_writes(self) -> int:
         """How many writes are not taken over yet."""
         return len(self._writes)

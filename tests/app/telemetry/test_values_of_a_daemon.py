@@ -143,6 +143,14 @@ async def test_levels_stand_beside_their_limits(site: Site) -> None:
     assert limits["2024", "high", "deployment_frequency"] == 1 / 7
 
 
+async def test_the_tier_of_each_environment_with_a_name_of_its_own_is_told(site: Site) -> None:
+    """The third series is folded, and what is in _other is in no tier."""
+    for environment in ("EU-Live", "pre-prod", "blue"):
+        await site.send("deployment", **deployment(env=environment))
+
+    await site.shows("dora_environment_info", {("EU-Live", "production"): 1, ("pre-prod", "staging"): 1})
+
+
 async def test_series_and_teams_are_counted_and_the_last_to_appear_are_folded(site: Site) -> None:
     for number, name in enumerate("edcba"):
         event_id = await site.send("deployment", **deployment(service=name, team=f"team-{name}", version=str(number)))

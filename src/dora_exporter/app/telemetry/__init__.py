@@ -4,6 +4,7 @@ A collector reads its values from the daemon's objects at each scrape. All are r
 """
 
 from dora_exporter.app.telemetry.config import ConfigCollector
+from dora_exporter.app.telemetry.environments import EnvironmentTiers
 from dora_exporter.app.telemetry.events import (
     EventCounts,
     HeldEvents,
@@ -20,6 +21,7 @@ from dora_exporter.app.telemetry.snapshot import SnapshotCollector
 __all__ = [
     "ConfigCollector",
     "DatabaseCollector",
+    "EnvironmentTiers",
     "EventCounts",
     "HeldEvents",
     "LevelThresholds",
