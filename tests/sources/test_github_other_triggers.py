@@ -177,9 +177,23 @@ async def test_five_hundred_unchanged_repositories_cost_sixty_requests_and_answe
         daemon.clock.advance(5 * MINUTE_MS)
         health = await daemon.poll()
         assert (health.problem, len(daemon.deployments)) == (None, 1500)
-        # the first repository has no such workflow
-        assert [fake.requests.count(each) for each in ("runs", "runs unchanged")] == [1, 500]
+        assert [fake.requests.count(each) for each in ("runs", "runs unchanged")] == [0, 500]
         assert len(fake.requests) - 500 <= 60
+
+
+async def test_repositories_without_the_workflow_are_not_asked_in_every_pass_and_later_bring_their_past() -> None:
+    async with a_pair(triggers=["workflow_run"]) as (fake, repository, daemon):
+        for number in range(300):
+            fake.repository(f"acme/r{number}")
+        await daemon.poll()
+        made = hour(daemon, 0)
+        for _ in range(18):
+            fake.requests.clear()
+            daemon.clock.advance(10 * MINUTE_MS)
+            repository.triggers.runs = [FakeRun(1, made, made, "success")]
+            await daemon.poll()
+            assert len(fake.requests) <= 60
+        assert list(held(daemon)) == ["gh:run:1:1"]
 
 
 async def test_what_failed_to_be_stored_is_read_again_although_github_says_that_nothing_changed() -> None:

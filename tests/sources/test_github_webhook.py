@@ -145,6 +145,14 @@ async def test_filters_let_through(settings: dict[str, Any]) -> None:
         assert len(daemon.deployments) == 1
 
 
+@pytest.mark.parametrize("name", ["review/feature/1", "production 🚀", "prod\N{ZERO WIDTH JOINER}eu", '{"a": "b"}'])
+async def test_an_environment_may_be_called_anything(name: str) -> None:
+    async with a_daemon() as daemon:
+        for _ in range(2):
+            assert await daemon.push("deployment_status", status("success", environment=name)) == 200
+        assert [each.environment for each in daemon.deployments] == [name]
+
+
 async def test_environments_that_come_and_go_can_be_left_out() -> None:
     async with a_daemon(transient=False) as daemon:
         await daemon.push("deployment_status", status("success", transient_environment=True))

@@ -53,6 +53,33 @@ async def test_the_past_is_read_at_the_first_pass() -> None:
         assert (first.upstream or {})["tier"] == "production"
 
 
+async def test_the_past_of_many_projects_costs_few_requests() -> None:
+    async with a_pair() as (daemon, forge):
+        for number in range(50):
+            project = forge.add_project(f"acme/p{number}")
+            for _ in range(100):
+                forge.end(forge.deploy(project), "success")
+        await daemon.poll()
+        assert len(daemon.deployments) == 5000
+        assert len(forge.seen) <= 500, "of 5,000 for ten times as many"
+        assert daemon.log.largest_append <= 100
+
+
+async def test_a_project_of_a_group_that_is_renamed_loses_and_doubles_nothing() -> None:
+    async with a_pair() as (daemon, forge):
+        shop = forge.add_project("acme/shop")
+        forge.end(forge.deploy(shop), "success")
+        forge.open(shop)
+        await daemon.poll()
+        daemon.clock.advance(MINUTE_MS)
+        forge.rename(shop, "acme/team/store")
+        forge.end(forge.deploy(shop), "success")
+        await daemon.poll()
+        assert {each.id for each in daemon.deployments} == {"gl:1", "gl:2"}
+        assert daemon.store.deployments["gl:2"].repository == "gitlab.example/acme/team/store"
+        assert len(daemon.incidents) == 1
+
+
 async def test_only_what_is_new_is_read_later() -> None:
     async with a_pair() as (daemon, forge):
         shop = forge.add_project("acme/shop")
@@ -327,6 +354,16 @@ async def test_a_project_without_the_feature_does_not_keep_the_others_from_being
         health = await daemon.poll()
         assert health.problem is None
         assert [each.service for each in daemon.deployments] == ["b"]
+
+        asked = len(forge.seen)
+        daemon.clock.advance(MINUTE_MS)
+        await daemon.poll()
+        assert len(forge.seen) - asked == 3, "it is not asked for in every pass"
+
+        forge.hidden.clear()
+        daemon.clock.advance(DAY_MS)
+        await daemon.poll()
+        assert [each.service for each in daemon.deployments] == ["b", "a"]
 
 
 async def test_a_wrong_token_is_a_misconfiguration_until_it_is_right() -> None:

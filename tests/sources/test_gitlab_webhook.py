@@ -69,6 +69,14 @@ async def test_when_a_deployment_began_outlives_a_restart() -> None:
         assert [iso(each.started_at) for each in daemon.deployments] == ["2021-04-28T19:48:00Z"]
 
 
+@pytest.mark.parametrize("name", ["review/feature/1", "production 🚀", "prod\N{ZERO WIDTH JOINER}eu", '{"a": "b"}'])
+async def test_an_environment_may_be_called_anything(name: str) -> None:
+    async with a_daemon() as daemon:
+        for _ in range(2):
+            assert await daemon.push("Deployment Hook", deployment(environment=name)) == 200
+        assert [each.environment for each in daemon.deployments] == [name]
+
+
 async def test_an_older_state_never_replaces_a_newer_one() -> None:
     async with a_daemon() as daemon:
         await daemon.push(DEPLOYMENT, deployment("success"))

@@ -14,7 +14,7 @@ from dora_exporter.sources.github.mapping import DeploymentMapping
 from dora_exporter.sources.github.reach import LONGEST_OPEN_MS, Reach
 from dora_exporter.sources.github.releases_and_tags import ReleasesAndTags
 from dora_exporter.sources.github.rows import DeploymentRow, ListedRow, StatusRow
-from dora_exporter.sources.github.runs import Runs
+from dora_exporter.sources.github.runs import KnownLists, Runs
 
 _MOST_OPEN = 2000
 _SETTLED = {"SUCCESS", "FAILURE", "ERROR", "INACTIVE"}
@@ -22,14 +22,14 @@ _SETTLED = {"SUCCESS", "FAILURE", "ERROR", "INACTIVE"}
 
 @dataclass(frozen=True, kw_only=True)
 class Pass:
-    """``reach`` says how far back it reads. ``etags`` are those of lists that were read to the end."""
+    """``reach`` says how far back it reads, ``known`` which lists need not be read."""
 
     api: GitHubApi
     mapping: DeploymentMapping
     sink: Sink
     reach: Reach
     backfill: Backfill
-    etags: dict[str, str]
+    known: KnownLists
 
     async def run(self, memory: Memory) -> Memory:
         """Reads everything; what it returns is remembered."""
@@ -38,7 +38,7 @@ class Pass:
         known = set(memory.get("repositories", ()))
         cursor_ms = min(memory.get("cursor", reach.now_ms), reach.now_ms)
         happened = ReleasesAndTags(api=self.api, mapping=self.mapping, sink=self.sink, reach=reach)
-        runs = Runs(api=self.api, mapping=self.mapping, sink=self.sink, reach=reach, etags=self.etags)
+        runs = Runs(api=self.api, mapping=self.mapping, sink=self.sink, reach=reach, known=self.known)
         open_runs: dict[str, int] = self.backfill.found.setdefault("runs", {})
         wanted = await self._wanted()
         for batch in self.backfill.batches(wanted, AT_ONCE):

@@ -1,7 +1,7 @@
 """Reads the runs of workflows that webhooks lost."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 import msgspec
@@ -10,6 +10,7 @@ from dora_exporter.dora.events import Deployment
 from dora_exporter.runtime.http_response import Answer
 from dora_exporter.runtime.json_flaws import FLAWS
 from dora_exporter.sources.contract import Ignored, Sink, Unreadable
+from dora_exporter.sources.forges.absent import Absent
 from dora_exporter.sources.github import happened
 from dora_exporter.sources.github.graphql import PAGE, GitHubApi
 from dora_exporter.sources.github.happened import NotUnderstood, Repository, Run
@@ -34,15 +35,23 @@ class _List(msgspec.Struct, frozen=True):
     workflow_runs: list[msgspec.Raw]
 
 
+@dataclass(frozen=True)
+class KnownLists:
+    """The ETags of the first pages of lists that were read to the end, and the lists that are absent."""
+
+    etags: dict[str, str] = field(default_factory=dict)
+    absent: Absent = field(default_factory=Absent)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Runs:
-    """``etags`` are those of the first pages of lists that were read to the end: one that has it still is not read."""
+    """A list that still has its ETag is not read; one that was absent is read from where the past begins."""
 
     api: GitHubApi
     mapping: DeploymentMapping
     sink: Sink
     reach: Reach
-    etags: dict[str, str]
+    known: KnownLists
 
     async def read(
         self, names: Mapping[str, str], cursors: Mapping[str, int | None], open_runs: dict[str, int]
@@ -66,15 +75,22 @@ class Runs:
 
     async def _read(self, path: str, cursor_ms: int | None, went_on_ms: int | None) -> int | None:
         """Reads a list, newest first; gives the creation of the oldest run in it that goes on."""
+        if self.known.absent.spares(path, self.reach.now_ms):
+            return None
+        if path in self.known.absent:
+            cursor_ms = None
         since_ms = min(self.reach.since_ms(cursor_ms), went_on_ms or self.reach.now_ms)
         size = PAGE if cursor_ms is None else _SHORT_PAGE
         key = f"{path} {size}"
         etag, oldest_ms = None, None
         for number in range(1, _MOST_PAGES + 1):
-            unless = self.etags.get(key) if number == 1 and went_on_ms is None else None
+            unless = self.known.etags.get(key) if number == 1 and went_on_ms is None else None
             query = [("per_page", str(size)), ("page", str(number))]
             answer = await self.api.listing(path, query, unless=unless)
-            if answer is None or answer.is_unchanged:
+            if answer is None:
+                self.known.absent.note(path, self.reach.now_ms)
+                return None
+            if answer.is_unchanged:
                 return None
             etag = answer.headers.get("ETag") if number == 1 else etag
             rows = self._rows(answer)
@@ -83,7 +99,8 @@ class Runs:
             if len(rows) < size or oldest_row_ms < since_ms:
                 break
         if etag:
-            self.etags[key] = etag
+            self.known.etags[key] = etag
+        self.known.absent.forget(path)
         return oldest_ms
 
     def _rows(self, answer: Answer) -> list[msgspec.Raw]:

@@ -26,6 +26,7 @@ from dora_exporter.sources.github.happened import NotUnderstood
 from dora_exporter.sources.github.mapping import DeploymentMapping, Reported
 from dora_exporter.sources.github.poll import Pass
 from dora_exporter.sources.github.reach import Reach
+from dora_exporter.sources.github.runs import KnownLists
 from dora_exporter.sources.github.settings import TUNING, GitHubSettings
 from dora_exporter.sources.github.webhook_events import json_of, read
 from dora_exporter.sources.http.client import Credentials, Refused, Traffic, Upstream
@@ -53,7 +54,7 @@ class GitHub:
             settings, context.default_environment, str(self._backfill_ms), *settings.header_texts(), tuning=TUNING
         )
         self._backfill = Backfill(name, self.fingerprint)
-        self._etags: dict[str, str] = {}
+        self._lists = KnownLists()
         self.traffic = Traffic()
         self._app = AppTokens(settings, context.transport, self.traffic, context.clock)
         self.interval_ms: int | None = settings.interval.ms if settings.is_polled else None
@@ -72,7 +73,7 @@ class GitHub:
             sink=sink,
             reach=Reach(first_ms=now_ms - self._backfill_ms, overlap_ms=self._settings.overlap.ms, now_ms=now_ms),
             backfill=self._backfill,
-            etags=self._etags,
+            known=self._lists,
         )
         try:
             return await one_pass.run(memory)
@@ -82,7 +83,7 @@ class GitHub:
             raise
         finally:
             if self._backfill.since_ms is not None:  # it failed: what it read may not have been written
-                self._etags.clear()
+                self._lists.etags.clear()
 
     @property
     def body_limit(self) -> int:

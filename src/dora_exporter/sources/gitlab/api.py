@@ -12,6 +12,7 @@ import msgspec
 from dora_exporter.runtime.http_response import Answer
 from dora_exporter.runtime.json_flaws import FLAWS
 from dora_exporter.sources.contract import Sink, Unreadable
+from dora_exporter.sources.forges.absent import Absent
 from dora_exporter.sources.gitlab.reports import Project
 from dora_exporter.sources.http.client import Query, Refused, Upstream
 from dora_exporter.sources.http.timestamps import authored
@@ -54,13 +55,14 @@ class _Changed(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Unchanged:
-    """The ETags of lists that were read to the end, and of projects with their rows. Clear it when a pass fails."""
+    """The ETags of lists that were read to the end, and of projects with their rows; and the lists that are absent."""
 
     etags: dict[str, str] = field(default_factory=dict)
     projects: dict[str, tuple[str, ProjectRow]] = field(default_factory=dict)
+    absent: Absent = field(default_factory=Absent)
 
     def clear(self) -> None:
-        """Everything is read again."""
+        """Everything is read again, because a pass failed."""
         self.etags.clear()
         self.projects.clear()
 
@@ -68,8 +70,9 @@ class Unchanged:
 class GitLabApi:
     """One GitLab, asked with one token. Methods raise what ``Upstream`` raises, and ``Unreadable``."""
 
-    def __init__(self, upstream: Upstream, sink: Sink, unchanged: Unchanged) -> None:
+    def __init__(self, upstream: Upstream, sink: Sink, unchanged: Unchanged, *, now_ms: int) -> None:
         """``sink`` is told of lists that are too long."""
+        self._now_ms = now_ms
         self._upstream = upstream
         self._sink = sink
         self._unchanged = unchanged
@@ -96,8 +99,12 @@ class GitLabApi:
 
     async def deployments(self, project_id: int, since_ms: int, *, is_past: bool) -> AsyncIterator[list[msgspec.Raw]]:
         """Deployments that changed, by pages; none where the project has no such feature."""
-        async for page in self._changed(f"/projects/{project_id}/deployments", (), since_ms, is_past=is_past):
+        async for page in self._changed(_deployments_of(project_id), (), since_ms, is_past=is_past):
             yield page
+
+    def had_deployments(self, project_id: int) -> bool:
+        """Whether the project had such a feature when it was last asked."""
+        return _deployments_of(project_id) not in self._unchanged.absent
 
     async def incidents(self, owner: str, since_ms: int, *, is_past: bool) -> AsyncIterator[list[msgspec.Raw]]:
         """Incidents of a project or group (``projects/7``, ``groups/acme``) that changed, by pages."""
@@ -138,7 +145,9 @@ class GitLabApi:
         size = _PAGE if is_past else _SHORT_PAGE
         query = [*query, ("order_by", "updated_at"), ("sort", "desc")]
         key = f"{path} {size}"
-        etag = None
+        etag, absent = None, self._unchanged.absent
+        if absent.spares(path, self._now_ms):
+            return
         try:
             async for answer, rows in self._answers(path, query, size, unless=self._unchanged.etags.get(key)):
                 etag = etag or answer.headers.get("ETag")
@@ -148,6 +157,9 @@ class GitLabApi:
         except Refused as reason:
             if reason.status not in _HIDDEN:
                 raise
+            absent.note(path, self._now_ms)
+            return
+        absent.forget(path)
         if etag:
             self._unchanged.etags[key] = etag
 
@@ -177,6 +189,10 @@ class GitLabApi:
             if len(rows) < size:
                 return
         self._sink.overflow()
+
+
+def _deployments_of(project_id: int) -> str:
+    return f"/projects/{project_id}/deployments"
 
 
 def _oldest(rows: Iterable[msgspec.Raw], unknown_ms: int) -> int:

@@ -59,7 +59,8 @@ class Pass:
         known = set(memory.get("projects", ()))
         for batch in backfill.batches(projects, _AT_ONCE):
             for each in batch:
-                await self._read_deployments(projects[each], since_ms if each in known else self._first_ms)
+                has_been_read = each in known and self._api.had_deployments(projects[each].id)
+                await self._read_deployments(projects[each], since_ms if has_been_read else self._first_ms)
             await backfill.advance(batch, self._sink)
         new = [each for key, each in projects.items() if key not in known]
         incidents = self._incidents()

@@ -70,7 +70,7 @@ class GitLab:
 
     async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
         """Reads what was deployed and which incidents changed since the last pass."""
-        api = GitLabApi(await self._upstream(), sink, self._shared.unchanged)
+        api = GitLabApi(await self._upstream(), sink, self._shared.unchanged, now_ms=now_ms)
         one_pass = Pass(api, self._shared, sink, backfill_ms=self._backfill_ms, now_ms=now_ms)
         try:
             return await one_pass.run(memory)
