@@ -201,6 +201,39 @@ async def test_a_sync_that_changed_no_image_is_no_deployment() -> None:
         assert versions(daemon) == [("shop", "v1", None), ("shop", "v2", None)]
 
 
+SYNCS = [application(1), application(2), application(3, revision="2".rjust(40, "c")), application(4, images=[V2])]
+
+
+async def test_syncs_in_any_order_and_each_twice_are_counted_alike() -> None:
+    for order in permutations(SYNCS):
+        async with a_daemon() as daemon:
+            for app in (*order, *order):
+                await daemon.take_state(app)
+            assert versions(daemon) == [("shop", "v1", None), ("shop", "v2", None)]
+
+
+async def test_another_sync_of_one_revision_is_nothing_in_any_order() -> None:
+    for order in permutations(SYNCS):
+        async with a_daemon(count_unchanged_images=True) as daemon:
+            for app in (*order, *order):
+                await daemon.take_state(app)
+            assert len(daemon.deployments) == 3
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from([V1, V2, "registry.example/shop/checkout:v3"]), min_size=1, max_size=8), st.data())
+async def test_a_history_of_syncs_with_repetitions_counts_what_changed(images: list[str], data: st.DataObject) -> None:
+    syncs = [application(number, images=[each]) for number, each in enumerate(images)]
+    async with a_daemon() as daemon:
+        for number, app in enumerate(syncs):
+            if data.draw(st.booleans()):
+                await daemon.start()
+            for again in (app, *data.draw(st.lists(st.sampled_from(syncs[: number + 1]), max_size=3))):
+                await daemon.take_state(again)
+        changes = [each for number, each in enumerate(images) if number == 0 or each != images[number - 1]]
+        assert [version for _, version, _ in versions(daemon)] == [each.rpartition(":")[2] for each in changes]
+
+
 async def test_a_sync_that_changed_no_image_is_counted_where_that_is_asked_for() -> None:
     async with a_daemon(count_unchanged_images=True) as daemon:
         first = application()

@@ -9,6 +9,7 @@ from typing import Any
 from dora_exporter.dora.correlations import CONFIGURATION, IMAGES
 from dora_exporter.dora.events import Deployment, Outcome
 from dora_exporter.dora.images import Image, image
+from dora_exporter.dora.records import Deletion
 from dora_exporter.sources.argocd.changed_images import Images, images_after, is_told
 from dora_exporter.sources.argocd.notification import NotUnderstood, Sync, Workload
 from dora_exporter.sources.argocd.settings import ArgoCdSettings
@@ -59,8 +60,8 @@ class SyncMapping:
         self._settings = settings
         self._environment = settings.environment or default_environment
 
-    def deployments(self, sync: Sync, sink: Sink, *, now_ms: int) -> list[Deployment] | Nothing:
-        """The deployments of a sync; raises ``NotUnderstood``."""
+    def items(self, sync: Sync, sink: Sink, *, now_ms: int) -> list[Deployment | Deletion] | Nothing:
+        """The deployments of a sync, and the deletions that follow from it; raises ``NotUnderstood``."""
         has_failed = sync.phase in _FAILED_PHASES
         if not has_failed and (sync.phase != _SUCCEEDED or sync.health not in _OUTCOMES):
             return _GOES_ON
@@ -77,13 +78,25 @@ class SyncMapping:
         outcome = "failed" if has_failed else _OUTCOMES[sync.health]
         event = partial(self._event, sync, images, outcome=outcome, revision=self._revision(sync, now_ms))
         found = [event(part) for part in self._parts(sync, images)]
-        return self._news(found, sink) or _OUTDATED
+        news = self._news(found, sink)
+        idle = self._idle_since(sync, images, sink) if outcome is None else ()
+        return [*news, *(Deletion("deployment", each.id, now_ms, self._name) for each in idle)] or _OUTDATED
 
     def _revision(self, sync: Sync, now_ms: int) -> int:
         """Since when the application has its health, if that is soon enough after the sync to tell how that ended."""
         finished_ms = sync.finished_ms or 0
         since_ms = max(finished_ms, now_ms if sync.health_since_ms is None else sync.health_since_ms)
         return since_ms if since_ms <= finished_ms + self._settings.degraded_within.ms else finished_ms - 1
+
+    def _idle_since(self, sync: Sync, images: Images, sink: Sink) -> Iterator[Deployment]:
+        """Later syncs that were told before this one, and as it now shows changed no image."""
+        later = [each for each in sink.deployments_to(sync.uid) if each.started_at > sync.started_ms]
+        for each in reversed(later):
+            facts = each.upstream or {}
+            is_same = facts.get(_REVISION) == sync.revision or not self._settings.count_unchanged_images
+            if facts.get(_PHASE) != _SUCCEEDED or not (is_same and _images_in(facts) <= images.deployed):
+                return
+            yield each
 
     def _news(self, found: Iterable[Deployment], sink: Sink) -> list[Deployment]:
         """Those that are not held in a later state; a state that is held stays as it is, with its commit."""

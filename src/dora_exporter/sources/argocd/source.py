@@ -53,7 +53,7 @@ class ArgoCd:
             sync = sync_in(app, now_ms=delivery.received_ms)
             if sync is None:
                 return _NO_OPERATION
-            found = self._mapping.deployments(sync, sink, now_ms=delivery.received_ms)
+            found = self._mapping.items(sync, sink, now_ms=delivery.received_ms)
         except (*FLAWS, NotUnderstood) as reason:
             sink.quarantine("application", str(reason))
             return Receipt("application")
