@@ -355,6 +355,23 @@ async def test_images_that_are_called_like_no_service_may_be_of_those_without(
         assert versions(daemon) == [(service, version, None) for service, version in expected]
 
 
+async def test_an_application_with_very_many_workloads_is_taken() -> None:
+    names = [f"svc-{number}" for number in range(1000)]
+    images = [f"registry.example/shop/{name}:v2" for name in names]
+    async with a_daemon() as daemon:
+        app = application(annotations=MULTI, images=images, resources=of_services(*names))
+        assert await daemon.notify(app) == [202]
+        assert await daemon.notify(application(2, annotations=MULTI, images=images, resources=app_resources(app))) == [
+            202
+        ]
+        assert len(daemon.deployments) == 100
+
+
+def app_resources(app: dict[str, Any]) -> list[dict[str, Any]]:
+    resources: list[dict[str, Any]] = app["status"]["operationState"]["syncResult"]["resources"]
+    return resources
+
+
 async def test_without_workloads_several_services_are_one() -> None:
     async with a_daemon() as daemon:
         await daemon.notify(application(annotations={**MULTI, "dd_service": "all"}, resources=[]))

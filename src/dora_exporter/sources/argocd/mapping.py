@@ -22,6 +22,8 @@ _FAILED_PHASES = ("Failed", "Error")
 _SUCCEEDED = "Succeeded"
 _OUTCOMES: Mapping[str, Outcome | None] = {"Healthy": None, "Degraded": "failed"}
 _MOST_SERVICES = 100
+_MOST_IMAGES = 500
+"""More cost too much time and room: what is beyond looks new."""
 _DIGITS = 8
 
 
@@ -76,7 +78,8 @@ class SyncMapping:
             if not self._settings.count_unchanged_images and (is_told(sync) or not has_failed):
                 return _UNCHANGED
         outcome = "failed" if has_failed else _OUTCOMES[sync.health]
-        event = partial(self._event, sync, images, outcome=outcome, revision=self._revision(sync, now_ms))
+        deployed = list(map(str, _in_order(images.deployed)))[:_MOST_IMAGES]
+        event = partial(self._event, sync, deployed, outcome=outcome, revision=self._revision(sync, now_ms))
         found = [event(part) for part in self._parts(sync, images)]
         news = self._news(found, sink)
         idle = self._idle_since(sync, images, sink) if outcome is None else ()
@@ -107,7 +110,9 @@ class SyncMapping:
             if held is None or (held.revision or 0) <= (each.revision or 0)
         ]
 
-    def _event(self, sync: Sync, images: Images, part: _Part, *, outcome: Outcome | None, revision: int) -> Deployment:
+    def _event(
+        self, sync: Sync, deployed: list[str], part: _Part, *, outcome: Outcome | None, revision: int
+    ) -> Deployment:
         finished_ms = sync.finished_ms or 0
         return Deployment(
             f"{self._name}:{sync.uid}:{sync.started_ms}{part.key}",
@@ -125,7 +130,7 @@ class SyncMapping:
                 TARGET: sync.uid,
                 _PHASE: sync.phase,
                 _REVISION: sync.revision,
-                _DEPLOYED: sorted(map(str, images.deployed)),
+                _DEPLOYED: deployed,
                 IMAGES: [str(each) for each in part.images],
                 CONFIGURATION: list(sync.commits),
             },
@@ -139,7 +144,8 @@ class SyncMapping:
                 return several
         name = sync.annotations.get("dd_service", "").strip() or None
         service, environment, team = self._called(sync, name, sync.application)
-        return [_Part(service, environment, team, _own(images.new, service) or tuple(_in_order(images.new)))]
+        new = _in_order(images.new)[:_MOST_IMAGES]
+        return [_Part(service, environment, team, _own(new, service) or tuple(new))]
 
     def _services_of_workloads(self, sync: Sync, images: Images) -> Iterator[_Part]:
         found: dict[tuple[str, str, str | None], list[Workload]] = {}
@@ -147,8 +153,9 @@ class SyncMapping:
             if each.is_changed and (each.service or each.runs_pods):
                 called = self._called(sync, each.service, each.name, team=each.team)
                 found.setdefault(called, []).append(each)
-        own = {called: _images_of(called[0], workloads, images.new) for called, workloads in found.items()}
-        nobodys = tuple(_in_order(images.new.difference(*own.values())))
+        new = _in_order(images.new)[:_MOST_IMAGES]
+        own = {called: _images_of(called[0], workloads, new) for called, workloads in found.items()}
+        nobodys = tuple(_in_order(frozenset(new).difference(*own.values())))
         is_theirs = sum(not each for each in own.values()) == 1
         for (service, environment, team), theirs in own.items():
             if theirs or nobodys or not images.new:
@@ -195,15 +202,16 @@ def _tags(sync: Sync) -> Iterator[str]:
             yield tag
 
 
-def _images_of(service: str, workloads: Iterable[Workload], new: frozenset[Image]) -> tuple[Image, ...]:
+def _images_of(service: str, workloads: Iterable[Workload], new: list[Image]) -> tuple[Image, ...]:
     """The new images of a service: those of its workloads, or where that is not told those that are called like it."""
     told = [each.images for each in workloads if each.images is not None]
-    return tuple(_in_order(new & frozenset().union(*told))) if told else _own(new, service)
+    return tuple(_in_order(frozenset(new) & frozenset().union(*told))) if told else _own(new, service)
 
 
 def _own(images: Iterable[Image], service: str) -> tuple[Image, ...]:
     """The images whose names contain the service's, which is how Datadog tells them apart."""
-    return tuple(each for each in _in_order(images) if service.lower() in each.repository)
+    name = service.lower()
+    return tuple(each for each in images if name in each.repository)
 
 
 def _in_order(images: Iterable[Image]) -> list[Image]:

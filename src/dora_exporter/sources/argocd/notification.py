@@ -14,7 +14,9 @@ from dora_exporter.sources.http.timestamps import moment
 
 SERVICE_LABEL = "tags.datadoghq.com/service"
 _TEAM_LABEL = "team"
-MOST_IMAGES = 200
+_MOST_IMAGES = 500
+_MOST_WORKLOADS = 300
+"""More of them cost too much time, and are passed over."""
 _SHA = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _UID = re.compile("[0-9A-Za-z-]{1,40}")
 _PODS = frozenset({"Deployment", "Rollout", "ReplicaSet", "StatefulSet", "DaemonSet", "Pod", "Job", "CronJob"})
@@ -179,7 +181,7 @@ def sync_in(app: msgspec.Raw, *, now_ms: int) -> Sync | None:
         is_idle=bool(asked.dry_run) or bool(asked.auto_heal_attempts_count),
         revision=", ".join(filter(None, result.revisions or (result.revision,))) or None,
         commits=tuple(filter(_SHA.fullmatch, result.revisions or (result.revision or "",))),
-        workloads=tuple(_workload(each, listed) for each in applied),
+        workloads=tuple(_workload(each, listed) for each in applied[:_MOST_WORKLOADS]),
         running=_images((status.summary.images if status.summary else None) or ()),
         annotations={name: text for name, text in (found.metadata.annotations or {}).items() if isinstance(text, str)},
     )
@@ -206,4 +208,4 @@ def _text(value: object) -> str | None:
 
 
 def _images(names: Sequence[str]) -> frozenset[Image]:
-    return frozenset(filter(None, map(image, names[:MOST_IMAGES])))
+    return frozenset(filter(None, map(image, names[:_MOST_IMAGES])))

@@ -1,8 +1,12 @@
 """Argo CD: deployments from its notifications, in the shape that Datadog's integration gives them."""
 
+import asyncio
+
+import msgspec
+
 from dora_exporter.runtime.json_flaws import FLAWS
 from dora_exporter.sources.argocd.mapping import Nothing, SyncMapping
-from dora_exporter.sources.argocd.notification import NotUnderstood, application_in, sync_in
+from dora_exporter.sources.argocd.notification import NotUnderstood, Sync, application_in, sync_in
 from dora_exporter.sources.argocd.settings import ArgoCdSettings
 from dora_exporter.sources.contract import (
     Check,
@@ -18,6 +22,8 @@ from dora_exporter.sources.http.client import Traffic
 from dora_exporter.sources.webhook_signatures import api_key
 
 _LARGEST_BODY = 4 * 1024 * 1024  # Kubernetes holds no object of more than 1.5 MiB
+_LONG_APPLICATION = 64 * 1024
+"""A longer one is read in a thread, because that takes milliseconds."""
 _NO_OPERATION = Receipt("application", Ignored.NO_EVENT)
 
 
@@ -50,7 +56,7 @@ class ArgoCd:
         """Writes what a notification says. An application that is malformed is only counted."""
         app = application_in(body)
         try:
-            sync = sync_in(app, now_ms=delivery.received_ms)
+            sync = await _read(app, delivery.received_ms)
             if sync is None:
                 return _NO_OPERATION
             found = self._mapping.items(sync, sink, now_ms=delivery.received_ms)
@@ -63,3 +69,9 @@ class ArgoCd:
         await sink.write(found)
         await sink.flush()
         return Receipt(kind)
+
+
+async def _read(app: msgspec.Raw, now_ms: int) -> Sync | None:
+    if len(memoryview(app)) < _LONG_APPLICATION:
+        return sync_in(app, now_ms=now_ms)
+    return await asyncio.to_thread(sync_in, app, now_ms=now_ms)
