@@ -102,6 +102,11 @@ identities = st.sampled_from(
 outcomes = st.sampled_from((None, None, None, None, None, None, *FAILED_OUTCOMES))
 """Most attempts to deploy succeed."""
 
+tags = st.sampled_from(
+    [(), (), ("customer:a",), ("customer:b", "tier:1"), ("tier:2", "customer:c", "customer:a"), ("customer:", "tier")]
+)
+"""Values of dimensions, some without, some twice."""
+
 belongings = st.sampled_from(
     [(None, None), (None, None), ("crew", "git.example/one"), ("squad", None), (None, "git.example/two")]
 )
@@ -125,6 +130,7 @@ def _deployment(
     commits: list[tuple[str, int]] | None,
     verdict: Verdict | None,
     outcome: Outcome | None,
+    tags: tuple[str, ...] = (),
 ) -> Deployment:
     return Deployment(
         id=deployment_id,
@@ -141,6 +147,7 @@ def _deployment(
         else tuple(Commit(sha, finished_at + ahead, reverts=REVERTS.get(sha)) for sha, ahead in commits),
         verdict=verdict,
         outcome=outcome,
+        tags=tags,
     )
 
 
@@ -157,6 +164,7 @@ def _deployments(verdict: st.SearchStrategy[Verdict | None]) -> st.SearchStrateg
         commits=commit_lists,
         verdict=verdict,
         outcome=outcomes,
+        tags=tags,
     )
 
 
@@ -175,6 +183,7 @@ def _incident(
     identity: tuple[str | None, str | None],
     is_merged: bool,
     severity: str | None = None,
+    tags: tuple[str, ...] = (),
 ) -> Incident:
     finished_at = {"open": None, "after": started_at + end[1], "at": max(started_at, NOW_MS - end[1])}[end[0]]
     return Incident(
@@ -188,6 +197,7 @@ def _incident(
         commit_sha=identity[1],
         merged_into=INCIDENT_IDS[0] if is_merged else None,
         severity=severity,
+        tags=tags,
     )
 
 
@@ -210,6 +220,7 @@ incidents = st.builds(
     identity=st.sampled_from([(None, None)] * 4 + [("v1", None), ("v2", None), (None, SHAS[0])]),
     is_merged=st.sampled_from([False] * 7 + [True]),
     severity=st.sampled_from([None, "SEV-1", "sev-2", "minor", "odd"]),
+    tags=tags,
 )
 incident_rules = st.one_of(
     st.just(IncidentRules()),

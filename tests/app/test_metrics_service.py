@@ -19,12 +19,18 @@ def service(store: EventStore, *, series_limit: int = 2) -> MetricsService:
     return MetricsService(
         store,
         own=OwnFamilies(CollectorRegistry()),
-        definitions=Definitions(windows=WINDOWS, retention_ms=100 * DAY_MS, series_limit=series_limit),
+        definitions=Definitions(
+            windows=WINDOWS,
+            retention_ms=100 * DAY_MS,
+            series_limit=series_limit,
+            dimensions=("customer",),
+            values_limit=2,
+        ),
         clock=ManualClock(),
     )
 
 
-@pytest.mark.parametrize("kind", ["series", "teams"])
+@pytest.mark.parametrize("kind", ["series", "teams", "values"])
 async def test_the_log_says_once_that_some_are_folded_and_that_none_is_any_more(
     kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -32,7 +38,12 @@ async def test_the_log_says_once_that_some_are_folded_and_that_none_is_any_more(
     numbers = service(store)
     await numbers.load()
     for name in ("a", "b", "c", "d"):
-        store.apply(deployment(id=name, service=name) if kind == "series" else deployment(id=name, team=name))
+        named: dict[str, dict[str, object]] = {
+            "series": {"service": name},
+            "teams": {"team": name},
+            "values": {"tags": (f"customer:{name}",)},
+        }
+        store.apply(deployment(id=name, **named[kind]))
         await numbers.keep_up()
     for name in ("a", "b"):
         store.apply(Deletion("deployment", name, 0))
@@ -110,6 +121,8 @@ async def service_by_default() -> MetricsService:
         {"incidents": {"unknown_severity": 3}},
         {"incidents": {"minimum_duration": "5m"}},
         {"incidents": {"reopened_within": "30m"}},
+        {"dimensions": ["customer"]},
+        {"limits": {"values": 9}},
         {"groups": {"shop": {"services": ["cart"]}}},
         {"services": {"cart": {"group": "shop"}}},
         {"services": {"cart": {"team": "shop"}}},

@@ -78,6 +78,8 @@ class Daemon:
             team_of=self.definitions.teams,
             incident_rules=self.definitions.incidents,
             groups=self.definitions.groups,
+            dimensions=self.definitions.dimensions,
+            values_limit=self.definitions.values_limit,
             series_limit=self.definitions.series_limit,
             series_order=self.store.series_order,
             rollback_rule=bool(self.definitions.rules),
@@ -95,6 +97,8 @@ definitions = st.builds(
     teams=st.sampled_from([{}, TEAM_OF]),
     incidents=incident_rules,
     groups=trees,
+    dimensions=st.sampled_from([(), ("customer",), ("tier", "customer")]),
+    values_limit=st.sampled_from([1, 2, 50]),
     metrics=st.just((*metrics.ALL, *metrics.BY_SEVERITY)),
 )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from sys import maxsize
 
 from tests.oracle import links
 from tests.oracle.living import (
@@ -16,6 +17,7 @@ from tests.oracle.living import (
     series_of,
     teams_of,
     up,
+    values_of,
 )
 from tests.oracle.outages import counting
 
@@ -27,6 +29,20 @@ Sample = tuple[str, frozenset[tuple[str, str]]]
 """A family's name and its labels."""
 
 OTHER = Series("_other", "_other")
+Line = tuple[str, ...]
+"""The values of labels, that of the environment last."""
+OF_DIMENSIONS = (
+    "deployment_frequency_per_day",
+    "deployments",
+    "change_lead_time_seconds",
+    "lead_time_commits",
+    "change_failure_rate",
+    "failed_deployments",
+    "time_to_restore_seconds",
+    "restored_incidents",
+    "incidents",
+)
+"""The four metrics and their counts."""
 TEAM_MARK = "\x1f"
 CLOCK_SKEW_MS = 5 * MINUTE_MS
 
@@ -63,6 +79,8 @@ def expected(
     team_of: Teams | None = None,
     incident_rules: IncidentRules | None = None,
     groups: Groups | None = None,
+    dimensions: Sequence[str] = (),
+    values_limit: int = 50,
     series_limit: int = 10_000,
     series_order: Iterable[tuple[str, str]] = (),
     rollback_rule: bool | Collection[str] = True,
@@ -125,35 +143,50 @@ def expected(
     tree = groups or Groups()
     order = list(series_order)
     known_groups = {(group, event.environment) for event in events for group in groups_of(event, tree, teams)}
-    rollups: list[tuple[str, Mapping[tuple[str, str], tuple[str, str]], Callable[[Event], set[str]]]] = [
-        ("team", _labelled_teams(known_teams, order, series_limit, teams), lambda each: teams_of(each, teams)),
+    rollups: list[tuple[str, Mapping[Line, Line], Callable[[Event], set[tuple[str, ...]]]]] = [
+        ("team", _labelled_teams(known_teams, order, series_limit, teams), lambda each: _alone(teams_of(each, teams))),
         (
             "group",
             _labelled_groups(known_groups, order, series_limit, tree, teams),
-            lambda each: groups_of(each, tree, teams),
+            lambda each: _alone(groups_of(each, tree, teams)),
         ),
     ]
+    if dimensions:
+        known_values = {(*pair, event.environment) for event in events for pair in values_of(event, dimensions)}
+        counted: list[tuple[int, Event]] = [
+            *((each.deployment.finished_at, each.deployment) for those in shipped.values() for each in those),
+            *((each.finished_at, each) for each in ended),
+            *((each.incident.started_at, each.incident) for each in outages),
+        ]
+        first = _first_moments(counted, dimensions)
+        named_values = _labelled_values(known_values, first, values_limit, order, series_limit)
+        rollups.append(("dimension", named_values, lambda each: values_of(each, dimensions)))
     for kind, named, belonging in rollups:
         for named_so in set(named.values()):
-            labels = {kind: named_so[0], "environment": named_so[1]}
+            labels = {kind: named_so[0], "environment": named_so[-1]}
+            if kind == "dimension":
+                labels["value"] = named_so[1]
             mine, theirs, attempts = [], [], []
-            for name, environment in named:
-                if named[name, environment] != named_so:
+            for *name, environment in named:
+                if named[*name, environment] != named_so:
                     continue
                 mine += [
                     each
                     for series in known
                     if series.environment == environment
                     for each in shipped[series]
-                    if name in belonging(each.deployment)
+                    if tuple(name) in belonging(each.deployment)
                 ]
                 theirs += [
                     Suffered(each.incident, any(attributed.values()), each.severity)
                     for each, attributed in suffered
-                    if each.incident.environment == environment and name in belonging(each.incident)
+                    if each.incident.environment == environment and tuple(name) in belonging(each.incident)
                 ]
-                attempts += [each for each in ended if each.environment == environment and name in belonging(each)]
-            samples |= _families(f"dora_{kind}_", labels, mine, theirs, attempts, now_ms=now_ms, windows=windows)
+                attempts += [
+                    each for each in ended if each.environment == environment and tuple(name) in belonging(each)
+                ]
+            found = _families(f"dora_{kind}_", labels, mine, theirs, attempts, now_ms=now_ms, windows=windows)
+            samples |= {each: value for each, value in found.items() if _exists(each[0])}
     return samples
 
 
@@ -218,7 +251,7 @@ def _labelled(known: set[Series], order: Sequence[tuple[str, str]], limit: int) 
 
 def _labelled_teams(
     known: set[tuple[str, str]], order: Sequence[tuple[str, str]], limit: int, team_of: Teams
-) -> Mapping[tuple[str, str], tuple[str, str]]:
+) -> Mapping[Line, Line]:
     """The same for teams: one appeared when it was named first, or with a series of a service that is its own."""
     if not order:
         return {team: team for team in known}
@@ -233,7 +266,7 @@ def _labelled_teams(
 
 def _labelled_groups(
     known: set[tuple[str, str]], order: Sequence[tuple[str, str]], limit: int, tree: Groups, team_of: Teams
-) -> Mapping[tuple[str, str], tuple[str, str]]:
+) -> Mapping[Line, Line]:
     """The same for groups: one appeared with the first service in it, or with the first team in it."""
     if not order:
         return {group: group for group in known}
@@ -246,6 +279,50 @@ def _labelled_groups(
                 appeared.setdefault((within, environment), []).append(place)
     kept = sorted(known, key=lambda each: (min(appeared.get(each, [len(order)])), each))[:limit]
     return {group: group if group in kept else OTHER for group in known}
+
+
+def _alone(names: set[str]) -> set[tuple[str, ...]]:
+    return {(name,) for name in names}
+
+
+def _exists(family: str) -> bool:
+    """Whether there is such a family: not all are of dimensions."""
+    return not family.startswith("dora_dimension_") or family.removeprefix("dora_dimension_") in OF_DIMENSIONS
+
+
+def _first_moments(events: Iterable[tuple[int, Event]], dimensions: Sequence[str]) -> Mapping[tuple[str, ...], int]:
+    """When the first event of each value was."""
+    first: dict[tuple[str, ...], int] = {}
+    for moment, event in events:
+        for pair in values_of(event, dimensions):
+            first[pair] = min(moment, first.get(pair, moment))
+    return first
+
+
+def _labelled_values(
+    known: set[Line],
+    first: Mapping[tuple[str, ...], int],
+    limit: int,
+    order: Sequence[tuple[str, str]],
+    pairs_limit: int,
+) -> Mapping[Line, Line]:
+    """The same for values of dimensions: those of the first events keep their names, the rest is one by environment.
+
+    Where there are too many pairs of value and environment, those of the environments that appeared last are one.
+    """
+    environments = [environment for _, environment in order]
+    in_order = sorted(known, key=lambda each: (environments.index(each[-1]) if each[-1] in environments else 0, each))
+    labelled: dict[Line, Line] = {}
+    for dimension, value, environment in known:
+        rivals = {each[:2] for each in known if each[0] == dimension}
+        kept = sorted(rivals, key=lambda each: (first.get(each, maxsize), each))[:limit]
+        if (dimension, value, environment) not in in_order[:pairs_limit]:
+            labelled[dimension, value, environment] = (dimension, "_other", "_other")
+        elif (dimension, value) not in kept:
+            labelled[dimension, value, environment] = (dimension, "_other", environment)
+        else:
+            labelled[dimension, value, environment] = (dimension, value, environment)
+    return labelled
 
 
 def _info(shipped: Sequence[Shipped], team_of: Teams) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Which events exist at all at a moment: not yet too old, and not in the future."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from dora_exporter.dora.events import Deployment, Incident, Series
 from dora_exporter.dora.groups import Groups
@@ -84,3 +84,13 @@ def groups_of(event: Deployment | Incident, tree: Groups, team_of: Teams) -> set
 def up(group: str | None, tree: Groups) -> list[str]:
     """A group and all above it."""
     return [] if group is None else [group, *up(tree.above[group], tree)]
+
+
+def values_of(event: Deployment | Incident, dimensions: Sequence[str]) -> set[tuple[str, ...]]:
+    """Each dimension with the value of the first tag that has one."""
+    found: set[tuple[str, ...]] = set()
+    for dimension in dimensions:
+        values = [tag.removeprefix(f"{dimension}:") for tag in event.tags if tag.startswith(f"{dimension}:")]
+        shown = ["_other_" if each == "_other" else each[:200] for each in values if each]
+        found |= {(dimension, value) for value in shown[:1]}
+    return found

@@ -77,7 +77,11 @@ def test_at_now_they_are_the_gauges_digit_for_digit(given_definitions: Definitio
     daemon = Daemon(given_definitions)
     for action in history:
         daemon.perform(action)
-    gauges = {each: value for each, value in daemon.samples().items() if not each[0].startswith("dora_group_")}
+    gauges = {
+        each: value
+        for each, value in daemon.samples().items()
+        if not each[0].startswith(("dora_group_", "dora_dimension_"))
+    }
     found = samples_of(read(daemon, question(daemon, given_definitions.windows)), daemon.now_ms)
 
     own = {sample: value for sample, value in gauges.items() if not is_folded(sample)}

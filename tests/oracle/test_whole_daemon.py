@@ -25,6 +25,8 @@ from dora_exporter.dora.events import Deployment, Incident, Verdict
 from dora_exporter.dora.groups import Groups
 from dora_exporter.dora.records import Deletion
 
+DIMENSIONS = ("customer", "tier")
+VALUES_LIMIT = 2
 TAKEN = {HTTPStatus.OK, HTTPStatus.ACCEPTED}
 OF_THE_DAEMON = ("dora_exporter_", "dora_performance_level", "dora_team_performance_level", "process_", "python_")
 
@@ -82,10 +84,11 @@ class Site:
                 "web": {"listen_addresses": ["127.0.0.1:0"]},
                 "windows": [text for text, _ in WINDOWS],
                 "retention": f"{RETENTION_MS // 86_400_000}d",
-                "limits": {"series": series_limit},
+                "limits": {"series": series_limit, "values": VALUES_LIMIT},
                 "failures": {"rules": []},
                 "services": {service: {"team": team} for service, team in teams.items()},
                 "groups": _settings_of(groups),
+                "dimensions": DIMENSIONS,
             }
         )
 
@@ -130,6 +133,8 @@ class Site:
             retention_ms=RETENTION_MS,
             team_of=self.teams,
             groups=self.groups,
+            dimensions=DIMENSIONS,
+            values_limit=VALUES_LIMIT,
             series_limit=self.series_limit,
             series_order=self.model.series,
             rollback_rule=True,
@@ -187,6 +192,7 @@ def _deployment(each: Deployment) -> dict[str, object]:
         "finished_at": each.finished_at,
         "version": each.version,
         "team": each.team,
+        "custom_tags": list(each.tags) or None,
         "commits": [{"sha": commit.sha, "timestamp": commit.authored_at} for commit in each.commits or ()] or None,
     }
     if each.commit_sha and each.repository:
@@ -203,6 +209,7 @@ def _incident(each: Incident) -> dict[str, object]:
         "finished_at": each.finished_at,
         "version": each.version,
         "team": each.team,
+        "custom_tags": list(each.tags) or None,
     }
     return {name: value for name, value in said.items() if value is not None}
 

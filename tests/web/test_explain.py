@@ -106,13 +106,17 @@ async def test_the_stages_are_explained(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("query", "status", "reason"),
     [
-        ("environment=production&metric=dora_deployments", 400, 'parameter "service", "team" or "group" is missing'),
+        (
+            "environment=production&metric=dora_deployments",
+            400,
+            'parameter "service", "team", "group" or "dimension" is missing',
+        ),
         (f"{CHECKOUT}&team=crew&metric=dora_deployments", 400, 'parameters "service" and "team" exclude each other'),
         (f"{CHECKOUT}&group=shop&metric=dora_deployments", 400, 'parameters "service" and "group" exclude each other'),
         (
             "service=&team=&environment=x&metric=dora_deployments",
             400,
-            'parameter "service", "team" or "group" is missing',
+            'parameter "service", "team", "group" or "dimension" is missing',
         ),
         ("service=checkout&metric=dora_deployments", 400, 'parameter "environment" is missing'),
         ("team=crew&environment=&metric=dora_deployments", 400, 'parameter "environment" is missing'),

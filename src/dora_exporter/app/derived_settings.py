@@ -35,6 +35,8 @@ def definitions(settings: Settings) -> Definitions:
         metrics=(*ALL, *by_severity, performance_level(settings.levels.edition)),
         incidents=incidents,
         teams=teams(settings),
+        dimensions=settings.dimensions,
+        values_limit=settings.limits.values,
         groups=groups(settings.groups, settings.services, names),
     )
 

@@ -34,7 +34,7 @@ class MetricsService:
         self._definitions = definitions
         self._own = own
         self._clock = clock
-        self._folding: dict[str, bool] = {"series": False, "teams": False}
+        self._folding: dict[str, bool] = {"series": False, "teams": False, "values": False}
         self.engine = Engine(store, definitions)
         self._text = SeriesText(self.engine)
         self.exposition = self._expose(self._text)
@@ -100,10 +100,13 @@ class MetricsService:
 
     def _tell_of_surplus(self) -> None:
         engine = self.engine
-        self._tell("series", engine.series, is_folding=engine.series_folded > 0)
-        self._tell("teams", engine.teams, is_folding=engine.teams_folded > 0)
+        limit = engine.series_limit
+        self._tell("series", engine.series, limit, is_folding=engine.series_folded > 0)
+        self._tell("teams", engine.teams, limit, is_folding=engine.teams_folded > 0)
+        values, folded = engine.values
+        self._tell("values", values, engine.definitions.values_limit, is_folding=folded > 0)
 
-    def _tell(self, kind: str, count: int, *, is_folding: bool) -> None:
+    def _tell(self, kind: str, count: int, limit: int, *, is_folding: bool) -> None:
         if self._folding[kind] != is_folding:
             self._folding[kind] = is_folding
             said = (
@@ -111,7 +114,7 @@ class MetricsService:
                 if is_folding
                 else "no surplus any more, nothing is folded"
             )
-            logger.warning("%s limit=%d %s=%d", said, self.engine.series_limit, kind, count)
+            logger.warning("%s limit=%d %s=%d", said, limit, kind, count)
 
     def _expose(self, text: SeriesText) -> Exposition:
         return Exposition(

@@ -30,6 +30,12 @@ from dora_exporter.storage.postgresql.url import ReadUrl, check, from_file, from
 _ORIGIN = re.compile(r"https?://[^/?#\s]+")
 
 
+def _tag(name: str) -> str:
+    if ":" in name:
+        raise ValueError("must be the name of a tag, which is what comes before the colon")
+    return name
+
+
 def _not_empty(path: object) -> object:
     """Pydantic would take an empty path for the working directory."""
     if path == "":
@@ -148,6 +154,7 @@ class LimitSettings(Section):
     """What protects the daemon and Prometheus from too much."""
 
     series: Whole = Field(default=10_000, ge=1)
+    values: Whole = Field(default=50, ge=1, le=1000)
 
 
 class LevelSettings(Section):
@@ -179,6 +186,7 @@ class Settings(Section):
     services: dict[Label, ServiceSettings] = Field(default_factory=dict)
     environments: dict[Label, EnvironmentSettings] = Field(default_factory=dict)
     groups: dict[Label, GroupSettings] = Field(default_factory=dict)
+    dimensions: tuple[Annotated[Label, AfterValidator(_tag)], ...] = Field(default=(), max_length=3)
     merge_within: Duration = Span("30m", 1_800_000)
     sources: dict[SourceName, AnySettings] = Field(default_factory=dict)
     repositories: dict[Name, RepositorySettings] = Field(default_factory=dict)
@@ -219,6 +227,14 @@ class Settings(Section):
         if services is not None and environments is not None:
             checked_groups(groups, services, catalogue(services, environments))
         return groups
+
+    @field_validator("dimensions")
+    @classmethod
+    def _different(cls, dimensions: tuple[str, ...]) -> tuple[str, ...]:
+        for index, name in enumerate(dimensions):
+            if name in dimensions[:index]:
+                raise misplaced(f"duplicates dimensions[{dimensions.index(name)}]", "dimensions", index)
+        return dimensions
 
     @field_validator("windows")
     @classmethod

@@ -21,16 +21,14 @@ class AggregateLines:
         self._measures = aggregate.measures
         self._windows = windows
         self._names = tuple(aggregate.labels)
-        self._escaped = [escape(aggregate.labels[name]) for name in sorted(aggregate.labels)]
+        self._escaped = tuple(escape(aggregate.labels[name]) for name in sorted(aggregate.labels))
 
     def of(self, metric: Metric, name: str) -> bytes:
         """The lines in the family of that name."""
-        one, other = self._escaped
         lines = [
-            f"{start[0]}{one}{start[1]}{other}{start[2]}{number(value)}"
+            f"{starts[own] % self._escaped}{number(value)}"
             for starts, values in self._samples(metric, name)
             for own, value in values
-            for start in (starts[own],)
         ]
         return "".join(lines).encode(errors="replace")
 
@@ -43,8 +41,8 @@ class AggregateLines:
             yield _starts(name, self._names, metric.labels, None), metric.read(self._measures)
 
 
-class _Starts(dict[tuple[str, ...], list[str]]):
-    """By the values of a metric's own labels, a sample up to its value, cut where the aggregate's values go."""
+class _Starts(dict[tuple[str, ...], str]):
+    """By the values of a metric's own labels, a sample up to its value, with %s where the aggregate's values go."""
 
     def __init__(self, name: str, labels: Mapping[str, str], own: Sequence[str]) -> None:
         super().__init__()
@@ -52,9 +50,9 @@ class _Starts(dict[tuple[str, ...], list[str]]):
         self._labels = labels
         self._own = own
 
-    def __missing__(self, values: tuple[str, ...]) -> list[str]:
+    def __missing__(self, values: tuple[str, ...]) -> str:
         labels = {**self._labels, **dict(zip(self._own, values, strict=True))}
-        self[values] = start = sample_start(self._name, labels).decode().split(_MARK)
+        self[values] = start = sample_start(self._name, labels).decode().replace("%", "%%").replace(_MARK, "%s")
         return start
 
 

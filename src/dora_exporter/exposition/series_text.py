@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dora_exporter.dora.metrics import OF_DIMENSIONS
 from dora_exporter.dora.metrics.contract import Metric
 from dora_exporter.exposition.aggregate_lines import AggregateLines
 from dora_exporter.exposition.sample_text import line
@@ -22,16 +23,14 @@ class SeriesText:
         self.engine = engine
         self._stopwatch = stopwatch
         metrics = engine.definitions.metrics
-        of_teams = [each for each in metrics if each.is_per_team]
         self.series = TextCache([*(Family(each.name, each.help) for each in metrics), _SERVICE_INFO])
-        self.rollups = {
-            kind: TextCache([Family(each.name.replace("dora_", f"dora_{kind}_", 1), each.help) for each in of_teams])
-            for kind in engine.rollup_kinds
-        }
-        self._metrics: dict[TextCache, Sequence[Metric]] = {
-            self.series: metrics,
-            **dict.fromkeys(self.rollups.values(), of_teams),
-        }
+        self.rollups: dict[str, TextCache] = {}
+        self._metrics: dict[TextCache, Sequence[Metric]] = {self.series: metrics}
+        for kind in engine.rollup_kinds:
+            its = [each for each in metrics if _exists_of(each, kind)]
+            names = [each.name.replace("dora_", f"dora_{kind}_", 1) for each in its]
+            cache = TextCache([Family(name, each.help) for name, each in zip(names, its, strict=True)])
+            self.rollups[kind], self._metrics[cache] = cache, its
         self._is_rendering = False
         self._is_mending = False
         self._aggregate: Aggregate | None = None
@@ -41,7 +40,7 @@ class SeriesText:
 
     @property
     def caches(self) -> Sequence[TextCache]:
-        """Those of the series, of the teams, and of the groups where there are any."""
+        """Those of the series, of the teams, and of the groups and dimensions where there are any."""
         return (self.series, *self.rollups.values())
 
     def apply_pending(self) -> bool:
@@ -118,3 +117,7 @@ class SeriesText:
             return b""
         described = {"team": "".join(self.engine.teams_of(latest)), "repository": latest.repository or ""}
         return line(_SERVICE_INFO.name, {**aggregate.labels, **described}, 1)
+
+
+def _exists_of(metric: Metric, kind: str) -> bool:
+    return metric.name in OF_DIMENSIONS if kind == "dimension" else metric.is_per_team

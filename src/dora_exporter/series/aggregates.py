@@ -11,7 +11,9 @@ from dora_exporter.dora.reserved import RESERVED
 from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.folding import Folding
 from dora_exporter.series.membership import Membership, Rollup
+from dora_exporter.series.series_limit import OneLimit
 from dora_exporter.series.series_state import SeriesState
+from dora_exporter.series.value_limits import ValueLimits
 
 SURPLUS = Series(RESERVED, RESERVED)
 """The labels of the series beyond the limit, which are exposed together; teams and groups beyond it likewise."""
@@ -23,16 +25,29 @@ class Aggregates:
     ``changed`` collects those whose numbers may have changed.
     """
 
-    def __init__(self, *, appearances: Appearances, series_limit: int, membership: Membership) -> None:
-        """No aggregate yet. ``appearances`` is the order of series and teams."""
+    def __init__(
+        self, *, appearances: Appearances, membership: Membership, series_limit: int, values_limit: int = 1
+    ) -> None:
+        """No aggregate yet. ``appearances`` is the order of series and teams.
+
+        The limits are those of each kind, and of the values of each dimension.
+        """
         self.series: dict[Series, Aggregate] = {}
         self._nameless: dict[Series, Aggregate] = {}
         self.rollups: dict[Rollup, Aggregate] = {}
         """By all labels, that of the environment last."""
-        self.surplus = Aggregate({"service": SURPLUS.service, "environment": SURPLUS.environment})
         self.changed: dict[Aggregate, None] = {}
-        self.folding = Folding(self.surplus, series_limit, self.changed)
-        self.foldings = {kind: Folding(_surplus(kind), series_limit, self.changed) for kind in membership.kinds}
+        surplus = Aggregate({"service": SURPLUS.service, "environment": SURPLUS.environment})
+        self.folding = Folding(OneLimit(surplus, series_limit), self.changed)
+        self.foldings = {
+            kind: Folding(
+                ValueLimits(values_limit, series_limit)
+                if kind == "dimension"
+                else OneLimit(Aggregate({kind: RESERVED, "environment": RESERVED}, is_by_source=False), series_limit),
+                self.changed,
+            )
+            for kind in membership.kinds
+        }
         self._appearances = appearances
         self._membership = membership
         self._waiting: defaultdict[Aggregate, list[PlainFacts]] = defaultdict(list)
@@ -91,12 +106,10 @@ class Aggregates:
     def is_exposed(self, aggregate: Aggregate) -> bool:
         """Whether an aggregate has lines of its own."""
         folding = self._folding(aggregate)
-        if aggregate is folding.surplus:
-            return bool(folding.folded)
-        if folding.is_folded(aggregate):
-            return False
+        if folding.has_folded_into(aggregate):
+            return True
         has_name = bool(aggregate.key[0])
-        return has_name and aggregate.present > 0
+        return has_name and aggregate.present > 0 and not folding.is_folded(aggregate)
 
     def add_plain_to_rollups(self, series: Series, facts: PlainFacts, deployments: Sequence[Deployment]) -> None:
         """Adds many deployments of a series to their rollups, in ``end_loading``."""
@@ -186,6 +199,7 @@ class Aggregates:
                 if before_all != after_all:
                     home.change_incident(before_all, after_all)
                 self.changed[home] = None
+            self._folding(aggregate).touch(aggregate)
 
     def add_presence_to_rollups(self, series: Series, events: Sequence[Event], change: int) -> None:
         """Counts events of a series that appear (1) or disappear (-1) in their rollups."""
@@ -207,8 +221,10 @@ class Aggregates:
     def _update_folding_of(self, rollup: Rollup, aggregate: Aggregate) -> None:
         """Folds or unfolds after a rollup became known or ceased to be."""
         if aggregate.present > 0:
-            entries = self._membership.entries(rollup, aggregate.labels["environment"])
-            self._folding(aggregate).enter(min(map(self._rank, entries)), aggregate)
+            environment = aggregate.labels["environment"]
+            entries = map(self._rank, self._membership.entries(rollup, environment))
+            rank = min(entries, default=self._appearances.rank_of_environment(environment))
+            self._folding(aggregate).enter(rank, aggregate)
         else:
             self._folding(aggregate).leave(aggregate)
 
@@ -219,7 +235,8 @@ class Aggregates:
         return (self.folding, *self.foldings.values())
 
     def _surpluses(self) -> Iterator[Aggregate]:
-        yield from (each.surplus for each in self._all_foldings())
+        for folding in self._all_foldings():
+            yield from folding.surpluses
 
     def _rank(self, series: Series) -> int:
         return self._appearances.rank(series, maxsize)
@@ -230,6 +247,7 @@ class Aggregates:
         for home in self._folding(aggregate).homes(aggregate):
             home.change_deployment(before, after)
             self.changed[home] = None
+        self._folding(aggregate).touch(aggregate)
 
     def _aggregate(self, rollup: Rollup, environment: str) -> Aggregate:
         key = _in(rollup, environment)
@@ -241,10 +259,6 @@ class Aggregates:
 
 def _in(rollup: Rollup, environment: str) -> Rollup:
     return (*rollup, ("environment", environment))
-
-
-def _surplus(kind: str) -> Aggregate:
-    return Aggregate({kind: RESERVED, "environment": RESERVED}, is_by_source=False)
 
 
 class SeriesUpdates:

@@ -25,5 +25,7 @@ class Definitions:
     incidents: IncidentRules = field(default_factory=IncidentRules)
     teams: Mapping[str, str] = field(default_factory=dict)
     groups: Groups = field(default_factory=Groups)
+    dimensions: Sequence[str] = ()
+    values_limit: int = 50
     catalogue: Catalogue = NO_CATALOGUE
     metrics: Sequence[Metric] = metrics.ALL

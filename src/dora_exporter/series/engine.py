@@ -46,13 +46,18 @@ class Engine:
         self._stopwatch = stopwatch
         self.definitions = definitions
         catalogue = definitions.catalogue
-        self._membership = Membership(Teams(definitions.teams, catalogue), definitions.groups, catalogue)
+        self._membership = Membership(
+            Teams(definitions.teams, catalogue), definitions.groups, catalogue, definitions.dimensions
+        )
         self._appearances = Appearances(definitions.catalogue, store.series_order)
         self._now_ms = 0
         self._is_in_round = False
         self._is_taking_over = False
         self.aggregates = Aggregates(
-            appearances=self._appearances, series_limit=definitions.series_limit, membership=self._membership
+            appearances=self._appearances,
+            membership=self._membership,
+            series_limit=definitions.series_limit,
+            values_limit=definitions.values_limit,
         )
         self._writes = PendingWrites(definitions.catalogue)
         self._states = States(store, definitions, self.aggregates)
@@ -192,7 +197,7 @@ class Engine:
         return self._membership.kinds
 
     def rollups_of(self, event: Event) -> tuple[Rollup, ...]:
-        """The teams and groups that an event belongs to."""
+        """The teams, groups and values of dimensions that an event belongs to."""
         return self._membership.of(event)
 
     def exposed(self) -> Iterator[tuple[Series, Measures]]:
@@ -245,6 +250,12 @@ class Engine:
     def teams_folded(self) -> int:
         """Those beyond the limit."""
         return self.aggregates.foldings["team"].folded
+
+    @property
+    def values(self) -> tuple[int, int]:
+        """Distinct values of dimensions, and those beyond the limit."""
+        dimensions = self.aggregates.foldings.get("dimension")
+        return (len(dimensions), dimensions.folded) if dimensions is not None else (0, 0)
 
     @property
     def series_limit(self) -> int:

@@ -1,4 +1,4 @@
-"""The subject of an explanation: a service, a team or a group, in an environment."""
+"""The subject of an explanation: a service, a team, a group or a value of a dimension, in an environment."""
 
 from dataclasses import dataclass
 
@@ -7,23 +7,34 @@ from dora_exporter.dora.metrics.contract import WindowMetric
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import METRICS, Explanation, explain
+from dora_exporter.series.membership import Rollup, dimension
 from dora_exporter.series.rollup_explanation import explain_rollup
 
-KINDS = ("service", "team", "group")
+KINDS = ("service", "team", "group", "dimension")
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A service, a team or a group: ``kind`` is one of ``KINDS``."""
+    """A service, a team, a group or a value of a dimension.
+
+    ``kind`` is one of ``KINDS``; for a value ``name`` is the value, and ``dimension`` whose it is.
+    """
 
     kind: str
     name: str
     environment: str
+    dimension: str = ""
 
     @property
     def labels(self) -> dict[str, str]:
         """Its labels in the exposition, which are its query parameters, too."""
-        return {self.kind: self.name, "environment": self.environment}
+        return {**dict(self._rollup), "environment": self.environment}
+
+    @property
+    def _rollup(self) -> Rollup:
+        if self.kind == "dimension":
+            return dimension(self.dimension, self.name)
+        return ((self.kind, self.name),)
 
     def is_broken(self, engine: Engine) -> bool:
         """Whether it is a service without gauges because computing them fails."""
@@ -32,7 +43,7 @@ class Subject:
     async def explain(self, engine: Engine, metric: WindowMetric, window: Window) -> Explanation | None:
         """Explains a metric of ``explanation.METRICS``; None if the subject has no event."""
         if self.kind != "service":
-            return await explain_rollup(engine, (((self.kind, self.name),), self.environment), metric, window)
+            return await explain_rollup(engine, (self._rollup, self.environment), metric, window)
         series = Series(self.name, self.environment)
         state, aggregate = engine.state(series), engine.aggregates.series.get(series)
         return await explain(state, aggregate.measures, metric, window) if state and aggregate else None

@@ -1,90 +1,118 @@
-"""Folds the series or teams beyond the limit into one surplus aggregate."""
+"""Folds what is beyond its limits into a surplus."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dora_exporter.dora.measures import PlainFacts
 from dora_exporter.series.aggregate import Aggregate
-from dora_exporter.series.series_limit import SeriesLimit
-
-_Key = tuple[str, ...]
+from dora_exporter.series.series_limit import LabelLimits
 
 
 class Folding:
     """The known aggregates of one kind. ``changed`` collects those whose lines may have changed."""
 
-    def __init__(self, surplus: Aggregate, limit: int, changed: dict[Aggregate, None]) -> None:
+    def __init__(self, limits: LabelLimits, changed: dict[Aggregate, None]) -> None:
         """No aggregate is known."""
-        self.surplus = surplus
-        self._limit: SeriesLimit[_Key] = SeriesLimit(limit)
-        self._known: dict[_Key, tuple[int, Aggregate]] = {}
-        self._folded: set[Aggregate] = set()
-        self._due: dict[Aggregate, bool] = {}
-        """Those that are to be folded, or no longer."""
+        self.limits = limits
+        self._is_by_measures = limits.depend_on_measures
+        self._surplus_of: dict[Aggregate, Aggregate] = {}
+        self._sizes: Counter[Aggregate] = Counter()
+        self._due: dict[Aggregate, None] = {}
+        """Those that are to be folded, or no longer, or elsewhere."""
         self._changed = changed
 
     def emptied(self) -> "Folding":
         """A new folding into the same surplus, without a known aggregate."""
-        return Folding(self.surplus, self._limit.limit, self._changed)
+        return Folding(self.limits.emptied(), self._changed)
 
     def __len__(self) -> int:
         """The number of known aggregates."""
-        return len(self._limit)
+        return len(self.limits)
 
     @property
     def folded(self) -> int:
-        """The number of known aggregates beyond the limit."""
-        return self._limit.folded
+        """How many are beyond the limit."""
+        return self.limits.folded
+
+    @property
+    def surpluses(self) -> Iterable[Aggregate]:
+        """What is folded into."""
+        return self.limits.surpluses()
 
     def is_folded(self, aggregate: Aggregate) -> bool:
-        """Whether an aggregate is folded into the surplus."""
-        return aggregate in self._folded
+        """Whether an aggregate is folded into a surplus."""
+        return aggregate in self._surplus_of
+
+    def has_folded_into(self, surplus: Aggregate) -> bool:
+        """Whether something is folded into a surplus."""
+        return self._sizes[surplus] > 0
 
     def homes(self, aggregate: Aggregate) -> Sequence[Aggregate]:
         """The aggregates to which the facts of one are added: itself, and the surplus if it is folded."""
-        return (aggregate, self.surplus) if aggregate in self._folded else (aggregate,)
+        surplus = self._surplus_of.get(aggregate)
+        return (aggregate,) if surplus is None else (aggregate, surplus)
 
     @property
     def is_due(self) -> bool:
         """Whether ``settling`` has to be called."""
-        return bool(self._due)
+        return bool(self._due) or (self._is_by_measures and self.limits.is_touched)
 
     def enter(self, rank: int, aggregate: Aggregate) -> None:
         """Adds an aggregate that became known; ``settling`` folds those that are beyond the limit now."""
-        self._known[aggregate.key] = rank, aggregate
-        for key in self._limit.enter(rank, aggregate.key):
-            self._due[self._known[key][1]] = True
+        self._due.update(dict.fromkeys(self.limits.enter(rank, aggregate)))
 
     def leave(self, aggregate: Aggregate) -> None:
         """Removes an aggregate; in ``settling`` another one may move within the limit."""
-        promoted = self._limit.leave(*self._place(aggregate))
-        self._due[aggregate] = False
-        del self._known[aggregate.key]
-        if promoted is not None:
-            self._due[self._known[promoted][1]] = False
+        self._due.update(dict.fromkeys(self.limits.leave(aggregate)))
+
+    def touch(self, aggregate: Aggregate) -> None:
+        """Takes notice of an aggregate whose measures change."""
+        if self._is_by_measures:
+            self.limits.touch(aggregate)
 
     def settling(self) -> Iterator[None]:
-        """Adds what is beyond the limit to the surplus, and takes from it what no longer is, a step at a time."""
+        """Adds what is beyond the limit to its surplus, and takes from it what no longer is, a step at a time."""
+        self._due.update(dict.fromkeys(self.limits.changed()))
         due, self._due = self._due, {}
-        folded = [each for each, is_beyond in due.items() if is_beyond and each not in self._folded]
-        unfolded = [each for each, is_beyond in due.items() if not is_beyond and each in self._folded]
-        yield from self.surplus.measures.absorbing([each.measures for each in folded])
-        yield from self.surplus.measures.releasing([each.measures for each in unfolded])
-        self._folded.update(folded)
-        self._folded.difference_update(unfolded)
-        if folded or unfolded:
-            self._changed.update(dict.fromkeys((*folded, *unfolded, self.surplus)))
+        joining: defaultdict[Aggregate, list[Aggregate]] = defaultdict(list)
+        leaving: defaultdict[Aggregate, list[Aggregate]] = defaultdict(list)
+        for each in due:
+            before, after = self._surplus_of.get(each), self.limits.surplus_of(each)
+            if before is not after:
+                if before is not None:
+                    leaving[before].append(each)
+                if after is not None:
+                    joining[after].append(each)
+        for surplus, those in joining.items():
+            yield from surplus.measures.absorbing([each.measures for each in those])
+        for surplus, those in leaving.items():
+            yield from surplus.measures.releasing([each.measures for each in those])
+        self._note(joining, leaving)
 
     def extending(self, facts: Mapping[Aggregate, Sequence[PlainFacts]]) -> Iterator[None]:
-        """Adds many deployments to many aggregates, and together to the surplus, step by step."""
-        surplus: list[PlainFacts] = []
+        """Adds many deployments to many aggregates, and together to each surplus, step by step."""
+        surplus: defaultdict[Aggregate, list[PlainFacts]] = defaultdict(list)
         for aggregate, its in facts.items():
+            for home in self.homes(aggregate)[1:]:
+                surplus[home] += its
             yield from aggregate.measures.adding_plain_deployments(its)
+            self.touch(aggregate)
             self._changed[aggregate] = None
-            if aggregate in self._folded:
-                surplus += its
-        if surplus:
-            yield from self.surplus.measures.adding_plain_deployments(surplus)
-            self._changed[self.surplus] = None
+        for home, its in surplus.items():
+            yield from home.measures.adding_plain_deployments(its)
+            self._changed[home] = None
 
-    def _place(self, aggregate: Aggregate) -> tuple[int, _Key]:
-        return self._known[aggregate.key][0], aggregate.key
+    def _note(
+        self, joining: Mapping[Aggregate, Sequence[Aggregate]], leaving: Mapping[Aggregate, Sequence[Aggregate]]
+    ) -> None:
+        """Notes who is folded where from here on."""
+        for surplus, those in leaving.items():
+            self._sizes[surplus] -= len(those)
+            for each in those:
+                del self._surplus_of[each]
+        for surplus, those in joining.items():
+            self._sizes[surplus] += len(those)
+            self._surplus_of.update(dict.fromkeys(those, surplus))
+        for moved in (joining, leaving):
+            for surplus, those in moved.items():
+                self._changed.update(dict.fromkeys((surplus, *those)))

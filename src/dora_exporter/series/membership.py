@@ -1,4 +1,4 @@
-"""Says in which rollups an event counts: its teams, and the groups of its services and teams."""
+"""Says in which rollups an event counts: its teams, their groups and those of its services, and dimensions."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,11 +12,13 @@ from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
 from dora_exporter.dora.groups import Groups
 from dora_exporter.dora.measures import IncidentFacts
+from dora_exporter.dora.reserved import freed
 from dora_exporter.series.teams import Teams
 
 Rollup = tuple[tuple[str, str], ...]
 """What adds up several series: the labels that it has beside the environment, with their values."""
 
+_LONGEST_VALUE = 200
 _Event = TypeVar("_Event", bound=Event)
 _Place = tuple[str, str, tuple[Rollup, ...]]
 """An incident's id, and the environment and the rollups in which it counts."""
@@ -32,13 +34,21 @@ def group(name: str) -> Rollup:
     return (("group", name),)
 
 
+def dimension(name: str, value: str) -> Rollup:
+    """The rollup of a value of a dimension, as long as a label may be."""
+    return (("dimension", name), ("value", freed(value[:_LONGEST_VALUE])))
+
+
 class Membership:
     """The rollups of events, and the facts of incidents there."""
 
-    def __init__(self, teams: Teams, groups: Groups, catalogue: Catalogue = NO_CATALOGUE) -> None:
-        """The services of ``teams`` and ``groups`` have the names of the catalogue."""
+    def __init__(
+        self, teams: Teams, groups: Groups, catalogue: Catalogue = NO_CATALOGUE, dimensions: Sequence[str] = ()
+    ) -> None:
+        """The services of ``teams`` and ``groups`` have the names of the catalogue; ``dimensions`` name tags."""
         self.teams = teams
         self._groups = groups
+        self._dimensions = frozenset(dimensions)
         self._catalogue = catalogue
         self._seen: defaultdict[_Place, dict[Series, IncidentFacts]] = defaultdict(dict)
         self._known: dict[tuple[str, str | None], tuple[Rollup, ...]] = {}
@@ -46,7 +56,11 @@ class Membership:
     @property
     def kinds(self) -> Sequence[str]:
         """The kinds of rollups that there can be."""
-        return ("team", "group") if self._groups.above else ("team",)
+        return (
+            "team",
+            *(("group",) if self._groups.above else ()),
+            *(("dimension",) if self._dimensions else ()),
+        )
 
     def forget(self) -> None:
         """Forgets the facts of incidents by series."""
@@ -54,8 +68,13 @@ class Membership:
         self._known.clear()
 
     def entries(self, rollup: Rollup, environment: str) -> Iterator[Series]:
-        """Whatever says by its first appearance when a rollup appeared first: teams that are named, and services."""
+        """Whatever says by its first appearance when a rollup appeared first: teams that are named, and services.
+
+        There is nothing of that kind for a value of a dimension.
+        """
         kind, name = rollup[0]
+        if kind == "dimension":
+            return
         if kind == "team":
             yield from self._entries_of_team(name, environment)
             return
@@ -72,7 +91,8 @@ class Membership:
 
     def of_deployment(self, deployment: Deployment) -> tuple[Rollup, ...]:
         """The rollups of a deployment."""
-        return self._of(deployment.service, deployment.team)
+        named = self._of(deployment.service, deployment.team)
+        return (*named, *self._values(deployment.tags)) if self._dimensions else named
 
     def of_incident(self, incident: Incident) -> tuple[Rollup, ...]:
         """The rollups of an incident: its teams, and the groups of all its services."""
@@ -81,11 +101,12 @@ class Membership:
         for service in services if self._groups.above else ():
             its = incident.team or self.teams.configured_for(service)
             found.update(dict.fromkeys(map(group, self._groups.of(service, its))))
-        return tuple(found)
+        return (*found, *self._values(incident.tags))
 
     def parted(self, events: Sequence[_Event]) -> Mapping[Rollup, Sequence[_Event]]:
         """The events by rollup; they are all of one series and one kind."""
-        if len(set(map(attrgetter("team"), events))) == 1 and isinstance(events[0], Deployment):  # most often
+        are_alike = not self._dimensions and len(set(map(attrgetter("team"), events))) == 1
+        if are_alike and isinstance(events[0], Deployment):  # most often
             return dict.fromkeys(self.of(events[0]), events)
         parts: defaultdict[Rollup, list[_Event]] = defaultdict(list)
         for event in events:
@@ -125,6 +146,15 @@ class Membership:
             known = (*((team(its),) if its else ()), *map(group, groups))
             self._known[service, named] = known
         return known
+
+    def _values(self, tags: Sequence[str]) -> Iterator[Rollup]:
+        """The values of the dimensions, each from the first tag that has one."""
+        left = set(self._dimensions)
+        for tag in tags if left else ():
+            name, _, value = tag.partition(":")
+            if value and name in left:
+                left.remove(name)
+                yield dimension(name, value)
 
     def _entries_of_team(self, name: str, environment: str) -> Iterator[Series]:
         yield team_entry(name, environment)

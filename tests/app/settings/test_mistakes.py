@@ -164,6 +164,12 @@ BAD_YAML = {
     "groups:\n  a: {teams: [crew]}\n  b: {teams: [crew]}": [
         "config.yaml:3: groups.b.teams[0]: crew is in the group a, it cannot be in b, too"
     ],
+    "dimensions: [a, b, c, d]": ["config.yaml:1: dimensions: must have at most 3, not 4"],
+    "dimensions:\n- tier\n- customer\n- tier": ["config.yaml:4: dimensions[2]: duplicates dimensions[0]"],
+    "dimensions: ['tier:gold']": [
+        "config.yaml:1: dimensions[0]: must be the name of a tag, which is what comes before the colon"
+    ],
+    "limits: {values: 0}": ["config.yaml:1: limits.values: must be at least 1"],
     "incidents:\n  severities:\n    SEV-0: 0": ["config.yaml:3: incidents.severities.SEV-0: must be at least 1"],
     "incidents:\n  severities:\n    SEV-6: 6": ["config.yaml:3: incidents.severities.SEV-6: must be at most 5"],
     "incidents:\n  severities:\n    high: 1\n    High: 2": [

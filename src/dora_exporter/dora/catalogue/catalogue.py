@@ -150,6 +150,7 @@ class Appearances:
         self._order = order
         self._ranks: dict[Series, int] = {}
         self._sent: dict[Series, list[Series]] = {}
+        self._environments: dict[str, int] = {}
         self._read = 0
         self._last: Series | None = None
 
@@ -160,6 +161,11 @@ class Appearances:
         self._catch_up()
         return self._ranks.get(series, default)
 
+    def rank_of_environment(self, environment: str) -> int:
+        """The rank of the first series or team in an environment; 0 for one that never appeared."""
+        self._catch_up()
+        return self._environments.get(environment, 0)
+
     def sent_as(self, series: Series) -> tuple[Series, ...]:
         """The names other than its own that a series was sent with, in order of appearance."""
         self._catch_up()
@@ -169,6 +175,7 @@ class Appearances:
         if self._last and self._order.get(self._last) != self._read - 1:  # a replica began anew
             self._ranks.clear()
             self._sent.clear()
+            self._environments.clear()
             self._read, self._last = 0, None
         if len(self._order) > self._read:
             for sent, rank in islice(self._order.items(), self._read, None):
@@ -184,4 +191,5 @@ class Appearances:
             series = self.catalogue.series(sent)
         if series is not None:
             self._ranks.setdefault(series, rank)
+            self._environments.setdefault(series.environment, rank)
             self._sent.setdefault(series, []).append(sent)

@@ -25,5 +25,19 @@ ALL: tuple[Metric, ...] = (
     *incidents.METRICS,
     *data_quality.METRICS,
 )
+OF_DIMENSIONS = frozenset(
+    {
+        "dora_deployment_frequency_per_day",
+        "dora_deployments",
+        "dora_change_lead_time_seconds",
+        "dora_lead_time_commits",
+        "dora_change_failure_rate",
+        "dora_failed_deployments",
+        "dora_time_to_restore_seconds",
+        "dora_restored_incidents",
+        "dora_incidents",
+    }
+)
+"""The four metrics and their counts, which exist per value of a dimension, too."""
 BY_SEVERITY: tuple[Metric, ...] = severities.METRICS
 """Those that exist besides where severities are configured."""

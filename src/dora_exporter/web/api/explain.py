@@ -1,4 +1,4 @@
-"""``GET /api/v1/explain``: why a number of a series, a team or a group is what it is."""
+"""``GET /api/v1/explain``: why a number of a series, a team, a group or a dimension is what it is."""
 
 from collections.abc import Awaitable, Callable
 
@@ -25,13 +25,15 @@ EXPLAIN = Operation(
     summary="Explain a number",
     right=Right.READ,
     parameters=(
-        _text("service", "The service: this, `team` or `group`."),
+        _text("service", "The service: this, `team`, `group` or `dimension`."),
         _text("team", "The team: the events of all its services are explained."),
         _text("group", "The group: the events of all its services and teams, and of the groups below it."),
+        _text("dimension", "The dimension, of which `value` is explained."),
+        _text("value", "The value of the dimension."),
         _text("environment", "The environment. Needed."),
         Parameter(
             name="metric",
-            description="The gauge. Of a team its name may begin with `dora_team_`, too, of a group likewise. Needed.",
+            description="The gauge. Of a team its name may begin with `dora_team_`, of others likewise. Needed.",
             schema={"type": "string", "enum": sorted(METRICS)},
         ),
         _text("window", "The window, as configured; the first one by default."),
@@ -72,10 +74,13 @@ def _why_nothing(subject: Subject) -> str:
 def _subject(request: web.Request) -> Subject:
     given = [kind for kind in KINDS if request.query.get(kind)]
     if not given:
-        raise BadRequest('parameter "service", "team" or "group" is missing')
+        raise BadRequest('parameter "service", "team", "group" or "dimension" is missing')
     if len(given) > 1:
         raise BadRequest(f'parameters "{given[0]}" and "{given[1]}" exclude each other')
-    return Subject(given[0], _asked(request, given[0]), _asked(request, "environment"))
+    named, environment = _asked(request, given[0]), _asked(request, "environment")
+    if given[0] == "dimension":
+        return Subject("dimension", _asked(request, "value"), environment, named)
+    return Subject(given[0], named, environment)
 
 
 def _asked(request: web.Request, name: str) -> str:

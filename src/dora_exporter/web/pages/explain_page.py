@@ -14,7 +14,7 @@ from dora_exporter.web.pages.series import PARAMETERS, anchors
 
 LARGEST_LIST = 200
 BROKEN = "Computing the numbers of this service and environment failed. See the log."
-UNKNOWN = "No events of this service, team or group and environment are stored."
+UNKNOWN = "No events of this service, team, group or value and environment are stored."
 EXPLAIN = Operation(
     method="GET",
     path="/explain",
@@ -23,6 +23,8 @@ EXPLAIN = Operation(
         *PARAMETERS,
         Parameter(name="team", description="The team, in the place of a service.", schema={"type": "string"}),
         Parameter(name="group", description="The group, in the place of a service.", schema={"type": "string"}),
+        Parameter(name="dimension", description="The dimension, in the place of a service.", schema={"type": "string"}),
+        Parameter(name="value", description="Its value.", schema={"type": "string"}),
         Parameter(name="metric", description="The gauge.", schema={"type": "string", "enum": sorted(METRICS)}),
         Parameter(
             name="window",
@@ -41,7 +43,7 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], why_unknown: WhyUnknown) 
     async def show(request: web.Request) -> web.Response:
         subject = _asked_subject(request)
         if subject is None:
-            return await refusal(400, "Name a service, a team or a group, and no more than one.")
+            return await refusal(400, "Name a service, a team, a group or a dimension, and no more than one.")
         metric = metric_of(subject, request.query.get("metric", "dora_change_failure_rate"))
         if metric is None:
             return await refusal(400, "This metric is unknown or has no explanation.")
@@ -80,4 +82,7 @@ def _asked_subject(request: web.Request) -> Subject | None:
     named = [kind for kind in KINDS if request.query.get(kind)] or ["service"]
     if len(named) > 1:
         return None
-    return Subject(named[0], request.query.get(named[0], ""), request.query.get("environment", ""))
+    name, environment = request.query.get(named[0], ""), request.query.get("environment", "")
+    if named[0] == "dimension":
+        return Subject("dimension", request.query.get("value", ""), environment, name)
+    return Subject(named[0], name, environment)

@@ -83,7 +83,7 @@ class Value(Struct, frozen=True):
 
 
 class ExplainAnswer(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A gauge and what it is made of: of the service, team or group that was asked for.
+    """A gauge and what it is made of: of the service, team, group or value that was asked for.
 
     ``numbers`` add up all events, and are those that this gauge counts; a list shows the newest events.
     """
@@ -91,6 +91,8 @@ class ExplainAnswer(Struct, frozen=True, omit_defaults=True, kw_only=True):
     service: str | None = None
     team: str | None = None
     group: str | None = None
+    dimension: str | None = None
+    value: str | None = None
     environment: str
     metric: str
     window: str
@@ -108,9 +110,11 @@ async def answer(subject: Subject, name: str, window: Window, explanation: Expla
     """Made in slices: a list may be long."""
     metric = explanation.metric
     return ExplainAnswer(
-        service=subject.name if subject.kind == "service" else None,
-        team=subject.name if subject.kind == "team" else None,
-        group=subject.name if subject.kind == "group" else None,
+        service=subject.labels.get("service"),
+        team=subject.labels.get("team"),
+        group=subject.labels.get("group"),
+        dimension=subject.labels.get("dimension"),
+        value=subject.labels.get("value"),
         environment=subject.environment,
         metric=name,
         window=window.text,
