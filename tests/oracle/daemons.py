@@ -26,7 +26,12 @@ from dora_exporter.exposition.text_cache import TextCache
 from dora_exporter.series.definitions import Definitions
 from dora_exporter.series.engine import Engine
 
-NOT_IN_THE_ORACLE = ("unidentified_deployments", "last_event_timestamp_seconds", "lead_time_stage_seconds")
+NOT_IN_THE_ORACLE = (
+    "environment_info",
+    "last_event_timestamp_seconds",
+    "lead_time_stage_seconds",
+    "unidentified_deployments",
+)
 
 
 class Daemon:
