@@ -1,11 +1,13 @@
 """A stateful GitHub on a real socket: repositories, deployments and statuses, by GraphQL, REST and webhook."""
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
+import msgspec
 from aiohttp import web
 from tests.builders import ManualClock
 from tests.sources.fake_github_triggers import Triggers, releases_and_tags, runs
@@ -31,7 +33,7 @@ class FakeDeployment:
 
     @property
     def node_id(self) -> str:
-        return f"DE_{self.id}"
+        return "DE_" + urlsafe_b64encode(msgspec.msgpack.encode([0, 1, self.id])).decode().rstrip("=")
 
 
 @dataclass
@@ -66,19 +68,19 @@ class FakeGitHub:
         self.interfere: Answer = lambda: None
         self.token = TOKEN
         self.app_key: Any = None
-        self._last_id = 0
+        self.last_id = 0
 
     def repository(self, full_name: str = "acme/shop") -> FakeRepository:
-        self._last_id += 1
-        made = FakeRepository(self._last_id, full_name)
+        self.last_id += 1
+        made = FakeRepository(self.last_id, full_name)
         self.repositories.append(made)
         return made
 
     def deploy(self, repository: FakeRepository, *states: str, **changes: object) -> FakeDeployment:
         """Creates a deployment; each state comes a second after the one before."""
-        self._last_id += 1
+        self.last_id += 1
         given: dict[str, Any] = {"environment": "production", "created_ms": self.clock() // 1000 * 1000, **changes}
-        made = FakeDeployment(self._last_id, sha=f"{self._last_id:040x}", **given)
+        made = FakeDeployment(self.last_id, sha=f"{self.last_id:040x}", **given)
         repository.deployments.append(made)
         for number, state in enumerate(states, 1):
             made.statuses.append((state, made.created_ms + number * 1000))
@@ -134,7 +136,11 @@ class FakeGitHub:
             found = [(each, releases_and_tags(each.triggers, variables, _page)) for each in self._named(variables)]
             return web.json_response({"data": {"nodes": [{**_head(each), **said} for each, said in found]}})
         nodes = [self._node(each, variables) for each in variables["ids"]]
-        errors = [{"type": "NOT_FOUND", "message": "gone"} for each in nodes if each is None]
+        errors: list[dict[str, Any]] = [{"type": "NOT_FOUND", "message": "gone"} for each in nodes if each is None]
+        if self.last_id >= 2**31:
+            errors.append(
+                {"message": "cannot be an Int", "path": ["nodes", 0, "deployments", "nodes", 0, "databaseId"]}
+            )
         return web.json_response({"data": {"nodes": nodes}, **({"errors": errors} if errors else {})})
 
     async def _listed(self, request: web.Request) -> web.Response:
@@ -202,7 +208,7 @@ class FakeGitHub:
     def _row(self, repository: FakeRepository, made: FakeDeployment) -> dict[str, Any]:
         return {
             "id": made.node_id,
-            "databaseId": made.id,
+            "databaseId": made.id if made.id < 2**31 else None,
             "commitOid": made.sha,
             "environment": made.environment,
             "task": made.task,

@@ -62,6 +62,16 @@ async def test_what_went_on_is_asked_about_until_it_ended() -> None:
         assert held(daemon) == expected(fake)
 
 
+async def test_a_deployment_may_have_a_number_that_is_too_large_for_graphql() -> None:
+    async with polled() as (fake, daemon):
+        repository = fake.repository()
+        fake.last_id = 2**31
+        made = fake.deploy(repository, "success")
+        await daemon.poll()
+        assert await daemon.push_straight("deployment_status", fake.delivery(repository, made))
+        assert [each.id for each in daemon.deployments] == [f"gh:{2**31 + 1}"]
+
+
 async def test_a_deployment_may_have_many_statuses() -> None:
     async with polled() as (fake, daemon):
         fake.deploy(fake.repository(), *["queued"] * 150, "in_progress", "success")

@@ -28,6 +28,12 @@ Shape = TypeVar("Shape")
 class _Flaw(msgspec.Struct, frozen=True):
     type: str = ""
     message: str = ""
+    path: list[str | int] = []
+
+    @property
+    def is_about_number(self) -> bool:
+        """Whether it only says that a number has over 32 bits: the id has it, too."""
+        return self.path[-1:] == ["databaseId"]
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -106,7 +112,7 @@ class GitHubApi:
         for _ in range(MOST_TRIES):
             answer = await self._upstream.post_json("/graphql", {"query": query, "variables": variables})
             said = _decoded(answer.body)
-            kinds = {each.type for each in said.errors}
+            kinds = {each.type for each in said.errors if not each.is_about_number}
             if "RATE_LIMITED" in kinds:
                 continue
             if said.data is not None and kinds <= _GONE:

@@ -101,7 +101,7 @@ class Pass:
                 oldest_ms = min(oldest_ms, row.created_ms(self.reach.now_ms))
                 event = await self._event(row, details) if oldest_ms >= since_ms else Ignored.OUTDATED
             except NotUnderstood as reason:
-                self.sink.quarantine(row.database_id, str(reason))
+                self.sink.quarantine(row.id, str(reason))
                 continue
             if isinstance(event, Deployment):
                 items.append(event)

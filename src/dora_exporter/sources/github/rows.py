@@ -6,6 +6,7 @@ import msgspec
 
 from dora_exporter.sources.github.happened import NotUnderstood, Repository
 from dora_exporter.sources.github.mapping import Reported
+from dora_exporter.sources.github.node_ids import number_in
 from dora_exporter.sources.github.times import Times
 from dora_exporter.sources.http.timestamps import moment
 
@@ -64,18 +65,25 @@ class _Owner(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class DeploymentRow(msgspec.Struct, frozen=True, rename="camel"):
-    """A deployment. ``ref`` is None when the branch or tag was deleted."""
+    """A deployment. ``ref`` is None when the branch or tag was deleted, ``database_id`` when it has over 32 bits."""
 
     id: str
-    database_id: int
     commit_oid: str
     created_at: str
     repository: _Owner
     statuses: _Statuses
+    database_id: int | None = None
     environment: str | None = None
     task: str | None = None
     payload: Any = None
     ref: _Ref | None = None
+
+    def number(self) -> int:
+        """What webhooks and the REST API call it; raises ``NotUnderstood``."""
+        number = self.database_id or number_in(self.id)
+        if number is None:
+            raise NotUnderstood("its id has no number")
+        return number
 
     def created_ms(self, now_ms: int) -> int:
         """When it was created; raises ``NotUnderstood``."""
@@ -92,7 +100,7 @@ class DeploymentRow(msgspec.Struct, frozen=True, rename="camel"):
             if at_ms is not None:
                 times |= Times.of(each.state.lower(), at_ms)
         return Reported(
-            id=self.database_id,
+            id=self.number(),
             repository=Repository(full_name=self.repository.name_with_owner, url=self.repository.url),
             sha=self.commit_oid,
             environment=self.environment or "",
