@@ -1,8 +1,9 @@
 """The deployments that name a commit, in order of finish, for each series and repository."""
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import blake2b
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -81,15 +82,11 @@ class DeploymentSequences:
             if key is not None:
                 self._sequences.setdefault(key, []).append(view)
 
-    def sort(self) -> Iterator[tuple[SequenceKey, Deployment, Deployment | None, str | None]]:
-        """Sorts a sequence at a time; yields each deployment with the one before it, and the sequence's ``origin``."""
+    def sort(self) -> Iterator[tuple[SequenceKey, Sequence[Deployment]]]:
+        """Sorts what was loaded, a sequence at a time, which stays as it is until the next step."""
         for key, sequence in self._sequences.items():
             sequence.sort(key=finish_order)
-            its_origin = origin(sequence)
-            before: Deployment | None = None
-            for each in sequence:
-                yield key, each, before, its_origin
-                before = each
+            yield key, sequence
 
     def put(self, before: Deployment | None, after: Deployment | None) -> None:
         """Replaces a view by another one; None before it is created and after it is deleted."""
@@ -130,9 +127,13 @@ def until(sequence: tuple[Deployment, ...], change: SequenceChange) -> tuple[Dep
     return sequence[: bisect_left(sequence, change.order, key=finish_order)]
 
 
-def origin(sequence: Sequence[Deployment]) -> str | None:
-    """A fingerprint of the names that a sequence was sent with; None where all of it was sent with one."""
-    names = {each.series for each in sequence}
+def names_of(sequence: Iterable[Deployment]) -> frozenset[tuple[str, str]]:
+    """The services and environments that a sequence was sent with."""
+    return frozenset(map(attrgetter("service", "environment"), sequence))
+
+
+def origin(names: Collection[tuple[str, str]]) -> str | None:
+    """A fingerprint of the names that a sequence was sent with; None for one."""
     if len(names) <= 1:
         return None
     return blake2b(msgspec.json.encode(sorted(names)), digest_size=_FINGERPRINT_BYTES).hexdigest()

@@ -1,10 +1,16 @@
 """Queues the deployments whose commits are to be resolved, as the store and the repositories change."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from dora_exporter.commits.git.repositories import Repositories
-from dora_exporter.commits.shipped_commits.deployment_sequence import DeploymentSequences, SequenceChange, SequenceKey
+from dora_exporter.commits.shipped_commits.deployment_sequence import (
+    DeploymentSequences,
+    SequenceChange,
+    SequenceKey,
+    names_of,
+    origin,
+)
 from dora_exporter.commits.shipped_commits.incomplete_results import IncompleteResults
 from dora_exporter.commits.shipped_commits.retry_queue import RETRY_MS, Due, Retry, RetryQueue
 from dora_exporter.commits.shipped_commits.rule import is_of
@@ -63,8 +69,11 @@ class ResolutionQueue:
         """How many deployments were given up; news of their repository has them tried again."""
         return self._retries.unknown
 
-    async def load(self) -> None:
+    async def load(self, before: "ResolutionQueue | None" = None) -> None:
         """Queues the deployments of the store whose result is missing or outdated.
+
+        ``before`` is the queue whose place it takes: sequences that have other names there, or that it is not done
+        with, are resolved again.
 
         Works a few milliseconds at a time, but for the sorting of a long sequence. What is observed meanwhile is
         applied last.
@@ -73,19 +82,36 @@ class ResolutionQueue:
         self._followed.update(self._repositories.names())
         async for each in in_turns(list(self._store.deployments.values()) if self._followed else ()):
             self._sequences.load(each)
-        async for key, deployment, before, origin in in_turns(self._sequences.sort()):
-            self._incomplete.note(key, deployment)
-            if deployment.commits is None and self._is_outdated(deployment, before, origin):
+        async for found in in_turns(self._outdated(before)):
+            if found is not None:
+                key, deployment = found
                 now = self._clock()
                 self._retries.put(key, deployment.id, Retry(min(deployment.finished_at, now), now))
         missed, self._missed = self._missed, None
         self.observe(missed)
 
-    def _is_outdated(self, deployment: Deployment, before: Deployment | None, origin: str | None) -> bool:
+    def _outdated(self, former: "ResolutionQueue | None") -> Iterator[tuple[SequenceKey, Deployment] | None]:
+        """The deployments whose result is missing or outdated; None is a step to one."""
+        for key, sequence in self._sequences.sort():
+            names = names_of(sequence)
+            its_origin = origin(names)
+            is_other = former is not None and former.is_other(key, names)
+            before: Deployment | None = None
+            for deployment in sequence:
+                self._incomplete.note(key, deployment)
+                is_due = is_other or self._is_outdated(deployment, before, its_origin)
+                yield (key, deployment) if is_due and deployment.commits is None else None
+                before = deployment
+
+    def is_other(self, key: SequenceKey, names: Collection[tuple[str, str]]) -> bool:
+        """Whether a sequence has other names here, or something of it is to be resolved."""
+        return self._retries.holds_any(key) or names_of(self._sequences.sequence(key)) != names
+
+    def _is_outdated(self, deployment: Deployment, before: Deployment | None, its_origin: str | None) -> bool:
         shipped = deployment.shipped
         if shipped is None or (before is not None and shipped.base != before.commit_sha):
             return True
-        return not is_of(shipped, self._authors, origin)
+        return not is_of(shipped, self._authors, its_origin)
 
     def observe(self, changes: Sequence[Change]) -> None:
         """Follows writes to deployments."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dora_exporter.commits.pull_requests.enrich import outline
-from dora_exporter.commits.shipped_commits.deployment_sequence import SequenceChange, after, origin, until
+from dora_exporter.commits.shipped_commits.deployment_sequence import SequenceChange, after, names_of, origin, until
 from dora_exporter.commits.shipped_commits.excluded_authors import NO_EXCLUSIONS, Authors
 from dora_exporter.commits.shipped_commits.rule import PASSED_OVER, Archive, shipped_by, with_origin
 from dora_exporter.dora.events import Deployment
@@ -44,7 +44,7 @@ def resolve(request: ResolutionRequest, archive: Archive | None) -> ResolutionRe
     """Resolves up to a hundred due deployments. Raises ``GitFailed``."""
     sequence = request.sequence
     due = set(request.due)
-    its_origin = origin(sequence)
+    its_origin = origin(names_of(sequence))
     together = frozenset(change.order for change in request.changes)
     for change in request.changes:
         due.update(_affected(sequence, change, archive, together))

@@ -78,7 +78,7 @@ class Resolver:
         """Begins anew with another filter. What is being resolved by the one before is dropped, and resolved again."""
         self._filter = commit_filter
         before, self._queue = self._queue, self._new_queue()
-        await self._queue.load()
+        await self._queue.load(before)
         before.woken.set()
 
     def observe(self, changes: Sequence[Change]) -> None:
@@ -178,7 +178,8 @@ class Resolver:
         try:
             result = await self._read(self._resolve_in_thread, self._request(key, due), repository)
             for start in range(0, len(result.resolutions), _APPENDED_AT_ONCE):
-                if queue is not self._queue:  # the series are others by now
+                if queue is not self._queue:  # the series may be others by now
+                    self._queue.put_back_all(key, due)
                     return ()
                 await self._log.append(result.resolutions[start : start + _APPENDED_AT_ONCE])
         except (GitFailed, Unavailable, OSError) as reason:

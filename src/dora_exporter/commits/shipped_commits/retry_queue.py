@@ -61,6 +61,10 @@ class RetryQueue:
         due = self._sequences.get(key.repository, {}).get(key)
         return due is not None and deployment_id in due.retries
 
+    def holds_any(self, key: SequenceKey) -> bool:
+        """Whether anything of a sequence is scheduled."""
+        return key in self._sequences.get(key.repository, {})
+
     def put_change(self, key: SequenceKey, change: SequenceChange, due_ms: int) -> None:
         """Schedules the deployments that follow a change of a sequence."""
         self._due(key).changes.append(change)
