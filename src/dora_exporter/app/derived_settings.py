@@ -15,6 +15,7 @@ def rules_for_senders(settings: Settings) -> Rules:
     return Rules(
         retention_ms=settings.retention.ms,
         default_environment=settings.default_environment,
+        catalogue=catalogue(settings.services, settings.environments),
         max_body_bytes=settings.web.max_body_bytes,
     )
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from dora_exporter.dora.catalogue.catalogue import Catalogue
 from dora_exporter.dora.events import Series
 from dora_exporter.dora.metrics.contract import WindowMetric
 from dora_exporter.dora.sliding_window import Window
@@ -11,6 +12,15 @@ from dora_exporter.series.membership import Rollup, dimension
 from dora_exporter.series.rollup_explanation import explain_rollup
 
 KINDS = ("service", "team", "group", "dimension")
+
+
+@dataclass(frozen=True, slots=True)
+class SentName:
+    """A service and an environment as they were sent, and the rules of the catalogue that rename them."""
+
+    service: str
+    environment: str
+    rules: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +34,23 @@ class Subject:
     name: str
     environment: str
     dimension: str = ""
+
+    def named(self, catalogue: Catalogue) -> "Subject":
+        """The same by the names that numbers have."""
+        name = catalogue.service(self.name) if self.kind == "service" else self.name
+        return Subject(self.kind, name, catalogue.environment(self.environment))
+
+    def why_ignored(self, catalogue: Catalogue) -> str | None:
+        """The rule of the catalogue that ignores its events, if one does."""
+        return catalogue.why_ignored([self.name] if self.kind == "service" else [], self.environment)
+
+    def sent_names(self, engine: Engine) -> list[SentName]:
+        """The other names that the events of a service were sent with; none of a team."""
+        if self.kind != "service":
+            return []
+        catalogue = engine.definitions.catalogue
+        sent = engine.sent_as(Series(self.name, self.environment))
+        return [SentName(*each, rules=catalogue.renaming_rules(each)) for each in sent]
 
     @property
     def labels(self) -> dict[str, str]:

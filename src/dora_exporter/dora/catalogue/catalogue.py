@@ -111,6 +111,12 @@ class Catalogue:
         rules = [self.service_meaning(each).ignored_by for each in services]
         return f"services.{rules[0]}" if rules and all(rule is not None for rule in rules) else None
 
+    def renaming_rules(self, sent: tuple[str, str]) -> tuple[str, ...]:
+        """The rules that rename a service and an environment, as they stand in the settings."""
+        service, environment = self.service_meaning(sent[0]).rule, self.environment_meaning(sent[1]).rule
+        rules = (service and f"services.{service}", environment and f"environments.{environment}")
+        return tuple(filter(None, rules))
+
     @cached_property
     def renames(self) -> bool:
         """Whether any name could have another one, or be ignored."""

@@ -89,7 +89,8 @@ def routes(
 
     async def list_(request: web.Request) -> web.Response:
         asked = list_requests.parse(await request_body.read_within(request, rules()))
-        found = await select(of.held(store).values(), selection(asked, of.list_request), await superseded())
+        wanted = selection(asked, of.list_request, rules().catalogue)
+        found = await select(of.held(store).values(), wanted, await superseded())
         return as_json(_Shown([of.listed(event) async for event in in_turns(found)]))
 
     async def show(request: web.Request) -> web.Response:

@@ -48,24 +48,28 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], why_unknown: WhyUnknown, 
     """The route of explanations."""
 
     async def handle(request: web.Request) -> web.Response:
-        subject, name = _subject(request), _asked(request, "metric")
-        metric = metric_of(subject, name)
+        asked, name = _subject(request), _asked(request, "metric")
+        metric = metric_of(asked, name)
         if metric is None:
             raise BadRequest(f'parameter "metric" must be one of {", ".join(sorted(METRICS))}')
         current = await engine()
+        subject = asked.named(current.definitions.catalogue)
         window = _window(request, current)
         if subject.is_broken(current):
             raise NotNow("computing the numbers of this service and environment failed: see the log")
         explanation = await subject.explain(current, metric, window)
         if explanation is None:
-            raise NotFound(_why_nothing(subject))
+            raise NotFound(_why_nothing(subject, current))
         add_unknown(explanation, why_unknown)
-        return as_json(await answer(subject, name, window, explanation))
+        return as_json(await answer(subject, name, window, explanation, subject.sent_names(current)))
 
     return [web.get(EXPLAIN.path, access.reads(handle))]
 
 
-def _why_nothing(subject: Subject) -> str:
+def _why_nothing(subject: Subject, engine: Engine) -> str:
+    rule = subject.why_ignored(engine.definitions.catalogue)
+    if rule is not None:
+        return f"the events of this {subject.kind} and environment are ignored by {rule} of the configuration"
     if RESERVED in (subject.name, subject.environment):
         return f'"{RESERVED}" is the sum of all beyond limits.series: each can be explained by its own name'
     return f"no event of this {subject.kind} and environment is held"

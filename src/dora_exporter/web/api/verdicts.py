@@ -25,7 +25,7 @@ from dora_exporter.web.security.api_keys import Access, Right
 from dora_exporter.web.server import request_body
 from dora_exporter.web.server.empty_answer import EmptyAnswer
 from dora_exporter.web.server.errors import BadAttribute, NotFound, as_json
-from dora_exporter.web.server.limits import CurrentRules
+from dora_exporter.web.server.limits import CurrentRules, Rules
 
 BY_ID, BY_ID_SINGULAR = (
     Operation(
@@ -78,7 +78,7 @@ def routes(*, store: EventStore, log: EventLog, rules: CurrentRules, access: Acc
         given = version_patches.parse(await request_body.read_within(request, rules())).data
         selection.check_type(given.type, PATCH)
         verdict = _verdict(given.attributes)
-        event = await _last_of_version(store, given.attributes, rules().default_environment)
+        event = await _last_of_version(store, given.attributes, rules())
         await log.append([Judgement(event.id, verdict)])
         return as_json(EmptyAnswer(), status=BY_VERSION.status)
 
@@ -107,10 +107,11 @@ def _remediation(given: GivenRemediation) -> Remediation:
     return Remediation(kind, version=fields.required(given.version or "", "remediation.version"))
 
 
-async def _last_of_version(store: EventStore, asked: VersionPatchAttributes, default_environment: str) -> Deployment:
-    """The deployment of a service, environment and version that finished last."""
+async def _last_of_version(store: EventStore, asked: VersionPatchAttributes, rules: Rules) -> Deployment:
+    """The deployment of a service, environment and version that finished last, by the names of sender or catalogue."""
+    catalogue = rules.catalogue
     service = fields.label(asked.service, "service")
-    environment = fields.optional_label(asked.env, "env") or default_environment
+    environment = fields.optional_label(asked.env, "env") or rules.default_environment
     version = fields.required(asked.version, "version")
     found: list[Deployment] = []
     async for part in selection.in_batches(store.deployments.values()):
@@ -118,8 +119,8 @@ async def _last_of_version(store: EventStore, asked: VersionPatchAttributes, def
             each
             for each in part
             if each.version == version
-            and each.service == service
-            and each.environment == environment
+            and service in (each.service, catalogue.service(each.service))
+            and environment in (each.environment, catalogue.environment(each.environment))
             and not each.outcome
         ]
     if not found:

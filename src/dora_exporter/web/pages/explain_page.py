@@ -10,7 +10,7 @@ from dora_exporter.series.explanation_subject import KINDS, Subject, metric_of
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.pages.all_series import usual_window
 from dora_exporter.web.pages.page import page, refusal
-from dora_exporter.web.pages.series import PARAMETERS, anchors
+from dora_exporter.web.pages.series import PARAMETERS, anchors, why_nothing
 
 LARGEST_LIST = 200
 BROKEN = "Computing the numbers of this service and environment failed. See the log."
@@ -48,6 +48,7 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], why_unknown: WhyUnknown) 
         if metric is None:
             return await refusal(400, "This metric is unknown or has no explanation.")
         current = await engine()
+        subject = subject.named(current.definitions.catalogue)
         windows = {window.text: window for window in current.windows()}
         window = windows.get(request.query.get("window", usual_window([*windows.values()]).text))
         if window is None:
@@ -56,12 +57,13 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], why_unknown: WhyUnknown) 
             return await refusal(503, BROKEN)
         explanation = await subject.explain(current, metric, window)
         if explanation is None:
-            return await refusal(404, UNKNOWN)
+            return await refusal(404, why_nothing(subject, current, UNKNOWN))
         add_unknown(explanation, why_unknown)
         numbers = explanation.numbers()
         return await page(
             "explanation.html",
             subject=subject,
+            sent_names=subject.sent_names(current),
             window=window,
             windows=[*windows],
             metrics=sorted(METRICS),

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from dora_exporter.dora.events import Series
 from dora_exporter.series.engine import Engine
+from dora_exporter.series.explanation_subject import Subject
 from dora_exporter.series.overview import days, figures
 from dora_exporter.series.recent_events import RECENT, recent_events
 from dora_exporter.web.openapi.operation import Operation, Parameter
@@ -32,16 +33,20 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], edition: Callable[[], str
 
     async def show(request: web.Request) -> web.Response:
         current = await engine()
-        series = asked_series(request)
+        catalogue = current.definitions.catalogue
+        subject = _asked(request).named(catalogue)
+        series = Series(subject.name, subject.environment)
         if current.is_broken(series):
             return await refusal(503, BROKEN)
         told = await recent_events(current, series)
         if told is None:
-            return await refusal(404, UNKNOWN)
+            return await refusal(404, why_nothing(subject, current, UNKNOWN))
         windows = current.windows()
         return await page(
             "one_series.html",
             series=series,
+            details=catalogue.details(series.service),
+            sent_names=subject.sent_names(current),
             told=told,
             recent=RECENT,
             now_ms=windows[0].end_ms,
@@ -55,9 +60,14 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], edition: Callable[[], str
     return [web.get(ONE_SERIES.path, show)]
 
 
-def asked_series(request: web.Request) -> Series:
-    """The series that a request names."""
-    return Series(request.query.get("service", ""), request.query.get("environment", ""))
+def _asked(request: web.Request) -> Subject:
+    return Subject("service", request.query.get("service", ""), request.query.get("environment", ""))
+
+
+def why_nothing(subject: Subject, engine: Engine, otherwise: str) -> str:
+    """Why a page about a service or a team has nothing to show."""
+    rule = subject.why_ignored(engine.definitions.catalogue)
+    return otherwise if rule is None else f"These events are ignored by {rule} of the configuration."
 
 
 def anchors(ids: list[str], kind: str) -> dict[str, str]:

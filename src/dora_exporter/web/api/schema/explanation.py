@@ -1,5 +1,7 @@
 """Explanations as ``/api/v1/explain`` answers them."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from dora_exporter.dora.sliding_window import Window
@@ -7,7 +9,7 @@ from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.runtime.timestamps import iso
 from dora_exporter.series.counted_events import CountedDeployment, CountedIncident, Failure
 from dora_exporter.series.explanation import Explanation
-from dora_exporter.series.explanation_subject import Subject
+from dora_exporter.series.explanation_subject import SentName, Subject
 
 LARGEST_LIST = 1000
 
@@ -75,6 +77,14 @@ class ShownLeftOut(Struct, frozen=True):
     reason: str
 
 
+class KnownAs(Struct, frozen=True):
+    """Names that events of the series were sent with, and the rules of the catalogue that rename them."""
+
+    service: str
+    environment: str
+    rules: list[str]
+
+
 class Value(Struct, frozen=True):
     """A sample of the gauge, with the labels that it has beside series and window."""
 
@@ -104,9 +114,12 @@ class ExplainAnswer(Struct, frozen=True, omit_defaults=True, kw_only=True):
     incidents: list[ExplainedIncident]
     left_out: list[ShownLeftOut]
     left_out_total: int
+    known_as: list[KnownAs] = []
 
 
-async def answer(subject: Subject, name: str, window: Window, explanation: Explanation) -> ExplainAnswer:
+async def answer(
+    subject: Subject, name: str, window: Window, explanation: Explanation, sent_names: Sequence[SentName]
+) -> ExplainAnswer:
     """Made in slices: a list may be long."""
     metric = explanation.metric
     return ExplainAnswer(
@@ -128,6 +141,7 @@ async def answer(subject: Subject, name: str, window: Window, explanation: Expla
         incidents=[_incident(each) async for each in in_turns(explanation.incidents[:LARGEST_LIST])],
         left_out=[ShownLeftOut(each.kind, each.id, each.reason) for each in explanation.left_out[:LARGEST_LIST]],
         left_out_total=len(explanation.left_out),
+        known_as=[KnownAs(each.service, each.environment, list(each.rules)) for each in sent_names],
     )
 
 

@@ -1,16 +1,33 @@
 """The attributes of an event that a query may ask for, by their keys."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.events import SUCCEEDED, Checkout, Deployment, Event, Incident
 
 Values = Callable[[Event], Iterable[str | None]]
 """The values of one attribute of an event; None for one that is absent."""
 
 
-def values_of(key: str) -> Values:
-    """The values of an attribute; a key that is no attribute asks for a custom tag."""
-    return _ATTRIBUTES.get(key) or _tags_of(key)
+def values_of(key: str, catalogue: Catalogue = NO_CATALOGUE) -> Values:
+    """The values of an attribute; a key that is no attribute asks for a custom tag.
+
+    Services and environments have the name that was sent, and the one of the ``catalogue``.
+    """
+    values = _ATTRIBUTES.get(key) or _tags_of(key)
+    if key in _SERVICE_KEYS:
+        return _with_names(values, catalogue.service)
+    return _with_names(values, catalogue.environment) if key in _ENVIRONMENT_KEYS else values
+
+
+def _with_names(values: Values, name_of: Callable[[str], str]) -> Values:
+    def both(event: Event) -> Iterator[str | None]:
+        for value in values(event):
+            yield value
+            if value is not None and (name := name_of(value)) != value:
+                yield name
+
+    return both
 
 
 def _tags_of(key: str) -> Values:
@@ -48,6 +65,8 @@ def _of_incident(name: str) -> Values:
     return lambda event: (getattr(event, name),) if isinstance(event, Incident) else ()
 
 
+_SERVICE_KEYS = ("service", "services")
+_ENVIRONMENT_KEYS = ("env", "environment")
 _ATTRIBUTES: dict[str, Values] = {
     "service": _services,
     "services": _services,

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.events import Event
 from dora_exporter.runtime.cooperative import Turn
-from dora_exporter.web.api.search.attributes import values_of
+from dora_exporter.web.api.search.attributes import Values, values_of
 from dora_exporter.web.server.errors import BadAttribute
 
 Predicate = Callable[[Event, Turn], Awaitable[bool]]
@@ -52,19 +53,20 @@ class _Word:
         return self.symbols if self.colon is None else self.symbols[self.colon + 1 :]
 
 
-def parse(query: str | None) -> Predicate:
+def parse(query: str | None, catalogue: Catalogue = NO_CATALOGUE) -> Predicate:
     r"""Whether an event is asked for; no query and ``*`` ask for all. Raises ``BadAttribute``.
 
     Terms ``key:value`` side by side must all match; ``AND``, ``OR``, ``NOT``, ``-`` and brackets combine them. ``*``
     stands for any characters and ``?`` for one, but not within quotes; ``\`` takes its meaning from the next
-    character. A key that is no attribute asks for a custom tag.
+    character. A key that is no attribute asks for a custom tag. Services and environments are found by the names that
+    were sent, and by those of the ``catalogue``.
     """
     if query is None or not query.strip():
         return _is_anything
     if len(query) > MAX_LENGTH:
         raise BadAttribute("query", f"must not be longer than {MAX_LENGTH} characters")
     try:
-        return _Reader([*_tokens(query)]).read()
+        return _Reader([*_tokens(query)], catalogue).read()
     except _Malformed as error:
         raise BadAttribute("query", str(error)) from error
 
@@ -72,8 +74,9 @@ def parse(query: str | None) -> Predicate:
 class _Reader:
     """Reads the words of a query from left to right; raises ``_Malformed`` where they make no sense."""
 
-    def __init__(self, words: Sequence[_Sign | _Word]) -> None:
+    def __init__(self, words: Sequence[_Sign | _Word], catalogue: Catalogue) -> None:
         self._words = words
+        self._catalogue = catalogue
         self._position = 0
         self._depth = 0
         if sum(isinstance(word, _Word) for word in words) > _MAX_TERMS:
@@ -122,14 +125,17 @@ class _Reader:
             raise _Malformed("ends where a term is needed" if word is None else f"has {word} where a term is needed")
         self._position += 1
         if key is not None:
-            return _asks(key, word.symbols)
+            return self._asks(key, word.symbols)
         if word.symbols == (MANY,):
             return _is_anything
         if not word.key:
             raise _Malformed(f"has the term {word.text} without a key: write service:{word.text}")
         if not word.value and self._consume("("):
             return self._bracket(word.key)
-        return _asks(word.key, word.value)
+        return self._asks(word.key, word.value)
+
+    def _asks(self, key: str, symbols: Sequence[Symbol]) -> Predicate:
+        return _asks(values_of(key, self._catalogue), matcher(symbols))
 
     def _next(self) -> _Sign | _Word | None:
         return self._words[self._position] if self._position < len(self._words) else None
@@ -140,10 +146,7 @@ class _Reader:
         return is_there
 
 
-def _asks(key: str, symbols: Sequence[Symbol]) -> Predicate:
-    matches = matcher(symbols)
-    values = values_of(key)
-
+def _asks(values: Values, matches: Callable[[str], bool]) -> Predicate:
     async def holds(event: Event, turn: Turn) -> bool:
         for value in values(event):
             if value is not None and matches(value):

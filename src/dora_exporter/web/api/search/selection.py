@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.events import Event
 from dora_exporter.runtime.cooperative import Turn, in_turns
 from dora_exporter.web.api.schema import fields
@@ -45,8 +46,8 @@ class Selection:
         return (-moment if self.newest_first else moment), event.id
 
 
-def selection(request: ListRequest, expected_type: str) -> Selection:
-    """Reads a list request; raises ``BadRequest``."""
+def selection(request: ListRequest, expected_type: str, catalogue: Catalogue = NO_CATALOGUE) -> Selection:
+    """Reads a list request, which may ask by the names of the ``catalogue``; raises ``BadRequest``."""
     check_type(request.data.type, expected_type)
     asked = request.data.attributes or ListAttributes()
     limit = _DEFAULT_LIMIT if asked.limit is None else asked.limit
@@ -60,7 +61,7 @@ def selection(request: ListRequest, expected_type: str) -> Selection:
     return Selection(
         from_ms=-_NEVER if from_ms is None else from_ms,
         to_ms=_NEVER if to_ms is None else to_ms,
-        matches=query.parse(asked.query),
+        matches=query.parse(asked.query, catalogue),
         by_finish=sort.endswith("finished_at"),
         newest_first=sort.startswith("-"),
         limit=limit,
