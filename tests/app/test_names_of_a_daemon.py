@@ -79,7 +79,8 @@ class Site:
     async def gauges(self) -> list[str]:
         """The lines of deployments and incidents."""
         _, text = await self.ask("GET", "/metrics")
-        return [line for line in text.splitlines() if line.startswith("dora_") and "dora_exporter_" not in line]
+        lines = [line for line in text.splitlines() if line.startswith("dora_")]
+        return [line for line in lines if not line.startswith(("dora_exporter_", "dora_environment_info"))]
 
     async def found(self, query: str) -> list[tuple[str, str]]:
         """The deployments that a query finds, as they are shown."""

@@ -14,6 +14,7 @@ from dora_exporter.app.reload import Configuration
 from dora_exporter.app.settings import Settings
 from dora_exporter.app.startup import Startup
 from dora_exporter.app.storage import storage
+from dora_exporter.app.telemetry.names import UnmappedNames
 from dora_exporter.app.telemetry.sources import SourceCollector
 from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition import OwnFamilies
@@ -59,6 +60,7 @@ class Components:
         yield telemetry.UnknownAttributeCounts(self.unknown_attributes.counts)
         yield telemetry.HeldEvents(self.store)
         yield telemetry.SeriesCollector(lambda: self.metrics.engine)
+        yield UnmappedNames(lambda: self.metrics.engine)
         yield self.storage.collector
         yield telemetry.ConfigCollector(self.configuration)
         yield telemetry.LogCollector(LOG)

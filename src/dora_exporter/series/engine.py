@@ -170,7 +170,7 @@ class Engine:
 
     def sent_as(self, series: Series) -> tuple[Series, ...]:
         """The names other than its own that the events of a series were sent with."""
-        return self._appearances.sent_as(series)
+        return tuple(each for each in self._appearances.sent_as(series) if each != series)
 
     def held(self, state: SeriesState) -> Iterator[Event]:
         """The events of a series as they are stored, one by one."""
@@ -186,6 +186,18 @@ class Engine:
         of_incidents = {team for incident, _ in state.incidents() for team in teams.of_incident(incident)}
         configured = teams.configured_for(series.service)
         return state.named_teams() | of_incidents | ({configured} if configured else set())
+
+    def unmapped_names(self) -> Mapping[str, int]:
+        """How many names of services and of environments no entry of the catalogue knows; empty without any entry."""
+        catalogue = self.definitions.catalogue
+        if not (catalogue.services or catalogue.environments):
+            return {}
+        sent = {each for series in self.aggregates.series for each in self._appearances.sent_as(series)}
+        services, environments = {each.service for each in sent}, {each.environment for each in sent}
+        return {
+            "environment": sum(not catalogue.environment_meaning(each).is_known for each in environments),
+            "service": sum(not catalogue.service_meaning(each).is_known for each in services),
+        }
 
     def teams_of(self, event: Event) -> tuple[str, ...]:
         """The teams that an event belongs to."""

@@ -173,9 +173,9 @@ class Appearances:
         return self._environments.get(environment, 0)
 
     def sent_as(self, series: Series) -> tuple[Series, ...]:
-        """The names other than its own that a series was sent with, in order of appearance."""
+        """The names that a series was sent with, in order of appearance; its own is one of them only if it was sent."""
         self._catch_up()
-        return tuple(each for each in self._sent.get(series, ()) if each != series)
+        return tuple(self._sent.get(series, ()))
 
     def _catch_up(self) -> None:
         if self._last and self._order.get(self._last) != self._read - 1:  # a replica began anew
