@@ -29,6 +29,7 @@ SCENARIOS = (
     "kills",
     "git",
     "hops",
+    "names",
     "backfill",
     "replicas",
 )

@@ -64,6 +64,7 @@ def _settings(upstream: str, origin: Path) -> dict[str, object]:
     return {
         "api_keys": [WRITE_KEY],
         "incidents": {"severities": {"SEV-1": 1}},
+        "environments": {"production": {}},
         "read_keys": [READ_KEY],
         "sources": {"pagerduty": pagerduty},
         "repositories": {"shop": {"url": origin.as_uri()}},
