@@ -45,6 +45,8 @@ from tests.machine.facts import (
     World,
 )
 from tests.machine.faults import STAGES
+from tests.machine.posting import KINDS as POST_KINDS
+from tests.machine.posting import LAGS, Post
 from tests.machine.site import PAGED, REPOSITORIES, SOURCES
 
 SERVICES = ("cart", "checkout", "search")
@@ -81,6 +83,7 @@ class Player:
             (6, self._page),
             (6, self._alert),
             (5, self._alert_group),
+            (6, self._post),
             (6, self._judge),
             (3, self._judge_version),
             (6, self._delete),
@@ -173,6 +176,18 @@ class Player:
             lag_ms=self._length(),
             says_beginning=self._often(),
             times=self.chance.choice([1, 1, 2]),
+        )
+
+    def _post(self, _now: int) -> Act:
+        service, environment = self._line()
+        return Post(
+            tuple(self.chance.choices(POST_KINDS, k=self.chance.randint(1, 4))),
+            self.chance.randrange(2),
+            self.chance.choice([(service,), (service,), (service, self._line()[0]), (RESERVED,)]),
+            environment,
+            self.chance.choice([None, None, *TEAMS, RESERVED]),
+            self.chance.choice(LAGS),
+            again=self._often(),
         )
 
     def _alert_group(self, now: int) -> Act:

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 from tests.builders import ManualClock
 from tests.commits.histories import Made, extend, git
 from tests.machine import saying
-from tests.machine.facts import Terms
+from tests.machine.facts import Suffered, Terms
 from tests.machine.faults import Faults
 from tests.machine.gauges import Sample
 from tests.sources.fake_datadog import FakeDatadog
@@ -30,6 +30,18 @@ QUICK_SECONDS = 0.4
 SOURCES = ("apm", "builds")
 ALERTS = "alerts"
 GROUPS = "groups"
+TOOL = "tool"
+TOLD = {
+    "id": "id",
+    "started_at": "began",
+    "finished_at": "ended",
+    "changed_at": "changed",
+    "services": "services",
+    "environment": "environment",
+    "team": "team",
+    "delete": "deleted",
+}
+"""Where the fields of an incident are in what the tool posts."""
 PAGED: Mapping[str, tuple[str, str, str | None]] = {
     "PCART": ("cart", "production", None),
     "PSTAGE": ("cart", "staging", "guild"),
@@ -85,6 +97,9 @@ class Site:
         self.latest_page_ms = 0
         self.latest_alert_ms = 0
         self.latest_group_ms = 0
+        self.latest_post_ms = 0
+        self.posted: dict[int, Suffered] = {}
+        self.posts: dict[int, list[dict[str, object]]] = {}
         self.alerts_fired = 0
         self.firing: dict[str, dict[str, tuple[int, dict[str, str]]]] = {}
         self._folder = folder
@@ -164,6 +179,9 @@ class Site:
             self.upstreams[source].rows.pop(number, None)
         elif source == "pd":
             self.pagerduty.rows.pop(number, None)
+        elif source == TOOL:
+            self.posted.pop(int(number), None)
+            self.posts.pop(int(number), None)
 
     async def commit(self, repository: str, commits: list[Made]) -> list[str]:
         """Adds commits upstream; negative places in their parents count back in those that are there."""
@@ -261,6 +279,7 @@ class Site:
                     **sources,
                     ALERTS: {"kind": "alertmanager"},
                     GROUPS: {"kind": "alertmanager", "group": True},
+                    TOOL: {"kind": "webhook", "incidents": TOLD},
                 },
                 "repositories": repositories if self._with_git else {},
                 **saying.settings(self._written),
