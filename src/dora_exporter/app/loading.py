@@ -39,7 +39,7 @@ class Loading:
         begun = stopwatch()
         gc.disable()
         if await self._storage.resume(self._store):
-            self._indexes.load()
+            await self._indexes.load()
         async for records in self._storage.replay():
             self._store.apply_all(records)
         await self._metrics.load()

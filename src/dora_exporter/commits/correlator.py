@@ -11,7 +11,7 @@ from dora_exporter.dora.event_log import Appendable, Unavailable
 from dora_exporter.dora.events import Deployment, Event
 from dora_exporter.dora.store import Change, EventStore
 from dora_exporter.runtime.clock import Clock
-from dora_exporter.runtime.cooperative import in_background, in_turns
+from dora_exporter.runtime.cooperative import in_background, in_batches
 from dora_exporter.runtime.outage import Outage
 
 logger = logging.getLogger(__name__)
@@ -44,9 +44,10 @@ class Correlator:
 
     async def load(self) -> None:
         """Looks at the deployments that are held, a few milliseconds at a time."""
-        async for each in in_turns(list(self._store.deployments.values())):
-            if self._store.deployments.get(each.id) is each:
-                self._add(each)
+        async for some in in_batches(list(self._store.deployments.values())):
+            for each in some:
+                if each.upstream is not None and self._store.deployments.get(each.id) is each:
+                    self._add(each)
 
     def observe(self, changes: Sequence[Change]) -> None:
         """Follows writes to deployments."""

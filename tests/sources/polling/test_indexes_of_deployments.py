@@ -45,11 +45,11 @@ def test_what_names_no_target_needs_no_place() -> None:
     assert targets.count == 0
 
 
-def test_what_a_checkpoint_holds_is_known_once_it_is_read() -> None:
+async def test_what_a_checkpoint_holds_is_known_once_it_is_read() -> None:
     store = EventStore()
     indexes = Indexes(store)
     store.restore(deployments=[to_shop(1)])
-    indexes.load()
+    await indexes.load()
     assert ids(indexes.targets) == ["cd:1"]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from dora_exporter.dora.events import Deployment, Event, Incident
 from dora_exporter.dora.store import Change, EventStore
+from dora_exporter.runtime.cooperative import in_batches
 from dora_exporter.sources.contract import TARGET
 
 _Place = tuple[int, str]
@@ -16,29 +17,32 @@ class Indexes:
 
     def __init__(self, store: EventStore) -> None:
         """Starts with what the store holds, and follows it."""
+        self._store = store
         self.open_incidents = OpenIncidents(store)
         self.targets = Targets(store)
 
-    def load(self) -> None:
-        """Indexes all events of the store, which a checkpoint has filled."""
-        self.open_incidents.load()
-        self.targets.load()
+    async def load(self) -> None:
+        """Indexes all events of the store, which a checkpoint has filled; a few milliseconds at a time."""
+        async for incidents in in_batches(list(self._store.incidents.values())):
+            self.open_incidents.add(incidents)
+        async for deployments in in_batches(list(self._store.deployments.values())):
+            self.targets.add(deployments)
 
 
 class OpenIncidents:
-    """Indexes the open incidents of a store and follows its changes; ``load`` reads a checkpoint's."""
+    """Indexes the open incidents of a store and follows its changes."""
 
     def __init__(self, store: EventStore) -> None:
         """Starts with what the store holds."""
         self._store = store
         self._ids: dict[str, dict[str, None]] = {}
         self._about: dict[str, dict[str, None]] = {}
-        self.load()
+        self.add(store.incidents.values())
         store.observe(self.observe)
 
-    def load(self) -> None:
-        """Indexes all incidents of the store."""
-        for incident in self._store.incidents.values():
+    def add(self, incidents: Iterable[Incident]) -> None:
+        """Indexes incidents of the store."""
+        for incident in incidents:
             self._update(None, incident)
 
     def of(self, source: str) -> Iterable[Incident]:
@@ -85,20 +89,20 @@ class OpenIncidents:
 
 
 class Targets:
-    """Indexes the deployments whose sources name a target, and follows the store; ``load`` reads a checkpoint's."""
+    """Indexes the deployments whose sources name a target, and follows the store."""
 
     def __init__(self, store: EventStore) -> None:
         """Starts with what the store holds."""
         self._store = store
         self._places: dict[tuple[str, str], list[_Place]] = {}
-        self.load()
+        self.add(store.deployments.values())
         store.observe(self.observe)
 
-    def load(self) -> None:
-        """Indexes all deployments of the store."""
-        self._places.clear()
-        for deployment in self._store.deployments.values():
-            self._add(deployment)
+    def add(self, deployments: Iterable[Deployment]) -> None:
+        """Indexes deployments of the store."""
+        for deployment in deployments:
+            if deployment.upstream is not None:
+                self._add(deployment)
 
     def newest_first(self, source: str, target: str) -> Iterator[Deployment]:
         """The deployments of a source to a target, by the time that they began at."""
