@@ -21,7 +21,7 @@ SERIES = urlencode({"service": "web-shop", "environment": "production"})
 HOSTILE_SERIES = urlencode({"service": HOSTILE, "environment": HOSTILE})
 PATHS = (
     "/",
-    "/?environment=production&sort=change_failure_rate&order=desc",
+    "/?tier=all&q=a&sort=change_lead_time&order=desc",
     f"/series?{SERIES}",
     f"/explain?{SERIES}&metric=dora_change_lead_time_seconds",
     f"/explain?{SERIES}&metric=dora_time_to_restore_seconds",
@@ -87,12 +87,12 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 def services(browser: Browser) -> list[str]:
-    return browser.texts("tbody th")
+    return browser.texts(".series tbody th")
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 820, 1160])
+@pytest.mark.parametrize("width", [390, 820, 1400])
 def test_a_page_fits_reads_well_and_offends_no_policy(
     shown: RunningDaemon, browser: Browser, path: str, scheme: str, width: int
 ) -> None:
@@ -111,7 +111,7 @@ def test_a_page_fits_reads_well_and_offends_no_policy(
 
 def test_the_table_is_sorted_by_a_link_and_filtered_by_the_form(shown: RunningDaemon, browser: Browser) -> None:
     browser.resize(width=1280)
-    browser.driver.get(f"{shown.url}/?environment=production")
+    browser.driver.get(f"{shown.url}/?environment=production&sort=service")
     assert services(browser) == sorted(each.name for each in SERVICES)
 
     browser.follow(browser.driver.find_element(By.LINK_TEXT, "Service ▲").click)
@@ -135,10 +135,10 @@ def test_a_number_leads_to_its_explanation(shown: RunningDaemon, browser: Browse
 
 
 def test_a_hostile_name_is_text(shown: RunningDaemon, browser: Browser) -> None:
-    browser.driver.get(f"{shown.url}/?{urlencode({'q': HOSTILE})}")
+    browser.driver.get(f"{shown.url}/?{urlencode({'q': HOSTILE, 'tier': 'all'})}")
     assert services(browser) == [HOSTILE]
 
-    browser.follow(browser.driver.find_element(By.LINK_TEXT, HOSTILE).click)
+    browser.follow(browser.driver.find_element(By.CSS_SELECTOR, ".series tbody th a").click)
     assert browser.texts("h1") == [f"{HOSTILE} in {HOSTILE}"]
     assert browser.driver.title.startswith(HOSTILE)
     assert browser.driver.find_elements(By.CSS_SELECTOR, "main img, script") == []
@@ -162,3 +162,35 @@ def test_a_failing_source_says_why(shown: RunningDaemon, browser: Browser) -> No
     browser.driver.get(f"{shown.url}/sources")
     assert "failed once: GET 127.0.0.1" in browser.driver.find_element(By.TAG_NAME, "main").text
     assert "made-up" not in browser.driver.page_source
+
+
+def test_the_first_number_is_on_the_first_screen_of_a_phone_and_filters_are_folded(
+    shown: RunningDaemon, browser: Browser
+) -> None:
+    browser.resize(width=390, height=700)
+    browser.driver.get(shown.url)
+
+    first = browser.driver.find_element(By.CSS_SELECTOR, ".big dd a")
+    assert first.rect["y"] + first.rect["height"] < 350
+    assert not browser.driver.find_element(By.ID, "q").is_displayed()
+    browser.driver.find_element(By.CSS_SELECTOR, ".filters summary").send_keys(Keys.ENTER)
+    assert browser.driver.find_element(By.ID, "q").is_displayed()
+
+
+def test_a_keyboard_goes_to_another_tier_and_to_what_needs_attention(shown: RunningDaemon, browser: Browser) -> None:
+    browser.resize(width=1400)
+    browser.driver.get(shown.url)
+    assert browser.texts(".switch [aria-current]") == ["production"]
+
+    tier = browser.driver.find_element(By.LINK_TEXT, "staging")
+    browser.follow(lambda: tier.send_keys(Keys.ENTER))
+    assert browser.texts(".switch [aria-current]") == ["staging"]
+
+    browser.driver.get(shown.url)
+    reasons = browser.texts(".attention li")
+    assert 3 <= len(reasons) <= 7
+    assert reasons[0].startswith("on-call is a source that fails")
+    reason = browser.driver.find_element(By.CSS_SELECTOR, ".attention a[href^=explain]")
+    browser.follow(lambda: reason.send_keys(Keys.ENTER))
+    assert browser.texts("h1")[0].endswith("explained")
+    assert browser.complaints() == []

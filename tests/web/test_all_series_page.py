@@ -44,20 +44,21 @@ async def test_a_series_shows_its_numbers_with_their_levels(aiohttp_client: Aioh
         "checkout",
         "production",
         "0 s ago",
-        "0.10 medium performer",
-        "2.0 h elite performer",
-        "33.3% low performer",
+        "0.10 3rd level",
+        "2.0 h best level",
+        "33.3% worst level",
         "30.0 min",
         DASH,
         "1 open",
     ]
-    assert page.named("svg")[0]["aria-label"] == "Deployments a day over 30 days: 3 in all, 1 failed, at most 1 a day"
+    assert page.named("svg")[4]["aria-label"] == "Deployments a day over 30 days: 3 in all, 1 failed, at most 1 a day"
 
 
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("", ["often", "rare", "shaky"]),
+        ("", ["shaky", "often", "rare"]),
+        ("?sort=service", ["often", "rare", "shaky"]),
         ("?sort=service&order=desc", ["shaky", "rare", "often"]),
         ("?sort=deployment_frequency", ["rare", "shaky", "often"]),
         ("?sort=change_failure_rate&order=desc", ["shaky", "often", "rare"]),
@@ -68,11 +69,15 @@ async def test_a_series_shows_its_numbers_with_their_levels(aiohttp_client: Aioh
         ("?q=AR", ["rare"]),
         ("?q=+rare+", ["rare"]),
         ("?environment=staging", ["rare"]),
-        ("?level=high", ["often", "shaky"]),
+        ("?level=high", ["shaky", "often"]),
         ("?window=7d&level=elite", ["often", "rare"]),
         ("?level=low", ["shaky"]),
-        ("?sort=nothing&order=odd&window=2y&level=best&page=x", ["often", "rare", "shaky"]),
-        ("?page=99999999999999999999", ["often", "rare", "shaky"]),
+        ("?sort=nothing&order=odd&window=2y&level=best&page=x&tier=odd", ["often", "shaky"]),
+        ("?page=99999999999999999999", ["shaky", "often", "rare"]),
+        ("?tier=production", ["shaky", "often"]),
+        ("?tier=staging", ["rare"]),
+        ("?tier=testing", []),
+        ("?team=nobody", []),
         ("?q=nobody", []),
     ],
 )
@@ -88,13 +93,14 @@ async def test_series_are_searched_and_sorted(aiohttp_client: AiohttpClient, que
         ]
     ).start(aiohttp_client)
 
-    assert services(await browser.open(f"/{query}")) == expected
+    given = query if "tier=" in query else f"{query}{'&' if query else '?'}tier=all"
+    assert services(await browser.open(f"/{given}")) == expected
 
 
 async def test_the_headers_sort_and_say_how_the_table_is_sorted(aiohttp_client: AiohttpClient) -> None:
     browser = await Site([*deployments("often", 9), *deployments("rare", 1)]).start(aiohttp_client)
 
-    once = await browser.open((await browser.open("/?window=7d")).links["Deployments per day"])
+    once = await browser.open((await browser.open("/?window=7d&sort=service")).links["Deployments per day"])
     twice = await browser.open(once.links["Deployments per day"])
 
     assert (services(once), services(twice)) == (["rare", "often"], ["often", "rare"])
@@ -112,8 +118,12 @@ async def test_the_sums_are_of_what_was_asked_for(aiohttp_client: AiohttpClient)
         ]
     ).start(aiohttp_client)
 
-    assert "Series 2 Deployments in 30d 4 Failed 25.0% Open incidents 1" in (await browser.open("/")).text
-    assert "Series 1 Deployments in 7d 3 Failed 0.0%" in (await browser.open("/?q=check&window=7d")).text
+    every, one = [(await browser.open(f"/{query}")).text for query in ("", "?q=check&window=7d")]
+    assert "Deployments per day 0.13" in every
+    assert "Change failure rate 25.0%" in every
+    assert "Series 2 Open incidents 1" in every
+    assert "Change failure rate 0.0%" in one
+    assert "Series 1 Open incidents 0" in one
 
 
 async def test_a_long_table_has_pages(aiohttp_client: AiohttpClient) -> None:
@@ -142,7 +152,7 @@ async def test_an_empty_daemon_says_what_to_expect(aiohttp_client: AiohttpClient
     page = await (await Site().start(aiohttp_client)).open("/")
 
     assert "No events yet" in page.text
-    assert "Failed \N{EN DASH}" in page.text
+    assert "Change failure rate \N{EN DASH} nothing to compare with" in page.text
 
 
 async def test_a_search_without_result_leads_back(aiohttp_client: AiohttpClient) -> None:
@@ -171,3 +181,57 @@ async def test_failing_sources_are_counted(aiohttp_client: AiohttpClient) -> Non
     assert "Sources 2 up" in (await browser.open("/")).text
     next(iter(site.sources)).health.failed("no answer", at_ms=NOW_MS, seconds=1)
     assert "Sources 1 of 2 failing" in (await browser.open("/")).text
+
+
+async def test_production_is_shown_unless_there_is_none_or_another_tier_is_asked_for(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    both = await Site([deployment(), deployment(service="cart", environment="dev")]).start(aiohttp_client)
+    other = await Site([deployment(environment="none")]).start(aiohttp_client)
+
+    assert services(await both.open("/")) == ["checkout"]
+    assert services(await both.open((await both.open("/")).links["all"])) == ["cart", "checkout"]
+    assert services(await both.open((await both.open("/")).links["development"])) == ["cart"]
+    assert services(await both.open("/?environment=dev")) == ["cart"]
+    assert services(await other.open("/")) == ["checkout"]
+
+
+async def test_the_numbers_of_all_are_compared_with_the_window_before(aiohttp_client: AiohttpClient) -> None:
+    now = deployments("checkout", 10)
+    before = [
+        deployment(id=f"before-{number}", finished_at=NOW_MS - (31 + number) * DAY_MS, verdict=verdict)
+        for number, verdict in enumerate([Verdict(change_failure=True), *[None] * 19])
+    ]
+    page = await (await Site([*now, *before]).start(aiohttp_client)).open("/")
+
+    assert "Deployments per day 0.33 worse: -50%, from 0.67" in page.text
+    assert "Change failure rate 0.0% -5.0 points, from 5.0%" in page.text
+    assert "Change lead time \N{EN DASH} nothing to compare with" in page.text
+    label = page.named("svg")[0]["aria-label"]
+    assert label == "Deployments per day over 90 days: from 0.00 to 1.00, at most 1.00"
+
+
+async def test_teams_have_their_numbers_and_lead_to_their_services(aiohttp_client: AiohttpClient) -> None:
+    records = [
+        *deployments("checkout", 2, team="crew"),
+        *deployments("search", 3, team="squad", verdict=Verdict(change_failure=True)),
+        *deployments("cart", 1, team="crew", environment="staging"),
+    ]
+    browser = await Site(records).start(aiohttp_client)
+    page = await browser.open("/")
+
+    assert [row[:5] for row in page.rows[1:3]] == [
+        ["squad", "production", "0.10", DASH, "100.0%"],
+        ["crew", "production", "0.07", DASH, "0.0%"],
+    ]
+    assert [row[0] for row in (await browser.open(page.links["crew"])).rows[1:]][-1] == "checkout"
+
+
+async def test_what_needs_attention_is_said_with_a_link_to_its_explanation(aiohttp_client: AiohttpClient) -> None:
+    outage = incident(id="outage", started_at=NOW_MS - 3 * HOUR_MS)
+    page = await (await Site([*deployments("checkout", 6), outage]).start(aiohttp_client)).open("/")
+
+    assert "an incident is open for 3.0 h" in page.text
+    assert page.links["checkout"] == (
+        "explain?service=checkout&environment=production&metric=dora_incidents&window=30d"
+    )

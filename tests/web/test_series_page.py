@@ -95,7 +95,7 @@ async def test_the_numbers_of_each_window_lead_to_their_explanations(aiohttp_cli
     browser = await Site([FIRST, SECOND, BACK]).start(aiohttp_client)
     page = await browser.open(PATH)
 
-    assert page.row("7d")[3] == page.row("90d")[3] == "33.3% low performer"
+    assert page.row("7d")[3] == page.row("90d")[3] == "33.3% worst level"
     explanation = await browser.open(page.links["33.3%"])
     assert "1 of 3 deployments failed." in explanation.text
     assert explanation.links["checkout"].startswith("series?")

@@ -128,7 +128,7 @@ class Measures:
 
     def failures(self, window: Window) -> int:
         """The number of deployments of the window that failed."""
-        return sum(times.count(window) for times in self.causes.values())
+        return sum([times.count(window) for times in self.causes.values() if len(times)])
 
     def add_deployment(self, facts: DeploymentFacts) -> None:
         """Adds a deployment to every window that its facts concern."""

@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
@@ -236,6 +236,11 @@ class Samples:
         times = self._times
         return bisect_right(times, window.end_ms) - bisect_right(times, window.start_ms) if times else 0
 
+    def values_in(self, window: Window) -> "array[int]":
+        """The values of those in the window, in order of time."""
+        low, high = self._bounds(window)
+        return self._values[low:high]
+
     def first_in(self, window: Window) -> int | None:
         """The moment of the earliest sample in the window, which is the next to leave it."""
         index = bisect_right(self._times, window.start_ms)
@@ -313,7 +318,12 @@ def _remove(span: _Span, value: int) -> None:
     span.total -= value
 
 
-def _quantile(ordered: "array[int]", numerator: int, denominator: int) -> float:
+def median_seconds(ordered: Sequence[int]) -> float | None:
+    """The median of milliseconds in order, in seconds; None without any."""
+    return _quantile(ordered, 1, 2) if ordered else None
+
+
+def _quantile(ordered: Sequence[int], numerator: int, denominator: int) -> float:
     """A quantile of milliseconds, in seconds. Integers keep it exact until the one division."""
     index, part = divmod(numerator * (len(ordered) - 1), denominator)
     below = ordered[index]

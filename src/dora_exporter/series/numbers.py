@@ -117,7 +117,7 @@ def _series(engine: Engine, selection: Selection) -> Iterator[Subject | None]:
             aggregate.present > 0
             and selection.admits(series.environment, engine.definitions.catalogue)
             and series.service == (selection.service or series.service)
-            and (not selection.team or selection.team in _teams_of(engine, series))
+            and (not selection.team or selection.team in teams_of_series(engine, series))
         )
         yield Subject("service", *series) if is_wanted else None
 
@@ -134,8 +134,8 @@ def _teams(engine: Engine, selection: Selection) -> Iterator[Subject | None]:
         yield Subject("team", name, environment) if is_wanted else None
 
 
-def _teams_of(engine: Engine, series: Series) -> Sequence[str]:
-    """The team of the latest deployment of a series, or of its latest incident."""
+def teams_of_series(engine: Engine, series: Series) -> Sequence[str]:
+    """The team of the latest deployment of a series."""
     state = engine.state(series)
     latest = state.latest if state else None
     return engine.teams_of(latest) if latest else ()

@@ -1,7 +1,8 @@
 """Lists all series with their metrics and levels, filtered and sorted."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 
 from dora_exporter.dora.events import DAY_MS, Series
 from dora_exporter.dora.measures import Measures
@@ -15,9 +16,12 @@ from dora_exporter.dora.metrics.time_to_restore import time_to_restore
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.series.engine import Engine
+from dora_exporter.series.numbers import teams_of_series
 
 DAYS_SHOWN = 30
-LARGEST_PAGE = 100
+TEAMS_SHOWN = 10
+_PER_STEP = 64
+LARGEST_PAGE = 50
 
 _READS: Mapping[str, Callable[[Measures, Window], Iterable[Value]]] = {
     "deployment_frequency": frequency,
@@ -67,47 +71,100 @@ class SeriesQuery:
     edition: str
     text: str = ""
     environment: str = ""
+    tier: str = ""
+    team: str = ""
     level: int | None = None
-    order: str = "service"
-    is_descending: bool = False
+    order: str = "change_failure_rate"
+    is_descending: bool = True
     page: int = 1
 
 
 @dataclass(frozen=True, slots=True)
+class TeamOverview:
+    """A team in an environment."""
+
+    team: str
+    environment: str
+    figures: Mapping[str, Figure]
+    open_incidents: int
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
-    """A page of the matching series, and the sums over all of them."""
+    """A page of the matching series, and their sums; ``teams`` are those with the highest failure rates."""
 
     rows: Sequence[SeriesOverview]
     total: int
-    deployments: int
-    failed: int
     open_incidents: int
-    environments: Sequence[str]
     page: int
     pages: int
+    teams: Sequence[TeamOverview]
+    teams_total: int
 
 
 Candidate = tuple[Series, Measures]
 
 
-async def overview(engine: Engine, question: SeriesQuery) -> Overview:
-    """Runs a query as of the last update of the engine, a few milliseconds at a time."""
-    wanted = question.text.casefold()
-    environments: set[str] = set()
-    found: list[Candidate] = []
-    deployments = failed = open_incidents = 0
-    async for series, measures in in_turns(engine.exposed()):
-        environments.add(series.environment)
-        if wanted in series.service.casefold() and _is_selected(series, measures, question):
-            found.append((series, measures))
-            deployments += measures.deployments.count(question.window)
-            failed += measures.failures(question.window)
-            open_incidents += len(measures.open_incidents)
+@dataclass(slots=True)
+class Selected:
+    """The series that a query selects, and the choices that there are among all."""
+
+    series: list[Candidate] = field(default_factory=list)
+    environments: set[str] = field(default_factory=set)
+
+
+async def selected(engine: Engine, question: SeriesQuery) -> Selected:
+    """The series of a query as of the last update of the engine, a few milliseconds at a time."""
+    chosen = Selected()
+    wanted, tier_of = question.text.casefold(), cache(engine.definitions.catalogue.tier)
+
+    def selecting() -> Iterator[None]:
+        for number, (series, measures) in enumerate(engine.exposed()):
+            if question.tier in {"", tier_of(series.environment)}:
+                chosen.environments.add(series.environment)
+                if wanted in series.service.casefold() and _is_selected(engine, series, measures, question):
+                    chosen.series.append((series, measures))
+            if number % _PER_STEP == 0:
+                yield
+
+    async for _ in in_turns(selecting()):
+        pass
+    return chosen
+
+
+def tiers_of(engine: Engine) -> set[str]:
+    """The tiers of all series."""
+    environments = {series.environment for series in engine.aggregates.series}
+    return {engine.definitions.catalogue.tier(each) for each in environments}
+
+
+async def overview(engine: Engine, question: SeriesQuery, found: list[Candidate]) -> Overview:
+    """A page of the selected series, a few milliseconds at a time."""
     pages = max(1, -(-len(found) // LARGEST_PAGE))
     page = min(question.page, pages)
     shown = (await _ordered(found, question))[(page - 1) * LARGEST_PAGE : page * LARGEST_PAGE]
     rows = [_row(each, question) async for each in in_turns(shown)]
-    return Overview(rows, len(found), deployments, failed, open_incidents, sorted(environments), page, pages)
+    open_incidents = sum(len(measures.open_incidents) for _, measures in found)
+    teams = await _teams(engine, question)
+    return Overview(rows, len(found), open_incidents, page, pages, teams[:TEAMS_SHOWN], len(teams))
+
+
+async def _teams(engine: Engine, question: SeriesQuery) -> list[TeamOverview]:
+    """The teams of the tier and the environment, those with the highest failure rate first."""
+    tier_of = engine.definitions.catalogue.tier
+    known: list[tuple[float, TeamOverview]] = []
+    async for (team, environment), aggregate in in_turns(list(engine.aggregates.teams.items())):
+        is_wanted = (
+            question.team in {"", team}
+            and question.environment in {"", environment}
+            and question.tier in {"", tier_of(environment)}
+        )
+        if is_wanted and aggregate.present > 0:
+            measures = aggregate.measures
+            its = figures(measures, question.window, question.edition)
+            row = TeamOverview(team, environment, its, len(measures.open_incidents))
+            known.append((its["change_failure_rate"].value or 0, row))
+    return [row for _, row in sorted(known, key=lambda each: (-each[0], each[1].team, each[1].environment))]
 
 
 def figures(measures: Measures, window: Window, edition: str) -> dict[str, Figure]:
@@ -122,8 +179,10 @@ def days(measures: Measures, end_ms: int) -> list[Day]:
     return [Day(measures.deployments.count(window), measures.failures(window)) for window in windows]
 
 
-def _is_selected(series: Series, measures: Measures, question: SeriesQuery) -> bool:
+def _is_selected(engine: Engine, series: Series, measures: Measures, question: SeriesQuery) -> bool:
     if question.environment and series.environment != question.environment:
+        return False
+    if question.team and question.team not in teams_of_series(engine, series):
         return False
     if question.level is None:
         return True

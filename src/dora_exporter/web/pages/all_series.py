@@ -1,21 +1,28 @@
 """``GET /``: all series with their numbers, to be searched and sorted."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 
 from aiohttp import web
 
+from dora_exporter.dora.catalogue.tiers import TIERS
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.dora.metrics.report_thresholds import LEVELS
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.series.engine import Engine
-from dora_exporter.series.overview import ORDERS, SeriesQuery, overview
+from dora_exporter.series.overview import ORDERS, Candidate, SeriesQuery, overview, selected, tiers_of
+from dora_exporter.series.summary import lines, summary
 from dora_exporter.sources.polling import RunningSources
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.pages.getting_started import GettingStarted, getting_started
+from dora_exporter.web.pages.levels import missing, scale
 from dora_exporter.web.pages.page import page
+from dora_exporter.web.pages.sentences import sentences
 from dora_exporter.web.security.api_keys import Access
 
 _USUAL_DAYS = 30
+_KEPT_MS, _MOST_KEPT = 60_000, 16
+ALL = "all"
+USUAL_ORDER = "change_failure_rate"
 
 
 def _parameter(name: str, description: str) -> Parameter:
@@ -34,7 +41,9 @@ ALL_SERIES = Operation(
     summary="Page: all series and their metrics",
     parameters=(
         _parameter("q", "What the name of the service holds."),
-        _parameter("environment", "The environment."),
+        _parameter("tier", f"The tier of environments: {_either(TIERS)}, or all; production by default."),
+        _parameter("environment", "The environment; of any tier by default."),
+        _parameter("team", "The team."),
         _parameter("level", f"The level that one of the numbers has: {_either(LEVELS)}."),
         _parameter("window", "The window, as configured; the one nearest to 30 days by default."),
         _parameter("sort", f"What to sort by: {_either(ORDERS)}."),
@@ -58,22 +67,35 @@ def routes(
     def start(request: web.Request, now_ms: int) -> GettingStarted:
         return getting_started(request, url=url, has_keys=access.is_closed, now_ms=now_ms)
 
+    kept = KeptLines()
+
     async def show(request: web.Request) -> web.Response:
         current = await engine()
-        windows = current.windows()
-        question = _question(request, windows, edition())
-        found = await overview(current, question)
+        windows, tiers = current.windows(), tiers_of(current)
+        question = _question(request, windows, edition(), tiers)
+        chosen = await selected(current, question)
+        found = await overview(current, question, chosen.series)
+        summed = await summary(chosen.series, question.window, question.edition)
+        failing = [each.name for each in sources if each.health.problem is not None]
         return await page(
             "all_series.html",
             found=found,
+            summed=summed,
+            lines=await kept.lines(question, chosen.series),
+            sentences=sentences(
+                summed.findings, question.window, failing_sources=failing, broken_series=current.broken_series
+            ),
             question=question,
             windows=windows,
+            tiers=[each for each in TIERS if each in tiers],
+            environments=sorted(chosen.environments),
             orders=ORDERS,
-            levels=LEVELS,
+            levels=scale(question.edition),
+            missing_levels=missing(question.edition),
             parameters=_parameters(question),
-            start=None if found.environments else start(request, question.window.end_ms),
+            start=None if tiers else start(request, question.window.end_ms),
             folded=current.series_folded,
-            sources_failing=sum(each.health.problem is not None for each in sources),
+            sources_failing=len(failing),
             sources_total=sum(1 for _ in sources),
         )
 
@@ -85,19 +107,48 @@ def usual_window(windows: list[Window]) -> Window:
     return min(windows, key=lambda window: abs(window.length_ms - _USUAL_DAYS * DAY_MS))
 
 
-def _question(request: web.Request, windows: list[Window], edition: str) -> SeriesQuery:
+class KeptLines:
+    """The lines of the last questions, which take long to compute and change little: for a minute."""
+
+    def __init__(self) -> None:
+        """No line."""
+        self._kept: dict[Hashable, Mapping[str, Sequence[float | None]]] = {}
+
+    async def lines(self, question: SeriesQuery, found: Sequence[Candidate]) -> Mapping[str, Sequence[float | None]]:
+        """The lines of the series that a question selected."""
+        key = (
+            *(question.tier, question.environment, question.team, question.text, question.level, question.edition),
+            *(question.window.end_ms // _KEPT_MS, len(found)),
+        )
+        if key not in self._kept:
+            while len(self._kept) >= _MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = await lines(found, question.window.end_ms, question.edition)
+        return self._kept[key]
+
+
+def _question(request: web.Request, windows: list[Window], edition: str, tiers: Collection[str]) -> SeriesQuery:
     asked = request.query.get
-    order, page_number = asked("sort", ""), asked("page", "")
+    order, page_number, environment = asked("sort", ""), asked("page", ""), asked("environment", "")
+    usual = TIERS[0] if TIERS[0] in tiers and not environment else ""
     return SeriesQuery(
         window=next((each for each in windows if each.text == asked("window")), usual_window(windows)),
         edition=edition,
         text=asked("q", "").strip(),
-        environment=asked("environment", ""),
+        environment=environment,
+        tier=_asked_tier(asked("tier", ""), usual),
+        team=asked("team", ""),
         level=LEVELS.get(asked("level", "")),
-        order=order if order in ORDERS else ORDERS[0],
-        is_descending=asked("order") == "desc",
+        order=order if order in ORDERS else USUAL_ORDER,
+        is_descending=asked("order", "desc" if order not in ORDERS else "asc") == "desc",
         page=max(1, int(page_number)) if _is_small_number(page_number) else 1,
     )
+
+
+def _asked_tier(text: str, usual: str) -> str:
+    if text == ALL:
+        return ""
+    return text if text in TIERS else usual
 
 
 def _is_small_number(text: str) -> bool:
@@ -108,7 +159,9 @@ def _parameters(question: SeriesQuery) -> dict[str, object]:
     """The question as parameters of a link, without the page."""
     return {
         "q": question.text,
+        "tier": question.tier or ALL,
         "environment": question.environment,
+        "team": question.team,
         "level": next((name for name, number in LEVELS.items() if number == question.level), None),
         "window": question.window.text,
         "sort": question.order,

@@ -2,9 +2,8 @@
 
 from datetime import UTC, datetime
 
-from dora_exporter.dora.metrics.report_thresholds import LEVELS
-
 NO_DATA = "\N{EN DASH}"
+_POINT, _TENTH = 0.01, 0.1
 FIGURE_NAMES = {
     "deployment_frequency": "Deployments per day",
     "change_lead_time": "Change lead time",
@@ -29,7 +28,6 @@ CAUSES = {
     "incident": "an incident is attributed to it",
 }
 """Why a deployment is known to have failed."""
-_LEVEL_NAMES = {number: f"{name} performer" for name, number in LEVELS.items()}
 
 
 def duration(seconds: float | None) -> str:
@@ -58,9 +56,28 @@ def figure(value: float | None, name: str) -> str:
     return amount(value, FIGURE_METRICS[name])
 
 
-def level(number: int) -> str:
-    """The name of a level."""
-    return _LEVEL_NAMES[number]
+def change(value: float | None, before: float | None, name: str) -> str:
+    """How one of the numbers differs from that of the window before: a ratio, or percentage points of a rate."""
+    if value is None or before is None:
+        return "nothing to compare with"
+    if name.endswith("_rate"):
+        points = round((value - before) * 100, 1)
+        return f"{points:+.1f} points, from {before:.1%}" if points else "as before"
+    if not before:
+        return f"from {figure(before, name)}"
+    share = round((value / before - 1) * 100)
+    return f"{share:+,d}%, from {figure(before, name)}" if share else "as before"
+
+
+def is_worse(value: float | None, before: float | None, name: str) -> bool:
+    """Whether one of the numbers is worse than before: by a point of a rate, or by a tenth."""
+    if value is None or before is None:
+        return False
+    if name.endswith("_rate"):
+        return value - before >= _POINT
+    if name == "deployment_frequency":
+        return value <= before * (1 - _TENTH)
+    return value >= before * (1 + _TENTH) and value > before
 
 
 def metric_title(name: str) -> str:

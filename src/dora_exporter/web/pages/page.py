@@ -14,7 +14,9 @@ from dora_exporter.runtime.timestamps import iso
 from dora_exporter.web.pages import formatting
 from dora_exporter.web.pages.api_reference import prose
 from dora_exporter.web.pages.documentation import documentation
+from dora_exporter.web.pages.levels import level
 from dora_exporter.web.pages.sparkline import bars
+from dora_exporter.web.pages.trend import line
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -52,7 +54,10 @@ def _templates() -> Environment:
         duration=formatting.duration,
         figure=formatting.figure,
         iso=iso,
-        level=formatting.level,
+        line=line,
+        change=formatting.change,
+        is_worse=formatting.is_worse,
+        level=level,
         metric_title=formatting.metric_title,
         moment=formatting.moment,
         prose=prose,

@@ -47,6 +47,7 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], edition: Callable[[], str
             series=series,
             details=catalogue.details(series.service),
             sent_names=subject.sent_names(current),
+            edition=edition(),
             told=told,
             recent=RECENT,
             now_ms=windows[0].end_ms,

@@ -1,0 +1,63 @@
+"""How what needs attention is worded."""
+
+import pytest
+from tests.builders import NOW_MS
+
+from dora_exporter.dora.events import DAY_MS, Series
+from dora_exporter.dora.sliding_window import Window
+from dora_exporter.series.attention import Finding
+from dora_exporter.web.pages.sentences import sentences
+
+WINDOW = Window("7d", 7 * DAY_MS, NOW_MS)
+SHIPPING = Series("shipping", "production")
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "text", "metric"),
+    [
+        ("open", {"value": 7200, "count": 1}, "an incident is open for 2.0 h", "dora_incidents"),
+        ("open", {"value": 86400, "count": 2}, "2 incidents are open, the oldest for 1.0 d", "dora_incidents"),
+        (
+            "failing",
+            {"value": 0.25, "before": 0.14, "count": 3, "of": 12, "cause": "revert"},
+            "failure rate 25% over 7d, 14% before: 3 of 12 deployments, mostly reverts",
+            "dora_change_failure_rate",
+        ),
+        (
+            "failing",
+            {"value": 0.1, "count": 1, "of": 10, "cause": "rollback"},
+            "failure rate 10% over 7d: 1 of 10 deployments, by a rollback",
+            "dora_change_failure_rate",
+        ),
+        (
+            "overdue",
+            {"value": 21 * 86400, "before": 4 * 86400},
+            "not deployed for 21.0 d, usually every 4.0 d",
+            "dora_deployments",
+        ),
+        (
+            "slow_lead_time",
+            {"value": 7200, "before": 3600},
+            "lead time 2.0 h over 7d, 1.0 h before",
+            "dora_change_lead_time_seconds",
+        ),
+        ("slow_restore", {"value": 7200}, "time to restore 2.0 h over 7d", "dora_time_to_restore_seconds"),
+    ],
+)
+def test_a_finding_is_a_sentence(kind: str, facts: dict[str, object], text: str, metric: str) -> None:
+    made = Finding(kind=kind, series=SHIPPING, weight=2, **facts)  # type: ignore[arg-type]  # facts of every type
+    (said,) = sentences([made], WINDOW, failing_sources=(), broken_series=0)
+
+    assert (said.subject, said.environment, said.text, said.metric) == (*SHIPPING, text, metric)
+
+
+def test_what_keeps_numbers_from_being_right_comes_first() -> None:
+    made = [Finding(kind="open", series=SHIPPING, weight=4, value=60, count=1)] * 7
+    said = sentences(made, WINDOW, failing_sources=["on-call"], broken_series=2)
+
+    assert [(each.subject, each.path) for each in said[:3]] == [
+        ("on-call", "sources"),
+        ("2 series", ""),
+        ("shipping", ""),
+    ]
+    assert len(said) == 7
