@@ -135,7 +135,7 @@ def test_a_wrong_call_is_answered_with_the_usage(
     [
         ("impot", "did you mean import?"),
         ("histroy", "did you mean history?"),
-        ("xyz", "commands are demo, import, export, history, catalogue, send, webhook, completion"),
+        ("xyz", "commands are demo, import, export, history, catalogue, digest, send, webhook, completion"),
     ],
 )
 def test_a_command_that_does_not_exist_is_answered_with_the_one_that_was_meant(

@@ -52,7 +52,7 @@ def samples_of(found: Iterable[NumbersOf], until_ms: int) -> dict[Sample, float]
 
 
 def family(gauge: str, kind: str) -> str:
-    return gauge.replace("dora_", "dora_team_" if kind == "team" else "dora_", 1)
+    return gauge.replace("dora_", "dora_" if kind == "service" else f"dora_{kind}_", 1)
 
 
 def labelled(metric: Metric, shown: Shown, window: str) -> Iterator[tuple[dict[str, str], float | None]]:
@@ -84,7 +84,9 @@ def test_at_now_they_are_the_gauges_digit_for_digit(given_definitions: Definitio
     }
     found = samples_of(read(daemon, question(daemon, given_definitions.windows)), daemon.now_ms)
 
-    own = {sample: value for sample, value in gauges.items() if not is_folded(sample)}
+    own = {
+        sample: value for sample, value in gauges.items() if not is_folded(sample) and "group" not in dict(sample[1])
+    }
     assert {sample: found.get(sample) for sample in own} == own
     if not any(map(is_folded, gauges)):
         assert found == own
@@ -156,7 +158,7 @@ def oracle_at(daemon: Daemon, instant: int, windows: Iterable[tuple[str, int]]) 
 
 def subject_of(sample: Sample) -> tuple[str, str]:
     labels = dict(sample[1])
-    return labels.get("service") or labels["team"], labels["environment"]
+    return labels.get("service") or labels.get("team") or labels["group"], labels["environment"]
 
 
 def is_folded(sample: Sample) -> bool:

@@ -179,13 +179,13 @@ class Engine:
             if stored is not None:
                 yield stored
 
-    def teams_in(self, series: Series) -> set[str]:
-        """The teams that events of a series belong to, or its service by the configuration."""
-        state = self._states.by_series[series]
-        teams = self._membership.teams
-        of_incidents = {team for incident, _ in state.incidents() for team in teams.of_incident(incident)}
-        configured = teams.configured_for(series.service)
-        return state.named_teams() | of_incidents | ({configured} if configured else set())
+    def rollups_in(self, series: Series) -> set[Rollup]:
+        """The teams and groups that events of a series may belong to."""
+        state, membership = self._states.by_series[series], self._membership
+        found = {each for incident, _ in state.incidents() for each in membership.of_incident(incident)}
+        for named in (None, *state.named_teams()):
+            found.update(membership.of_service(series.service, named))
+        return found
 
     def unmapped_names(self) -> Mapping[str, int]:
         """How many names of services and of environments no entry of the catalogue knows; empty without any entry."""

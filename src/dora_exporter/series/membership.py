@@ -91,7 +91,7 @@ class Membership:
 
     def of_deployment(self, deployment: Deployment) -> tuple[Rollup, ...]:
         """The rollups of a deployment."""
-        named = self._of(deployment.service, deployment.team)
+        named = self.of_service(deployment.service, deployment.team)
         return (*named, *self._values(deployment.tags)) if self._dimensions else named
 
     def of_incident(self, incident: Incident) -> tuple[Rollup, ...]:
@@ -137,7 +137,7 @@ class Membership:
             del self._seen[place]
         return before_all, after_all
 
-    def _of(self, service: str, named: str | None) -> tuple[Rollup, ...]:
+    def of_service(self, service: str, named: str | None) -> tuple[Rollup, ...]:
         """The rollups of what one service, and maybe a team, is named in; they are remembered."""
         known = self._known.get((service, named))
         if known is None:

@@ -13,20 +13,28 @@ from dora_exporter.dora.sliding_window import Window
 from dora_exporter.runtime.cooperative import Turn, in_slices, in_turns
 from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation_subject import Subject
-from dora_exporter.series.membership import team
+from dora_exporter.series.membership import Rollup
 from dora_exporter.series.number_values import Shown, state_values, values
 from dora_exporter.series.past import Past
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which series (``kind`` is service) or teams are wanted; an empty name takes all."""
+    """Which series (``kind`` is service), teams or groups are wanted; an empty name takes all."""
 
     kind: str = "service"
     service: str = ""
     team: str = ""
+    group: str = ""
     environment: str = ""
     tier: str = ""
+
+    @property
+    def rollup(self) -> Rollup | None:
+        """The team or the group that is asked for."""
+        if self.team:
+            return (("team", self.team),)
+        return (("group", self.group),) if self.group else None
 
     def by(self, catalogue: Catalogue) -> "Selection":
         """The same by the names that numbers have."""
@@ -79,7 +87,7 @@ class NumbersOf:
 
 async def select(engine: Engine, selection: Selection) -> list[Subject]:
     """The series or teams with an event that are wanted, by name."""
-    find = _teams if selection.kind == "team" else _series
+    find = _series if selection.kind == "service" else _rollups
     wanted = selection.by(engine.definitions.catalogue)
     found = [each async for each in in_turns(find(engine, wanted)) if each is not None]
     return sorted(found, key=lambda each: (each.name, each.environment))
@@ -104,8 +112,8 @@ async def numbers(engine: Engine, subjects: Sequence[Subject], question: Questio
 
 def measures_of(engine: Engine, subject: Subject) -> Measures | None:
     """What is measured of a subject; None if it has no event."""
-    if subject.kind == "team":
-        aggregate = engine.aggregates.rollup(team(subject.name), subject.environment)
+    if subject.kind != "service":
+        aggregate = engine.aggregates.rollup(((subject.kind, subject.name),), subject.environment)
     else:
         aggregate = engine.aggregates.series.get(Series(subject.name, subject.environment))
     return aggregate.measures if aggregate is not None and aggregate.present > 0 else None
@@ -117,28 +125,29 @@ def _series(engine: Engine, selection: Selection) -> Iterator[Subject | None]:
             aggregate.present > 0
             and selection.admits(series.environment, engine.definitions.catalogue)
             and series.service == (selection.service or series.service)
-            and (not selection.team or selection.team in teams_of_series(engine, series))
+            and (selection.rollup is None or selection.rollup in rollups_of_latest(engine, series))
         )
         yield Subject("service", *series) if is_wanted else None
 
 
-def _teams(engine: Engine, selection: Selection) -> Iterator[Subject | None]:
+def _rollups(engine: Engine, selection: Selection) -> Iterator[Subject | None]:
+    wanted = selection.rollup
     for aggregate in list(engine.aggregates.rollups.values()):
         name, environment = aggregate.key[0], aggregate.key[-1]
         is_wanted = (
-            aggregate.kind == "team"
+            aggregate.kind == selection.kind
             and aggregate.present > 0
-            and name == (selection.team or name)
+            and wanted in {None, ((selection.kind, name),)}
             and selection.admits(environment, engine.definitions.catalogue)
         )
-        yield Subject("team", name, environment) if is_wanted else None
+        yield Subject(selection.kind, name, environment) if is_wanted else None
 
 
-def teams_of_series(engine: Engine, series: Series) -> Sequence[str]:
-    """The team of the latest deployment of a series."""
+def rollups_of_latest(engine: Engine, series: Series) -> Sequence[Rollup]:
+    """The team and the groups of the latest deployment of a series."""
     state = engine.state(series)
     latest = state.latest if state else None
-    return engine.teams_of(latest) if latest else ()
+    return engine.rollups_of(latest) if latest else ()
 
 
 _Found = tuple[Subject, Measures, Sequence[Window], Measures | None]
@@ -204,10 +213,10 @@ async def _prepared(measures: Measures, engine: Engine) -> None:
 def _events(engine: Engine, subjects: Sequence[Subject]) -> Iterator[Event | None]:
     """The events of all series that the subjects are computed from; None for a step without one."""
     services = {(each.name, each.environment) for each in subjects if each.kind == "service"}
-    teams = {(each.name, each.environment) for each in subjects if each.kind == "team"}
+    rollups = {(((each.kind, each.name),), each.environment) for each in subjects if each.kind != "service"}
     for series, state in engine.states().items():
         yield None
         if series in services or (
-            teams and any((each, series.environment) in teams for each in engine.teams_in(series))
+            rollups and any((each, series.environment) in rollups for each in engine.rollups_in(series))
         ):
             yield from engine.held(state)

@@ -16,7 +16,7 @@ from dora_exporter.dora.metrics.time_to_restore import time_to_restore
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.series.engine import Engine
-from dora_exporter.series.numbers import teams_of_series
+from dora_exporter.series.numbers import Selection, measures_of, rollups_of_latest, select
 
 DAYS_SHOWN = 30
 TEAMS_SHOWN = 10
@@ -151,18 +151,13 @@ async def overview(engine: Engine, question: SeriesQuery, found: list[Candidate]
 
 async def _teams(engine: Engine, question: SeriesQuery) -> list[TeamOverview]:
     """The teams of the tier and the environment, those with the highest failure rate first."""
-    tier_of = engine.definitions.catalogue.tier
+    wanted = Selection(kind="team", team=question.team, environment=question.environment, tier=question.tier)
     known: list[tuple[float, TeamOverview]] = []
-    async for (team, environment), aggregate in in_turns(list(engine.aggregates.teams.items())):
-        is_wanted = (
-            question.team in {"", team}
-            and question.environment in {"", environment}
-            and question.tier in {"", tier_of(environment)}
-        )
-        if is_wanted and aggregate.present > 0:
-            measures = aggregate.measures
+    async for subject in in_turns(await select(engine, wanted)):
+        measures = measures_of(engine, subject)
+        if measures is not None:
             its = figures(measures, question.window, question.edition)
-            row = TeamOverview(team, environment, its, len(measures.open_incidents))
+            row = TeamOverview(subject.name, subject.environment, its, len(measures.open_incidents))
             known.append((its["change_failure_rate"].value or 0, row))
     return [row for _, row in sorted(known, key=lambda each: (-each[0], each[1].team, each[1].environment))]
 
@@ -182,7 +177,7 @@ def days(measures: Measures, end_ms: int) -> list[Day]:
 def _is_selected(engine: Engine, series: Series, measures: Measures, question: SeriesQuery) -> bool:
     if question.environment and series.environment != question.environment:
         return False
-    if question.team and question.team not in teams_of_series(engine, series):
+    if question.team and (("team", question.team),) not in rollups_of_latest(engine, series):
         return False
     if question.level is None:
         return True

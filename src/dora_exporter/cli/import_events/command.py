@@ -14,12 +14,12 @@ from msgspec.json import Decoder
 
 from dora_exporter.app.settings import Settings
 from dora_exporter.cli import options
+from dora_exporter.cli.daemon_access import key_in, parse_url
 from dora_exporter.cli.exit_codes import FAILED, OK, CannotDo, ending
 from dora_exporter.cli.import_events import csv_rows, retention_notice, to_daemon, to_log
 from dora_exporter.cli.import_events.input_file import GivenFile, Kind, look_into
 from dora_exporter.cli.import_events.line_errors import Mistakes
 from dora_exporter.cli.progress import bar, counted
-from dora_exporter.config.yaml_file import read_text
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore, Outcome
 from dora_exporter.runtime import log_setup
@@ -107,24 +107,15 @@ def _into_daemon(
             "an export cannot go to a running daemon, whose API has no place for cursors and resolved commits: "
             "stop the daemon and import it into the snapshot file, without --url"
         )
-    url = to_daemon.parse_url(arguments.url)
+    url = parse_url(arguments.url)
     lines = retention_notice.told_before(given.bulk_lines(mistakes), settings.retention, mistakes, clock=system_clock)
     if arguments.dry_run:  # by the rules of this side: the daemon is not asked
         store = EventStore()
         return Counter(
             outcome for event in _events(lines, _factory(store, settings), mistakes) for outcome in store.apply(event)
         )
-    key = _key_in(arguments.api_key_file) if arguments.api_key_file else None
+    key = key_in(arguments.api_key_file) if arguments.api_key_file else None
     return asyncio.run(to_daemon.send(lines, url, key, mistakes))
-
-
-def _key_in(file: Path) -> str:
-    key = read_text(file).strip()
-    if not key:
-        raise CannotDo(f"{file}: is empty")
-    if not key.isprintable() or not key.isascii():
-        raise CannotDo(f"{file}: must contain one key in printable ASCII")
-    return key
 
 
 def _into_log(given: GivenFile, settings: Settings, mistakes: Mistakes, *, is_rehearsal: bool) -> Counter[Outcome]:

@@ -21,17 +21,6 @@ _answers = msgspec.json.Decoder(BulkAnswer)
 NumberedLine = tuple[int, bytes]
 
 
-def parse_url(text: str) -> URL:
-    """Where a daemon is; raises CannotDo."""
-    try:
-        url = URL(text)
-    except ValueError:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host:
-        raise CannotDo("--url must be such as http://127.0.0.1:3672")
-    return url
-
-
 async def send(lines: Iterable[NumberedLine], url: URL, key: str | None, mistakes: Mistakes) -> Counter[Outcome]:
     """Sends the lines in groups; returns the outcomes of the events in them.
 

@@ -21,7 +21,7 @@ LARGEST_ANSWER = 5_000
 NUMBERS = Operation(
     method="GET",
     path="/api/v1/numbers",
-    summary="The numbers of services or teams, at now or over time",
+    summary="The numbers of services, teams or groups, at now or over time",
     right=Right.READ,
     parameters=PARAMETERS,
     answer=NumbersAnswer,
@@ -50,8 +50,9 @@ def routes(
 async def _answer(engine: Engine, query: NumbersQuery, url: str) -> bytes:
     selection, question = query.selection(), query.question(engine)
     found = await select(engine, selection)
-    if not found and (selection.service or selection.team):
-        _refuse_unknown(engine, Subject(selection.kind, selection.service or selection.team, selection.environment))
+    name = selection.service or selection.team or selection.group
+    if not found and name:
+        _refuse_unknown(engine, Subject(selection.kind, name, selection.environment))
     pages = max(1, -(-len(found) // query.limit))
     shown = found[(query.page - 1) * query.limit : query.page * query.limit]
     _check_size(len(shown), len(question.windows) * max(1, len(question.instants)))

@@ -28,11 +28,12 @@ def _parameter(name: str, description: str, **schema: object) -> Parameter:
 
 
 PARAMETERS = (
-    _parameter("service", "The service: this, `team` or all services."),
+    _parameter("service", "The service: this, `team`, `group` or all services."),
     _parameter("team", "The team: its numbers, or with `by=service` those of its services."),
+    _parameter("group", "The group: its numbers, or with `by=service` those of its services."),
     _parameter("environment", "The environment; all by default."),
     _parameter("tier", "The tier of the environment; all by default.", enum=[*TIERS]),
-    _parameter("by", "Whether each result is a service or a team: as asked for by default.", enum=[*KINDS]),
+    _parameter("by", "What each result is: as asked for by default.", enum=[*KINDS]),
     _parameter("metric", "The gauge; may be repeated. All by default.", enum=sorted(each.name for each in ALL)),
     _parameter("window", "A duration such as 30d; may be repeated. By default the configured windows."),
     _parameter("from", "The begin of a range: RFC 3339, a day or Unix seconds."),
@@ -66,16 +67,18 @@ class NumbersQuery:
 
     def selection(self) -> Selection:
         """Which series or teams are wanted."""
-        service, team = self._text("service"), self._text("team")
-        if service and team:
-            raise BadRequest('parameters "service" and "team" exclude each other')
-        kind = self._choice("by", KINDS) or ("team" if team else "service")
-        if service and kind != "service":
-            raise BadRequest('parameter "by" must be service where "service" is given')
+        named = {kind: name for kind in KINDS if (name := self._text(kind))}
+        if len(named) > 1:
+            one, other = [*named][:2]
+            raise BadRequest(f'parameters "{one}" and "{other}" exclude each other')
+        asked = next(iter(named), "service")
+        kind = self._choice("by", KINDS) or asked
+        if named and kind not in {asked, "service"}:
+            possible = " or ".join(dict.fromkeys((asked, "service")))
+            raise BadRequest(f'parameter "by" must be {possible} where "{asked}" is given')
         return Selection(
             kind=kind,
-            service=service,
-            team=team,
+            **named,
             environment=self._text("environment"),
             tier=self._choice("tier", TIERS),
         )

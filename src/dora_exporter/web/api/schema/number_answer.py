@@ -23,10 +23,11 @@ class NumbersOfWindow(Struct, frozen=True):
 
 
 class NumbersOfSubject(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A service or a team in an environment; ``explain`` is the page that tells what its numbers are made of."""
+    """A service, a team or a group in an environment; ``explain`` is the page about its numbers."""
 
     service: str | None = None
     team: str | None = None
+    group: str | None = None
     environment: str
     tier: str
     explain: str
@@ -55,10 +56,16 @@ class EncodedAnswer(Struct, frozen=True):
 
 def encoded(found: NumbersOf, url: str) -> Raw:
     """The numbers of a subject; ``url`` is where the daemon is reached."""
+    return Raw(json.encode(of_subject(found, url)))
+
+
+def of_subject(found: NumbersOf, url: str) -> NumbersOfSubject:
+    """The same before it is encoded."""
     subject = found.subject
-    shown = NumbersOfSubject(
+    return NumbersOfSubject(
         service=subject.name if subject.kind == "service" else None,
         team=subject.name if subject.kind == "team" else None,
+        group=subject.name if subject.kind == "group" else None,
         environment=subject.environment,
         tier=found.tier,
         explain=f"{url}/explain?{urlencode(subject.labels, errors='replace')}",
@@ -69,4 +76,3 @@ def encoded(found: NumbersOf, url: str) -> Raw:
             for each in found.numbers
         ],
     )
-    return Raw(json.encode(shown))

@@ -1,0 +1,1 @@
+"""The command ``digest``: a report of a period in Markdown."""
