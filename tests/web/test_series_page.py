@@ -18,9 +18,9 @@ async def test_a_rollback_is_told_with_what_it_remedied(aiohttp_client: AiohttpC
 
     assert [row[0] for row in page.rows if row[0].startswith("v")] == ["v1 back", "v2 second", "v1 first"]
     assert "fine rework fixed a failed deployment" in page.rows[5][2]
-    assert page.rows[6][2] == "failed rolled back Fixed by back Recovered after 1.0 h"
+    assert page.rows[6][2] == "failed rolled back Fixed by v1 Recovered after 1.0 h"
     assert page.rows[7][2] == "fine"
-    assert page.links["back"] == "#deployment-1"
+    assert [each["href"] for each in page.named("a")].count("#deployment-1") == 1
     assert page.named("tr")[5]["id"] == "deployment-1"
 
 
@@ -107,3 +107,31 @@ async def test_a_series_of_which_nothing_is_held_is_not_found(aiohttp_client: Ai
     for path in ("/series", "/series?service=checkout", "/series?service=&environment=production"):
         page = await browser.open(path)
         assert (page.status, page.links["Show all series"]) == (404, "./")
+
+
+async def test_commits_lead_to_hosts_that_are_known(aiohttp_client: AiohttpClient) -> None:
+    sha = "ab" * 20
+    known, unknown = (
+        deployment(id=host, version=host, commit_sha=sha, repository=f"{host}/acme/shop")
+        for host in ("github.com", "git.example")
+    )
+    page = await (await Site([known, unknown]).start(aiohttp_client)).open(PATH)
+
+    assert page.links[sha[:10]] == f"https://github.com/acme/shop/commit/{sha}"
+    assert [each["href"] for each in page.named("a") if "acme" in (each["href"] or "")] == [page.links[sha[:10]]]
+    assert "git.example/acme/shop" in page.text
+
+
+async def test_the_four_numbers_have_lines_whose_points_a_keyboard_reaches(aiohttp_client: AiohttpClient) -> None:
+    page = await (await Site([FIRST, SECOND, BACK]).start(aiohttp_client)).open(PATH)
+    points = page.named("circle")
+
+    assert [each["aria-label"] for each in page.named("svg")[1:]] == [
+        "Deployments per day over 90 days",
+        "Change lead time over 90 days",
+        "Change failure rate over 90 days",
+        "Failed deployment recovery over 90 days",
+    ]
+    assert all(each["tabindex"] == "0" for each in points)
+    assert points[17]["aria-label"] == "2025-06-10 to 2025-06-15: 0.60"
+    assert points[18]["aria-label"] == "2025-06-10 to 2025-06-15: 33.3%"

@@ -17,12 +17,16 @@ _PASSED_OVER = "counted since an earlier deployment: the commits of the {} befor
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A change failure: its cause, the rule that found it, and the ids of its remedies and incidents."""
+    """A change failure: its cause, the rule that found it, and the ids of its remedies and incidents.
+
+    ``remedy_names`` are the versions of the remedies, or the beginnings of their SHAs, or their ids.
+    """
 
     cause: str
     rule: str
     remedies: tuple[str, ...]
     incidents: tuple[str, ...]
+    remedy_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +88,13 @@ def _failure(classifier: Classifier, deployment: Deployment) -> Failure:
         rule=next((link.rule for link in links if link.cause == cause and cause != "verdict"), rules.get(cause, cause)),
         remedies=tuple(dict.fromkeys(link.remedy.id for link in links)),
         incidents=tuple(sorted(incident.id for incident in classifier.attributions.incidents_of(deployment))),
+        remedy_names=tuple({link.remedy.id: name_of(link.remedy) for link in links}.values()),
     )
+
+
+def name_of(deployment: Deployment) -> str:
+    """What people call a deployment: its version, or the beginning of its SHA, or its id."""
+    return deployment.version or (deployment.commit_sha or "")[:12] or deployment.id
 
 
 def counted_incident(classifier: Classifier, incident: Incident) -> CountedIncident:

@@ -13,9 +13,11 @@ from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.runtime.timestamps import iso
 from dora_exporter.web.pages import formatting
 from dora_exporter.web.pages.api_reference import prose
+from dora_exporter.web.pages.commit_links import commit_link
 from dora_exporter.web.pages.documentation import documentation
 from dora_exporter.web.pages.levels import level
 from dora_exporter.web.pages.sparkline import bars
+from dora_exporter.web.pages.time_line import chart_of
 from dora_exporter.web.pages.trend import line
 
 HEADERS = {
@@ -56,6 +58,8 @@ def _templates() -> Environment:
         iso=iso,
         line=line,
         change=formatting.change,
+        chart_of=chart_of,
+        commit_link=commit_link,
         is_worse=formatting.is_worse,
         level=level,
         metric_title=formatting.metric_title,

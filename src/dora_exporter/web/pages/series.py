@@ -9,6 +9,7 @@ from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation_subject import Subject
 from dora_exporter.series.overview import days, figures
 from dora_exporter.series.recent_events import RECENT, recent_events
+from dora_exporter.series.summary import lines
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.pages.all_series import usual_window
 from dora_exporter.web.pages.page import page, refusal
@@ -52,6 +53,7 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], edition: Callable[[], str
             recent=RECENT,
             now_ms=windows[0].end_ms,
             usual=usual_window(windows),
+            lines=await lines([(series, told.measures)], windows[0].end_ms, edition()),
             days=days(told.measures, windows[0].end_ms),
             figures={window.text: figures(told.measures, window, edition()) for window in windows},
             anchors=anchors([each.deployment.id for each in told.deployments], "deployment"),
