@@ -13,6 +13,7 @@ SEED = "7"
 PICTURES = {
     "demo": ("/", 1400, 900, "light"),
     "first-page-dark": ("/", 1400, 900, "dark"),
+    "series": ("/series?service=web-shop&environment=production", 1400, 900, "light"),
     "first-page-phone": ("/", 390, 844, "light"),
 }
 """The path, the size and the colours of each picture."""

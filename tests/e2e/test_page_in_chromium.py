@@ -26,6 +26,7 @@ PATHS = (
     f"/explain?{SERIES}&metric=dora_change_lead_time_seconds",
     f"/explain?{SERIES}&metric=dora_time_to_restore_seconds",
     f"/series?{HOSTILE_SERIES}",
+    "/team?team=payments&environment=production",
     "/sources",
     "/api",
     "/series?service=nobody",
@@ -193,4 +194,15 @@ def test_a_keyboard_goes_to_another_tier_and_to_what_needs_attention(shown: Runn
     reason = browser.driver.find_element(By.CSS_SELECTOR, ".attention a[href^=explain]")
     browser.follow(lambda: reason.send_keys(Keys.ENTER))
     assert browser.texts("h1")[0].endswith("explained")
+    assert browser.complaints() == []
+
+
+def test_a_keyboard_reads_the_points_of_a_line(shown: RunningDaemon, browser: Browser) -> None:
+    browser.resize(width=1400)
+    browser.driver.get(f"{shown.url}/series?{SERIES}")
+    browser.driver.execute_script("document.querySelector('.lines circle').focus()")
+    browser.driver.switch_to.active_element.send_keys(Keys.TAB)
+
+    assert browser.ask("document.activeElement.tagName") == "circle"
+    assert " to " in browser.ask("document.activeElement.getAttribute('aria-label')")
     assert browser.complaints() == []

@@ -224,7 +224,11 @@ async def test_teams_have_their_numbers_and_lead_to_their_services(aiohttp_clien
         ["squad", "production", "0.10", DASH, "100.0%"],
         ["crew", "production", "0.07", DASH, "0.0%"],
     ]
-    assert [row[0] for row in (await browser.open(page.links["crew"])).rows[1:]][-1] == "checkout"
+    team = await browser.open(page.links["crew"])
+    assert "Team crew in production" in team.text
+    assert team.rows[-1][:2] == ["checkout", "0.07 3rd level"]
+    assert (await browser.open("/team?team=nobody&environment=production")).status == 404
+    assert (await browser.open("/group?group=nobody&environment=production")).status == 404
 
 
 async def test_what_needs_attention_is_said_with_a_link_to_its_explanation(aiohttp_client: AiohttpClient) -> None:

@@ -64,6 +64,7 @@ def addresses(name: str) -> list[str]:
         f"/series?{series}",
         f"/explain?{series}",
         f"/explain?{series}&metric=dora_incidents",
+        f"/team?{urlencode({'team': name, 'environment': name})}",
         "/sources",
         "/api",
     ]

@@ -11,7 +11,6 @@ from dora_exporter.dora.metrics import ALL
 from dora_exporter.dora.metrics.contract import Metric
 from dora_exporter.runtime import timestamps
 from dora_exporter.series.engine import Engine
-from dora_exporter.series.explanation_subject import KINDS
 from dora_exporter.series.numbers import Question, Selection
 from dora_exporter.web.openapi.operation import Parameter
 from dora_exporter.web.server.errors import BadRequest
@@ -19,6 +18,8 @@ from dora_exporter.web.server.errors import BadRequest
 MOST_INSTANTS = 1000
 LARGEST_PAGE = 500
 USUAL_PAGE = 100
+KINDS = ("service", "team", "group")
+"""What a result may be."""
 _KNOWN = ("then", "now")
 _Read = TypeVar("_Read")
 

@@ -11,13 +11,14 @@ from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import WhyUnknown
 from dora_exporter.sources.polling import RunningSources
 from dora_exporter.web.openapi.operation import Operation
-from dora_exporter.web.pages import all_series, api_page, badge, explain_page, series, static
+from dora_exporter.web.pages import all_series, api_page, badge, explain_page, rollups, series, static
 from dora_exporter.web.pages import sources as sources_page
 from dora_exporter.web.security.api_keys import Access
 
 OPERATIONS = (
     all_series.ALL_SERIES,
     series.ONE_SERIES,
+    *rollups.OPERATIONS,
     explain_page.EXPLAIN,
     sources_page.SOURCES,
     api_page.API,
@@ -45,6 +46,7 @@ def routes(
     computed = [
         *all_series.routes(engine=engine, sources=sources, edition=edition, access=access, url=url),
         *series.routes(engine=engine, edition=edition),
+        *rollups.routes(engine=engine, edition=edition),
         *explain_page.routes(engine=engine, why_unknown=why_unknown),
         *api_page.routes(operations, access=access, url=url),
     ]
