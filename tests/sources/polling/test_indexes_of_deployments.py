@@ -57,7 +57,7 @@ async def test_a_sink_knows_what_is_not_durable_yet() -> None:
     store = EventStore()
     log = MemoryLog(store.apply_all)
     store.apply_all([to_shop(1), to_shop(3)])
-    sink = EventSink("cd", store=store, log=log, indexes=Indexes(store), health=Health(), in_flight={})
+    sink = EventSink("cd", log=log, indexes=Indexes(store), health=Health(), in_flight={})
     log.may_commit.clear()
     await sink.write([to_shop(2), to_shop(3, version="v2"), to_shop(4, upstream=None)])
     assert [(each.id, each.version) for each in sink.deployments_to("shop")] == [

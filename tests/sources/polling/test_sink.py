@@ -27,7 +27,6 @@ class Place:
     def sink(self) -> EventSink:
         return EventSink(
             "pd",
-            store=self.store,
             log=self.log,
             indexes=Indexes(self.store),
             health=self.health,

@@ -17,15 +17,15 @@ class Indexes:
 
     def __init__(self, store: EventStore) -> None:
         """Starts with what the store holds, and follows it."""
-        self._store = store
+        self.store = store
         self.open_incidents = OpenIncidents(store)
         self.targets = Targets(store)
 
     async def load(self) -> None:
         """Indexes all events of the store, which a checkpoint has filled; a few milliseconds at a time."""
-        async for incidents in in_batches(list(self._store.incidents.values())):
+        async for incidents in in_batches(list(self.store.incidents.values())):
             self.open_incidents.add(incidents)
-        async for deployments in in_batches(list(self._store.deployments.values())):
+        async for deployments in in_batches(list(self.store.deployments.values())):
             self.targets.add(deployments)
 
 

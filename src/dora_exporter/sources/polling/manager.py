@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dora_exporter.dora.event_log import Appendable
 from dora_exporter.dora.events import Event
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
+from dora_exporter.runtime.latest_lines import LatestLines
 from dora_exporter.runtime.scheduler import Schedule
 from dora_exporter.sources import KINDS
 from dora_exporter.sources.contract import Backfilling, Source, SourceContext, SourceSettings
@@ -15,6 +16,7 @@ from dora_exporter.sources.polling.health import Health
 from dora_exporter.sources.polling.indexes import Indexes
 from dora_exporter.sources.polling.poller import Poller, cursor_of
 from dora_exporter.sources.polling.sink import EventSink
+from dora_exporter.sources.polling.sink import logger as sink_logger
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ class RunningSource:
     source: Source
     health: Health
     in_flight: dict[str, Event]
+    push_log: LatestLines = field(default_factory=lambda: LatestLines(sink_logger))
 
     @property
     def condition(self) -> str:
@@ -92,17 +95,19 @@ class RunningSources:
             self._running.setdefault(running.name, running)
 
     def sink(self, running: RunningSource) -> EventSink:
-        """A sink for what is pushed to a source."""
-        return self._sink(running, self._log)
+        """A sink for what is pushed to a source. Senders cannot flood the log, whatever they send."""
+        return self._sink(running, self._log, running.push_log.warn)
 
-    def _sink(self, running: RunningSource, log: Appendable) -> EventSink:
+    def _sink(
+        self, running: RunningSource, log: Appendable, warn: Callable[..., None] = sink_logger.warning
+    ) -> EventSink:
         return EventSink(
             running.name,
-            store=self._store,
             log=log,
             indexes=self.indexes,
             health=running.health,
             in_flight=running.in_flight,
+            warn=warn,
         )
 
     def cursor_ms(self, running: RunningSource) -> int | None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from dora_exporter.dora import bounds
 from dora_exporter.dora.event_log import Appendable
 from dora_exporter.dora.events import Deployment, Event, Incident, same_content
 from dora_exporter.dora.records import Cursor
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import Outcome
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.sources.contract import Item, Memory
 from dora_exporter.sources.polling.health import Health
@@ -31,23 +31,25 @@ class EventSink:
         self,
         source: str,
         *,
-        store: EventStore,
         log: Appendable,
         indexes: Indexes,
         health: Health,
         in_flight: dict[str, Event],
+        warn: Callable[..., None] = logger.warning,
     ) -> None:
         """``source`` is the name of the source whose items these are.
 
         ``in_flight`` holds what was written and is not yet durable; all sinks of a source share it. ``outcomes`` counts
         what writes did to this sink's items, ``problems`` say why the first of them were quarantined.
+        ``warn`` logs: a message and its facts.
         """
         self._source = source
-        self._store = store
+        self._store = indexes.store
         self._log = log
         self._indexes = indexes
         self._health = health
         self._in_flight = in_flight
+        self._warn = warn
         self._under_way: asyncio.Task[None] | None = None
         self.outcomes: Counter[str] = Counter()
         self.problems: list[str] = []
@@ -134,7 +136,7 @@ class EventSink:
         if len(self.problems) < _MOST_PROBLEMS:
             self.problems.append(reason)
         shown = repr(upstream_id)[:_LONGEST_ID]
-        logger.warning("row skipped source=%s id=%s reason=%s", self._source, shown, reason)
+        self._warn("row skipped source=%s id=%s reason=%s", self._source, shown, reason)
 
     def clamp(self, event_id: str) -> None:
         """Counts and logs an item that is new with an end before its beginning: a pass may read it again and again."""
@@ -142,12 +144,12 @@ class EventSink:
         if held is None or held.finished_at != held.started_at:
             self._health.ends_clamped += 1
             shown = repr(event_id)[:_LONGEST_ID]
-            logger.warning("finished_at before started_at, clamped source=%s id=%s", self._source, shown)
+            self._warn("finished_at before started_at, clamped source=%s id=%s", self._source, shown)
 
     def overflow(self, count: int = 1) -> None:
         """Counts a stretch of time with more rows than can be read."""
         self._health.overflows += count
-        logger.warning("upstream row limit reached, rows are missing source=%s", self._source)
+        self._warn("upstream row limit reached, rows are missing source=%s", self._source)
 
     def deployment(self, event_id: str) -> Deployment | None:
         """The deployment as stored or in flight."""
