@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tests.builders import incident
 from tests.oracle.comparing import differences
 from tests.oracle.daemons import NOT_IN_THE_ORACLE, Daemon, definitions
 from tests.oracle.gauges import Sample, expected
-from tests.strategies import Action, actions, crowded_actions
+from tests.strategies import RETENTION_MS, TREE, WINDOWS, Action, actions, crowded_actions
 
 from dora_exporter.dora import metrics
 from dora_exporter.dora.events import DAY_MS
@@ -18,6 +19,7 @@ from dora_exporter.series.number_values import Shown
 from dora_exporter.series.numbers import NumbersOf, Question, Selection, numbers, select
 
 METRICS = {each.name: each for each in (*metrics.ALL, *metrics.BY_SEVERITY)}
+CROWDED_TREE = Definitions(windows=WINDOWS, retention_ms=RETENTION_MS, series_limit=1, groups=TREE)
 WIDE = ("fortnight", 14 * DAY_MS)
 _property = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 worlds = st.lists(actions(), max_size=15) | st.lists(crowded_actions(), max_size=15)
@@ -25,12 +27,12 @@ ages = st.lists(st.integers(0, 25 * DAY_MS), min_size=1, max_size=4, unique=True
 
 
 def read(daemon: Daemon, question: Question) -> list[NumbersOf]:
-    """The numbers of all series and teams."""
+    """The numbers of all series, teams and groups."""
 
     async def reading() -> list[NumbersOf]:
         return [
             found
-            for kind in ("service", "team")
+            for kind in ("service", "team", "group")
             for found in await numbers(daemon.engine, await select(daemon.engine, Selection(kind=kind)), question)
         ]
 
@@ -72,27 +74,23 @@ def flat(shown: Shown | float | None, *before: str) -> Iterator[tuple[tuple[str,
 
 
 @_property
+@example(CROWDED_TREE, [incident(services=("cart",))])
 @given(definitions, worlds)
 def test_at_now_they_are_the_gauges_digit_for_digit(given_definitions: Definitions, history: list[Action]) -> None:
     daemon = Daemon(given_definitions)
     for action in history:
         daemon.perform(action)
-    gauges = {
-        each: value
-        for each, value in daemon.samples().items()
-        if not each[0].startswith(("dora_group_", "dora_dimension_"))
-    }
+    gauges = {each: value for each, value in daemon.samples().items() if not each[0].startswith("dora_dimension_")}
     found = samples_of(read(daemon, question(daemon, given_definitions.windows)), daemon.now_ms)
 
-    own = {
-        sample: value for sample, value in gauges.items() if not is_folded(sample) and "group" not in dict(sample[1])
-    }
+    own = {sample: value for sample, value in gauges.items() if not is_folded(sample)}
     assert {sample: found.get(sample) for sample in own} == own
     if not any(map(is_folded, gauges)):
         assert found == own
 
 
 @_property
+@example(CROWDED_TREE, [incident(services=("cart",))], [0])
 @given(definitions, worlds, ages)
 def test_at_instants_they_are_what_the_oracle_says_of_what_was_known_then(
     given_definitions: Definitions, history: list[Action], ages_ms: list[int]
@@ -151,6 +149,7 @@ def oracle_at(daemon: Daemon, instant: int, windows: Iterable[tuple[str, int]]) 
         attribution_limit_ms=definitions.attribution_limit_ms,
         team_of=definitions.teams,
         incident_rules=definitions.incidents,
+        groups=definitions.groups,
         rollback_rule=bool(definitions.rules),
         revert_rule=len(definitions.rules) > 1,
     )
