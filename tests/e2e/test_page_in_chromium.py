@@ -28,6 +28,7 @@ PATHS = (
     f"/series?{HOSTILE_SERIES}",
     "/team?team=payments&environment=production",
     "/sources",
+    "/names",
     "/api",
     "/series?service=nobody",
 )
@@ -65,7 +66,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
     now_ms = system_clock()
     past, _ = split(organisation(1, now_ms), now_ms)
     nowhere = {"kind": "pagerduty", "token": "made-up", "base_url": "http://127.0.0.1:9"}
-    daemon = Daemon(folder, settings={"sources": {"on-call": nowhere}})
+    daemon = Daemon(folder, settings={"sources": {"on-call": nowhere}, "environments": {"production": {}}})
     daemon.snapshot.write_bytes(header_line() + b"".join(encode(each.record) for each in past))
     with daemon.running() as running:
         seconds = now_ms // 1000

@@ -9,6 +9,7 @@ from pytest_aiohttp import AiohttpClient
 from tests.builders import NOW_MS, ManualClock
 from tests.web.running import MemoryLog
 
+from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.dora.failures.contract import Rule
 from dora_exporter.dora.failures.rollback import Rollback
@@ -37,13 +38,16 @@ class Site:
         rules: Sequence[Rule] = (Rollback(),),
         api_keys: Sequence[str] = (),
         url: str = "",
+        catalogue: Catalogue = NO_CATALOGUE,
     ) -> None:
         self.access, self.url = Access(api_keys=api_keys), url
         self.clock = ManualClock()
         self.store = EventStore()
         for record in records:
             self.store.apply(record)
-        definitions = Definitions(windows=WINDOWS, retention_ms=400 * DAY_MS, series_limit=series_limit, rules=rules)
+        definitions = Definitions(
+            windows=WINDOWS, retention_ms=400 * DAY_MS, series_limit=series_limit, rules=rules, catalogue=catalogue
+        )
         self.engine = Engine(self.store, definitions)
         self.sources = RunningSources(
             store=self.store,

@@ -18,7 +18,7 @@ def test_a_subject_leads_to_a_heading_of_a_file_of_the_repository(subject: str) 
     assert not heading or heading in manual.anchors(manual.page(path).text)
 
 
-@pytest.mark.parametrize("path", ["/", "/sources", "/series", "/explain"])
+@pytest.mark.parametrize("path", ["/", "/sources", "/names", "/series", "/explain"])
 async def test_a_page_links_to_the_documentation_of_its_version(aiohttp_client: AiohttpClient, path: str) -> None:
     page = await (await Site().start(aiohttp_client)).open(path)
 

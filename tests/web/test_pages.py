@@ -32,7 +32,7 @@ HOSTILE = (
     "x" * 200,
     "%s%00+ %2e",
 )
-PATHS = ("/", "/series", "/explain", "/sources", "/api")
+PATHS = ("/", "/series", "/explain", "/sources", "/names", "/api")
 
 
 def world(name: str) -> Iterable[Record]:

@@ -187,10 +187,14 @@ class Engine:
             found.update(membership.of_service(series.service, named))
         return found
 
+    def stored(self) -> Sequence[Event]:
+        """All events as they are stored."""
+        return [*self._store.deployments.values(), *self._store.incidents.values()]
+
     def unmapped_names(self) -> Mapping[str, int]:
         """How many names of services and of environments no entry of the catalogue knows; empty without any entry."""
         catalogue = self.definitions.catalogue
-        if not (catalogue.services or catalogue.environments):
+        if not catalogue.has_entries:
             return {}
         sent = {each for series in self.aggregates.series for each in self._appearances.sent_as(series)}
         services, environments = {each.service for each in sent}, {each.environment for each in sent}

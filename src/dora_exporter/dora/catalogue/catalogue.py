@@ -117,6 +117,11 @@ class Catalogue:
         rules = (service and f"services.{service}", environment and f"environments.{environment}")
         return tuple(filter(None, rules))
 
+    @property
+    def has_entries(self) -> bool:
+        """Whether anything is said about a service or an environment."""
+        return bool(self.services or self.environments)
+
     @cached_property
     def renames(self) -> bool:
         """Whether any name could have another one, or be ignored."""

@@ -11,7 +11,7 @@ from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import WhyUnknown
 from dora_exporter.sources.polling import RunningSources
 from dora_exporter.web.openapi.operation import Operation
-from dora_exporter.web.pages import all_series, api_page, badge, explain_page, rollups, series, static
+from dora_exporter.web.pages import all_series, api_page, badge, explain_page, names, rollups, series, static
 from dora_exporter.web.pages import sources as sources_page
 from dora_exporter.web.security.api_keys import Access
 
@@ -21,6 +21,7 @@ OPERATIONS = (
     *rollups.OPERATIONS,
     explain_page.EXPLAIN,
     sources_page.SOURCES,
+    names.NAMES,
     api_page.API,
     badge.BADGE,
     *static.OPERATIONS,
@@ -48,6 +49,7 @@ def routes(
         *series.routes(engine=engine, edition=edition),
         *rollups.routes(engine=engine, edition=edition),
         *explain_page.routes(engine=engine, why_unknown=why_unknown),
+        *names.routes(engine=engine, clock=clock),
         *api_page.routes(operations, access=access, url=url),
     ]
     return [

@@ -10,6 +10,7 @@ PLACES = {
     "documentation": "docs/index.md",
     "events": "docs/sending-events/index.md",
     "metrics": "docs/metrics/index.md",
+    "names": "docs/names.md",
     "scraping": "docs/getting-started.md#scrape-configuration",
     "sources": "docs/sources/index.md",
 }

@@ -1,0 +1,90 @@
+"""The names that no entry of the catalogue knows, each with how often and when it was sent."""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from dora_exporter.dora.catalogue.catalogue import Catalogue
+from dora_exporter.dora.events import Deployment, Event
+from dora_exporter.runtime.cooperative import Turn, in_batches, in_turns
+from dora_exporter.series.engine import Engine
+
+LARGEST_LIST = 100
+
+_Key = TypeVar("_Key")
+_Sent = tuple[str | tuple[str, ...], str]
+"""The service or services of an event, and its environment."""
+
+
+@dataclass(slots=True)
+class Sightings:
+    """How many events have a name, and when the last of them finished, or began if it is still open."""
+
+    events: int = 0
+    last_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnmappedName:
+    """A name as it was sent. ``kind`` is "service" or "environment"."""
+
+    kind: str
+    name: str
+    events: int
+    last_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnmappedNames:
+    """The most frequent names, and how many there are in all."""
+
+    names: Sequence[UnmappedName]
+    total: int
+
+
+async def unmapped_names(engine: Engine) -> UnmappedNames | None:
+    """Looks through all events, a few milliseconds at a time; None where the catalogue has no entry."""
+    catalogue = engine.definitions.catalogue
+    if not catalogue.has_entries:
+        return None
+    found: dict[tuple[str, str], Sightings] = {}
+    async for sent, seen in in_turns((await _by_what_was_sent(engine.stored())).items()):
+        for key in _unmapped(catalogue, *sent):
+            _add(found, key, seen.events, seen.last_ms)
+    names = (UnmappedName(*key, seen.events, seen.last_ms) for key, seen in found.items())
+    return UnmappedNames(heapq.nsmallest(LARGEST_LIST, names, key=_place), len(found))
+
+
+async def _by_what_was_sent(events: Sequence[Event]) -> dict[_Sent, Sightings]:
+    found: dict[_Sent, Sightings] = {}
+    await Turn().give()  # to copy a million events takes a turn of its own
+    async for batch in in_batches(events):
+        for event in batch:
+            if isinstance(event, Deployment):
+                _add(found, (event.service, event.environment), 1, event.finished_at)
+            elif event.merged_into is None:
+                last_ms = event.started_at if event.finished_at is None else event.finished_at
+                _add(found, (event.services, event.environment), 1, last_ms)
+    return found
+
+
+def _add(found: dict[_Key, Sightings], key: _Key, events: int, last_ms: int) -> None:
+    seen = found.get(key)
+    if seen is None:
+        seen = found[key] = Sightings()
+    seen.events += events
+    seen.last_ms = max(seen.last_ms, last_ms)
+
+
+def _unmapped(catalogue: Catalogue, services: str | tuple[str, ...], environment: str) -> Iterator[tuple[str, str]]:
+    """The kind and name of each; an ignored event has none."""
+    named = {services} if isinstance(services, str) else set(services)
+    counting = [each for each in named if catalogue.series((each, environment)) is not None]
+    yield from (("service", each) for each in counting if not catalogue.service_meaning(each).is_known)
+    if counting and not catalogue.environment_meaning(environment).is_known:
+        yield "environment", environment
+
+
+def _place(name: UnmappedName) -> tuple[int, str, str]:
+    return -name.events, name.kind, name.name
