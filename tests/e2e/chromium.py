@@ -1,5 +1,6 @@
 """A real Chromium that a test looks at pages with."""
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,11 @@ class Browser:
     def complaints(self) -> list[str]:
         """Errors, refused loads and broken policies since the last time."""
         return [entry["message"] for entry in self.driver.execute(Command.GET_LOG, {"type": "browser"})["value"]]
+
+    def picture(self, path: Path) -> None:
+        """Writes the whole page as a PNG, also what a reader must scroll to."""
+        asked = {"format": "png", "captureBeyondViewport": True}
+        path.write_bytes(b64decode(self.driver.execute_cdp_cmd("Page.captureScreenshot", asked)["data"]))
 
     def _tell(self, command: str, parameters: Mapping[str, object]) -> None:
         self.driver.execute_cdp_cmd(command, dict(parameters))
