@@ -8,6 +8,7 @@ from dora_exporter.dora.catalogue.catalogue import Catalogue
 from dora_exporter.dora.catalogue.spellings import Entry
 from dora_exporter.series.unmapped_names import LARGEST_LIST
 
+MANY = 1200
 HEADING = ["Name", "Kind", "Events", "Last event"]
 KNOWN = Catalogue(
     (Entry("cart"), Entry("suffixes", aliases=("*-svc",), template=r"\1")),
@@ -74,3 +75,14 @@ async def test_the_page_of_the_sources_leads_to_it(aiohttp_client: AiohttpClient
     sources = await browser.open("/sources")
 
     assert (await browser.open(sources.links["Names without an entry"])).status == 200
+
+
+async def test_the_most_frequent_of_thousands_is_found_wherever_it_came(aiohttp_client: AiohttpClient) -> None:
+    records = [deployment(service=f"name-{number:04}", environment="live") for number in range(2 * MANY)]
+    often = [deployment(id=f"often-{number}", service=f"name-{MANY:04}", environment="live") for number in range(2)]
+    browser = await Site([*records, *often], catalogue=KNOWN).start(aiohttp_client)
+
+    page = await browser.open("/names")
+
+    assert [row[::2] for row in page.rows[1:3]] == [[f"name-{MANY:04}", "3"], ["name-0000", "1"]]
+    assert f"The {LARGEST_LIST} most frequent of 2,400 names without an entry" in page.text

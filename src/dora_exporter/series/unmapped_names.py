@@ -11,6 +11,7 @@ from dora_exporter.runtime.cooperative import Turn, in_batches, in_turns
 from dora_exporter.series.engine import Engine
 
 LARGEST_LIST = 100
+_KEPT_WHILE_LOOKING = 1000
 
 _Key = TypeVar("_Key")
 _Sent = tuple[str | tuple[str, ...], str]
@@ -52,8 +53,12 @@ async def unmapped_names(engine: Engine) -> UnmappedNames | None:
     async for sent, seen in in_turns((await _by_what_was_sent(engine.stored())).items()):
         for key in _unmapped(catalogue, *sent):
             _add(found, key, seen.events, seen.last_ms)
-    names = (UnmappedName(*key, seen.events, seen.last_ms) for key, seen in found.items())
-    return UnmappedNames(heapq.nsmallest(LARGEST_LIST, names, key=_place), len(found))
+    names: list[UnmappedName] = []
+    async for key, seen in in_turns(found.items()):
+        names.append(UnmappedName(*key, seen.events, seen.last_ms))
+        if len(names) > _KEPT_WHILE_LOOKING:
+            names = heapq.nsmallest(LARGEST_LIST, names, key=_place)
+    return UnmappedNames(sorted(names, key=_place)[:LARGEST_LIST], len(found))
 
 
 async def _by_what_was_sent(events: Sequence[Event]) -> dict[_Sent, Sightings]:
