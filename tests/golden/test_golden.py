@@ -29,7 +29,7 @@ from dora_exporter.storage.file import encode, header_line
 FILES = Path(__file__).parent
 DAYS = 4
 COMMANDS = (
-    "", "demo", "history", "digest", "import", "export", "completion", "webhook try",
+    "", "demo", "history", "digest", "import", "export", "completion", "webhook try", "catalogue",
     "send", "send deployment", "send incident close",
 )  # fmt: skip
 OWN = ("dora_exporter_", "process_", "python_")

@@ -33,7 +33,8 @@ class SeriesCollector:
         )
         yield gauge(
             "dora_exporter_series_limit",
-            "Maximum number of series, and of teams, that are exposed by name.",
+            "Maximum number of series, of teams, of groups, and of values of dimensions, each with its environment, "
+            "that are exposed by name.",
             engine.series_limit,
         )
         yield gauge(
