@@ -1,5 +1,8 @@
 """The metrics service: what it logs, who is brought up to now, and when it computes everything again."""
 
+import gc
+import weakref
+
 import pytest
 from prometheus_client import CollectorRegistry
 from tests.builders import ManualClock, deployment
@@ -94,6 +97,17 @@ async def test_nobody_waits_for_an_import_to_know_what_is_superseded() -> None:
     is_superseded = await numbers.superseded()
     assert not is_superseded(found)
     assert numbers.engine.pending_writes > 20_000
+
+
+async def test_what_a_reload_replaced_is_freed_without_a_search_for_garbage() -> None:
+    numbers = await service_by_default()
+    before = weakref.ref(numbers.engine)
+    gc.disable()
+    try:
+        await numbers.use(Settings(retention="401d"))
+        assert before() is None
+    finally:
+        gc.enable()
 
 
 async def service_by_default() -> MetricsService:

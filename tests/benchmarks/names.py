@@ -13,7 +13,7 @@ from dora_exporter.dora.events import DAY_MS, Deployment
 from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition.series_text import SeriesText
 from dora_exporter.runtime.cooperative import in_slices
-from dora_exporter.runtime.garbage_collection import ShortSearches
+from dora_exporter.runtime.garbage_collection import ShortSearches, postponed_search
 from dora_exporter.series.definitions import Definitions
 from dora_exporter.series.engine import Engine
 
@@ -77,8 +77,9 @@ async def _reloaded(store: EventStore, catalogue: Catalogue) -> tuple[float, flo
     )
     text, begun = SeriesText(engine), perf_counter()
     watching = asyncio.create_task(_longest_turn())
-    await engine.load(NOW_MS)
-    await in_slices(lambda: text.update(NOW_MS))
+    with postponed_search():
+        await engine.load(NOW_MS)
+        await in_slices(lambda: text.update(NOW_MS))
     seconds = perf_counter() - begun
     watching.cancel()
     stall_ms = 1000 * await watching

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dora_exporter.runtime.garbage_collection import ShortSearches
+from dora_exporter.runtime.garbage_collection import ShortSearches, postponed_search
 
 SEARCHED_AT_MOST = 60_000
 """So many objects are looked through in about 25 ms."""
@@ -85,3 +85,23 @@ def test_a_stop_restores_how_garbage_is_searched() -> None:
     assert during != before
     assert (gc.get_threshold(), gc.callbacks) == before
     assert gc.isenabled()
+
+
+@pytest.mark.usefixtures("searches")
+def test_what_is_made_while_searches_are_postponed_is_never_searched() -> None:
+    before = searched()
+    with postponed_search():
+        made: list[list[int]] = [[number] for number in range(100_000)]
+        assert searched() >= before + len(made)
+    assert searched() < before + len(made)
+    assert gc.isenabled()
+
+
+def test_searches_that_are_off_stay_off() -> None:
+    gc.disable()
+    try:
+        with postponed_search():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -2,12 +2,29 @@
 
 import gc
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 _THRESHOLDS = 700, 10, 2
 """By these a full search comes after about 20,000 more objects: it takes some ten milliseconds."""
 _GROWTH_BLOCKS = 30_000
 _OLDEST = 2
+
+
+@contextmanager
+def postponed_search() -> Iterator[None]:
+    """Searches for no garbage while very much is made that stays, and exempts it.
+
+    Each search would look through all of it: a list of a million events alone takes as long as fifty requests.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.freeze()
+            gc.enable()
 
 
 class ShortSearches:

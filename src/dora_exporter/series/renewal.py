@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dora_exporter.dora.catalogue.catalogue import Appearances, Catalogue
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
 from dora_exporter.dora.store import EventStore
-from dora_exporter.runtime.cooperative import in_batches, in_turns
+from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.series.aggregates import Aggregates
 from dora_exporter.series.pending_writes import PendingWrites
 from dora_exporter.series.states import States
@@ -74,7 +74,6 @@ class Renewal:
         """
         held: list[Event] = [*self._store.deployments.values(), *self._store.incidents.values()]
         by_series = await _by_series(held, self._appearances.catalogue)
-        del held
         for series in sorted(by_series, key=lambda each: self._appearances.rank(each, -1)):
             self._gathered[series] = by_series.pop(series)
 
@@ -122,10 +121,13 @@ class Renewal:
 
 
 async def _by_series(held: list[Event], catalogue: Catalogue) -> dict[Series, _Events]:
-    """The events by series, sorted in slices."""
+    """The events by series, sorted in slices, which are taken out: to free a list of a million at once takes long."""
     sent: defaultdict[tuple[str, str], list[Deployment]] = defaultdict(list)
     by_series: defaultdict[Series, _Events] = defaultdict(lambda: ([], []))
-    async for some in in_batches(held):
+    held.reverse()
+    async for _ in in_turns(range(0, len(held), _PER_STEP)):
+        some = held[: -_PER_STEP - 1 : -1]
+        del held[-_PER_STEP:]
         for event in some:
             if isinstance(event, Deployment):
                 sent[event.service, event.environment].append(event)
