@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from dora_exporter.dora.events import Commit, Deployment
 from dora_exporter.dora.failures.commit_text import LookupKey
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
+from dora_exporter.series.engine import Engine
 from dora_exporter.web.api import explain
 from dora_exporter.web.application import application
 from dora_exporter.web.pages import explain_page
@@ -22,7 +24,7 @@ from dora_exporter.web.security.api_keys import Access
 
 SHA = "a" * 40
 EVENTS = (
-    deployment(id="one", team="crew", commits=(Commit(SHA, NOW_MS - 30 * HOUR_MS),)),
+    deployment(id="one", team="crew", tags=("customer:acme",), commits=(Commit(SHA, NOW_MS - 30 * HOUR_MS),)),
     deployment(id="two", service="cart", team="crew", finished_at=NOW_MS - HOUR_MS),
     incident(id="outage", services=("cart", "checkout"), team="crew", name="Outage", finished_at=NOW_MS),
 )
@@ -36,6 +38,7 @@ Ask = Callable[[str], Awaitable[tuple[int, Any]]]
 async def ask(aiohttp_client: AiohttpClient) -> Ask:
     """Asks for an explanation."""
     site, access = Site(EVENTS), Access()
+    site.engine = Engine(site.store, replace(site.engine.definitions, dimensions=("customer",)))
     await site.engine.load(NOW_MS)
     routes = explain.routes(engine=site.current, why_unknown=lambda _: None, access=access)
     app = application(routes=routes, operations=explain.OPERATIONS, access=access)
@@ -101,6 +104,12 @@ async def test_the_stages_are_explained(ask: Ask) -> None:
         "stages_time_to_deploy": 1,
     }
     assert {"labels": {"stage": "deploy", "statistic": "median"}, "value": 300} in answer["values"]
+
+
+async def test_a_number_of_a_value_of_a_dimension_says_what_it_is_made_of(ask: Ask) -> None:
+    status, answer = await ask("dimension=customer&value=acme&environment=production&metric=dora_deployments")
+
+    assert (status, [each["id"] for each in answer["deployments"]]) == (200, ["one"])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The subject of an explanation: a service, a team, a group or a value of a dimension, in an environment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dora_exporter.dora.catalogue.catalogue import Catalogue
 from dora_exporter.dora.events import Series
@@ -38,7 +38,7 @@ class Subject:
     def named(self, catalogue: Catalogue) -> "Subject":
         """The same by the names that numbers have."""
         name = catalogue.service(self.name) if self.kind == "service" else self.name
-        return Subject(self.kind, name, catalogue.environment(self.environment))
+        return replace(self, name=name, environment=catalogue.environment(self.environment))
 
     def why_ignored(self, catalogue: Catalogue) -> str | None:
         """The rule of the catalogue that ignores its events, if one does."""
