@@ -1,10 +1,12 @@
 """``GET /api/v1/numbers``."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -15,8 +17,12 @@ from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 from tests.web.site import Site
 
 from dora_exporter.dora.events import DAY_MS, Commit
+from dora_exporter.dora.sliding_window import Window
 from dora_exporter.runtime.timestamps import iso
+from dora_exporter.series.explanation_subject import Subject
+from dora_exporter.series.numbers import Numbers, NumbersOf
 from dora_exporter.web.api import numbers
+from dora_exporter.web.api.schema.number_answer import encoded, of_subject
 from dora_exporter.web.application import application
 from dora_exporter.web.security.api_keys import Access
 
@@ -215,3 +221,27 @@ async def test_any_parameters_are_answered_or_refused(ask: Ask, given_: list[tup
 
     assert status in {200, 400, 404}
     assert ("results" in answer) is (status == 200)
+
+
+async def test_the_many_windows_of_one_service_are_encoded_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dora_exporter.runtime.cooperative.TURN_SECONDS", 0)
+    windows = [
+        Numbers(Window("7d", 7 * DAY_MS, NOW_MS + each), is_partial=False, values={"dora_deployments": each})
+        for each in range(9)
+    ]
+    found = NumbersOf(Subject("service", "checkout", "production"), "production", windows)
+    encoding = asyncio.create_task(encoded(found, "/dora"))
+    turns = 0
+    while not encoding.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns > len(windows)
+    assert bytes(encoding.result()) == msgspec.json.encode(of_subject(found, "/dora"))
+
+
+async def test_twenty_windows_are_answered_and_more_refused(ask: Ask) -> None:
+    windows = [("window", f"{each}h") for each in range(1, 22)]
+    status, answer = await ask(urlencode(windows[:20]))
+    assert (status, len(answer["results"][0]["numbers"])) == (200, 20)
+    status, answer = await ask(urlencode(windows))
+    assert (status, answer["errors"][0]["detail"]) == (400, 'parameter "window" is given more than 20 times')

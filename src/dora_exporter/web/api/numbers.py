@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
-from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation_subject import Subject
 from dora_exporter.series.numbers import numbers, select
@@ -56,7 +55,7 @@ async def _answer(engine: Engine, query: NumbersQuery, url: str) -> bytes:
     pages = max(1, -(-len(found) // query.limit))
     shown = found[(query.page - 1) * query.limit : query.page * query.limit]
     _check_size(len(shown), len(question.windows) * max(1, len(question.instants)))
-    results = [encoded(each, url) async for each in in_turns(await numbers(engine, shown, question))]
+    results = [await encoded(each, url) for each in await numbers(engine, shown, question)]
     known = "now" if question.in_hindsight else "then"
     return msgspec.json.encode(EncodedAnswer(known, len(found), query.page, pages, results))
 

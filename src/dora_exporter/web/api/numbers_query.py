@@ -16,6 +16,8 @@ from dora_exporter.web.openapi.operation import Parameter
 from dora_exporter.web.server.errors import BadRequest
 
 MOST_INSTANTS = 1000
+MOST_WINDOWS = 20
+"""As many of a subject are computed within a few milliseconds, in one piece."""
 LARGEST_PAGE = 500
 USUAL_PAGE = 100
 KINDS = ("service", "team", "group")
@@ -62,6 +64,8 @@ class NumbersQuery:
         self._given = given
         self.page = self._whole("page", 1, 1_000_000)
         self.limit = self._whole("limit", USUAL_PAGE, LARGEST_PAGE)
+        if len(given.getall("window", [])) > MOST_WINDOWS:
+            raise BadRequest(f'parameter "window" is given more than {MOST_WINDOWS} times')
         self._windows = [self._parsed("window", text, durations.parse) for text in given.getall("window", [])]
         self._step = self._one("step", durations.parse)
         self._first, self._last = self._one("from", _moment), self._one("to", _moment)

@@ -4,9 +4,10 @@ from urllib.parse import urlencode
 
 from msgspec import Raw, Struct, json
 
+from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.runtime.timestamps import iso
 from dora_exporter.series.number_values import Shown
-from dora_exporter.series.numbers import NumbersOf
+from dora_exporter.series.numbers import Numbers, NumbersOf
 
 
 class NumbersOfWindow(Struct, frozen=True):
@@ -54,13 +55,19 @@ class EncodedAnswer(Struct, frozen=True):
     results: list[Raw]
 
 
-def encoded(found: NumbersOf, url: str) -> Raw:
-    """The numbers of a subject; ``url`` is where the daemon is reached."""
-    return Raw(json.encode(of_subject(found, url)))
+async def encoded(found: NumbersOf, url: str) -> Raw:
+    """The numbers of a subject, a few milliseconds at a time; ``url`` is where the daemon is reached."""
+    windows = [json.encode(_of_window(each)) async for each in in_turns(found.numbers)]
+    without = json.encode(_of_subject(found, url, []))  # the windows come last
+    return Raw(without.removesuffix(b"]}") + b",".join(windows) + b"]}")
 
 
 def of_subject(found: NumbersOf, url: str) -> NumbersOfSubject:
     """The same before it is encoded."""
+    return _of_subject(found, url, [_of_window(each) for each in found.numbers])
+
+
+def _of_subject(found: NumbersOf, url: str, numbers: list[NumbersOfWindow]) -> NumbersOfSubject:
     subject = found.subject
     return NumbersOfSubject(
         service=subject.name if subject.kind == "service" else None,
@@ -69,10 +76,10 @@ def of_subject(found: NumbersOf, url: str) -> NumbersOfSubject:
         environment=subject.environment,
         tier=found.tier,
         explain=f"{url}/explain?{urlencode(subject.labels, errors='replace')}",
-        numbers=[
-            NumbersOfWindow(
-                each.window.text, iso(each.window.start_ms), iso(each.window.end_ms), each.is_partial, each.values
-            )
-            for each in found.numbers
-        ],
+        numbers=numbers,
     )
+
+
+def _of_window(found: Numbers) -> NumbersOfWindow:
+    window = found.window
+    return NumbersOfWindow(window.text, iso(window.start_ms), iso(window.end_ms), found.is_partial, found.values)
