@@ -186,3 +186,10 @@ def test_a_body_may_come_by_standard_input(config: str, tmp_path: Path) -> None:
     ended = call("webhook", "try", "-", config, "--source=tool", folder=tmp_path, given=json.dumps(OPENED))
 
     assert (ended.code, ended.errors) == (0, "-: incidents[0]: 1 created\n")
+
+
+def test_an_unknown_preset_is_named_after_the_command(called: Called) -> None:
+    ended = called("webhook", "try", "body.json", "--preset=rotly")
+
+    assert ended.code == 2
+    assert "\ndora-exporter webhook try: error: argument --preset: invalid choice: 'rotly'" in ended.errors

@@ -23,3 +23,14 @@ def test_what_an_entry_knows_stays_and_gets_the_further_spellings() -> None:
 
     assert of_environments({"prod": 5, "PROD": 1}, known) == {"live": ["prod"]}
     assert of_environments({"PROD": 1, "live": 2}, known) == {}
+
+
+def test_names_without_a_letter_are_not_alike() -> None:
+    assert of_services({"-": 1, "..": 2, "-svc": 1, "_service": 1}, NOTHING) == {}
+    assert of_environments({"-": 1, "..": 2}, NOTHING) == {}
+
+
+def test_a_name_that_would_be_read_as_a_glob_is_no_alias() -> None:
+    assert of_services({"till": 2, "Till": 1, "shop-*": 1, "shop_*": 2, "SHOP?": 1, "shop?": 2}, NOTHING) == {
+        "till": ["Till"]
+    }

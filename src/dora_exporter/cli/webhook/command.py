@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     )
     trial = made.add_subparsers(dest="action", metavar="try", required=True).add_parser(
         "try",
+        prog=shown.prog,
         help="print the events that bodies become",
         usage="dora-exporter webhook try FILE... [options]",
         description=shown.description,

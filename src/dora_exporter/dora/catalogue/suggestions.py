@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
+from dora_exporter.dora.catalogue.glob import is_glob
 from dora_exporter.dora.catalogue.spellings import Spellings
 
 Suggestions = Mapping[str, list[str]]
@@ -41,7 +42,8 @@ def _suggested(counts: Mapping[str, int], known: Spellings, normal: Callable[[st
     """The most frequent spelling stays, unless an entry knows another one."""
     alike: defaultdict[str, list[str]] = defaultdict(list)
     for name in counts:
-        alike[normal(name)].append(name)
+        if _can_be_alike(name):
+            alike[normal(name)].append(name)
     found: dict[str, list[str]] = {}
     for names in alike.values():
         kept = min(names, key=lambda name: (not known.meaning(name).is_known, -counts[name], name))
@@ -49,3 +51,8 @@ def _suggested(counts: Mapping[str, int], known: Spellings, normal: Callable[[st
         if others:
             found[known.meaning(kept).name] = others
     return dict(sorted(found.items()))
+
+
+def _can_be_alike(name: str) -> bool:
+    """Not a name of separators alone, which are all alike; nor one that would be read as a glob."""
+    return _SEPARATOR.sub("", _SUFFIX.sub("", name)) != "" and not is_glob(name)
