@@ -188,8 +188,9 @@ def test_a_body_may_come_by_standard_input(config: str, tmp_path: Path) -> None:
     assert (ended.code, ended.errors) == (0, "-: incidents[0]: 1 created\n")
 
 
-def test_an_unknown_preset_is_named_after_the_command(called: Called) -> None:
-    ended = called("webhook", "try", "body.json", "--preset=rotly")
+def test_an_unknown_preset_is_named_after_the_command(called: Called, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        called("webhook", "try", "body.json", "--preset=rotly")
 
-    assert ended.code == 2
-    assert "\ndora-exporter webhook try: error: argument --preset: invalid choice: 'rotly'" in ended.errors
+    assert left.value.code == 2
+    assert "\ndora-exporter webhook try: error: argument --preset: invalid choice: 'rotly'" in capsys.readouterr().err
