@@ -88,6 +88,8 @@ def test_what_is_kept_beside_the_fields_is_cut_and_can_be_written() -> None:
     assert event.upstream == {"a": "b" * 4000, "c": [1]}
     event, _ = fitted(upstream={"a": "\udcff\u00fc\x00", "c": 1})
     assert event.upstream == {"a": "\ufffd\u00fc\x00", "c": 1}
+    event, _ = fitted(upstream={"a": ["b" * 4001, "\udcff", 1], "c": ["d"] * 1001})
+    assert event.upstream == {"a": ["b" * 4000, "\ufffd", 1], "c": ["d"] * 1000}
 
 
 def test_the_services_of_an_incident_stay_sorted_unique_and_few() -> None:

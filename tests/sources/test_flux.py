@@ -152,6 +152,8 @@ async def test_releases_of_helm_are_deployments_failures_and_rollbacks() -> None
             [],
         ),
         ({"revision": "1.2.3"}, [], []),
+        ({"revision": "1.2.3", "image": "i" * 500}, ["i" * 500], []),
+        ({"revision": "1.2.3", "image": "i" * 501}, [], []),
     ],
 )
 async def test_what_can_tell_the_commit_of_the_source_is_kept(
@@ -220,6 +222,7 @@ async def test_what_is_no_event_is_refused(body: bytes) -> None:
         {"involvedObject": {"kind": "Kustomization", "name": "a b"}},
         {"involvedObject": {"kind": "HelmRelease", "name": "a", "namespace": "b\n"}, "metadata": {"revision": "1"}},
         {"metadata": []},
+        {"metadata": {f"{KUSTOMIZE}/revision": "main@sha256:" + "a" * 1000}},
     ],
 )
 async def test_an_event_that_is_malformed_is_counted_and_not_refused(changes: dict[str, Any]) -> None:

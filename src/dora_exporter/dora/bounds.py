@@ -17,6 +17,7 @@ TITLE_LENGTH = 4000
 MOST_TAGS = 100
 MOST_SERVICES = 1000
 MOST_COMMITS = 5000
+MOST_FACTS = 1000
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 CHANGES = ("cut", "replaced", "renamed", "dropped")
@@ -75,8 +76,16 @@ def bounded_incident(event: Incident, changes: Counter[str]) -> Incident:
     return replace(event, **fitted)
 
 
-def _is_kept_as_it_is(text: str) -> bool:
-    return len(text) <= TITLE_LENGTH and (text.isascii() or _SURROGATE.search(text) is None)
+def _is_kept_as_it_is(fact: object) -> bool:
+    if isinstance(fact, str):
+        return len(fact) <= TITLE_LENGTH and (fact.isascii() or _SURROGATE.search(fact) is None)
+    return not isinstance(fact, list) or (len(fact) <= MOST_FACTS and all(map(_is_kept_as_it_is, fact)))
+
+
+def _fact(fact: object) -> object:
+    if isinstance(fact, str):
+        return _SURROGATE.sub(REPLACEMENT, fact[:TITLE_LENGTH])
+    return list(map(_fact, fact[:MOST_FACTS])) if isinstance(fact, list) else fact
 
 
 class _Fitting:
@@ -122,12 +131,9 @@ class _Fitting:
 
     def facts(self, facts: dict[str, Any] | None) -> dict[str, Any] | None:
         """The upstream facts beside the fields. They are not shown, so short and valid UTF-8 is enough."""
-        if facts is None or all(not isinstance(value, str) or _is_kept_as_it_is(value) for value in facts.values()):
+        if facts is None or all(map(_is_kept_as_it_is, facts.values())):
             return facts
-        return {
-            name: _SURROGATE.sub(REPLACEMENT, value[:TITLE_LENGTH]) if isinstance(value, str) else value
-            for name, value in facts.items()
-        }
+        return {name: _fact(value) for name, value in facts.items()}
 
     def _first(self, items: Sequence[_Item], limit: int) -> Sequence[_Item]:
         self._changes["cut"] += len(items) > limit

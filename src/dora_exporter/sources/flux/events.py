@@ -33,6 +33,7 @@ _GIT = re.compile(r"(?:[@:/]|^)([0-9a-f]{40}(?:[0-9a-f]{24})?)(?![0-9a-f])")
 _OCI = re.compile(r"(?:^|@)(sha256:[0-9a-f]{64})")
 _NAME = re.compile(r"[0-9A-Za-z._:-]{1,253}")
 _UID = re.compile("[0-9A-Za-z-]{1,40}")
+_LONGEST_REVISION = 1000
 
 
 class NotUnderstood(Exception):
@@ -98,6 +99,8 @@ def read(body: bytes, *, now_ms: int) -> Reconciled | Ignored:
         raise NotUnderstood("it has no valid time")
     if not (_NAME.fullmatch(found.name) and _NAME.fullmatch(found.namespace or "-")):
         raise NotUnderstood("its object has no name of Kubernetes")
+    if len(revision) > _LONGEST_REVISION:
+        raise NotUnderstood(f"its revision is longer than {_LONGEST_REVISION} characters")
     origin = metadata.get("originRevision", "")
     return Reconciled(
         target=found.uid if _UID.fullmatch(found.uid) else f"{found.kind}/{found.namespace}/{found.name}",
@@ -107,7 +110,11 @@ def read(body: bytes, *, now_ms: int) -> Reconciled | Ignored:
         at_ms=at_ms,
         outcome="failed" if has_failed else None,
         shas=tuple(_without_digests(text) for text in (origin, revision) if _without_digests(text)),
-        digests=tuple(digest for text in (revision, metadata.get("oci-digest", "")) for digest in _OCI.findall(text)),
+        digests=tuple(
+            digest
+            for text in (revision, metadata.get("oci-digest", "")[:_LONGEST_REVISION])
+            for digest in _OCI.findall(text)
+        ),
         metadata=metadata,
     )
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from dora_exporter.dora.correlations import CONFIGURATION, IMAGES
 from dora_exporter.dora.events import Deployment
+from dora_exporter.dora.images import LONGEST
 from dora_exporter.sources.contract import TARGET, Sink
 from dora_exporter.sources.flux.events import Reconciled
 from dora_exporter.sources.flux.settings import FluxSettings
@@ -63,7 +64,10 @@ class RevisionMapping:
             upstream={
                 TARGET: seen.target,
                 "revision": seen.revision,
-                IMAGES: [*((image,) if image else ()), *(_ARTIFACT + digest for digest in seen.digests)],
+                IMAGES: [
+                    *((image,) if 0 < len(image) <= LONGEST else ()),
+                    *(_ARTIFACT + digest for digest in seen.digests),
+                ],
                 CONFIGURATION: list(seen.shas),
             },
         )
