@@ -1,18 +1,20 @@
 """The readable form of explanations."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 
 import pytest
 from pytest_aiohttp import AiohttpClient
 from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 from tests.web.site import Site
 
-from dora_exporter.dora.events import DAY_MS, Commit, Deployment
+from dora_exporter.dora.events import DAY_MS, Commit, Deployment, Verdict
 from dora_exporter.dora.failures.commit_text import LookupKey
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
+from dora_exporter.dora.records import Record
 from dora_exporter.series.explanation import METRICS
-from dora_exporter.web.pages.explain_page import LARGEST_LIST
+from dora_exporter.web.pages.causes import LARGEST_LIST, SHOWN
 
 SERIES = "/explain?service=checkout&environment=production"
 EVENTS = (
@@ -58,9 +60,77 @@ async def test_what_counts_and_what_does_not_are_listed(aiohttp_client: AiohttpC
 
     page = await browser.open(f"{SERIES}&metric=dora_change_failure_rate&window=7d")
 
-    assert [row[0] for row in page.rows if row[0].startswith("v")] == ["v1 back", "v2 second"]
+    assert [row[0] for row in page.rows if row[0].startswith("v")] == ["v2 second", "v1 back"]
     assert page.rows[-1] == ["deployment", "first", "finished outside of the window"]
     assert "Failed: rollback 1" in page.text
+
+
+def unfolded(source: str) -> str:
+    """What a reader sees of a page before they unfold anything."""
+    return re.sub(r"<details>.*?</details>", "", re.sub(r"<td.*?</td>", "", source, flags=re.DOTALL), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("metric", "title", "first"),
+    [
+        ("dora_change_failure_rate", "Failed", ["quick", "slow", "bad"]),
+        ("dora_deployment_rework_rate", "Rework", ["mended"]),
+        ("dora_change_lead_time_seconds", "Slowest", ["slow", "quick"]),
+        ("dora_failed_deployment_recovery_time_seconds", "Longest to recover", ["bad", "slow"]),
+        ("dora_time_to_restore_seconds", "Longest", ["long", "short"]),
+        ("dora_incidents", "Longest", ["open", "long", "short"]),
+        ("dora_deployments", "Latest", ["quick", "slow", "mended", "bad", "old"]),
+    ],
+)
+async def test_the_answer_and_what_caused_it_come_first_and_the_rest_is_folded(
+    aiohttp_client: AiohttpClient, metric: str, title: str, first: Sequence[str]
+) -> None:
+    slow = Commit("a" * 40, NOW_MS - 4 * DAY_MS)
+    quick = Commit("b" * 40, NOW_MS - 3 * HOUR_MS)
+    events: list[Record] = [
+        deployment(id="old", version="1", finished_at=NOW_MS - 8 * DAY_MS),
+        deployment(id="bad", version="2", finished_at=NOW_MS - 30 * HOUR_MS),
+        deployment(id="mended", version="1", finished_at=NOW_MS - 20 * HOUR_MS),
+        deployment(id="slow", version="4", finished_at=NOW_MS - 2 * HOUR_MS, commits=(slow,)),
+        deployment(id="quick", version="5", finished_at=NOW_MS - HOUR_MS, commits=(quick,)),
+        incident(id="short", version="4", started_at=NOW_MS - HOUR_MS, finished_at=NOW_MS - HOUR_MS // 2),
+        incident(id="long", started_at=NOW_MS - 9 * DAY_MS, finished_at=NOW_MS - DAY_MS),
+        incident(id="open", started_at=NOW_MS - HOUR_MS),
+    ]
+    page = await (await Site(events).start(aiohttp_client)).open(f"{SERIES}&metric={metric}&window=30d")
+    seen = unfolded(page.source)
+
+    assert seen.index('class="tiles"') < seen.index(f">{title}</h2>") < seen.index(">The rest</h2>")
+    assert re.findall(r'class="more id"><bdi>(\w+)<', seen) == first
+    for folded in ("Breakdown</summary>", "other deployment", "not counted, as expected"):
+        assert folded not in seen
+
+
+async def test_only_surprising_omissions_are_seen_before_anything_is_unfolded(aiohttp_client: AiohttpClient) -> None:
+    judged = Verdict(change_failure=False)
+    events: list[Record] = [
+        deployment(id="old", version="1", finished_at=NOW_MS - 20 * DAY_MS),
+        deployment(id="one", version="2", finished_at=NOW_MS - 8 * HOUR_MS, verdict=judged),
+        deployment(id="two", version="1", finished_at=NOW_MS - 4 * HOUR_MS),
+    ]
+    page = await (await Site(events).start(aiohttp_client)).open(f"{SERIES}&metric=dora_change_failure_rate&window=7d")
+    before, _, after = page.source.partition(">The rest</h2>")
+
+    assert "the verdict says that it did not fail" in before
+    assert "finished outside of the window" not in before
+    assert "finished outside of the window" in after
+
+
+async def test_commits_lead_to_their_host_and_incidents_to_the_series(aiohttp_client: AiohttpClient) -> None:
+    shipped = Commit("c" * 40, NOW_MS - 7 * HOUR_MS)
+    events: list[Record] = [
+        deployment(id="bad", repository="github.com/acme/shop", finished_at=NOW_MS - 6 * HOUR_MS, commits=(shipped,)),
+        incident(id="outage", started_at=NOW_MS - 5 * HOUR_MS),
+    ]
+    page = await (await Site(events).start(aiohttp_client)).open(f"{SERIES}&metric=dora_change_failure_rate&window=7d")
+
+    assert page.links["c" * 10] == f"https://github.com/acme/shop/commit/{'c' * 40}"
+    assert page.links["outage"] == "series?service=checkout&environment=production#incidents"
 
 
 async def test_every_number_can_be_asked_for(aiohttp_client: AiohttpClient) -> None:
@@ -111,7 +181,8 @@ async def test_long_lists_are_cut_and_say_so(aiohttp_client: AiohttpClient) -> N
     )
 
     assert sum(row[0].startswith("v") for row in page.rows) == LARGEST_LIST
-    assert f"The latest {LARGEST_LIST} of the {LARGEST_LIST + 2} deployments" in page.text
+    assert f"Latest: {SHOWN} of the {LARGEST_LIST + 2} deployments" in page.text
+    assert f"The latest {LARGEST_LIST - SHOWN} of the {LARGEST_LIST + 2 - SHOWN} other deployments" in page.text
 
 
 @pytest.mark.parametrize(

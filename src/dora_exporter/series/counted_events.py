@@ -10,9 +10,14 @@ from dora_exporter.dora.failures.first_shipments import CLOCK_SKEW_MS
 from dora_exporter.dora.failures.revert import relanded
 from dora_exporter.dora.failures.verdict import verdict_on
 from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts
+from dora_exporter.dora.metrics.contract import Moment
 from dora_exporter.dora.repository_parts import excluded_of, parts_of
 
 _PASSED_OVER = "counted since an earlier deployment: the commits of the {} before it stay unknown"
+
+_SHIPPED_BEFORE = "was shipped before"
+_EXCLUDED_AUTHOR = "its author is in commits.exclude_authors"
+_EXPECTED = {*(each.value for each in Moment), _SHIPPED_BEFORE, _EXCLUDED_AUTHOR, "is older than the retention"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,11 @@ class LeftOut:
     kind: str
     id: str
     reason: str
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether it is as anybody would expect: outside of the window, too old, shipped before or excluded."""
+        return self.reason in _EXPECTED
 
 
 def counted_deployment(classifier: Classifier, deployment: Deployment) -> CountedDeployment:
@@ -122,9 +132,9 @@ def left_out_of(classifier: Classifier, deployment: Deployment) -> Iterator[Left
     for commit in commits_of(deployment):
         if commit.sha not in kept:
             is_ahead = commit.authored_at - deployment.finished_at > CLOCK_SKEW_MS
-            reason = "was authored too long after the deployment" if is_ahead else "was shipped before"
+            reason = "was authored too long after the deployment" if is_ahead else _SHIPPED_BEFORE
             if commit.sha in excluded:
-                reason = "its author is in commits.exclude_authors"
+                reason = _EXCLUDED_AUTHOR
             yield LeftOut("commit", commit.sha, reason)
     for part in parts_of(deployment.shipped) if deployment.commits is None else ():
         where = f" of {part.repository}" if deployment.further else ""

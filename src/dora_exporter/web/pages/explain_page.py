@@ -1,5 +1,6 @@
 """``GET /explain``: a page that explains a number."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -9,10 +10,10 @@ from dora_exporter.series.explanation import METRICS, WhyUnknown, add_unknown
 from dora_exporter.series.explanation_subject import KINDS, Subject, metric_of
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.pages.all_series import usual_window
+from dora_exporter.web.pages.causes import LARGEST_LIST, SHOWN, causes
 from dora_exporter.web.pages.page import page, refusal
 from dora_exporter.web.pages.series import PARAMETERS, anchors, why_nothing
 
-LARGEST_LIST = 200
 BROKEN = "Computing the numbers of this service and environment failed. See the log."
 UNKNOWN = "No events of this service, team, group or value and environment are stored."
 EXPLAIN = Operation(
@@ -60,6 +61,9 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], why_unknown: WhyUnknown) 
             return await refusal(404, why_nothing(subject, current, UNKNOWN))
         add_unknown(explanation, why_unknown)
         numbers = explanation.numbers()
+        found = await asyncio.to_thread(causes, explanation)
+        deployments = [*found.deployments, *found.other_deployments[: LARGEST_LIST - SHOWN]]
+        incidents = [*found.incidents, *found.other_incidents[: LARGEST_LIST - SHOWN]]
         return await page(
             "explanation.html",
             subject=subject,
@@ -70,10 +74,12 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], why_unknown: WhyUnknown) 
             explanation=explanation,
             numbers=numbers,
             sum=metric.basis.in_words(numbers, window),
+            causes=found,
             most=LARGEST_LIST,
+            most_others=LARGEST_LIST - SHOWN,
             now_ms=window.end_ms,
-            anchors=anchors([each.deployment.id for each in explanation.deployments[:LARGEST_LIST]], "deployment"),
-            incident_anchors=anchors([each.incident.id for each in explanation.incidents[:LARGEST_LIST]], "incident"),
+            anchors=anchors([each.deployment.id for each in deployments], "deployment"),
+            incident_anchors=anchors([each.incident.id for each in incidents], "incident"),
         )
 
     return [web.get(EXPLAIN.path, show)]
