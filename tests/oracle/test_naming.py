@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.builders import incident
 from tests.oracle.comparing import differences
 from tests.oracle.daemons import Daemon
 from tests.oracle.gauges import TEAM_MARK, Sample, expected
@@ -153,12 +154,19 @@ def from_nothing(daemon: Daemon, naming: Naming) -> dict[Sample, float]:
         naming.counting(naming.of_deployment(each)) for each in daemon.store.deployments.values()
     ]
     troubles = [naming.counting(naming.of_incident(each)) for each in daemon.store.incidents.values()]
-    order = dict.fromkeys(
+    named = (
         (
             service if service.startswith(TEAM_MARK) else name_of(service, naming.services),
             name_of(environment, naming.environments),
         )
         for service, environment in daemon.store.series_order
+    )
+    order = dict.fromkeys(
+        (service, environment)
+        for service, environment in named
+        if not (
+            naming.services.get(service, {}).get("ignore") or naming.environments.get(environment, {}).get("ignore")
+        )
     )
     return expected(
         [each for each in renamed if isinstance(each, Deployment)],
@@ -176,6 +184,12 @@ def from_nothing(daemon: Daemon, naming: Naming) -> dict[Sample, float]:
 
 
 @settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck))
+@example(
+    told=[incident(services=("cart", "checkout")), incident(id="incident-2", services=("checkout",), team="crew")],
+    naming=Naming(services={"cart": {"ignore": True}}),
+    after=(0, 0),
+    conditions=Conditions(series_limit=1, limit_ms=None, has_teams=True),
+)
 @given(
     told=histories(),
     naming=NAMINGS,
