@@ -144,9 +144,11 @@ def _over(below: object, above: Mapping[str, Any]) -> dict[str, Any]:
 
 def _mistake(model: type[BaseModel], data: Mapping[str, Any], layers: Sequence[Layer], detail: ErrorDetails) -> Mistake:
     location = _trace(data, detail)
-    kinds = _kinds_at(model, location) if detail["type"] in {"union_tag_not_found", "union_tag_invalid"} else ()
+    is_choice = detail["type"] in {"union_tag_not_found", "union_tag_invalid"}
+    key = detail["ctx"]["discriminator"].strip("'") if is_choice else ""
+    kinds = _kinds_at(model, location, key) if is_choice else ()
     if kinds:
-        location = (*location, _KIND)
+        location = (*location, key)
     holders = [layer for part in (location, location[:-1]) for layer in layers if find(layer.data, part)]
     where = holders[0].where(location) if holders else "configuration"
     if kinds:
@@ -194,13 +196,10 @@ def _models_at(model: type[BaseModel], location: Location) -> list[type[BaseMode
     return models
 
 
-_KIND = "kind"
-"""The key that says which of several models a mapping is to follow."""
-
-
-def _kinds_at(model: type[BaseModel], location: Location) -> list[str]:
-    models = _models_at(model, location)
-    return sorted(kind for each in models for kind in get_args(each.model_fields[_KIND].annotation))
+def _kinds_at(model: type[BaseModel], location: Location, key: str) -> list[str]:
+    """The values of the key that says which of several models a mapping is to follow."""
+    fields = [each.model_fields[key] for each in _models_at(model, location) if key in each.model_fields]
+    return sorted(kind for field in fields for kind in get_args(field.annotation))
 
 
 def _text_about_kind(detail: ErrorDetails, known: Sequence[str]) -> str:

@@ -31,6 +31,14 @@ def mistakes(tmp_path: Path, source: dict[str, Any]) -> list[str]:
         ({"incidents": [INCIDENTS], "deployments": DEPLOYMENTS}, []),
         ({}, ["2: sources.tool: needs a preset, incidents or deployments"]),
         ({"incidents": False}, ["2: sources.tool: needs a preset, incidents or deployments"]),
+        (
+            {"incidents": INCIDENTS, "verify": {"scheme": "hmca", "header": "X-Sig"}},
+            ["13: sources.tool.verify.scheme: must be api_key, "],
+        ),
+        (
+            {"incidents": INCIDENTS, "verify": {"header": "X-Sig"}},
+            ["12: sources.tool.verify.scheme: is missing, it must be api_key, "],
+        ),
         ({"preset": "nagios"}, ["4: sources.tool.preset: is no preset"]),
         ({"incidents": {"started_at": "a"}}, ["4: sources.tool.incidents: needs an id"]),
         ({"incidents": [INCIDENTS, {"match": "a"}]}, ["12: sources.tool.incidents[1]: needs an id"]),
