@@ -17,6 +17,7 @@ from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.contract import Metric, Value, WindowMetric
+from dora_exporter.dora.records import Deletion
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.series.definitions import Definitions
 
@@ -191,3 +192,20 @@ def test_a_count_that_was_made_anew_loses_no_team_when_an_incident_of_several_se
     for each in (daemon, whole):
         each.perform(incident(id="shared", services=("cart",), team="guild"))
     assert differences(daemon.samples(), whole.samples()) == {}
+
+
+def test_a_series_that_is_computed_anew_and_has_nothing_left_to_show_is_gone() -> None:
+    """All that is left of it is an attempt that is older than the retention: it is known, and counts nowhere."""
+    daemon = daemon_with("none", lambda _: False)
+    many = [deployment(id=f"d{number}", service="cart", team="crew") for number in range(2000)]
+    daemon.store.apply(
+        deployment(id="old", service="cart", outcome="failed", finished_at=NOW_MS - RETENTION_MS - HOUR_MS)
+    )
+    daemon.store.apply_all(many)
+    assert ("dora_deployments", "cart") in shown(daemon)
+    daemon.store.apply_all([Deletion("deployment", each.id, NOW_MS) for each in many])
+    assert shown(daemon) == set()
+
+
+def shown(daemon: Daemon) -> set[tuple[str, str]]:
+    return {(name, dict(labels)["service"]) for name, labels in daemon.samples() if "service" in dict(labels)}

@@ -58,7 +58,11 @@ class Aggregates:
     def updates(self, series: Series) -> "SeriesUpdates":
         """The updates for the events of a series; one without a service is for incidents that name only a team."""
         aggregate = Aggregate({"service": series.service, "environment": series.environment})
-        (self.series if series.service else self._nameless)[series] = aggregate
+        if series.service:
+            self.series[series] = aggregate
+            self.changed[aggregate] = None  # it may have to take the place of the lines of another, and have none
+        else:
+            self._nameless[series] = aggregate
         return SeriesUpdates(series, aggregate, self)
 
     def drop(self, series: Series) -> None:
