@@ -35,6 +35,10 @@ class Window:
         return self.length_ms / DAY_MS
 
 
+_NONE = array("q")
+"""Shared by all that are empty, so it is never changed: most series have no incident, no failure, no lead time."""
+
+
 class Times:
     """Moments in order of time, which can be removed again."""
 
@@ -43,12 +47,12 @@ class Times:
     def __init__(self) -> None:
         """No moment."""
         # Eight bytes a moment, and nothing for the garbage collector to visit: there may be a million.
-        self._times = array("q")
+        self._times = _NONE
 
     def extend(self, moments: Iterable[int]) -> None:
         """Adds many moments at once."""
         added = sorted(moments)
-        if not self._times:
+        if added and not self._times:
             self._times = array("q", added)
         elif added and self._times[-1] <= added[0]:  # the usual case: events come in order of time
             self._times.extend(added)
@@ -91,7 +95,10 @@ class Times:
 
     def add(self, moment: int) -> None:
         """Adds a moment."""
-        insort(self._times, moment)
+        if self._times:
+            insort(self._times, moment)
+        else:
+            self._times = array("q", (moment,))
 
     def remove(self, moment: int) -> None:
         """Removes a moment that was added."""
@@ -137,6 +144,10 @@ class _Span:
     """Exact, unlike a sum of floats, which would drift as samples come and go."""
 
 
+_NO_SPANS: dict[int, _Span] = {}
+"""Shared by all that nothing was read from, so it is never changed."""
+
+
 class _Sorting:
     """Samples of a window on their way into order."""
 
@@ -164,9 +175,8 @@ class Samples:
 
     def __init__(self) -> None:
         """No sample."""
-        self._times = array("q")
-        self._values = array("q")
-        self._spans: dict[int, _Span] = {}
+        self._times = self._values = _NONE
+        self._spans = _NO_SPANS
         self._spans_to_be: _Sorting | None = None
 
     def absorbing(self, others: Iterable["Samples"]) -> Iterator[None]:
@@ -190,7 +200,7 @@ class Samples:
             values.extend([value for _, value in some])
             yield
         self._times, self._values = times, values
-        self._spans.clear()
+        self._spans = _NO_SPANS
         self._spans_to_be = None
 
     def within(self, window: Window) -> "Samples":
@@ -203,6 +213,8 @@ class Samples:
     def add(self, moment: int, value: int) -> None:
         """Adds a sample."""
         self._spans_to_be = None
+        if not self._times:
+            self._times, self._values = array("q"), array("q")
         index = bisect_right(self._times, moment)
         self._times.insert(index, moment)
         self._values.insert(index, value)
@@ -271,7 +283,7 @@ class Samples:
             self._spans_to_be = _Sorting(low, high, self._values[low:high])
         ordered = self._spans_to_be.work()
         if ordered is not None:
-            self._spans[window.length_ms] = _Span(low, high, ordered, sum(ordered))
+            self._keep(window, _Span(low, high, ordered, sum(ordered)))
             self._spans_to_be = None
         return ordered is not None
 
@@ -284,13 +296,19 @@ class Samples:
             return False
         return abs(low - span.low) + abs(high - span.high) <= _FEW
 
+    def _keep(self, window: Window, span: _Span) -> None:
+        if self._spans is _NO_SPANS:
+            self._spans = {}
+        self._spans[window.length_ms] = span
+
     def _span(self, window: Window) -> _Span:
         """The samples of a window, moved to its present place; costs only what entered and left it."""
         low, high = self._bounds(window)
         span = self._spans.get(window.length_ms)
         if span is None or not self._can_follow(span, low, high):
             ordered = array("q", sorted(self._values[low:high]))
-            span = self._spans[window.length_ms] = _Span(low, high, ordered, sum(ordered))
+            span = _Span(low, high, ordered, sum(ordered))
+            self._keep(window, span)
             return span
         for value in (*self._values[low : span.low], *self._values[span.high : high]):
             _put(span, value)

@@ -21,8 +21,8 @@ class Attempts:
         self._updates = updates
         self._retention_ms = retention_ms
         self._held: dict[str, Deployment] = {}
-        self._present: set[str] = set()
-        self._counted: set[str] = set()
+        self._present: dict[str, None] = {}
+        self._counted: dict[str, None] = {}
         self._due: list[tuple[int, str]] = []
 
     def __len__(self) -> int:
@@ -85,8 +85,16 @@ class Attempts:
         """Tells what changes when an attempt is present, and counted, or no longer."""
         if is_present != (attempt.id in self._present):
             self._updates.presence([attempt], 1 if is_present else -1)
-            self._present ^= {attempt.id}
+            _toggle(self._present, attempt.id)
         if is_counted != (attempt.id in self._counted):
             facts = DeploymentFacts.of_attempt(attempt)
             self._updates.deployment(attempt, None if is_counted else facts, facts if is_counted else None)
-            self._counted ^= {attempt.id}
+            _toggle(self._counted, attempt.id)
+
+
+def _toggle(ids: dict[str, None], id_: str) -> None:
+    """Puts an id in, or takes it out. An empty dictionary takes less memory than an empty set."""
+    if id_ in ids:
+        del ids[id_]
+    else:
+        ids[id_] = None

@@ -62,7 +62,7 @@ class Classifier:
         self._incident_facts: dict[str, IncidentFacts] = {}
         self._restored_at: dict[str, int] = {}
         self._severities: dict[str, str] = {}
-        self._new: set[str] = set()
+        self._new: dict[str, None] = {}
         self._marked: dict[str, Deployment] = {}
         self._marked_incidents: dict[str, Incident] = {}
 
@@ -87,7 +87,7 @@ class Classifier:
     def add(self, deployment: Deployment) -> None:
         """Adds a deployment."""
         self.in_order.add(deployment)
-        self._new.add(deployment.id)
+        self._new[deployment.id] = None
         self._marked[deployment.id] = deployment
         self.links.mark(deployment)
         self._introduce([deployment])
@@ -106,7 +106,7 @@ class Classifier:
         facts = self.facts(deployment)
         self._facts.pop(deployment.id, None)
         if deployment.id in self._new:  # it was added since the last settling, so its facts were never passed on
-            self._new.discard(deployment.id)
+            self._new.pop(deployment.id, None)
         else:
             self._updates.deployment(deployment, facts, None)
 
@@ -152,7 +152,7 @@ class Classifier:
             before = None if deployment.id in self._new else self.facts(deployment)
             after = self._classify(deployment)
             if before != after:
-                self._new.discard(deployment.id)
+                self._new.pop(deployment.id, None)
                 self._keep(deployment, after)
                 self._updates.deployment(deployment, before, after)
                 if (before and before.cause) != after.cause:
