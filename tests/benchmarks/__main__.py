@@ -30,6 +30,7 @@ SCENARIOS = (
     "git",
     "hops",
     "names",
+    "pages",
     "backfill",
     "replicas",
 )

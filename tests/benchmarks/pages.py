@@ -1,0 +1,62 @@
+"""What reading the numbers costs people and programs: the first page, a team's quarter as JSON, and a badge."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median, quantiles
+
+from tests.benchmarks.crowd import ENVIRONMENTS, crowd, service_of, write_snapshot
+from tests.benchmarks.daemon import Daemon, running_daemon
+from tests.benchmarks.rounds import Goal
+
+from dora_exporter.dora.events import DAY_MS
+from dora_exporter.runtime.clock import system_clock
+
+EVENTS = 1_000_000
+SERIES = 2_500
+REQUESTS = 30
+PAGE_MS, PAGE_KB, QUARTER_MS, BADGE_MS = 150, 300, 200, 10
+_QUARTER_DAYS = 91
+
+
+def measure(folder: Path) -> Iterator[Goal]:
+    """The four rows, with one event more before each request."""
+    now_ms = system_clock()
+    snapshot = folder / "snapshot.jsonl"
+    write_snapshot(snapshot, crowd(1, now_ms, events=EVENTS, series=SERIES, commits=True))
+    began, ended = (now_ms - _QUARTER_DAYS * DAY_MS) // 1000, now_ms // 1000
+    quarter = f"/api/v1/numbers?team=team-00&environment=production&from={began}&to={ended}"
+    badge = f"/badge/{service_of(0)}/{ENVIRONMENTS[0]}/change_failure_rate.svg"
+    held = f"with {EVENTS:,} events in {SERIES:,} series"
+    with running_daemon(folder, snapshot) as daemon:
+        kilobytes = len(daemon.ask("GET", "/")) / 1000
+        yield Goal(f"size of the first page {held}", f"{kilobytes:.0f} kB", f"{PAGE_KB} kB", kilobytes < PAGE_KB)
+        yield _within(f"the first page {held}, median", median, _times(daemon, "/"), PAGE_MS)
+        yield _within("numbers of a team over a quarter as JSON, p99", _p99, _times(daemon, quarter), QUARTER_MS)
+        yield _within("a badge, median", median, _times(daemon, badge), BADGE_MS)
+
+
+def _within(what: str, of: Callable[[list[float]], float], times: list[float], limit_ms: int) -> Goal:
+    return Goal(
+        f"{what} of {len(times)}, one event since the last",
+        f"{of(times):.1f} ms (longest {max(times):.1f} ms)",
+        f"under {limit_ms} ms",
+        of(times) < limit_ms,
+    )
+
+
+def _p99(times: list[float]) -> float:
+    return quantiles(times, n=100, method="inclusive")[-1]
+
+
+def _times(daemon: Daemon, path: str) -> list[float]:
+    """Milliseconds of each request, after one that is not counted."""
+    daemon.ask("GET", path)
+    times = []
+    for _ in range(REQUESTS):
+        now_ms = system_clock()
+        daemon.deploy(service_of(0), ENVIRONMENTS[0], now_ms, f"1.{now_ms}.0")
+        begun = time.perf_counter()
+        daemon.ask("GET", path)
+        times.append((time.perf_counter() - begun) * 1000)
+    return times
