@@ -22,6 +22,7 @@ from tests.machine.facts import (
     freed,
 )
 from tests.machine.site import PAGED, Reply, Site
+from tests.oracle.naming import name_of
 
 AHEAD_MS = 10 * MINUTE_MS
 MANY = 20
@@ -187,10 +188,14 @@ class JudgeVersion:
     async def do(self, site: Site, world: World) -> None:
         """There must be one."""
         service, environment = self.line
+        names = site.terms.names
         meant = [
             each
             for each in world.deployments.values()
-            if each.line == self.line and each.version == self.version and each.outcome is None
+            if service in (each.service, name_of(each.service, names.services))
+            and environment in (each.environment, name_of(each.environment, names.environments))
+            and each.version == self.version
+            and each.outcome is None
         ]
         attributes = {"service": service, "env": environment, "version": self.version, **saying.verdict(self.said)}
         body = {"data": {"type": "dora_deployment_patch_request", "attributes": attributes}}

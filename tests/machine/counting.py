@@ -118,6 +118,25 @@ def teams_of(each: Deployed | Suffered, terms: Terms) -> set[str]:
     return {team for team in map(terms.team_for, services) if team is not None}
 
 
+def tree_groups_of(each: Deployed | Suffered, terms: Terms) -> set[str]:
+    """The groups of each of its services."""
+    services: tuple[str | None, ...] = (each.service,) if isinstance(each, Deployed) else each.services
+    found: set[str] = set()
+    for service in services or (None,):
+        team = each.team if each.team is not None else terms.team_for(service or "")
+        found |= set(terms.groups_for(service, team))
+    return found
+
+
+def are_long_enough(incidents: Iterable[Suffered], terms: Terms, now: int) -> list[Suffered]:
+    """Those that are not over too soon to count."""
+    return [
+        each
+        for each in incidents
+        if is_open(each, now) or (each.finished_at or 0) - each.started_at >= terms.minimum_ms
+    ]
+
+
 def lines_of(each: Deployed | Suffered) -> set[Line]:
     """The series that an event counts in."""
     return {each.line} if isinstance(each, Deployed) else set(each.lines)

@@ -4,9 +4,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from tests.machine.counting import superseded
-from tests.machine.facts import Deployed, Line, World
+from tests.machine.facts import Deployed, Line, Terms, World
 from tests.machine.gauges import Oracle, Trouble, attempted, stages_of, windowed
 from tests.machine.judging import SKEW_MS, Court, Outcome
+from tests.machine.naming import named
 from tests.machine.saying import moment
 
 NUMBERS = {
@@ -53,14 +54,15 @@ METRICS = (*BY_FINISH, *BY_ATTEMPT, *BY_RECOVERY, *BY_BEGIN, *BY_END)
 def wrong_in(
     said: Mapping[str, Any], oracle: Oracle, *, kind: str, name: Line, metric: str, window: tuple[str, int]
 ) -> list[str]:
-    """Where the explanation of a service's or a team's number is not what is true.
+    """Where the explanation of a service's, a team's or a group's number is not what is true.
 
-    ``name`` is that of the service, or the team, and the environment. What is not said of an event is no mistake.
+    ``name`` is that of the service, the team or the group, and the environment.
+    What is not said of an event is no mistake.
     """
     _, length_ms = window
-    outcomes = oracle.outcomes[name] if kind == "service" else oracle.outcomes_of(name)
-    incidents = oracle.troubles_of(name) if kind == "service" else oracle.troubles_of_team(name)
-    tried = oracle.attempts_of(name) if kind == "service" else oracle.attempts_of_team(name)
+    outcomes = oracle.outcomes[name] if kind == "service" else oracle.outcomes_in(kind, name)
+    incidents = oracle.troubles_of(name) if kind == "service" else oracle.troubles_in(kind, name)
+    tried = oracle.attempts_of(name) if kind == "service" else oracle.attempts_in(kind, name)
     values = {
         frozenset(labels.items()): value
         for gauge, labels, value in (
@@ -238,12 +240,13 @@ def _near(
     )
 
 
-def listed_deployments(world: World, within_ms: int) -> list[tuple[object, ...]]:
+def listed_deployments(world: World, terms: Terms) -> list[tuple[object, ...]]:
     """What the list of deployments must show, the newest beginning first."""
     losers: set[str] = set()
-    for line in {each.line for each in world.deployments.values()}:
-        succeeded = [each for each in world.deployments.values() if each.line == line and each.outcome is None]
-        losers |= superseded(succeeded, within_ms)
+    counting = named(world, terms.names).deployments.values()
+    for line in {each.line for each in counting}:
+        succeeded = [each for each in counting if each.line == line and each.outcome is None]
+        losers |= superseded(succeeded, terms.merge_within_ms)
     held = [each for each in world.deployments.values() if each.id not in losers]
     return [
         (

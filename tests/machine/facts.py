@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from tests.oracle.naming import Naming
+
 SECOND_MS = 1000
 MINUTE_MS = 60 * SECOND_MS
 HOUR_MS = 60 * MINUTE_MS
@@ -11,6 +13,8 @@ DAY_MS = 24 * HOUR_MS
 YEAR_2000_MS = 946_684_800_000
 RESERVED = "_other"
 RENAMED = "_other_"
+
+NO_NAMES = Naming()
 
 Line = tuple[str, str]
 """A service and an environment: the unit of every number."""
@@ -173,6 +177,16 @@ def _is_among(name: str, names: tuple[str, ...]) -> bool:
 
 
 @dataclass(frozen=True)
+class Group:
+    """A group of services and teams."""
+
+    name: str
+    parent: str | None = None
+    services: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Terms:
     """The settings that decide numbers."""
 
@@ -189,10 +203,23 @@ class Terms:
     default_environment: str = "none"
     excluded_authors: tuple[str, ...] = ()
     resolve_for_ms: int = 7 * DAY_MS
+    names: Naming = NO_NAMES
+    groups: tuple[Group, ...] = ()
+    minimum_ms: int = 0
 
     def team_for(self, service: str) -> str | None:
         """The team that is configured for a service."""
         return dict(self.team_of).get(service)
+
+    def groups_for(self, service: str | None, team: str | None) -> tuple[str, ...]:
+        """The group of a service, else that of its team, and all above it."""
+        found = [each for each in self.groups if service in each.services] or [
+            each for each in self.groups if team in each.teams
+        ]
+        way = found[:1]
+        while way and way[-1].parent is not None:
+            way += [each for each in self.groups if each.name == way[-1].parent]
+        return tuple(each.name for each in way)
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tests.machine.counting import attempts, counted, has_come, is_open, lines_of, teams_of, troubles
+from tests.machine.counting import (
+    are_long_enough,
+    attempts,
+    counted,
+    has_come,
+    is_open,
+    lines_of,
+    teams_of,
+    tree_groups_of,
+    troubles,
+)
 from tests.machine.facts import DAY_MS, Deployed, Line, Suffered, Terms, World
 from tests.machine.judging import CAUSES, SKEW_MS, Court, Outcome, found_by
 from tests.machine.levels import levels
+from tests.machine.naming import by_name, line_of, named
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 """A family's name and its labels."""
@@ -28,22 +39,27 @@ class Oracle:
 
     def __init__(self, world: World, terms: Terms, now: int) -> None:
         """Judges every series."""
+        terms = by_name(terms)
         self.terms = terms
         self.now = now
+        self._sent = world
+        self._world = world = named(world, terms.names)
         self._seen = list(world.seen)
-        self._world = world
-        self._held = {"deployment": len(world.deployments), "incident": len(world.incidents)}
         self.deployments = counted(world.deployments.values(), terms, now)
         self.attempts = attempts(world.deployments.values(), terms, now)
         self.incidents = troubles(world.incidents.values(), terms, now)
         self.events: list[Deployed | Suffered] = [*self.deployments, *self.attempts, *self.incidents]
-        self.teams = {(team, each.environment) for each in self.events for team in teams_of(each, terms)}
+        self.counting = are_long_enough(self.incidents, terms, now)
+        self.rollups = {
+            kind: {(name, each.environment) for each in self.events for name in self._rollups_of(kind, each)}
+            for kind in ("team", "group")
+        }
         self.known = {line for each in self.events for line in lines_of(each)}
         self.courts = {
             line: Court(
                 line,
                 [each for each in self.deployments if each.line == line and has_come(each, now)],
-                [each for each in self.incidents if line in each.lines and has_come(each, now)],
+                [each for each in self.counting if line in each.lines and has_come(each, now)],
                 world=world,
                 terms=terms,
                 now=now,
@@ -58,7 +74,7 @@ class Oracle:
 
     def of_events(self) -> dict[Sample, float]:
         """All families of all series and teams."""
-        return dict(self._of_series()) | dict(self._of_teams())
+        return dict(self._of_series()) | dict(self._of_rollups("team")) | dict(self._of_rollups("group"))
 
     def label_of(self, line: Line) -> Line:
         """The labels of a series: its own, or those of the rest where too many appeared before it."""
@@ -66,15 +82,29 @@ class Oracle:
         kept = [each for each in known if each in self.known][: self.terms.series_limit]
         return line if line in kept else (OTHER, OTHER)
 
-    def team_label_of(self, team: Line) -> Line:
-        """The labels of a team in an environment; one that is only configured appears with its services."""
-        appeared: dict[Line, None] = {}
-        for kind, name, environment in self._seen:
-            whose = name if kind == "team" else self.terms.team_for(name)
-            if whose is not None:
-                appeared.setdefault((whose, environment))
-        kept = [each for each in appeared if each in self.teams][: self.terms.series_limit]
-        return team if team in kept else (OTHER, OTHER)
+    def sent_as(self, line: Line) -> list[Line]:
+        """The names of a series: its own, and those that it was sent with."""
+        sent = [each[1:] for each in self._sent.seen if each[0] == "series"]
+        return [line, *(each for each in sent if line_of(each, self.terms.names) == line)]
+
+    def rollup_label_of(self, kind: str, rollup: Line) -> Line:
+        """The labels of a team or a group in an environment; it appears with its first service or team."""
+        appeared: dict[Line, int] = {}
+        for place, (what, name, environment) in enumerate(self._seen):
+            team = name if what == "team" else self.terms.team_for(name)
+            within: list[str | None] = [team]
+            if kind == "group":
+                service = name if what == "series" else None
+                within = [*self.terms.groups_for(service, None), *self.terms.groups_for(None, team)]
+            for each in within:
+                if each is not None:
+                    appeared.setdefault((each, environment), place)
+        known = self.rollups[kind]
+        kept = sorted(known, key=lambda each: (appeared.get(each, len(self._seen)), each))[: self.terms.series_limit]
+        return rollup if rollup in kept else (OTHER, OTHER)
+
+    def _rollups_of(self, kind: str, each: Deployed | Suffered) -> set[str]:
+        return teams_of(each, self.terms) if kind == "team" else tree_groups_of(each, self.terms)
 
     def troubles_of(self, line: Line) -> list[Trouble]:
         """The incidents of a series that have begun."""
@@ -97,8 +127,8 @@ class Oracle:
 
     def _of_the_daemon(self) -> Iterator[tuple[Sample, float]]:
         """What it tells of itself. That gauges are missing is not told: none are."""
-        for kind, held in self._held.items():
-            yield _sample("dora_exporter_events_held", {"kind": kind}), held
+        for kind, held in (("deployment", self._sent.deployments), ("incident", self._sent.incidents)):
+            yield _sample("dora_exporter_events_held", {"kind": kind}), len(held)
         dropped = sum(each.dropped for outcomes in self.outcomes.values() for each in outcomes)
         yield _sample("dora_exporter_lead_time_commits_dropped", {"cause": "negative"}), dropped
         yield from self._of_commits()
@@ -106,15 +136,17 @@ class Oracle:
         folded = [self.label_of(each) for each in self.known].count((OTHER, OTHER))
         yield _sample("dora_exporter_series", {}), len(self.known)
         yield _sample("dora_exporter_series_folded", {}), folded
-        folded = [self.team_label_of(each) for each in self.teams].count((OTHER, OTHER))
-        yield _sample("dora_exporter_teams", {}), len(self.teams)
+        teams = self.rollups["team"]
+        folded = [self.rollup_label_of("team", each) for each in teams].count((OTHER, OTHER))
+        yield _sample("dora_exporter_teams", {}), len(teams)
         yield _sample("dora_exporter_teams_folded", {}), folded
 
     def _of_commits(self) -> Iterator[tuple[Sample, float]]:
         """All commits of all reports, also of those that do not count. Attempts ship nothing, nothing is cut off."""
         left_out = dict.fromkeys(("path", "cap", "partial", "malformed", "negative", "author"), 0)
         held = 0
-        for report in [each for each in self._world.deployments.values() if each.outcome is None]:
+        reports = {**self._sent.deployments, **self._world.deployments}
+        for report in [each for each in reports.values() if each.outcome is None]:
             changes = found_by(report, self._world) if report.commits is None else report.commits
             held += len(changes)
             for change in changes:
@@ -126,50 +158,51 @@ class Oracle:
         for cause, count in left_out.items():
             yield _sample("dora_exporter_commits_left_out", {"cause": cause}), count
 
-    def _of_teams(self) -> Iterator[tuple[Sample, float]]:
-        for label in {self.team_label_of(team) for team in self.teams}:
+    def _of_rollups(self, kind: str) -> Iterator[tuple[Sample, float]]:
+        """All families of all teams, or of all groups."""
+        known = {each: self.rollup_label_of(kind, each) for each in self.rollups[kind]}
+        for label in {*known.values()}:
             outcomes: list[Outcome] = []
             incidents: list[Trouble] = []
             tried: list[Deployed] = []
-            for team in self.teams:
-                if self.team_label_of(team) == label:
-                    outcomes += self.outcomes_of(team)
-                    incidents += self.troubles_of_team(team)
-                    tried += self.attempts_of_team(team)
-            labels = {"team": label[0], "environment": label[1]}
-            yield from self._families("dora_team_", labels, outcomes, incidents, tried)
+            for rollup in [each for each in known if known[each] == label]:
+                outcomes += self.outcomes_in(kind, rollup)
+                incidents += self.troubles_in(kind, rollup)
+                tried += self.attempts_in(kind, rollup)
+            labels = {kind: label[0], "environment": label[1]}
+            yield from self._families(f"dora_{kind}_", labels, outcomes, incidents, tried)
 
     def attempts_of(self, line: Line) -> list[Deployed]:
         """The attempts of a series that have ended."""
         return [each for each in self.attempts if each.line == line and has_come(each, self.now)]
 
-    def attempts_of_team(self, team: Line) -> list[Deployed]:
-        """The attempts of a team that have ended."""
-        name, environment = team
+    def attempts_in(self, kind: str, rollup: Line) -> list[Deployed]:
+        """The attempts of a team or a group that have ended."""
+        name, environment = rollup
         return [
             each
             for each in self.attempts
-            if each.environment == environment and name in teams_of(each, self.terms) and has_come(each, self.now)
+            if each.environment == environment and name in self._rollups_of(kind, each) and has_come(each, self.now)
         ]
 
-    def outcomes_of(self, team: Line) -> list[Outcome]:
-        """The deployments of a team, each as its series judges it."""
-        name, environment = team
+    def outcomes_in(self, kind: str, rollup: Line) -> list[Outcome]:
+        """The deployments of a team or a group, each as its series judges it."""
+        name, environment = rollup
         return [
             each
             for line in self.known
             if line[1] == environment
             for each in self.outcomes[line]
-            if name in teams_of(each.deployment, self.terms)
+            if name in self._rollups_of(kind, each.deployment)
         ]
 
-    def troubles_of_team(self, team: Line) -> list[Trouble]:
-        """The incidents of a team: each once, and attributed if it is in any of its services."""
-        name, environment = team
+    def troubles_in(self, kind: str, rollup: Line) -> list[Trouble]:
+        """The incidents of a team or a group: each once, and attributed if it is in any of its services."""
+        name, environment = rollup
         return [
             Trouble(each, any(self.courts[line].attributed(each) is not None for line in each.lines))
-            for each in self.incidents
-            if each.environment == environment and name in teams_of(each, self.terms) and has_come(each, self.now)
+            for each in self.counting
+            if each.environment == environment and name in self._rollups_of(kind, each) and has_come(each, self.now)
         ]
 
     def _families(

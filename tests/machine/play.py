@@ -37,6 +37,7 @@ from tests.machine.facts import (
     YEAR_2000_MS,
     Change,
     Deployed,
+    Group,
     Judged,
     Rule,
     Scope,
@@ -45,9 +46,11 @@ from tests.machine.facts import (
     World,
 )
 from tests.machine.faults import STAGES
+from tests.machine.naming import random_naming, spelled
 from tests.machine.posting import KINDS as POST_KINDS
 from tests.machine.posting import LAGS, Post
 from tests.machine.site import PAGED, REPOSITORIES, SOURCES
+from tests.oracle.naming import Naming, name_of
 
 SERVICES = ("cart", "checkout", "search")
 ENVIRONMENTS = ("production", "staging")
@@ -62,6 +65,18 @@ SUBJECTS = Rule("subjects", r"(?i)^urgent", "urgent", ("subject",))
 FIXES = Rule("fixes", r"^fixes:$version$", "fixes:", ("tag",), names_version=True)
 
 
+TREE = (
+    Group("all"),
+    Group("goods", "all", ("cart", "shop"), ("squad",)),
+    Group("front", "goods", ("checkout",)),
+    Group("back", None, ("search",), ("guild",)),
+)
+
+
+def _among(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    return tuple(each for each in names if each in others)
+
+
 class Player:
     """Makes a history up, act by act, from a seed."""
 
@@ -70,6 +85,7 @@ class Player:
         self.chance = random.Random(seed)
         self.world = World()
         self.with_git = self.chance.random() < 0.25
+        self._with_names = self.chance.random() < 0.5
         self.terms = self._terms()
         self._changes: list[Change] = []
         self._crowd = self.chance.choice([1, 1, 2, 2] if self.with_git else [1, 1, 2, 6])
@@ -234,7 +250,8 @@ class Player:
     def _line(self) -> tuple[str, str]:
         """Mostly one of few series: links form within a series."""
         lines = [(service, each) for service in SERVICES for each in ENVIRONMENTS]
-        return self.chance.choice(lines[: self._crowd])
+        line = self.chance.choice(lines[: self._crowd])
+        return spelled(self.chance, line) if self._with_names else line
 
     def _moment(self, now: int) -> int:
         borders = [0, *(length for _, length in self.terms.windows), self.terms.retention_ms]
@@ -363,13 +380,16 @@ class Player:
 
     def _terms(self) -> Terms:
         pick = self.chance.choice
+        names = random_naming(self.chance) if self._with_names and self.chance.random() < 0.7 else Naming()
+        names_of_their_own = [each for each in (*SERVICES, "shop") if name_of(each, names.services) == each]
+        teams = [("cart", "crew"), ("checkout", "squad"), ("shop", "crew")]
         return Terms(
             windows=pick([(("1d", DAY_MS), ("7d", 7 * DAY_MS)), (("12h", DAY_MS // 2),)]),
             retention_ms=pick([30 * DAY_MS, 30 * DAY_MS, 10 * DAY_MS]),
             attribution_limit_ms=pick([7 * DAY_MS, None, HOUR_MS, 2 * DAY_MS]),
             merge_within_ms=pick([30 * MINUTE_MS, DAY_MS, MINUTE_MS]),
             series_limit=pick([1, 2, MANY, MANY]),
-            team_of=pick([(), (("cart", "crew"), ("checkout", "squad"))]),
+            team_of=pick([(), tuple(each for each in teams if each[0] in names_of_their_own)]),
             rollback=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("cart",))]),
             revert=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("checkout",))]),
             rules=pick([(), (HOTFIX,), (HOTFIX, SUBJECTS, FIXES), (replace(FIXES, services=("cart",)),)]),
@@ -377,6 +397,11 @@ class Player:
             edition=pick(["2019", "2021", "2022", "2023", "2024"]),
             resolve_for_ms=pick([MINUTE_MS, MINUTE_MS, DAY_MS]),
             excluded_authors=pick([(), (), ("bots@",), ("Ann",)]),
+            names=names,
+            groups=pick(
+                [(), tuple(replace(each, services=_among(each.services, names_of_their_own)) for each in TREE)]
+            ),
+            minimum_ms=pick([0, 0, HOUR_MS]),
         )
 
 

@@ -7,6 +7,7 @@ then does without. Only where that makes a difference the daemon is asked, and m
 
 from tests.machine.facts import Deployed, Found, World
 from tests.machine.judging import by_git
+from tests.machine.naming import named
 from tests.machine.site import Site
 
 NOTHING: frozenset[str] = frozenset()
@@ -14,7 +15,8 @@ NOTHING: frozenset[str] = frozenset()
 
 async def remember(site: Site, world: World) -> None:
     """Has the world know as much as the daemon did."""
-    before, world.found = world.found, {}
+    before, sent, world = world.found, world, named(world, site.terms.names)
+    sent.found = world.found = {}
     for report in [each for each in world.deployments.values() if each.outcome is None]:
         for repository, sha in report.checkouts.items():
             place = report.place(repository)

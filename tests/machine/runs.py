@@ -121,7 +121,7 @@ def _sound(samples: dict[Sample, float], defective: Line | None) -> dict[Sample,
     if defective is None:
         return samples
     names = {("service", defective[0]), ("environment", defective[1])}
-    of_all = ("dora_team_", "dora_exporter_")
+    of_all = ("dora_team_", "dora_group_", "dora_exporter_")
     return {key: value for key, value in samples.items() if not key[0].startswith(of_all) and not names <= key[1]}
 
 
@@ -137,12 +137,15 @@ def _count_broken(shown: dict[Sample, float], oracle: Oracle, defective: Line | 
 async def _compare_explanation(site: Site, oracle: Oracle, tally: Tally) -> None:
     """One of all that could be asked: another one after each step, by which all come."""
     known = [("service", line) for line in sorted(oracle.known - {site.faults.line})]
-    known += [("team", team) for team in sorted(oracle.teams) if site.faults.line is None]
+    if site.faults.line is None:
+        known += [(kind, each) for kind, those in oracle.rollups.items() for each in sorted(those)]
     if known:
         kind, subject = known[tally.steps % len(known)]
         metric = METRICS[tally.steps % len(METRICS)]
         window = oracle.terms.windows[tally.steps % len(oracle.terms.windows)]
-        asked = {kind: subject[0], "environment": subject[1], "metric": metric, "window": window[0]}
+        names = oracle.sent_as(subject) if kind == "service" else [subject]
+        name, environment = names[tally.steps // 7 % len(names)]
+        asked = {kind: name, "environment": environment, "metric": metric, "window": window[0]}
         reply = await site.ask("GET", "/api/v1/explain", **asked)
         wrong = [str(reply)]
         if reply.is_taken:
@@ -154,7 +157,7 @@ async def _compare_explanation(site: Site, oracle: Oracle, tally: Tally) -> None
 async def _compare_lists(site: Site, world: World) -> None:
     body = {"data": {"type": "dora_deployments_list_request", "attributes": {"limit": 1000}}}
     reply = await site.ask("POST", "/api/v2/dora/deployments", body)
-    shown, wanted = shown_deployments(reply.body["data"]), listed_deployments(world, site.terms.merge_within_ms)
+    shown, wanted = shown_deployments(reply.body["data"]), listed_deployments(world, site.terms)
     assert shown == wanted, f"listed and held: {_odd(shown, wanted)}"
     body["data"]["type"] = "dora_failures_list_request"
     reply = await site.ask("POST", "/api/v2/dora/failures", body)

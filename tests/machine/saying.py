@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tests.machine.facts import MINUTE_MS, Change, Deployed, Judged, Rule, Scope, Suffered, Terms
+from tests.machine.facts import MINUTE_MS, Change, Deployed, Group, Judged, Rule, Scope, Suffered, Terms
 
 Json = dict[str, object]
 MERGED = 'Revert "Merge'
@@ -104,14 +104,19 @@ def milliseconds(text: str) -> int:
 
 def settings(terms: Terms) -> Json:
     """The settings that decide numbers, as the configuration file has them."""
-    teams = {service: {"team": team} for service, team in terms.team_of}
+    services: dict[str, Json] = {key: dict(each) for key, each in terms.names.services.items()}
+    for service, team in terms.team_of:
+        services.setdefault(service, {})["team"] = team
     return {
         "windows": [text for text, _ in terms.windows],
         "retention": _duration(terms.retention_ms),
         "attribution_limit": None if terms.attribution_limit_ms is None else _duration(terms.attribution_limit_ms),
         "merge_within": _duration(terms.merge_within_ms),
         "limits": {"series": terms.series_limit},
-        "services": teams,
+        "services": services,
+        "environments": terms.names.environments,
+        "groups": {each.name: _group(each) for each in terms.groups},
+        "incidents": {"minimum_duration": _duration(terms.minimum_ms)} if terms.minimum_ms else {},
         "default_environment": terms.default_environment,
         "levels": {"edition": terms.edition},
         "commits": {"exclude_authors": list(terms.excluded_authors)},
@@ -122,6 +127,10 @@ def settings(terms: Terms) -> Json:
             "rules": [_rule(each) for each in terms.rules],
         },
     }
+
+
+def _group(group: Group) -> Json:
+    return {"parent": group.parent, "services": list(group.services), "teams": list(group.teams)}
 
 
 def _duration(ms: int) -> str:
