@@ -15,8 +15,10 @@ from tests.machine.play import CalmPlayer
 from tests.machine.runs import Difference, differing, run
 from tests.machine.site import Site, brief
 
+from dora_exporter.dora.catalogue.spellings import Meaning, Spellings
 from dora_exporter.dora.failures.attribution_index import AttributionIndex
 from dora_exporter.dora.failures.rollback import Rollback
+from dora_exporter.dora.groups import Groups
 from dora_exporter.dora.store import EventStore
 from dora_exporter.series.report_pairing import Pairing
 
@@ -61,7 +63,18 @@ def lost_verdicts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(EventStore, "_judge", lambda *_: None)
 
 
-@pytest.mark.parametrize("fault", [no_rollbacks, no_pairs, forgotten_attributions, lost_verdicts])
+def lost_aliases(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Spellings, "meaning", lambda _, name: Meaning(name))
+
+
+def flat_groups(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Groups, "way_up", lambda _, group: (group,) if group else ())
+
+
+FAULTS = (no_rollbacks, no_pairs, forgotten_attributions, lost_verdicts, lost_aliases, flat_groups)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_in_the_daemon_is_found(
     fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
