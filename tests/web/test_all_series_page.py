@@ -235,7 +235,7 @@ async def test_what_needs_attention_is_said_with_a_link_to_its_explanation(aioht
     outage = incident(id="outage", started_at=NOW_MS - 3 * HOUR_MS)
     page = await (await Site([*deployments("checkout", 6), outage]).start(aiohttp_client)).open("/")
 
-    assert "an incident is open for 3.0 h" in page.text
+    assert "an incident has been open for 3.0 h" in page.text
     assert page.links["checkout"] == (
         "explain?service=checkout&environment=production&metric=dora_incidents&window=30d"
     )

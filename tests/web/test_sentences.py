@@ -15,7 +15,7 @@ SHIPPING = Series("shipping", "production")
 @pytest.mark.parametrize(
     ("kind", "facts", "text", "metric"),
     [
-        ("open", {"value": 7200, "count": 1}, "an incident is open for 2.0 h", "dora_incidents"),
+        ("open", {"value": 7200, "count": 1}, "an incident has been open for 2.0 h", "dora_incidents"),
         ("open", {"value": 86400, "count": 2}, "2 incidents are open, the oldest for 1.0 d", "dora_incidents"),
         (
             "failing",

@@ -52,7 +52,7 @@ def _of(finding: Finding, window: Window) -> Sentence:
 
 def _open(finding: Finding, _window: Window) -> str:
     if finding.count == 1:
-        return f"an incident is open for {duration(finding.value)}"
+        return f"an incident has been open for {duration(finding.value)}"
     return f"{finding.count:,} incidents are open, the oldest for {duration(finding.value)}"
 
 
