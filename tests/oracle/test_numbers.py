@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.builders import incident
+from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 from tests.oracle.comparing import differences
 from tests.oracle.daemons import NOT_IN_THE_ORACLE, Daemon, definitions
 from tests.oracle.gauges import Sample, expected
@@ -20,10 +20,15 @@ from dora_exporter.series.numbers import NumbersOf, Question, Selection, numbers
 
 METRICS = {each.name: each for each in (*metrics.ALL, *metrics.BY_SEVERITY)}
 CROWDED_TREE = Definitions(windows=WINDOWS, retention_ms=RETENTION_MS, series_limit=1, groups=TREE)
+JUST_EXPIRED: list[Action] = [
+    deployment(id="old", service="cart", finished_at=NOW_MS - RETENTION_MS - 500),
+    deployment(id="new", service="cart", finished_at=NOW_MS - DAY_MS),
+]
 WIDE = ("fortnight", 14 * DAY_MS)
 _property = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 worlds = st.lists(actions(), max_size=15) | st.lists(crowded_actions(), max_size=15)
 ages = st.lists(st.integers(0, 25 * DAY_MS), min_size=1, max_size=4, unique=True)
+single_ages = st.lists(st.integers(0, 25 * DAY_MS) | st.sampled_from([0, 1, 1000, HOUR_MS]), min_size=1, max_size=1)
 
 
 def read(daemon: Daemon, question: Question) -> list[NumbersOf]:
@@ -91,7 +96,8 @@ def test_at_now_they_are_the_gauges_digit_for_digit(given_definitions: Definitio
 
 @_property
 @example(CROWDED_TREE, [incident(services=("cart",))], [0])
-@given(definitions, worlds, ages)
+@example(CROWDED_TREE, JUST_EXPIRED, [1000])
+@given(definitions, worlds, ages | single_ages)
 def test_at_instants_they_are_what_the_oracle_says_of_what_was_known_then(
     given_definitions: Definitions, history: list[Action], ages_ms: list[int]
 ) -> None:

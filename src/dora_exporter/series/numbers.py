@@ -1,6 +1,6 @@
 """Reads the numbers of series or teams in any windows, at now or at instants of the past."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from sys import maxsize
@@ -99,7 +99,8 @@ async def numbers(engine: Engine, subjects: Sequence[Subject], question: Questio
     found = {subject: NumbersOf(subject, tier(subject.environment)) for subject in subjects}
     oldest_ms = engine.windows()[0].end_ms - engine.definitions.retention_ms
     turn = Turn()
-    async for subject, measures, windows, state in _read(engine, subjects, question):
+    is_settled = await _is_settled(engine, subjects, question)
+    async for subject, measures, windows, state in _read(engine, subjects, question, is_settled=is_settled):
         metrics = [each for each in question.metrics if each.is_per_team or subject.kind == "service"]
         states = state_values(metrics, state) if state else {}
         found[subject].numbers.extend(
@@ -154,12 +155,27 @@ _Found = tuple[Subject, Measures, Sequence[Window], Measures | None]
 """A subject, what is measured in windows, these, and what is measured of its state at their end, if that is known."""
 
 
-def _read(engine: Engine, subjects: Sequence[Subject], question: Question) -> AsyncIterator[_Found]:
-    if question.instants and not question.in_hindsight:
+def _read(
+    engine: Engine, subjects: Sequence[Subject], question: Question, *, is_settled: bool
+) -> AsyncIterator[_Found]:
+    if question.instants and not (question.in_hindsight or is_settled):
         return _at_instants(engine, subjects, question)
     if question.instants or list(question.windows) != list(engine.definitions.windows):
-        return _in_copies(engine, subjects, question)
+        return _in_copies(engine, subjects, question, has_state=is_settled or not question.instants)
     return _at_now(engine, subjects)
+
+
+async def _is_settled(engine: Engine, subjects: Sequence[Subject], question: Question) -> bool:
+    """Whether what was known at the one instant asked for is what is known now: nothing came or expired since."""
+    if len(question.instants) != 1 or question.in_hindsight:
+        return False
+    instant, now_ms, retention_ms = question.instants[0], engine.windows()[0].end_ms, engine.definitions.retention_ms
+    is_concerned = _concerned(engine, subjects)
+    async for series, state in in_turns(engine.states().items()):
+        has_expired = state.has_between(instant - retention_ms - 1, now_ms - retention_ms)
+        if (has_expired or state.has_between(instant, maxsize)) and is_concerned(series):
+            return False
+    return True
 
 
 async def _at_now(engine: Engine, subjects: Sequence[Subject]) -> AsyncIterator[_Found]:
@@ -171,7 +187,9 @@ async def _at_now(engine: Engine, subjects: Sequence[Subject]) -> AsyncIterator[
             yield subject, measures, engine.windows(), measures
 
 
-async def _in_copies(engine: Engine, subjects: Sequence[Subject], question: Question) -> AsyncIterator[_Found]:
+async def _in_copies(
+    engine: Engine, subjects: Sequence[Subject], question: Question, *, has_state: bool
+) -> AsyncIterator[_Found]:
     """From copies: any window may be asked for, and what is kept ready is for the configured ones."""
     async for subject in in_turns(subjects):
         held = measures_of(engine, subject)
@@ -183,7 +201,7 @@ async def _in_copies(engine: Engine, subjects: Sequence[Subject], question: Ques
             for instant in instants:
                 windows = question.at(instant)
                 await in_slices(partial(copy.prepare, windows))
-                yield subject, copy, windows, None if question.instants else held
+                yield subject, copy, windows, held if has_state else None
 
 
 async def _at_instants(engine: Engine, subjects: Sequence[Subject], question: Question) -> AsyncIterator[_Found]:
@@ -212,11 +230,21 @@ async def _prepared(measures: Measures, engine: Engine) -> None:
 
 def _events(engine: Engine, subjects: Sequence[Subject]) -> Iterator[Event | None]:
     """The events of all series that the subjects are computed from; None for a step without one."""
-    services = {(each.name, each.environment) for each in subjects if each.kind == "service"}
-    rollups = {(((each.kind, each.name),), each.environment) for each in subjects if each.kind != "service"}
+    is_concerned = _concerned(engine, subjects)
     for series, state in engine.states().items():
         yield None
-        if series in services or (
-            rollups and any((each, series.environment) in rollups for each in engine.rollups_in(series))
-        ):
+        if is_concerned(series):
             yield from engine.held(state)
+
+
+def _concerned(engine: Engine, subjects: Sequence[Subject]) -> Callable[[Series], bool]:
+    """Tells whether subjects are computed from a series."""
+    services = {(each.name, each.environment) for each in subjects if each.kind == "service"}
+    rollups = {(((each.kind, each.name),), each.environment) for each in subjects if each.kind != "service"}
+
+    def is_concerned(series: Series) -> bool:
+        return series in services or (
+            bool(rollups) and any((each, series.environment) in rollups for each in engine.rollups_in(series))
+        )
+
+    return is_concerned

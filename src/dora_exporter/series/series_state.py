@@ -174,6 +174,17 @@ class SeriesState:
         yield from self.attempts.newest_first()
         yield from self._incidents.values()
 
+    def has_between(self, first_ms: int, last_ms: int) -> bool:
+        """Whether a deployment ended, or an incident began or ended, after one moment and until another."""
+        for ordered in (self.classifier.in_order.by_finish, self._expired, self._future):
+            if bisect_right(ordered, first_ms, key=_finished_at) < bisect_right(ordered, last_ms, key=_finished_at):
+                return True
+        reports = self._pairing.superseded() if self._pairing else ()
+        others = (*(report for report, _ in reports), *self._arrived.values(), *self.attempts.newest_first())
+        ends = [each.finished_at for each in others]
+        moments = [moment for each in self._incidents.values() for moment in (each.started_at, each.finished_at)]
+        return any(moment is not None and first_ms < moment <= last_ms for moment in (*ends, *moments))
+
     def named_teams(self) -> set[str]:
         """The teams that its deployments name."""
         named = set(map(_team, self.classifier.in_order.by_finish))
