@@ -214,9 +214,9 @@ def _first_accepted(daemon: RunningDaemon) -> str:
 
 
 def _gauges(daemon: RunningDaemon) -> dict[Sample, float]:
-    """The gauges that follow from events."""
+    """The gauges that follow from events, but for one that is collected once a second at most."""
     return {
         (name, labels): value
         for (name, labels), value in daemon.samples().items()
-        if name.startswith("dora_") and not name.startswith("dora_exporter_")
+        if name.startswith("dora_") and not name.startswith(("dora_exporter_", "dora_environment_info"))
     }

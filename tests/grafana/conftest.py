@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from tests.grafana.shop import Shop, open_shop
 
+_NEEDS = {"test_expressions.py": "promql_parser", "test_rendering.py": "selenium"}
+
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leaves out what needs the ``e2e`` dependency group; where ``-m e2e`` asks for it, it must be installed."""
-    if config.getoption("markexpr") == "e2e" or find_spec("promql_parser"):
-        return None
-    return True if collection_path.name == "test_expressions.py" else None
+    needed = _NEEDS.get(collection_path.name)
+    return True if needed and config.getoption("markexpr") != "e2e" and not find_spec(needed) else None
 
 
 @pytest.fixture(scope="session")

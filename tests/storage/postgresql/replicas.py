@@ -14,7 +14,8 @@ from tests.storage.postgresql.waiting import until
 
 POSITION = "dora_exporter_log_position"
 LEADER = "dora_exporter_leader"
-OWN_FAMILIES = ("dora_exporter_", "process_", "python_")
+OWN_FAMILIES = ("dora_exporter_", "dora_environment_info", "process_", "python_")
+"""Families that are collected once a second at most."""
 
 
 @dataclass
