@@ -2,9 +2,10 @@
 
 import pytest
 
-from dora_exporter.web.pages.commit_links import commit_link
+from dora_exporter.web.pages.commit_links import commit_link, compare_link
 
 SHA = "0123456789" * 4
+BASE = "9876543210" * 4
 
 
 @pytest.mark.parametrize(
@@ -21,3 +22,18 @@ SHA = "0123456789" * 4
 )
 def test_a_commit_has_an_address_at_known_hosts(repository: str | None, sha: str | None, link: str | None) -> None:
     assert commit_link(repository, sha) == link
+
+
+@pytest.mark.parametrize(
+    ("repository", "base", "link"),
+    [
+        ("github.com/acme/shop", BASE, f"https://github.com/acme/shop/compare/{BASE}...{SHA}"),
+        ("gitlab.com/acme/shop", BASE, f"https://gitlab.com/acme/shop/-/compare/{BASE}...{SHA}"),
+        ("bitbucket.org/acme/shop", BASE, None),
+        ("github.com/acme/shop", None, None),
+        ("github.com/acme/shop", "../..", None),
+    ],
+)
+def test_what_a_deployment_changed_has_an_address_too(repository: str, base: str | None, link: str | None) -> None:
+    assert compare_link(repository, base, SHA) == link
+    assert compare_link(repository, base, "javascript:alert(1)") is None

@@ -4,7 +4,7 @@ from pytest_aiohttp import AiohttpClient
 from tests.builders import HOUR_MS, MINUTE_MS, NOW_MS, deployment, incident
 from tests.web.site import Site
 
-from dora_exporter.dora.events import DAY_MS, Commit, Verdict
+from dora_exporter.dora.events import DAY_MS, Commit, Shipped, Verdict
 from dora_exporter.series.recent_events import RECENT
 
 PATH = "/series?service=checkout&environment=production"
@@ -135,3 +135,11 @@ async def test_the_four_numbers_have_lines_whose_points_a_keyboard_reaches(aioht
     assert all(each["tabindex"] == "0" for each in points)
     assert points[17]["aria-label"] == "2025-06-10 to 2025-06-15: 0.60"
     assert points[18]["aria-label"] == "2025-06-10 to 2025-06-15: 33.3%"
+
+
+async def test_what_a_deployment_changed_can_be_read_where_its_host_is_known(aiohttp_client: AiohttpClient) -> None:
+    sha, base, repository = "ab" * 20, "cd" * 20, "github.com/acme/shop"
+    came = deployment(version="v2", commit_sha=sha, repository=repository, shipped=Shipped(repository, sha, base=base))
+    page = await (await Site([came]).start(aiohttp_client)).open(PATH)
+
+    assert page.links["changes"] == f"https://github.com/acme/shop/compare/{base}...{sha}"

@@ -13,7 +13,7 @@ from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.runtime.timestamps import iso
 from dora_exporter.web.pages import formatting
 from dora_exporter.web.pages.api_reference import prose
-from dora_exporter.web.pages.commit_links import commit_link
+from dora_exporter.web.pages.commit_links import commit_link, compare_link
 from dora_exporter.web.pages.documentation import documentation
 from dora_exporter.web.pages.levels import level
 from dora_exporter.web.pages.sparkline import bars
@@ -60,6 +60,7 @@ def _templates() -> Environment:
         change=formatting.change,
         chart_of=chart_of,
         commit_link=commit_link,
+        compare_link=compare_link,
         is_worse=formatting.is_worse,
         level=level,
         metric_title=formatting.metric_title,
