@@ -1,10 +1,11 @@
 """Tests run on the event loop that the daemon runs on, and one that hangs fails by its name."""
 
 import asyncio
+import gc
 import inspect
 import os
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,6 +23,14 @@ MARGIN_SECONDS = 5.0
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {new_event_loop.__name__: new_event_loop}
+
+
+@pytest.fixture
+def no_garbage_search() -> Iterator[None]:
+    """For tests that measure processor time: in the process of all tests a search takes a second."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:

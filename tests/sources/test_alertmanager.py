@@ -328,6 +328,7 @@ def test_a_matcher_takes_no_longer_for_a_value_that_is_made_for_that() -> None:
     assert stopwatch() - began < 1
 
 
+@pytest.mark.usefixtures("no_garbage_search")
 async def test_a_large_group_is_told_again_in_no_time() -> None:
     alerts = [alert(f"f{number}") for number in range(5000)]
     async with alerted(group=True) as account:

@@ -32,6 +32,7 @@ def test_characters_with_a_meaning_in_regular_expressions_have_none_here(text: s
     assert matcher([MANY, *text])(other + text)
 
 
+@pytest.mark.usefixtures("no_garbage_search")
 @pytest.mark.parametrize(
     "pattern",
     [

@@ -94,6 +94,7 @@ async def test_a_body_that_is_too_large_is_refused() -> None:
         assert await daemon.push({"a": "x" * 300_000}) == 400
 
 
+@pytest.mark.usefixtures("no_garbage_search")
 @pytest.mark.parametrize(
     "body",
     [

@@ -53,6 +53,7 @@ def test_a_deep_value_is_no_error() -> None:
     assert evaluation.ask("a == b", {"a": deep, "b": deep}) is True
 
 
+@pytest.mark.usefixtures("no_garbage_search")
 @pytest.mark.parametrize(
     "expression",
     [

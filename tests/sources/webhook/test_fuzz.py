@@ -123,6 +123,7 @@ def _head(chance: random.Random, headers: dict[str, str]) -> Any:  # noqa: ANN40
     return delivery_head({**changed, "X-Name": chance.choice(HEADERS)}, query={"env": chance.choice(HEADERS)})
 
 
+@pytest.mark.usefixtures("no_garbage_search")
 def test_a_broken_body_is_never_an_error_of_ours() -> None:
     seed = random.SystemRandom().randrange(2**32)
     result = asyncio.run(tell(4_000, seed))
@@ -132,5 +133,6 @@ def test_a_broken_body_is_never_an_error_of_ours() -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.usefixtures("no_garbage_search")
 def test_of_a_hundred_thousand_broken_bodies_none_is_an_error_of_ours() -> None:
     asyncio.run(tell(100_000, random.SystemRandom().randrange(2**32)))
