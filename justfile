@@ -26,7 +26,7 @@ lint:
 
 # branch coverage of the definitions and the engine, which must not fall: all of it would double the time of the tests
 coverage:
-    {{python}} -m pytest -q -n 2 --dist loadfile tests/dora tests/series --cov --cov-report=
+    {{python}} -m pytest -q -n 2 --dist loadfile tests/dora tests/series tests/web tests/oracle/test_numbers.py --cov --cov-report=
     {{python}} -m coverage report --include='*/dora_exporter/dora/*,*/dora_exporter/series/*' --skip-covered --fail-under=93
 
 # tests that need other programs (Prometheus, PostgreSQL, Chromium, ...)
