@@ -5,10 +5,11 @@ from tests.deploy.manifests import DEPLOY, ROOT, check
 
 pytestmark = pytest.mark.e2e
 
+# Summaries of alerts are templates of one line, which folding would make harder to read.
 STYLE = """
 extends: default
 rules:
-  line-length: {max: 120, allow-non-breakable-inline-mappings: true}
+  line-length: {max: 150, allow-non-breakable-inline-mappings: true}
   document-start: disable
 """
 
