@@ -95,14 +95,12 @@ class Renewal:
         yield from self._aggregates.recount()
         self._untold = dict.fromkeys(self._states.by_series)
         homes = self._appearances.catalogue.homes
-        held.reverse()
-        while held:  # frees each part once it is sorted, instead of all at once
-            for event in reversed(held[-_PER_STEP:]):
+        for some in _taken_out(held):
+            for event in some:
                 for series in homes(event):
                     if series in chosen:
                         deployments, incidents = chosen[series]
                         deployments.append(event) if isinstance(event, Deployment) else incidents.append(event)
-            del held[-_PER_STEP:]
             yield
         self._gathered.update(chosen)
         self._chosen.clear()
@@ -121,13 +119,10 @@ class Renewal:
 
 
 async def _by_series(held: list[Event], catalogue: Catalogue) -> dict[Series, _Events]:
-    """The events by series, sorted in slices, which are taken out: to free a list of a million at once takes long."""
+    """The events by series, sorted in slices, which are taken out of the list."""
     sent: defaultdict[tuple[str, str], list[Deployment]] = defaultdict(list)
     by_series: defaultdict[Series, _Events] = defaultdict(lambda: ([], []))
-    held.reverse()
-    async for _ in in_turns(range(0, len(held), _PER_STEP)):
-        some = held[: -_PER_STEP - 1 : -1]
-        del held[-_PER_STEP:]
+    async for some in in_turns(_taken_out(held)):
         for event in some:
             if isinstance(event, Deployment):
                 sent[event.service, event.environment].append(event)
@@ -139,3 +134,12 @@ async def _by_series(held: list[Event], catalogue: Catalogue) -> dict[Series, _E
         if home is not None:
             by_series[home][0].extend(deployments)
     return dict(by_series)
+
+
+def _taken_out(held: list[Event]) -> Iterator[list[Event]]:
+    """Some events after others, in order, which are taken out: to free a list of a million at once takes long."""
+    held.reverse()
+    while held:
+        some = held[: -_PER_STEP - 1 : -1]
+        del held[-_PER_STEP:]
+        yield some
