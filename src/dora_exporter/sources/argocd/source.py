@@ -12,13 +12,12 @@ from dora_exporter.sources.contract import (
     Check,
     Delivery,
     Ignored,
-    Memory,
     Receipt,
     Sink,
     SourceContext,
     fingerprint_of,
 )
-from dora_exporter.sources.http.client import Traffic
+from dora_exporter.sources.push_only import PushOnly
 from dora_exporter.sources.webhook_signatures import api_key
 
 _LARGEST_BODY = 4 * 1024 * 1024  # Kubernetes holds no object of more than 1.5 MiB
@@ -27,21 +26,13 @@ _LONG_APPLICATION = 64 * 1024
 _NO_OPERATION = Receipt("application", Ignored.NO_EVENT)
 
 
-class ArgoCd:
+class ArgoCd(PushOnly):
     """It is only pushed to: an Argo CD cannot be asked for what it did."""
-
-    interval_ms: int | None = None
-    unmapped_services: int | None = None
 
     def __init__(self, name: str, settings: ArgoCdSettings, context: SourceContext) -> None:
         """``name`` begins the ids of its deployments."""
+        super().__init__(fingerprint_of(settings, context.default_environment, tuning=()))
         self._mapping = SyncMapping(name, settings, default_environment=context.default_environment)
-        self.fingerprint = fingerprint_of(settings, context.default_environment, tuning=())
-        self.traffic = Traffic()
-
-    async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
-        """Reads nothing."""
-        return memory
 
     @property
     def body_limit(self) -> int:

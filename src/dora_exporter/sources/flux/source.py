@@ -7,7 +7,6 @@ from dora_exporter.sources.contract import (
     Check,
     Delivery,
     Ignored,
-    Memory,
     Receipt,
     Sink,
     SourceContext,
@@ -17,34 +16,24 @@ from dora_exporter.sources.contract import (
 from dora_exporter.sources.flux.events import Head, NotUnderstood, read
 from dora_exporter.sources.flux.mapping import RevisionMapping
 from dora_exporter.sources.flux.settings import FluxSettings
-from dora_exporter.sources.http.client import Traffic
-from dora_exporter.sources.http.pushed_settings import webhook_secrets_of
-from dora_exporter.sources.webhook_signatures import api_key, hmac_sha256, presented_hmacs
+from dora_exporter.sources.http.pushed_settings import hmac_or_key
+from dora_exporter.sources.push_only import PushOnly
+from dora_exporter.sources.webhook_signatures import HmacHeader
 
 _LARGEST_BODY = 1024 * 1024
-_HEADER = "X-Signature"
-_PREFIX = "sha256="
+_SIGNATURE: HmacHeader = {"header": "X-Signature", "prefix": "sha256="}
 _SAME_REVISION = "this revision is there already"
 
 
-class Flux:
+class Flux(PushOnly):
     """It is only pushed to: Flux tells once, and cannot be asked for what it told."""
-
-    interval_ms: int | None = None
-    unmapped_services: int | None = None
 
     def __init__(self, name: str, settings: FluxSettings, context: SourceContext) -> None:
         """``name`` begins the ids of its deployments."""
+        secrets = ("webhook_secrets", "webhook_secrets_file")
+        super().__init__(fingerprint_of(settings, context.default_environment, tuning=secrets))
         self._settings = settings
         self._mapping = RevisionMapping(name, settings, default_environment=context.default_environment)
-        self.fingerprint = fingerprint_of(
-            settings, context.default_environment, tuning=("webhook_secrets", "webhook_secrets_file")
-        )
-        self.traffic = Traffic()
-
-    async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
-        """Reads nothing."""
-        return memory
 
     @property
     def body_limit(self) -> int:
@@ -53,12 +42,7 @@ class Flux:
 
     async def authenticate(self, delivery: Delivery) -> Check | None:
         """A signature with one of the secrets; where there are none, one of the daemon's keys."""
-        if not delivery.has_key and not presented_hmacs(delivery, header=_HEADER, prefix=_PREFIX):
-            return None
-        secrets = await webhook_secrets_of(self._settings)
-        if not secrets:
-            return api_key(delivery)
-        return hmac_sha256(delivery, secrets, header=_HEADER, prefix=_PREFIX)
+        return await hmac_or_key(delivery, self._settings, **_SIGNATURE)
 
     async def ingest(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
         """Writes what an event says. One that is malformed is only counted."""

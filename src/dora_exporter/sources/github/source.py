@@ -30,9 +30,9 @@ from dora_exporter.sources.github.runs import KnownLists
 from dora_exporter.sources.github.settings import TUNING, GitHubSettings
 from dora_exporter.sources.github.webhook_events import json_of, read
 from dora_exporter.sources.http.client import Credentials, Refused, Traffic, Upstream
-from dora_exporter.sources.http.pushed_settings import webhook_secrets_of
+from dora_exporter.sources.http.pushed_settings import hmac_or_key
 from dora_exporter.sources.http.settings import with_headers
-from dora_exporter.sources.webhook_signatures import HmacHeader, api_key, hmac_sha256, presented_hmacs
+from dora_exporter.sources.webhook_signatures import HmacHeader
 
 _LARGEST_BODY = 25 * 1024 * 1024  # so much GitHub sends at most
 _LONGEST_KIND = 50
@@ -92,10 +92,7 @@ class GitHub:
 
     async def authenticate(self, delivery: Delivery) -> Check | None:
         """A signature with one of the secrets; where there are none, one of the daemon's keys."""
-        if not delivery.has_key and not presented_hmacs(delivery, **_SIGNATURE):
-            return None
-        secrets = await webhook_secrets_of(self._settings)
-        return hmac_sha256(delivery, secrets, **_SIGNATURE) if secrets else api_key(delivery)
+        return await hmac_or_key(delivery, self._settings, **_SIGNATURE)
 
     async def ingest(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
         """Writes what a webhook says. What is malformed in an event of a known kind is only counted."""

@@ -7,8 +7,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, 
 
 from dora_exporter.config.durations import Duration, Span
 from dora_exporter.config.validators import HTTP_URL, NamedFile, Secret, matching
-from dora_exporter.sources.contract import SourceSettings, secrets_of
+from dora_exporter.sources.contract import Check, Delivery, SourceSettings, secrets_of
 from dora_exporter.sources.http.settings import HEADER_SETTINGS, HttpSourceSettings
+from dora_exporter.sources.webhook_signatures import api_key, hmac_sha256, presented_hmacs
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 BaseUrl = Annotated[
@@ -90,6 +91,14 @@ class PushedSourceSettings(WebhookSecretSettings, HttpSourceSettings):
         """How far back the first pass reads."""
         span: Span | None = self.backfill
         return longest_window_ms if span is None else span.ms
+
+
+async def hmac_or_key(delivery: Delivery, settings: WebhookSecretSettings, *, header: str, prefix: str) -> Check | None:
+    """A signature with one of the secrets; where there are none, one of the daemon's keys."""
+    if not delivery.has_key and not presented_hmacs(delivery, header=header, prefix=prefix):
+        return None
+    secrets = await webhook_secrets_of(settings)
+    return hmac_sha256(delivery, secrets, header=header, prefix=prefix) if secrets else api_key(delivery)
 
 
 async def webhook_secrets_of(settings: WebhookSecretSettings) -> tuple[str, ...]:

@@ -14,14 +14,14 @@ from dora_exporter.sources.contract import (
     secret_of,
 )
 from dora_exporter.sources.http.client import Credentials, Traffic, Upstream
-from dora_exporter.sources.http.pushed_settings import webhook_secrets_of
+from dora_exporter.sources.http.pushed_settings import hmac_or_key
 from dora_exporter.sources.http.settings import with_headers
 from dora_exporter.sources.pagerduty.api import ACCEPT, PagerDutyApi
 from dora_exporter.sources.pagerduty.mapping import IncidentMapping
 from dora_exporter.sources.pagerduty.poll import Pass, PollState
 from dora_exporter.sources.pagerduty.settings import TUNING, PagerDutySettings
 from dora_exporter.sources.pagerduty.webhook_events import environment_of, event_of, ingest
-from dora_exporter.sources.webhook_signatures import HmacHeader, api_key, hmac_sha256, presented_hmacs
+from dora_exporter.sources.webhook_signatures import HmacHeader
 
 _LARGEST_BODY = 1024 * 1024
 _SIGNATURE: HmacHeader = {"header": "X-PagerDuty-Signature", "prefix": "v1="}
@@ -83,10 +83,7 @@ class PagerDuty:
 
     async def authenticate(self, delivery: Delivery) -> Check | None:
         """A signature with one of the secrets; where there are none, one of the daemon's keys."""
-        if not delivery.has_key and not presented_hmacs(delivery, **_SIGNATURE):
-            return None
-        secrets = await webhook_secrets_of(self.settings)
-        return hmac_sha256(delivery, secrets, **_SIGNATURE) if secrets else api_key(delivery)
+        return await hmac_or_key(delivery, self.settings, **_SIGNATURE)
 
     async def ingest(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
         """Writes what a webhook says; ``dd_env`` names the environment."""

@@ -9,15 +9,14 @@ from dora_exporter.sources.contract import (
     Check,
     Delivery,
     Ignored,
-    Memory,
     Receipt,
     Sink,
     SourceContext,
     Unreadable,
     fingerprint_of,
 )
-from dora_exporter.sources.http.client import Traffic
 from dora_exporter.sources.http.pushed_settings import webhook_secrets_of
+from dora_exporter.sources.push_only import PushOnly
 from dora_exporter.sources.webhook.deployments import Deployments
 from dora_exporter.sources.webhook.incidents import Incidents
 from dora_exporter.sources.webhook.placing import Placing, Result
@@ -31,24 +30,17 @@ _SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization", "dd-api-key
 _NO_MATCH = "no rule matches the body"
 
 
-class JsonWebhook:
+class JsonWebhook(PushOnly):
     """One sender. It is only pushed to."""
 
     def __init__(self, name: str, settings: WebhookSettings, context: SourceContext) -> None:
         """``name`` begins the ids of its events."""
+        super().__init__(fingerprint_of(settings, context.default_environment, tuning=()))
         self._settings = settings
         self._mapping = settings.mapping
         placing = Placing(name, settings, default_environment=context.default_environment)
         self._incidents = Incidents(placing)
         self._deployments = Deployments(placing)
-        self.fingerprint = fingerprint_of(settings, context.default_environment, tuning=())
-        self.traffic = Traffic()
-        self.interval_ms: int | None = None
-        self.unmapped_services: int | None = None
-
-    async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
-        """Is never called, because there is no interval."""
-        return memory
 
     @property
     def body_limit(self) -> int:
