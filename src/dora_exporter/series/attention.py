@@ -101,8 +101,9 @@ def _slow(kind: str, series: Series, samples: Samples, windows: tuple[Window, Wi
     count = samples.count(windows[0])
     if count < least:
         return
-    now, before = (sorted(samples.values_in(window)) for window in windows)
-    value, value_before = median_seconds(now), median_seconds(before) if len(before) >= least else None
+    value = dict(samples.statistics(windows[0])).get("median")  # the engine keeps what is in the windows in order
+    before = sorted(samples.values_in(windows[1]))
+    value_before = median_seconds(before) if len(before) >= least else None
     if not value:
         return
     is_worse = value_before is not None and value >= _WORSE_TIMES * max(value_before, 3600)
