@@ -121,6 +121,25 @@ async def test_there_is_one_result_for_each_service_or_team(ask: Ask, query: str
     assert [(each.get("service") or each["team"], each["environment"]) for each in answer["results"]] == found
 
 
+@pytest.mark.parametrize("kind", ["team", "group"])
+async def test_a_gauge_may_be_named_as_that_of_teams_and_groups(ask: Ask, kind: str) -> None:
+    _, answer = await ask(f"team=crew&window=7d&metric=dora_{kind}_deployments")
+
+    assert answer["results"][0]["numbers"][0]["values"] == {"dora_deployments": 2}
+
+
+@pytest.mark.parametrize(
+    "text", ["{seconds}", "{date}T{time}Z", "{date}T{time}%2B00:00", "{date} {time}", "{date}t{time}z"]
+)
+async def test_a_bound_is_unix_seconds_or_a_date_time(ask: Ask, text: str) -> None:
+    first_ms = NOW_MS - 3 * DAY_MS
+    date, time = iso(first_ms).removesuffix("Z").split("T")
+    first = text.format(seconds=first_ms // 1000, date=date, time=time)
+    status, answer = await ask(f"{CHECKOUT}&from={first}&metric=dora_deployments")
+
+    assert (status, answer["results"][0]["numbers"][0]["window"]) == (200, "3d")
+
+
 async def test_a_range_without_a_step_is_one_window(ask: Ask) -> None:
     _, answer = await ask(f"{CHECKOUT}&from={(NOW_MS - 3 * DAY_MS) // 1000}&metric=dora_deployments")
 
@@ -175,6 +194,9 @@ async def test_a_range_behind_what_is_held_is_partial(ask: Ask, window: str, *, 
         ("from=2001-01-01&step=1h", 400, 'parameter "step" makes '),
         ("limit=0", 400, 'parameter "limit" must be a number from 1 to 500'),
         ("page=x", 400, 'parameter "page" must be a number from 1 to 1000000'),
+        ("sevice=checkout", 400, 'parameter "sevice" is unknown, did you mean service?'),
+        ("service=checkout&enviroment=production", 400, 'parameter "enviroment" is unknown, did you mean environment?'),
+        ("_=1", 400, 'parameter "_" is unknown'),
         ("known=never", 400, 'parameter "known" must be one of then, now'),
         ("service=nobody", 404, "no event of this service and environment is held"),
         ("team=crew&environment=nowhere", 404, "no event of this team and environment is held"),

@@ -6,6 +6,8 @@ from typing import TypeVar
 from multidict import MultiMapping
 
 from dora_exporter.config import durations
+from dora_exporter.config.errors import suggestion
+from dora_exporter.dora.bounds import bounded_label
 from dora_exporter.dora.catalogue.tiers import TIERS
 from dora_exporter.dora.metrics import ALL
 from dora_exporter.dora.metrics.contract import Metric
@@ -62,6 +64,7 @@ class NumbersQuery:
     def __init__(self, given: MultiMapping[str]) -> None:
         """Reads what does not depend on the daemon's state."""
         self._given = given
+        _check_names(given)
         self.page = self._whole("page", 1, 1_000_000)
         self.limit = self._whole("limit", USUAL_PAGE, LARGEST_PAGE)
         if len(given.getall("window", [])) > MOST_WINDOWS:
@@ -127,7 +130,7 @@ class NumbersQuery:
         return instants
 
     def _metrics(self, known: Sequence[Metric]) -> Sequence[Metric]:
-        asked = [name.replace("dora_team_", "dora_", 1) for name in self._given.getall("metric", [])]
+        asked = [_of_a_series(name) for name in self._given.getall("metric", [])]
         named: Mapping[str, Metric] = {each.name: each for each in known}
         if not set(asked) <= named.keys():
             raise BadRequest(f'parameter "metric" must be one of {", ".join(sorted(named))}')
@@ -160,6 +163,19 @@ class NumbersQuery:
             return read(text)
         except ValueError as error:
             raise BadRequest(f'parameter "{name}" {error}') from None
+
+
+def _check_names(given: MultiMapping[str]) -> None:
+    known = {each.name for each in PARAMETERS}
+    for name in given:
+        if name not in known:
+            shown = bounded_label(name)
+            raise BadRequest(f'parameter "{shown}" is unknown{suggestion(shown, known)}')
+
+
+def _of_a_series(name: str) -> str:
+    """The gauge of series that is meant by one of teams or groups: results have the same names."""
+    return name.replace("dora_team_", "dora_", 1).replace("dora_group_", "dora_", 1)
 
 
 def _moment(text: str) -> int:
