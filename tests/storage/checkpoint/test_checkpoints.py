@@ -53,6 +53,22 @@ async def test_a_start_finds_the_events(path: Path) -> None:
     assert found.length == state(path).size_bytes
 
 
+async def test_a_start_finds_the_deployments_of_each_series_in_order_of_finish(tmp_path: Path) -> None:
+    finishes = [5, 2, 9, 2, 7, 1]
+    file_of(
+        tmp_path / "snapshot.jsonl",
+        [
+            deployment(id=f"{service}-{number}", service=service, started_at=NOW_MS, finished_at=NOW_MS + finish)
+            for number, finish in enumerate(finishes)
+            for service in ("cart", "shop")
+        ],
+    )
+    checkpoints = Checkpoints(tmp_path / "snapshot.jsonl")
+    assert await checkpoints.make(state(tmp_path / "snapshot.jsonl"))
+    store, _ = await taken_up(tmp_path / "snapshot.jsonl")
+    assert list(store.deployments) == [f"{service}-{n}" for service in ("cart", "shop") for n in (5, 1, 3, 0, 4, 2)]
+
+
 async def test_what_was_appended_since_does_no_harm(path: Path) -> None:
     covered = state(path).size_bytes
     put(path, content(path) + encode(deployment(id="later")) + b"torn")

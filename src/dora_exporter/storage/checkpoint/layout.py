@@ -11,6 +11,7 @@ import msgspec
 
 from dora_exporter import __version__
 from dora_exporter.dora.events import Deployment, Incident
+from dora_exporter.dora.failures.order import by_finish
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore
 from dora_exporter.storage.checkpoint import columns
@@ -109,11 +110,14 @@ def _shared(place: Place, store: EventStore) -> Place:
 
 
 def _by_series(deployments: Iterable[Deployment]) -> Sequence[Deployment]:
-    """All deployments, one series after the other: what is used together then lies together in memory."""
+    """All deployments, one series after the other, each in order of finish.
+
+    A start makes them in this order, so what is used together lies together in memory, and there is little to sort.
+    """
     by_series: defaultdict[tuple[str, str], list[Deployment]] = defaultdict(list)
     for each in deployments:
         by_series[each.service, each.environment].append(each)
-    return list(chain.from_iterable(by_series.values()))
+    return list(chain.from_iterable(map(by_finish, by_series.values())))
 
 
 def _chunks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
