@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from tests.e2e.chromium import Browser, browsing
@@ -201,9 +202,38 @@ def test_a_keyboard_goes_to_another_tier_and_to_what_needs_attention(shown: Runn
 def test_a_keyboard_reads_the_points_of_a_line(shown: RunningDaemon, browser: Browser) -> None:
     browser.resize(width=1400)
     browser.driver.get(f"{shown.url}/series?{SERIES}")
-    browser.driver.execute_script("document.querySelector('.lines circle').focus()")
-    browser.driver.switch_to.active_element.send_keys(Keys.TAB)
+    assert len(seen_values(browser)) == 4
+    last = seen_values(browser)[0]
 
-    assert browser.ask("document.activeElement.tagName") == "circle"
-    assert " to " in browser.ask("document.activeElement.getAttribute('aria-label')")
+    browser.driver.execute_script("document.querySelector('.tiles a:last-of-type').focus()")
+    while browser.ask("document.activeElement.tagName") != "INPUT":
+        browser.driver.switch_to.active_element.send_keys(Keys.TAB)
+    browser.driver.switch_to.active_element.send_keys(Keys.ARROW_LEFT)
+    before, *others = seen_values(browser)
+    assert before != last
+    assert before.split(":")[0].endswith(f"to {last.split()[0]}")
+    assert len(others) == 3
+
+    browser.driver.switch_to.active_element.send_keys(Keys.TAB)
+    assert browser.ask("document.activeElement.name") == "change_lead_time"
     assert browser.complaints() == []
+
+
+def test_a_pointer_reads_the_points_of_a_line(shown: RunningDaemon, browser: Browser) -> None:
+    browser.resize(width=1400)
+    browser.driver.get(f"{shown.url}/series?{SERIES}")
+    first = browser.driver.find_element(By.CSS_SELECTOR, ".graph input")
+    said = browser.ask("document.querySelector('.said').textContent")
+    ActionChains(browser.driver).move_to_element(first).perform()
+
+    assert seen_values(browser)[0] == said
+    assert len(seen_values(browser)) == 4
+
+
+def seen_values(browser: Browser) -> list[str]:
+    """The values beside lines that are not transparent."""
+    seen: list[str] = browser.ask(
+        "[...document.querySelectorAll('.said')].filter(each => getComputedStyle(each).opacity === '1')"
+        ".map(each => each.textContent)"
+    )
+    return seen

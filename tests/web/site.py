@@ -13,6 +13,7 @@ from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.dora.failures.contract import Rule
 from dora_exporter.dora.failures.rollback import Rollback
+from dora_exporter.dora.groups import Groups
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.scheduler import Schedule
@@ -39,6 +40,7 @@ class Site:
         api_keys: Sequence[str] = (),
         url: str = "",
         catalogue: Catalogue = NO_CATALOGUE,
+        groups: Groups | None = None,
     ) -> None:
         self.access, self.url = Access(api_keys=api_keys), url
         self.clock = ManualClock()
@@ -46,7 +48,12 @@ class Site:
         for record in records:
             self.store.apply(record)
         definitions = Definitions(
-            windows=WINDOWS, retention_ms=400 * DAY_MS, series_limit=series_limit, rules=rules, catalogue=catalogue
+            windows=WINDOWS,
+            retention_ms=400 * DAY_MS,
+            series_limit=series_limit,
+            rules=rules,
+            catalogue=catalogue,
+            groups=groups or Groups(),
         )
         self.engine = Engine(self.store, definitions)
         self.sources = RunningSources(

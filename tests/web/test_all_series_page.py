@@ -7,6 +7,7 @@ from tests.web.site import Page, Site
 
 from dora_exporter import __version__
 from dora_exporter.dora.events import DAY_MS, Commit, Deployment, Verdict
+from dora_exporter.dora.groups import Groups
 from dora_exporter.series.overview import LARGEST_PAGE
 from dora_exporter.sources.contract import SourceContext
 from dora_exporter.sources.http.client import Transport
@@ -204,8 +205,8 @@ async def test_the_numbers_of_all_are_compared_with_the_window_before(aiohttp_cl
     ]
     page = await (await Site([*now, *before]).start(aiohttp_client)).open("/")
 
-    assert "Deployments per day 0.33 worse: -50%, from 0.67" in page.text
-    assert "Change failure rate 0.0% -5.0 points, from 5.0%" in page.text
+    assert "Deployments per day 0.33 worse: \N{MINUS SIGN}50%, from 0.67" in page.text
+    assert "Change failure rate 0.0% \N{MINUS SIGN}5.0 points, from 5.0%" in page.text
     assert "Change lead time \N{EN DASH} nothing to compare with" in page.text
     label = page.named("svg")[0]["aria-label"]
     assert label == "Deployments per day over 90 days: from 0.00 to 1.00, at most 1.00"
@@ -231,11 +232,23 @@ async def test_teams_have_their_numbers_and_lead_to_their_services(aiohttp_clien
     assert (await browser.open("/group?group=nobody&environment=production")).status == 404
 
 
+async def test_groups_have_their_numbers_too_and_lead_to_their_services(aiohttp_client: AiohttpClient) -> None:
+    records = [*deployments("checkout", 2, team="crew"), *deployments("search", 3, team="squad")]
+    groups = Groups(above={"shop": None, "back": "shop"}, of_services={"search": "back"}, of_teams={"crew": "shop"})
+    browser = await Site(records, groups=groups).start(aiohttp_client)
+    page = await browser.open("/")
+
+    assert [row[:3] for row in page.rows[1:3]] == [["back", "production", "0.10"], ["shop", "production", "0.17"]]
+    assert "Groups All 2 groups, over 30d." in page.text
+    assert (await browser.open(page.links["shop"])).text.count("Group shop in production") == 1
+    assert "Groups" not in (await browser.open("/?team=crew")).text
+
+
 async def test_what_needs_attention_is_said_with_a_link_to_its_explanation(aiohttp_client: AiohttpClient) -> None:
     outage = incident(id="outage", started_at=NOW_MS - 3 * HOUR_MS)
     page = await (await Site([*deployments("checkout", 6), outage]).start(aiohttp_client)).open("/")
 
-    assert "an incident has been open for 3.0 h" in page.text
+    assert "an incident has been open for 3 hours" in page.text
     assert page.links["checkout"] == (
         "explain?service=checkout&environment=production&metric=dora_incidents&window=30d"
     )

@@ -28,11 +28,11 @@ async def test_an_incident_and_its_deployment_lead_to_each_other(aiohttp_client:
     opened = incident(id="outage", name="Till is down", severity="SEV-1", started_at=NOW_MS - 6 * HOUR_MS)
     page = await (await Site([FIRST, opened]).start(aiohttp_client)).open(PATH)
 
-    assert "failed an incident is attributed to it Incident outage Not recovered yet" in page.row("v1")[2]
+    assert "failed an incident is attributed to it Incident Till is down Not recovered yet" in page.row("v1")[2]
     assert page.row("Till")[0] == "Till is down SEV-1 outage"
     assert page.row("Till")[2] == "open for 6.0 h"
     assert page.row("Till")[3].startswith("first ")
-    assert (page.links["outage"], page.links["first"]) == ("#incident-1", "#deployment-1")
+    assert (page.links["Till is down"], page.links["first"]) == ("#incident-1", "#deployment-1")
 
 
 async def test_a_restored_incident_and_one_that_is_nobodys(aiohttp_client: AiohttpClient) -> None:
@@ -122,19 +122,32 @@ async def test_commits_lead_to_hosts_that_are_known(aiohttp_client: AiohttpClien
     assert "git.example/acme/shop" in page.text
 
 
-async def test_the_four_numbers_have_lines_whose_points_a_keyboard_reaches(aiohttp_client: AiohttpClient) -> None:
+async def test_the_four_numbers_have_lines_whose_points_are_read_one_by_one(aiohttp_client: AiohttpClient) -> None:
     page = await (await Site([FIRST, SECOND, BACK]).start(aiohttp_client)).open(PATH)
-    points = page.named("circle")
+    points = page.named("input")
 
-    assert [each["aria-label"] for each in page.named("svg")[1:]] == [
-        "Deployments per day over 90 days",
-        "Change lead time over 90 days",
-        "Change failure rate over 90 days",
-        "Failed deployment recovery over 90 days",
+    names = ["deployment_frequency", "change_lead_time", "change_failure_rate", "failed_deployment_recovery_time"]
+    assert [each["name"] for each in points] == [name for name in names for _ in range(18)]
+    assert {each["type"] for each in points} == {"radio"}
+    assert ["checked" in each for each in points] == [number % 18 == 17 for number in range(72)]
+    for said in ("2025-06-10 to 2025-06-15: 0.60", "2025-06-10 to 2025-06-15: 33.3%"):
+        assert page.words.count(said) == 1
+    assert "Deployments per day 0.60 0 2025-03-17 to 2025-03-22: 0.00" in page.text
+    assert page.words.count("2025-03-17 to 2025-03-22: no data") == 3
+    assert [each["aria-label"] for each in page.named("svg")[1:3]] == [
+        "Deployments per day over 90 days, at most 0.60",
+        "Change lead time over 90 days, at most \N{EN DASH}",
     ]
-    assert all(each["tabindex"] == "0" for each in points)
-    assert points[17]["aria-label"] == "2025-06-10 to 2025-06-15: 0.60"
-    assert points[18]["aria-label"] == "2025-06-10 to 2025-06-15: 33.3%"
+
+
+async def test_every_tile_leads_to_what_it_is_made_of(aiohttp_client: AiohttpClient) -> None:
+    browser = await Site([deployment(team="crew"), incident(team="crew")]).start(aiohttp_client)
+
+    for path in (PATH, "/team?team=crew&environment=production"):
+        page = await browser.open(path)
+        after = [page.tags[number + 2] for number, (tag, _) in enumerate(page.tags) if tag == "dt"]
+        assert [tag for tag, _ in after] == ["a"] * 6
+        assert "Incidents explained" in (await browser.open(f"/{after[-1][1]['href']}")).text
 
 
 async def test_what_a_deployment_changed_can_be_read_where_its_host_is_known(aiohttp_client: AiohttpClient) -> None:

@@ -24,7 +24,8 @@ _EXPECTED = {*(each.value for each in Moment), _SHIPPED_BEFORE, _EXCLUDED_AUTHOR
 class Failure:
     """A change failure: its cause, the rule that found it, and the ids of its remedies and incidents.
 
-    ``remedy_names`` are the versions of the remedies, or the beginnings of their SHAs, or their ids.
+    ``remedy_names`` are the versions of the remedies, or the beginnings of their SHAs, or their ids; ``incident_names``
+    are what the incidents are called, or their ids.
     """
 
     cause: str
@@ -32,6 +33,7 @@ class Failure:
     remedies: tuple[str, ...]
     incidents: tuple[str, ...]
     remedy_names: tuple[str, ...] = ()
+    incident_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,13 +94,15 @@ def counted_deployment(classifier: Classifier, deployment: Deployment) -> Counte
 def _failure(classifier: Classifier, deployment: Deployment) -> Failure:
     cause = classifier.cause(deployment) or ""
     links = classifier.remedies(deployment)
+    incidents = sorted(classifier.attributions.incidents_of(deployment), key=lambda each: each.id)
     rules = {"verdict": "verdict", "incident": "an incident is attributed to it"}
     return Failure(
         cause=cause,
         rule=next((link.rule for link in links if link.cause == cause and cause != "verdict"), rules.get(cause, cause)),
         remedies=tuple(dict.fromkeys(link.remedy.id for link in links)),
-        incidents=tuple(sorted(incident.id for incident in classifier.attributions.incidents_of(deployment))),
+        incidents=tuple(each.id for each in incidents),
         remedy_names=tuple({link.remedy.id: name_of(link.remedy) for link in links}.values()),
+        incident_names=tuple(each.name or each.id for each in incidents),
     )
 
 

@@ -19,7 +19,7 @@ from dora_exporter.series.engine import Engine
 from dora_exporter.series.numbers import Selection, measures_of, rollups_of_latest, select
 
 DAYS_SHOWN = 30
-TEAMS_SHOWN = 10
+ROLLUPS_SHOWN = 10
 _PER_STEP = 64
 LARGEST_PAGE = 50
 
@@ -80,26 +80,33 @@ class SeriesQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class TeamOverview:
-    """A team in an environment."""
+class RollupOverview:
+    """A team or a group in an environment."""
 
-    team: str
+    name: str
     environment: str
     figures: Mapping[str, Figure]
     open_incidents: int
 
 
 @dataclass(frozen=True, slots=True)
+class Rollups:
+    """The teams or groups with the highest failure rates, and how many there are."""
+
+    rows: Sequence[RollupOverview]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
-    """A page of the matching series, and their sums; ``teams`` are those with the highest failure rates."""
+    """A page of the matching series, and their sums; ``rollups`` are teams and groups, by kind."""
 
     rows: Sequence[SeriesOverview]
     total: int
     open_incidents: int
     page: int
     pages: int
-    teams: Sequence[TeamOverview]
-    teams_total: int
+    rollups: Mapping[str, Rollups]
 
 
 Candidate = tuple[Series, Measures]
@@ -145,21 +152,23 @@ async def overview(engine: Engine, question: SeriesQuery, found: list[Candidate]
     shown = (await _ordered(found, question))[(page - 1) * LARGEST_PAGE : page * LARGEST_PAGE]
     rows = [_row(each, question) async for each in in_turns(shown)]
     open_incidents = sum(len(measures.open_incidents) for _, measures in found)
-    teams = await _teams(engine, question)
-    return Overview(rows, len(found), open_incidents, page, pages, teams[:TEAMS_SHOWN], len(teams))
+    kinds = ["team"] if question.team else ["group", "team"]
+    rollups = {kind: await _rollups(engine, question, kind) for kind in kinds}
+    return Overview(rows, len(found), open_incidents, page, pages, rollups)
 
 
-async def _teams(engine: Engine, question: SeriesQuery) -> list[TeamOverview]:
-    """The teams of the tier and the environment, those with the highest failure rate first."""
-    wanted = Selection(kind="team", team=question.team, environment=question.environment, tier=question.tier)
-    known: list[tuple[float, TeamOverview]] = []
+async def _rollups(engine: Engine, question: SeriesQuery, kind: str) -> Rollups:
+    """The teams or groups of the tier and the environment, those with the highest failure rate first."""
+    wanted = Selection(kind=kind, team=question.team, environment=question.environment, tier=question.tier)
+    known: list[tuple[float, RollupOverview]] = []
     async for subject in in_turns(await select(engine, wanted)):
         measures = measures_of(engine, subject)
         if measures is not None:
             its = figures(measures, question.window, question.edition)
-            row = TeamOverview(subject.name, subject.environment, its, len(measures.open_incidents))
+            row = RollupOverview(subject.name, subject.environment, its, len(measures.open_incidents))
             known.append((its["change_failure_rate"].value or 0, row))
-    return [row for _, row in sorted(known, key=lambda each: (-each[0], each[1].team, each[1].environment))]
+    known.sort(key=lambda each: (-each[0], each[1].name, each[1].environment))
+    return Rollups([row for _, row in known[:ROLLUPS_SHOWN]], len(known))
 
 
 def figures(measures: Measures, window: Window, edition: str) -> dict[str, Figure]:

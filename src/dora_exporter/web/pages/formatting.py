@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 
 NO_DATA = "\N{EN DASH}"
+_MINUS = "\N{MINUS SIGN}"
 _POINT, _TENTH = 0.01, 0.1
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 FIGURE_NAMES = {
     "deployment_frequency": "Deployments per day",
     "change_lead_time": "Change lead time",
@@ -40,6 +42,15 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.0f} s"
 
 
+def spoken(seconds: float | None) -> str:
+    """A duration as a sentence has it: in whole units from ten of them on."""
+    if seconds is None:
+        return NO_DATA
+    unit, length = next((each for each in _UNITS if seconds >= each[1]), _UNITS[-1])
+    number = f"{seconds / length:.0f}" if seconds >= 10 * length else f"{seconds / length:.1f}".removesuffix(".0")
+    return f"{number} {unit}" if number == "1" else f"{number} {unit}s"
+
+
 def amount(value: float | None, metric: str) -> str:
     """A sample of a gauge in the unit that its name tells."""
     if value is None:
@@ -62,11 +73,11 @@ def change(value: float | None, before: float | None, name: str) -> str:
         return "nothing to compare with"
     if name.endswith("_rate"):
         points = round((value - before) * 100, 1)
-        return f"{points:+.1f} points, from {before:.1%}" if points else "as before"
+        return f"{points:+.1f} points, from {before:.1%}".replace("-", _MINUS) if points else "as before"
     if not before:
         return f"from {figure(before, name)}"
     share = round((value / before - 1) * 100)
-    return f"{share:+,d}%, from {figure(before, name)}" if share else "as before"
+    return f"{share:+,d}%, from {figure(before, name)}".replace("-", _MINUS) if share else "as before"
 
 
 def is_worse(value: float | None, before: float | None, name: str) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.series.attention import MOST, Finding
-from dora_exporter.web.pages.formatting import duration
+from dora_exporter.web.pages.formatting import spoken
 
 _CAUSES = {
     "verdict": ("hand or API", "by hand or API"),
@@ -52,8 +52,8 @@ def _of(finding: Finding, window: Window) -> Sentence:
 
 def _open(finding: Finding, _window: Window) -> str:
     if finding.count == 1:
-        return f"an incident has been open for {duration(finding.value)}"
-    return f"{finding.count:,} incidents are open, the oldest for {duration(finding.value)}"
+        return f"an incident has been open for {spoken(finding.value)}"
+    return f"{finding.count:,} incidents are open, the oldest for {spoken(finding.value)}"
 
 
 def _failing(finding: Finding, window: Window) -> str:
@@ -65,12 +65,12 @@ def _failing(finding: Finding, window: Window) -> str:
 
 
 def _overdue(finding: Finding, _window: Window) -> str:
-    return f"not deployed for {duration(finding.value)}, usually every {duration(finding.before)}"
+    return f"not deployed for {spoken(finding.value)}, usually every {spoken(finding.before)}"
 
 
 def _slow(what: str, finding: Finding, window: Window) -> str:
-    before = "" if finding.before is None else f", {duration(finding.before)} before"
-    return f"{what} {duration(finding.value)} over {window.text}{before}"
+    before = "" if finding.before is None else f", {spoken(finding.before)} before"
+    return f"{what} {spoken(finding.value)} over {window.text}{before}"
 
 
 _WORDS = {
