@@ -7,6 +7,7 @@ source reports a single one, such as those of a matrix of jobs: each is a report
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -24,11 +25,17 @@ LEG = "leg"
 """The fact in ``upstream`` by which a source says that a deployment may be a leg."""
 
 _SENT = "api"
+_source = attrgetter("source")
 
 
 def is_found(deployment: Deployment) -> bool:
     """Whether a source found the deployment; else a pipeline sent it."""
     return deployment.source != _SENT
+
+
+def are_any_found(deployments: Iterable[Deployment]) -> bool:
+    """Whether a source found one of many deployments."""
+    return not {_SENT}.issuperset(map(_source, deployments))
 
 
 def is_leg(deployment: Deployment) -> bool:

@@ -2,6 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
+from typing import TypeVar
 
 from dora_exporter.dora.catalogue.catalogue import Appearances, Catalogue
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
@@ -11,13 +14,15 @@ from dora_exporter.series.aggregates import Aggregates
 from dora_exporter.series.pending_writes import PendingWrites
 from dora_exporter.series.states import States
 
-_PER_STEP = 64
+_PER_STEP = 256
 _FEW_WRITES = 64
 _MICROSECONDS_PER_WRITE = 64
 _MICROSECONDS_PER_EVENT = 6
 _MICROSECONDS_TO_RECOUNT = 1
 """The relative costs per event of applying a write, of recomputing a series and of recounting the others."""
 
+_Event = TypeVar("_Event", Deployment, Incident, Event)
+_names = attrgetter("service", "environment")
 _Events = tuple[list[Deployment], list[Incident]]
 
 
@@ -72,8 +77,7 @@ class Renewal:
 
         Series come in the order in which they appeared.
         """
-        held: list[Event] = [*self._store.deployments.values(), *self._store.incidents.values()]
-        by_series = await _by_series(held, self._appearances.catalogue)
+        by_series = await _by_series(self._store, self._appearances.catalogue)
         for series in sorted(by_series, key=lambda each: self._appearances.rank(each, -1)):
             self._gathered[series] = by_series.pop(series)
 
@@ -118,17 +122,18 @@ class Renewal:
         return None
 
 
-async def _by_series(held: list[Event], catalogue: Catalogue) -> dict[Series, _Events]:
-    """The events by series, sorted in slices, which are taken out of the list."""
+async def _by_series(store: EventStore, catalogue: Catalogue) -> dict[Series, _Events]:
+    """The events of a store by series, sorted in slices."""
     sent: defaultdict[tuple[str, str], list[Deployment]] = defaultdict(list)
     by_series: defaultdict[Series, _Events] = defaultdict(lambda: ([], []))
+    held, incidents = list(store.deployments.values()), list(store.incidents.values())
     async for some in in_turns(_taken_out(held)):
-        for event in some:
-            if isinstance(event, Deployment):
-                sent[event.service, event.environment].append(event)
-            else:
-                for series in catalogue.homes(event):
-                    by_series[series][1].append(event)
+        for names, together in groupby(some, _names):
+            sent[names].extend(together)
+    async for some_incidents in in_turns(_taken_out(incidents)):
+        for incident in some_incidents:
+            for series in catalogue.homes(incident):
+                by_series[series][1].append(incident)
     async for names, deployments in in_turns(sent.items()):
         home = catalogue.series(names)
         if home is not None:
@@ -136,7 +141,7 @@ async def _by_series(held: list[Event], catalogue: Catalogue) -> dict[Series, _E
     return dict(by_series)
 
 
-def _taken_out(held: list[Event]) -> Iterator[list[Event]]:
+def _taken_out(held: list[_Event]) -> Iterator[list[_Event]]:
     """Some events after others, in order, which are taken out: to free a list of a million at once takes long."""
     held.reverse()
     while held:

@@ -14,7 +14,7 @@ from dora_exporter.dora.events import Deployment, Event, Incident
 from dora_exporter.dora.failures.classifier import Classifier, Updates
 from dora_exporter.dora.failures.order import by_finish_in_steps, finish_order
 from dora_exporter.dora.measures import IncidentFacts
-from dora_exporter.dora.reports import is_found
+from dora_exporter.dora.reports import are_any_found, is_found
 from dora_exporter.series.attempts import Attempts
 from dora_exporter.series.counting_incidents import CountingIncidents
 from dora_exporter.series.report_pairing import Pairing
@@ -72,14 +72,17 @@ class SeriesState:
         self._due: list[tuple[int, str]] = []
         self._counting = counting
 
-    def loading(self, deployments: Iterable[Deployment], incidents: Iterable[Incident], now_ms: int) -> Iterator[None]:
+    def loading(self, deployments: list[Deployment], incidents: Iterable[Incident], now_ms: int) -> Iterator[None]:
         """Fills an empty state and moves it to a moment, step by step."""
         self._now_ms = now_ms
         held: list[Deployment] = []
         attempts: list[Deployment] = []
-        for deployment in deployments:
-            (attempts if deployment.outcome else held).append(deployment)
-        if any(map(is_found, held)):
+        for start in range(0, len(deployments), _TOLD_AT_ONCE):
+            some = deployments[start : start + _TOLD_AT_ONCE]
+            attempts += [each for each in some if each.outcome]
+            held += [each for each in some if not each.outcome] if attempts else some
+            yield
+        if are_any_found(held):
             held = yield from self._pairs().loading(held)
         yield
         ordered = yield from by_finish_in_steps(held)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.event_log import Appendable
@@ -15,6 +16,8 @@ from dora_exporter.runtime.cooperative import in_batches
 _PER_APPEND = 500
 _PAIRED_MS = 2 * DAY_MS
 """Deployments stay so much longer, and before the last one of their series: they may be reports of one deployment."""
+
+_finished_at = attrgetter("finished_at")
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +54,8 @@ async def _latest(store: EventStore, now_ms: int) -> int | None:
     """The latest time, up to now, of an event dated by its sender; None where there is no such event."""
     latest = 0
     async for deployments in in_batches(list(store.deployments.values())):
+        if max(map(_finished_at, deployments)) <= latest:  # nearly all of them, and each takes longer to look at
+            continue
         # Without those that were dated when a poll saw them: that was by our own clock.
         dated = [each.finished_at for each in deployments if each.source == "api" or each.started_at < each.finished_at]
         latest = max(latest, *[moment for moment in dated if moment <= now_ms], 0)

@@ -249,7 +249,7 @@ def _distinct(
     seen: set[str] = set()
     count = 0
     for start in range(0, len(deployments), _INDEXED_PER_SLICE):
-        names = [name for name in map(name_of, deployments[start : start + _INDEXED_PER_SLICE]) if name]
+        names = list(filter(None, map(name_of, deployments[start : start + _INDEXED_PER_SLICE])))
         seen.update(names)
         count += len(names)
         if len(seen) < count:
