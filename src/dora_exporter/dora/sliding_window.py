@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, pairwise
 from operator import itemgetter
 
 from dora_exporter.dora.events import DAY_MS
@@ -108,6 +108,10 @@ class Times:
         """The number of moments in the window."""
         times = self._times
         return bisect_right(times, window.end_ms) - bisect_right(times, window.start_ms) if times else 0
+
+    def counts_until(self, edges: Iterable[int]) -> list[int]:
+        """The number of moments until each of some others, which are in order."""
+        return _places(self._times, edges)
 
     def first_in(self, window: Window) -> int | None:
         """The earliest moment in the window, which is the next to leave it."""
@@ -253,6 +257,11 @@ class Samples:
         low, high = self._bounds(window)
         return self._values[low:high]
 
+    def values_between(self, edges: Iterable[int]) -> "list[array[int]]":
+        """The values of those after each of some moments, which are in order, and until the next."""
+        values = self._values
+        return [values[low:high] for low, high in pairwise(_places(self._times, edges))]
+
     def first_in(self, window: Window) -> int | None:
         """The moment of the earliest sample in the window, which is the next to leave it."""
         index = bisect_right(self._times, window.start_ms)
@@ -324,6 +333,11 @@ class Samples:
     def __len__(self) -> int:
         """The number of samples."""
         return len(self._times)
+
+
+def _places(times: "array[int]", edges: Iterable[int]) -> list[int]:
+    place = 0
+    return [place := bisect_right(times, edge, place) for edge in edges]
 
 
 def _put(span: _Span, value: int) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dora_exporter.dora.events import DAY_MS, Series
 from dora_exporter.dora.measures import CAUSES, Measures
+from dora_exporter.dora.middle import middle
 from dora_exporter.dora.sliding_window import Samples, Window, median_seconds
 
 LEAST_DEPLOYMENTS = 5
@@ -102,8 +103,8 @@ def _slow(kind: str, series: Series, samples: Samples, windows: tuple[Window, Wi
     if count < least:
         return
     value = dict(samples.statistics(windows[0])).get("median")  # the engine keeps what is in the windows in order
-    before = sorted(samples.values_in(windows[1]))
-    value_before = median_seconds(before) if len(before) >= least else None
+    before = samples.values_in(windows[1])
+    value_before = median_seconds(middle(before)) if len(before) >= least else None
     if not value:
         return
     is_worse = value_before is not None and value >= _WORSE_TIMES * max(value_before, 3600)
