@@ -41,10 +41,10 @@ machine minutes="3":
 dashboards:
     {{python}} -m grafana.generator
 
-# the pictures of the dashboards anew, with Grafana's own components
-dashboard-pictures:
+# all pictures of the documentation anew: the daemon's pages, and the dashboards with Grafana's own components
+pictures:
     npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/grafana/rendering
-    UPDATE_IMAGES=1 {{python}} -m pytest -m e2e tests/grafana/test_rendering.py
+    UPDATE_IMAGES=1 {{python}} -m pytest -m e2e tests/e2e/test_pictures.py tests/grafana/test_rendering.py
 
 # the documentation as a site, in which a broken link is an error
 docs:

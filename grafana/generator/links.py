@@ -21,9 +21,9 @@ def series(of: tuple[str, str]) -> Json:
     return link("Its events", _page("series", *of))
 
 
-def explain_team(metric: str, team: str, environment: str) -> Json:
-    """The same for a number of a team."""
-    page = f"${{exporter_url}}/explain?team={team}&environment={environment}&metric={metric}"
+def explain_rollup(kind: str, metric: str, name: str, environment: str) -> Json:
+    """The same for a number of a team or a group, which is the kind."""
+    page = f"${{exporter_url}}/explain?{kind}={name}&environment={environment}&metric={metric}"
     return link("Explain this number", f"{page}&window=${{window}}")
 
 
@@ -37,6 +37,14 @@ TEAM_DASHBOARD = link(
     "This team",
     "/d/dora-team?var-datasource=${datasource}&var-exporter_url=${exporter_url:percentencode}"
     "&var-team=${__data.fields.team:percentencode}"
+    "&var-environment=${__data.fields.environment:percentencode}&${tier:queryparam}&var-window=${window}",
+)
+
+
+GROUP_DASHBOARD = link(
+    "This group",
+    "/d/dora-group?var-datasource=${datasource}&var-exporter_url=${exporter_url:percentencode}"
+    "&var-group=${__data.fields.group:percentencode}"
     "&var-environment=${__data.fields.environment:percentencode}&${tier:queryparam}&var-window=${window}",
 )
 

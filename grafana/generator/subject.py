@@ -1,4 +1,4 @@
-"""The panels about one service or one team: the four metrics, what they are made of, what failed and why."""
+"""The panels about one service, team or group: the four metrics, what they are made of, what failed and why."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

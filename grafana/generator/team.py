@@ -9,7 +9,7 @@ _CHOSEN = ("${team:percentencode}", "${environment:percentencode}")
 _SUBJECT = Subject(
     "dora_team_",
     'team="$team", environment="$environment"',
-    lambda metric: links.explain_team(metric, *_CHOSEN),
+    lambda metric: links.explain_rollup("team", metric, *_CHOSEN),
 )
 _ITS_SERVICES = 'and on (service, environment) dora_service_info{team="$team"}'
 _EXPLAIN = "${exporter_url}/api/v1/explain?team=${team:percentencode}&environment=${environment:percentencode}"

@@ -100,6 +100,12 @@ ENVIRONMENT = labels(
 )
 TEAMS = labels("team", "Team", "Some teams, or all.", "dora_service_info, team", **several(".*"))
 TEAM = labels("team", "Team", "One team.", 'dora_team_deployments{environment="$environment"}, team')
+GROUP = labels(
+    "group",
+    "Group",
+    "One group, where groups are configured.",
+    'dora_group_deployments{environment="$environment"}, group',
+)
 SERVICE = labels("service", "Service", "One service.", 'dora_deployments{environment="$environment"}, service')
 WINDOW = _query(
     "window",

@@ -29,8 +29,10 @@ from dora_exporter.app.settings import Settings
 from dora_exporter.cli.demo.command import SEED, _live
 from dora_exporter.cli.demo.organisation import organisation, split
 from dora_exporter.cli.demo.service_simulation import Happening
+from dora_exporter.cli.demo.services import GROUPS
 from dora_exporter.dora.event_log import EventLog
 from dora_exporter.dora.events import DAY_MS
+from dora_exporter.dora.groups import Groups
 from dora_exporter.dora.metrics import ALL
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore, Outcome
@@ -89,6 +91,8 @@ def test_its_numbers_are_those_of_the_oracle() -> None:
         after = system_clock()
         store = store_of(running.snapshot)
     shown = {(name, labels): value for (name, labels), value in samples.items() if is_comparable(name)}
+    of_teams = {team: group for group, its in GROUPS.items() for team in its["teams"]}
+    tree = Groups(above=dict.fromkeys(GROUPS), of_teams=of_teams)
 
     def different(now_ms: int) -> object:
         wanted = expected(
@@ -98,6 +102,7 @@ def test_its_numbers_are_those_of_the_oracle() -> None:
             windows=WINDOWS,
             retention_ms=400 * DAY_MS,
             series_order=store.series_order,
+            groups=tree,
         )
         return differences(shown, {key: value for key, value in wanted.items() if is_comparable(key[0])})
 

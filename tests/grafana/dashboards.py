@@ -14,6 +14,7 @@ CHOICES: Mapping[str, str] = {
     "tier": "production",
     "environment": "production",
     "team": "platform",
+    "group": "foundations",
     "service": "notifications",
     "window": "30d",
     "statistic": "median",

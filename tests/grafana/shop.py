@@ -15,6 +15,7 @@ from tests.e2e.prometheus import Prometheus
 from tests.grafana.monitoring import prometheus_with_rules
 
 from dora_exporter.cli.demo.organisation import organisation, split
+from dora_exporter.cli.demo.services import GROUPS
 from dora_exporter.runtime.clock import Clock, system_clock
 from dora_exporter.storage.file.line_format import encode, header_line
 
@@ -49,6 +50,7 @@ def open_shop(folder: Path, *, days_in_prometheus: int = 0) -> Iterator[Shop]:
         daemon = Daemon(folder, _settings(upstream, origin))
         _write_the_past(daemon.snapshot, system_clock)
         if days_in_prometheus:
+            (folder / "groups.yaml").write_text(json.dumps({"groups": GROUPS}))
             _make_blocks(folder, daemon.snapshot, days_in_prometheus)
         with daemon.running() as running, prometheus_with_rules(folder, running.port) as server:
             _send_something_new(running)
@@ -59,7 +61,8 @@ def open_shop(folder: Path, *, days_in_prometheus: int = 0) -> Iterator[Shop]:
 
 def _settings(upstream: str, origin: Path) -> dict[str, object]:
     pagerduty = {"kind": "pagerduty", "base_url": upstream, "token": "any", "interval": "500ms"}
-    return {"sources": {"pagerduty": pagerduty}, "repositories": {"shop": {"url": origin.as_uri()}}}
+    repositories = {"shop": {"url": origin.as_uri()}}
+    return {"sources": {"pagerduty": pagerduty}, "repositories": repositories, "groups": GROUPS}
 
 
 def _write_the_past(snapshot: Path, clock: Clock) -> None:
@@ -77,6 +80,7 @@ def _make_blocks(folder: Path, snapshot: Path, days: int) -> None:
     span = [f"--from={last - days * 86400}", f"--to={last}", f"--step={BLOCK_STEP_SECONDS}s"]
     with history.open("wb") as file:
         command = [sys.executable, "-m", "dora_exporter", "history", f"--snapshot.path={snapshot}", *span]
+        command.append(f"--config.file={folder / 'groups.yaml'}")
         subprocess.run(command, check=True, stdout=file, timeout=120)
     create = [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=744h"]
     subprocess.run([*create, history, folder / "tsdb"], check=True, capture_output=True, timeout=120)

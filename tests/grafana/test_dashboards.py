@@ -28,9 +28,9 @@ WITHOUT_UNIT = {"text", "table"}  # a table has a unit for each column
 each_dashboard = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 
-def test_there_are_five_dashboards_with_addresses_that_stay() -> None:
+def test_there_are_six_dashboards_with_addresses_that_stay() -> None:
     uids = {file.stem: load(file)["uid"] for file in FILES}
-    names = ("events", "exporter", "overview", "service", "team")
+    names = ("events", "exporter", "group", "overview", "service", "team")
     assert uids == {name: f"dora-{name}" for name in names}
 
 

@@ -239,7 +239,7 @@ async def test_groups_have_their_numbers_too_and_lead_to_their_services(aiohttp_
     page = await browser.open("/")
 
     assert [row[:3] for row in page.rows[1:3]] == [["back", "production", "0.10"], ["shop", "production", "0.17"]]
-    assert "Groups All 2 groups, over 30d." in page.text
+    assert "Groups 2 groups, over 30d." in page.text
     assert (await browser.open(page.links["shop"])).text.count("Group shop in production") == 1
     assert "Groups" not in (await browser.open("/?team=crew")).text
 

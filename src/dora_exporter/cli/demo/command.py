@@ -16,6 +16,7 @@ from dora_exporter.app.load_settings import Flag, load
 from dora_exporter.cli import options
 from dora_exporter.cli.demo.organisation import DAYS, organisation, split
 from dora_exporter.cli.demo.service_simulation import Happening
+from dora_exporter.cli.demo.services import GROUPS
 from dora_exporter.cli.exit_codes import ending
 from dora_exporter.dora.event_log import EventLog, Unavailable
 from dora_exporter.runtime import log_setup
@@ -106,6 +107,7 @@ def _flags(arguments: argparse.Namespace, snapshot: Path) -> list[Flag]:
         *options.given(arguments),
         *_free_port(arguments),
         Flag("--snapshot.path", ("snapshot", "path"), snapshot),
+        Flag("groups", ("groups",), GROUPS),
         Flag("allow_anonymous", ("allow_anonymous",), value=True),
         Flag("web.allowed_hosts", ("web", "allowed_hosts"), [ANY_HOST]),
     ]

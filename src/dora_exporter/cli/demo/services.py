@@ -41,3 +41,9 @@ SERVICES = (
     ServiceProfile("notifications", "platform", 1.8, 0.17, 12, 55),
 )
 """Twelve services of five teams: quick and slow, careful and careless, one that gets worse and one that gets better."""
+
+GROUPS = {
+    "shop": {"teams": ["storefront", "payments", "logistics"]},
+    "foundations": {"teams": ["identity", "platform"]},
+}
+"""What the teams work on, as the setting ``groups`` has it."""
