@@ -29,8 +29,12 @@ _PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
 _PANELS = "[...document.querySelectorAll('[data-panel]')]"
 _TEXTS = f"Object.fromEntries({_PANELS}.map(each => [each.dataset.panel, each.innerText]))"
 _DRAWN = f"{_PANELS}.length"
-_CUT_HEADINGS = """[...document.querySelectorAll('[role=columnheader], [role=columnheader] *')]
-    .filter(each => each.scrollWidth > each.clientWidth + 1 && each.clientWidth).map(each => each.innerText)"""
+_CUT = """[...document.querySelectorAll('[role=columnheader], [role=gridcell], [role=cell]')].filter(each => {
+    const text = document.createRange(), box = each.getBoundingClientRect();
+    text.selectNodeContents(each);
+    const said = text.getBoundingClientRect();
+    return said.left < box.left - 1 || said.right > box.right + 1;
+  }).map(each => each.innerText)"""
 _UNDRAWN = f"{_PANELS}.filter(each => !each.innerText.trim()).length"
 
 
@@ -124,9 +128,9 @@ def render(file: Path, server: Prometheus, span: Span, on: Renderer, rows: Rows)
     ]
 
 
-def cut_headings(on: Renderer) -> list[str]:
-    """The headings of columns that are too narrow for them."""
-    cut: list[str] = on.browser.ask(_CUT_HEADINGS)
+def cut_texts(on: Renderer) -> list[str]:
+    """The headings and the values in tables whose columns are too narrow for them, at either side."""
+    cut: list[str] = on.browser.ask(_CUT)
     return cut
 
 

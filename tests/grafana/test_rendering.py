@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.chromium import browsing
 from tests.e2e.daemon import RunningDaemon
 from tests.grafana.dashboards import CHOICES, FILES, GRAFANA, statements
-from tests.grafana.rendered import Renderer, Rows, Span, bundle, cut_headings, render, served
+from tests.grafana.rendered import Renderer, Rows, Span, bundle, cut_texts, render, served
 from tests.grafana.shop import BLOCK_STEP_SECONDS, Shop, open_shop
 from tests.storage.postgresql.cluster import Database, cluster
 from tests.storage.postgresql.replicas import replicas
@@ -62,7 +62,7 @@ def test_every_panel_draws_without_an_error_and_shows_data(
 
     assert renderer.browser.texts(".fault") == []
     assert renderer.browser.complaints() == []
-    assert cut_headings(renderer) == []
+    assert cut_texts(renderer) == []
     assert {each.panel["title"] for each in seen if each.is_empty} <= MAY_BE_EMPTY
 
 
