@@ -64,6 +64,14 @@ def test_after_a_second_they_are_collected_again(own: OwnFamilies, stopwatch: St
     assert own.version != version
 
 
+def test_after_any_activity_they_are_collected_again(own: OwnFamilies) -> None:
+    assert b"dora_exporter_times 1.0\n" in text(own)
+    own.activity.count += 1
+
+    assert b"dora_exporter_times 2.0\n" in text(own)
+    assert b"dora_exporter_times 2.0\n" in text(own)
+
+
 def test_both_formats_come_from_one_collection(own: OwnFamilies) -> None:
     assert text(own, Format.TEXT).count(b"_times 1.0\n") == 1
     assert text(own, Format.OPENMETRICS).count(b"_times 1.0\n") == 1

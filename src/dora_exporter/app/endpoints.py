@@ -34,7 +34,7 @@ def application_of(parts: Components) -> web.Application:
         operations=OPERATIONS,
         access=parts.access.access,
         middlewares=_middlewares(parts),
-        on_prepare=parts.access.on_prepare(),
+        on_prepare=(application.counting_activity(parts.metrics.activity), *parts.access.on_prepare()),
         url=parts.settings.web.url,
     )
 

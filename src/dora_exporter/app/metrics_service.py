@@ -39,6 +39,7 @@ class MetricsService:
         self._folding: dict[str, bool] = {"series": False, "teams": False, "values": False}
         self.engine = Engine(store, definitions)
         self._text = SeriesText(self.engine)
+        self.activity = own.activity
         self.exposition = self._expose(self._text)
 
     async def load(self) -> None:
@@ -69,6 +70,7 @@ class MetricsService:
         states = list(self.engine.states().values())
         outdated: list[object] = [self.engine, self._text, self.exposition]
         self._definitions, self.engine, self._text, self.exposition = definitions, engine, text, exposition
+        self._own.activity.count += 1
         async for _ in in_turns(_freeing(outdated, states)):
             pass
 

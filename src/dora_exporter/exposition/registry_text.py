@@ -1,6 +1,7 @@
-"""The daemon's own families as text, rendered by ``prometheus_client`` at most once in a while."""
+"""The daemon's own families as text, rendered by ``prometheus_client`` when they may have changed."""
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import choose_encoder
@@ -42,8 +43,15 @@ class Families:
         return encode(self)
 
 
+@dataclass(slots=True)
+class Activity:
+    """How often something happened that may have changed what the daemon says of itself."""
+
+    count: int = 0
+
+
 class OwnFamilies:
-    """The families of a registry, collected again when the last collection is ``refresh_seconds`` old.
+    """The families of a registry, collected again after any activity, or when they are ``refresh_seconds`` old.
 
     Scrapes in between get the same bytes, so that the daemon answers as fast as it can when nothing happens.
     """
@@ -60,6 +68,8 @@ class OwnFamilies:
         self._refresh_seconds = refresh_seconds
         self._stopwatch = stopwatch
         self._collected_at: float | None = None
+        self._collected_after = 0
+        self.activity = Activity()
         self._families = Families(())
         self._pieces: dict[Format, Piece] = {}
         self.version = 0
@@ -68,11 +78,19 @@ class OwnFamilies:
     def refresh(self) -> None:
         """Collects the families if it is time."""
         now = self._stopwatch()
-        if self._collected_at is None or now - self._collected_at >= self._refresh_seconds:
+        if self._is_outdated(now):
+            self._collected_after = self.activity.count
             self._families = Families(self._registry.collect())
             self._pieces.clear()
             self._collected_at = now
             self.version += 1
+
+    def _is_outdated(self, now: float) -> bool:
+        return (
+            self._collected_at is None
+            or self.activity.count != self._collected_after
+            or now - self._collected_at >= self._refresh_seconds
+        )
 
     def piece(self, wanted: Format) -> Piece:
         """All families."""

@@ -121,6 +121,7 @@ class Exposition:
             self._sections = [cache.sections() for cache in self._caches]
             self._versions = versions
             self._published += 1
+            self._own.activity.count += 1
 
     def _all(self, wanted: Format) -> list[Piece]:
         pieces = [

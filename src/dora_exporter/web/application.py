@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
@@ -9,6 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 from dora_exporter.dora.event_log import EventLog
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.store import EventStore
+from dora_exporter.exposition import Activity
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.web.api import correlations, deployments, event_endpoints, incidents, validate, verdicts
 from dora_exporter.web.api.bulk import bulk_endpoint
@@ -33,6 +35,7 @@ EVENT_OPERATIONS: tuple[Operation, ...] = (
 )
 
 
+_READING = (hdrs.METH_GET, hdrs.METH_HEAD)
 _SERVED_BEFORE_READY = ("/-/", "/static/")
 SHUTDOWN_SECONDS = 1.5
 """The time that a stop waits for requests, and then again for those that it cancelled."""
@@ -131,6 +134,16 @@ async def _expect(request: web.Request) -> web.StreamResponse | None:
         return None
     refusal = BadRequest("the header Expect must be 100-continue")
     return as_json(refusal.body(), status=refusal.status if request.path.startswith(API_PREFIX) else 417)
+
+
+def counting_activity(activity: Activity) -> OnPrepare:
+    """Counts the requests that may change what the daemon says of itself: all but reading what is there."""
+
+    async def count(request: web.Request, response: web.StreamResponse) -> None:
+        if request.method not in _READING or response.status >= HTTPStatus.BAD_REQUEST:
+            activity.count += 1
+
+    return count
 
 
 async def _hide_server(_request: web.Request, response: web.StreamResponse) -> None:
