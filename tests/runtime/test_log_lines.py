@@ -78,6 +78,7 @@ def test_few_long_lines_fill_no_memory_either(pipe: Pipe) -> None:
     assert writer.dropped >= 90
 
 
+@pytest.mark.usefixtures("no_garbage_search")
 def test_the_end_waits_for_a_reader_only_so_long(pipe: Pipe) -> None:
     writer = LineWriter(pipe.write)
     for number in range(2000):

@@ -56,10 +56,8 @@ async def test_a_short_interval_makes_the_first_run_come_within_it() -> None:
     schedule = Schedule(chance=lambda: 0.999)
     schedule.start()
     job = Runs()
-    began = stopwatch()
-    schedule.every(0.1, job, name="job", first_within=5.0)
+    schedule.every(0.1, job, name="job", first_within=HOUR)
     await job.until(1)
-    assert stopwatch() - began < 2.0
     await schedule.stop()
 
 
@@ -113,6 +111,7 @@ async def test_a_dropped_job_is_ended_and_its_name_is_free(schedule: Schedule) -
     assert old.begun == 1
 
 
+@pytest.mark.usefixtures("no_garbage_search")
 async def test_stopping_ends_what_runs_at_once() -> None:
     schedule = Schedule(chance=lambda: 0.0)
     schedule.start()

@@ -16,7 +16,6 @@ from tests.sources.account import Account, an_account
 from tests.sources.deliveries import delivery_head
 
 from dora_exporter.dora.events import MINUTE_MS, Incident
-from dora_exporter.runtime.clock import stopwatch
 from dora_exporter.sources.alertmanager.alert_history import SETTLING_MS
 from dora_exporter.sources.alertmanager.matchers import parse_matcher
 from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
@@ -321,11 +320,12 @@ def test_several_matchers_in_one_text_must_all_hold(text: str) -> None:
     assert not matcher.matches({"a.b": "y"})
 
 
+@pytest.mark.usefixtures("no_garbage_search")
 def test_a_matcher_takes_no_longer_for_a_value_that_is_made_for_that() -> None:
     matcher = parse_matcher('team=~"(a+)+b"')
-    began = stopwatch()
+    began = process_time()
     assert not matcher.matches({"team": "a" * 100_000})
-    assert stopwatch() - began < 1
+    assert process_time() - began < 1
 
 
 @pytest.mark.usefixtures("no_garbage_search")

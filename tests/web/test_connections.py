@@ -119,17 +119,18 @@ async def test_the_oldest_of_those_that_ask_nothing_makes_room() -> None:
 
 @pytest.mark.usefixtures("few")
 async def test_who_brought_a_key_stays_while_strangers_go() -> None:
-    access, leave = Access(api_keys=["k"]), asyncio.Event()
+    access, has_come, leave = Access(api_keys=["k"]), asyncio.Event(), asyncio.Event()
 
     async def wait(request: web.Request) -> web.Response:
         if request.headers.get("DD-API-KEY"):
             access.check(request, Right.WRITE)
+            has_come.set()
         await leave.wait()
         return web.Response(text="at last")
 
     async with serving({"/": hello, "/wait": wait}) as server:
         known = asyncio.create_task(server.ask("/wait", key="k"))
-        await asyncio.sleep(0.05)
+        await has_come.wait()
         strangers = [asyncio.create_task(server.ask("/wait")) for _ in range(30)]
         assert await server.ask() == 200
         assert await strangers[0] == 0

@@ -4,13 +4,13 @@ import gzip
 import json
 import zlib
 from io import BytesIO
+from time import process_time
 from typing import Any
 
 import pytest
 from tests.web.conftest import MakeApi
 from tests.web.running import Api, Json, deployment
 
-from dora_exporter.runtime.clock import stopwatch
 from dora_exporter.runtime.cooperative import Turn
 from dora_exporter.web.server import request_body
 from dora_exporter.web.server.client_limits import ByteLimit
@@ -103,15 +103,16 @@ def bomb(filling: bytes) -> bytes:
     return gzip.compress(filling * ((64 << 20) // len(filling)), 1)
 
 
+@pytest.mark.usefixtures("no_garbage_search")
 @pytest.mark.parametrize("path", [PATH, "/api/v1/events", "/api/v1/events?atomic=true", "/api/v2/dora/deployments"])
 @pytest.mark.parametrize("filling", [b"\0", b"\n", b"{}\n"])
 async def test_a_gzip_bomb_costs_little(api: Api, path: str, filling: bytes) -> None:
     body = bomb(filling)
-    began = stopwatch()
+    began = process_time()
     status, answer = await api.send("POST", path, data=BytesIO(body), headers={"Content-Encoding": "gzip"})
     assert status == 400
     assert any(word in answer["errors"][-1]["detail"] for word in ("longer", "times its size", "invalid or empty"))
-    assert stopwatch() - began < 1
+    assert process_time() - began < 1
 
 
 async def test_others_have_their_turn_while_a_body_is_unpacked(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,12 +142,13 @@ async def test_bodies_that_are_unpacked_at_once_make_room_for_each_other(
     assert (await send(api, packed(BODY), "gzip"))[0] == 200
 
 
+@pytest.mark.usefixtures("no_garbage_search")
 async def test_a_gzip_of_very_many_members_costs_little(api: Api) -> None:
     members = gzip.compress(b" ") * 40_000
-    began = stopwatch()
+    began = process_time()
     status, answer = await send(api, members, "gzip")
     assert (status, answer["errors"][0]["detail"]) == (400, "the gzip body has too many members")
-    assert stopwatch() - began < 1
+    assert process_time() - began < 1
 
 
 async def exchange(api: Api, first: bytes, *more: bytes) -> bytes:
