@@ -15,6 +15,7 @@ import pytest
 from tests.e2e.daemon import Daemon, RunningDaemon, ask, event_body
 from tests.e2e.disk import full, small_disk
 from tests.oracle.gauges import Sample
+from tests.storage.postgresql.waiting import until
 
 from dora_exporter.runtime.clock import stopwatch, system_clock
 from dora_exporter.storage.checkpoint import Checkpoints
@@ -69,7 +70,7 @@ def kill_under_load(daemon: RunningDaemon, life: int, acknowledgements: int) -> 
     for each in writers:
         each.start()
     while len(acknowledged) < acknowledgements and any(each.is_alive() for each in writers):
-        pass
+        writers[0].join(timeout=0.001)
     daemon.process.kill()
     for each in writers:
         each.join()
@@ -165,7 +166,8 @@ def test_a_stop_signal_ends_it_in_time_although_clients_are_stuck(running: Runni
         silent.sendall(b"")
         assert running.get("/-/healthy").status == http.client.OK
         running.process.signal(number)
-        assert running.process.wait(seconds=STOP_SECONDS) == 0
+        until(lambda: not running.process.is_running, seconds=STOP_SECONDS)
+        assert running.process.wait() == 0
     assert "Traceback" not in running.process.text
 
 

@@ -3,7 +3,6 @@
 import http.client
 import json
 import shlex
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -17,6 +16,7 @@ from tests.e2e.process import Process
 from tests.e2e.programs import program
 from tests.e2e.prometheus import Prometheus
 from tests.grafana.dashboards import GRAFANA
+from tests.storage.postgresql.servers import free_port
 
 from dora_exporter.runtime.clock import stopwatch
 
@@ -74,7 +74,7 @@ class FirstHour:
 def first_hour(folder: Path) -> Iterator[FirstHour]:
     """Types the commands, on ports that are free and with a copy of the files in which the ports are named."""
     demo, alertmanager, prometheus, _grafana, look = commands()
-    ports = {name: _free_port() for name in PORTS}
+    ports = {name: free_port() for name in PORTS}
     _copy_with(ports, folder)
     demo.append(f"--web.listen-address=127.0.0.1:{ports['demo']}")
     with ExitStack() as stack:
@@ -106,10 +106,3 @@ def _runnable(typed: list[str], ports: Mapping[str, int], folder: Path) -> list[
         program(_DEBIANS_NAMES.get(name, name)),
         *(each.replace("=/tmp/", f"={folder}/").replace("=deploy/", f"={folder}/deploy/") for each in arguments),
     ]
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port

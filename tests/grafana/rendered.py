@@ -118,7 +118,7 @@ def render(file: Path, server: Prometheus, span: Span, on: Renderer, rows: Rows)
     browser.resize(width=WIDTH, height=_bottom(dashboard))
     browser.driver.get(f"{on.url}/{page.name}")
     number = len(list(panels(dashboard)))
-    is_drawn = f"{_DRAWN} === {number} && {_UNDRAWN} === 0"
+    is_drawn = f"{_DRAWN} === {number} && {_UNDRAWN} === 0 && document.fonts.status === 'loaded'"
     WebDriverWait(browser.driver, _DRAWN_SECONDS, poll_frequency=0.1).until(lambda _: browser.ask(is_drawn))
     texts = browser.ask(_TEXTS)
     return [

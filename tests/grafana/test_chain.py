@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import sleep
 from typing import Any
 
 import pytest
 from tests.e2e.daemon import Daemon, RunningDaemon
 from tests.e2e.prometheus import Prometheus
 from tests.grafana.monitoring import alertmanager, firing, prometheus_with_rules
+from tests.storage.postgresql.waiting import until
 
-from dora_exporter.runtime.clock import stopwatch, system_clock
+from dora_exporter.runtime.clock import system_clock
 
 pytestmark = pytest.mark.e2e
 
@@ -37,20 +37,16 @@ class Chain:
         answer = self.daemon.request("POST", "/api/v1/events", _line(facts | attributes), {"DD-API-KEY": KEY})
         assert answer.json()["errors"] == [], answer
 
-    def wait_for_alerts_incident(self, *, is_over: bool) -> dict[str, Any]:
-        """What the alert has become in the daemon, as soon as it is open or over."""
-        deadline = stopwatch() + CHAIN_SECONDS
-        while True:
-            answer = self.daemon.request("POST", "/api/v2/dora/failures", _LIST, {"DD-API-KEY": KEY})
-            for each in answer.json()["data"]:
-                incident: dict[str, Any] = each["attributes"]
-                if (
-                    str(incident.get("name")).startswith(SUMMARY)
-                    and (incident.get("finished_at") is not None) is is_over
-                ):
-                    return incident
-            assert stopwatch() < deadline, answer
-            sleep(0.2)
+    def alerts_incidents(self, *, is_over: bool) -> list[dict[str, Any]]:
+        """What the alert has become in the daemon, open or over; another one each time that a scrape came too late."""
+        answer = self.daemon.request("POST", "/api/v2/dora/failures", _LIST, {"DD-API-KEY": KEY})
+        incidents = [each["attributes"] for each in answer.json()["data"]]
+        alerts = [each for each in incidents if str(each.get("name")).startswith(SUMMARY)]
+        return [each for each in alerts if (each.get("finished_at") is not None) is is_over]
+
+    def firing(self) -> list[tuple[str, str | None]]:
+        """The alerts that fire, and about which service."""
+        return [(labels["alertname"], labels.get("service")) for labels in firing(self.prometheus)]
 
 
 _LIST = b'{"data": {"type": "dora_failures_list_request", "attributes": {}}}'
@@ -76,17 +72,16 @@ def running_chain(folder: Path) -> Iterator[Chain]:
 
 def test_an_incident_that_is_open_too_long_fires_and_its_end_resolves(chain: Chain) -> None:
     chain.send_incident()
-    reported = chain.wait_for_alerts_incident(is_over=False)
+    reported, *_ = until(lambda: chain.alerts_incidents(is_over=False), seconds=CHAIN_SECONDS)
     assert reported["services"] == ["checkout"]
     assert reported["env"] == "production"
     assert reported["severity"] == "warning"
-    (labels,) = firing(chain.prometheus)
-    assert (labels["alertname"], labels["service"]) == ("DoraIncidentOpenTooLong", "checkout")
+    until(lambda: chain.firing() == [("DoraIncidentOpenTooLong", "checkout")], otherwise=chain.firing)
 
     chain.send_incident(finished_at=system_clock() // 1000)
-    resolved = chain.wait_for_alerts_incident(is_over=True)
-    assert resolved["started_at"] == reported["started_at"]
-    assert firing(chain.prometheus) == []
+    until(lambda: not chain.alerts_incidents(is_over=False), seconds=CHAIN_SECONDS)
+    assert reported["started_at"] in [each["started_at"] for each in chain.alerts_incidents(is_over=True)]
+    until(lambda: not chain.firing(), otherwise=chain.firing)
 
 
 def _line(attributes: dict[str, object]) -> bytes:

@@ -13,6 +13,7 @@ from tests.grafana.dashboards import FILES, Query, label_queries, queries, resul
 from tests.grafana.monitoring import ask
 from tests.grafana.rules import Rule, alerts, recorded, rules
 from tests.grafana.shop import Shop
+from tests.storage.postgresql.waiting import until
 
 pytestmark = pytest.mark.e2e
 
@@ -48,8 +49,8 @@ def test_a_query_uses_only_metrics_that_exist(query: Query, exported: set[str]) 
 
 @each_query
 def test_a_query_finds_data(query: Query, shop: Shop) -> None:
-    found = shop.prometheus.query(query.expression)
-    assert found or ONCE_A_DAY in query.expression or WITH_BAD_LUCK in query.expression, query.expression
+    may_be_empty = ONCE_A_DAY in query.expression or WITH_BAD_LUCK in query.expression
+    found = (shop.prometheus.query if may_be_empty else shop.prometheus.wait_for)(query.expression)
     assert not any(map(isnan, found.values())), found
 
 
@@ -62,6 +63,7 @@ def test_every_variable_has_something_to_choose(file: Path, shop: Shop) -> None:
 @pytest.mark.parametrize("file", [file for file in FILES if list(result_queries(file))], ids=lambda file: file.stem)
 def test_windows_stand_in_order_of_their_length(file: Path, shop: Shop) -> None:
     for expression, pattern in result_queries(file):
+        shop.prometheus.wait_for(expression)
         answer = shop.prometheus.get("/api/v1/query", query=expression)["data"]["result"]
         shown = [" ".join(f'{name}="{value}"' for name, value in each["metric"].items()) for each in answer]
         found = [pattern.search(each) for each in shown]
@@ -86,27 +88,28 @@ def test_what_an_alert_looks_at_has_data(alert: Rule, shop: Shop) -> None:
         if "outcome=" not in selector and not selector.startswith(
             (WITH_A_DATABASE, WITH_PULL_REQUESTS)
         ):  # no upstream has refused anything
-            assert shop.prometheus.query(selector), selector
+            assert shop.prometheus.wait_for(selector)
 
 
 def test_prometheus_evaluates_every_rule_without_a_complaint(shop: Shop) -> None:
-    groups = ask(shop.prometheus, "/api/v1/rules")["groups"]
-    health = {rule["name"]: (rule["health"], rule.get("lastError")) for group in groups for rule in group["rules"]}
+    until(lambda: "unknown" not in [told for told, _ in health_of_rules(shop.prometheus).values()])
+    health = health_of_rules(shop.prometheus)
     assert health.keys() == {rule.name for rule in rules()}
     assert {name: told for name, told in health.items() if told[0] != "ok"} == {}
 
 
+def health_of_rules(server: Prometheus) -> dict[str, tuple[str, str | None]]:
+    """What Prometheus says of each rule; unknown before its first evaluation."""
+    groups = ask(server, "/api/v1/rules")["groups"]
+    return {rule["name"]: (rule["health"], rule.get("lastError")) for group in groups for rule in group["rules"]}
+
+
 def test_a_rollup_is_the_sum_over_the_sum(shop: Shop) -> None:
-    server = shop.prometheus
-    failed = only(server, 'sum(dora_failed_deployments{environment="production", window="30d"})')
-    deployments = only(server, 'sum(dora_deployments{environment="production", window="30d"})')
-    rollup = 'environment_window:dora_change_failure_rate:ratio{environment="production", window="30d"}'
-    assert only(server, rollup) == pytest.approx(failed / deployments)
-
-
-def only(server: Prometheus, expression: str) -> float:
-    (value,) = server.query(expression).values()
-    return value
+    """All asked at one moment: what leaves a window reaches the rule a scrape and an evaluation later."""
+    failed = 'sum(dora_failed_deployments{environment="production", window="30d"})'
+    deployments = 'sum(dora_deployments{environment="production", window="30d"})'
+    rollup = 'sum(environment_window:dora_change_failure_rate:ratio{environment="production", window="30d"})'
+    assert shop.prometheus.wait_for(f"abs({rollup} - {failed} / {deployments}) < 1e-9")
 
 
 def names_in(expression: str) -> set[str]:

@@ -89,7 +89,7 @@ class Cluster:
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = as_server(postgresql_program("postgres"), "-D", str(self._data), *flags)
         self._process = Process(command)
-        self._process.wait_for_log("database system is ready to accept connections")
+        self._process.wait_for_log("database system is ready to accept connections", seconds=_SECONDS)
 
     def stop(self, mode: Mode = "fast") -> None:
         """Ends it: when its clients have left, by cutting them, or as a crash that it has to recover from."""

@@ -13,6 +13,8 @@ from tests.e2e.programs import program
 
 LOOPBACK = "127.0.0.1"
 _USERS = ("postgres", "nobody")
+_RESERVING: list[socket.socket] = []
+"""Sockets that are bound and do not listen: whoever names their port can listen on it, also after a restart."""
 
 
 def as_server(*command: str) -> list[str]:
@@ -44,9 +46,12 @@ def give(path: Path) -> None:
 
 
 def free_port() -> int:
-    """A port of loopback that nothing listens on."""
-    with socket.create_server((LOOPBACK, 0)) as listener:
-        return int(listener.getsockname()[1])
+    """A port of loopback that nothing listens on, and that the kernel gives nobody else while this process lives."""
+    reserving = socket.socket()
+    reserving.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserving.bind((LOOPBACK, 0))
+    _RESERVING.append(reserving)
+    return int(reserving.getsockname()[1])
 
 
 def _user() -> pwd.struct_passwd | None:
