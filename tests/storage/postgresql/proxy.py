@@ -128,6 +128,9 @@ class Proxy:
             link = Link(client, server)
             with self._mutex:
                 self.links.add(link)
+                is_refused = self._listener is None  # it was taken a moment before
+            if is_refused:
+                link.cut()
             back = threading.Thread(target=self._copy, args=(link, server, client), daemon=True)
             back.start()
             self._copy(link, client, server)

@@ -12,8 +12,6 @@ from tests.storage.postgresql.proxy import Proxy, proxy_to
 from tests.storage.postgresql.replicas import Replica, Replicas, replicas
 from tests.storage.postgresql.waiting import until
 
-from dora_exporter.runtime.clock import stopwatch
-
 pytestmark = pytest.mark.e2e
 
 FAIL_OVER_SECONDS = 15.0
@@ -81,11 +79,9 @@ def test_polling_goes_on_within_15_seconds_of_the_leaders_death_amid_a_pass(flee
     account.trigger()
     page.wait_until_asked()
     leader.kill()
-    died_at = stopwatch()
     asked = account.requests()
     account.trigger()
     until(lambda: account.requests() > asked, seconds=FAIL_OVER_SECONDS)
-    assert stopwatch() - died_at < FAIL_OVER_SECONDS
     page.let_go()
 
     others = [each for each in fleet if each is not leader]
@@ -151,9 +147,7 @@ def test_a_leader_that_is_cut_off_stops_before_another_one_begins(
     else:
         proxy.refuse()
         proxy.cut()
-    cut_at = stopwatch()
-    while not any(each.is_leader for each in others):
-        assert stopwatch() - cut_at < FAIL_OVER_SECONDS
+    until(lambda: any(each.is_leader for each in others), seconds=FAIL_OVER_SECONDS)
     until(lambda: not leader.is_leader, seconds=1.5)
     asked = requests_of(leader)
     account.trigger()

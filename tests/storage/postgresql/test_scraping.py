@@ -53,7 +53,7 @@ def test_each_number_is_there_once_and_each_replica_is_seen(folder: Path, databa
             post(second, "two")
             until(lambda: list(server.query(SHOWN).values()) == [2.0])
             until(lambda: list(server.query("count(dora_exporter_log_up)").values()) == [2.0])
-            assert list(server.query("sum(dora_exporter_leader)").values()) == [1.0]
+            until(lambda: list(server.query("sum(dora_exporter_leader)").values()) == [1.0])
             assert list(server.query('count(up{job="dora"})').values()) == [1.0]
 
             fleet[0].kill()

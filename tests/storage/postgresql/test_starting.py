@@ -2,10 +2,12 @@
 
 import http.client
 import threading
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from tests.e2e.daemon import RunningDaemon
 from tests.storage.postgresql.cluster import ROLE, Database
 from tests.storage.postgresql.events import count, post
 from tests.storage.postgresql.replicas import Replicas, replica, replicas
@@ -78,8 +80,13 @@ def test_a_row_that_cannot_be_read_is_left_out_and_counted(folder: Path, databas
         for each in fleet:
             assert count(each.running) == 2
             assert each.number(LOST) == 1
-            assert "position=2" in each.running.process.text
+            until(partial(has_said, each.running, "position=2"))
         assert fleet[0].exposition() == fleet[1].exposition()
+
+
+def has_said(daemon: RunningDaemon, words: str) -> bool:
+    """A log may be read later than an answer."""
+    return words in daemon.process.text
 
 
 def test_a_restart_changes_no_gauge(folder: Path, database: Database) -> None:
