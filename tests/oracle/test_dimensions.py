@@ -90,6 +90,17 @@ def test_a_value_that_is_gone_makes_room_for_the_next() -> None:
     assert differences(daemon.samples(), daemon.expected()) == {}
 
 
+def test_the_rest_of_an_environment_goes_with_its_last_event() -> None:
+    daemon = daemon_with(
+        shipped("acme", 3),
+        shipped("late", 2),
+        shipped("late", 1, environment="e", id="moved"),
+        shipped("late", 1, environment="f", id="moved"),
+        values=1,
+    )
+    assert of_values(daemon) == {("acme", "production"): 1, ("_other", "production"): 1, ("_other", "f"): 1}
+
+
 def test_the_limit_of_series_protects_from_ever_new_environments() -> None:
     events = [shipped("acme", 5, environment=f"env-{number}") for number in range(4)]
     daemon = daemon_with(*events, shipped("late", 1, environment="env-0"), values=1, series=3)

@@ -56,8 +56,13 @@ class ValueLimits:
         return list(self._surpluses.values())
 
     def surplus_of(self, aggregate: Aggregate) -> Aggregate | None:
-        """The rest of the dimension in the environment, or in all environments beyond the limit of pairs."""
+        """The rest of the dimension in the environment, or in all environments beyond the limit of pairs.
+
+        A pair that left is in none, also where its value has other environments.
+        """
         dimension, value, environment = aggregate.key
+        if aggregate not in self._members.get((dimension, value), ()):
+            return None
         if self._pairs.surplus_of(aggregate):
             return self._surplus(dimension, RESERVED)
         return self._surplus(dimension, environment) if (dimension, value) in self._beyond else None
