@@ -120,6 +120,7 @@ class Page:
     what: str
     service: str = ""
     number: int = 0
+    priority: str | None = None
 
     async def do(self, site: Site, world: World) -> None:
         """Nothing happens there while our clock is behind."""
@@ -138,6 +139,8 @@ class Page:
                 fake.reopen(row)
             case "move":
                 fake.move(row, self.service)
+            case "prioritise":
+                fake.prioritise(row, self.priority)
             case "merge":
                 fake.merge(row, rows[(self.number + 1) % len(rows)])
         site.pass_time(SECOND_MS)
@@ -156,6 +159,7 @@ def _paged(row: Mapping[str, Any]) -> Suffered:
         finished_at=saying.milliseconds(row["resolved_at"]) if row["resolved_at"] else None,
         team=team,
         source="pd",
+        severity=row["priority"] and row["priority"]["summary"],
         is_merged=row["resolve_reason"] is not None,
     )
 
@@ -339,8 +343,10 @@ class Commit:
             )
         shas = await site.commit(self.repository, made)
         for place, sha in enumerate(shas):
-            above = tuple(shas[each] if each >= 0 else known[each] for each in self.parents[place])
             change = replace(self.changes[place], sha=sha, authored_at=seconds[place] * SECOND_MS)
+            if change.request is not None:
+                site.forge.merged[sha] = change.request
+            above = tuple(shas[each] if each >= 0 else known[each] for each in self.parents[place])
             world.graph.add(change, above, self.repository)
         site.pass_time(6 * MINUTE_MS)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from tests.machine import saying
 from tests.machine.facts import DAY_MS, MINUTE_MS, SECOND_MS, Suffered, World, freed
+from tests.machine.silence import hear
 from tests.machine.site import ALERTS, Site
 
 KINDS = ("fire", "fire", "repeat", "repeat", "end", "end", "return")
@@ -73,6 +74,8 @@ class Alert:
         now = site.clock()
         if last.finished_at is not None and now - last.finished_at > DAY_MS:
             return
+        if last.id in world.stale:
+            last = replace(last, finished_at=None)
         began = max(world.beginnings[last.id])
         await self._tell(site, began, None)
         if (
@@ -100,14 +103,20 @@ class Alert:
             if began > now:
                 return
             await self._tell(site, began, now)
-            self._take(site, world, replace(last, finished_at=now), began)
+            self._take(site, world, replace(last, finished_at=now), began, fires=False)
             if began != known:
                 world.unfired.add((self.fingerprint, began))
+            return
+        if last is not None and last.id in world.stale and self.says_beginning:
+            if self.labels:
+                began = max(world.beginnings[last.id])
+                await self._tell(site, began, now)
+                self._take(site, world, replace(last, finished_at=now), began, fires=False)
             return
         began = self._after(last.finished_at if last else None, now)
         if began <= now and self.labels:
             await self._tell(site, began, now)
-            self._take(site, world, self._new(began, now), began)
+            self._take(site, world, self._new(began, now), began, fires=False)
             world.unfired.add((self.fingerprint, began))
 
     async def _tell(self, site: Site, began: int, ended: int | None) -> None:
@@ -134,7 +143,7 @@ class Alert:
             source=ALERTS,
         )
 
-    def _take(self, site: Site, world: World, incident: Suffered, began: int) -> None:
+    def _take(self, site: Site, world: World, incident: Suffered, began: int, *, fires: bool = True) -> None:
         """The labels that were told last are those that count; without any, those from before."""
         if self.labels:
             said = {name: freed(value) for name, value in self.labels}
@@ -143,6 +152,8 @@ class Alert:
                 services=(said["service"],) if "service" in said else (),
                 environment=said.get("environment", site.terms.default_environment),
                 team=said.get("team"),
+                severity=said.get("severity"),
             )
+        hear(world, incident.id, fires=fires, now=site.clock(), stale_after_ms=site.terms.stale_after_ms)
         world.take(incident)
         world.beginnings.setdefault(incident.id, set()).add(began)

@@ -128,15 +128,6 @@ def tree_groups_of(each: Deployed | Suffered, terms: Terms) -> set[str]:
     return found
 
 
-def are_long_enough(incidents: Iterable[Suffered], terms: Terms, now: int) -> list[Suffered]:
-    """Those that are not over too soon to count."""
-    return [
-        each
-        for each in incidents
-        if is_open(each, now) or (each.finished_at or 0) - each.started_at >= terms.minimum_ms
-    ]
-
-
 def lines_of(each: Deployed | Suffered) -> set[Line]:
     """The series that an event counts in."""
     return {each.line} if isinstance(each, Deployed) else set(each.lines)

@@ -27,13 +27,16 @@ NUMBERS = {
     "dora_recovered_deployments": ("recovered",),
     "dora_incidents": ("incidents",),
     "dora_unattributed_incidents": ("incidents", "unattributed"),
+    "dora_incidents_by_severity": ("incidents",),
+    "dora_time_to_restore_by_severity_seconds": ("restored",),
     "dora_time_to_restore_seconds": ("restored",),
     "dora_restored_incidents": ("restored",),
 }
 """What each gauge is made of: an explanation counts this and nothing else."""
 BY_RECOVERY = ("dora_failed_deployment_recovery_time_seconds", "dora_recovered_deployments")
-BY_BEGIN = ("dora_incidents", "dora_unattributed_incidents")
-BY_END = ("dora_time_to_restore_seconds", "dora_restored_incidents")
+BY_SEVERITY = ("dora_incidents_by_severity", "dora_time_to_restore_by_severity_seconds")
+BY_BEGIN = ("dora_incidents", "dora_unattributed_incidents", BY_SEVERITY[0])
+BY_END = ("dora_time_to_restore_seconds", "dora_restored_incidents", BY_SEVERITY[1])
 BY_FINISH = (
     "dora_deployment_frequency_per_day",
     "dora_deployments",
@@ -84,6 +87,11 @@ def wrong_in(
     left_out: set[tuple[str, str]] = set()
     if metric in BY_BEGIN or metric in BY_END:
         events, known = "incidents", {each.incident.id for each in incidents}
+        refused = oracle.not_counting(kind, name)
+        reasons = {each["id"]: each["reason"] for each in said["left_out"] if each["kind"] == "incident"}
+        wrong += [
+            f"{id_} because {reasons.get(id_)}" for id_, why in refused.items() if why not in reasons.get(id_, "")
+        ]
         for trouble in incidents:
             incident = trouble.incident
             if within(incident.started_at if metric in BY_BEGIN else incident.finished_at):
@@ -162,6 +170,13 @@ def _numbers(
             found |= {f"{kind}_{part}": count for part, count in parts[kind].items()}
         else:
             found[kind] = totals[names[kind]]
+    if metric in BY_SEVERITY:
+        moments = [
+            (each.incident.level, each.incident.started_at if metric in BY_BEGIN else each.incident.finished_at)
+            for each in incidents
+        ]
+        levels = [level for level, at in moments if level and at is not None and now - length_ms < at <= now]
+        found |= {f"{NUMBERS[metric][0]}_severity_{level}": levels.count(level) for level in levels}
     return found
 
 
@@ -277,6 +292,7 @@ def listed_incidents(world: World) -> list[tuple[object, ...]]:
             each.version,
             each.team,
             each.source,
+            each.severity,
         )
         for each in sorted(world.incidents.values(), key=lambda each: (-each.started_at, each.id))
     ]
@@ -294,5 +310,5 @@ def shown_deployments(rows: Iterable[Mapping[str, Any]]) -> list[tuple[object, .
 
 def shown_incidents(rows: Iterable[Mapping[str, Any]]) -> list[tuple[object, ...]]:
     """What the list shows."""
-    names = ("services", "env", "started_at", "finished_at", "version", "team", "source")
+    names = ("services", "env", "started_at", "finished_at", "version", "team", "source", "severity")
     return [(each["id"], *(each["attributes"].get(name) for name in names)) for each in rows]

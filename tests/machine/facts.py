@@ -26,6 +26,19 @@ def freed(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class Request:
+    """A pull request that was merged."""
+
+    number: int
+    title: str
+    branch: str
+    labels: tuple[str, ...]
+    ready_at: int
+    approved_at: int | None
+    merged_at: int
+
+
+@dataclass(frozen=True)
 class Change:
     """A commit: when it was written, and what its message says.
 
@@ -39,6 +52,7 @@ class Change:
     takes_back: tuple[str, ...] = ()
     number: int | None = None
     author: str = "Ann <ann@example.test>"
+    request: Request | None = None
 
     @property
     def reverted_shas(self) -> list[str]:
@@ -130,7 +144,11 @@ class Suffered:
     version: str | None = None
     sha: str | None = None
     source: str = "api"
+    severity: str | None = None
+    tags: tuple[str, ...] = ()
     is_merged: bool = False
+    level: str | None = None
+    """The severity by which it counts, where severities are configured."""
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -206,6 +224,13 @@ class Terms:
     names: Naming = NO_NAMES
     groups: tuple[Group, ...] = ()
     minimum_ms: int = 0
+    reopened_within_ms: int | None = None
+    stale_after_ms: int | None = None
+    dimensions: tuple[str, ...] = ()
+    values_limit: int = 50
+    severities: tuple[tuple[str, int], ...] = ()
+    unknown_severity: int | None = None
+    counted_severities: tuple[int | str, ...] = (1, 2, 3, 4, 5)
 
     def team_for(self, service: str) -> str | None:
         """The team that is configured for a service."""
@@ -283,6 +308,7 @@ class World:
     ``found`` is what Git said of deployments, by their places. ``derived`` are the ids of events that were sent
     without.
     ``beginnings`` are all that were told of the alert of an incident, ``unfired`` those of which only an end was told.
+    ``told`` is when an incident was told of last, as far as that was noted, ``stale`` are those that ended in silence.
     """
 
     deployments: dict[str, Deployed] = field(default_factory=dict)
@@ -296,6 +322,8 @@ class World:
     graph: Graph = field(default_factory=Graph)
     beginnings: dict[str, set[int]] = field(default_factory=dict)
     unfired: set[tuple[str, int]] = field(default_factory=set)
+    told: dict[str, int] = field(default_factory=dict)
+    stale: set[str] = field(default_factory=set)
 
     def take(self, new: Deployed | Suffered) -> None:
         """An event was taken."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tests.machine.counting import (
-    are_long_enough,
     attempts,
     counted,
     has_come,
@@ -15,15 +14,18 @@ from tests.machine.counting import (
     tree_groups_of,
     troubles,
 )
-from tests.machine.facts import DAY_MS, Deployed, Line, Suffered, Terms, World
+from tests.machine.dimensions import FAMILIES, labelled, labels_of, values_of
+from tests.machine.facts import DAY_MS, Change, Deployed, Line, Suffered, Terms, World
 from tests.machine.judging import CAUSES, SKEW_MS, Court, Outcome, found_by
 from tests.machine.levels import levels
 from tests.machine.naming import by_name, line_of, named
+from tests.machine.outages import outages, why_not
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 """A family's name and its labels."""
 
 OTHER = "_other"
+OF_VALUES = "dora_dimension_"
 
 
 @dataclass(frozen=True)
@@ -49,17 +51,17 @@ class Oracle:
         self.attempts = attempts(world.deployments.values(), terms, now)
         self.incidents = troubles(world.incidents.values(), terms, now)
         self.events: list[Deployed | Suffered] = [*self.deployments, *self.attempts, *self.incidents]
-        self.counting = are_long_enough(self.incidents, terms, now)
+        self.counting = outages(self.incidents, terms, now)
         self.rollups = {
             kind: {(name, each.environment) for each in self.events for name in self._rollups_of(kind, each)}
-            for kind in ("team", "group")
+            for kind in ("team", "group", "dimension")
         }
         self.known = {line for each in self.events for line in lines_of(each)}
         self.courts = {
             line: Court(
                 line,
                 [each for each in self.deployments if each.line == line and has_come(each, now)],
-                [each for each in self.counting if line in each.lines and has_come(each, now)],
+                [each for each in self.counting if line in each.lines],
                 world=world,
                 terms=terms,
                 now=now,
@@ -67,6 +69,7 @@ class Oracle:
             for line in self.known
         }
         self.outcomes = {line: court.outcomes() for line, court in self.courts.items()}
+        self._values = self._labelled_values()
 
     def samples(self) -> dict[Sample, float]:
         """All families of all series and teams, and what the daemon tells of itself."""
@@ -74,7 +77,8 @@ class Oracle:
 
     def of_events(self) -> dict[Sample, float]:
         """All families of all series and teams."""
-        return dict(self._of_series()) | dict(self._of_rollups("team")) | dict(self._of_rollups("group"))
+        rollups = [sample for kind in self.rollups for sample in self._of_rollups(kind)]
+        return dict(self._of_series()) | dict(rollups)
 
     def label_of(self, line: Line) -> Line:
         """The labels of a series: its own, or those of the rest where too many appeared before it."""
@@ -89,6 +93,8 @@ class Oracle:
 
     def rollup_label_of(self, kind: str, rollup: Line) -> Line:
         """The labels of a team or a group in an environment; it appears with its first service or team."""
+        if kind == "dimension":
+            return self._values[rollup]
         appeared: dict[Line, int] = {}
         for place, (what, name, environment) in enumerate(self._seen):
             team = name if what == "team" else self.terms.team_for(name)
@@ -104,12 +110,35 @@ class Oracle:
         return rollup if rollup in kept else (OTHER, OTHER)
 
     def _rollups_of(self, kind: str, each: Deployed | Suffered) -> set[str]:
-        return teams_of(each, self.terms) if kind == "team" else tree_groups_of(each, self.terms)
+        belonging = {"team": teams_of, "group": tree_groups_of, "dimension": values_of}
+        return belonging[kind](each, self.terms)
+
+    def _labelled_values(self) -> dict[Line, Line]:
+        """The names of the values of dimensions: by their first events that count."""
+        deployed = [outcome.deployment for outcomes in self.outcomes.values() for outcome in outcomes]
+        tried = [each for each in self.attempts if has_come(each, self.now)]
+        events: list[Deployed | Suffered] = [*deployed, *tried, *self.counting]
+        first: dict[str, int] = {}
+        for each in events:
+            at = each.finished_at if isinstance(each, Deployed) else each.started_at
+            first |= {value: min(at, first.get(value, at)) for value in values_of(each, self.terms)}
+        environments = [environment for _, _, environment in self._seen]
+        return labelled(self.rollups["dimension"], first, environments, self.terms)
 
     def troubles_of(self, line: Line) -> list[Trouble]:
         """The incidents of a series that have begun."""
         court = self.courts[line]
         return [Trouble(each, court.attributed(each) is not None) for each in court.incidents]
+
+    def not_counting(self, kind: str, name: Line) -> dict[str, str]:
+        """Why incidents of a series, a team or a group do not count, by their ids."""
+        mine = {
+            each.id
+            for each in self.incidents
+            if (kind == "service" and name in each.lines)
+            or (kind != "service" and name[1] == each.environment and name[0] in self._rollups_of(kind, each))
+        }
+        return {id_: why for id_, why in why_not(self.incidents, self.terms, self.now).items() if id_ in mine}
 
     def _of_series(self) -> Iterator[tuple[Sample, float]]:
         for label in {self.label_of(line) for line in self.known}:
@@ -169,8 +198,10 @@ class Oracle:
                 outcomes += self.outcomes_in(kind, rollup)
                 incidents += self.troubles_in(kind, rollup)
                 tried += self.attempts_in(kind, rollup)
-            labels = {kind: label[0], "environment": label[1]}
-            yield from self._families(f"dora_{kind}_", labels, outcomes, incidents, tried)
+            families = self._families(f"dora_{kind}_", labels_of(kind, label), outcomes, incidents, tried)
+            yield from (
+                each for each in families if kind != "dimension" or each[0][0].removeprefix(OF_VALUES) in FAMILIES
+            )
 
     def attempts_of(self, line: Line) -> list[Deployed]:
         """The attempts of a series that have ended."""
@@ -202,7 +233,7 @@ class Oracle:
         return [
             Trouble(each, any(self.courts[line].attributed(each) is not None for line in each.lines))
             for each in self.counting
-            if each.environment == environment and name in self._rollups_of(kind, each) and has_come(each, self.now)
+            if each.environment == environment and name in self._rollups_of(kind, each)
         ]
 
     def _families(
@@ -279,11 +310,8 @@ def windowed(
     rework = [each for each in deployed if each.is_rework]
     recovered = [each.recovery[1] for each in outcomes if each.recovery is not None and within(each.recovery[0])]
     begun = [each for each in incidents if within(each.incident.started_at)]
-    restored = [
-        each.incident.finished_at - each.incident.started_at
-        for each in incidents
-        if each.incident.finished_at is not None and within(each.incident.finished_at)
-    ]
+    over = [each for each in incidents if within(each.incident.finished_at)]
+    restored = [_length(each) for each in over]
     samples = [value for each in deployed for _, value in each.samples]
     yield "deployments", {}, len(deployed)
     yield "deployment_frequency_per_day", {}, float(Fraction(len(deployed) * DAY_MS, length_ms))
@@ -308,9 +336,24 @@ def windowed(
     for name, values in lengths.items():
         for statistic, value in statistics(values):
             yield name, {"statistic": statistic}, value
+    yield from _by_severity(incidents, begun, over)
     for stage, stage_values in _stages(deployed).items():
         for statistic, value in statistics(stage_values):
             yield "lead_time_stage_seconds", {"stage": stage, "statistic": statistic}, value
+
+
+def _length(each: Trouble) -> int:
+    return (each.incident.finished_at or 0) - each.incident.started_at
+
+
+def _by_severity(
+    incidents: Sequence[Trouble], begun: Sequence[Trouble], over: Sequence[Trouble]
+) -> Iterator[tuple[str, dict[str, str], float]]:
+    """The families of the severities that any incident has."""
+    for level in sorted({each.incident.level for each in incidents if each.incident.level is not None}):
+        yield "incidents_by_severity", {"severity": level}, sum(each.incident.level == level for each in begun)
+        for statistic, value in statistics([_length(each) for each in over if each.incident.level == level]):
+            yield "time_to_restore_by_severity_seconds", {"severity": level, "statistic": statistic}, value
 
 
 def _names(each: Outcome) -> bool:
@@ -324,15 +367,28 @@ def stages_of(outcomes: Sequence[Outcome], now: int, length_ms: int) -> Mapping[
 
 def _stages(deployed: Sequence[Outcome]) -> Mapping[str, list[int]]:
     """The parts of the lead times: without pull requests there are two."""
-    found: dict[str, list[int]] = {"time_to_deploy": [], "deploy": []}
+    found: dict[str, list[int]] = {}
     for outcome in deployed:
         for change, _ in outcome.samples:
-            waited = outcome.deployment.started_at - change.authored_at
-            if waited >= -SKEW_MS:
-                found["time_to_deploy"].append(max(0, waited))
-            if outcome.deployment.started_at != outcome.deployment.finished_at:
-                found["deploy"].append(outcome.deployment.finished_at - outcome.deployment.started_at)
+            for stage, begun, ended in _stages_of(change, outcome.deployment):
+                if ended - begun >= -SKEW_MS:
+                    found.setdefault(stage, []).append(max(0, ended - begun))
     return found
+
+
+def _stages_of(change: Change, deployment: Deployed) -> Iterator[tuple[str, int, int]]:
+    """From when to when each part lasts."""
+    request, written = change.request, change.authored_at
+    if request is not None:
+        if written <= request.ready_at:
+            yield "time_to_pr_ready", written, request.ready_at
+        if request.approved_at is not None:
+            if written <= request.approved_at:
+                yield "review", request.ready_at, request.approved_at
+            yield "merge", request.approved_at, request.merged_at
+    yield "time_to_deploy", written if request is None else request.merged_at, deployment.started_at
+    if deployment.started_at != deployment.finished_at:
+        yield "deploy", deployment.started_at, deployment.finished_at
 
 
 def statistics(values_ms: Sequence[int]) -> Iterator[tuple[str, float]]:

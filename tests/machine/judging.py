@@ -1,10 +1,10 @@
 """What the deployments and incidents of one series amount to, by the text of the definitions and by brute force."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.machine.counting import is_open
-from tests.machine.facts import DAY_MS, MINUTE_MS, Change, Deployed, Found, Line, Rule, Suffered, Terms, World
+from tests.machine.facts import DAY_MS, MINUTE_MS, Change, Deployed, Found, Line, Request, Rule, Suffered, Terms, World
 
 CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
 SKEW_MS = 5 * MINUTE_MS
@@ -258,7 +258,7 @@ class Court:
     def _with_number(self, number: int) -> list[tuple[Deployed, list[Change]]]:
         """The first that shipped a pull request, and its commits there."""
         for each in self.ordered:
-            meant = [change for change in self.shipped[each.id] if change.number == number]
+            meant = [change for change in self.shipped[each.id] if number in _numbers(change)]
             if meant:
                 return [(each, meant)]
         return []
@@ -308,13 +308,28 @@ class Court:
         return next(each for each in self.ordered if each.version == deployment.version) is deployment
 
     def _texts(self, where: str, deployment: Deployed) -> list[str]:
-        spoken = self._spoken(deployment)
+        spoken, requests = self._spoken(deployment), self._requests(deployment)
         return {
             "version": [deployment.version] if deployment.version and self._is_new(deployment) else [],
             "tag": list(deployment.tags),
             "subject": [each.subject for each in spoken],
-            "title": [each.subject for each in spoken if each.number is not None],
+            "title": [each.subject for each in spoken if each.number is not None] + [each.title for each in requests],
+            "branch": [each.branch for each in requests],
+            "label": [label for each in requests for label in each.labels],
         }[where]
+
+    def _requests(self, deployment: Deployed) -> list[Request]:
+        """The pull requests of which a deployment is the first to bring anything."""
+        all_of_it = {each.request for each in self.shipped[deployment.id] if each.request is not None}
+        return [each for each in all_of_it if self._with_number(each.number)[0][0] is deployment]
+
+
+def _numbers(change: Change) -> set[int]:
+    """The pull requests that a commit is of: by its subject, and by what the forge says."""
+    return {
+        *([change.number] if change.number is not None else []),
+        *([change.request.number] if change.request else []),
+    }
 
 
 def _names(incident: Suffered, deployment: Deployed) -> bool:
@@ -332,7 +347,7 @@ def _are_equal(one: Deployed, other: Deployed) -> bool:
 def _shipped(deployment: Deployed, world: World) -> list[Change]:
     """The commits that a deployment shipped: as its sender listed them, each once, else as Git says of its reports."""
     if deployment.commits is not None:
-        return list(deployment.commits)
+        return [replace(each, request=None) for each in deployment.commits]  # of these no forge is asked
     ids = (deployment.id, *deployment.reports)
     reports = sorted((each for id_, each in world.deployments.items() if id_ in ids), key=lambda each: each.order)
     told = [each for each in reports if each.commits is None and each.outcome is None]

@@ -39,6 +39,7 @@ from tests.machine.facts import (
     Deployed,
     Group,
     Judged,
+    Request,
     Rule,
     Scope,
     Suffered,
@@ -49,6 +50,7 @@ from tests.machine.faults import STAGES
 from tests.machine.naming import random_naming, spelled
 from tests.machine.posting import KINDS as POST_KINDS
 from tests.machine.posting import LAGS, Post
+from tests.machine.silence import Silence
 from tests.machine.site import PAGED, REPOSITORIES, SOURCES
 from tests.oracle.naming import Naming, name_of
 
@@ -56,12 +58,21 @@ SERVICES = ("cart", "checkout", "search")
 ENVIRONMENTS = ("production", "staging")
 TEAMS = ("crew", "squad", "guild")
 VERSIONS = ("v1", "v2", "v3", "hotfix-1")
+SEVERITIES = (None, None, "SEV-1", "sev-2", "minor", "odd")
+VALUES: Sequence[tuple[str, ...]] = (
+    (),
+    ("customer:acme",),
+    ("customer:", "tier:1", "customer:beta:2", "customer:acme"),
+    ("tier:2", "customer:zeta"),
+    ("Customer:acme", "customer:_other"),
+)
 SHAS = tuple(letter * 40 for letter in "abc")
 
 _Event = TypeVar("_Event", Deployed, Suffered)
 
 HOTFIX = Rule("hotfix", r"(?i)^hotfix", "hotfix", ("title", "version"))
 SUBJECTS = Rule("subjects", r"(?i)^urgent", "urgent", ("subject",))
+REQUESTS = Rule("requests", r"^urgent", "urgent", ("branch", "label"))
 FIXES = Rule("fixes", r"^fixes:$version$", "fixes:", ("tag",), names_version=True)
 
 
@@ -85,19 +96,22 @@ class Player:
         self.chance = random.Random(seed)
         self.world = World()
         self.with_git = self.chance.random() < 0.25
+        self._with_values = self.chance.random() < 0.5
         self._with_names = self.chance.random() < 0.5
         self.terms = self._terms()
         self._changes: list[Change] = []
+        self._troubled = self.chance.choice([10, 10, 30])
         self._crowd = self.chance.choice([1, 1, 2, 2] if self.with_git else [1, 1, 2, 6])
 
     def next(self, now: int) -> Act:
         """What happens next."""
         choices: list[tuple[int, Callable[[int], Act]]] = [
             (30, self._send_deployment),
-            (10, self._send_incident),
+            (self._troubled, self._send_incident),
             (8, self._find),
             (6, self._page),
             (6, self._alert),
+            (5, self._silence),
             (5, self._alert_group),
             (6, self._post),
             (6, self._judge),
@@ -177,13 +191,25 @@ class Player:
         )
 
     def _page(self, now: int) -> Act:
-        what = self.chance.choice(["trigger", "trigger", "resolve", "resolve", "reopen", "move", "merge"])
-        return Page(what, self.chance.choice(list(PAGED)[: self._crowd]), self.chance.randrange(8))
+        what = self.chance.choice(["trigger", "trigger", "resolve", "resolve", "reopen", "move", "merge", "prioritise"])
+        return Page(
+            what,
+            self.chance.choice(list(PAGED)[: self._crowd]),
+            self.chance.randrange(8),
+            self.chance.choice(SEVERITIES) if what == "prioritise" else None,
+        )
 
     def _alert(self, now: int) -> Act:
         service, environment = self._line()
-        named = {"service": service, "environment": environment, "team": self.chance.choice([*TEAMS, RESERVED])}
-        told = self.chance.choice([("service", "environment"), ("service",), ("team", "environment"), tuple(named)])
+        named = {
+            "service": service,
+            "environment": environment,
+            "team": self.chance.choice([*TEAMS, RESERVED]),
+            "severity": self.chance.choice(SEVERITIES) or "high",
+        }
+        told = self.chance.choice(
+            [("service", "environment"), ("service", "severity"), ("team", "environment"), tuple(named)]
+        )
         what = self.chance.choice(ALERT_KINDS)
         return Alert(
             what=what,
@@ -193,6 +219,10 @@ class Player:
             says_beginning=self._often(),
             times=self.chance.choice([1, 1, 2]),
         )
+
+    def _silence(self, _now: int) -> Act:
+        away, gap = self.chance.choice([0, 0, HOUR_MS]), self.chance.choice([1, 4, 5, 6]) * MINUTE_MS
+        return Silence(away, self.chance.choice([1, 3, 4, 6]), gap)
 
     def _post(self, _now: int) -> Act:
         service, environment = self._line()
@@ -220,9 +250,10 @@ class Player:
         return JudgeVersion(self._line(), self.chance.choice(VERSIONS), said)
 
     def _delete(self, now: int) -> Act:
-        held = [("deployment", each) for each in sorted(self.world.deployments)]
-        held += [("failure", each) for each in sorted(self.world.incidents)]
-        return Delete(*self.chance.choice(held or [("failure", "nobody-knows-this")]))
+        kind, held = self.chance.choice(
+            [("deployment", sorted(self.world.deployments)), ("failure", sorted(self.world.incidents))]
+        )
+        return Delete(kind, self.chance.choice(held or ["nobody-knows-this"]))
 
     def _turn_clock(self, now: int) -> Act:
         ms = self.chance.choice([1, MINUTE_MS, HOUR_MS, DAY_MS, 3 * DAY_MS, -1, -HOUR_MS, -DAY_MS])
@@ -234,7 +265,29 @@ class Player:
         count = self.chance.randint(1, 3)
         parents = tuple(self._parents(place, made) for place in range(count))
         changes = tuple(self._new_change(now, "") if len(each) < 2 else self._merge(now) for each in parents)
+        if self.chance.random() < 0.5:
+            request = self._request(now)
+            changes = tuple(
+                replace(each, request=request) if len(above) < 2 else each
+                for each, above in zip(changes, parents, strict=True)
+            )
         return Commit(changes, parents, repository)
+
+    def _request(self, now: int) -> Request:
+        """A pull request with words of its own, and moments to the second in any order that clocks may show."""
+        number = self.chance.randrange(10_000, 10**6)
+        ready, approved, merged = (
+            (self._moment(now) + self.chance.choice([-HOUR_MS, -1000, 0])) // 1000 * 1000 for _ in range(3)
+        )
+        return Request(
+            number,
+            f"{self.chance.choice(['Request', 'Request', 'Hotfix: request'])} {number:x}",
+            f"{self.chance.choice(['topic', 'topic', 'urgent'])}-{number}",
+            self.chance.choice([(), ("big",), ("big", "urgent")]),
+            min(ready, merged),
+            None if approved > merged else approved,
+            merged,
+        )
 
     def _merge(self, now: int) -> Change:
         return Change("", self._moment(now), f"Merge branch 'topic-{self.chance.getrandbits(48):x}'")
@@ -292,11 +345,15 @@ class Player:
             sha=sha,
             repository=repository,
             team=self.chance.choice([None, None, *TEAMS]),
-            tags=self.chance.choice([(), (), (), ("fixes:v1",), ("fixes:v2", "colour:blue")]),
+            tags=self.chance.choice([(), (), (), ("fixes:v1",), ("fixes:v2", "colour:blue")]) + self._values(),
             commits=commits,
             further=self._further(repository),
             outcome=self.chance.choice([*[None] * 7, "failed", "canceled"]),
         )
+
+    def _values(self) -> tuple[str, ...]:
+        """Tags that are values of dimensions, in some histories."""
+        return self.chance.choice(VALUES) if self._with_values else ()
 
     def _further(self, repository: str | None) -> tuple[tuple[str, str], ...]:
         """What a deployment of several repositories was made of beside its own."""
@@ -330,8 +387,9 @@ class Player:
             old = self.chance.choice(singles[-4:])
             subject = f'Revert "{old.subject}"'
             takes_back = self.chance.choice([(old.sha,), (old.subject,), (old.sha[:9],)])
-            if old.number is not None and self.chance.random() < 0.3:
-                takes_back = (f"#{old.number}",)
+            number_of_old = old.request.number if old.request is not None else old.number
+            if number_of_old is not None and self.chance.random() < 0.3:
+                takes_back = (f"#{number_of_old}",)
             if takes_back == (old.sha,) and self.chance.random() < 0.2:
                 takes_back = (old.sha, self.chance.choice(singles).sha)
         merges = [sha for sha in self.world.graph.homes if self.world.graph.is_merge(sha)]
@@ -355,8 +413,8 @@ class Player:
         end = self.chance.choice(["open", "after", "after", "now"])
         finished_at = {"open": None, "after": started_at + self._length(), "now": max(started_at, now)}[end]
         version, sha = self.chance.choice([(None, None)] * 4 + [("v1", None), ("v2", None), (None, SHAS[0])])
-        return Suffered(
-            id=f"incident-{self.chance.randrange(5):07}",
+        new = Suffered(
+            id=f"incident-{self.chance.randrange(7):07}",
             services=services,
             environment=environment,
             started_at=started_at,
@@ -364,6 +422,27 @@ class Player:
             team=team,
             version=version,
             sha=sha,
+            severity=self.chance.choice(SEVERITIES),
+            tags=self._values(),
+        )
+        return self._again(new) if self.chance.random() < 0.4 else new
+
+    def _again(self, new: Suffered) -> Suffered:
+        """An incident like one that is over, which begins about when it would still be that one."""
+        over = [each for each in self.world.incidents.values() if each.finished_at and (each.services or each.team)]
+        if not over:
+            return new
+        last = self.chance.choice(over)
+        within = self.terms.reopened_within_ms or HOUR_MS
+        began = (last.finished_at or 0) + self.chance.choice([-1, 0, 1, MINUTE_MS, within, within, within + 1])
+        end = None if new.finished_at is None else began + new.finished_at - new.started_at
+        return replace(
+            new,
+            services=last.services,
+            environment=last.environment,
+            team=last.team,
+            started_at=began,
+            finished_at=end,
         )
 
     def _judgement(self, ids: Sequence[str], *, by_version: bool) -> Judged | None:
@@ -383,6 +462,7 @@ class Player:
         names = random_naming(self.chance) if self._with_names and self.chance.random() < 0.7 else Naming()
         names_of_their_own = [each for each in (*SERVICES, "shop") if name_of(each, names.services) == each]
         teams = [("cart", "crew"), ("checkout", "squad"), ("shop", "crew")]
+        severities = pick([(), (("SEV-1", 1), ("SEV-2", 2), ("minor", 4))])
         return Terms(
             windows=pick([(("1d", DAY_MS), ("7d", 7 * DAY_MS)), (("12h", DAY_MS // 2),)]),
             retention_ms=pick([30 * DAY_MS, 30 * DAY_MS, 10 * DAY_MS]),
@@ -392,7 +472,9 @@ class Player:
             team_of=pick([(), tuple(each for each in teams if each[0] in names_of_their_own)]),
             rollback=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("cart",))]),
             revert=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("checkout",))]),
-            rules=pick([(), (HOTFIX,), (HOTFIX, SUBJECTS, FIXES), (replace(FIXES, services=("cart",)),)]),
+            rules=pick(
+                [(), (HOTFIX,), (HOTFIX, SUBJECTS, FIXES), (HOTFIX, REQUESTS), (replace(FIXES, services=("cart",)),)]
+            ),
             default_environment=pick(["none", "production"]),
             edition=pick(["2019", "2021", "2022", "2023", "2024"]),
             resolve_for_ms=pick([MINUTE_MS, MINUTE_MS, DAY_MS]),
@@ -402,6 +484,13 @@ class Player:
                 [(), tuple(replace(each, services=_among(each.services, names_of_their_own)) for each in TREE)]
             ),
             minimum_ms=pick([0, 0, HOUR_MS]),
+            reopened_within_ms=pick([None, HOUR_MS, DAY_MS]),
+            stale_after_ms=pick([None, 10 * MINUTE_MS, 10 * MINUTE_MS, HOUR_MS // 3]),
+            severities=severities,
+            dimensions=pick([("customer",), ("tier", "customer")]) if self._with_values else (),
+            values_limit=pick([1, 2, 50]),
+            unknown_severity=pick([None, None, 3]),
+            counted_severities=pick([(1, 2, 3, 4, 5), (1, 2, 3), ("Minor", 1) if severities else (3,)]),
         )
 
 

@@ -9,6 +9,7 @@ from math import isclose
 from pathlib import Path
 
 from tests.machine.acts import Act, Commit, in_words
+from tests.machine.dimensions import labels_of
 from tests.machine.explaining import (
     METRICS,
     listed_deployments,
@@ -121,7 +122,7 @@ def _sound(samples: dict[Sample, float], defective: Line | None) -> dict[Sample,
     if defective is None:
         return samples
     names = {("service", defective[0]), ("environment", defective[1])}
-    of_all = ("dora_team_", "dora_group_", "dora_exporter_")
+    of_all = ("dora_team_", "dora_group_", "dora_dimension_", "dora_exporter_")
     return {key: value for key, value in samples.items() if not key[0].startswith(of_all) and not names <= key[1]}
 
 
@@ -144,8 +145,7 @@ async def _compare_explanation(site: Site, oracle: Oracle, tally: Tally) -> None
         metric = METRICS[tally.steps % len(METRICS)]
         window = oracle.terms.windows[tally.steps % len(oracle.terms.windows)]
         names = oracle.sent_as(subject) if kind == "service" else [subject]
-        name, environment = names[tally.steps // 7 % len(names)]
-        asked = {kind: name, "environment": environment, "metric": metric, "window": window[0]}
+        asked = labels_of(kind, names[tally.steps // 7 % len(names)]) | {"metric": metric, "window": window[0]}
         reply = await site.ask("GET", "/api/v1/explain", **asked)
         wrong = [str(reply)]
         if reply.is_taken:

@@ -51,6 +51,8 @@ def incident(each: Suffered, *, with_id: bool = True) -> Json:
         "finished_at": each.finished_at,
         "version": each.version,
         "team": each.team,
+        "severity": each.severity,
+        "custom_tags": list(each.tags) or None,
     }
     if each.sha is not None:
         said["git"] = {"commit_sha": each.sha, "repository_url": "https://git.example/shop"}
@@ -112,11 +114,12 @@ def settings(terms: Terms) -> Json:
         "retention": _duration(terms.retention_ms),
         "attribution_limit": None if terms.attribution_limit_ms is None else _duration(terms.attribution_limit_ms),
         "merge_within": _duration(terms.merge_within_ms),
-        "limits": {"series": terms.series_limit},
+        "limits": {"series": terms.series_limit, "values": terms.values_limit},
+        "dimensions": list(terms.dimensions),
         "services": services,
         "environments": terms.names.environments,
         "groups": {each.name: _group(each) for each in terms.groups},
-        "incidents": {"minimum_duration": _duration(terms.minimum_ms)} if terms.minimum_ms else {},
+        "incidents": _incidents(terms),
         "default_environment": terms.default_environment,
         "levels": {"edition": terms.edition},
         "commits": {"exclude_authors": list(terms.excluded_authors)},
@@ -127,6 +130,24 @@ def settings(terms: Terms) -> Json:
             "rules": [_rule(each) for each in terms.rules],
         },
     }
+
+
+def _incidents(terms: Terms) -> Json:
+    said: Json = {
+        "severities": dict(terms.severities),
+        "unknown_severity": terms.unknown_severity,
+        "counted_severities": list(terms.counted_severities),
+    }
+    if terms.minimum_ms:
+        said["minimum_duration"] = _duration(terms.minimum_ms)
+    if terms.reopened_within_ms is not None:
+        said["reopened_within"] = _duration(terms.reopened_within_ms)
+    return said
+
+
+def silence(terms: Terms) -> Json:
+    """After how long alerts that are not repeated are over."""
+    return {} if terms.stale_after_ms is None else {"stale_after": _duration(terms.stale_after_ms)}
 
 
 def _group(group: Group) -> Json:

@@ -1,5 +1,6 @@
 """One daemon after another on one snapshot file, with the upstreams that it asks, over real sockets."""
 
+import asyncio
 import gc
 import json
 import shutil
@@ -17,6 +18,7 @@ from tests.commits.histories import Made, extend, git
 from tests.machine import saying
 from tests.machine.facts import Suffered, Terms
 from tests.machine.faults import Faults
+from tests.machine.forge import MachineForge
 from tests.machine.gauges import Sample
 from tests.sources.fake_datadog import FakeDatadog
 from tests.sources.fake_pagerduty import FakePagerDuty
@@ -93,9 +95,13 @@ class Site:
         self.terms = terms
         self._written = terms
         self.upstreams = {name: FakeDatadog() for name in SOURCES}
+        self.forge = MachineForge()
+        self._forge_server = TestServer(self.forge.application())
         self.pagerduty = FakePagerDuty(self.clock, is_still=True)
         self.latest_page_ms = 0
         self.latest_alert_ms = 0
+        self.watched_ms: int | None = None
+        self.watching_since_ms = 0
         self.latest_group_ms = 0
         self.latest_post_ms = 0
         self.posted: dict[int, Suffered] = {}
@@ -114,6 +120,7 @@ class Site:
         for name, application in {**applications, "pd": self.pagerduty.application()}.items():
             self._servers[name] = TestServer(application)
             await self._servers[name].start_server()
+        await self._forge_server.start_server()
         if self._with_git:
             for folder in map(self._upstream_git, REPOSITORIES):
                 folder.mkdir(parents=True)
@@ -124,7 +131,7 @@ class Site:
     async def close(self) -> None:
         """Ends all of it."""
         await self._stop()
-        for server in self._servers.values():
+        for server in (*self._servers.values(), self._forge_server):
             await server.close()
 
     async def restart(self) -> None:
@@ -194,6 +201,7 @@ class Site:
         resolver = self._daemon.components.commits._resolver
         if self._with_git and resolver is not None:
             await resolver.work()
+            await self._daemon.components.commits._reviewer.work()  # type: ignore[union-attr]
 
     async def ask(self, method: str, path: str, body: object = None, **query: str) -> Reply:
         """One request. The daemon may refuse it, but never fail."""
@@ -230,8 +238,21 @@ class Site:
         scheduler = self._daemon.components.schedule._scheduler
         scheduler.start = partial(scheduler.start, paused=True)  # only we say what happens when
         await self._daemon.start()
+        self._have_requests_found_alone()
         host, port = self._daemon.addresses[0]
         self._session = aiohttp.ClientSession(base_url=f"http://{host}:{port}")
+
+    def _have_requests_found_alone(self) -> None:
+        """Whoever looks for pull requests waits for whoever does so already: only then all are known."""
+        reviewer = self._daemon.components.commits._reviewer
+        if reviewer is not None:
+            work, turn = reviewer.work, asyncio.Lock()
+
+            async def alone() -> None:
+                async with turn:
+                    await work()
+
+            reviewer.work = alone  # type: ignore[method-assign]
 
     async def _stop(self) -> None:
         await self._session.close()
@@ -248,6 +269,10 @@ class Site:
     def _datadog(self, name: str) -> dict[str, object]:
         upstream = self.upstreams[name]
         return {"kind": "datadog_apm", "api_key": upstream.api_key, "app_key": upstream.app_key}
+
+    def _forge(self) -> dict[str, object]:
+        base_url = str(self._forge_server.make_url("")).rstrip("/")
+        return {"kind": "github", "host": "git.example", "base_url": base_url, "token": self.forge.token}
 
     def _pagerduty(self) -> dict[str, object]:
         services = {
@@ -277,11 +302,12 @@ class Site:
                 "web": {"listen_addresses": ["127.0.0.1:0"], "enable_lifecycle": True},
                 "sources": {
                     **sources,
-                    ALERTS: {"kind": "alertmanager"},
+                    ALERTS: {"kind": "alertmanager"} | saying.silence(self._written),
                     GROUPS: {"kind": "alertmanager", "group": True},
                     TOOL: {"kind": "webhook", "incidents": TOLD},
                 },
                 "repositories": repositories if self._with_git else {},
+                "pull_requests": {"forge": self._forge()} if self._with_git else {},
                 **saying.settings(self._written),
             }
         )
