@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.builders import MINUTE_MS, fields
 from tests.sources.argocd_daemon import KEY, START_MS, UID, ArgoCdDaemon, a_daemon, application, workload
 from tests.sources.argocd_notifications import notifications
@@ -180,6 +181,16 @@ async def test_health_that_is_lost_long_after_a_sync_changes_nothing() -> None:
         assert told(daemon)[1:] == ("ignored", "a newer state is held")
         await daemon.notify(application(health="Degraded", since=10))
         assert versions(daemon) == [("shop", "v1", "failed")]
+
+
+async def test_another_health_costs_a_deployment_no_commit_that_was_told_of_its_image() -> None:
+    async with a_daemon() as daemon:
+        await daemon.notify(application(health="Degraded"))
+        (told_of,) = daemon.deployments
+        await daemon.log.append([replace(told_of, repository="git.example/shop/checkout", commit_sha="a" * 40)])
+        await daemon.notify(application(since=1))
+        (event,) = daemon.deployments
+        assert (event.outcome, event.repository, event.commit_sha) == (None, "git.example/shop/checkout", "a" * 40)
 
 
 async def test_a_late_result_counts_where_there_is_no_other() -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from dora_exporter.dora.correlations import CONFIGURATION, IMAGES
 from dora_exporter.dora.events import Deployment, Outcome
 from dora_exporter.dora.images import Image, image
@@ -102,10 +104,10 @@ class SyncMapping:
             yield each
 
     def _news(self, found: Iterable[Deployment], sink: Sink) -> list[Deployment]:
-        """Those that are not held in a later state; a state that is held stays as it is, with its commit."""
+        """Those that are not held in a later state; a state that is held stays as it is."""
         pairs = [(each, sink.deployment(each.id)) for each in found]
         return [
-            held if held is not None and held.revision == each.revision else each
+            _with_commit_of(each, held)
             for each, held in pairs
             if held is None or (held.revision or 0) <= (each.revision or 0)
         ]
@@ -190,6 +192,13 @@ def _compared(sync: Sync, sink: Sink) -> tuple[Images, dict[str, Any] | None]:
             images = images_after(sync, _images_in(facts))
             return images if images.new else images_after(sync, _images_in(applied)), applied
     return images_after(sync, frozenset()), applied
+
+
+def _with_commit_of(event: Deployment, held: Deployment | None) -> Deployment:
+    """A commit that is held stays: its image may stand for another one by now."""
+    if held is None or held.revision == event.revision:
+        return held or event
+    return replace(event, repository=held.repository, commit_sha=held.commit_sha)
 
 
 def _images_in(facts: Mapping[str, Any]) -> frozenset[Image]:
