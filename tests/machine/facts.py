@@ -106,6 +106,9 @@ class Deployed:
     outcome: str | None = None
     """What became of an attempt that did not succeed: it is no deployment."""
 
+    keys: tuple[str, ...] = ()
+    """The image and the commit of a configuration by which its commit may be told."""
+
     @property
     def checkouts(self) -> dict[str | None, str | None]:
         """The commit that it names of each repository; the first is what runs."""
@@ -308,6 +311,7 @@ class World:
     ``found`` is what Git said of deployments, by their places. ``derived`` are the ids of events that were sent
     without.
     ``beginnings`` are all that were told of the alert of an incident, ``unfired`` those of which only an end was told.
+    ``correlated`` are the repository and the commit that were told of images and configurations.
     ``told`` is when an incident was told of last, as far as that was noted, ``stale`` are those that ended in silence.
     """
 
@@ -322,6 +326,7 @@ class World:
     graph: Graph = field(default_factory=Graph)
     beginnings: dict[str, set[int]] = field(default_factory=dict)
     unfired: set[tuple[str, int]] = field(default_factory=set)
+    correlated: dict[str, tuple[str, str]] = field(default_factory=dict)
     told: dict[str, int] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
 
@@ -339,8 +344,19 @@ class World:
             return
         self.buried.discard(new.id)
         held = self.deployments.get(new.id)
-        self.deployments[new.id] = replace(new, said=held.said) if held else new
+        if held is not None:
+            has_commit = new.keys and new.sha is None and held.sha is not None
+            new = replace(new, said=held.said)
+            new = replace(new, repository=held.repository, sha=held.sha) if has_commit else new
+        self.deployments[new.id] = self.with_commit(new)
         self._see(new)
+
+    def with_commit(self, report: Deployed) -> Deployed:
+        """One that names no commit has the one that was told of its image, else of its configuration."""
+        told = [self.correlated[key] for key in report.keys if key in self.correlated]
+        if report.sha is not None or not told:
+            return report
+        return replace(report, repository=told[0][0], sha=told[0][1])
 
     def suffer(self, new: Suffered) -> None:
         """A report of an incident was taken."""

@@ -47,6 +47,8 @@ from tests.machine.facts import (
     World,
 )
 from tests.machine.faults import STAGES
+from tests.machine.flux import Reconcile
+from tests.machine.gitops import HOWS, Correlate, Sync
 from tests.machine.naming import random_naming, spelled
 from tests.machine.posting import KINDS as POST_KINDS
 from tests.machine.posting import LAGS, Post
@@ -66,6 +68,7 @@ VALUES: Sequence[tuple[str, ...]] = (
     ("tier:2", "customer:zeta"),
     ("Customer:acme", "customer:_other"),
 )
+APPS = ("cart", "web")
 SHAS = tuple(letter * 40 for letter in "abc")
 
 _Event = TypeVar("_Event", Deployed, Suffered)
@@ -97,7 +100,7 @@ class Player:
         self.world = World()
         self.with_git = self.chance.random() < 0.25
         self._with_values = self.chance.random() < 0.5
-        self._with_names = self.chance.random() < 0.5
+        self._with_names = self.chance.random() < (0.2 if self.with_git else 0.5)
         self.terms = self._terms()
         self._changes: list[Change] = []
         self._troubled = self.chance.choice([10, 10, 30])
@@ -112,6 +115,9 @@ class Player:
             (6, self._page),
             (6, self._alert),
             (5, self._silence),
+            (5, self._sync),
+            (4, self._reconcile),
+            (3, self._correlate),
             (5, self._alert_group),
             (6, self._post),
             (6, self._judge),
@@ -128,7 +134,7 @@ class Player:
             (3, lambda _: Reload(self._terms())),
         ]
         if self.with_git:
-            choices.append((12, self._commit))
+            choices += [(15, self._commit), (15, self._send_deployment)]
         act = self.chance.choices([act for _, act in choices], [weight for weight, _ in choices])[0](now)
         self.terms = act.terms if isinstance(act, Reload) else self.terms
         return act
@@ -220,6 +226,26 @@ class Player:
             times=self.chance.choice([1, 1, 2]),
         )
 
+    def _sync(self, _now: int) -> Act:
+        how = self.chance.choice(HOWS)
+        line = self._line() if self.chance.random() < 0.7 else None
+        tag = self.chance.choice(VERSIONS)
+        return Sync(self.chance.choice(APPS), how, line, tag, (self._length(), self._length()))
+
+    def _reconcile(self, _now: int) -> Act:
+        app = self.chance.choice(APPS)
+        image = f"registry.example/shop/{app}:{self.chance.choice(VERSIONS)}"
+        fails = self.chance.random() < 0.3
+        return Reconcile(app, self.chance.randrange(3), fails, self._line(), image, self._length())
+
+    def _correlate(self, _now: int) -> Act:
+        """Of an image or of a configuration, perhaps of one that is not deployed yet."""
+        app, made = self.chance.choice(APPS), list(self.world.graph.homes)
+        image = f"registry.example/shop/{app}:{self.chance.choice(VERSIONS)}"
+        key = self.chance.choice([image, image, f"{self.chance.randrange(4):x}".rjust(40, "c")])
+        sha = self.chance.choice(made if made and self._often() else SHAS)
+        return Correlate(key, self.world.graph.homes.get(sha, "git.example/shop/other"), sha)
+
     def _silence(self, _now: int) -> Act:
         away, gap = self.chance.choice([0, 0, HOUR_MS]), self.chance.choice([1, 4, 5, 6]) * MINUTE_MS
         return Silence(away, self.chance.choice([1, 3, 4, 6]), gap)
@@ -264,7 +290,8 @@ class Player:
         made = len(self.world.graph.shas_of(repository))
         count = self.chance.randint(1, 3)
         parents = tuple(self._parents(place, made) for place in range(count))
-        changes = tuple(self._new_change(now, "") if len(each) < 2 else self._merge(now) for each in parents)
+        written = now - self.chance.choice([0, DAY_MS, 3 * DAY_MS])  # most are older than what is deployed then
+        changes = tuple(self._new_change(written, "") if len(each) < 2 else self._merge(now) for each in parents)
         if self.chance.random() < 0.5:
             request = self._request(now)
             changes = tuple(
@@ -330,7 +357,7 @@ class Player:
         commits = self._commits(now) if self.chance.random() < 0.5 else None
         made = list(self.world.graph.parents)
         if made and self.chance.random() < 0.8:
-            sha = self.chance.choice(made)
+            sha = self.chance.choice(made[-3:] if self._often() else made)
             repository = self.world.graph.homes[sha]
             commits = commits if self.chance.random() < 0.2 else None
             if self.chance.random() < 0.2:

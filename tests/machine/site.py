@@ -33,6 +33,8 @@ SOURCES = ("apm", "builds")
 ALERTS = "alerts"
 GROUPS = "groups"
 TOOL = "tool"
+ARGO = "argo"
+FLUX = "flux"
 TOLD = {
     "id": "id",
     "started_at": "began",
@@ -104,6 +106,8 @@ class Site:
         self.watching_since_ms = 0
         self.latest_group_ms = 0
         self.latest_post_ms = 0
+        self.latest_sync_ms = 0
+        self.syncs: dict[str, list[Any]] = {}
         self.posted: dict[int, Suffered] = {}
         self.posts: dict[int, list[dict[str, object]]] = {}
         self.alerts_fired = 0
@@ -198,6 +202,9 @@ class Site:
 
     async def settle(self) -> None:
         """Waits until it is known what can be known of commits."""
+        correlator = self._daemon.components.commits._correlator
+        if correlator is not None:
+            await correlator.work()
         resolver = self._daemon.components.commits._resolver
         if self._with_git and resolver is not None:
             await resolver.work()
@@ -305,6 +312,8 @@ class Site:
                     ALERTS: {"kind": "alertmanager"} | saying.silence(self._written),
                     GROUPS: {"kind": "alertmanager", "group": True},
                     TOOL: {"kind": "webhook", "incidents": TOLD},
+                    ARGO: {"kind": "argocd"},
+                    FLUX: {"kind": "flux"},
                 },
                 "repositories": repositories if self._with_git else {},
                 "pull_requests": {"forge": self._forge()} if self._with_git else {},
