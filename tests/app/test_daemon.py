@@ -51,6 +51,15 @@ async def assert_nothing_is_left(settings: Settings) -> None:
     await again.close()
 
 
+async def test_the_lines_of_the_first_page_are_computed_without_anybody_asking(settings: Settings) -> None:
+    daemon = Daemon(settings, lambda: settings, clock=ManualClock())
+    await daemon.start()
+
+    assert daemon.components.schedule.has("lines")
+
+    await daemon.stop()
+
+
 async def test_a_stopped_daemon_leaves_nothing_running(settings: Settings) -> None:
     daemon = Daemon(settings, lambda: settings, clock=ManualClock())
     await daemon.start()

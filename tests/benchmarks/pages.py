@@ -1,14 +1,15 @@
-"""What reading the numbers costs people and programs: the first page, a team's quarter as JSON, and a badge."""
+"""What reading the numbers costs people and programs: pages, a team's quarter as JSON, and a badge."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
 
 from tests.benchmarks.crowd import ENVIRONMENTS, crowd, service_of, write_snapshot
-from tests.benchmarks.daemon import Daemon, running_daemon
+from tests.benchmarks.daemon import WATCHED, Daemon, running_daemon
 from tests.benchmarks.rounds import Goal
+from tests.benchmarks.stalls import LIMIT_MS, Watch
 
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.runtime.clock import system_clock
@@ -16,23 +17,36 @@ from dora_exporter.runtime.clock import system_clock
 EVENTS = 1_000_000
 SERIES = 2_500
 REQUESTS = 30
-PAGE_MS, PAGE_KB, QUARTER_MS, BADGE_MS = 150, 300, 200, 10
+PAGE_MS, PAGE_KB, QUARTER_MS, BADGE_MS, NAMES_MS = 150, 300, 200, 10, 150
 _QUARTER_DAYS = 91
+_CATALOGUE: Mapping[str, object] = {"services": {"checkout": {}}}
+"""Of the services that events name, none has an entry."""
 
 
 def measure(folder: Path) -> Iterator[Goal]:
-    """The four rows, with one event more before each request."""
+    """The rows, with one event more before each request."""
     now_ms = system_clock()
     snapshot = folder / "snapshot.jsonl"
     write_snapshot(snapshot, crowd(1, now_ms, events=EVENTS, series=SERIES, commits=True))
     badge = f"/badge/{service_of(0)}/{ENVIRONMENTS[0]}/change_failure_rate.svg"
     held = f"with {EVENTS:,} events in {SERIES:,} series"
-    with running_daemon(folder, snapshot) as daemon:
+    with running_daemon(folder, snapshot, settings=_CATALOGUE) as daemon:
         kilobytes = len(daemon.ask("GET", "/")) / 1000
         yield Goal(f"size of the first page {held}", f"{kilobytes:.0f} kB", f"{PAGE_KB} kB", kilobytes < PAGE_KB)
         yield _within(f"the first page {held}, median", median, _times(daemon, lambda _: "/"), PAGE_MS)
         yield _within("numbers of a team over a quarter as JSON, p99", _p99, _times(daemon, _quarter), QUARTER_MS)
         yield _within("a badge, median", median, _times(daemon, lambda _: badge), BADGE_MS)
+        yield _within(
+            f"the names without an entry {held}, median", median, _times(daemon, lambda _: "/names"), NAMES_MS
+        )
+    with running_daemon(folder, snapshot, module=WATCHED, settings=_CATALOGUE) as daemon:
+        turn = Watch(daemon).longest_turn(lambda: _times(daemon, lambda _: "/"))
+        yield Goal(
+            f"worst stall of the event loop while the first page is drawn, the very first time too, {held}",
+            f"{turn:.1f} ms",
+            f"at most {LIMIT_MS} ms",
+            turn <= LIMIT_MS,
+        )
 
 
 def _within(what: str, of: Callable[[list[float]], float], times: list[float], limit_ms: int) -> Goal:

@@ -1,7 +1,9 @@
 """The four numbers of many series, against pooling and sorting all their samples."""
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Sequence
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,3 +119,26 @@ def test_the_points_of_lines_are_the_numbers_of_windows_that_follow_each_other(
     ends = [NOW_MS - back * SLICE_MS for back in reversed(range(POINTS))]
     points = [expected(found, Window("", SLICE_MS, end), recovery_of(edition)) for end in ends]
     assert drawn == {name: [point[name] for point in points] for name in points[0]}
+
+
+async def longest_turn(work: Awaitable[object]) -> float:
+    """The longest time for which some work keeps the event loop, of the processor's time in seconds."""
+    longest, begun = 0.0, time.thread_time()
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        await asyncio.sleep(0)
+        now = time.thread_time()
+        longest, begun = max(longest, now - begun), now
+    await task
+    return longest
+
+
+async def test_busy_series_that_follow_each_other_do_not_keep_the_event_loop() -> None:
+    busy = Measures()
+    chance = Random(1)
+    for number in range(40_000):
+        busy.lead_times.add(NOW_MS - 60 * DAY_MS + number * 60 * DAY_MS // 40_000, chance.randrange(1, 4 * DAY_MS))
+    candidates = [(Series(f"service-{number:02}", "production"), busy) for number in range(16)]
+
+    assert await longest_turn(summary(candidates, Window("30d", 30 * DAY_MS, NOW_MS), "2024")) < 0.025
+    assert await longest_turn(lines(candidates, NOW_MS, "2024")) < 0.025

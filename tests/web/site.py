@@ -23,6 +23,7 @@ from dora_exporter.sources.polling import RunningSources
 from dora_exporter.web import pages
 from dora_exporter.web.application import EVENT_OPERATIONS
 from dora_exporter.web.openapi import management_operations
+from dora_exporter.web.pages.kept_lines import KeptLines
 from dora_exporter.web.security.api_keys import Access
 
 WINDOWS = (("7d", 7 * DAY_MS), ("30d", 30 * DAY_MS), ("90d", 90 * DAY_MS))
@@ -56,6 +57,7 @@ class Site:
             groups=groups or Groups(),
         )
         self.engine = Engine(self.store, definitions)
+        self.lines = KeptLines(engine=self.current, edition=lambda: "2024")
         self.sources = RunningSources(
             store=self.store,
             log=MemoryLog(self.store.apply_all),
@@ -75,6 +77,7 @@ class Site:
                 clock=self.clock,
                 access=self.access,
                 url=self.url,
+                lines=self.lines,
                 operations=(*EVENT_OPERATIONS, *management_operations.OPERATIONS, *pages.OPERATIONS),
             )
         )

@@ -187,6 +187,7 @@ async def test_every_page_is_described() -> None:
         clock=site.clock,
         access=site.access,
         url="",
+        lines=site.lines,
         operations=(),
     )
 
@@ -225,6 +226,7 @@ async def test_pages_that_take_long_are_made_one_at_a_time_and_keep_no_other_wai
             clock=site.clock,
             access=site.access,
             url=site.url,
+            lines=site.lines,
             operations=(),
         )
     )
@@ -234,3 +236,34 @@ async def test_pages_that_take_long_are_made_one_at_a_time_and_keep_no_other_wai
     assert {answer.status for answer in answers} <= {200, 404}
     assert max(in_work) == 1
     assert in_work.count(1) == len(answers)
+
+
+async def test_names_keep_no_other_page_waiting(aiohttp_client: AiohttpClient) -> None:
+    site = Site([deployment(service="checkout")])
+    await site.engine.load(NOW_MS)
+    answers: list[int] = []
+
+    async def engine() -> Engine:
+        if not answers:  # names are at work, and the first page is asked for
+            answers.append(0)
+            answers.append((await client.get("/")).status)
+        return site.engine
+
+    app = web.Application()
+    app.add_routes(
+        pages.routes(
+            engine=engine,
+            sources=site.sources,
+            why_unknown=lambda _: None,
+            edition=lambda: "2024",
+            clock=site.clock,
+            access=site.access,
+            url=site.url,
+            lines=site.lines,
+            operations=(),
+        )
+    )
+    client = await aiohttp_client(app)
+
+    assert (await asyncio.wait_for(client.get("/names"), timeout=60)).status == 200
+    assert answers == [0, 200]

@@ -22,6 +22,7 @@ from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.log_setup import LOG, set_up
 from dora_exporter.runtime.scheduler import Schedule
 from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
+from dora_exporter.web.pages.kept_lines import KeptLines
 
 
 class Components:
@@ -47,6 +48,7 @@ class Components:
         )
         users = (self.access.use, _use_log, self.metrics.use, self.commits.use, self.sources.use)
         self.configuration = Configuration(settings, load=load, users=users, clock=clock)
+        self.lines = KeptLines(engine=self.metrics.current, edition=self.configuration.edition)
         self.event_counts = telemetry.EventCounts()
         self.rejections = telemetry.RejectionCounts()
         self.unknown_attributes = UnknownAttributes()

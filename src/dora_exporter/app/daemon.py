@@ -100,6 +100,7 @@ class Daemon:
             metrics=parts.metrics,
             access=parts.access,
             configuration=parts.configuration,
+            lines=parts.lines,
         )
         self._background = BackgroundTasks()
         self._companion = companion

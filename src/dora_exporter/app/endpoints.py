@@ -84,6 +84,7 @@ def _numbers(parts: Components) -> Iterable[web.RouteDef]:
         clock=parts.clock,
         access=access,
         url=parts.settings.web.url,
+        lines=parts.lines,
         operations=OPERATIONS,
     )
 

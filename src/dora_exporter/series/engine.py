@@ -175,9 +175,13 @@ class Engine:
     def held(self, state: SeriesState) -> Iterator[Event]:
         """The events of a series as they are stored, one by one."""
         for event in state.held():
-            stored = (self._store.deployments if isinstance(event, Deployment) else self._store.incidents).get(event.id)
+            stored = self.as_stored(event)
             if stored is not None:
                 yield stored
+
+    def as_stored(self, event: Event) -> Event | None:
+        """An event of a series as it is stored; None if it was deleted since."""
+        return (self._store.deployments if isinstance(event, Deployment) else self._store.incidents).get(event.id)
 
     def rollups_in(self, series: Series) -> set[Rollup]:
         """The teams and groups that events of a series may belong to."""
@@ -186,10 +190,6 @@ class Engine:
         for named in (None, *state.named_teams()):
             found.update(membership.of_service(series.service, named))
         return found
-
-    def stored(self) -> Sequence[Event]:
-        """All events as they are stored."""
-        return [*self._store.deployments.values(), *self._store.incidents.values()]
 
     def unmapped_names(self) -> Mapping[str, int]:
         """How many names of services and of environments no entry of the catalogue knows; empty without any entry."""

@@ -12,7 +12,6 @@ from dora_exporter.series.attention import Finding, chosen, findings
 from dora_exporter.series.totals import Totals
 
 LINE_DAYS, POINTS = 90, 18
-_PER_STEP = 16
 
 Candidates = Sequence[tuple[Series, Measures]]
 
@@ -37,15 +36,9 @@ async def summary(found: Candidates, window: Window, edition: str) -> Summary:
     totals = Totals((window, before), recovery_of(edition))
     attention: list[Finding] = []
 
-    def adding() -> Iterator[None]:
-        for number, (series, measures) in enumerate(found):
-            totals.add(measures)
-            attention.extend(findings(series, measures, window))
-            if number % _PER_STEP == 0:
-                yield
-
-    async for _ in in_turns(adding()):
-        pass
+    async for series, measures in in_turns(found):
+        totals.add(measures)
+        attention.extend(findings(series, measures, window))
     async for _ in in_turns(totals.settling()):
         pass
     return Summary(totals.figures(0), totals.figures(1), chosen(attention))

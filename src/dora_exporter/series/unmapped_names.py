@@ -4,11 +4,13 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from dora_exporter.dora.catalogue.catalogue import Catalogue
-from dora_exporter.dora.events import Deployment, Event
-from dora_exporter.runtime.cooperative import Turn, in_batches, in_turns
+from dora_exporter.dora.events import Deployment
+from dora_exporter.runtime.cooperative import in_batches, in_turns
 from dora_exporter.series.engine import Engine
+from dora_exporter.series.series_state import SeriesState
 
 LARGEST_LIST = 100
 _KEPT_WHILE_LOOKING = 1000
@@ -44,33 +46,63 @@ class UnmappedNames:
     total: int
 
 
-async def unmapped_names(engine: Engine) -> UnmappedNames | None:
-    """Looks through all events, a few milliseconds at a time; None where the catalogue has no entry."""
-    catalogue = engine.definitions.catalogue
-    if not catalogue.has_entries:
-        return None
-    found: dict[tuple[str, str], Sightings] = {}
-    async for sent, seen in in_turns((await _by_what_was_sent(engine.stored())).items()):
-        for key in _unmapped(catalogue, *sent):
-            _add(found, key, seen.events, seen.last_ms)
-    names: list[UnmappedName] = []
-    async for key, seen in in_turns(found.items()):
-        names.append(UnmappedName(*key, seen.events, seen.last_ms))
-        if len(names) > _KEPT_WHILE_LOOKING:
-            names = heapq.nsmallest(LARGEST_LIST, names, key=_place)
-    return UnmappedNames(sorted(names, key=_place)[:LARGEST_LIST], len(found))
+class NameCounts:
+    """Counts names series by series, anew only where a series changed since it was last asked."""
+
+    def __init__(self) -> None:
+        """Nothing is counted."""
+        self._kept: WeakKeyDictionary[SeriesState, _OfSeries] = WeakKeyDictionary()
+
+    async def unmapped(self, engine: Engine) -> UnmappedNames | None:
+        """The names without an entry, a few milliseconds at a time; None where the catalogue has no entry."""
+        catalogue = engine.definitions.catalogue
+        if not catalogue.has_entries:
+            return None
+        found: dict[tuple[str, str], Sightings] = {}
+        async for sent, seen in in_turns((await self._by_what_was_sent(engine)).items()):
+            for key in _unmapped(catalogue, *sent):
+                _add(found, key, seen.events, seen.last_ms)
+        names: list[UnmappedName] = []
+        async for key, seen in in_turns(found.items()):
+            names.append(UnmappedName(*key, seen.events, seen.last_ms))
+            if len(names) > _KEPT_WHILE_LOOKING:
+                names = heapq.nsmallest(LARGEST_LIST, names, key=_place)
+        return UnmappedNames(sorted(names, key=_place)[:LARGEST_LIST], len(found))
+
+    async def _by_what_was_sent(self, engine: Engine) -> dict[_Sent, Sightings]:
+        found: dict[_Sent, Sightings] = {}
+        incidents: dict[str, tuple[_Sent, int]] = {}
+        async for state in in_turns(engine.states().values()):
+            of_series = self._kept.get(state)
+            if of_series is None or of_series.version != state.version:
+                of_series = self._kept[state] = await _counted(engine, state)
+            for sent, seen in of_series.deployments.items():
+                _add(found, sent, seen.events, seen.last_ms)
+            incidents.update(of_series.incidents)
+        async for sent, last_ms in in_turns(incidents.values()):
+            _add(found, sent, 1, last_ms)
+        return found
 
 
-async def _by_what_was_sent(events: Sequence[Event]) -> dict[_Sent, Sightings]:
-    found: dict[_Sent, Sightings] = {}
-    await Turn().give()  # to copy a million events takes a turn of its own
-    async for batch in in_batches(events):
-        for event in batch:
+@dataclass(frozen=True, slots=True)
+class _OfSeries:
+    """What the events of a series were sent as; ``incidents`` by id, as one may belong to several series."""
+
+    version: int
+    deployments: dict[_Sent, Sightings]
+    incidents: dict[str, tuple[_Sent, int]]
+
+
+async def _counted(engine: Engine, state: SeriesState) -> _OfSeries:
+    found = _OfSeries(state.version, {}, {})
+    async for batch in in_batches(list(state.held())):
+        for each in batch:
+            event = engine.as_stored(each)
             if isinstance(event, Deployment):
-                _add(found, (event.service, event.environment), 1, event.finished_at)
-            elif event.merged_into is None:
+                _add(found.deployments, (event.service, event.environment), 1, event.finished_at)
+            elif event is not None and event.merged_into is None:
                 last_ms = event.started_at if event.finished_at is None else event.finished_at
-                _add(found, (event.services, event.environment), 1, last_ms)
+                found.incidents[event.id] = (event.services, event.environment), last_ms
     return found
 
 

@@ -13,6 +13,7 @@ from dora_exporter.sources.polling import RunningSources
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.pages import all_series, api_page, badge, explain_page, names, rollups, series, static
 from dora_exporter.web.pages import sources as sources_page
+from dora_exporter.web.pages.kept_lines import KeptLines
 from dora_exporter.web.security.api_keys import Access
 
 OPERATIONS = (
@@ -37,23 +38,24 @@ def routes(
     clock: Clock,
     access: Access,
     url: str,
+    lines: KeptLines,
     operations: Iterable[Operation],
 ) -> list[web.RouteDef]:
     """The routes of the pages.
 
     ``edition`` is the report of DORA's that levels are taken from, ``url`` where others reach the daemon, or its path,
-    ``operations`` what the page about the API describes.
+    ``lines`` those of the first one, ``operations`` what the page about the API describes.
     """
     computed = [
-        *all_series.routes(engine=engine, sources=sources, edition=edition, access=access, url=url),
+        *all_series.routes(engine=engine, sources=sources, edition=edition, access=access, url=url, lines=lines),
         *series.routes(engine=engine, edition=edition),
         *rollups.routes(engine=engine, edition=edition),
         *explain_page.routes(engine=engine, why_unknown=why_unknown),
-        *names.routes(engine=engine, clock=clock),
         *api_page.routes(operations, access=access, url=url),
     ]
     return [
         *_one_at_a_time(computed),
+        *_one_at_a_time(names.routes(engine=engine, clock=clock)),  # the first time it looks through all events
         *badge.routes(engine=engine),
         *sources_page.routes(sources=sources, clock=clock),
         *static.routes(),

@@ -1,26 +1,24 @@
 """``GET /``: all series with their numbers, to be searched and sorted."""
 
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from aiohttp import web
 
 from dora_exporter.dora.catalogue.tiers import TIERS
-from dora_exporter.dora.events import DAY_MS
 from dora_exporter.dora.metrics.report_thresholds import LEVELS
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.series.engine import Engine
-from dora_exporter.series.overview import ORDERS, Candidate, SeriesQuery, overview, selected, tiers_of
-from dora_exporter.series.summary import lines, summary
+from dora_exporter.series.overview import ORDERS, SeriesQuery, overview, selected, tiers_of
+from dora_exporter.series.summary import summary
 from dora_exporter.sources.polling import RunningSources
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.pages.getting_started import GettingStarted, getting_started
+from dora_exporter.web.pages.kept_lines import KeptLines, usual_window
 from dora_exporter.web.pages.levels import missing, scale
 from dora_exporter.web.pages.page import page
 from dora_exporter.web.pages.sentences import sentences
 from dora_exporter.web.security.api_keys import Access
 
-_USUAL_DAYS = 30
-_KEPT_MS, _MOST_KEPT = 60_000, 16
 ALL = "all"
 USUAL_ORDER = "change_failure_rate"
 
@@ -61,13 +59,12 @@ def routes(
     edition: Callable[[], str],
     access: Access,
     url: str,
+    lines: KeptLines,
 ) -> list[web.RouteDef]:
     """The route of the page. Unknown values of parameters are replaced by defaults."""
 
     def start(request: web.Request, now_ms: int) -> GettingStarted:
         return getting_started(request, url=url, has_keys=access.is_closed, now_ms=now_ms)
-
-    kept = KeptLines()
 
     async def show(request: web.Request) -> web.Response:
         current = await engine()
@@ -81,7 +78,7 @@ def routes(
             "all_series.html",
             found=found,
             summed=summed,
-            lines=await kept.lines(question, chosen.series),
+            lines=await lines.lines(current, question, chosen.series),
             sentences=sentences(
                 summed.findings, question.window, failing_sources=failing, broken_series=current.broken_series
             ),
@@ -100,31 +97,6 @@ def routes(
         )
 
     return [web.get(ALL_SERIES.path, show)]
-
-
-def usual_window(windows: list[Window]) -> Window:
-    """The window that is shown unless another is asked for."""
-    return min(windows, key=lambda window: abs(window.length_ms - _USUAL_DAYS * DAY_MS))
-
-
-class KeptLines:
-    """The lines of the last questions, which take long to compute and change little: for a minute."""
-
-    def __init__(self) -> None:
-        """No line."""
-        self._kept: dict[Hashable, Mapping[str, Sequence[float | None]]] = {}
-
-    async def lines(self, question: SeriesQuery, found: Sequence[Candidate]) -> Mapping[str, Sequence[float | None]]:
-        """The lines of the series that a question selected."""
-        key = (
-            *(question.tier, question.environment, question.team, question.text, question.level, question.edition),
-            *(question.window.end_ms // _KEPT_MS, len(found)),
-        )
-        if key not in self._kept:
-            while len(self._kept) >= _MOST_KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[key] = await lines(found, question.window.end_ms, question.edition)
-        return self._kept[key]
 
 
 def _question(request: web.Request, windows: list[Window], edition: str, tiers: Collection[str]) -> SeriesQuery:

@@ -11,8 +11,8 @@ from dora_exporter.series.explanation_subject import Subject
 from dora_exporter.series.numbers import measures_of
 from dora_exporter.series.overview import figure_of
 from dora_exporter.web.openapi.operation import Operation, Parameter
-from dora_exporter.web.pages.all_series import usual_window
 from dora_exporter.web.pages.formatting import figure
+from dora_exporter.web.pages.kept_lines import usual_window
 from dora_exporter.web.pages.page import refusal
 
 FIGURES = {

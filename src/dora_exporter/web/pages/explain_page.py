@@ -9,8 +9,8 @@ from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import METRICS, WhyUnknown, add_unknown
 from dora_exporter.series.explanation_subject import KINDS, Subject, metric_of
 from dora_exporter.web.openapi.operation import Operation, Parameter
-from dora_exporter.web.pages.all_series import usual_window
 from dora_exporter.web.pages.causes import LARGEST_LIST, SHOWN, causes
+from dora_exporter.web.pages.kept_lines import usual_window
 from dora_exporter.web.pages.page import page, refusal
 from dora_exporter.web.pages.series import PARAMETERS, anchors, why_nothing
 

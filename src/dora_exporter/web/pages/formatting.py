@@ -102,6 +102,11 @@ def moment(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
+def moment_to_the_second(at_ms: int) -> str:
+    """A moment to the second, in UTC."""
+    return f"{moment(at_ms)}:{at_ms // 1000 % 60:02}"
+
+
 def ago(at_ms: int, now_ms: int) -> str:
     """The time since a moment."""
     return f"{duration(max(0, now_ms - at_ms) / 1000)} ago"

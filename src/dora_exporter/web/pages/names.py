@@ -6,7 +6,7 @@ from aiohttp import web
 
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.series.engine import Engine
-from dora_exporter.series.unmapped_names import unmapped_names
+from dora_exporter.series.unmapped_names import NameCounts
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.pages.page import page
 
@@ -17,8 +17,9 @@ NAMES = Operation(
 
 def routes(*, engine: Callable[[], Awaitable[Engine]], clock: Clock) -> list[web.RouteDef]:
     """The route of the page."""
+    counts = NameCounts()
 
     async def show(_: web.Request) -> web.Response:
-        return await page("names.html", found=await unmapped_names(await engine()), now_ms=clock())
+        return await page("names.html", found=await counts.unmapped(await engine()), now_ms=clock())
 
     return [web.get(NAMES.path, show)]

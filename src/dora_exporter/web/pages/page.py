@@ -65,6 +65,7 @@ def _templates() -> Environment:
         level=level,
         metric_title=formatting.metric_title,
         moment=formatting.moment,
+        moment_to_the_second=formatting.moment_to_the_second,
         prose=prose,
     )
     environment.globals.update(

@@ -11,7 +11,7 @@ from dora_exporter.series.numbers import Selection, measures_of, select
 from dora_exporter.series.overview import days, figures
 from dora_exporter.series.summary import lines
 from dora_exporter.web.openapi.operation import Operation, Parameter
-from dora_exporter.web.pages.all_series import usual_window
+from dora_exporter.web.pages.kept_lines import usual_window
 from dora_exporter.web.pages.page import page, refusal
 
 UNKNOWN = "No events of this team or group and environment are stored."
