@@ -59,6 +59,14 @@ def test_without_a_commit_that_was_told_there_is_a_reason(tmp_path: Path) -> Non
     assert search.why_unknown(deployment()) is None
 
 
+async def test_one_that_is_stopped_while_it_counts_ends_well(store: ObservedStore, tmp_path: Path) -> None:
+    search = search_in(store, tmp_path)
+    await search.start()
+    assert "commit tally" in {each.get_name() for each in asyncio.all_tasks()}
+    await search.stop()
+    assert "commit tally" not in {each.get_name() for each in asyncio.all_tasks()}
+
+
 async def test_one_that_is_stopped_while_it_comes_to_lead_ends_well(store: ObservedStore, tmp_path: Path) -> None:
     search = search_in(store, tmp_path)
     await search.start()

@@ -74,6 +74,23 @@ async def test_a_stopped_daemon_leaves_nothing_running(settings: Settings) -> No
         await asyncio.open_connection(host, port)
 
 
+async def test_a_daemon_that_is_ready_works_at_intervals(settings: Settings) -> None:
+    daemon = Daemon(settings, lambda: settings)
+    schedule = daemon.components.schedule
+    ran = asyncio.Event()
+
+    async def note() -> None:
+        ran.set()
+
+    schedule.every(60, note, name="any", first_within=0)
+    await daemon.start()
+    await ran.wait()
+    missing = [name for name in ("maintenance", "numbers", "web configuration") if not schedule.has(name)]
+    await daemon.stop()
+
+    assert missing == []
+
+
 async def test_a_daemon_that_grows_searches_little_of_what_it_holds_for_garbage(settings: Settings) -> None:
     daemon = Daemon(settings, lambda: settings, clock=ManualClock())
     await daemon.start()

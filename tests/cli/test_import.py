@@ -70,6 +70,13 @@ def test_wrong_lines_are_told_by_number_and_the_others_kept(called: Called) -> N
     assert told[2] == 'given:4: attribute "finished_at" must not be before started_at'
 
 
+def test_an_attribute_that_is_unknown_is_told_at_its_first_line(called: Called) -> None:
+    odd = [line(id=name * 32, serivce="x") for name in "ab"]
+    ended = called("import", written("\n".join([line(), *odd])), SNAPSHOT)
+    assert (ended.code, ended.output) == (0, "3 created, 0 updated, 0 unchanged; 0 wrong\n")
+    assert ended.errors == 'given:2: attribute "serivce" is unknown and ignored, did you mean service?\n'
+
+
 def test_no_more_than_a_hundred_wrong_lines_are_told(called: Called) -> None:
     ended = called("import", written("{\n" * 150), SNAPSHOT)
     assert len(ended.errors.splitlines()) == 101

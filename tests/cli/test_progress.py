@@ -41,6 +41,14 @@ def test_progress_is_drawn_on_a_terminal_only() -> None:
     assert pipe.getvalue() == ""
 
 
+def test_a_bar_that_ends_early_says_how_far_it_came() -> None:
+    terminal = Terminal()
+    for item in shown(range(100), "computing", terminal):
+        if item == 25:
+            break
+    assert re.findall(r"(\d+)%", terminal.getvalue())[-1] == "25"
+
+
 def test_the_bar_of_lines_tells_how_many_bytes_were_read() -> None:
     told: list[int] = []
     lines = [b"x" * 40_000, b"y" * 40_000, b"z"]

@@ -280,6 +280,14 @@ async def test_a_pack_that_is_too_long_is_refused(begin: Begin) -> None:
     assert left_behind(world) == []
 
 
+async def test_a_pack_may_be_as_long_as_the_limit_says(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "shop", linear(2))
+    pack = pack_of(tmp_path / "shop", shas[-1:])
+    for most, status in ((len(pack) - 1, 400), (len(pack), 200)):
+        async with serving(begin(), max_pack_bytes=most) as client:
+            assert (await client.packfile(pack, shas[-1]))[0] == status
+
+
 BODIES: dict[str, tuple[str, bytes]] = {
     "no boundary": ("multipart/form-data", b"x"),
     "another type": ("application/json", b"{}"),

@@ -115,6 +115,29 @@ def test_the_work_of_a_refresh_is_bounded() -> None:
     assert calls > 5
 
 
+def test_a_refresh_that_may_do_nothing_does_nothing() -> None:
+    cache = filled(1)
+    version = cache.version
+
+    assert not cache.refresh(0)
+    assert cache.version == version
+
+
+def test_joining_a_family_is_work_too() -> None:
+    cache = TextCache(FAMILIES[:1])
+    cache.set(0, ("prod", "checkout"), b"dora_deployments 1.0\n")
+
+    assert [cache.refresh(1), cache.refresh(1)] == [False, True]
+
+
+@pytest.mark.parametrize(("groups", "pages"), [(0, 0), (1, 1), (48, 1), (49, 2), (72, 2), (73, 3)])
+def test_a_page_is_cut_once_it_has_more_than_its_groups(groups: int, pages: int) -> None:
+    cache = filled(groups)
+    refresh_whole(cache)
+
+    assert [len(piece.content) for _, piece in cache.sections()] == [pages] * len(FAMILIES)
+
+
 def test_half_refreshed_text_is_never_shown() -> None:
     cache = filled(500)
     refresh_whole(cache)
