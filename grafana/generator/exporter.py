@@ -304,10 +304,10 @@ def _commits() -> list[Panel]:
             "Repositories",
             "Those of the configuration: whether their credentials work, the last good fetch, failed fetches since the "
             "start, size on disk.",
-            {"repository": 150},
+            {"repository": 120},
             [
                 column("settings", "misconfigured", _SETTINGS, 85),
-                Column(fetched.title, f"{fetched.expression} * 1000", looks.SINCE, 110),
+                Column(fetched.title, f"{fetched.expression} * 1000", looks.SINCE, 145),
                 column("failed", "fetch_errors_total", looks.COUNT, 65),
                 Column(size.title, _or_none(size.expression, "repository", "none configured"), size.look, 80),
             ],

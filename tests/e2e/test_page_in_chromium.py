@@ -8,6 +8,7 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 from tests.e2e.chromium import Browser, browsing
 from tests.e2e.daemon import Daemon, RunningDaemon
 
@@ -226,9 +227,10 @@ def test_a_pointer_reads_the_points_of_a_line(shown: RunningDaemon, browser: Bro
     browser.driver.get(f"{shown.url}/series?{SERIES}")
     first = browser.driver.find_element(By.CSS_SELECTOR, ".graph input")
     said = browser.ask("document.querySelector('.said').textContent")
+    browser.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", first)
     ActionChains(browser.driver).move_to_element(first).perform()
 
-    assert seen_values(browser)[0] == said
+    WebDriverWait(browser.driver, 20, poll_frequency=0.02).until(lambda _: seen_values(browser)[0] == said)
     assert len(seen_values(browser)) == 4
 
 
