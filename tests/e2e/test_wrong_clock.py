@@ -91,6 +91,7 @@ def test_one_replica_with_a_clock_ahead_loses_nothing(tmp_path: Path, postgresql
     with Daemon(folders[0], settings).running() as right:
         send_all(right)
         shown = numbers(right)
+        assert right.process.stop() == 0
     database.sql("UPDATE dora.head SET compacted_at = compacted_at - interval '25 hours'")
     database.sql("UPDATE dora.log SET at = at - interval '1 hour'")
     clock.set_ahead(days=AHEAD_DAYS)

@@ -77,8 +77,12 @@ def test_a_password_in_a_file_may_change_while_it_runs(
     with Daemon(folder, {"store": {"url_file": str(file)}}).running() as running:
         assert takes_and_counts(running)
         database.sql("ALTER ROLE changing PASSWORD 'another-one'")
-        proxy.cut()
-        until(lambda: post(running, "refused").status == http.client.SERVICE_UNAVAILABLE)
+
+        def is_refused_over_a_new_connection() -> bool:
+            proxy.cut()
+            return post(running, "refused").status == http.client.SERVICE_UNAVAILABLE
+
+        until(is_refused_over_a_new_connection)
         file.write_text(database.as_user("changing", "another-one").url(port=proxy.port))
         until(partial(takes_and_counts, running))
         assert "another-one" not in running.process.text

@@ -8,8 +8,10 @@ from dora_exporter.runtime.clock import stopwatch
 
 Found = TypeVar("Found")
 _BETWEEN_SECONDS = 0.02
-_LONGEST_COUNTED_SECONDS = 0.2
-"""A look that takes longer tells of a machine that is busy or stands still, and counts as one that took this long."""
+_LOOK_SECONDS = 0.2
+"""A look that takes longer tells of a machine that is busy or stands still, which does not count."""
+_STANDING_STILL_SECONDS = 10.0
+"""So much at most does not count."""
 
 
 def until(
@@ -24,10 +26,14 @@ def timed(
     look: Callable[[], Found | None], *, seconds: float = 30.0, otherwise: Callable[[], object] = lambda: ""
 ) -> tuple[Found, float]:
     """The same, and after how many seconds, without those in which the machine stood still."""
-    waited = 0.0
-    began = stopwatch()
-    while not (found := look()):
+    began = last = stopwatch()
+    stood_still = 0.0
+    while True:
+        found = look()
+        now = stopwatch()
+        stood_still = min(stood_still + max(now - last - _LOOK_SECONDS, 0.0), _STANDING_STILL_SECONDS)
+        waited, last = now - began - stood_still, now
+        if found:
+            return found, waited
         assert waited < seconds, f"did not come in {seconds} s: {otherwise()}"
         sleep(_BETWEEN_SECONDS)
-        waited, began = waited + min(stopwatch() - began, _LONGEST_COUNTED_SECONDS), stopwatch()
-    return found, waited + min(stopwatch() - began, _LONGEST_COUNTED_SECONDS)
