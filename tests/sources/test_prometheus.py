@@ -308,9 +308,12 @@ async def test_instances_that_know_less_take_nothing_from_those_that_know_more(p
     assert builds(poller) == [(SHA.lower(), None, None)]
 
 
-@pytest.mark.parametrize("commit", ["unknown", "0123abc", "main", SHA + "0"])
-async def test_what_is_no_full_sha_or_no_url_is_left_out(prometheus: FakePrometheus, commit: str) -> None:
-    named = {"vcs_ref_head_revision": commit, "vcs_repository_url_full": "https://"}
+@pytest.mark.parametrize(
+    ("commit", "url"),
+    [("unknown", "unknown"), ("0123abc", "https://"), ("main", "no repository n/a"), (SHA + "0", "")],
+)
+async def test_what_is_no_full_sha_or_no_url_is_left_out(prometheus: FakePrometheus, commit: str, url: str) -> None:
+    named = {"vcs_ref_head_revision": commit, "vcs_repository_url_full": url}
     prometheus.expose(target("v1"), minutes(-100, 600))
     prometheus.expose(target("v2", **named), minutes(600, 1_000))
     async with reaching(prometheus) as poller:

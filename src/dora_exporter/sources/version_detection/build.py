@@ -35,7 +35,9 @@ def commit_of(text: str) -> str | None:
 
 
 def _repository(url: str) -> str | None:
+    """The repository; None for placeholders such as ``unknown``, which have no path, and for what is no URL."""
     try:
-        return repository_names.normalise(url) if url else None
+        name = repository_names.normalise(url) if url else ""
     except ValueError:
         return None
+    return name if "/" in name and len(name.split()) == 1 else None
