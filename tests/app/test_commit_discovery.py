@@ -4,13 +4,15 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.builders import ManualClock, deployment
+from tests.builders import NOW_MS, ManualClock, deployment
 from tests.commits.worlds import MemoryLog
 
 from dora_exporter.app.commit_discovery import CommitSearch
 from dora_exporter.app.settings import Settings
+from dora_exporter.app.telemetry.commits import CommitTally
 from dora_exporter.commits.providers.contract import Lent
-from dora_exporter.dora.store import EventStore, Observer
+from dora_exporter.dora.events import Commit
+from dora_exporter.dora.store import EventStore, Observer, Renew
 
 REPOSITORY = "git.example/shop"
 
@@ -22,9 +24,9 @@ class ObservedStore(EventStore):
         super().__init__()
         self.told: list[Observer] = []
 
-    def observe(self, observer: Observer) -> None:
+    def observe(self, observer: Observer, renew: Renew | None = None) -> None:
         self.told.append(observer)
-        super().observe(observer)
+        super().observe(observer, renew)
 
     def ignore(self, observer: Observer) -> None:
         self.told.remove(observer)
@@ -116,3 +118,21 @@ async def test_it_says_why_the_commits_of_a_deployment_are_unknown(tmp_path: Pat
         await asyncio.sleep(0.01)
     assert cannot in (search.why_unknown(held) or "")
     await search.stop()
+
+
+async def test_commits_are_counted_again_after_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = EventStore()
+    store.apply(deployment(id="before", commits=(Commit("a" * 40, NOW_MS),)))
+    with monkeypatch.context() as faulty:
+        faulty.setattr(CommitTally, "observe", fail)
+        search = search_in(store, tmp_path)
+        await search.start()
+        store.apply(deployment(id="met", commits=(Commit("b" * 40, NOW_MS), Commit("c" * 40, NOW_MS))))
+    await store.observers.renew()
+    families = {family.name: family for family in search.collector.collect()}
+    assert families["dora_exporter_commits_held"].samples[0].value == 3
+    await search.stop()
+
+
+def fail(*_: object) -> None:
+    raise RuntimeError("a defect")

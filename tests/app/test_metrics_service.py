@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from collections.abc import Sequence
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -13,9 +14,10 @@ from dora_exporter.app.metrics_service import MetricsService
 from dora_exporter.app.settings import Settings
 from dora_exporter.dora.events import DAY_MS, Deployment
 from dora_exporter.dora.records import Deletion
-from dora_exporter.dora.store import EventStore
+from dora_exporter.dora.store import Change, EventStore
 from dora_exporter.exposition import OwnFamilies
 from dora_exporter.series.definitions import Definitions
+from dora_exporter.series.pending_writes import PendingWrites
 
 
 def service(store: EventStore, *, series_limit: int = 2) -> MetricsService:
@@ -55,6 +57,29 @@ async def test_the_log_says_once_that_some_are_folded_and_that_none_is_any_more(
         f"more {kind} than the limit, the surplus is folded into _other limit=2 {kind}=3",
         f"no surplus any more, nothing is folded limit=2 {kind}=2",
     ]
+
+
+async def test_a_write_that_was_not_noted_for_a_fault_is_in_the_numbers_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    note, faults = PendingWrites.note, ["a defect"]
+
+    def trapped(writes: PendingWrites, changes: Sequence[Change]) -> None:
+        if faults:
+            raise RuntimeError(faults.pop())
+        note(writes, changes)
+
+    monkeypatch.setattr(PendingWrites, "note", trapped)
+    store = EventStore()
+    numbers = service(store)
+    await numbers.load()
+    store.apply(deployment(id="met"))
+    assert (await numbers.current()).series == 0
+    await store.observers.renew()
+    assert (await numbers.current()).series == 1
+
+    store.apply(deployment(id="after", service="other"))
+    assert (await numbers.current()).series == 2
 
 
 def found_and_sent(store: EventStore) -> Deployment:

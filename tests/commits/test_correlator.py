@@ -47,6 +47,17 @@ def told(text: str = IMAGE) -> list[Cursor]:
     return records(image_keys(found), SOURCE, {}, now_ms=NOW_MS)
 
 
+async def test_what_it_was_not_told_is_correlated_once_it_reads_the_store_again() -> None:
+    world = World()
+    world.store.apply(shipped(id="cd:gone"))
+    world.store.ignore(world.correlator.observe)
+    world.store.apply_all([Deletion("deployment", "cd:gone", NOW_MS), shipped(), *told()])
+    await world.correlator.renew()
+    await world.correlator.work()
+    assert world.commit() == ("git.example/shop", "a" * 40)
+    assert world.correlator.keys == 1
+
+
 async def test_before_or_after_the_deployment_it_has_its_commit() -> None:
     written: list[list[Record]] = [[*told()], [shipped()], [*told("other:1")]]
     for order in permutations(written):

@@ -8,10 +8,15 @@ from typing import Any
 from tests.machine.facts import Line
 
 from dora_exporter.app.telemetry import EventCounts
+from dora_exporter.app.telemetry.commits import CommitTally
+from dora_exporter.commits.correlator import Correlator
+from dora_exporter.commits.shipped_commits.resolver import Resolver
 from dora_exporter.dora.failures.classifier import Classifier
 from dora_exporter.exposition.aggregate_lines import AggregateLines
 from dora_exporter.series.aggregate import Aggregate
+from dora_exporter.series.pending_writes import PendingWrites
 from dora_exporter.series.series_state import SeriesState
+from dora_exporter.sources.polling.indexes import OpenIncidents, Targets
 
 STAGES: dict[str, tuple[type, str]] = {
     "ingest": (SeriesState, "add"),
@@ -20,6 +25,12 @@ STAGES: dict[str, tuple[type, str]] = {
     "adding up": (Aggregate, "change_deployment"),
     "rendering": (AggregateLines, "of"),
     "observers": (EventCounts, "observe"),
+    "noting": (PendingWrites, "note"),
+    "tallying": (CommitTally, "observe"),
+    "resolving": (Resolver, "observe"),
+    "correlating": (Correlator, "observe"),
+    "indexing incidents": (OpenIncidents, "observe"),
+    "indexing targets": (Targets, "observe"),
 }
 """Where a fault can be: what raises when it is met."""
 

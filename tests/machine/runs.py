@@ -77,21 +77,22 @@ async def _perform(player: Player, terms: Terms, acts: Callable[[Site], Iterable
     done: list[Act] = []
     with tempfile.TemporaryDirectory() as folder:
         site = Site(Path(folder), terms, with_git=player.with_git)
-        await site.open()
-        try:
-            with site.faults.installed():
+        with site.faults.installed():  # observers are told by the methods with which they began to observe
+            await site.open()
+            try:
                 for act in acts(site):
                     done.append(act)
                     await act.do(site, player.world)
                     await site.settle()
                     await _compare(site, player.world, tally)
                     tally.steps += 1
-        except Exception as reason:
-            what = str(reason) if isinstance(reason, AssertionError) else f"{type(reason).__name__}: {reason}"
-            raise Difference(what, terms, done) from reason
-        finally:
-            tally.faults += site.faults.met
-            await site.close()
+            except Exception as reason:
+                what = str(reason) if isinstance(reason, AssertionError) else f"{type(reason).__name__}: {reason}"
+                raise Difference(what, terms, done) from reason
+            finally:
+                tally.faults += site.faults.met
+                site.faults.waiting.clear()
+                await site.close()
 
 
 async def _compare(site: Site, world: World, tally: Tally) -> None:

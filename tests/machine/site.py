@@ -201,7 +201,8 @@ class Site:
         return shas
 
     async def settle(self) -> None:
-        """Waits until it is known what can be known of commits."""
+        """Waits until it is known what can be known of commits, and what met a fault has read the store again."""
+        await self._daemon.components.store.observers.renew()
         correlator = self._daemon.components.commits._correlator
         if correlator is not None:
             await correlator.work()

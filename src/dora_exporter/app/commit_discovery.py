@@ -91,9 +91,17 @@ class CommitSearch:
     async def start(self) -> None:
         """Looks what repositories are here, and begins to count what is held."""
         await asyncio.to_thread(self._repositories.load)
-        self._store.observe(self._tally.observe)
+        self._store.observe(self._tally.observe, self._count_again)
         held = list(self._store.deployments.values())
         self._counting = in_background(self._tally.load(held), name="commit tally")
+
+    async def _count_again(self) -> None:
+        """Counts what is held now in place of what was counted."""
+        held = list(self._store.deployments.values())
+        if self._counting is not None:
+            self._counting.cancel()
+        self._tally.clear()
+        await self._tally.load(held)
 
     async def lead(self) -> None:
         """Looks for what is missing, and follows the store from then on."""
@@ -118,7 +126,7 @@ class CommitSearch:
         workers: tuple[Resolver | PullRequestResolver | Correlator, ...]
         workers = (self._resolver, self._reviewer, self._correlator)
         for worker in workers:
-            self._store.observe(worker.observe)
+            self._store.observe(worker.observe, worker.renew)
         self._store.observe_cursors(self._correlator.hear)
         for worker in workers:
             await worker.load()

@@ -24,6 +24,9 @@ from dora_exporter.runtime.scheduler import Schedule
 from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
 from dora_exporter.web.pages.kept_lines import KeptLines
 
+_RENEWAL_SECONDS = 5
+"""An observer that met a fault is wrong for so long at most, and reads the whole store no more often."""
+
 
 class Components:
     """What works together in a daemon. Nothing runs yet, and nothing is read but the web configuration file."""
@@ -35,6 +38,7 @@ class Components:
         self.startup = Startup()
         self.store = EventStore()
         self.schedule = Schedule(clock=clock)
+        self.schedule.every(_RENEWAL_SECONDS, self.store.observers.renew, name="observers")
         self.storage = storage(settings, clock=clock, replay_seconds=lambda: self.startup.replay_seconds)
         self.access = HttpAccess(settings)
         self.sources = ConfiguredSources(

@@ -37,7 +37,8 @@ class MetricsService:
         self._own = own
         self._clock = clock
         self._folding: dict[str, bool] = {"series": False, "teams": False, "values": False}
-        self.engine = Engine(store, definitions)
+        self._defining = asyncio.Lock()
+        self.engine = Engine(store, definitions, renew=self._renew)
         self._text = SeriesText(self.engine)
         self.activity = own.activity
         self.exposition = self._expose(self._text)
@@ -52,11 +53,17 @@ class MetricsService:
 
     async def use(self, settings: Settings) -> None:
         """Computes everything again if other settings define other numbers; scrapes see the previous ones meanwhile."""
-        if (wanted := definitions(settings)) != self._definitions:
-            await self._define(wanted)
+        async with self._defining:
+            if (wanted := definitions(settings)) != self._definitions:
+                await self._define(wanted)
+
+    async def _renew(self) -> None:
+        """Computes everything again, as the engine missed writes."""
+        async with self._defining:
+            await self._define(self._definitions)
 
     async def _define(self, definitions: Definitions) -> None:
-        engine = Engine(self._store, definitions)
+        engine = Engine(self._store, definitions, renew=self._renew)
         text = SeriesText(engine)
         exposition = self._expose(text)
         try:

@@ -49,6 +49,12 @@ class Correlator:
                 if each.upstream is not None and self._store.deployments.get(each.id) is each:
                     self._add(each)
 
+    async def renew(self) -> None:
+        """Looks again at the deployments that are held, and forgets what it knew of others."""
+        self._waiting.clear()
+        self._due.clear()
+        await self.load()
+
     def observe(self, changes: Sequence[Change]) -> None:
         """Follows writes to deployments."""
         for before, after in changes:

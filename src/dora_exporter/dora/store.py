@@ -2,7 +2,7 @@
 
 import enum
 import logging
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
 from typing import Any
 
 from msgspec.structs import force_setattr, replace
@@ -30,6 +30,10 @@ object twice when the write changed nothing."""
 Observer = Callable[[Sequence[Change]], None]
 """Receives the changes of events in order, after all records of one call were applied."""
 
+Renew = Callable[[], Awaitable[None]]
+"""Has an observer read all events again, those that the store holds when it is called. What changes from then on is
+told once it is done."""
+
 CursorObserver = Callable[[str], None]
 """Receives the name of a cursor once it is written or removed."""
 
@@ -51,6 +55,65 @@ _Place = tuple[str, str, str | None, str | None]
 """Service, environment, repository and team, which deployments repeat together."""
 
 
+class Observers:
+    """The observers of a store. ``failures`` counts how often one raised."""
+
+    def __init__(self) -> None:
+        """None."""
+        self.failures = 0
+        self._renewals: dict[Observer, Renew | None] = {}
+        self._astray: dict[Observer, None] = {}
+        self._missed: dict[Observer, list[Change]] = {}
+
+    def add(self, observer: Observer, renew: Renew | None = None) -> None:
+        """Adds an observer; one without ``renew`` goes on as it is after it raised."""
+        self._renewals[observer] = renew
+
+    def remove(self, observer: Observer) -> None:
+        """Removes an observer."""
+        del self._renewals[observer]
+        self._astray.pop(observer, None)
+
+    def tell(self, changes: Sequence[Change]) -> None:
+        """Tells all observers. One that raises does not keep the others from hearing, and undoes nothing."""
+        for observer in tuple(self._renewals):
+            if observer in self._missed:
+                self._missed[observer].extend(changes)
+            else:
+                self._tell(observer, changes)
+
+    async def renew(self) -> None:
+        """Has the observers that raised read the store again. One that fails at that is tried at the next call."""
+        for observer in tuple(self._astray):
+            renew = self._renewals.get(observer)
+            if renew is None:
+                self._astray.pop(observer, None)
+            elif observer not in self._missed:
+                await self._renew(observer, renew)
+
+    async def _renew(self, observer: Observer, renew: Renew) -> None:
+        missed = self._missed[observer] = []
+        try:
+            await renew()
+        except Exception:  # noqa: BLE001  # it was said when it raised first, and others are to be renewed, too
+            self.failures += 1
+        else:
+            self._astray.pop(observer, None)
+            logger.warning("event observer renewed observer=%s", _name(observer))
+        finally:
+            del self._missed[observer]
+        self._tell(observer, missed)
+
+    def _tell(self, observer: Observer, changes: Sequence[Change]) -> None:
+        try:
+            observer(changes)
+        except Exception:
+            self.failures += 1
+            if observer not in self._astray:
+                self._astray[observer] = None
+                logger.exception("event observer failed observer=%s", _name(observer))
+
+
 class EventStore:
     """The state that the log describes, which only records change. It belongs to the event loop."""
 
@@ -64,7 +127,7 @@ class EventStore:
         """The rank of every series by first appearance; teams are in it as ``team_entry``."""
         self.expired: set[str] = set()
         """The ids that retention drops, while observers hear of it: the facts of later events do not change by that."""
-        self._observers: list[Observer] = []
+        self.observers = Observers()
         self._cursor_observers: list[CursorObserver] = []
         self._strings: dict[str, str] = {}
         self._places: dict[_Place, _Place] = {}
@@ -78,13 +141,13 @@ class EventStore:
             SeriesOrder: self._order_series,
         }
 
-    def observe(self, observer: Observer) -> None:
-        """Adds an observer of every write to an event from now on."""
-        self._observers.append(observer)
+    def observe(self, observer: Observer, renew: Renew | None = None) -> None:
+        """Adds an observer of every write to an event from now on; ``renew`` has it read all events again."""
+        self.observers.add(observer, renew)
 
     def ignore(self, observer: Observer) -> None:
         """Removes an observer."""
-        self._observers.remove(observer)
+        self.observers.remove(observer)
 
     def observe_cursors(self, observer: CursorObserver) -> None:
         """Adds an observer of every write to a cursor from now on."""
@@ -144,20 +207,12 @@ class EventStore:
         try:
             self._apply(records, changes, defects)
         finally:
-            self.tell(changes)
+            self.observers.tell(changes)
             self.expired.clear()
         if defects:
             raise defects[0]
         # Most are created, and skip the call.
         return [_CREATED if before is None and after else outcome(before, after) for before, after in changes]
-
-    def tell(self, changes: Sequence[Change]) -> None:
-        """Tells all observers. One that raises does not keep the others from hearing, and undoes nothing."""
-        for observer in tuple(self._observers):
-            try:
-                observer(changes)
-            except Exception:
-                logger.exception("event observer failed")
 
     def _apply(self, records: Iterable[Record], changes: list[Change], defects: list[Exception]) -> None:
         effects = self._effects
@@ -332,3 +387,7 @@ def _with_findings(event: Deployment, before: Deployment) -> Deployment:
         event = replace(event, verdict=before.verdict)
     shipped = still_true(before.shipped, event)
     return event if shipped is None else replace(event, shipped=shipped)
+
+
+def _name(observer: Observer) -> str:
+    return getattr(observer, "__qualname__", type(observer).__name__)

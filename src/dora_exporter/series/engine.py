@@ -7,7 +7,7 @@ from dora_exporter.dora.catalogue.catalogue import Appearances
 from dora_exporter.dora.events import Deployment, Event, Series
 from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.sliding_window import Window
-from dora_exporter.dora.store import EventStore
+from dora_exporter.dora.store import EventStore, Renew
 from dora_exporter.runtime.clock import Stopwatch, stopwatch
 from dora_exporter.runtime.cooperative import in_slices
 from dora_exporter.series.aggregate import Aggregate
@@ -40,9 +40,17 @@ class Engine:
     numbers, if it meets another one. The next write to it has it tried again.
     """
 
-    def __init__(self, store: EventStore, definitions: Definitions, *, stopwatch: Stopwatch = stopwatch) -> None:
-        """Reads nothing before ``load``."""
+    def __init__(
+        self,
+        store: EventStore,
+        definitions: Definitions,
+        *,
+        stopwatch: Stopwatch = stopwatch,
+        renew: Renew | None = None,
+    ) -> None:
+        """Reads nothing before ``load``. ``renew`` puts another one in its place that has all writes."""
         self._store = store
+        self._renew = renew
         self._stopwatch = stopwatch
         self.definitions = definitions
         catalogue = definitions.catalogue
@@ -70,7 +78,7 @@ class Engine:
     async def load(self, now_ms: int) -> None:
         """Reads all that the store holds, a few milliseconds at a time, and follows its changes from then on."""
         self._now_ms = now_ms
-        self._store.observe(self._writes.note)
+        self._store.observe(self._writes.note, self._renew)
         await self._renewal.gather_all()
         await in_slices(self.apply_pending)
 

@@ -1,6 +1,6 @@
 import asyncio
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -31,7 +31,7 @@ from dora_exporter.dora.failures.commit_text import LookupKey
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.records import Deletion, Judgement
-from dora_exporter.dora.store import EventStore
+from dora_exporter.dora.store import Change, EventStore
 from dora_exporter.runtime.log_setup import Log
 from dora_exporter.series.definitions import Definitions
 from dora_exporter.series.engine import Engine
@@ -165,14 +165,20 @@ def test_refusals_are_counted_by_reason() -> None:
     assert sum(values.values()) == 2
 
 
-def test_held_events_are_those_of_the_store() -> None:
+def fail(_: Sequence[Change]) -> None:
+    raise RuntimeError("a defect")
+
+
+def test_held_events_are_those_of_the_store_and_failures_those_of_its_observers() -> None:
     store = EventStore()
     held = HeldEvents(store)
+    store.observe(fail)
     store.apply(deployment())
 
     assert samples(held) == {
         'dora_exporter_events_held{kind="deployment"}': 1,
         'dora_exporter_events_held{kind="incident"}': 0,
+        "dora_exporter_observer_failures_total": 1,
     }
 
 

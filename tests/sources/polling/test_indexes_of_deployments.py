@@ -53,6 +53,16 @@ async def test_what_a_checkpoint_holds_is_known_once_it_is_read() -> None:
     assert ids(indexes.targets) == ["cd:1"]
 
 
+async def test_what_it_was_not_told_is_known_once_it_reads_the_store_again() -> None:
+    store = EventStore()
+    targets = Targets(store)
+    store.apply_all([to_shop(1), to_shop(2)])
+    store.ignore(targets.observe)
+    store.apply_all([Deletion("deployment", "cd:2", NOW_MS), to_shop(3)])
+    await targets.renew()
+    assert ids(targets) == ["cd:3", "cd:1"]
+
+
 async def test_a_sink_knows_what_is_not_durable_yet() -> None:
     store = EventStore()
     log = MemoryLog(store.apply_all)

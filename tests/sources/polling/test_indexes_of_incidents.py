@@ -43,3 +43,14 @@ def test_one_without_service_and_team_is_open_nowhere() -> None:
     store.apply(incident(id="pd:P1", source="pd", services=()))
     store.apply(incident(id="pd:P2", source="pd", services=(), team="t"))
     assert [each.id for each in open_incidents.of("pd")] == ["pd:P2"]
+
+
+async def test_what_it_was_not_told_is_known_once_it_reads_the_store_again() -> None:
+    store = EventStore()
+    open_incidents = OpenIncidents(store)
+    store.apply(FIRST)
+    store.ignore(open_incidents.observe)
+    store.apply_all([Deletion("incident", FIRST.id, NOW_MS), replace(SECOND, finished_at=None)])
+    await open_incidents.renew()
+    assert [each.id for each in open_incidents.of("am")] == [SECOND.id]
+    assert [each.id for each in open_incidents.about("am:f1")] == [SECOND.id]

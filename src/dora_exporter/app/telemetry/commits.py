@@ -27,6 +27,10 @@ class CommitTally:
 
     def __init__(self) -> None:
         """Starts at zero."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Sets everything to zero again, until ``load``."""
         self.is_loaded = False
         self.resolved = 0
         self.commits = 0

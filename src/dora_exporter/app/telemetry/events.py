@@ -109,9 +109,14 @@ class HeldEvents:
         self._store = store
 
     def collect(self) -> Iterable[Metric]:
-        """One sample for each kind."""
+        """One sample for each kind, and how often what follows them failed."""
         # The counter of writes has the name dora_exporter_events, which a gauge must not share in OpenMetrics.
         family = GaugeMetricFamily("dora_exporter_events_held", "Events held in memory.", labels=("kind",))
         family.add_metric(("deployment",), len(self._store.deployments))
         family.add_metric(("incident",), len(self._store.incidents))
         yield family
+        yield CounterMetricFamily(
+            "dora_exporter_observer_failures",
+            "How often an index or a count of the daemon failed to follow a write; it is read again from the events.",
+            value=self._store.observers.failures,
+        )

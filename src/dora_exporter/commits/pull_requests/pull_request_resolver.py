@@ -67,6 +67,11 @@ class PullRequestResolver:
             if now - each.finished_at < self._give_up_after_ms and self._incomplete(each):
                 self._retries.setdefault(each.id, Retry(min(each.finished_at, now), now))
 
+    async def renew(self) -> None:
+        """Queues what it missed of the store."""
+        await self.load()
+        self._woken.set()
+
     def observe(self, changes: Sequence[Change]) -> None:
         """Follows writes to deployments."""
         for before, after in changes:

@@ -74,6 +74,12 @@ class Resolver:
         """Queues the deployments of the store whose result is missing or outdated, a few milliseconds at a time."""
         await self._queue.load()
 
+    async def renew(self) -> None:
+        """Queues again what the store lacks, and forgets what was queued before."""
+        before, self._queue = self._queue, self._new_queue()
+        await self._queue.load()
+        before.woken.set()
+
     async def use(self, commit_filter: CommitFilter) -> None:
         """Begins anew with another filter. What is being resolved by the one before is dropped, and resolved again."""
         self._filter = commit_filter

@@ -23,10 +23,8 @@ class Indexes:
 
     async def load(self) -> None:
         """Indexes all events of the store, which a checkpoint has filled; a few milliseconds at a time."""
-        async for incidents in in_batches(list(self.store.incidents.values())):
-            self.open_incidents.add(incidents)
-        async for deployments in in_batches(list(self.store.deployments.values())):
-            self.targets.add(deployments)
+        await self.open_incidents.renew()
+        await self.targets.renew()
 
 
 class OpenIncidents:
@@ -38,7 +36,14 @@ class OpenIncidents:
         self._ids: dict[str, dict[str, None]] = {}
         self._about: dict[str, dict[str, None]] = {}
         self.add(store.incidents.values())
-        store.observe(self.observe)
+        store.observe(self.observe, self.renew)
+
+    async def renew(self) -> None:
+        """Indexes all that the store holds anew, a few milliseconds at a time."""
+        anew = OpenIncidents(EventStore())
+        async for incidents in in_batches(list(self._store.incidents.values())):
+            anew.add(incidents)
+        self._ids, self._about = anew._ids, anew._about
 
     def add(self, incidents: Iterable[Incident]) -> None:
         """Indexes incidents of the store."""
@@ -96,7 +101,14 @@ class Targets:
         self._store = store
         self._places: dict[tuple[str, str], list[_Place]] = {}
         self.add(store.deployments.values())
-        store.observe(self.observe)
+        store.observe(self.observe, self.renew)
+
+    async def renew(self) -> None:
+        """Indexes all that the store holds anew, a few milliseconds at a time."""
+        anew = Targets(EventStore())
+        async for deployments in in_batches(list(self._store.deployments.values())):
+            anew.add(deployments)
+        self._places = anew._places
 
     def add(self, deployments: Iterable[Deployment]) -> None:
         """Indexes deployments of the store."""
