@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from dora_exporter.dora.records import Deletion, Judgement, Resolution
 from dora_exporter.dora.store import EventStore
 from dora_exporter.series.definitions import Definitions
 from dora_exporter.series.engine import Engine
+from dora_exporter.series.report_pairing import Pairing
 
 WITHIN_MS = 30 * MINUTE_MS
 
@@ -226,6 +228,28 @@ def test_many_reports_of_one_version_are_paired_nearest_first() -> None:
     engine = read(store)
 
     assert len(counted(engine)) == 3000
+
+
+@pytest.mark.parametrize("write", [sent("new", 500, version="latest"), found("new", 500, version="latest")])
+def test_a_report_of_a_version_that_thousands_name_concerns_few_of_them(write: Deployment) -> None:
+    pairing = Pairing(within_ms=WITHIN_MS)
+    pipeline = [sent(f"s{number}", number, version="latest") for number in range(1000)]
+    others = [
+        found(f"{source}{number}", number, source=source, version="latest")
+        for source in ("apm", "otel")
+        for number in range(1000)
+    ]
+    for _ in pairing.loading([*pipeline, *others]):
+        pass
+    asked_about: list[str] = []
+
+    def sent_around(report: Deployment, within_ms: int) -> Iterator[Deployment]:
+        asked_about.append(report.id)
+        return (each for each in pipeline if abs(each.started_at - report.started_at) <= within_ms)
+
+    for comes in (True, False):
+        assert len(list(pairing.change(write, sent_around, comes=comes))) < 10
+        assert len(asked_about) < 40
 
 
 REPORTERS = {"s": "api", "f": "apm", "o": "otel", "b": "builds", "l": "github"}

@@ -18,8 +18,11 @@ from dora_exporter.dora.sorted_in_steps import sorted_in_steps
 Edge = tuple[Deployment, Deployment]
 """Two reports that may be of one deployment; the preferred one is first."""
 
+Nearness = tuple[int, int, str, str]
+"""By what edges are sorted; no two have the same ids."""
+
 _Near = tuple[int, int, str, str, Deployment, Deployment]
-"""An edge as it is sorted; no two have the same ids."""
+"""An edge as it is sorted."""
 
 LEG = "leg"
 """The fact in ``upstream`` by which a source says that a deployment may be a leg."""
@@ -63,6 +66,27 @@ def edge(one: Deployment, other: Deployment) -> Edge:
     return (one, other) if rank(one) < rank(other) else (other, one)
 
 
+def nearness(one: Deployment, other: Deployment) -> Nearness:
+    """The order in which pairs of reports are decided about."""
+    first, second = edge(one, other)
+    return abs(first.started_at - second.started_at), first.started_at, first.id, second.id
+
+
+def may_be_one(one: Deployment, other: Deployment, *, within_ms: int) -> bool:
+    """Whether two reports may be of one deployment."""
+    is_told_twice = one.source != other.source or (is_leg(one) and is_leg(other))
+    return (
+        is_told_twice
+        and abs(one.started_at - other.started_at) <= within_ms
+        and not set(names_of(one)).isdisjoint(names_of(other))
+    )
+
+
+def are_joinable(mine: Iterable[Deployment], theirs: Iterable[Deployment]) -> bool:
+    """Whether two groups can be one: two reports from one reporter are two deployments, however near they started."""
+    return set(map(_reporter, mine)).isdisjoint(map(_reporter, theirs))
+
+
 def grouping(edges: Iterable[Edge | None]) -> Iterator[list[Deployment] | None]:
     """The reports of each deployment that has several, in order of preference.
 
@@ -77,12 +101,11 @@ def grouping(edges: Iterable[Edge | None]) -> Iterator[list[Deployment] | None]:
     groups: dict[str, list[Deployment]] = {}
     for *_, one, other in (yield from sorted_in_steps(list(found.values()))):
         mine, theirs = groups.setdefault(one.id, [one]), groups.setdefault(other.id, [other])
-        # Two reports from one reporter are two deployments, however near they started.
-        if set(map(_reporter, mine)).isdisjoint(map(_reporter, theirs)):
+        if are_joinable(mine, theirs):
             mine += theirs
             groups.update(dict.fromkeys((each.id for each in theirs), mine))
         yield None
-    for group in _distinct(groups):
+    for group in distinct(groups):
         yield sorted(group, key=rank) if len(group) > 1 else None
 
 
@@ -110,10 +133,11 @@ def _shipped_by(group: Sequence[Deployment]) -> Shipped | None:
     return replace(own, further=(*own.further, *parts))
 
 
-def _distinct(groups: Mapping[str, list[Deployment]]) -> Iterable[list[Deployment]]:
+def distinct(groups: Mapping[str, list[Deployment]]) -> Iterable[list[Deployment]]:
+    """The groups to which ids lead, each once."""
     # Each report leads to the list of its group; lists have no hash, and events must not be compared.
     return {id(group): group for group in groups.values()}.values()
 
 
 def _near(one: Deployment, other: Deployment) -> _Near:
-    return abs(one.started_at - other.started_at), one.started_at, one.id, other.id, one, other
+    return *nearness(one, other), one, other

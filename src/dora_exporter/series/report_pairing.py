@@ -7,7 +7,8 @@ from operator import attrgetter
 
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.order import by_start_in_steps
-from dora_exporter.dora.reports import Edge, edge, grouping, is_found, is_leg, merged, names_of
+from dora_exporter.dora.reports import Edge, distinct, edge, grouping, is_found, is_leg, merged, names_of, rank
+from dora_exporter.series.report_regrouping import Regrouping
 
 Sent = Callable[[Deployment, int], Iterable[Deployment]]
 """Finds the sent deployments that started within a time of one that a source found; it may return others, too."""
@@ -26,10 +27,9 @@ class Pairing:
         """Nothing was found."""
         self._within_ms = within_ms
         self._found: _Shelf = defaultdict(lambda: defaultdict(list))
-        self._superseded: dict[str, tuple[Deployment, Deployment]] = {}
-        self._as_reported: dict[str, Deployment] = {}
+        self._groups: dict[str, list[Deployment]] = {}
+        """Of each report of a deployment that has several; the one that counts is first."""
         self._counts_as: dict[str, Deployment] = {}
-        self._ids: dict[str, tuple[str, ...]] = {}
 
     def loading(self, deployments: list[Deployment]) -> Generator[None, None, list[Deployment]]:
         """Loads all deployments of a series, step by step; returns those that count, merged with their others."""
@@ -59,67 +59,66 @@ class Pairing:
         if comes and is_found(deployment):
             for name in names_of(deployment):
                 insort(self._found[name][deployment.source], deployment, key=_start_order)
-        members, edges = self._connected(deployment, sent)
-        before = {each.id: self._counting(each) for each in members.values()}
-        ids_before = {each: self._ids.get(each) for each in members}
-        if comes:
-            before[deployment.id] = None
-        else:
-            del members[deployment.id]
-            edges = [each for each in edges if deployment.id not in {each[0].id, each[1].id}]
-        self._part(before)
+        former = self._groups.get(deployment.id, ())
+        gone = self._counting(deployment)
         if not comes and is_found(deployment):
             self._unshelve(deployment)
-        self._pair(edges)
+
+        def others(report: Deployment) -> Iterator[Deployment]:
+            return (each for each in self._candidates(report, sent) if comes or each.id != deployment.id)
+
+        regrouping = Regrouping(others, lambda each: self._groups.get(each, ()), within_ms=self._within_ms)
+        regrouping.run([deployment] if comes else [each for each in former if each.id != deployment.id])
+        members = {each.id: each for group in regrouping.groups.values() for each in group}
+        before = {each.id: self._counting(each) for each in members.values()}
+        ids_before = {each: self._ids_of(each) for each in members}
+        before[deployment.id] = None if comes else gone
+        self._part(before)
+        for group in distinct(regrouping.groups):
+            self._join(sorted(group, key=rank))
         yield from ((counted, None) for id_, counted in before.items() if counted and id_ not in members)
         for each in members.values():
             counted, counts = before[each.id], self._counting(each)
-            if not _is_alike(counted, counts) or self._ids.get(each.id) != ids_before[each.id]:
+            if not _is_alike(counted, counts) or self._ids_of(each.id) != ids_before[each.id]:
                 yield counted, counts
             elif counted and each.id in self._counts_as:
                 self._counts_as[each.id] = counted
 
     def counting(self, report: Deployment) -> Deployment:
         """The deployment that counts for a report."""
-        if report.id in self._superseded:
-            report = self._superseded[report.id][1]
+        if self.is_superseded(report):
+            report = self._groups[report.id][0]
         return self._counts_as.get(report.id, report)
 
     def of(self, counted: Deployment) -> Iterable[str]:
         """The ids of all reports of a counting deployment."""
-        return self._ids.get(counted.id, (counted.id,))
+        return self._ids_of(counted.id) or (counted.id,)
 
     def is_superseded(self, deployment: Deployment) -> bool:
         """Whether another report of the same deployment counts in its place."""
-        return deployment.id in self._superseded
+        group = self._groups.get(deployment.id)
+        return group is not None and group[0].id != deployment.id
 
     def superseded(self) -> Iterator[tuple[Deployment, Deployment]]:
         """The reports that do not count, each with the one that does."""
-        yield from self._superseded.values()
+        for first_id, group in self._groups.items():
+            if group[0].id == first_id:
+                yield from ((each, group[0]) for each in group[1:])
 
     def _as_it_came(self, counted: Deployment) -> Deployment:
         """The original report behind a counting deployment."""
-        return self._as_reported.get(counted.id, counted)
+        return self._groups[counted.id][0] if counted.id in self._groups else counted
 
     def _counting(self, deployment: Deployment) -> Deployment | None:
         """The deployment that counts for a report: None if it is superseded, else merged with its other reports."""
-        if deployment.id in self._superseded:
+        if self.is_superseded(deployment):
             return None
         return self._counts_as.get(deployment.id, deployment)
 
-    def _connected(self, deployment: Deployment, sent: Sent) -> tuple[dict[str, Deployment], list[Edge]]:
-        """All reports whose groups this one may change, itself included, with their edges."""
-        members = {deployment.id: deployment}
-        edges = []
-        ahead = [deployment]
-        while ahead:
-            each = ahead.pop()
-            for other in self._candidates(each, sent):
-                edges.append(edge(each, other))
-                if other.id not in members:
-                    members[other.id] = other
-                    ahead.append(other)
-        return members, edges
+    def _ids_of(self, first_id: str) -> tuple[str, ...]:
+        """The ids of the reports of a deployment that has several, by that of the one that counts."""
+        group = self._groups.get(first_id, ())
+        return tuple(each.id for each in group) if group and group[0].id == first_id else ()
 
     def _candidates(self, deployment: Deployment, sent: Sent) -> Iterator[Deployment]:
         """The reports by other reporters that may be of the same deployment."""
@@ -147,24 +146,22 @@ class Pairing:
             yield None
             yield from (edge(one, other) for other in self._near(one, shelf))
 
-    def _pair(self, edges: Iterable[Edge]) -> None:
-        for _ in self._pairing(edges):
-            pass
-
     def _pairing(self, edges: Iterable[Edge | None]) -> Iterator[None]:
         for group in grouping(edges):
             yield
-            if group is None:
-                continue
-            first, *others = group
-            self._as_reported[first.id], self._counts_as[first.id] = first, merged(group)
-            self._ids[first.id] = tuple(each.id for each in group)
-            self._superseded.update((each.id, (each, first)) for each in others)
+            if group is not None:
+                self._join(group)
+
+    def _join(self, group: list[Deployment]) -> None:
+        """Makes reports, in order of preference, one deployment."""
+        if len(group) > 1:
+            self._groups.update((each.id, group) for each in group)
+            self._counts_as[group[0].id] = merged(group)
 
     def _part(self, ids: Iterable[str]) -> None:
         for id_ in ids:
-            for known in (self._superseded, self._as_reported, self._counts_as, self._ids):
-                known.pop(id_, None)
+            self._groups.pop(id_, None)
+            self._counts_as.pop(id_, None)
 
     def _unshelve(self, deployment: Deployment) -> None:
         for name in names_of(deployment):
