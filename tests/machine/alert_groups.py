@@ -5,6 +5,7 @@ from hashlib import blake2b
 
 from tests.machine import saying
 from tests.machine.facts import SECOND_MS, Suffered, World
+from tests.machine.silence import hear
 from tests.machine.site import GROUPS, Site
 
 
@@ -39,7 +40,7 @@ class AlertGroup:
         key = key_of(self.group)
         mine = [each for each in world.incidents.values() if each.id.startswith(f"{GROUPS}:{key}:")]
         last = max(mine, key=lambda each: each.started_at, default=None)
-        if last is None or last.finished_at is not None:
+        if last is None or (last.finished_at is not None and last.id not in world.stale):
             firing.clear()  # somebody deleted the incident: nobody tells of its alerts any more
         if self.what == "fire":
             over = max((each.finished_at for each in mine if each.finished_at is not None), default=0)
@@ -49,7 +50,8 @@ class AlertGroup:
             await self._tell(site, now, ended)
             if ended is not None:
                 del firing[ended]
-                world.take(last if firing else replace(last, finished_at=now))
+                world.beginnings.setdefault(last.id, set()).add(now)  # before that it was not over
+            self._take(site, world, replace(last, finished_at=None if firing else now), fires=bool(firing))
         site.pass_time(SECOND_MS)
 
     async def _fire(self, site: Site, world: World, last: Suffered | None, ended: int) -> None:
@@ -69,10 +71,18 @@ class AlertGroup:
         await self._tell(site, now, None)
         if is_new or last is None:
             id_ = f"{GROUPS}:{key_of(self.group)}:{began}"
-            world.take(Suffered(id_, (service,), environment, began, team=self.team, source=GROUPS))
+            self._take(site, world, Suffered(id_, (service,), environment, began, team=self.team, source=GROUPS))
         else:
+            id_ = last.id
             services = tuple(sorted({*last.services, service}))
-            world.take(replace(last, started_at=min(last.started_at, began), services=services))
+            began_at = min(last.started_at, began)
+            self._take(site, world, replace(last, started_at=began_at, finished_at=None, services=services))
+        world.beginnings.setdefault(id_, set()).add(began)
+
+    def _take(self, site: Site, world: World, incident: Suffered, *, fires: bool = True) -> None:
+        """Notes when the group was told of, too."""
+        hear(world, incident.id, fires=fires, now=site.clock(), stale_after_ms=site.terms.stale_after_ms)
+        world.take(incident)
 
     async def _tell(self, site: Site, now: int, ended: str | None) -> None:
         """All that fire are told each time, and what ended once."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tests.machine.facts import MINUTE_MS, Suffered, World
-from tests.machine.site import ALERTS, Site
+from tests.machine.site import ALERTS, GROUPS, Site
 
 AWAY_MS = 5 * MINUTE_MS
 """A daemon that did not look for longer may have missed a delivery: silence begins anew."""
@@ -24,23 +24,25 @@ class Silence:
         """Without ``stale_after`` nobody looks."""
         site.pass_time(self.away_ms)
         for _ in range(self.times if site.terms.stale_after_ms is not None else 0):
-            await site.poll(ALERTS)
-            for incident in list(self._over(site, world, site.terms.stale_after_ms or 0)):
-                world.stale.add(incident.id)
-                world.take(incident)
+            for source in (ALERTS, GROUPS):
+                await site.poll(source)
+                for incident in list(self._over(source, site, world, site.terms.stale_after_ms or 0)):
+                    world.stale.add(incident.id)
+                    world.take(incident)
             site.pass_time(self.gap_ms)
 
-    def _over(self, site: Site, world: World, stale_after_ms: int) -> Iterator[Suffered]:
+    def _over(self, source: str, site: Site, world: World, stale_after_ms: int) -> Iterator[Suffered]:
         now = site.clock()
-        is_watching = site.watched_ms is not None and 0 <= now - site.watched_ms <= AWAY_MS
-        site.watching_since_ms = site.watching_since_ms if is_watching and site.watching_since_ms <= now else now
-        site.watched_ms = now
-        for each in [one for one in world.incidents.values() if one.source == ALERTS and one.finished_at is None]:
+        watched, since = site.watched.get(source, (None, now))
+        is_watching = watched is not None and 0 <= now - watched <= AWAY_MS
+        since = since if is_watching and since <= now else now
+        site.watched[source] = now, since
+        for each in [one for one in world.incidents.values() if one.source == source and one.finished_at is None]:
             told = world.told.setdefault(each.id, now)
             if told > now:
                 world.told[each.id] = now
-            elif now - max(told, site.watching_since_ms) >= stale_after_ms:
-                latest = max(world.beginnings[each.id])
+            elif now - max(told, since) >= stale_after_ms:
+                latest = max(world.beginnings.get(each.id, {each.started_at}))
                 yield replace(each, finished_at=max(told + stale_after_ms, each.started_at, latest))
 
 

@@ -102,8 +102,7 @@ class Site:
         self.pagerduty = FakePagerDuty(self.clock, is_still=True)
         self.latest_page_ms = 0
         self.latest_alert_ms = 0
-        self.watched_ms: int | None = None
-        self.watching_since_ms = 0
+        self.watched: dict[str, tuple[int, int]] = {}
         self.latest_group_ms = 0
         self.latest_post_ms = 0
         self.latest_sync_ms = 0
@@ -311,7 +310,7 @@ class Site:
                 "sources": {
                     **sources,
                     ALERTS: {"kind": "alertmanager"} | saying.silence(self._written),
-                    GROUPS: {"kind": "alertmanager", "group": True},
+                    GROUPS: {"kind": "alertmanager", "group": True} | saying.silence(self._written),
                     TOOL: {"kind": "webhook", "incidents": TOLD},
                     ARGO: {"kind": "argocd"},
                     FLUX: {"kind": "flux"},
@@ -328,8 +327,6 @@ def read(text: str) -> Iterator[tuple[Sample, float]]:
     for line in text.splitlines():
         head, _, value = line.rpartition(" ")
         name, _, labels = head.partition("{")
-        if 'cause="merge"' in labels:
-            continue  # only their commits are known here
         if name in OF_THE_EVENTS or (name.startswith("dora_") and not name.startswith(OF_THE_DAEMON)):
             pairs = (pair.partition('="') for pair in labels[:-2].split('",') if pair)
             yield (name, frozenset((key, text) for key, _, text in pairs)), float(value)
