@@ -80,4 +80,4 @@ def test_a_fault_in_the_daemon_is_found(
 ) -> None:
     fault(monkeypatch)
     with pytest.raises(Difference, match="what happened"):
-        run("fault", minutes=1, tries=0)
+        run("fault", minutes=4, tries=0)
