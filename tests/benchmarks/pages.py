@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -17,7 +18,7 @@ from dora_exporter.runtime.clock import system_clock
 EVENTS = 1_000_000
 SERIES = 2_500
 REQUESTS = 30
-PAGE_MS, PAGE_KB, QUARTER_MS, BADGE_MS, NAMES_MS = 150, 300, 200, 10, 150
+PAGE_MS, PAGE_KB, QUARTER_MS, BADGE_MS, NAMES_MS = 150, 300, 200, 10, 500
 _QUARTER_DAYS = 91
 _CATALOGUE: Mapping[str, object] = {"services": {"checkout": {}}}
 """Of the services that events name, none has an entry."""
@@ -40,13 +41,14 @@ def measure(folder: Path) -> Iterator[Goal]:
             f"the names without an entry {held}, median", median, _times(daemon, lambda _: "/names"), NAMES_MS
         )
     with running_daemon(folder, snapshot, module=WATCHED, settings=_CATALOGUE) as daemon:
-        turn = Watch(daemon).longest_turn(lambda: _times(daemon, lambda _: "/"))
-        yield Goal(
-            f"worst stall of the event loop while the first page is drawn, the very first time too, {held}",
-            f"{turn:.1f} ms",
-            f"at most {LIMIT_MS} ms",
-            turn <= LIMIT_MS,
-        )
+        for what, path in (("the first page", "/"), ("the page of names", "/names")):
+            turn = Watch(daemon).longest_turn(partial(_times, daemon, partial(_same, path)))
+            yield Goal(
+                f"worst stall of the event loop while {what} is drawn, the first time too, of processor time, {held}",
+                f"{turn:.1f} ms",
+                f"at most {LIMIT_MS} ms",
+                turn <= LIMIT_MS,
+            )
 
 
 def _within(what: str, of: Callable[[list[float]], float], times: list[float], limit_ms: int) -> Goal:
@@ -56,6 +58,10 @@ def _within(what: str, of: Callable[[list[float]], float], times: list[float], l
         f"under {limit_ms} ms",
         of(times) < limit_ms,
     )
+
+
+def _same(path: str, _moment_ms: int) -> str:
+    return path
 
 
 def _p99(times: list[float]) -> float:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from dora_exporter.dora.catalogue.catalogue import Catalogue
-from dora_exporter.dora.events import Deployment
+from dora_exporter.dora.events import Deployment, Event
 from dora_exporter.runtime.cooperative import in_batches, in_turns
 from dora_exporter.series.engine import Engine
 from dora_exporter.series.series_state import SeriesState
@@ -95,15 +95,19 @@ class _OfSeries:
 
 async def _counted(engine: Engine, state: SeriesState) -> _OfSeries:
     found = _OfSeries(state.version, {}, {})
-    async for batch in in_batches(list(state.held())):
-        for each in batch:
-            event = engine.as_stored(each)
-            if isinstance(event, Deployment):
-                _add(found.deployments, (event.service, event.environment), 1, event.finished_at)
-            elif event is not None and event.merged_into is None:
-                last_ms = event.started_at if event.finished_at is None else event.finished_at
-                found.incidents[event.id] = (event.services, event.environment), last_ms
+    for events in state.held_lists():
+        async for batch in in_batches(events):
+            for each in batch:
+                _add_event(found, engine.as_stored(each))
     return found
+
+
+def _add_event(found: _OfSeries, event: Event | None) -> None:
+    if isinstance(event, Deployment):
+        _add(found.deployments, (event.service, event.environment), 1, event.finished_at)
+    elif event is not None and event.merged_into is None:
+        last_ms = event.started_at if event.finished_at is None else event.finished_at
+        found.incidents[event.id] = (event.services, event.environment), last_ms
 
 
 def _add(found: dict[_Key, Sightings], key: _Key, events: int, last_ms: int) -> None:
