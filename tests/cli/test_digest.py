@@ -7,8 +7,12 @@ from tests.builders import DAY_MS, HOUR_MS, NOW_MS, deployment, incident
 from tests.cli.calling import NAME, Called, call, kept
 from tests.e2e.daemon import Daemon
 
+from dora_exporter.cli.digest.report import Period, digest
 from dora_exporter.dora.events import Commit, Deployment, Incident, Verdict
 from dora_exporter.runtime.clock import system_clock
+from dora_exporter.runtime.timestamps import iso
+from dora_exporter.series.number_values import Shown
+from dora_exporter.web.api.schema.number_answer import NumbersOfSubject, NumbersOfWindow
 
 SNAPSHOT = f"--snapshot.path={NAME}"
 TO = f"--to={NOW_MS // 1000}"
@@ -90,6 +94,18 @@ def test_a_report_says_what_changed_what_is_worst_best_and_open(called: Called) 
 
     assert (ended.code, ended.errors) == (0, "")
     assert ended.output == REPORT
+
+
+@pytest.mark.parametrize(("hours", "is_told"), [(3, True), (2.9, False)])
+def test_a_change_is_told_from_half_as_much_again(hours: float, *, is_told: bool) -> None:
+    def numbers(until_ms: int, seconds: float) -> NumbersOfWindow:
+        values: dict[str, Shown] = {"dora_deployments": 1, "dora_change_lead_time_seconds": {"median": seconds}}
+        return NumbersOfWindow("7d", "", iso(until_ms), partial=False, values=values)
+
+    period = Period("7d", NOW_MS - 7 * DAY_MS, NOW_MS)
+    found = [numbers(period.start_ms, 7200), numbers(period.end_ms, hours * 3600)]
+    service = NumbersOfSubject(service="shop", environment="production", tier="production", explain="", numbers=found)
+    assert ("* **shop** (production): lead time 3.0 h, 2.0 h before" in digest([service], period, tier="")) == is_told
 
 
 def test_the_report_of_the_same_instants_is_the_same(called: Called) -> None:

@@ -109,3 +109,11 @@ def of(samples: list[tuple[int, int]]) -> Samples:
 
 def read(samples: Samples) -> list[object]:
     return [sorted(samples), *(dict(samples.statistics(window(end))) for end in range(0, 40, 5))]
+
+
+@pytest.mark.parametrize("second", [[], [40, 30], [20, 15], [5, 1], [25, 5]])
+def test_moments_that_are_added_later_join_those_before(second: list[int]) -> None:
+    times = Times()
+    times.extend([20, 10])
+    times.extend(second)
+    assert list(times) == sorted([10, 20, *second])

@@ -48,6 +48,16 @@ async def candidate(database: Database, name: str) -> AsyncIterator[Candidate]:
         await standing.lease.close()
 
 
+async def test_nobody_leads_who_was_not_told_so(database: Database) -> None:
+    async with opened(database):
+        lease = Lease(link(database), "one")
+        assert (lease.is_held, lease.fence) == (False, None)
+        await lease.try_once()
+        assert lease.held_token == 1
+        assert (lease.is_held, lease.fence) == (False, None)
+        await lease.close()
+
+
 async def test_one_leads_and_another_after_it(database: Database) -> None:
     async with opened(database), candidate(database, "one") as one:
         await one.until(["gained"])
