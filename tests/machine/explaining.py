@@ -275,6 +275,7 @@ def listed_deployments(world: World, terms: Terms) -> list[tuple[object, ...]]:
             each.source,
             None if each.said is None else each.said.failed,
             each.outcome,
+            each.sha,
         )
         for each in sorted(held, key=lambda each: (-each.started_at, each.id))
     ]
@@ -305,7 +306,14 @@ def _iso(ms: int) -> str:
 def shown_deployments(rows: Iterable[Mapping[str, Any]]) -> list[tuple[object, ...]]:
     """What the list shows."""
     names = ("service", "env", "started_at", "finished_at", "version", "team", "source", "change_failure", "outcome")
-    return [(each["id"], *(each["attributes"].get(name) for name in names)) for each in rows]
+    return [
+        (
+            each["id"],
+            *(each["attributes"].get(name) for name in names),
+            each["attributes"].get("git", {}).get("commit_sha"),
+        )
+        for each in rows
+    ]
 
 
 def shown_incidents(rows: Iterable[Mapping[str, Any]]) -> list[tuple[object, ...]]:

@@ -310,7 +310,7 @@ class Player:
             number,
             f"{self.chance.choice(['Request', 'Request', 'Hotfix: request'])} {number:x}",
             f"{self.chance.choice(['topic', 'topic', 'urgent'])}-{number}",
-            self.chance.choice([(), ("big",), ("big", "urgent")]),
+            self.chance.choice([(), ("big", "urgent"), ("big", "urgent")]),
             min(ready, merged),
             None if approved > merged else approved,
             merged,
@@ -500,7 +500,14 @@ class Player:
             rollback=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("cart",))]),
             revert=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("checkout",))]),
             rules=pick(
-                [(), (HOTFIX,), (HOTFIX, SUBJECTS, FIXES), (HOTFIX, REQUESTS), (replace(FIXES, services=("cart",)),)]
+                [
+                    (),
+                    (HOTFIX,),
+                    (HOTFIX, SUBJECTS, FIXES),
+                    (HOTFIX, REQUESTS),
+                    (REQUESTS,),
+                    (replace(FIXES, services=("cart",)),),
+                ]
             ),
             default_environment=pick(["none", "production"]),
             edition=pick(["2019", "2021", "2022", "2023", "2024"]),
