@@ -26,6 +26,21 @@ def test_both_readers_agree_on_rfc_3339(text: str, expected: int) -> None:
     assert (microseconds(text), rfc_3339_microseconds(text)) == (expected, expected)
 
 
+def test_a_fraction_of_rfc_3339_may_have_any_digits() -> None:
+    assert rfc_3339_microseconds(f"2026-01-31T12:00:00.{'123456789' * 99}Z") == NOON_US + 123_456
+
+
+@pytest.mark.parametrize("text", ["2026-01-31T23:59:60Z", "2026-01-31T23:59:60.9Z", "2026-02-01T05:29:60+05:30"])
+def test_a_leap_second_is_the_beginning_of_the_next_day(text: str) -> None:
+    assert rfc_3339_microseconds(text) == NOON_US + DAY_US // 2
+
+
+@pytest.mark.parametrize("text", ["2026-01-31T12:00:60Z", "2026-01-31T23:59:60+05:30", "2026-01-31T23:59:61Z"])
+def test_a_minute_within_a_day_has_no_leap_second(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        rfc_3339_microseconds(text)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("2026-01-31T12:00:00", NOON_US), ("2026-01-31", NOON_US - DAY_US // 2), ("20260131T120000Z", NOON_US)],

@@ -62,7 +62,7 @@ BAD_LINES = [
     (b"{", "the body is not JSON: Input data was truncated"),
     (b"[]", 'error decoding attribute "body": invalid type array, expected object'),
     (b"{}", 'attribute "type" is required'),
-    (b'{"type": "incident"}', "attribute \"type\" is refused: invalid value 'incident'"),
+    (b'{"type": "incident"}', 'attribute "type" must be "deployment" or "failure"'),
     (b'{"type": "failure"}', 'attribute "attributes" is required'),
     (line("deployment", {}), 'attribute "service" is required'),
     (line("deployment", deployment(service="")), 'attribute "service" must not be empty'),
@@ -82,6 +82,21 @@ async def test_valid_lines_are_stored_and_the_others_named(api: Api) -> None:
     errors = [{"detail": detail, "line": 2 * index + 1} for index, (_, detail) in enumerate(BAD_LINES)]
     expected = {**counts(created=1, unchanged=len(BAD_LINES) - 1), "errors_total": len(BAD_LINES), "errors": errors}
     assert await send(api, lines) == (200, expected)
+
+
+@pytest.mark.parametrize("event_id", ["1", "INC-42", "a" * 128])
+async def test_ids_may_be_short(api: Api, event_id: str) -> None:
+    lines = [line("deployment", deployment(id=event_id)), line("failure", incident(id=event_id))]
+    assert await send(api, lines) == (200, counts(created=2))
+    assert (list(api.store.deployments), list(api.store.incidents)) == ([event_id], [event_id])
+
+
+@pytest.mark.parametrize("event_id", ["", "a" * 129, "INC 42", "INC/42", "ä", "a\n"])
+async def test_other_ids_are_refused(api: Api, event_id: str) -> None:
+    problem = 'attribute "id" must be 1 to 128 characters of A-Z a-z 0-9 - _ . :'
+    for kind, attributes in (("deployment", deployment(id=event_id)), ("failure", incident(id=event_id))):
+        _, answer = await send(api, [line(kind, attributes)])
+        assert answer["errors"] == [{"detail": problem, "line": 1}]
 
 
 async def test_a_line_that_needs_a_closer_look_among_many_plain_ones_is_found(api: Api) -> None:
@@ -304,14 +319,14 @@ async def test_times_may_be_rfc_3339(api: Api) -> None:
     ]
 
 
-TIME_OR_MOMENT = "a Unix time in seconds, milliseconds or nanoseconds or an RFC 3339 date-time such as"
+TIME_OR_MOMENT = "a Unix time in seconds, milliseconds or nanoseconds, or an RFC 3339 date-time such as"
 
 
 @pytest.mark.parametrize(
     ("time", "detail"),
     [
-        ("2027-01-15", 'attribute "started_at" must be an RFC 3339 date-time such as 2026-01-31T12:00:00Z'),
-        ("", 'attribute "started_at" must be an RFC 3339 date-time such as 2026-01-31T12:00:00Z'),
+        ("2027-01-15", f'attribute "started_at" must be {TIME_OR_MOMENT}'),
+        ("", f'attribute "started_at" must be {TIME_OR_MOMENT}'),
         ("1999-12-31T23:59:59Z", 'attribute "started_at" is before the year 2000'),
         ("0001-01-01T00:00:00Z", 'attribute "started_at" is before the year 2000'),
         ("2027-01-15T08:10:01Z", 'attribute "started_at" is more than 10 minutes ahead of the clock'),

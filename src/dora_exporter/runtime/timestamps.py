@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 RFC_3339 = "an RFC 3339 date-time such as 2026-01-31T12:00:00Z"
 """The error text for any other input."""
 
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:)(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _UNIX_SECONDS = re.compile(r"\d{1,11}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_MINUTE_US = 60_000_000
+_DAY_US = 24 * 60 * _MINUTE_US
 
 
 def iso(moment: int) -> str:
@@ -39,7 +41,20 @@ def milliseconds(text: str) -> int:
 
 
 def rfc_3339_microseconds(text: str) -> int:
-    """Microseconds since the epoch of an RFC 3339 date-time: date, time and zone. Raises ``ValueError``."""
-    if not _RFC_3339.fullmatch(text):
+    """Microseconds since the epoch of an RFC 3339 date-time: date, time and zone. Raises ``ValueError``.
+
+    Unix time has no leap seconds, so one is the beginning of the next minute.
+    """
+    parts = _RFC_3339.fullmatch(text)
+    if parts is None:
         raise ValueError(f"must be {RFC_3339}")
-    return microseconds(text)
+    minute, second, fraction, zone = parts.groups(default="")
+    if second == "60":
+        return _after_leap_second(microseconds(f"{minute}00{zone}") + _MINUTE_US)
+    return microseconds(f"{minute}{second}{fraction[:7]}{zone}")
+
+
+def _after_leap_second(midnight: int) -> int:
+    if midnight % _DAY_US:
+        raise ValueError("a leap second can only be the last second of a day in UTC")
+    return midnight

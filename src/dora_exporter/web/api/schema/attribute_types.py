@@ -13,12 +13,11 @@ def described(description: str, **more: object) -> Meta:
     return Meta(description=description, extra_json_schema=more)
 
 
-_UNIT = "Unix time in seconds, milliseconds or nanoseconds"
 SINCE_2000 = fields.EARLIEST_MS // 1000
-Time = Annotated[int, described(f"{_UNIT}, from the year 2000 on.", minimum=SINCE_2000)]
-CommitTime = Annotated[int, described(f"{_UNIT}.", minimum=0)]
-AnyTime = Annotated[int | str, described(f"{_UNIT}, from the year 2000 on, or an RFC 3339 date-time.")]
-AnyCommitTime = Annotated[int | str, described(f"{_UNIT}, or an RFC 3339 date-time.")]
+Time = Annotated[int, described(f"{fields.UNIX_TIME}, from the year 2000 on.", minimum=SINCE_2000)]
+CommitTime = Annotated[int, described(f"{fields.UNIX_TIME}.", minimum=0)]
+AnyTime = Annotated[int | str, described(f"{fields.UNIX_TIME}, from the year 2000 on, or an RFC 3339 date-time.")]
+AnyCommitTime = Annotated[int | str, described(f"{fields.UNIX_TIME}, or an RFC 3339 date-time.")]
 Label = Annotated[
     str, described("1 to 200 printable characters, but not `_other`.", minLength=1, maxLength=fields.LABEL_LENGTH)
 ]
@@ -31,6 +30,7 @@ Environment = Annotated[
 OptionalText = Annotated[str | None, described("Empty is absent.", maxLength=fields.TEXT_LENGTH)]
 Title = Annotated[str | None, described("What people call it.", maxLength=fields.NAME_LENGTH)]
 Id = Annotated[str | None, described("Sent again, it replaces the event.", pattern=f"^{fields.ID_PATTERN}$")]
+OwnId = Annotated[str | None, described("Sent again, it replaces the event.", pattern=f"^{fields.OWN_ID_PATTERN}$")]
 Sha = Annotated[str, described("The commit.", pattern=f"^{fields.SHA_PATTERN}$")]
 Url = Annotated[str, described("In any form that Git takes.", minLength=1, maxLength=fields.URL_LENGTH)]
 SHIPPED = described("What it shipped. The newest 5000 are kept.")

@@ -9,6 +9,7 @@ import msgspec
 
 from dora_exporter.runtime.json_flaws import FLAWS
 from dora_exporter.runtime.timestamps import RFC_3339
+from dora_exporter.web.api.schema.fields import UNIX
 from dora_exporter.web.server.errors import BadAttribute, BadRequest
 
 _T = TypeVar("_T")
@@ -19,8 +20,10 @@ _PLACED = re.compile(r"(?P<problem>.*?)(?: - at `(?P<path>[^`]*)`)?", re.DOTALL)
 _PREFIX = re.compile(r"^\$\.?(?:data\.)?(?:attributes\.)?")
 _GOT = {"int": "number", "float": "number with a fraction or an exponent", "str": "string"}
 _EXPECTED = {"int": "integer", "str": "string"}
-_UNIX = "a Unix time in seconds, milliseconds or nanoseconds"
-_TIMES = {"started_at": _UNIX, "finished_at": _UNIX, "timestamp": _UNIX, "from": RFC_3339, "to": RFC_3339}
+_TIMES = {"started_at": UNIX, "finished_at": UNIX, "timestamp": UNIX, "from": RFC_3339, "to": RFC_3339}
+_KINDS = '"deployment" or "failure"'
+"""What a line of a bulk body is."""
+
 _SEARCHED_BYTES = 65_536
 
 
@@ -54,6 +57,8 @@ def _misfit(message: str) -> BadRequest:
         )
     placed = _PLACED.fullmatch(message)
     path, problem = (placed["path"], placed["problem"]) if placed else (None, message)
+    if path == "$.type":
+        return BadAttribute("type", f"must be {_KINDS}")
     return BadAttribute(_name(path or "$"), f"is refused: {problem[:1].lower()}{problem[1:]}")
 
 
@@ -62,7 +67,7 @@ def _meant_by(name: str, expected: str) -> str:
     kind = next((kind for ending, kind in _TIMES.items() if name.rpartition(".")[2] == ending), None)
     if kind is None:
         return ""
-    return f": {kind} or {RFC_3339}" if kind is _UNIX and "string" in expected else f": {kind}"
+    return f": {kind}, or {RFC_3339}" if kind is UNIX and "string" in expected else f": {kind}"
 
 
 def _name(path: str) -> str:

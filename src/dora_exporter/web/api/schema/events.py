@@ -50,7 +50,7 @@ class EventFactory:
         finished_at = _finish(given.finished_at, started_at, now)
         version = fields.optional(given.version, "version")
         commit_sha, repository, further = _checkouts(given.git)
-        event_id = _given_id(given.id) or derived_ids.deployment_id(
+        event_id = _given_id(given) or derived_ids.deployment_id(
             service=service,
             environment=environment,
             started_at=started_at,
@@ -88,7 +88,7 @@ class EventFactory:
         started_at = _past(given.started_at, "started_at", now)
         finished_at = None if given.finished_at is None else _finish(given.finished_at, started_at, now)
         commit_sha, repository, _ = _checkouts(given.git)
-        event_id = _given_id(given.id) or self._incident_id(services, team, environment, started_at)
+        event_id = _given_id(given) or self._incident_id(services, team, environment, started_at)
         is_old = finished_at is not None and finished_at < now - rules.retention_ms
         if is_old and not (event_id in self._store.incidents or is_pending(event_id)):
             raise BadAttribute("finished_at", TOO_OLD)
@@ -123,8 +123,12 @@ def _environment(given: GivenDeployment | BulkDeployment | GivenFailure | BulkFa
     )
 
 
-def _given_id(given: str | None) -> str | None:
-    return None if given is None else fields.identifier(given, "id")
+def _given_id(given: GivenDeployment | BulkDeployment | GivenFailure | BulkFailure) -> str | None:
+    """The sender's id. Datadog's own paths want longer ones, as theirs do."""
+    if given.id is None:
+        return None
+    is_own_path = isinstance(given, BulkDeployment | BulkFailure)
+    return (fields.own_identifier if is_own_path else fields.identifier)(given.id, "id")
 
 
 def _outcome(given: str | None) -> Outcome | None:

@@ -18,11 +18,18 @@ MAX_SERVICES = 1000
 MAX_COMMITS = 5000
 MAX_REPOSITORIES = 20
 ID_PATTERN = "[A-Za-z0-9_.:-]{16,128}"
+OWN_ID_PATTERN = "[A-Za-z0-9_.:-]{1,128}"
+"""Of an id on our own paths: incidents have short ones in trackers."""
+
 SHA_PATTERN = "[a-fA-F0-9]{40,128}"
 FUTURE_MS = 10 * 60_000
 
 _ID = re.compile(ID_PATTERN)
+_OWN_ID = re.compile(OWN_ID_PATTERN)
 _SHA = re.compile(SHA_PATTERN)
+UNIX_TIME = "Unix time in seconds, milliseconds or nanoseconds"
+UNIX = f"a {UNIX_TIME}"
+
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _BEYOND_MICROSECONDS = re.compile(r"\.\d{6}\d*[1-9]")
 """Digits of a fraction that Python cuts off."""
@@ -40,14 +47,14 @@ _NANOSECONDS_BELOW = 253_402_300_799 * 10**9
 def milliseconds(value: int | str, name: str) -> int:
     """A time: an RFC 3339 date-time, or a Unix time in seconds, milliseconds or nanoseconds: its size says which."""
     if isinstance(value, str):
-        return max(0, _microseconds(value, name) // 1000)
+        return max(0, _microseconds(value, name, f"{UNIX}, or {timestamps.RFC_3339}") // 1000)
     if 0 <= value < _MILLISECONDS_FROM:
         return value * 1000
     if 0 <= value < _MILLISECONDS_BELOW:
         return value
     if _NANOSECONDS_FROM <= value < _NANOSECONDS_BELOW:
         return (value + 500_000) // 1_000_000
-    problem = "must not be negative" if value < 0 else "is no Unix time in seconds, milliseconds or nanoseconds"
+    problem = "must not be negative" if value < 0 else f"is no {UNIX_TIME}"
     raise BadAttribute(name, problem)
 
 
@@ -55,17 +62,17 @@ def moment(value: str | None, name: str, *, round_up: bool = False) -> int | Non
     """An RFC 3339 date-time in milliseconds."""
     if value is None:
         return None
-    since = _microseconds(value, name)
+    since = _microseconds(value, name, timestamps.RFC_3339)
     if not round_up:
         return since // 1000
     return -((-since - bool(_BEYOND_MICROSECONDS.search(value))) // 1000)
 
 
-def _microseconds(value: str, name: str) -> int:
+def _microseconds(value: str, name: str, wanted: str) -> int:
     try:
         return timestamps.rfc_3339_microseconds(value)
     except ValueError as error:
-        raise BadAttribute(name, f"must be {timestamps.RFC_3339}") from error
+        raise BadAttribute(name, f"must be {wanted}") from error
 
 
 @lru_cache(maxsize=4096)
@@ -107,6 +114,13 @@ def identifier(value: str, name: str) -> str:
     """An id chosen by the sender."""
     if not _ID.fullmatch(value):
         raise BadAttribute(name, "must be 16 to 128 characters of A-Z a-z 0-9 - _ . :")
+    return value
+
+
+def own_identifier(value: str, name: str) -> str:
+    """An id chosen by the sender of a bulk body."""
+    if not _OWN_ID.fullmatch(value):
+        raise BadAttribute(name, "must be 1 to 128 characters of A-Z a-z 0-9 - _ . :")
     return value
 
 

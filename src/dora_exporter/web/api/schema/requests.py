@@ -21,6 +21,7 @@ from dora_exporter.web.api.schema.attribute_types import (
     Label,
     OptionalLabel,
     OptionalText,
+    OwnId,
     Sha,
     Tags,
     Time,
@@ -87,6 +88,7 @@ class BulkDeployment(_Deployment, frozen=True, gc=False, kw_only=True):
 
     started_at: AnyTime
     finished_at: AnyTime
+    id: OwnId = None
     commits: Annotated[list[BulkCommit] | None, SHIPPED] = None
 
 
@@ -116,6 +118,7 @@ class BulkFailure(_Failure, frozen=True, gc=False, kw_only=True):
 
     started_at: AnyTime
     finished_at: Annotated[int | str | None, described("When it was resolved.")] = None
+    id: OwnId = None
 
 
 class DeploymentData(Struct, frozen=True, gc=False):
