@@ -13,6 +13,7 @@ from tests.builders import NOW_MS, ManualClock, deployment
 
 from dora_exporter.app.daemon import Daemon
 from dora_exporter.app.settings import Settings
+from dora_exporter.config.errors import ConfigError
 from dora_exporter.dora.event_log import EventLog
 from dora_exporter.storage.file import SnapshotFile, encode, header_line
 
@@ -187,3 +188,25 @@ async def test_what_is_kept_is_served_once_it_is_read(settings: Settings) -> Non
         assert 'dora_deployments{environment="production",service="checkout",window="7d"} 1' in await metrics.text()
     assert daemon.components.startup.replay_seconds is not None
     await daemon.stop()
+
+
+async def test_a_scrape_right_after_a_reload_tells_how_it_went(settings: Settings) -> None:
+    def load() -> Settings:
+        raise ConfigError(())
+
+    daemon = Daemon(settings, load, clock=ManualClock())
+    await daemon.start()
+    host, port = daemon.addresses[0]
+    async with aiohttp.ClientSession(f"http://{host}:{port}") as session:
+
+        async def is_good() -> bool:
+            async with session.get("/metrics") as answer:
+                return "dora_exporter_config_last_reload_successful 1.0" in await answer.text()
+
+        before = await is_good()
+        daemon.reload_soon()
+        await next(task for task in others() if task.get_name() == "reload")
+        after = await is_good()
+    await daemon.stop()
+
+    assert (before, after) == (True, False)

@@ -153,7 +153,13 @@ class Daemon:
         if not self.components.startup.is_ready:
             logger.warning("reload ignored reason=%s", "the daemon is starting")
             return
-        self._background.start(self.components.configuration.reload(), name="reload")
+        self._background.start(self._reload(), name="reload")
+
+    async def _reload(self) -> None:
+        try:
+            await self.components.configuration.reload()
+        finally:
+            self.components.metrics.activity.count += 1
 
     async def _start(self, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]) -> None:
         """Starts a part. ``stop`` undoes that too when it fails or is interrupted half way."""
