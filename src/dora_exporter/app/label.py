@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from dora_exporter.dora.reserved import RESERVED
+from dora_exporter.sources.label import NOT_RESERVED
 
 
 def _printable(text: str) -> str:
@@ -13,11 +13,5 @@ def _printable(text: str) -> str:
     return text
 
 
-def _not_reserved(name: str) -> str:
-    if name == RESERVED:
-        raise ValueError("is reserved for the series beyond the limit")
-    return name
-
-
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
-Label = Annotated[Name, AfterValidator(_not_reserved)]
+Label = Annotated[Name, NOT_RESERVED]

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from dora_exporter.config.durations import Duration
 from dora_exporter.sources.alertmanager.matchers import MatcherField
 from dora_exporter.sources.contract import SourceSettings
+from dora_exporter.sources.label import Label
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -31,6 +32,6 @@ class AlertmanagerSettings(SourceSettings):
     kind: Literal["alertmanager"] = "alertmanager"
     matchers: tuple[MatcherField, ...] = ()
     labels: AlertLabels = AlertLabels()
-    environment: Name | None = None
+    environment: Label | None = None
     group: bool = False
     stale_after: Duration | None = None

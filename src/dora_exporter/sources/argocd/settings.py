@@ -7,13 +7,14 @@ from pydantic import Field
 from dora_exporter.config.durations import Duration, parse
 from dora_exporter.sources.contract import SourceSettings
 from dora_exporter.sources.http.pushed_settings import Name, ServiceEntry
+from dora_exporter.sources.label import Label
 
 
 class ArgoCdSettings(SourceSettings):
     """The Argo CDs that notify with one of the daemon's keys. What an application's annotations say comes first."""
 
     kind: Literal["argocd"] = "argocd"
-    environment: Name | None = None
+    environment: Label | None = None
     services: dict[Name, ServiceEntry] = Field(default_factory=dict)
     count_unchanged_images: bool = False
     degraded_within: Duration = parse("30m")

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from dora_exporter.config.durations import Duration, parse
 from dora_exporter.config.validators import HTTP_URL, NamedFile, Secret, matching
@@ -12,6 +12,7 @@ from dora_exporter.sources.contract import Memory, Misconfigured, Sink, SourceCo
 from dora_exporter.sources.datadog import deployments_api, traffic
 from dora_exporter.sources.http.client import Credentials, Traffic, Upstream
 from dora_exporter.sources.http.settings import HEADER_SETTINGS, HttpSourceSettings, with_headers
+from dora_exporter.sources.label import Label
 from dora_exporter.sources.version_detection.segments import Rules
 from dora_exporter.sources.version_detection.tracker import Scope, Seen, VersionWatch
 
@@ -38,7 +39,7 @@ class DatadogApmSettings(HttpSourceSettings):
     query: str = "source:apm_deployments"
     operation: Annotated[str, matching(r"[\w.]+", "must be letters, digits, dots and underscores")] | None = None
     environments: tuple[str, ...] = ()
-    environment: str | None = Field(None, min_length=1)
+    environment: Label | None = None
     interval: Duration = parse("5m")
     overlap: Duration = parse("10m")
     settle: Duration = parse("2m")

@@ -5,11 +5,12 @@ from typing import Literal
 from pydantic import Field
 
 from dora_exporter.sources.http.pushed_settings import Name, ServiceEntry, WebhookSecretSettings
+from dora_exporter.sources.label import Label
 
 
 class FluxSettings(WebhookSecretSettings):
     """The Fluxes that share secrets. ``services`` are by ``namespace/name`` or name of an object."""
 
     kind: Literal["flux"] = "flux"
-    environment: Name | None = None
+    environment: Label | None = None
     services: dict[Name, ServiceEntry] = Field(default_factory=dict)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from dora_exporter.dora.failures.pattern import BadPattern, compiled
 from dora_exporter.sources.forges.globs import is_repository
 from dora_exporter.sources.http.pushed_settings import Name
+from dora_exporter.sources.label import Label
 
 if TYPE_CHECKING:
     import re2
@@ -40,9 +41,9 @@ class ServiceRule(BaseModel):
 
     repository: Name = "*"
     environment: Annotated[Name, AfterValidator(_is_expression)] | None = None
-    service: Name | None = None
-    set_environment: Name | None = None
-    team: Name | None = None
+    service: Label | None = None
+    set_environment: Label | None = None
+    team: Label | None = None
 
     @model_validator(mode="after")
     def _names_a_service(self) -> Self:

@@ -8,6 +8,7 @@ from dora_exporter.config.durations import Duration, parse
 from dora_exporter.config.validators import NamedFile, Whole
 from dora_exporter.sources.forges.service_rules import ServiceRule
 from dora_exporter.sources.http.pushed_settings import PUSHED_TUNING, BaseUrl, Name, PushedSourceSettings
+from dora_exporter.sources.label import Label
 
 Trigger = Literal["deployment", "release", "workflow_run", "tag"]
 TUNING = (*PUSHED_TUNING, "app_id", "installation_id", "private_key_file")
@@ -51,7 +52,7 @@ class GitHubSettings(PushedSourceSettings):
     refs: tuple[Name, ...] = ()
     transient: bool | None = None
     workflows: tuple[Workflow, ...] = ()
-    environment: Name | None = None
+    environment: Label | None = None
     services: tuple[TaskRule, ...] = ()
     interval: Duration = parse("5m")
     overlap: Duration = parse("1h")

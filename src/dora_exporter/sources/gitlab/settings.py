@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from dora_exporter.config.durations import Duration, parse
 from dora_exporter.sources.forges.service_rules import ServiceRule
 from dora_exporter.sources.http.pushed_settings import BaseUrl, Name, PushedSourceSettings, ServiceEntry
+from dora_exporter.sources.label import Label
 
 Tier = Literal["production", "staging", "testing", "development", "other"]
 Severity = Literal["critical", "high", "medium", "low", "unknown"]
@@ -32,7 +33,7 @@ class GitLabSettings(PushedSourceSettings):
     services: tuple[ServiceRule, ...] = ()
     severities: tuple[Severity, ...] = ()
     incident_labels: dict[Name, ServiceEntry] = Field(default_factory=dict)
-    incident_environment: Name | None = None
+    incident_environment: Label | None = None
 
     @model_validator(mode="after")
     def _says_what_is_polled(self) -> Self:

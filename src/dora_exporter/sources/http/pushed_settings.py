@@ -9,6 +9,7 @@ from dora_exporter.config.durations import Duration, Span
 from dora_exporter.config.validators import HTTP_URL, NamedFile, Secret, matching
 from dora_exporter.sources.contract import Check, Delivery, SourceSettings, secrets_of
 from dora_exporter.sources.http.settings import HEADER_SETTINGS, HttpSourceSettings
+from dora_exporter.sources.label import Label
 from dora_exporter.sources.webhook_signatures import api_key, hmac_sha256, presented_hmacs
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -38,9 +39,9 @@ class MappedService(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    service: Name
-    environment: Name | None = None
-    team: Name | None = None
+    service: Label
+    environment: Label | None = None
+    team: Label | None = None
 
 
 def _as_entry(value: object) -> object:

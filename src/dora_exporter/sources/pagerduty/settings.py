@@ -6,6 +6,7 @@ from pydantic import Field
 
 from dora_exporter.config.durations import Duration, parse
 from dora_exporter.sources.http.pushed_settings import PUSHED_TUNING, BaseUrl, Name, PushedSourceSettings, ServiceEntry
+from dora_exporter.sources.label import Label
 
 TUNING = (*PUSHED_TUNING, "relist")
 """What may change without reading the past anew."""
@@ -25,7 +26,7 @@ class PagerDutySettings(PushedSourceSettings):
     team_ids: tuple[Name, ...] = ()
     urgencies: tuple[Literal["high", "low"], ...] = ()
     priorities: tuple[Name, ...] = ()
-    environment: Name | None = None
+    environment: Label | None = None
     environment_field: Name | None = None
     services: dict[Name, ServiceEntry] = Field(default_factory=dict)
 

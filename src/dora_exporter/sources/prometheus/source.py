@@ -21,6 +21,7 @@ from dora_exporter.sources.contract import (
 )
 from dora_exporter.sources.http.client import Credentials, Traffic
 from dora_exporter.sources.http.settings import HEADER_SETTINGS, HttpSourceSettings, with_headers
+from dora_exporter.sources.label import Label
 from dora_exporter.sources.prometheus import range_query
 from dora_exporter.sources.version_detection.segments import Rules
 from dora_exporter.sources.version_detection.tracker import Scope, Seen, VersionWatch
@@ -62,7 +63,7 @@ class PrometheusSettings(HttpSourceSettings):
     url: Annotated[str, HTTP_URL]
     query: str = Field("target_info", min_length=1)
     labels: Labels = Labels()
-    environment: str | None = Field(None, min_length=1)
+    environment: Label | None = None
     interval: Duration = parse("1m")
     step: Duration = parse("60s")
     overlap: Duration = parse("10m")

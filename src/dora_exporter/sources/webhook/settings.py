@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from dora_exporter.config.errors import misplaced, suggestion
 from dora_exporter.sources.http.pushed_settings import Name, ServiceEntry, WebhookSecretSettings
+from dora_exporter.sources.label import Label
 from dora_exporter.sources.webhook import presets
 from dora_exporter.sources.webhook.expressions import Expression
 from dora_exporter.sources.webhook.rules import DeploymentRule, Deployments, IncidentRule, Incidents, Rule, combined
@@ -37,9 +38,9 @@ class WebhookSettings(WebhookSecretSettings):
     test: Expression | None = None
     incidents: Incidents | None = None
     deployments: Deployments | None = None
-    service: Name | None = None
-    environment: Name | None = None
-    team: Name | None = None
+    service: Label | None = None
+    environment: Label | None = None
+    team: Label | None = None
     services: dict[Name, ServiceEntry] = Field(default_factory=dict)
 
     @model_validator(mode="after")
