@@ -139,6 +139,8 @@ def test_by_what_a_commit_is_found(subject: str, number: str | None, key: str) -
         "this reverts commit " + "abcdef1, " * 100_000,
         '* Revert "' * 100_000,
         "\n \t" * 300_000,
+        "Tidy up\n\n" + " " * 1_000_000 + "revert",
+        "Tidy up\n\n" + "\t* " * 300_000 + "revert",
         "Merged in " + "x" * 1_000_000,
     ],
 )

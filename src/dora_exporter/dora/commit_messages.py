@@ -28,7 +28,7 @@ _REQUESTS = re.compile(
 _EACH_SHA = re.compile(rf"(?<![0-9a-z]){_SHA}")
 _EACH_NUMBER = re.compile(r"[#!/](\d{1,9})(?=[\s,]|$)")
 _QUOTING_LINE = re.compile(
-    r"""^[ \t]*[*-]?[ \t]*((?:revert|reapply)(?:\^\d{1,3})? ["'“].+)$""", re.IGNORECASE | re.MULTILINE
+    r"""^[ \t]*+(?:[*-][ \t]*+)?((?:revert|reapply)(?:\^\d{1,3})? ["'“].+)$""", re.IGNORECASE | re.MULTILINE
 )
 
 _SUFFIX = re.compile(r" \((?:[\w./-]*[#!]|pull request #)(\d{1,9})\)$")
