@@ -12,7 +12,8 @@ from dora_exporter.app.settings import Settings
 from dora_exporter.app.telemetry.commits import CommitTally
 from dora_exporter.commits.providers.contract import Lent
 from dora_exporter.dora.events import Commit
-from dora_exporter.dora.store import EventStore, Observer, Renew
+from dora_exporter.dora.observers import Observer, Renew
+from dora_exporter.dora.store import EventStore
 
 REPOSITORY = "git.example/shop"
 

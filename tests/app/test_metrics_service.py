@@ -13,8 +13,9 @@ from dora_exporter.app.derived_settings import definitions
 from dora_exporter.app.metrics_service import MetricsService
 from dora_exporter.app.settings import Settings
 from dora_exporter.dora.events import DAY_MS, Deployment
+from dora_exporter.dora.observers import Change
 from dora_exporter.dora.records import Deletion
-from dora_exporter.dora.store import Change, EventStore
+from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition import OwnFamilies
 from dora_exporter.series.definitions import Definitions
 from dora_exporter.series.pending_writes import PendingWrites

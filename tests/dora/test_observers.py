@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import pytest
 from tests.builders import deployment
 
-from dora_exporter.dora.store import Change, EventStore
+from dora_exporter.dora.observers import Change
+from dora_exporter.dora.store import EventStore
 
 
 class Ids:

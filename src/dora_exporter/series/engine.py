@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dora_exporter.dora.catalogue.catalogue import Appearances
 from dora_exporter.dora.events import Deployment, Event, Series
 from dora_exporter.dora.measures import Measures
+from dora_exporter.dora.observers import Renew
 from dora_exporter.dora.sliding_window import Window
-from dora_exporter.dora.store import EventStore, Renew
+from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Stopwatch, stopwatch
 from dora_exporter.runtime.cooperative import in_slices
 from dora_exporter.series.aggregate import Aggregate

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from dora_exporter.dora.catalogue.catalogue import Catalogue
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
-from dora_exporter.dora.store import Change
+from dora_exporter.dora.observers import Change
 
 _PER_STEP = 64
 

@@ -30,8 +30,9 @@ from dora_exporter.dora.events import DAY_MS, Commit, Deployment, Incident, Verd
 from dora_exporter.dora.failures.commit_text import LookupKey
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
+from dora_exporter.dora.observers import Change
 from dora_exporter.dora.records import Deletion, Judgement
-from dora_exporter.dora.store import Change, EventStore
+from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.log_setup import Log
 from dora_exporter.series.definitions import Definitions
 from dora_exporter.series.engine import Engine

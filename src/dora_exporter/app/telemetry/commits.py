@@ -15,8 +15,8 @@ from dora_exporter.dora.correlations import waits_for_commit
 from dora_exporter.dora.events import Deployment, Event
 from dora_exporter.dora.failures.commit_text import commits_of
 from dora_exporter.dora.failures.first_shipments import CLOCK_SKEW_MS
+from dora_exporter.dora.observers import Change
 from dora_exporter.dora.repository_parts import excluded_of, parts_of, views_of
-from dora_exporter.dora.store import Change
 from dora_exporter.runtime.cooperative import in_batches
 
 _LEFT_OUT = (*rule.CAUSES, "negative", "author")

@@ -7,7 +7,8 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from dora_exporter.dora.events import Deployment, Incident
-from dora_exporter.dora.store import Change, EventStore, Outcome, outcome
+from dora_exporter.dora.observers import Change
+from dora_exporter.dora.store import EventStore, Outcome, outcome
 from dora_exporter.web.server.rejections import Rejection
 
 _SORTED_AT_ONCE = 256

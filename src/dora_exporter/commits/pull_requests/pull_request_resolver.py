@@ -14,9 +14,10 @@ from dora_exporter.commits.shipped_commits.excluded_authors import NO_EXCLUSIONS
 from dora_exporter.commits.shipped_commits.retry_queue import Retry, has_come, pause_after
 from dora_exporter.dora.event_log import Appendable, Unavailable
 from dora_exporter.dora.events import Deployment, Shipped
+from dora_exporter.dora.observers import Change
 from dora_exporter.dora.records import Resolution
 from dora_exporter.dora.repository_parts import parts_of
-from dora_exporter.dora.store import Change, EventStore
+from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.runtime.outage import Outage

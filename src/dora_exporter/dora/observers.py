@@ -1,0 +1,82 @@
+"""Those who hear of every write to an event."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from dora_exporter.dora.events import Event
+
+Change = tuple[Event | None, Event | None]
+"""A write to an event, as the event before and after it: None before it is created and after it is deleted, the same
+object twice when the write changed nothing."""
+
+Observer = Callable[[Sequence[Change]], None]
+"""Receives the changes of events in order, after all records of one call were applied."""
+
+Renew = Callable[[], Awaitable[None]]
+"""Has an observer read all events again, those that the store holds when it is called. What changes from then on is
+told once it is done."""
+
+logger = logging.getLogger(__name__)
+
+
+class Observers:
+    """The observers of a store. ``failures`` counts how often one raised."""
+
+    def __init__(self) -> None:
+        """None."""
+        self.failures = 0
+        self._renewals: dict[Observer, Renew | None] = {}
+        self._astray: dict[Observer, None] = {}
+        self._missed: dict[Observer, list[Change]] = {}
+
+    def add(self, observer: Observer, renew: Renew | None = None) -> None:
+        """Adds an observer; one without ``renew`` goes on as it is after it raised."""
+        self._renewals[observer] = renew
+
+    def remove(self, observer: Observer) -> None:
+        """Removes an observer."""
+        del self._renewals[observer]
+        self._astray.pop(observer, None)
+
+    def tell(self, changes: Sequence[Change]) -> None:
+        """Tells all observers. One that raises does not keep the others from hearing, and undoes nothing."""
+        for observer in tuple(self._renewals):
+            if observer in self._missed:
+                self._missed[observer].extend(changes)
+            else:
+                self._tell(observer, changes)
+
+    async def renew(self) -> None:
+        """Has the observers that raised read the store again. One that fails at that is tried at the next call."""
+        for observer in tuple(self._astray):
+            renew = self._renewals.get(observer)
+            if renew is None:
+                self._astray.pop(observer, None)
+            elif observer not in self._missed:
+                await self._renew(observer, renew)
+
+    async def _renew(self, observer: Observer, renew: Renew) -> None:
+        missed = self._missed[observer] = []
+        try:
+            await renew()
+        except Exception:  # noqa: BLE001  # it was said when it raised first, and others are to be renewed, too
+            self.failures += 1
+        else:
+            self._astray.pop(observer, None)
+            logger.warning("event observer renewed observer=%s", _name(observer))
+        finally:
+            del self._missed[observer]
+        self._tell(observer, missed)
+
+    def _tell(self, observer: Observer, changes: Sequence[Change]) -> None:
+        try:
+            observer(changes)
+        except Exception:
+            self.failures += 1
+            if observer not in self._astray:
+                self._astray[observer] = None
+                logger.exception("event observer failed observer=%s", _name(observer))
+
+
+def _name(observer: Observer) -> str:
+    return getattr(observer, "__qualname__", type(observer).__name__)
