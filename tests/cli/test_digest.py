@@ -96,6 +96,11 @@ def test_a_report_says_what_changed_what_is_worst_best_and_open(called: Called) 
     assert ended.output == REPORT
 
 
+def test_the_only_lead_time_is_not_the_worst_and_the_best(tmp_path: Path) -> None:
+    kept(tmp_path / NAME, deployed("shop", range(1, 7), end_ms=NOW_MS, failed=1))
+    assert call("digest", SNAPSHOT, TO, "--since=7d", folder=tmp_path).output.count("lead time 2.0 h") == 1
+
+
 @pytest.mark.parametrize(("hours", "is_told"), [(3, True), (2.9, False)])
 def test_a_change_is_told_from_half_as_much_again(hours: float, *, is_told: bool) -> None:
     def numbers(until_ms: int, seconds: float) -> NumbersOfWindow:

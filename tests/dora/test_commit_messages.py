@@ -147,3 +147,9 @@ def test_by_what_a_commit_is_found(subject: str, number: str | None, key: str) -
 def test_no_message_takes_long_or_says_much(message: str) -> None:
     assert len(said(message)) <= 100
     assert len(subject_of(message) or "") <= 300
+
+
+def test_a_message_is_read_as_far_as_people_would() -> None:
+    said_late = "This reverts commit " + "a1" * 20 + "."
+    assert said("Tidy up\n\n" + "x" * 60_000 + "\n" + said_late) == ("a1" * 20,)
+    assert said("Tidy up\n\n" + "x" * 70_000 + "\n" + said_late) == ()

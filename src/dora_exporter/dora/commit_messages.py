@@ -44,11 +44,13 @@ _GITLAB_MERGE = re.compile(r"^Merge branch '")
 _GITLAB_NUMBER = re.compile(r"^See merge request \S*!(\d{1,9})\s*$", re.MULTILINE)
 
 _QUOTING = re.compile(r"""^(revert(?:\^(\d{1,3}))?|reapply) ["'“](.+)$""", re.IGNORECASE | re.DOTALL)
+_LONGEST_MESSAGE = 1 << 16
 _CLOSING = "\"'”"
 
 
 def parse_commit(sha: str, authored_at: int, message: str) -> Commit:
-    """A commit with the subject and the reverts of its message."""
+    """A commit with the subject and the reverts of its message, as far as people would read it."""
+    message = message[:_LONGEST_MESSAGE]
     return Commit(sha, authored_at, subject_of(message), _stored(tuple(_reverted_names(message))))
 
 

@@ -155,7 +155,7 @@ def _best(services: Sequence[Service]) -> list[str]:
     fastest = [
         (-value, f"{each.name}: lead time {duration(value)}") for each in services if (value := each.median(metric))
     ]
-    return _top(flawless, 3) + _top(fastest, 1)
+    return _top(flawless, 3) + (_top(fastest, 1) if len(fastest) > 1 else [])  # the only one is told as the slowest
 
 
 def _open(services: Sequence[Service]) -> list[str]:
