@@ -130,7 +130,7 @@ def test_the_report_of_the_same_instants_is_the_same(called: Called) -> None:
         (["--since=100y"], "--since begins before 1970"),
         (["--url=nowhere"], "--url must be such as http://127.0.0.1:3672"),
         (["--api-key-file=key"], "--api-key-file needs --url"),
-        (["--url=http://127.0.0.1:1"], "127.0.0.1 cannot be asked"),
+        (["--url=http://127.0.0.1:1"], "127.0.0.1 cannot be asked: connection refused (port 1)"),
     ],
 )
 def test_what_cannot_be_reported_is_said(called: Called, arguments: list[str], reason: str) -> None:

@@ -163,8 +163,7 @@ def test_where_no_daemon_is_the_line_is_told(called: Called) -> None:
     Path("given").write_text(line("one"))
     ended = called("import", "given", "--url=http://user:secret@127.0.0.1:9")
     assert (ended.code, ended.output) == (1, "")
-    assert ended.errors.startswith("127.0.0.1 takes no more from line 1 on: Cannot connect to host 127.0.0.1:9 ")
-    assert "secret" not in ended.errors
+    assert ended.errors == "127.0.0.1 takes no more from line 1 on: connection refused (port 9)\n"
 
 
 def test_another_server_is_told_from_the_daemon(daemon: RunningDaemon, called: Called) -> None:

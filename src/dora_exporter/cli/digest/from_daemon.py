@@ -9,6 +9,7 @@ from yarl import URL
 
 from dora_exporter.cli.digest.report import Period
 from dora_exporter.cli.exit_codes import CannotDo
+from dora_exporter.sources.http.network_errors import in_words
 from dora_exporter.web.api.numbers import NUMBERS
 from dora_exporter.web.api.numbers_query import LARGEST_PAGE
 from dora_exporter.web.api.schema.number_answer import NumbersAnswer, NumbersOfSubject
@@ -44,7 +45,7 @@ async def _get(session: aiohttp.ClientSession, url: URL, query: dict[str, str]) 
         async with session.get(url.with_path(url.path.rstrip("/") + NUMBERS.path), params=query) as response:
             status, body = response.status, await response.read()
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise CannotDo(f"{url.host} cannot be asked: {error or type(error).__name__}") from error
+        raise CannotDo(f"{url.host} cannot be asked: {in_words(error)} (port {url.port})") from error
     if status != HTTPStatus.OK:
         raise CannotDo(f"{url.host} answered {status}: {body[:200].decode(errors='replace')}")
     try:

@@ -12,6 +12,7 @@ from dora_exporter.cli.exit_codes import CannotDo
 from dora_exporter.cli.import_events.batching import groups
 from dora_exporter.cli.import_events.line_errors import Mistakes
 from dora_exporter.dora.store import Outcome
+from dora_exporter.sources.http.network_errors import in_words
 from dora_exporter.web.api.bulk.bulk_endpoint import BULK
 from dora_exporter.web.api.bulk.result import BulkAnswer
 
@@ -33,7 +34,7 @@ async def send(lines: Iterable[NumberedLine], url: URL, key: str | None, mistake
             try:
                 outcomes.update(await _post(session, _endpoint(url), group, mistakes))
             except (CannotDo, aiohttp.ClientError, TimeoutError) as reason:
-                said = str(reason) or type(reason).__name__
+                said = str(reason) if isinstance(reason, CannotDo) else f"{in_words(reason)} (port {url.port})"
                 raise CannotDo(f"{url.host} takes no more from line {group[0][0]} on: {said}") from reason
     return outcomes
 
@@ -58,7 +59,7 @@ async def _post(
         mistakes.warn(group[(warning.line or 1) - 1][0], warning.detail or "is odd")
     mistakes.note_untold(answer.errors_total - len(answer.errors))
     if response.status != HTTPStatus.OK:
-        raise CannotDo(stopped or _in_words(response.status))
+        raise CannotDo(stopped or _answered(response.status))
     return Counter(
         {Outcome.CREATED: answer.created, Outcome.UPDATED: answer.updated, Outcome.UNCHANGED: answer.unchanged}
     )
@@ -68,10 +69,10 @@ def _read(status: int, body: bytes) -> BulkAnswer:
     try:
         return _answers.decode(body)
     except msgspec.MsgspecError as error:
-        raise CannotDo(_in_words(status)) from error
+        raise CannotDo(_answered(status)) from error
 
 
-def _in_words(status: int) -> str:
+def _answered(status: int) -> str:
     """The error text of a response without one; proxies on the way send non-standard status codes."""
     phrase = HTTPStatus(status).phrase if status in list(HTTPStatus) else ""
     return f"it answered {status} {phrase}".rstrip()
