@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from tests.e2e.daemon import Daemon, RunningDaemon
 
-_NEEDS = {"test_datadog_api_client.py": "datadog_api_client", "*_in_chromium.py": "selenium"}
+_NEEDS = {
+    "test_datadog_api_client.py": "datadog_api_client",
+    "*_in_chromium.py": "selenium",
+    "test_pictures.py": "selenium",
+}
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -52,7 +52,7 @@ def no_rollbacks(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_pairs(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Pairing, "_pair", lambda *_: None)
+    patch.setattr(Pairing, "_near", lambda *_: iter(()))
 
 
 def forgotten_attributions(patch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,7 @@ async def test_the_answer_and_what_caused_it_come_first_and_the_rest_is_folded(
     page = await (await Site(events).start(aiohttp_client)).open(f"{SERIES}&metric={metric}&window=30d")
     seen = unfolded(page.source)
 
-    assert seen.index('class="tiles"') < seen.index(f">{title}</h2>") < seen.index(">The rest</h2>")
+    assert seen.index('class="tiles answer"') < seen.index(f">{title}</h2>") < seen.index(">The rest</h2>")
     assert re.findall(r'class="more id"><bdi>(\w+)<', seen) == first
     for folded in ("Breakdown</summary>", "other deployment", "not counted, as expected"):
         assert folded not in seen

@@ -67,6 +67,12 @@ async def test_a_closing_with_both_times_needs_no_opening() -> None:
         assert [(each.started_at, each.finished_at) for each in daemon.counting] == [(T * 1000, (T + 60) * 1000)]
 
 
+async def test_a_service_with_the_reserved_name_is_renamed() -> None:
+    async with a_daemon() as daemon:
+        assert await daemon.push({"id": "1", "began": T, "services": ["_other", "a"]}) == 200
+        assert [each.services for each in daemon.incidents] == [("_other_", "a")]
+
+
 async def test_an_incident_that_is_reopened_is_open() -> None:
     async with a_daemon() as daemon:
         for at, ended in ((0, None), (60, T + 60), (120, None)):

@@ -49,7 +49,8 @@ class Placing:
 
     def place(self, services: Sequence[str], environment: str | None, team: str | None) -> Place:
         """Where an event belongs that names these services, by the map of services."""
-        entries = [self._settings.services.get(each) or MappedService(service=each[:200]) for each in services]
+        known = self._settings.services
+        entries = [known.get(each) or MappedService.model_construct(service=each[:200]) for each in services]
         return Place(
             services=tuple(sorted({each.service for each in entries})),
             environment=environment or next((each.environment for each in entries if each.environment), None),
