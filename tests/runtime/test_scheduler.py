@@ -112,6 +112,16 @@ async def test_a_dropped_job_is_ended_and_its_name_is_free(schedule: Schedule) -
 
 
 @pytest.mark.usefixtures("no_garbage_search")
+async def test_a_job_takes_the_place_of_the_one_that_had_its_name(schedule: Schedule) -> None:
+    old, new = Runs(), Runs()
+    schedule.every(HOUR, old, name="job")
+    schedule.every(HOUR, new, name="job", first_within=5.0)
+    await new.until(1)
+    await schedule.drop("job")
+    assert not schedule.has("job")
+    assert old.begun == 0
+
+
 async def test_stopping_ends_what_runs_at_once() -> None:
     schedule = Schedule(chance=lambda: 0.0)
     schedule.start()

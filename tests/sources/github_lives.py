@@ -140,7 +140,8 @@ async def tell(daemon: GitHubDaemon, repository: FakeRepository, made: FakeRelea
     match made:
         case FakeRelease():
             kind, published = "release", iso(made.published_ms or 0)
-            body = {"action": "published", "release": {"id": made.id, "tag_name": made.tag, "published_at": published}}
+            shown = {"id": made.id, "tag_name": made.tag, "target_commitish": "main", "published_at": published}
+            body = {"action": "published", "release": shown}
         case FakeTag():
             kind, place["pushed_at"] = "push", made.pushed_ms // 1000
             body = {"ref": f"refs/tags/{made.name}", "after": "f" * 40, "head_commit": {"id": made.sha}}

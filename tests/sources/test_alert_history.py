@@ -313,6 +313,15 @@ async def test_a_later_beginning_after_silence_is_another_incident(*, group: boo
         assert spans(account) == [(BEGAN, BEGAN + 10 * MINUTE_MS), (LATER, None)]
 
 
+@MODES
+async def test_silence_ends_nothing_before_a_beginning_that_was_told(*, group: bool) -> None:
+    async with alerted(group=group, stale_after="10m") as account:
+        account.clock.now_ms = BEGAN
+        await notify(account, notification(alert()), notification(alert(began=LATER)))
+        await sweep_each_minute(account, first=BEGAN, last=BEGAN + 10 * MINUTE_MS)
+        assert spans(account) == [(BEGAN, LATER)]
+
+
 async def test_silence_is_counted_through_a_short_restart() -> None:
     async with alerted(stale_after="10m") as account:
         account.clock.now_ms = BEGAN

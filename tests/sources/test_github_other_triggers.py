@@ -107,7 +107,7 @@ async def test_the_webhook_knows_best_when_a_tag_was_pushed(*, is_polled_first: 
         ]
 
 
-async def test_the_sha_of_a_release_stays_when_a_webhook_repeats_it_without() -> None:
+async def test_the_sha_of_a_release_stays_when_a_webhook_repeats_it_with_a_branch_in_its_place() -> None:
     async with a_pair() as (_fake, repository, daemon):
         release = FakeRelease(1, "v1", hour(daemon, 1), hour(daemon, 1))
         repository.triggers.releases.append(release)

@@ -17,6 +17,7 @@ from dora_exporter.sources.version_detection.segments import (
     Segmentation,
     spans_of,
 )
+from dora_exporter.sources.version_detection.tracker import Reading, Scope, Seen
 
 CHECKOUT = Series("checkout", "production")
 RULES = Rules(gap_ms=30 * MINUTE_MS)
@@ -127,6 +128,33 @@ def test_the_same_version_in_another_environment_is_another_life() -> None:
     changes = Segmentation(edge=EDGE).add(spans, since=EDGE, rules=RULES, identify=identify)
 
     assert [found.series for found in changes.found] == [staging]
+
+
+@pytest.mark.parametrize(
+    ("environments", "counted"),
+    [
+        (set(), ["production", "staging", ""]),
+        ({"production"}, ["production", ""]),
+        ({"staging"}, ["staging"]),
+    ],
+)
+def test_of_named_environments_only_these_count_and_what_names_none_is_in_the_default_one(
+    environments: set[str], counted: list[str]
+) -> None:
+    scope = Scope(
+        source="apm",
+        environment="production",
+        environments=frozenset(environments),
+        rules=RULES,
+        step_ms=MINUTE_MS,
+        settle_ms=0,
+        overlap_ms=0,
+        backfill_ms=DAY_MS,
+    )
+    reading = Reading(scope, {}, now_ms=EDGE, held=())
+
+    asked = ["production", "staging", ""]
+    assert [each for each in asked if reading.counts(Seen("checkout", each, "v1", ()))] == counted
 
 
 def test_buckets_in_any_order_make_the_fewest_spans() -> None:

@@ -58,13 +58,15 @@ async def test_what_does_not_count_is_named_with_the_reason(aiohttp_client: Aioh
     later = deployment(id="later", finished_at=NOW_MS + MINUTE_MS)
     expired = deployment(id="expired", finished_at=NOW_MS - 401 * DAY_MS)
     lost = incident(id="lost", started_at=NOW_MS - 402 * DAY_MS, finished_at=NOW_MS - 401 * DAY_MS)
+    soon = incident(id="soon", started_at=NOW_MS + MINUTE_MS)
     ahead = deployment(id="ahead", commits=(Commit("c" * 40, NOW_MS + DAY_MS),))
-    page = await (await Site([FIRST, later, expired, lost, ahead]).start(aiohttp_client)).open(PATH)
+    page = await (await Site([FIRST, later, expired, lost, soon, ahead]).start(aiohttp_client)).open(PATH)
 
     left_out = [row for row in page.rows if row[0] in {"deployment", "incident", "commit"}]
     assert left_out == [
         ["deployment", "later", "finishes later"],
         ["deployment", "expired", "is older than the retention"],
+        ["incident", "soon", "begins later"],
         ["incident", "lost", "is older than the retention"],
         ["commit", "c" * 40, "was authored too long after the deployment"],
     ]

@@ -132,6 +132,17 @@ async def test_a_replica_that_compaction_overtook_reads_all_anew(database: Datab
             assert set(told) >= {("a", None), ("b", "b")}
 
 
+async def test_a_replica_says_that_compaction_overtook_it(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    async with opened(database) as replica:
+        lead(database)
+        await replica.log.append([deployment(id="a"), deployment(id="a", version="2")])
+        await compact(database, replica)
+        replica.log.applied.position = 0
+        await replica.log.catch_up()
+    assert "reason=the log was compacted" in caplog.text
+    assert "lost" not in caplog.text
+
+
 async def test_a_former_leader_compacts_nothing(database: Database) -> None:
     async with opened(database) as replica:
         lead(database)

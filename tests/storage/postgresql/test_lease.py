@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 
 import pytest
 from tests.storage.postgresql.cluster import Database
 from tests.storage.postgresql.logs import link, opened
 
-from dora_exporter.storage.postgresql.lease import LEASE_SECONDS, Lease
+from dora_exporter.storage.postgresql.lease import LEASE_SECONDS, NAME, Lease
+from dora_exporter.storage.postgresql.statements import Fence
 
 pytestmark = pytest.mark.e2e
 
@@ -79,6 +81,24 @@ async def test_who_lost_it_and_has_it_again_is_told_both(database: Database) -> 
         assert before is not None
         assert one.lease.fence is not None
         assert one.lease.fence.token == before.token + 1
+
+
+async def test_of_a_lease_that_ran_out_before_anybody_was_told_nobody_is_told(database: Database) -> None:
+    """It is asked for and got by the watch's first two readings, and by the third has run out."""
+    readings = chain([0.0, 0.0], repeat(float(LEASE_SECONDS)))
+    async with opened(database):
+        lease = Lease(link(database), "one", stopwatch=lambda: next(readings))
+        fences: list[Fence | None] = []
+        told = asyncio.Event()
+
+        async def changed() -> None:
+            fences.append(lease.fence)
+            told.set()
+
+        lease.start(gained=changed, lost=changed)
+        await asyncio.wait_for(told.wait(), 15)
+        await lease.close()
+        assert fences == [Fence(NAME, "one", 1)]
 
 
 async def test_what_could_not_be_taken_over_is_tried_again(database: Database) -> None:

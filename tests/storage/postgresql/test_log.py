@@ -216,7 +216,9 @@ async def test_a_record_that_the_database_refuses_is_refused_alone(database: Dat
         assert replica.log.statistics.unavailable_since_ms is None
 
 
-async def test_another_history_of_the_same_length_is_noticed(database: Database) -> None:
+async def test_another_history_of_the_same_length_is_noticed(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     """The database failed over to a copy that lacked the last row, and somebody wrote there before we looked."""
     async with opened(database) as behind:
         await behind.log.append([deployment(id="kept"), deployment(id="lost")])
@@ -227,3 +229,4 @@ async def test_another_history_of_the_same_length_is_noticed(database: Database)
             await behind.log.catch_up()
             assert same(behind.store, other.store)
             assert list(behind.store.deployments) == ["kept", "new", "newer"]
+    assert "reason=the database has lost records" in caplog.text

@@ -10,8 +10,11 @@ import pytest
 from tests.e2e.daemon import RunningDaemon
 from tests.storage.postgresql.cluster import ROLE, Database
 from tests.storage.postgresql.events import count, post
+from tests.storage.postgresql.logs import link
 from tests.storage.postgresql.replicas import Replicas, replica, replicas
 from tests.storage.postgresql.waiting import until
+
+from dora_exporter.storage.postgresql.schema import prepare
 
 pytestmark = pytest.mark.e2e
 
@@ -55,6 +58,14 @@ def test_a_schema_of_the_version_before_attempts_is_migrated(folder: Path, datab
         assert post(only.running, "one").status == http.client.OK
         assert database.sql("SELECT version FROM dora.meta") == ["2"]
         assert database.sql("SET ROLE onlooker; SELECT count(*) FROM dora.deployments") == ["1"]
+
+
+async def test_a_server_of_exactly_the_oldest_version_is_taken(database: Database) -> None:
+    (number,) = database.sql("SELECT current_setting('server_version_num')")
+    way = link(database)
+    await prepare(way, oldest_server=int(number))
+    await way.close()
+    assert database.sql("SELECT version FROM dora.meta") == ["2"]
 
 
 def test_a_schema_that_an_administrator_made_is_taken(folder: Path, database: Database) -> None:

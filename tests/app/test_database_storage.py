@@ -1,0 +1,62 @@
+"""A database in the daemon: its maintenance."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.app.test_file_storage import uploads
+from tests.builders import DAY_MS, NOW_MS, ManualClock, deployment
+from tests.storage.postgresql.cluster import Database, cluster
+
+from dora_exporter.app.replicated_storage import DatabaseStorage
+from dora_exporter.app.settings import Settings
+from dora_exporter.app.storage import Role
+from dora_exporter.app.telemetry.events import EventCounts
+from dora_exporter.dora.store import EventStore
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    with cluster() as started:
+        yield started.create_database()
+
+
+def kept(database: Database) -> list[str]:
+    return database.sql("SELECT id FROM dora.log ORDER BY position")
+
+
+async def test_the_leader_drops_what_is_too_old_and_compacts_the_log(database: Database, tmp_path: Path) -> None:
+    store, gained = EventStore(), asyncio.Event()
+    settings = Settings(store={"url": database.url()}, git={"path": tmp_path})
+    storage = DatabaseStorage(settings, clock=ManualClock(), replay_seconds=lambda: None)
+
+    async def lead() -> None:
+        gained.set()
+
+    async def follow() -> None:
+        gained.clear()
+
+    await storage.open()
+    try:
+        async for chunk in storage.replay():
+            store.apply_all(chunk)
+        await storage.start(store, EventCounts())
+        old = deployment(id="old", finished_at=NOW_MS - 20 * DAY_MS)
+        await storage.log.append([old, *(deployment(id="new", version=str(number)) for number in range(3))])
+        database.sql("UPDATE dora.head SET compacted_at = compacted_at - interval '25 hours'")
+        database.sql("UPDATE dora.log SET at = at - interval '1 hour'")
+
+        await storage.maintain(8 * DAY_MS)
+        assert kept(database) == ["old", "new", "new", "new"]
+
+        await storage.replication.join(Role(lead=lead, follow=follow, uploads=uploads(tmp_path), wake=lambda _: None))
+        await asyncio.wait_for(gained.wait(), 15)
+        await storage.maintain(8 * DAY_MS)
+        assert list(store.deployments) == ["new"]
+        assert kept(database) == ["old", "new", "old"]
+    finally:
+        await storage.replication.retire()
+        await storage.close()
