@@ -62,6 +62,19 @@ async def test_what_went_on_is_asked_about_until_it_ended() -> None:
         assert held(daemon) == expected(fake)
 
 
+async def test_a_poll_that_finds_an_earlier_beginning_brings_the_ends_that_no_webhook_told() -> None:
+    async with polled() as (fake, daemon):
+        repository = fake.repository()
+        made = fake.deploy(repository)
+        for state in ("failure", "success", "in_progress", "in_progress"):
+            daemon.clock.advance(MINUTE_MS)
+            made.statuses.append((state, daemon.clock() // 1000 * 1000))
+        for told in (0, 3):
+            assert await daemon.push_straight("deployment_status", fake.delivery(repository, made, told))
+        await daemon.poll()
+        assert held(daemon) == expected(fake)
+
+
 async def test_a_deployment_may_have_a_number_that_is_too_large_for_graphql() -> None:
     async with polled() as (fake, daemon):
         repository = fake.repository()

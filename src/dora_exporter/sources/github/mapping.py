@@ -66,8 +66,8 @@ class DeploymentMapping:
         ref = facts.get("ref") or seen.ref
         if before is None and not self._is_wanted(seen, ref):
             return Ignored.FILTERED
-        end, revision = times.end(), times.latest
-        if end is None or revision is None:
+        end, latest = times.end(), times.latest
+        if end is None or latest is None:
             return Ignored.NO_EVENT
         state, finished_ms = end
         event_id, started_ms = self.event_id(seen.id), seen.created_ms
@@ -85,7 +85,8 @@ class DeploymentMapping:
                 started_at=started_ms,
                 finished_at=finished_ms,
                 commit_sha=seen.sha,
-                revision=revision,
+                # It says all that was held and more: never older, also where an earlier beginning came in.
+                revision=max(latest, (before.revision or 0) if before is not None else 0),
                 upstream={key: value for key, value in kept.items() if value is not None},
             ),
             state,
