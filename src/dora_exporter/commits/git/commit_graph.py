@@ -46,6 +46,8 @@ class Graph:
         self._counts = array("h")
         self._levels = array("i")
         self._present = 0
+        self.repeated = 0
+        """How often a commit came that was here, perhaps with folders that were not."""
         self.tags: dict[bytes, bytes] = {}
         """What annotated tags point to: the name of a tag stands for that of its commit."""
 
@@ -143,6 +145,8 @@ class Graph:
                 self._parents.extend([self._number(parent) for parent in parents])
                 self._present += 1
                 yield number
+            else:
+                self.repeated += 1
 
     def _settle(self, added: list[int], known: int) -> bool:
         """Assigns levels to new commits; returns whether one of them was known before, as a parent of another.

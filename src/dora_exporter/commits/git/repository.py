@@ -41,6 +41,11 @@ class Repository:
         return len(self._graph)
 
     @property
+    def repeated(self) -> int:
+        """How often a commit came again, perhaps with folders that were absent."""
+        return self._graph.repeated
+
+    @property
     def exists(self) -> bool:
         """Whether anything was uploaded or fetched."""
         return self._bare.exists
@@ -60,7 +65,6 @@ class Repository:
         with self._reading:
             self._graph = Graph()
             self._bare.forget_what_was_read()
-            self.filled += 1  # later packs are read together with the rest, and may fill holes unnoticed
 
     def knows(self, sha: str) -> bool:
         """Whether a commit is here; an annotated tag's name stands for its commit."""
@@ -89,6 +93,7 @@ class Repository:
     def add_pack(self, checked: CheckedPack, object_format: str) -> None:
         """Adds an uploaded pack."""
         with self._reading:
+            self.refresh()  # a hole that is filled is noticed only where the rest was read before
             if not self._bare.exists:
                 self._create(object_format)
             self._bare.add_pack(checked.pack, checked.index)
@@ -114,6 +119,7 @@ class Repository:
         """Fetches branches and tags, or certain commits. Without effect when there is no mirror."""
         if self.mirror is None:
             return
+        self.refresh()  # a hole that is filled is noticed only where the rest was read before
         with self._fetching:
             self.mirror.fetch(*wanted)
             object_format = self.mirror.object_format()

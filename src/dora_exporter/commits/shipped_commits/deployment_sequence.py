@@ -116,6 +116,11 @@ class DeploymentSequences:
         """A sequence as it is now."""
         return tuple(self._sequences.get(key, ()))
 
+    def of(self, repository: str) -> Iterator[tuple[SequenceKey, Deployment]]:
+        """The deployments of a repository, as they are at the first step."""
+        found = [(key, sequence.copy()) for key, sequence in self._sequences.items() if key.repository == repository]
+        return ((key, each) for key, sequence in found for each in sequence)
+
 
 def after(sequence: tuple[Deployment, ...], change: SequenceChange) -> tuple[Deployment, ...]:
     """The deployments behind a place in a sequence."""

@@ -16,7 +16,6 @@ class IncompleteResults:
         """Starts empty."""
         self._partial: _IdsBySequence = {}
         self._passed_over: _IdsBySequence = {}
-        self._holes_filled: dict[str, int] = {}
 
     def note(self, key: SequenceKey, deployment: Deployment) -> None:
         """Notes what the result of a deployment lacks, if it lacks anything."""
@@ -33,11 +32,9 @@ class IncompleteResults:
         """The deployments of a repository that any news of it may change."""
         return _of(self._passed_over, repository)
 
-    def completable(self, repository: str, holes_filled: int) -> Iterator[tuple[SequenceKey, str]]:
-        """The partial results of a repository, where holes in its history were filled since the last call."""
-        if self._holes_filled.get(repository, 0) != holes_filled:
-            self._holes_filled[repository] = holes_filled
-            yield from _of(self._partial, repository)
+    def partial(self, repository: str) -> Iterator[tuple[SequenceKey, str]]:
+        """The deployments of a repository whose results were cut off."""
+        return _of(self._partial, repository)
 
 
 def _set(ids: _IdsBySequence, key: SequenceKey, deployment_id: str, *, is_in: bool) -> None:

@@ -52,6 +52,7 @@ class ResolutionQueue:
         self._incomplete = IncompleteResults()
         self._with_news: set[str] = set()
         self._followed: set[str] = set()
+        self._completed: dict[str, tuple[int, int]] = {}
         self._missed: list[Change] | None = None
         self.woken = asyncio.Event()
 
@@ -208,9 +209,21 @@ class ResolutionQueue:
         """Queues the deployments that passed over commits which may have come."""
         self._put_all(self._incomplete.passed_over(repository))
 
-    def put_completable(self, repository: str, holes_filled: int) -> None:
-        """Queues partial results, where more holes in the history were filled than at the last call."""
-        self._put_all(self._incomplete.completable(repository, holes_filled))
+    async def put_completable(self, repository: str, holes_filled: int, repeated: int) -> None:
+        """Queues all results of a repository, where more holes in its history were filled than at the last call.
+
+        Also one that lacks nothing may hold commits that an earlier deployment reaches through a hole. Where commits
+        came again, perhaps with folders, only partial results are queued, and at the first call: what came before may
+        have been noticed by a daemon that ended then.
+        """
+        before = self._completed.get(repository)
+        self._completed[repository] = (holes_filled, repeated)
+        if holes_filled != (before[0] if before else 0):
+            async for key, each in in_turns(self._sequences.of(repository)):
+                if each.shipped is not None:
+                    self._put(key, each.id, self._at_once())
+        elif before is None or before[1] != repeated:
+            self._put_all(self._incomplete.partial(repository))
 
     def pop_due(self, repository: str) -> Mapping[SequenceKey, Due]:
         """Removes and returns what is due of a repository."""

@@ -7,7 +7,7 @@ from dora_exporter.commits.pull_requests.enrich import outline
 from dora_exporter.commits.shipped_commits.deployment_sequence import SequenceChange, after, names_of, origin, until
 from dora_exporter.commits.shipped_commits.excluded_authors import NO_EXCLUSIONS, Authors
 from dora_exporter.commits.shipped_commits.rule import PASSED_OVER, Archive, shipped_by, with_origin
-from dora_exporter.dora.events import Deployment
+from dora_exporter.dora.events import Deployment, Shipped
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.records import Resolution
 
@@ -66,12 +66,20 @@ def resolve(request: ResolutionRequest, archive: Archive | None) -> ResolutionRe
             passed.update(
                 each.commit_sha or "" for each in sequence[place - shipped.left_out.get(PASSED_OVER, 0) : place]
             )
-        if deployment.shipped is None:
-            change = SequenceChange(finish_order(deployment), deployment.commit_sha or "")
+        for each in (
+            (deployment,) if deployment.shipped is None else _became_known(sequence[:place], deployment, shipped)
+        ):
+            change = SequenceChange(finish_order(each), each.commit_sha or "")
             rest.update(_affected(sequence, change, archive, together))
     resolved = {sequence[place].id for place in places[:_AT_ONCE]}
     unknown = dict.fromkeys((*_unknown(sequence, waiting, archive), *passed))
     return ResolutionResult(tuple(resolutions), frozenset(waiting), frozenset(rest - resolved), tuple(unknown))
+
+
+def _became_known(earlier: Sequence[Deployment], deployment: Deployment, shipped: Shipped) -> Sequence[Deployment]:
+    """The deployments that were passed over before, and no more: one that is the first waits for nothing itself."""
+    before = deployment.shipped.left_out.get(PASSED_OVER, 0) if deployment.shipped else 0
+    return earlier[max(0, len(earlier) - before) : len(earlier) - shipped.left_out.get(PASSED_OVER, 0)]
 
 
 def _affected(
@@ -86,17 +94,22 @@ def _affected(
     place nor those in between reach. Unresolved deployments, and those that changed ``together`` with this one, are
     ignored: each would leave the deployments after both to the other.
     """
+    is_unknown = archive is not None and not archive.knows(change.sha)
+    is_concerned = True
     covered = {each.commit_sha or "" for each in until(sequence, change) if not _came_along(each, together)}
     for each in after(sequence, change):
         if _came_along(each, together):
             continue
-        if each.shipped is not None:
+        if each.shipped is not None and (is_concerned or each.shipped.partial):
             yield each.id
         covered.add(each.commit_sha or "")
         if archive is not None and not archive.knows(each.commit_sha or ""):
             continue  # later deployments may pass it over
-        if archive is None or not archive.knows(change.sha):
+        if archive is None:
             return
+        if is_unknown:
+            is_concerned = False  # but later ones may count it as missing
+            continue
         if not archive.difference(change.sha, covered).commits:
             return
 

@@ -165,7 +165,8 @@ class Resolver:
                 await self._queue.follow(name)
                 await self._refresh(repository)
             self._queue.put_passed_over(name)
-        self._queue.put_completable(name, repository.filled if repository else 0)
+        if repository is not None:
+            await self._queue.put_completable(name, repository.filled, repository.repeated)
         unknown: set[str] = set()
         while found := self._queue.pop_due(name):
             for key, due in found.items():

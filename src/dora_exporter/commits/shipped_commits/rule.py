@@ -20,6 +20,7 @@ MAX_GAP_MS = 60 * DAY_MS
 _ORIGIN = ":"
 """Separates the fingerprints of excluded authors and of names in ``Shipped.authors``."""
 MAX_COMMITS = 5000
+MAX_MERGES = 5000
 CAUSES = ("merge", "path", "cap", "partial", "malformed")
 """Why a commit is left out."""
 CAUSES_OF_NONE = ("first", "gap")
@@ -120,7 +121,7 @@ def _since(
 
 def _merges(difference: Difference, archive: Archive) -> tuple[Commit, ...]:
     """The newest merges: they have no lead time, but a revert of merged work names them."""
-    shas = [reached.sha for reached in difference.commits if _is_merge(reached)][:MAX_COMMITS]
+    shas = [reached.sha for reached in difference.commits if _is_merge(reached)][:MAX_MERGES]
     read = [commit_of(sha, raw) for sha, raw in archive.contents(shas)] if shas else []
     return tuple(commit for commit in read if commit is not None)
 
