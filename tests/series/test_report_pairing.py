@@ -58,6 +58,24 @@ def test_the_sent_report_counts_in_either_order() -> None:
         assert list(counted(read(store))) == ["s"]
 
 
+def test_the_verdict_of_one_source_counts_beside_the_facts_of_another() -> None:
+    store = EventStore()
+    for event in (
+        found("argo", 1, source="argocd", upstream={"images": ["shop:1"]}),
+        found("apm", 2, source="apm", upstream={"change_failure": True, "remediation": None}),
+    ):
+        store.apply(event)
+    engine = read(store)
+    state = engine.state(Series("checkout", "production"))
+    assert state is not None
+    (merged,) = state.classifier.in_order.by_finish
+    assert (merged.id, merged.upstream) == (
+        "argo",
+        {"images": ["shop:1"], "change_failure": True, "remediation": None},
+    )
+    assert state.classifier.cause(merged) == "verdict"
+
+
 def test_reports_too_far_apart_or_of_different_versions_are_two() -> None:
     store = EventStore()
     for event in (sent("s", 0), found("late", 31), found("other", 1, version="v2")):

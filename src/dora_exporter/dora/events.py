@@ -115,6 +115,10 @@ class _ToldApartById(msgspec.Struct, frozen=True, gc=False):
         raise TypeError("events are told apart by id: use the id as the key")
 
 
+FOUND_VERDICT = ("change_failure", "remediation")
+"""The facts in ``Deployment.upstream`` by which a source says whether it failed, and what remedied it."""
+
+
 class Deployment(_ToldApartById, frozen=True, gc=False, omit_defaults=True, tag="deployment", tag_field="type"):
     """One version of a service that reached an environment.
 

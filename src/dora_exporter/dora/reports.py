@@ -8,10 +8,11 @@ source reports a single one, such as those of a matrix of jobs: each is a report
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
+from typing import Any
 
 from msgspec.structs import replace
 
-from dora_exporter.dora.events import Deployment, Shipped
+from dora_exporter.dora.events import FOUND_VERDICT, Deployment, Shipped
 from dora_exporter.dora.repository_parts import parts_of
 from dora_exporter.dora.sorted_in_steps import sorted_in_steps
 
@@ -110,14 +111,23 @@ def grouping(edges: Iterable[Edge | None]) -> Iterator[list[Deployment] | None]:
 
 
 def merged(group: list[Deployment]) -> Deployment:
-    """The report that counts, with the first verdict, the first source's facts and the commits of the whole group."""
+    """The report that counts, with the first verdicts, the first source's facts and the commits of the whole group."""
     first = group[0]
     verdict = next((each.verdict for each in group if each.verdict is not None), None)
-    upstream = next((each.upstream for each in group if each.upstream is not None), None)
+    upstream = _facts_of(group)
     shipped = _shipped_by(group)
     if verdict is first.verdict and upstream is first.upstream and shipped is first.shipped:
         return first
     return replace(first, verdict=verdict, upstream=upstream, shipped=shipped)
+
+
+def _facts_of(group: Sequence[Deployment]) -> dict[str, Any] | None:
+    """The first source's facts, with the verdict of the first source that has one."""
+    known = [each.upstream for each in group if each.upstream is not None]
+    judging = next((each for each in known if each.get(FOUND_VERDICT[0]) is not None), None)
+    if judging is None or judging is known[0]:
+        return known[0] if known else None
+    return {**known[0], **{key: judging.get(key) for key in FOUND_VERDICT}}
 
 
 def _shipped_by(group: Sequence[Deployment]) -> Shipped | None:

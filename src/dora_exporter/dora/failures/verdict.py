@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from dora_exporter.dora.events import Deployment, Verdict
+from dora_exporter.dora.events import FOUND_VERDICT, Deployment, Verdict
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.failures.order import finish_order
@@ -16,11 +16,9 @@ def verdict_on(deployment: Deployment) -> Verdict | None:
     """The verdict in force: a person's or client's, else the source's; None without one."""
     if deployment.verdict is not None or deployment.upstream is None:
         return deployment.verdict
-    if deployment.upstream.get("change_failure") is None:
+    if deployment.upstream.get(FOUND_VERDICT[0]) is None:
         return None
-    return msgspec.convert(
-        {key: deployment.upstream.get(key) for key in ("change_failure", "remediation")}, type=Verdict
-    )
+    return msgspec.convert({key: deployment.upstream.get(key) for key in FOUND_VERDICT}, type=Verdict)
 
 
 class Reports(Protocol):
