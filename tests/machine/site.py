@@ -201,6 +201,12 @@ class Site:
 
     async def settle(self) -> None:
         """Waits until it is known what can be known of commits, and what met a fault has read the store again."""
+        met = self.faults.met
+        await self._settle()
+        if self.faults.met > met:  # by what was found out of commits
+            await self._settle()
+
+    async def _settle(self) -> None:
         await self._daemon.components.store.observers.renew()
         correlator = self._daemon.components.commits._correlator
         if correlator is not None:
