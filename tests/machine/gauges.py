@@ -130,6 +130,11 @@ class Oracle:
         court = self.courts[line]
         return [Trouble(each, court.attributed(each) is not None) for each in court.incidents]
 
+    @property
+    def ignores_deployments(self) -> bool:
+        """Whether some are held that count nowhere: what was found out of their commits before is kept with them."""
+        return len(self._world.deployments) < len(self._sent.deployments)
+
     def not_counting(self, kind: str, name: Line) -> dict[str, str]:
         """Why incidents of a series, a team or a group do not count, by their ids."""
         mine = {
