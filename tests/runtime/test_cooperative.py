@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from dora_exporter.runtime.cooperative import Turn, in_background, in_turns
+from dora_exporter.runtime.cooperative import Turn, in_background, in_slices, in_turns
 
 
 async def test_others_have_their_turn_between_long_steps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,3 +73,21 @@ async def test_the_end_of_a_task_that_is_cancelled_is_not_told(caplog: pytest.Lo
     task.cancel()
     await asyncio.wait([task])
     assert caplog.text == ""
+
+
+async def test_however_many_work_in_slices_each_round_of_the_loop_has_one() -> None:
+    done = 0
+
+    def work() -> bool:
+        nonlocal done
+        done += 1
+        return done > 300
+
+    at_work = [asyncio.create_task(in_slices(work)) for _ in range(50)]
+    await asyncio.sleep(0)  # each begins at once
+    most = 0
+    while not all(each.done() for each in at_work):
+        before = done
+        await asyncio.sleep(0)
+        most = max(most, done - before)
+    assert most == 1

@@ -83,11 +83,12 @@ async def in_batches(items: Sequence[_Step], size: int = 512) -> AsyncIterator[S
 
 
 async def in_slices(work: Callable[[], bool], *, pause_seconds: float = 0) -> None:
-    """Calls ``work`` until it returns True, and yields to the event loop between calls."""
-    while True:
-        if work():
-            return
-        await asyncio.sleep(pause_seconds)
+    """Calls ``work`` until it returns True, and yields to the event loop and to other long work between calls."""
+    turn = Turn()
+    while not work():
+        if pause_seconds:
+            await asyncio.sleep(pause_seconds)
+        await turn.give()
 
 
 def in_background(work: Coroutine[Any, Any, _Result], *, name: str) -> asyncio.Task[_Result]:
