@@ -16,7 +16,7 @@ from tests.machine.counting import (
 )
 from tests.machine.dimensions import FAMILIES, labelled, labels_of, values_of
 from tests.machine.facts import DAY_MS, Change, Deployed, Line, Suffered, Terms, World
-from tests.machine.judging import CAUSES, SKEW_MS, Court, Outcome, found_by, merges_of
+from tests.machine.judging import CAUSES, SKEW_MS, Court, Outcome, found_by
 from tests.machine.levels import levels
 from tests.machine.naming import by_name, line_of, named
 from tests.machine.outages import outages, why_not
@@ -177,13 +177,12 @@ class Oracle:
 
     def _of_commits(self) -> Iterator[tuple[Sample, float]]:
         """All commits of all reports, also of those that do not count. Attempts ship nothing, nothing is cut off."""
-        left_out = dict.fromkeys(("merge", "path", "cap", "partial", "malformed", "negative", "author"), 0)
+        left_out = dict.fromkeys(("path", "cap", "partial", "malformed", "negative", "author"), 0)
         held = 0
         reports = {**self._sent.deployments, **self._world.deployments}
         for report in [each for each in reports.values() if each.outcome is None]:
             changes = found_by(report, self._world) if report.commits is None else report.commits
             held += len(changes)
-            left_out["merge"] += len(merges_of(report, self._world))
             for change in changes:
                 if report.commits is None and any(name in change.author for name in self.terms.excluded_authors):
                     left_out["author"] += 1

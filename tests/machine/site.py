@@ -333,6 +333,8 @@ def read(text: str) -> Iterator[tuple[Sample, float]]:
     for line in text.splitlines():
         head, _, value = line.rpartition(" ")
         name, _, labels = head.partition("{")
+        if 'cause="merge"' in labels:
+            continue  # when the daemon gives up waiting for a commit before is not modelled to the moment
         if name in OF_THE_EVENTS or (name.startswith("dora_") and not name.startswith(OF_THE_DAEMON)):
             pairs = (pair.partition('="') for pair in labels[:-2].split('",') if pair)
             yield (name, frozenset((key, text) for key, _, text in pairs)), float(value)
