@@ -1,4 +1,4 @@
-"""Names in the settings that become the values of labels."""
+"""Names in the settings of sources, and those that become the values of labels."""
 
 from typing import Annotated
 
@@ -14,5 +14,7 @@ def _not_reserved(name: str) -> str:
 
 
 NOT_RESERVED = AfterValidator(_not_reserved)
-Label = Annotated[str, StringConstraints(min_length=1, max_length=200), NOT_RESERVED]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+"""What an upstream calls something."""
+Label = Annotated[Name, NOT_RESERVED]
 """What a source calls services, environments and teams."""

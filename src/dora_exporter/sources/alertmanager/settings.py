@@ -1,15 +1,13 @@
 """The settings of an ``alertmanager`` source."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 from dora_exporter.config.durations import Duration
 from dora_exporter.sources.alertmanager.matchers import MatcherField
 from dora_exporter.sources.contract import SourceSettings
-from dora_exporter.sources.label import Label
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+from dora_exporter.sources.label import Label, Name
 
 
 class AlertLabels(BaseModel):

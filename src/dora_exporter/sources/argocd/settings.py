@@ -6,8 +6,8 @@ from pydantic import Field
 
 from dora_exporter.config.durations import Duration, parse
 from dora_exporter.sources.contract import SourceSettings
-from dora_exporter.sources.http.pushed_settings import Name, ServiceEntry
-from dora_exporter.sources.label import Label
+from dora_exporter.sources.http.pushed_settings import ServiceEntry
+from dora_exporter.sources.label import Label, Name
 
 
 class ArgoCdSettings(SourceSettings):

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from dora_exporter.sources.http.pushed_settings import Name, ServiceEntry, WebhookSecretSettings
-from dora_exporter.sources.label import Label
+from dora_exporter.sources.http.pushed_settings import ServiceEntry, WebhookSecretSettings
+from dora_exporter.sources.label import Label, Name
 
 
 class FluxSettings(WebhookSecretSettings):

@@ -8,8 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from dora_exporter.dora.failures.pattern import BadPattern, compiled
 from dora_exporter.sources.forges.globs import is_repository
-from dora_exporter.sources.http.pushed_settings import Name
-from dora_exporter.sources.label import Label
+from dora_exporter.sources.label import Label, Name
 
 if TYPE_CHECKING:
     import re2

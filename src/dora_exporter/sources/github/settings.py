@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from dora_exporter.config.durations import Duration, parse
 from dora_exporter.config.validators import NamedFile, Whole
 from dora_exporter.sources.forges.service_rules import ServiceRule
-from dora_exporter.sources.http.pushed_settings import PUSHED_TUNING, BaseUrl, Name, PushedSourceSettings
-from dora_exporter.sources.label import Label
+from dora_exporter.sources.http.pushed_settings import PUSHED_TUNING, BaseUrl, PushedSourceSettings
+from dora_exporter.sources.label import Label, Name
 
 Trigger = Literal["deployment", "release", "workflow_run", "tag"]
 TUNING = (*PUSHED_TUNING, "app_id", "installation_id", "private_key_file")

@@ -6,8 +6,8 @@ from pydantic import Field, model_validator
 
 from dora_exporter.config.durations import Duration, parse
 from dora_exporter.sources.forges.service_rules import ServiceRule
-from dora_exporter.sources.http.pushed_settings import BaseUrl, Name, PushedSourceSettings, ServiceEntry
-from dora_exporter.sources.label import Label
+from dora_exporter.sources.http.pushed_settings import BaseUrl, PushedSourceSettings, ServiceEntry
+from dora_exporter.sources.label import Label, Name
 
 Tier = Literal["production", "staging", "testing", "development", "other"]
 Severity = Literal["critical", "high", "medium", "low", "unknown"]

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from dora_exporter.config.durations import Duration, Span
 from dora_exporter.config.validators import HTTP_URL, NamedFile, Secret, matching
@@ -12,7 +12,6 @@ from dora_exporter.sources.http.settings import HEADER_SETTINGS, HttpSourceSetti
 from dora_exporter.sources.label import Label
 from dora_exporter.sources.webhook_signatures import api_key, hmac_sha256, presented_hmacs
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 BaseUrl = Annotated[
     str,
     matching(

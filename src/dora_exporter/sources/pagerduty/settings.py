@@ -5,8 +5,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from dora_exporter.config.durations import Duration, parse
-from dora_exporter.sources.http.pushed_settings import PUSHED_TUNING, BaseUrl, Name, PushedSourceSettings, ServiceEntry
-from dora_exporter.sources.label import Label
+from dora_exporter.sources.http.pushed_settings import PUSHED_TUNING, BaseUrl, PushedSourceSettings, ServiceEntry
+from dora_exporter.sources.label import Label, Name
 
 TUNING = (*PUSHED_TUNING, "relist")
 """What may change without reading the past anew."""

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from dora_exporter.config.errors import misplaced, suggestion
-from dora_exporter.sources.http.pushed_settings import Name, ServiceEntry, WebhookSecretSettings
-from dora_exporter.sources.label import Label
+from dora_exporter.sources.http.pushed_settings import ServiceEntry, WebhookSecretSettings
+from dora_exporter.sources.label import Label, Name
 from dora_exporter.sources.webhook import presets
 from dora_exporter.sources.webhook.expressions import Expression
 from dora_exporter.sources.webhook.rules import DeploymentRule, Deployments, IncidentRule, Incidents, Rule, combined
