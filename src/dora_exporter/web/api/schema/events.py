@@ -128,7 +128,7 @@ def _given_id(given: GivenDeployment | BulkDeployment | GivenFailure | BulkFailu
     if given.id is None:
         return None
     is_own_path = isinstance(given, BulkDeployment | BulkFailure)
-    return (fields.own_identifier if is_own_path else fields.identifier)(given.id, "id")
+    return fields.identifier(given.id, "id", least=fields.LEAST_OWN_ID if is_own_path else fields.LEAST_ID)
 
 
 def _outcome(given: str | None) -> Outcome | None:

@@ -17,15 +17,16 @@ MAX_TAGS = 100
 MAX_SERVICES = 1000
 MAX_COMMITS = 5000
 MAX_REPOSITORIES = 20
-ID_PATTERN = "[A-Za-z0-9_.:-]{16,128}"
-OWN_ID_PATTERN = "[A-Za-z0-9_.:-]{1,128}"
-"""Of an id on our own paths: incidents have short ones in trackers."""
+LEAST_ID, LEAST_OWN_ID = 16, 1
+"""How long an id is on Datadog's paths, and on our own: incidents have short ones in trackers."""
+
+ID_PATTERN = f"[A-Za-z0-9_.:-]{{{LEAST_ID},128}}"
+OWN_ID_PATTERN = f"[A-Za-z0-9_.:-]{{{LEAST_OWN_ID},128}}"
 
 SHA_PATTERN = "[a-fA-F0-9]{40,128}"
 FUTURE_MS = 10 * 60_000
 
-_ID = re.compile(ID_PATTERN)
-_OWN_ID = re.compile(OWN_ID_PATTERN)
+_ID = re.compile(OWN_ID_PATTERN)
 _SHA = re.compile(SHA_PATTERN)
 UNIX_TIME = "Unix time in seconds, milliseconds or nanoseconds"
 UNIX = f"a {UNIX_TIME}"
@@ -110,17 +111,10 @@ def title(value: str | None, name: str) -> str | None:
     return value
 
 
-def identifier(value: str, name: str) -> str:
-    """An id chosen by the sender."""
-    if not _ID.fullmatch(value):
-        raise BadAttribute(name, "must be 16 to 128 characters of A-Z a-z 0-9 - _ . :")
-    return value
-
-
-def own_identifier(value: str, name: str) -> str:
-    """An id chosen by the sender of a bulk body."""
-    if not _OWN_ID.fullmatch(value):
-        raise BadAttribute(name, "must be 1 to 128 characters of A-Z a-z 0-9 - _ . :")
+def identifier(value: str, name: str, *, least: int = LEAST_ID) -> str:
+    """An id chosen by the sender, of so many characters at least."""
+    if len(value) < least or not _ID.fullmatch(value):
+        raise BadAttribute(name, f"must be {least} to 128 characters of A-Z a-z 0-9 - _ . :")
     return value
 
 
