@@ -24,18 +24,7 @@ def dashboard() -> Dashboard:
             ),
             Row("Performance levels, over $window", [_SUBJECT.levels(), limits()]),
         ],
-        [
-            variables.DATASOURCE,
-            variables.TIER,
-            variables.ENVIRONMENT,
-            variables.SERVICE,
-            variables.WINDOW,
-            variables.STATISTIC,
-            variables.SAMPLE,
-            variables.EXPORTER_URL,
-            variables.DATABASE,
-            variables.JSON_SOURCE,
-        ],
+        [*variables.of_one(variables.SERVICE), variables.DATABASE, variables.JSON_SOURCE],
         [
             *annotations.from_prometheus(_SELECTOR),
             *annotations.from_database(

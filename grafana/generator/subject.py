@@ -4,13 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from grafana.generator import looks, units
+from grafana.generator import looks, promql, units
 from grafana.generator.panels import Column, Look, Panel, Query, bars, lines, stat, table
 
 Json = dict[str, Any]
 _WINDOWS = ("7d", "30d", "90d")
-_WINDOW = 'window="$window"'
-_STATISTIC = 'statistic="$statistic"'
 _FEW = "fewer than the sample"
 
 
@@ -24,8 +22,7 @@ class Subject:
 
     def gauge(self, name: str, *more: str, by: str = "") -> str:
         """A gauge of the subject, the highest where several instances of the exporter have it."""
-        matchers = ", ".join((self.selector, *more))
-        return f"max{f' by ({by}) ' if by else ''}({self.prefix}{name}{{{matchers}}})"
+        return promql.gauge(f"{self.prefix}{name}", self.selector, *more, by=by)
 
     def look(self, look: Look, name: str) -> Look:
         """A look that leads to the explanation of a gauge."""
@@ -36,14 +33,14 @@ class Subject:
         return [*self._four(), *(panel.sized(6, 4) for panel in self._others())]
 
     def _enough(self, name: str, samples: str, *more: str) -> str:
-        return f"{self.gauge(name, _WINDOW, *more)} and {self.gauge(samples, _WINDOW)} >= $sample"
+        return f"{self.gauge(name, promql.WINDOW, *more)} and {self.gauge(samples, promql.WINDOW)} >= $sample"
 
     def _four(self) -> list[Panel]:
         return [
             stat(
                 "Deployment frequency",
                 "Deployments that finished in the window, per day. Rollbacks and redeployments are deployments.",
-                Query(self.gauge("deployment_frequency_per_day", _WINDOW)),
+                Query(self.gauge("deployment_frequency_per_day", promql.WINDOW)),
                 look=self.look(looks.FREQUENCY, "deployment_frequency_per_day"),
             ),
             stat(
@@ -51,7 +48,7 @@ class Subject:
                 "From the time a commit was written to the end of the deployment that shipped it first, over the "
                 "commits that deployments in the window shipped first. Hidden while there are fewer commits than the "
                 "smallest sample.",
-                Query(self._enough("change_lead_time_seconds", "lead_time_commits", _STATISTIC)),
+                Query(self._enough("change_lead_time_seconds", "lead_time_commits", promql.STATISTIC)),
                 look=self.look(looks.DURATION, "change_lead_time_seconds"),
                 nothing=_FEW,
             ),
@@ -67,7 +64,7 @@ class Subject:
                 "Time to restore, $statistic",
                 "From begin to end of the incidents that were resolved in the window. Hidden while fewer were resolved "
                 "than the smallest sample.",
-                Query(self._enough("time_to_restore_seconds", "restored_incidents", _STATISTIC)),
+                Query(self._enough("time_to_restore_seconds", "restored_incidents", promql.STATISTIC)),
                 look=self.look(looks.DURATION, "time_to_restore_seconds"),
                 nothing=_FEW,
             ),
@@ -81,7 +78,7 @@ class Subject:
                 "whichever came first; over those that recovered in the window. Hidden while fewer recovered than the "
                 "smallest sample.",
                 Query(
-                    self._enough("failed_deployment_recovery_time_seconds", "recovered_deployments", _STATISTIC),
+                    self._enough("failed_deployment_recovery_time_seconds", "recovered_deployments", promql.STATISTIC),
                 ),
                 look=self.look(looks.DURATION, "failed_deployment_recovery_time_seconds"),
                 nothing=_FEW,
@@ -124,7 +121,7 @@ class Subject:
             lines(
                 "Change lead time, $statistic, in hours",
                 "Over the window that ends at each point. A gap is a time without a commit in the window.",
-                *self._each_window("change_lead_time_seconds", _STATISTIC, scale=f" / {units.HOUR_SECONDS}"),
+                *self._each_window("change_lead_time_seconds", promql.STATISTIC, scale=f" / {units.HOUR_SECONDS}"),
                 look=axis["hours"],
             ),
             lines(
@@ -137,7 +134,7 @@ class Subject:
             lines(
                 "Time to restore, $statistic, in hours",
                 "Over the window that ends at each point. A gap is a time without a resolved incident in the window.",
-                *self._each_window("time_to_restore_seconds", _STATISTIC, scale=f" / {units.HOUR_SECONDS}"),
+                *self._each_window("time_to_restore_seconds", promql.STATISTIC, scale=f" / {units.HOUR_SECONDS}"),
                 look=axis["hours"],
             ),
         ]
@@ -150,7 +147,7 @@ class Subject:
         count = looks.ON_AN_AXIS["count"]
 
         def counted(title: str, description: str, **names: str) -> Panel:
-            queries = [Query(self.gauge(name, _WINDOW), legend) for legend, name in names.items()]
+            queries = [Query(self.gauge(name, promql.WINDOW), legend) for legend, name in names.items()]
             return lines(title, description, *queries, look=count, at_least=4).sized(8, 8)
 
         return [
@@ -179,8 +176,8 @@ class Subject:
 
     def failures(self) -> list[Panel]:
         """What failed, how that is known, and where the time goes."""
-        causes = self.gauge("change_failures", _WINDOW, by="cause")
-        stages = self.gauge("lead_time_stage_seconds", _WINDOW, _STATISTIC, by="stage")
+        causes = self.gauge("change_failures", promql.WINDOW, by="cause")
+        stages = self.gauge("lead_time_stage_seconds", promql.WINDOW, promql.STATISTIC, by="stage")
         failed = Column("failed deployments", causes, self.look(looks.COUNT, "change_failures"), 170)
         return [
             table(
@@ -204,7 +201,7 @@ class Subject:
                 "The way of a commit: to a pull request that is ready (time_to_pr_ready), to its approval (review), to "
                 "the merge (merge), until the deployment begins (time_to_deploy), the deployment itself (deploy). The "
                 "first three need pull_requests in the daemon's configuration.",
-                Query(f"{stages} and on () {self.gauge('lead_time_commits', _WINDOW)} >= $sample", "{{stage}}"),
+                Query(f"{stages} and on () {self.gauge('lead_time_commits', promql.WINDOW)} >= $sample", "{{stage}}"),
                 look=looks.DURATION,
             ).sized(8, 8),
         ]
@@ -213,7 +210,7 @@ class Subject:
         """Where the four stand in a report."""
 
         def column(title: str, metrics: str) -> Column:
-            level = self.gauge("performance_level", _WINDOW, f'metric=~"{metrics}"', by="environment")
+            level = self.gauge("performance_level", promql.WINDOW, f'metric=~"{metrics}"', by="environment")
             return Column(title, level, looks.LEVEL, 190)
 
         return table(

@@ -123,3 +123,8 @@ STATISTIC = choice(
 SAMPLE = choice(
     "sample", "Smallest sample", "Rates and times over less than this are not shown.", ("1", "3", "5", "10", "20"), "3"
 )
+
+
+def of_one(chosen: Json) -> list[Json]:
+    """Those of the dashboard of one service, team or group, which is chosen by a variable."""
+    return [DATASOURCE, TIER, ENVIRONMENT, chosen, WINDOW, STATISTIC, SAMPLE, EXPORTER_URL]
