@@ -25,9 +25,9 @@ class ObservedStore(EventStore):
         super().__init__()
         self.told: list[Observer] = []
 
-    def observe(self, observer: Observer, renew: Renew | None = None) -> None:
+    def observe(self, observer: Observer, renew: Renew | None = None, *, only_linked: bool = False) -> None:
         self.told.append(observer)
-        super().observe(observer, renew)
+        super().observe(observer, renew, only_linked=only_linked)
 
     def ignore(self, observer: Observer) -> None:
         self.told.remove(observer)

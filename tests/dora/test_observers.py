@@ -4,8 +4,9 @@ import logging
 from collections.abc import Sequence
 
 import pytest
-from tests.builders import deployment
+from tests.builders import deployment, incident
 
+from dora_exporter.dora.events import Checkout
 from dora_exporter.dora.observers import Change
 from dora_exporter.dora.store import EventStore
 
@@ -121,3 +122,22 @@ async def test_an_observer_without_a_way_to_read_the_store_goes_on(caplog: pytes
     store.apply(deployment(id="d"))
     assert caplog.text.count("event observer failed") == 2
     assert told == ["c"]
+
+
+def test_an_observer_of_what_is_linked_hears_of_no_deployment_that_names_nothing_else() -> None:
+    store, heard = EventStore(), list[list[str]]()
+    store.observe(lambda changes: heard.append([after.id for _, after in changes if after]), only_linked=True)
+    store.apply(deployment(id="plain", version="v1", tags=("a:b",), team="crew"))
+    linked = (
+        deployment(id="of-a-commit", commit_sha="a" * 40),
+        deployment(id="of-a-repository", repository="git.example/shop"),
+        deployment(id="of-a-source", upstream={"target": "cluster"}),
+        deployment(id="of-listed-commits", commits=()),
+        deployment(id="of-others", further=(Checkout("git.example/shop", "b" * 40),)),
+        incident(id="an-incident"),
+    )
+    store.apply_all((deployment(id="plain", version="v2"), *linked))
+    assert heard == [[each.id for each in linked]]
+
+    store.apply(deployment(id="of-a-commit"))
+    assert heard[1:] == [["of-a-commit"]], "also of one that is linked no more"

@@ -91,7 +91,7 @@ class CommitSearch:
     async def start(self) -> None:
         """Looks what repositories are here, and begins to count what is held."""
         await asyncio.to_thread(self._repositories.load)
-        self._store.observe(self._tally.observe, self._count_again)
+        self._store.observe(self._tally.observe, self._count_again, only_linked=True)
         held = list(self._store.deployments.values())
         self._counting = in_background(self._tally.load(held), name="commit tally")
 
@@ -126,7 +126,7 @@ class CommitSearch:
         workers: tuple[Resolver | PullRequestResolver | Correlator, ...]
         workers = (self._resolver, self._reviewer, self._correlator)
         for worker in workers:
-            self._store.observe(worker.observe, worker.renew)
+            self._store.observe(worker.observe, worker.renew, only_linked=True)
         self._store.observe_cursors(self._correlator.hear)
         for worker in workers:
             await worker.load()

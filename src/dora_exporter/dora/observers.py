@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from dora_exporter.dora.events import Event
+from dora_exporter.dora.events import Event, Incident
 
 Change = tuple[Event | None, Event | None]
 """A write to an event, as the event before and after it: None before it is created and after it is deleted, the same
@@ -26,25 +26,34 @@ class Observers:
         """None."""
         self.failures = 0
         self._renewals: dict[Observer, Renew | None] = {}
+        self._of_linked: set[Observer] = set()
         self._astray: dict[Observer, None] = {}
         self._missed: dict[Observer, list[Change]] = {}
 
-    def add(self, observer: Observer, renew: Renew | None = None) -> None:
-        """Adds an observer; one without ``renew`` goes on as it is after it raised."""
+    def add(self, observer: Observer, renew: Renew | None = None, *, only_linked: bool = False) -> None:
+        """Adds an observer; one without ``renew`` goes on as it is after it raised.
+
+        With ``only_linked`` it hears of no deployment that has nothing beside its series, times, version and tags.
+        """
         self._renewals[observer] = renew
+        if only_linked:
+            self._of_linked.add(observer)
 
     def remove(self, observer: Observer) -> None:
         """Removes an observer."""
         del self._renewals[observer]
+        self._of_linked.discard(observer)
         self._astray.pop(observer, None)
 
     def tell(self, changes: Sequence[Change]) -> None:
         """Tells all observers. One that raises does not keep the others from hearing, and undoes nothing."""
+        linked = [each for each in changes if _is_linked(each[0]) or _is_linked(each[1])]
         for observer in tuple(self._renewals):
+            told = linked if observer in self._of_linked else changes
             if observer in self._missed:
-                self._missed[observer].extend(changes)
-            else:
-                self._tell(observer, changes)
+                self._missed[observer].extend(told)
+            elif told:
+                self._tell(observer, told)
 
     async def renew(self) -> None:
         """Has the observers that raised read the store again. One that fails at that is tried at the next call."""
@@ -76,6 +85,21 @@ class Observers:
             if observer not in self._astray:
                 self._astray[observer] = None
                 logger.exception("event observer failed observer=%s", _name(observer))
+
+
+def _is_linked(event: Event | None) -> bool:
+    """Whether an event is an incident, or a deployment that names a commit, a repository or facts of its source."""
+    if event is None:
+        return False
+    return (
+        event.repository is not None
+        or event.commit_sha is not None
+        or event.upstream is not None
+        or isinstance(event, Incident)
+        or event.commits is not None
+        or event.shipped is not None
+        or bool(event.further)
+    )
 
 
 def _name(observer: Observer) -> str:

@@ -72,9 +72,12 @@ class EventStore:
             SeriesOrder: self._order_series,
         }
 
-    def observe(self, observer: Observer, renew: Renew | None = None) -> None:
-        """Adds an observer of every write to an event from now on; ``renew`` has it read all events again."""
-        self.observers.add(observer, renew)
+    def observe(self, observer: Observer, renew: Renew | None = None, *, only_linked: bool = False) -> None:
+        """Adds an observer of writes to events from now on; ``renew`` has it read all events again.
+
+        With ``only_linked`` it hears of no deployment without a commit, a repository or facts of its source.
+        """
+        self.observers.add(observer, renew, only_linked=only_linked)
 
     def ignore(self, observer: Observer) -> None:
         """Removes an observer."""
