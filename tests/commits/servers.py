@@ -16,7 +16,7 @@ from dora_exporter.web.api import git_metadata
 from dora_exporter.web.api.upload_slots import UploadSlots
 from dora_exporter.web.application import application, runner
 from dora_exporter.web.security.api_keys import Access
-from dora_exporter.web.server.limits import Rules
+from dora_exporter.web.server.limits import CurrentRules, Rules
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -43,7 +43,7 @@ def taking_uploads(
         uploads=world.uploads,
         wake=world.resolver.wake,
         max_pack_bytes=max_pack_bytes,
-        rules=lambda: Rules(piece_seconds=5),
+        rules=CurrentRules(Rules(piece_seconds=5)),
         slots=slots or UploadSlots(16),
     )
     return application(routes=endpoints.routes(access), operations=(), access=access)

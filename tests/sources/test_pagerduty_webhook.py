@@ -57,7 +57,7 @@ async def receiving(account: Account) -> AsyncIterator[Receiver]:
         clock=account.clock,
     )
     rejections = RejectionCounts()
-    served = application(routes=routes, operations=(), access=access, middlewares=[counting(rejections.count)])
+    served = application(routes=routes, operations=(), access=access, on_refusal=counting(rejections.count))
     server = TestServer(served)
     await server.start_server(auto_decompress=False)
     async with TestClient(server) as client:

@@ -10,7 +10,7 @@ from tests.web.running import Api, MemoryLog
 from dora_exporter.dora.store import EventStore
 from dora_exporter.web.application import EVENT_OPERATIONS, application, event_routes, runner
 from dora_exporter.web.security.api_keys import Access
-from dora_exporter.web.server.limits import Rules
+from dora_exporter.web.server.limits import CurrentRules, Rules
 
 MakeApi = Callable[..., Awaitable[Api]]
 
@@ -26,11 +26,9 @@ async def make_api() -> AsyncIterator[MakeApi]:
             store = EventStore()
             log = MemoryLog(store.apply_all)
             access = Access(api_keys=api_keys, read_keys=read_keys)
-            current = [rules or Rules()]
+            current = CurrentRules(rules or Rules())
             apis: list[Api] = []
-            routes = event_routes(
-                store=store, log=log, clock=lambda: apis[0].now, rules=lambda: current[0], access=access
-            )
+            routes = event_routes(store=store, log=log, clock=lambda: apis[0].now, rules=current, access=access)
             serving = runner(application(routes=routes, operations=EVENT_OPERATIONS, access=access))
             await serving.setup()
             running.push_async_callback(serving.cleanup)

@@ -11,7 +11,7 @@ from dora_exporter.dora.event_log import Apply, Unavailable
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore, Outcome
 from dora_exporter.web.security.api_keys import Access
-from dora_exporter.web.server.limits import Rules
+from dora_exporter.web.server.limits import CurrentRules
 
 Json = Any
 """What JSON can hold."""
@@ -58,7 +58,7 @@ class Api:
     store: EventStore
     log: MemoryLog
     access: Access
-    rules: list[Rules] = field(default_factory=list)
+    rules: CurrentRules = field(default_factory=CurrentRules)
     now: int = NOW
 
     async def send(self, method: str, path: str, **options: Json) -> tuple[int, Any]:

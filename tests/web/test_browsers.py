@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from tests.web.guarded import guarded
 
 from dora_exporter.web.security.api_keys import Access
-from dora_exporter.web.security.browsers import refuse_pages
+from dora_exporter.web.security.browsers import Doors, refuse_pages
 
 EVIL = "evil.example:3672"
 POST_IS_KNOWN_NOT = 405
@@ -19,7 +19,7 @@ POST_IS_KNOWN_NOT = 405
 @asynccontextmanager
 async def a_client(*, is_open: bool = True, allowed: Collection[str] = ()) -> AsyncIterator[ClientSession]:
     access = Access(api_keys=[] if is_open else ["k"])
-    guard = refuse_pages(is_open=lambda: is_open, allowed_hosts=lambda: allowed, holds_key=access.holds_key)
+    guard = refuse_pages(Doors(is_open=is_open, allowed_hosts=allowed), access.holds_key)
     async with guarded(guard, access=access) as client:
         yield client
 

@@ -18,7 +18,7 @@ from dora_exporter.web.api.schema.decode import Parser
 from dora_exporter.web.api.schema.events import EventFactory
 from dora_exporter.web.api.schema.requests import DeploymentLine, DeploymentRequest, FailureRequest, Line
 from dora_exporter.web.server.errors import BadRequest
-from dora_exporter.web.server.limits import Rules
+from dora_exporter.web.server.limits import CurrentRules, Rules
 
 HELD_ID = "held-since-long-ago"
 GIT = {"commit_sha": SHA, "repository_url": "https://bot:secret@git.example.com/shop/checkout.git"}
@@ -43,7 +43,7 @@ class Ways:
     def __init__(self) -> None:
         store, rules = EventStore(), Rules(default_environment="none")
         store.apply(Deployment(HELD_ID, "checkout", "prod", 1, 2))
-        self.factory = EventFactory(store=store, clock=lambda: NOW, rules=lambda: rules)
+        self.factory = EventFactory(store=store, clock=lambda: NOW, rules=CurrentRules(rules))
         self.lines = Parser(Decoder(Line))
         self.deployments = Parser(Decoder(DeploymentRequest))
         self.failures = Parser(Decoder(FailureRequest))

@@ -6,7 +6,7 @@ from dora_exporter.web.application import EVENT_OPERATIONS, event_routes
 from dora_exporter.web.openapi import management_operations
 from dora_exporter.web.openapi.document import document
 from dora_exporter.web.security.api_keys import Access
-from dora_exporter.web.server.limits import Rules
+from dora_exporter.web.server.limits import CurrentRules
 
 
 async def described(api: Api) -> Json:
@@ -17,7 +17,9 @@ async def described(api: Api) -> Json:
 
 def test_every_route_is_described_and_nothing_else() -> None:
     store = EventStore()
-    routes = event_routes(store=store, log=MemoryLog(store.apply_all), clock=lambda: NOW, rules=Rules, access=Access())
+    routes = event_routes(
+        store=store, log=MemoryLog(store.apply_all), clock=lambda: NOW, rules=CurrentRules(), access=Access()
+    )
     served = sorted((route.method, route.path) for route in routes)
     assert served == sorted((operation.method, operation.path) for operation in EVENT_OPERATIONS)
 

@@ -21,7 +21,7 @@ from dora_exporter.web.server.errors import (
     TooLarge,
     refuse_in_json,
 )
-from dora_exporter.web.server.limits import Rules
+from dora_exporter.web.server.limits import CurrentRules
 from dora_exporter.web.server.rejections import Rejection, counting
 
 
@@ -48,7 +48,7 @@ async def refused(
         raise refusal
 
     counts = Counted()
-    app = web.Application(middlewares=[refuse_in_json, counting(counts.count)])
+    app = web.Application(middlewares=[refuse_in_json(counting(counts.count))])
     app.router.add_route("*", "/{path:.*}", refuse)
     client = await aiohttp_client(app)
     assert (await client.request(method, path)).status == status
@@ -92,10 +92,10 @@ async def test_every_way_in_is_counted(aiohttp_client: AiohttpClient, path: str)
 async def test_each_refused_line_of_many_is_counted(aiohttp_client: AiohttpClient) -> None:
     log, access, counts = MemoryLog(lambda records: [Outcome.CREATED] * len(records)), Access(), Counted()
     routes = bulk_endpoint.routes(
-        store=EventStore(), log=log, clock=lambda: NOW, rules=Rules, access=access, unknown=UnknownAttributes()
+        store=EventStore(), log=log, clock=lambda: NOW, rules=CurrentRules(), access=access, unknown=UnknownAttributes()
     )
     client = await aiohttp_client(
-        application(routes=routes, operations=(), access=access, middlewares=[counting(counts.count)])
+        application(routes=routes, operations=(), access=access, on_refusal=counting(counts.count))
     )
     good = json.dumps({"type": "deployment", "attributes": deployment()})
     bad = json.dumps({"type": "deployment", "attributes": deployment(service="")})

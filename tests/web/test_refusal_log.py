@@ -13,7 +13,7 @@ from dora_exporter.app.telemetry import RejectionCounts
 from dora_exporter.dora.store import EventStore, Outcome
 from dora_exporter.web.application import application, event_routes
 from dora_exporter.web.security.api_keys import Access
-from dora_exporter.web.server.limits import Rules
+from dora_exporter.web.server.limits import CurrentRules
 from dora_exporter.web.server.refusal_log import RefusalLog
 from dora_exporter.web.server.rejections import counting
 
@@ -86,9 +86,9 @@ async def test_a_request_that_is_refused_is_told(
     aiohttp_client: AiohttpClient, caplog: pytest.LogCaptureFixture, path: str, body: str, said: str
 ) -> None:
     access, log = Access(), MemoryLog(lambda records: [Outcome.CREATED] * len(records))
-    routes = event_routes(store=EventStore(), log=log, clock=lambda: NOW, rules=Rules, access=access)
-    middlewares = [counting(RejectionCounts().count)]
-    app: web.Application = application(routes=routes, operations=(), access=access, middlewares=middlewares)
+    routes = event_routes(store=EventStore(), log=log, clock=lambda: NOW, rules=CurrentRules(), access=access)
+    on_refusal = counting(RejectionCounts().count)
+    app: web.Application = application(routes=routes, operations=(), access=access, on_refusal=on_refusal)
     client = await aiohttp_client(app)
     await client.post(path, data=body)
     [line] = lines(caplog)

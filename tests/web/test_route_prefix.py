@@ -14,7 +14,7 @@ from dora_exporter.web import management
 from dora_exporter.web.application import EVENT_OPERATIONS, application, event_routes, require_ready, runner
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server import route_prefix
-from dora_exporter.web.server.limits import Rules
+from dora_exporter.web.server.limits import CurrentRules
 
 Serve = Callable[[str], "asyncio.Future[ClientSession]"]
 
@@ -33,7 +33,7 @@ async def served(prefix: str, *, is_ready: bool = True) -> AsyncIterator[ClientS
             web.get("/", root),
             web.get("/static/{name}", root),
             *route_prefix.routes(prefix),
-            *event_routes(store=store, log=log, clock=lambda: NOW, rules=Rules, access=access),
+            *event_routes(store=store, log=log, clock=lambda: NOW, rules=CurrentRules(), access=access),
             *management.routes(is_ready=lambda: is_ready, reload=None),
         ],
         operations=EVENT_OPERATIONS,

@@ -130,7 +130,7 @@ class Daemon:
         await self._start(self._leadership.start, self._leadership.stop)
         await self._start(self.regular_work.start, self.regular_work.stop)
         self._started.push_async_callback(self._background.stop)
-        parts.startup.is_ready = True
+        parts.startup.ready.set()
         self._background.start(self._loading.render(), name="first rendering")
         page = page_at(web, *self.addresses[0], is_tls=is_tls)
         if self._companion:
@@ -150,7 +150,7 @@ class Daemon:
 
     def reload_soon(self) -> None:
         """Reads the configuration again, once the daemon is ready."""
-        if not self.components.startup.is_ready:
+        if not self.components.startup.ready.is_set():
             logger.warning("reload ignored reason=%s", "the daemon is starting")
             return
         self._background.start(self._reload(), name="reload")

@@ -34,15 +34,15 @@ def application_of(parts: Components) -> web.Application:
         operations=OPERATIONS,
         access=parts.access.access,
         middlewares=_middlewares(parts),
+        on_refusal=counting(parts.rejections.count),
         on_prepare=(application.counting_activity(parts.metrics.activity), *parts.access.on_prepare()),
         url=parts.settings.web.url,
     )
 
 
 def _middlewares(parts: Components) -> Iterator[Middleware]:
-    yield counting(parts.rejections.count)
     yield from parts.access.middlewares()
-    yield require_ready(lambda: parts.startup.is_ready)
+    yield require_ready(parts.startup.ready.is_set)
     yield from parts.storage.replication.middlewares
 
 
@@ -93,4 +93,4 @@ def _management(parts: Components) -> Iterable[web.RouteDef]:
     web_settings = parts.settings.web
     reload = parts.configuration.reload if web_settings.enable_lifecycle else None
     yield from route_prefix.routes(web_settings.prefix)
-    yield from management.routes(is_ready=lambda: parts.startup.is_ready, reload=reload)
+    yield from management.routes(is_ready=parts.startup.ready.is_set, reload=reload)

@@ -15,12 +15,12 @@ from dora_exporter.runtime.hosts import host_of, one_spelling
 from dora_exporter.web.api import git_metadata, numbers
 from dora_exporter.web.security.api_keys import Access, Right
 from dora_exporter.web.security.basic_auth import basic_auth, user_of
-from dora_exporter.web.security.browsers import refuse_pages
+from dora_exporter.web.security.browsers import Doors, refuse_pages
 from dora_exporter.web.security.client_certificates import client_certificates
 from dora_exporter.web.security.rate_limit import rate_limit
 from dora_exporter.web.security.reloading import ActiveWebConfig
 from dora_exporter.web.server.headers import OnPrepare, adding
-from dora_exporter.web.server.limits import Rules
+from dora_exporter.web.server.limits import CurrentRules
 from dora_exporter.web.webhooks.addresses import proves_itself
 
 
@@ -31,6 +31,9 @@ class HttpAccess:
         """Raises ``ConfigError`` for a bad web configuration file."""
         self.access = Access()
         self._open_addresses = settings.web.listen_addresses
+        self.rules = CurrentRules()
+        """The rules for senders now in effect."""
+        self._doors = Doors()
         self._is_protected = settings.web.config_file is not None
         self._protection = ActiveWebConfig(settings.web.config_file)
         self._apply(settings)
@@ -40,17 +43,9 @@ class HttpAccess:
         """The TLS context of connections; None for plain HTTP."""
         return self._protection.ssl_context
 
-    def rules(self) -> Rules:
-        """The rules for senders now in effect."""
-        return self._rules
-
     def middlewares(self) -> Iterator[Middleware]:
         """The checks of every request; those of the web configuration file are left out without one."""
-        yield refuse_pages(
-            is_open=lambda: not (self.access.is_closed or self._protection.current.users),
-            allowed_hosts=lambda: self._allowed_hosts,
-            holds_key=self.access.holds_key,
-        )
+        yield refuse_pages(self._doors, self.access.holds_key)
         if self._is_protected:
             yield client_certificates(lambda: self._protection.current.client_allowed_sans)
             yield rate_limit(lambda: self._protection.current.rate_limit, stopwatch=stopwatch)
@@ -78,17 +73,24 @@ class HttpAccess:
     async def refresh(self) -> None:
         """Reads the web configuration file again if it, or a file that it names, has changed."""
         await asyncio.to_thread(self._protection.refresh)
+        self._watch_doors()
 
     def _apply(self, settings: Settings) -> None:
-        self._rules = rules_for_senders(settings)
+        self.rules.now = rules_for_senders(settings)
         listening = [host_of(address) for address in settings.web.listen_addresses]
         external = one_spelling(public_url.host_of(settings.web.external_url or "") or "")
-        self._allowed_hosts = frozenset(each for each in (*listening, external, *settings.web.allowed_hosts) if each)
+        self._doors.allowed_hosts = frozenset(
+            each for each in (*listening, external, *settings.web.allowed_hosts) if each
+        )
         self.cors_origins = frozenset(settings.web.cors_origins)
         self.access.replace(
             api_keys=[key.get_secret_value() for key in settings.api_keys],
             read_keys=[key.get_secret_value() for key in settings.read_keys],
         )
+        self._watch_doors()
+
+    def _watch_doors(self) -> None:
+        self._doors.is_open = not (self.access.is_closed or self._protection.current.users)
 
     def _stands_for_a_password(self, request: web.Request) -> bool:
         """Whether a request needs no password: it has a key, or perhaps a signature, which its handler verifies."""

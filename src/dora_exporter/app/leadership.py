@@ -32,7 +32,7 @@ class Leadership:
             await self._replication.retire()
 
     async def _lead(self) -> None:
-        if self._startup.is_ready:  # what sources remember is as old as their last turn
+        if self._startup.ready.is_set():  # what sources remember is as old as their last turn
             await self._sources.start_over()
         await self._commits.lead()
 

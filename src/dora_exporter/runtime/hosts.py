@@ -37,6 +37,7 @@ def one_spelling(host: str) -> str | None:
     return name if _NAME.fullmatch(name) else None
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether a host in its one spelling is this machine to itself."""
     try:

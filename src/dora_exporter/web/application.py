@@ -21,7 +21,15 @@ from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server import request_body
 from dora_exporter.web.server.client_limits import ByteLimit
 from dora_exporter.web.server.connections import Runner
-from dora_exporter.web.server.errors import API_PREFIX, BadRequest, NotNow, as_json, refuse_in_json
+from dora_exporter.web.server.errors import (
+    API_PREFIX,
+    BadRequest,
+    NotNow,
+    OnRefusal,
+    as_json,
+    not_noted,
+    refuse_in_json,
+)
 from dora_exporter.web.server.headers import OnPrepare
 from dora_exporter.web.server.limits import CurrentRules
 
@@ -81,14 +89,15 @@ def application(
     access: Access,
     middlewares: Iterable[Middleware] = (),
     on_prepare: Iterable[OnPrepare] = (),
+    on_refusal: OnRefusal = not_noted,
     url: str = "",
 ) -> web.Application:
     """The application with these endpoints; ``/openapi.json`` describes those of ``operations``, served at ``url``.
 
     ``middlewares`` run in their order, inside of the one that turns refusals into answers. ``on_prepare`` is asked
-    before each answer is sent.
+    before each answer is sent, ``on_refusal`` is told what is refused.
     """
-    app = web.Application(middlewares=[refuse_in_json, *middlewares])
+    app = web.Application(middlewares=[refuse_in_json(on_refusal), *middlewares])
     app[request_body.BYTE_LIMIT] = ByteLimit(request_body.MOST_BYTES)
     for route in (*routes, *document.routes(operations, access=access, url=url)):
         expecting = {"expect_handler": _expect, **route.kwargs}

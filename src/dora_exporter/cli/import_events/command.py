@@ -30,7 +30,7 @@ from dora_exporter.web.api.schema.events import EventFactory
 from dora_exporter.web.api.schema.requests import DeploymentLine, Line
 from dora_exporter.web.api.schema.unknown_attributes import unknown_in_line
 from dora_exporter.web.server.errors import BadRequest
-from dora_exporter.web.server.limits import Rules
+from dora_exporter.web.server.limits import CurrentRules, Rules
 
 _parser_of_lines: Parser[Line] = Parser(Decoder(Line))
 
@@ -137,7 +137,7 @@ def _into_log(given: GivenFile, settings: Settings, mistakes: Mistakes, *, is_re
 
 def _factory(store: EventStore, settings: Settings) -> EventFactory:
     rules = Rules(retention_ms=settings.retention.ms, default_environment=settings.default_environment)
-    return EventFactory(store=store, clock=system_clock, rules=lambda: rules)
+    return EventFactory(store=store, clock=system_clock, rules=CurrentRules(rules))
 
 
 def _events(lines: Iterable[tuple[int, bytes]], factory: EventFactory, mistakes: Mistakes) -> Iterator[Record]:

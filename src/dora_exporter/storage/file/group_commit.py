@@ -162,7 +162,8 @@ class Writer:
             self.note_failure(error)
             return Unavailable(f"the snapshot file cannot be written: {error.strerror}")
         self.last_write_ms = self._clock()
-        self._note_success(self.last_write_ms)
+        if self.outage.since_ms is not None:
+            self._note_success(self.last_write_ms)
         return None
 
     def note_failure(self, error: OSError) -> None:

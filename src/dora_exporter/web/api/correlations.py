@@ -97,7 +97,7 @@ def routes(
     images, commits = Parser(Decoder(CorrelateImageRequest)), Parser(Decoder(CorrelateRequest))
 
     async def correlate_image(request: web.Request) -> web.Response:
-        given = images.parse(await request_body.read_within(request, rules())).data.attributes
+        given = images.parse(await request_body.read_within(request, rules.now)).data.attributes
         found = image(given.image)
         if found is None:
             raise BadAttribute("image", "is no name of an image")
@@ -109,7 +109,7 @@ def routes(
         )
 
     async def correlate(request: web.Request) -> web.Response:
-        given = commits.parse(await request_body.read_within(request, rules())).data.attributes
+        given = commits.parse(await request_body.read_within(request, rules.now)).data.attributes
         fields.repository(given.config_repo_url, "config_repo_url")
         shas = given.config_commit_shas
         if not 0 < len(shas) <= MOST_COMMITS:

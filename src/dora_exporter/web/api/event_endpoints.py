@@ -81,15 +81,15 @@ def routes(
     requests, list_requests = Parser(Decoder(of.request)), Parser(Decoder(ListRequest))
 
     async def create(request: web.Request) -> web.Response:
-        body = (await request_body.read_within(request, rules())).removeprefix(BOM_UTF8)
+        body = (await request_body.read_within(request, rules.now)).removeprefix(BOM_UTF8)
         event = of.make(factory, requests.parse(body).data.attributes)
         of.note_unknown(unknown, body)
         await log.append([event])
         return as_json(ReferenceAnswer(Reference(event.id, of.reference)))
 
     async def list_(request: web.Request) -> web.Response:
-        asked = list_requests.parse(await request_body.read_within(request, rules()))
-        wanted = selection(asked, of.list_request, rules().catalogue)
+        asked = list_requests.parse(await request_body.read_within(request, rules.now))
+        wanted = selection(asked, of.list_request, rules.now.catalogue)
         found = await select(of.held(store).values(), wanted, await superseded())
         return as_json(_Shown([of.listed(event) async for event in in_turns(found)]))
 

@@ -148,7 +148,7 @@ class GitMetadata:
         ]
 
     async def _search(self, request: web.Request) -> web.Response:
-        asked = _SEARCHES.parse(await request_body.read_within(request, self.rules()))
+        asked = _SEARCHES.parse(await request_body.read_within(request, self.rules.now))
         repository = fields.repository(asked.meta.repository_url, "meta.repository_url")
         shas = [_full_sha(each.id, f"data[{place}].id") for place, each in enumerate(asked.data)]
         with _failures_told():
@@ -162,7 +162,7 @@ class GitMetadata:
             try:
                 pack = folder / "incoming.pack"
                 body = PackfileBody(
-                    request, slot, seconds=self.rules().piece_seconds, max_pack_bytes=self.max_pack_bytes
+                    request, slot, seconds=self.rules.now.piece_seconds, max_pack_bytes=self.max_pack_bytes
                 )
                 said = await body.receive(partial(self._append, pack))
                 repository = await self._add(_PUSHED_SHAS.parse(said), pack)
@@ -197,7 +197,7 @@ class GitMetadata:
         """Reads a body to its end."""
         length = 0
         with request_body.incoming(request) as coming:
-            async for piece in request_body.pieces(request, coming, seconds=self.rules().piece_seconds):
+            async for piece in request_body.pieces(request, coming, seconds=self.rules.now.piece_seconds):
                 length += len(piece)
                 if length > _MAX_IGNORED:
                     raise BadRequest(f"the request body is longer than {_MAX_IGNORED} bytes")

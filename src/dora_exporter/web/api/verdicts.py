@@ -63,7 +63,7 @@ def routes(*, store: EventStore, log: EventLog, rules: CurrentRules, access: Acc
     patches, version_patches = Parser(Decoder(PatchRequest)), Parser(Decoder(VersionPatchRequest))
 
     async def judge(request: web.Request) -> web.Response:
-        given = patches.parse(await request_body.read_within(request, rules())).data
+        given = patches.parse(await request_body.read_within(request, rules.now)).data
         selection.check_type(given.type, PATCH)
         event_id = request.match_info["id"]
         if given.id != event_id:
@@ -75,10 +75,10 @@ def routes(*, store: EventStore, log: EventLog, rules: CurrentRules, access: Acc
         return as_json(EmptyAnswer(), status=BY_ID.status)
 
     async def judge_version(request: web.Request) -> web.Response:
-        given = version_patches.parse(await request_body.read_within(request, rules())).data
+        given = version_patches.parse(await request_body.read_within(request, rules.now)).data
         selection.check_type(given.type, PATCH)
         verdict = _verdict(given.attributes)
-        event = await _last_of_version(store, given.attributes, rules())
+        event = await _last_of_version(store, given.attributes, rules.now)
         await log.append([Judgement(event.id, verdict)])
         return as_json(EmptyAnswer(), status=BY_VERSION.status)
 

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
@@ -31,13 +32,16 @@ class ForbiddenToPages(Forbidden):
         return Problems([self.problem()])
 
 
-def refuse_pages(
-    *,
-    is_open: Callable[[], bool],
-    allowed_hosts: Callable[[], Collection[str]],
-    holds_key: Callable[[web.Request], bool],
-) -> Middleware:
-    """A middleware that answers 403 to writes of other sites' pages, and while ``is_open`` to hosts it does not know.
+@dataclass
+class Doors:
+    """``is_open`` while neither keys nor passwords are asked for, ``allowed_hosts`` as configured, in one spelling."""
+
+    is_open: bool = True
+    allowed_hosts: Collection[str] = ()
+
+
+def refuse_pages(doors: Doors, holds_key: Callable[[web.Request], bool]) -> Middleware:
+    """A middleware that answers 403 to writes of other sites' pages, and at open doors to hosts it does not know.
 
     A page can let its own name lead to this machine, and then reads what it likes: but the name comes with the
     request. Known are the names of this machine to itself, the address that a connection reached, and
@@ -45,7 +49,7 @@ def refuse_pages(
     """
 
     def is_known(host: str | None, request: web.Request) -> bool:
-        allowed = allowed_hosts()
+        allowed = doors.allowed_hosts
         if host is None or ANY_HOST in allowed:
             return host is not None
         return is_loopback(host) or host in allowed or host == _reached(request)
@@ -62,7 +66,7 @@ def refuse_pages(
 
     @web.middleware
     async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if is_open():
+        if doors.is_open:
             check_host(request)
         if request.method not in _READING and _is_of_another_site(request) and not holds_key(request):
             logger.warning("cross-site request refused from=%s", request.remote)

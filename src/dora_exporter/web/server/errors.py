@@ -1,13 +1,14 @@
 """Error responses: the exceptions that handlers raise, and their JSON bodies."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar
 
 import msgspec
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 from aiohttp.web_request import BaseRequest
 
@@ -135,38 +136,68 @@ class NotNow(Refusal):
     title = "Service Unavailable"
 
 
+FIRST_REFUSAL = web.RequestKey("first refusal", str)
+"""The reason of the first refused event of a bulk request."""
+
+REFUSALS = web.RequestKey("refusals", Counter[type[Exception]])
+"""The number of refused events of a bulk request, by the classes of the refusals."""
+
+OnRefusal = Callable[[web.Request, Mapping[type[Exception], int], str], None]
+"""Receives a request, the number of its refusals by class, and the reason of the first."""
+
+
+def not_noted(_request: web.Request, _refusals: Mapping[type[Exception], int], _reason: str) -> None:
+    """Notes nothing."""
+
+
 def as_json(body: object, *, status: int = 200) -> web.Response:
     """An answer with a JSON body."""
     return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")
 
 
-@web.middleware
-async def refuse_in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+def refuse_in_json(on_refusal: OnRefusal = not_noted) -> Middleware:
     """A middleware that turns every exception of a handler into a status and a JSON body."""
-    try:
-        return await handler(request)
-    except Refusal as refusal:
-        said = refusal
-    except Unavailable as reason:
-        said = NotNow(str(reason) or "the event log does not accept writes now")
-    except web.HTTPException as refusal:
-        said = _refusal_of(request, refusal)
-    except (web.RequestPayloadError, HttpProcessingError) as broken:
-        logger.info("request body is broken path=%r reason=%s", request.path, type(broken).__name__)
-        said = BadRequest(BROKEN_FRAMING)
-    except ConnectionError:
-        said = BadRequest("the connection broke")  # no client is left to read it
-    except Exception as error:
-        if is_undecodable(request, error):
+
+    @web.middleware
+    async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            answer = await handler(request)
+        except Exception as error:  # noqa: BLE001  # a defect is logged, and answered as one
+            on_refusal(request, {type(error): 1}, str(error))
+            said = _said(request, error)
+            logger.debug(
+                "request refused method=%s path=%r status=%d reason=%r from=%s",
+                *(request.method, request.path, said.status, said.detail, request.remote),
+            )
+            return _answer(said)
+        if REFUSALS in request:
+            refusals = request[REFUSALS]
+            on_refusal(request, refusals, request[FIRST_REFUSAL])
+        return answer
+
+    return refuse
+
+
+def _said(request: web.Request, error: Exception) -> Refusal:
+    """What a client is told of an exception; raises it again when it is another module's own response."""
+    match error:
+        case Refusal():
+            said = error
+        case Unavailable():
+            said = NotNow(str(error) or "the event log does not accept writes now")
+        case web.HTTPException():
+            said = _refusal_of(request, error)
+        case web.RequestPayloadError() | HttpProcessingError():
+            logger.info("request body is broken path=%r reason=%s", request.path, type(error).__name__)
+            said = BadRequest(BROKEN_FRAMING)
+        case ConnectionError():
+            said = BadRequest("the connection broke")  # no client is left to read it
+        case _ if is_undecodable(request, error):
             said = BadRequest(UNDECODABLE)
-        else:
-            logger.exception("request failed method=%s path=%r", request.method, request.path)
+        case _:
+            logger.error("request failed method=%s path=%r", request.method, request.path, exc_info=error)
             said = Failed("internal error; the daemon's log has the details")
-    logger.debug(
-        "request refused method=%s path=%r status=%d reason=%r from=%s",
-        *(request.method, request.path, said.status, said.detail, request.remote),
-    )
-    return _answer(said)
+    return said
 
 
 def is_undecodable(request: BaseRequest, error: BaseException | None) -> bool:

@@ -1,6 +1,5 @@
 """The configured limits on requests, and the names that they may ask for."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
@@ -27,5 +26,8 @@ class Rules:
     piece_seconds: float = 30.0
 
 
-CurrentRules = Callable[[], Rules]
-"""Returns the limits in force: a reload may change them."""
+@dataclass
+class CurrentRules:
+    """The limits in force, which a reload replaces."""
+
+    now: Rules = Rules()

@@ -5,11 +5,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler, Middleware
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
 from dora_exporter.dora.event_log import Unavailable
-from dora_exporter.web.server.errors import BadAttribute, BadRequest, Forbidden, NotNow, Refusal, TooLarge, TooLong
+from dora_exporter.web.server.errors import BadAttribute, BadRequest, Forbidden, NotNow, OnRefusal, TooLarge, TooLong
 from dora_exporter.web.server.refusal_log import RefusalLog
 
 
@@ -50,34 +49,17 @@ _REASONS: tuple[tuple[type[Exception], Rejection], ...] = (
 )
 
 
-FIRST_REFUSAL = web.RequestKey("first refusal", str)
-"""The reason of the first of them."""
-
-REFUSALS = web.RequestKey("refusals", dict[type[Refusal], int])
-"""The number of refused events of a bulk request, by the classes of the refusals."""
-
-
 def reason_of(refusal: type[Exception]) -> Rejection | None:
     """The reason of a class of refusals; None for what refuses no event, such as a path that is not known."""
     return next((reason for kind, reason in _REASONS if issubclass(refusal, kind)), None)
 
 
-def counting(count_events: Count) -> Middleware:
-    """A middleware that counts and logs the refusals on paths that take events."""
+def counting(count_events: Count) -> OnRefusal:
+    """Counts and logs the refusals on paths that take events."""
     log = RefusalLog()
 
-    @web.middleware
-    async def count_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            answer = await handler(request)
-        except tuple(kind for kind, _ in _REASONS) as refusal:
-            count(request, {type(refusal): 1}, str(refusal))
-            raise
-        count(request, request.get(REFUSALS, {}), request.get(FIRST_REFUSAL, ""))
-        return answer
-
     def count(request: web.Request, refusals: Mapping[type[Exception], int], detail: str) -> None:
-        if not refusals or not _takes_events(request):
+        if not _takes_events(request):
             return
         numbers: Counter[Rejection] = Counter()
         for refusal, number in refusals.items():
@@ -89,7 +71,7 @@ def counting(count_events: Count) -> Middleware:
             first = next(iter(numbers)).value
             log.note(path=request.path, reason=first, detail=detail, sender=request.remote, events=numbers.total())
 
-    return count_refusals
+    return count
 
 
 def _takes_events(request: web.Request) -> bool:

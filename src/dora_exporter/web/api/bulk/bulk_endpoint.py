@@ -21,10 +21,17 @@ from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.security.api_keys import Access, Right
 from dora_exporter.web.server import request_body
-from dora_exporter.web.server.errors import BadAttribute, BadRequest, NotNow, Refusal, as_json
+from dora_exporter.web.server.errors import (
+    FIRST_REFUSAL,
+    REFUSALS,
+    BadAttribute,
+    BadRequest,
+    NotNow,
+    Refusal,
+    as_json,
+)
 from dora_exporter.web.server.limits import CurrentRules
 from dora_exporter.web.server.ndjson import lines
-from dora_exporter.web.server.rejections import FIRST_REFUSAL, REFUSALS
 from dora_exporter.web.server.spooled_body import spooled_body
 
 BULK = Operation(
@@ -92,7 +99,7 @@ class _Bulk:
 
     async def _store_valid(self, request: web.Request, result: ResultCounts) -> None:
         """Stores each valid line, also those before the point where the body breaks."""
-        rules = self._rules()
+        rules = self._rules.now
         writer = BulkWriter(self._log, result)
         try:
             with request_body.incoming(request) as coming:
@@ -106,7 +113,7 @@ class _Bulk:
 
     async def _store_all_or_none(self, request: web.Request, result: ResultCounts) -> None:
         """Receives the whole body before it reads the first line, and stores nothing unless every line is valid."""
-        rules = self._rules()
+        rules = self._rules.now
         with spooled_body(limit=rules.max_atomic_bytes) as spooled, request_body.incoming(request) as body:
             async for piece in request_body.pieces(request, body, seconds=rules.piece_seconds):
                 await spooled.write(piece)

@@ -44,7 +44,7 @@ class ResultCounts:
         self._errors_total = 0
         self._skipped = 0
         self._warnings: dict[str, Problem] = {}
-        self.refusals: Counter[type[Refusal]] = Counter()
+        self.refusals: Counter[type[Exception]] = Counter()
 
     @property
     def has_errors(self) -> bool:

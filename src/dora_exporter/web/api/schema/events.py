@@ -43,7 +43,7 @@ class EventFactory:
 
     def deployment(self, given: GivenDeployment | BulkDeployment, is_pending: IsPending = _nothing) -> Deployment:
         """A deployment to keep."""
-        now, rules = self._clock(), self._rules()
+        now, rules = self._clock(), self._rules.now
         service = fields.label(given.service, "service")
         environment = _environment(given, rules)
         started_at = _past(given.started_at, "started_at", now)
@@ -79,7 +79,7 @@ class EventFactory:
 
     def incident(self, given: GivenFailure | BulkFailure, is_pending: IsPending = _nothing) -> Incident:
         """An incident to keep."""
-        now, rules = self._clock(), self._rules()
+        now, rules = self._clock(), self._rules.now
         services = fields.services(given.services, given.service)
         team = fields.optional_label(given.team, "team")
         if not services and team is None:
