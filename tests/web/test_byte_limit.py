@@ -1,6 +1,6 @@
 """What is held for clients is bounded together, and the oldest gives way."""
 
-from dora_exporter.web.server.client_limits import ByteLimit
+from dora_exporter.web.server.byte_limit import ByteLimit
 
 
 class Client:

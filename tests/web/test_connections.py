@@ -12,7 +12,7 @@ from aiohttp import web
 from dora_exporter.runtime import file_limit
 from dora_exporter.web.application import application, runner
 from dora_exporter.web.security.api_keys import Access, Right
-from dora_exporter.web.server import client_limits, connections
+from dora_exporter.web.server import connections
 from dora_exporter.web.server.connections import mark_authenticated
 
 SECONDS = 5
@@ -88,9 +88,9 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is waited for."""
-    monkeypatch.setattr(client_limits, "HEAD_SECONDS", 0.0)
-    monkeypatch.setattr(client_limits, "ANSWER_SECONDS", 0.0)
-    monkeypatch.setattr(client_limits, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.0)
+    monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.0)
+    monkeypatch.setattr(connections, "CHECK_SECONDS", 0.05)
 
 
 @pytest.mark.usefixtures("few")

@@ -19,7 +19,7 @@ from dora_exporter.web.openapi import document
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server import request_body
-from dora_exporter.web.server.client_limits import ByteLimit
+from dora_exporter.web.server.byte_limit import ByteLimit
 from dora_exporter.web.server.connections import Runner
 from dora_exporter.web.server.errors import (
     API_PREFIX,

@@ -13,7 +13,7 @@ from tests.web.running import Api, Json, deployment
 
 from dora_exporter.runtime.cooperative import Turn
 from dora_exporter.web.server import request_body
-from dora_exporter.web.server.client_limits import ByteLimit
+from dora_exporter.web.server.byte_limit import ByteLimit
 from dora_exporter.web.server.decompression import PIECE_BYTES
 from dora_exporter.web.server.errors import NotNow
 from dora_exporter.web.server.limits import Rules

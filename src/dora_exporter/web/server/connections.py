@@ -1,7 +1,9 @@
-"""Connections that count against the connection limit, and the server that makes them."""
+"""Connections, how many there may be, and the server that makes them."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from itertools import chain
 from typing import Any, cast
 
 import msgspec
@@ -10,10 +12,19 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_request import BaseRequest
 
 from dora_exporter.runtime.file_limit import file_limit, most_connections
-from dora_exporter.web.server.client_limits import ConnectionLimit
+from dora_exporter.web.server.byte_limit import ByteLimit
 from dora_exporter.web.server.errors import BadRequest, as_json, is_undecodable
 from dora_exporter.web.server.route_prefix import below
 
+HEAD_SECONDS = 10.0
+"""The time limit for a request head: of the first from the connection on, of a later one from its first byte on."""
+
+ANSWER_SECONDS = 30.0
+"""The time for which a client may stop reading a response."""
+
+CHECK_SECONDS = 1.0
+_HEADS_BYTES = 8 << 20
+_ANSWERS_BYTES = 32 << 20
 _LONGEST_HEAD = 32 << 10
 _MOST_WAITING = 32
 _READ_BYTES = 32 << 10
@@ -27,6 +38,112 @@ class _BrokenFraming(web.RequestPayloadError, web.PayloadAccessError):
 
 
 _CAUSED_BY_CLIENTS = (HttpProcessingError, web.RequestPayloadError, web.PayloadAccessError, ConnectionError)
+
+
+class ConnectionLimit:
+    """Bounds the open connections, so that a new client is always served.
+
+    Beyond the limit it closes the oldest one without a complete request head, else the oldest that is idle, else the
+    oldest that is busy, of those that are not authenticated.
+    """
+
+    def __init__(self, most: Callable[[], int]) -> None:
+        """``most`` returns the current limit: the limit of open files can be changed from outside."""
+        self._most = most
+        self._heads: OrderedDict[CountedConnection, float] = OrderedDict()
+        self._idle: OrderedDict[CountedConnection, float] = OrderedDict()
+        self._busy: OrderedDict[CountedConnection, float] = OrderedDict()
+        self._stalled: OrderedDict[CountedConnection, float] = OrderedDict()
+        self._head_bytes = ByteLimit(_HEADS_BYTES)
+        self._answer_bytes = ByteLimit(_ANSWERS_BYTES)
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        """The number of open connections."""
+        return len(self._heads) + len(self._idle) + len(self._busy)
+
+    def add(self, connection: "CountedConnection") -> None:
+        """Adds a new connection, which has not sent a request head."""
+        self._move(connection, self._heads)
+        while len(self) > self._most() and connection in self._heads:
+            self._make_room(connection)
+
+    def head_incomplete(self, connection: "CountedConnection", head_bytes: int) -> None:
+        """A part of a request head was received: ``head_bytes`` so far."""
+        if connection not in self._heads:
+            self._move(connection, self._heads)
+        self._head_bytes.hold(connection, head_bytes)
+
+    def request_started(self, connection: "CountedConnection", more_bytes: int) -> None:
+        """A request is being handled; ``more_bytes`` of pipelined requests wait behind it."""
+        self._release_head(connection)
+        self._move(connection, self._busy)
+        if more_bytes:
+            self._head_bytes.hold(connection, more_bytes)
+
+    def became_idle(self, connection: "CountedConnection") -> None:
+        """All requests are answered."""
+        if connection in self._busy:
+            self._release_head(connection)
+            self._move(connection, self._idle)
+
+    def writing_stalled(self, connection: "CountedConnection", answer_bytes: int) -> None:
+        """The client does not read the response at present; ``answer_bytes`` of it are buffered."""
+        self._stalled[connection] = self._start_timer()
+        self._answer_bytes.hold(connection, answer_bytes)
+
+    def is_stalled(self, connection: "CountedConnection") -> bool:
+        """Whether the client does not read at present."""
+        return connection in self._stalled
+
+    def writing_resumed(self, connection: "CountedConnection") -> None:
+        """The client has read most of the response."""
+        self._stalled.pop(connection, None)
+        self._answer_bytes.release(connection)
+
+    def remove(self, connection: "CountedConnection") -> None:
+        """Forgets a closed connection."""
+        self._discard(connection)
+        self._head_bytes.release(connection)
+        self.writing_resumed(connection)
+
+    def _release_head(self, connection: "CountedConnection") -> None:
+        if self._head_bytes.total:  # most heads come whole, and nothing is held of any
+            self._head_bytes.release(connection)
+
+    def _move(self, connection: "CountedConnection", kind: OrderedDict["CountedConnection", float]) -> None:
+        self._discard(connection)
+        kind[connection] = self._start_timer()
+
+    def _discard(self, connection: "CountedConnection") -> None:
+        for kind in (self._heads, self._idle, self._busy):
+            kind.pop(connection, None)
+
+    def _make_room(self, newest: "CountedConnection") -> None:
+        owing = (each for each in self._heads if each is not newest)
+        idle, busy = ((each for each in kind if not each.is_authenticated) for kind in (self._idle, self._busy))
+        gone = next(chain(owing, idle, busy, self._idle), newest)
+        self._close(gone)
+
+    def _close(self, connection: "CountedConnection") -> None:
+        self.remove(connection)
+        connection.evict()
+
+    def _start_timer(self) -> float:
+        """The time now; starts the timer that closes slow connections, unless it runs."""
+        loop = asyncio.get_running_loop()
+        if self._timer is None:
+            self._timer = loop.call_later(CHECK_SECONDS, self._close_slow)
+        return loop.time()
+
+    def _close_slow(self) -> None:
+        self._timer = None
+        now = asyncio.get_running_loop().time()
+        for kind, seconds in ((self._heads, HEAD_SECONDS), (self._stalled, ANSWER_SECONDS)):
+            while kind and next(iter(kind.values())) < now - seconds:
+                self._close(next(iter(kind)))
+        if len(self) or self._stalled:
+            self._start_timer()
 
 
 class CountedConnection(web.RequestHandler):

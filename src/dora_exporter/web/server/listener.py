@@ -12,7 +12,7 @@ from aiohttp import web
 from typing_extensions import override
 
 from dora_exporter.config import addresses
-from dora_exporter.web.server.client_limits import HEAD_SECONDS
+from dora_exporter.web.server.connections import HEAD_SECONDS
 
 logger = logging.getLogger(__name__)
 

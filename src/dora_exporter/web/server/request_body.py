@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from aiohttp import web
 
 from dora_exporter.runtime.cooperative import Turn
-from dora_exporter.web.server.client_limits import ByteLimit
+from dora_exporter.web.server.byte_limit import ByteLimit
 from dora_exporter.web.server.decompression import INFLATION_BYTES, PIECE_BYTES, Inflation
 from dora_exporter.web.server.errors import BROKEN_FRAMING, BadRequest, NotNow, TooLong
 from dora_exporter.web.server.limits import Rules
