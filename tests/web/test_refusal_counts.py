@@ -9,7 +9,7 @@ from dora_exporter.app.telemetry import RejectionCounts
 from dora_exporter.dora.event_log import Unavailable
 from dora_exporter.dora.store import EventStore, Outcome
 from dora_exporter.web.api.bulk import bulk_endpoint
-from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
+from dora_exporter.web.api.schema.decode import UnknownAttributes
 from dora_exporter.web.application import application
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server.errors import (

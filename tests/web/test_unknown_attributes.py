@@ -7,7 +7,7 @@ import pytest
 from tests.web.running import NOW, SHA, Api, deployment, incident
 
 from dora_exporter.dora.events import Event
-from dora_exporter.web.api.schema.unknown_attributes import MOST_NAMES, UnknownAttributes
+from dora_exporter.web.api.schema.decode import MOST_NAMES, UnknownAttributes
 
 BULK = "/api/v1/events"
 

@@ -21,7 +21,7 @@ from dora_exporter.exposition import OwnFamilies
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.log_setup import LOG, set_up
 from dora_exporter.runtime.scheduler import Schedule
-from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
+from dora_exporter.web.api.schema.decode import UnknownAttributes
 from dora_exporter.web.pages.kept_lines import KeptLines
 
 _RENEWAL_SECONDS = 5

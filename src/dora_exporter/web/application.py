@@ -14,7 +14,7 @@ from dora_exporter.exposition import Activity
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.web.api import correlations, deployments, event_endpoints, incidents, validate, verdicts
 from dora_exporter.web.api.bulk import bulk_endpoint
-from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
+from dora_exporter.web.api.schema.decode import UnknownAttributes
 from dora_exporter.web.openapi import document
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.security.api_keys import Access

@@ -25,10 +25,9 @@ from dora_exporter.dora.store import EventStore, Outcome
 from dora_exporter.runtime import log_setup
 from dora_exporter.runtime.clock import system_clock
 from dora_exporter.storage.file import SnapshotInUse
-from dora_exporter.web.api.schema.decode import Parser
+from dora_exporter.web.api.schema.decode import Parser, unknown_in_line
 from dora_exporter.web.api.schema.events import EventFactory
 from dora_exporter.web.api.schema.requests import DeploymentLine, Line
-from dora_exporter.web.api.schema.unknown_attributes import unknown_in_line
 from dora_exporter.web.server.errors import BadRequest
 from dora_exporter.web.server.limits import CurrentRules, Rules
 

@@ -15,11 +15,10 @@ from dora_exporter.dora.records import Deletion, EventKind
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.cooperative import in_turns
-from dora_exporter.web.api.schema.decode import Parser
+from dora_exporter.web.api.schema.decode import Parser, UnknownAttributes
 from dora_exporter.web.api.schema.events import EventFactory
 from dora_exporter.web.api.schema.requests import DeploymentRequest, FailureRequest, ListRequest
 from dora_exporter.web.api.schema.responses import Reference, ReferenceAnswer
-from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
 from dora_exporter.web.api.search.selection import select, selection
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.security.api_keys import Access

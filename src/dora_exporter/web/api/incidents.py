@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from dora_exporter.web.api.event_endpoints import EventType
 from dora_exporter.web.api.schema import responses
+from dora_exporter.web.api.schema.decode import UnknownAttributes
 from dora_exporter.web.api.schema.events import EventFactory
 from dora_exporter.web.api.schema.requests import LIST_FAILURES, FailureRequest, ListRequest
-from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
 from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.security.api_keys import Right
 

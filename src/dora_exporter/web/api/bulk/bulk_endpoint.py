@@ -14,10 +14,9 @@ from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.web.api.bulk.result import BulkAnswer, ResultCounts
 from dora_exporter.web.api.bulk.writer import BulkWriter, PendingEvents
-from dora_exporter.web.api.schema.decode import Parser
+from dora_exporter.web.api.schema.decode import Parser, UnknownAttributes
 from dora_exporter.web.api.schema.events import EventFactory, IsPending
 from dora_exporter.web.api.schema.requests import DeploymentLine, Line
-from dora_exporter.web.api.schema.unknown_attributes import UnknownAttributes
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.security.api_keys import Access, Right
 from dora_exporter.web.server import request_body
