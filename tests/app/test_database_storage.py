@@ -12,7 +12,7 @@ from tests.storage.postgresql.cluster import Database, cluster
 from dora_exporter.app.replicated_storage import DatabaseStorage
 from dora_exporter.app.settings import Settings
 from dora_exporter.app.storage import Role
-from dora_exporter.app.telemetry.events import EventCounts
+from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.dora.store import EventStore
 
 pytestmark = pytest.mark.e2e
@@ -43,7 +43,7 @@ async def test_the_leader_drops_what_is_too_old_and_compacts_the_log(database: D
     try:
         async for chunk in storage.replay():
             store.apply_all(chunk)
-        await storage.start(store, EventCounts())
+        await storage.start(store, WriteCounts())
         old = deployment(id="old", finished_at=NOW_MS - 20 * DAY_MS)
         await storage.log.append([old, *(deployment(id="new", version=str(number)) for number in range(3))])
         database.sql("UPDATE dora.head SET compacted_at = compacted_at - interval '25 hours'")

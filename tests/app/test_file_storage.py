@@ -8,12 +8,12 @@ from tests.builders import DAY_MS, NOW_MS, ManualClock, deployment
 from dora_exporter.app.replicated_storage import DatabaseStorage
 from dora_exporter.app.settings import Settings
 from dora_exporter.app.storage import FileStorage, Replication, Role, Storage
-from dora_exporter.app.telemetry.events import EventCounts
 from dora_exporter.commits.git.command import Git
 from dora_exporter.commits.git.repositories import Repositories
 from dora_exporter.commits.git.uploads import Uploads
 from dora_exporter.commits.settings import GitSettings
 from dora_exporter.dora.event_log import Unavailable
+from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.dora.store import EventStore
 
 
@@ -31,7 +31,7 @@ async def test_what_is_too_old_goes_when_a_compaction_is_due_and_not_before(tmp_
     try:
         async for chunk in storage.replay():
             store.apply_all(chunk)
-        await storage.start(store, EventCounts())
+        await storage.start(store, WriteCounts())
         await storage.log.append([deployment(id=f"d{day}", finished_at=NOW_MS - day * DAY_MS) for day in (1, 9, 20)])
 
         await storage.maintain(8 * DAY_MS)

@@ -12,8 +12,8 @@ from tests.strategies import WINDOWS
 from dora_exporter.app.derived_settings import definitions
 from dora_exporter.app.metrics_service import MetricsService
 from dora_exporter.app.settings import Settings
+from dora_exporter.dora.changes import Change
 from dora_exporter.dora.events import DAY_MS, Deployment
-from dora_exporter.dora.observers import Change
 from dora_exporter.dora.records import Deletion
 from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition import OwnFamilies

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from dora_exporter.app import storage
 from dora_exporter.cli import main
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Apply
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import Outcome
 from dora_exporter.storage.file import Statistics
 
 

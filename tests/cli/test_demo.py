@@ -30,12 +30,13 @@ from dora_exporter.cli.demo.command import SEED, _live
 from dora_exporter.cli.demo.organisation import organisation, split
 from dora_exporter.cli.demo.service_simulation import Happening
 from dora_exporter.cli.demo.services import GROUPS
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import EventLog
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.dora.groups import Groups
 from dora_exporter.dora.metrics import ALL
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import system_clock
 from dora_exporter.storage.file import read
 

@@ -10,12 +10,13 @@ from tests.builders import NOW_MS, ManualClock, deployment
 from tests.commits.worlds import MemoryLog, at_once
 
 from dora_exporter.commits.correlator import Correlator
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.correlations import image_keys, records
 from dora_exporter.dora.event_log import Unavailable
 from dora_exporter.dora.events import Checkout, Deployment
 from dora_exporter.dora.images import image
 from dora_exporter.dora.records import Cursor, Deletion, Record
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 
 IMAGE = "registry.example:5000/shop/checkout:v1"
 SOURCE = Checkout("git.example/shop", "a" * 40)

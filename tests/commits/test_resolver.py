@@ -12,8 +12,8 @@ from tests.commits.histories import START, Made, build, extend, git, linear, pac
 from tests.commits.worlds import NAME, Begin, World
 
 from dora_exporter.commits.shipped_commits import rule
+from dora_exporter.dora.changes import Change
 from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Deployment
-from dora_exporter.dora.observers import Change
 from dora_exporter.dora.records import RETENTION, Deletion
 from dora_exporter.dora.store import EventStore
 

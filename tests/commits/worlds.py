@@ -15,10 +15,11 @@ from dora_exporter.commits.shipped_commits.commit_filter import CommitFilter
 from dora_exporter.commits.shipped_commits.excluded_authors import Authors
 from dora_exporter.commits.shipped_commits.resolver import Resolver
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Apply, Unavailable
 from dora_exporter.dora.events import Deployment, Shipped
 from dora_exporter.dora.records import Deletion, Record
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 
 NAME = "git.example/shop/checkout"
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 from tests.builders import deployment, incident
 
+from dora_exporter.dora.changes import Change
 from dora_exporter.dora.events import Checkout
-from dora_exporter.dora.observers import Change
 from dora_exporter.dora.store import EventStore
 
 

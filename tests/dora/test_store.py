@@ -7,10 +7,10 @@ import pytest
 from tests.builders import deployment, incident
 
 from dora_exporter.dora.appearance_order import team_entry
+from dora_exporter.dora.changes import Change, Outcome
 from dora_exporter.dora.events import Deployment, Incident, Verdict
-from dora_exporter.dora.observers import Change
 from dora_exporter.dora.records import Batch, Cursor, Judgement, Record, SeriesOrder
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 from dora_exporter.storage.postgresql.follower import become
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from tests.machine.facts import Line
 
-from dora_exporter.app.telemetry import EventCounts
 from dora_exporter.app.telemetry.commits import CommitTally
 from dora_exporter.commits.correlator import Correlator
 from dora_exporter.commits.shipped_commits.resolver import Resolver
 from dora_exporter.dora.failures.classifier import Classifier
+from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.exposition.aggregate_lines import AggregateLines
 from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.pending_writes import PendingWrites
@@ -24,7 +24,7 @@ STAGES: dict[str, tuple[type, str]] = {
     "judging": (Classifier, "_classify"),
     "adding up": (Aggregate, "change_deployment"),
     "rendering": (AggregateLines, "of"),
-    "observers": (EventCounts, "observe"),
+    "observers": (WriteCounts, "observe"),
     "noting": (PendingWrites, "note"),
     "tallying": (CommitTally, "observe"),
     "resolving": (Resolver, "observe"),

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 
 import msgspec
 
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Apply, Unavailable
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 
 
 class MemoryLog:

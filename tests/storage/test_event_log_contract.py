@@ -10,10 +10,11 @@ from tests.builders import NOW_MS, ManualClock, deployment, fields, incident
 from tests.storage.postgresql.cluster import Cluster, cluster
 from tests.storage.postgresql.logs import link
 
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import EventLog, Unavailable
 from dora_exporter.dora.events import Commit, Shipped, Verdict
 from dora_exporter.dora.records import Batch, Cursor, Deletion, Judgement, Record, Resolution, SeriesOrder
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 from dora_exporter.storage.file import SnapshotFile
 from dora_exporter.storage.postgresql.log import PostgresLog
 

@@ -8,9 +8,10 @@ from tests.builders import NOW_MS, ManualClock, deployment, incident
 
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.catalogue.spellings import Entry
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.events import DAY_MS, Event
 from dora_exporter.dora.records import Deletion, Record
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 from dora_exporter.storage.retention import Horizon, forget
 
 RETENTION_MS = 400 * DAY_MS

@@ -7,9 +7,10 @@ from typing import Any
 
 from aiohttp import ClientResponse, ClientSession
 
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Apply, Unavailable
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server.limits import CurrentRules
 

@@ -6,8 +6,9 @@ from pytest_aiohttp import AiohttpClient
 from tests.web.running import NOW, MemoryLog, deployment
 
 from dora_exporter.app.telemetry import RejectionCounts
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Unavailable
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 from dora_exporter.web.api.bulk import bulk_endpoint
 from dora_exporter.web.api.schema.decode import UnknownAttributes
 from dora_exporter.web.application import application

@@ -10,7 +10,8 @@ from pytest_aiohttp import AiohttpClient
 from tests.web.running import NOW, MemoryLog, deployment
 
 from dora_exporter.app.telemetry import RejectionCounts
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.changes import Outcome
+from dora_exporter.dora.store import EventStore
 from dora_exporter.web.application import application, event_routes
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server.limits import CurrentRules

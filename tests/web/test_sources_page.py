@@ -4,8 +4,8 @@ from pytest_aiohttp import AiohttpClient
 from tests.builders import HOUR_MS, NOW_MS
 from tests.web.site import Site
 
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.events import DAY_MS
-from dora_exporter.dora.store import Outcome
 from dora_exporter.sources.contract import Ignored, SourceContext
 from dora_exporter.sources.http.client import Transport
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings

@@ -16,6 +16,7 @@ from dora_exporter.app.startup import Startup
 from dora_exporter.app.storage import storage
 from dora_exporter.app.telemetry.names import UnmappedNames
 from dora_exporter.app.telemetry.sources import SourceCollector
+from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition import OwnFamilies
 from dora_exporter.runtime.clock import Clock
@@ -53,7 +54,7 @@ class Components:
         users = (self.access.use, _use_log, self.metrics.use, self.commits.use, self.sources.use)
         self.configuration = Configuration(settings, load=load, users=users, clock=clock)
         self.lines = KeptLines(engine=self.metrics.current, edition=self.configuration.edition)
-        self.event_counts = telemetry.EventCounts()
+        self.writes = WriteCounts()
         self.rejections = telemetry.RejectionCounts()
         self.unknown_attributes = UnknownAttributes()
         for collector in self._collectors():
@@ -61,7 +62,7 @@ class Components:
 
     def _collectors(self) -> Iterator[Collector]:
         """The daemon's own families, in the order in which they are exposed."""
-        yield self.event_counts
+        yield telemetry.EventCounts(self.writes)
         yield self.rejections
         yield telemetry.UnknownAttributeCounts(self.unknown_attributes.counts)
         yield telemetry.HeldEvents(self.store)

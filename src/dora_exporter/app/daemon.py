@@ -88,7 +88,7 @@ class Daemon:
             parts.store,
             indexes=parts.sources.running.indexes,
             metrics=parts.metrics,
-            event_counts=parts.event_counts,
+            writes=parts.writes,
             startup=parts.startup,
         )
         self._leadership = Leadership(

@@ -5,7 +5,7 @@ import gc
 from dora_exporter.app.metrics_service import MetricsService
 from dora_exporter.app.startup import Startup
 from dora_exporter.app.storage import Storage
-from dora_exporter.app.telemetry import EventCounts
+from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import stopwatch
 from dora_exporter.runtime.garbage_collection import ShortSearches
@@ -22,15 +22,15 @@ class Loading:
         *,
         indexes: Indexes,
         metrics: MetricsService,
-        event_counts: EventCounts,
+        writes: WriteCounts,
         startup: Startup,
     ) -> None:
-        """``event_counts`` counts what comes after the replay, ``startup`` is told how long that took."""
+        """``writes`` counts what comes after the replay, ``startup`` is told how long that took."""
         self._storage = storage
         self._store = store
         self._indexes = indexes
         self._metrics = metrics
-        self._event_counts = event_counts
+        self._writes = writes
         self._startup = startup
         self._searches = ShortSearches()
 
@@ -43,9 +43,9 @@ class Loading:
         async for records in self._storage.replay():
             self._store.apply_all(records)
         await self._metrics.load()
-        self._store.observe(self._event_counts.observe)
+        self._store.observe(self._writes.observe)
         self._startup.replay_seconds = stopwatch() - begun
-        await self._storage.start(self._store, self._event_counts)
+        await self._storage.start(self._store, self._writes)
 
     async def render(self) -> None:
         """Does the work of a first scrape, while events are already accepted.

@@ -14,16 +14,18 @@ from prometheus_client.registry import Collector
 
 from dora_exporter.app.settings import Settings
 from dora_exporter.app.storage import Role
-from dora_exporter.app.telemetry import DatabaseCollector, EventCounts
+from dora_exporter.app.telemetry import DatabaseCollector
 from dora_exporter.commits.git.command import GitFailed
 from dora_exporter.commits.git.pack_check import BadPack
 from dora_exporter.commits.git.repositories import TooManyRepositories
 from dora_exporter.commits.git.uploads import Uploads
 from dora_exporter.commits.git.workers import Busy
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Appendable, Unavailable
+from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.storage.postgresql import compaction
 from dora_exporter.storage.postgresql import url as address
@@ -127,7 +129,7 @@ class DatabaseStorage:
         """Reads the log."""
         return self.log.replay()
 
-    async def start(self, store: EventStore, counts: EventCounts) -> None:
+    async def start(self, store: EventStore, counts: WriteCounts) -> None:
         """Follows the log. Events that other replicas accepted are counted there."""
 
         def follow(records: Sequence[Record]) -> list[Outcome]:

@@ -9,10 +9,11 @@ from aiohttp.typedefs import Middleware
 from prometheus_client.registry import Collector
 
 from dora_exporter.app.settings import Settings
-from dora_exporter.app.telemetry import EventCounts, SnapshotCollector
+from dora_exporter.app.telemetry import SnapshotCollector
 from dora_exporter.commits.git.uploads import Uploads
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.event_log import Appendable, EventLog, Unavailable
+from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
@@ -99,7 +100,7 @@ class Storage(Protocol):
         """The records kept so far, without those that the checkpoint of ``resume`` covers."""
         ...
 
-    async def start(self, store: EventStore, counts: EventCounts) -> None:
+    async def start(self, store: EventStore, counts: WriteCounts) -> None:
         """From here on every committed record is applied to the store."""
         ...
 
@@ -159,7 +160,7 @@ class FileStorage:
         """Reads the file from where the checkpoint ends."""
         return self.log.replay(self._resumed_at)
 
-    async def start(self, store: EventStore, _counts: EventCounts) -> None:
+    async def start(self, store: EventStore, _counts: WriteCounts) -> None:
         """Follows the log."""
         self._store = store
         await self._horizon.begin(store)

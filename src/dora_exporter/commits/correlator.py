@@ -6,10 +6,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from dora_exporter.dora.changes import Change
 from dora_exporter.dora.correlations import keys_of, told_of
 from dora_exporter.dora.event_log import Appendable, Unavailable
 from dora_exporter.dora.events import Deployment, Event
-from dora_exporter.dora.observers import Change
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.cooperative import in_background, in_batches

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import Outcome
 
 Apply = Callable[[Sequence[Record]], list[Outcome]]
 """Applies committed records to memory, and returns the outcomes of the events in them. The log calls it on the event

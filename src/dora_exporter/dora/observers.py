@@ -1,13 +1,11 @@
-"""Those who hear of every write to an event."""
+"""Those who hear of every write to an event, and how many writes there were."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from dora_exporter.dora.events import Event, Incident
-
-Change = tuple[Event | None, Event | None]
-"""A write to an event, as the event before and after it: None before it is created and after it is deleted, the same
-object twice when the write changed nothing."""
+from dora_exporter.dora.changes import Change, Outcome, outcome
+from dora_exporter.dora.events import Deployment, Event, Incident
 
 Observer = Callable[[Sequence[Change]], None]
 """Receives the changes of events in order, after all records of one call were applied."""
@@ -15,6 +13,8 @@ Observer = Callable[[Sequence[Change]], None]
 Renew = Callable[[], Awaitable[None]]
 """Has an observer read all events again, those that the store holds when it is called. What changes from then on is
 told once it is done."""
+
+_COUNTED_AT_ONCE = 256
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,37 @@ class Observers:
             if observer not in self._astray:
                 self._astray[observer] = None
                 logger.exception("event observer failed observer=%s", _name(observer))
+
+
+class WriteCounts:
+    """Counts writes to events, from when it is told of them on."""
+
+    def __init__(self) -> None:
+        """Starts at zero for events from the API, so that a first event is an increase."""
+        self._uncounted: list[Change] = []
+        self._counts = Counter({(kind, "api", each): 0 for kind in (Deployment, Incident) for each in Outcome})
+        self.is_paused = False
+        """True while another replica's writes are followed: that replica counts them."""
+
+    def observe(self, changes: Sequence[Change]) -> None:
+        """Counts a batch of writes."""
+        if not self.is_paused:
+            self._uncounted += changes
+        if len(self._uncounted) >= _COUNTED_AT_ONCE:
+            self._count()
+
+    def now(self) -> Mapping[tuple[type[Event], str, Outcome], int]:
+        """The number of writes by type and source of the event, and by what they did."""
+        self._count()
+        return self._counts
+
+    def _count(self) -> None:
+        self._counts.update(
+            (type(event), event.source, outcome(before, after))
+            for before, after in self._uncounted
+            if (event := after or before) is not None
+        )
+        self._uncounted.clear()
 
 
 def _is_linked(event: Event | None) -> bool:

@@ -1,6 +1,5 @@
 """The current state of every event, by id, after all records of the log."""
 
-import enum
 import logging
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from typing import Any
@@ -8,8 +7,9 @@ from typing import Any
 from msgspec.structs import force_setattr, replace
 
 from dora_exporter.dora.appearance_order import team_entry
+from dora_exporter.dora.changes import Change, Outcome, outcome
 from dora_exporter.dora.events import Deployment, Event, Incident, Series, same_content
-from dora_exporter.dora.observers import Change, Observer, Observers, Renew
+from dora_exporter.dora.observers import Observer, Observers, Renew
 from dora_exporter.dora.records import (
     RETENTION,
     Batch,
@@ -29,15 +29,6 @@ CursorObserver = Callable[[str], None]
 
 
 logger = logging.getLogger(__name__)
-
-
-class Outcome(enum.Enum):
-    """What a write did to an event."""
-
-    CREATED = "created"
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
-    DELETED = "deleted"
 
 
 _CREATED = Outcome.CREATED
@@ -304,15 +295,6 @@ class EventStore:
             force_setattr(event, "repository", share(event.repository))
         if event.team is not None:
             force_setattr(event, "team", share(freed(event.team)))
-
-
-def outcome(before: Event | None, after: Event | None) -> Outcome:
-    """The outcome of a write, from the event before and after it."""
-    if before is after:
-        return Outcome.UNCHANGED
-    if before is None:
-        return Outcome.CREATED
-    return Outcome.DELETED if after is None else Outcome.UPDATED
 
 
 def _with_findings(event: Deployment, before: Deployment) -> Deployment:

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 
 from dora_exporter.dora.catalogue.catalogue import Catalogue
+from dora_exporter.dora.changes import Change
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
-from dora_exporter.dora.observers import Change
 
 _PER_STEP = 64
 

@@ -26,11 +26,12 @@ from dora_exporter.app.telemetry import (
     new_registry,
 )
 from dora_exporter.config.errors import ConfigError, Mistake
+from dora_exporter.dora.changes import Change
 from dora_exporter.dora.events import DAY_MS, Commit, Deployment, Incident, Verdict
 from dora_exporter.dora.failures.commit_text import LookupKey
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
-from dora_exporter.dora.observers import Change
+from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.dora.records import Deletion, Judgement
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.log_setup import Log
@@ -127,8 +128,8 @@ def deployment(source: str = "api", version: str = "1") -> Deployment:
 
 
 def test_writes_are_counted_by_kind_source_and_outcome() -> None:
-    store, counts = EventStore(), EventCounts()
-    store.observe(counts.observe)
+    store, writes = EventStore(), WriteCounts()
+    store.observe(writes.observe)
     for record in (
         deployment(),
         deployment(),
@@ -141,7 +142,7 @@ def test_writes_are_counted_by_kind_source_and_outcome() -> None:
     ):
         store.apply(record)
 
-    assert {name: value for name, value in samples(counts).items() if value} == {
+    assert {name: value for name, value in samples(EventCounts(writes)).items() if value} == {
         'dora_exporter_events_total{kind="deployment",outcome="created",source="api"}': 1,
         'dora_exporter_events_total{kind="deployment",outcome="unchanged",source="api"}': 1,
         'dora_exporter_events_total{kind="deployment",outcome="updated",source="api"}': 2,
@@ -151,7 +152,7 @@ def test_writes_are_counted_by_kind_source_and_outcome() -> None:
 
 
 def test_writes_through_the_api_are_zero_before_the_first() -> None:
-    assert list(samples(EventCounts()).values()) == [0] * 8
+    assert list(samples(EventCounts(WriteCounts())).values()) == [0] * 8
 
 
 def test_refusals_are_counted_by_reason() -> None:
@@ -246,7 +247,7 @@ async def complete_registry() -> CollectorRegistry:
     current = await engine()
     registry = new_registry()
     for collector in (
-        EventCounts(),
+        EventCounts(WriteCounts()),
         RejectionCounts(),
         HeldEvents(EventStore()),
         SeriesCollector(lambda: current),

@@ -6,7 +6,7 @@ import pytest
 from tests.builders import NOW_MS, ManualClock, deployment
 from tests.sources.polling.test_sink import Place
 
-from dora_exporter.dora.store import Outcome
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.sources.contract import Memory, Misconfigured, Sink, Unreadable
 from dora_exporter.sources.http.client import Refused, Traffic, Unreachable
 from dora_exporter.sources.polling import Health

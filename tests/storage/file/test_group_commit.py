@@ -9,9 +9,9 @@ import pytest
 from tests.builders import ManualClock, deployment
 from tests.storage.file.logs import FaultyDisk, ids_after_restart, opened
 
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Unavailable
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import Outcome
 from dora_exporter.storage.file import SnapshotError, SnapshotFile, encode, read
 from dora_exporter.storage.file.appended_file import AppendedFile
 from dora_exporter.storage.file.group_commit import Writer

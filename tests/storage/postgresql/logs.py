@@ -8,8 +8,9 @@ from functools import partial
 from tests.builders import ManualClock, fields
 from tests.storage.postgresql.cluster import Database
 
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 from dora_exporter.storage.postgresql import statements
 from dora_exporter.storage.postgresql.connection import Link, connect
 from dora_exporter.storage.postgresql.follower import become

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Unavailable
 from dora_exporter.dora.records import Cursor
-from dora_exporter.dora.store import Outcome
 from dora_exporter.storage.postgresql.append_queue import BATCH_BYTES, Append, Queue
 from dora_exporter.storage.postgresql.rows import Entry, entries
 

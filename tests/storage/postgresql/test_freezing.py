@@ -13,7 +13,7 @@ from tests.storage.postgresql.cluster import Database
 from tests.storage.postgresql.logs import Replica, link, opened
 from tests.storage.postgresql.proxy import Proxy
 
-from dora_exporter.dora.store import Outcome
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.storage.postgresql import compaction
 from dora_exporter.storage.postgresql.lease import Lease
 from dora_exporter.storage.postgresql.statements import Fence

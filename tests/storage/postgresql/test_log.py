@@ -8,10 +8,10 @@ from tests.builders import NOW_MS, deployment, incident
 from tests.storage.postgresql.cluster import Database
 from tests.storage.postgresql.logs import link, opened, replayed, same, uncommitted
 
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Unavailable
 from dora_exporter.dora.events import Remediation, Verdict
 from dora_exporter.dora.records import Batch, Cursor, Deletion, Judgement, Record, SeriesOrder
-from dora_exporter.dora.store import Outcome
 from dora_exporter.storage.postgresql import statements
 from dora_exporter.storage.postgresql.rows import entries
 from dora_exporter.storage.postgresql.statements import Fence

@@ -11,11 +11,11 @@ from dora_exporter.commits.git.repositories import Repositories
 from dora_exporter.commits.pull_requests.pull_request_resolver import PullRequestResolver
 from dora_exporter.commits.shipped_commits import rule
 from dora_exporter.commits.shipped_commits.resolver import Resolver
+from dora_exporter.dora.changes import Change
 from dora_exporter.dora.correlations import waits_for_commit
 from dora_exporter.dora.events import Deployment, Event
 from dora_exporter.dora.failures.commit_text import commits_of
 from dora_exporter.dora.failures.first_shipments import CLOCK_SKEW_MS
-from dora_exporter.dora.observers import Change
 from dora_exporter.dora.repository_parts import excluded_of, parts_of, views_of
 from dora_exporter.runtime.cooperative import in_batches
 

@@ -1,60 +1,34 @@
 """Counts of events: written, refused, held."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from dora_exporter.dora.events import Deployment, Incident
-from dora_exporter.dora.observers import Change
-from dora_exporter.dora.store import EventStore, Outcome, outcome
+from dora_exporter.dora.observers import WriteCounts
+from dora_exporter.dora.store import EventStore
 from dora_exporter.web.server.rejections import Rejection
 
-_SORTED_AT_ONCE = 256
 _KINDS = {Deployment: "deployment", Incident: "incident"}
 
 
 class EventCounts:
-    """Writes to events since the daemon started: an observer of the store, from after the replay on."""
+    """Writes to events since the daemon started."""
 
-    def __init__(self) -> None:
-        """Starts at zero for events from the API, so that a first event is an increase."""
-        self._unsorted: list[Change] = []
-        self._counts = Counter(
-            {(kind, "api", each.value): 0 for kind in ("deployment", "incident") for each in Outcome}
-        )
-        self.is_paused = False
-        """True while another replica's writes are followed: that replica counts them."""
-
-    def observe(self, changes: Sequence[Change]) -> None:
-        """Counts a batch of writes by the source of the event."""
-        if not self.is_paused:
-            self._unsorted += changes
-        if len(self._unsorted) >= _SORTED_AT_ONCE:
-            self._sort()
-
-    def _sort(self) -> None:
-        seen = Counter(
-            [
-                (type(event), event.source, outcome(before, after))
-                for before, after in self._unsorted
-                if (event := after or before) is not None
-            ]
-        )
-        self._unsorted.clear()
-        for (kind, source, done), number in seen.items():
-            self._counts[_KINDS[kind], source, done.value] += number
+    def __init__(self, writes: WriteCounts) -> None:
+        """``writes`` hears of them from after the replay on."""
+        self._writes = writes
 
     def collect(self) -> Iterable[Metric]:
         """One sample for each kind, source and outcome that was seen."""
-        self._sort()
         family = CounterMetricFamily(
             "dora_exporter_events",
             "Writes to events since the daemon started, by outcome; up to a second old.",
             labels=("kind", "source", "outcome"),
         )
-        for labels, count in sorted(self._counts.items()):
+        counts = {(_KINDS[kind], source, did.value): count for (kind, source, did), count in self._writes.now().items()}
+        for labels, count in sorted(counts.items()):
             family.add_metric(labels, count)
         yield family
 

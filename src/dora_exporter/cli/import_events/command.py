@@ -20,8 +20,9 @@ from dora_exporter.cli.import_events import csv_rows, retention_notice, to_daemo
 from dora_exporter.cli.import_events.input_file import GivenFile, Kind, look_into
 from dora_exporter.cli.import_events.line_errors import Mistakes
 from dora_exporter.cli.progress import bar, counted
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime import log_setup
 from dora_exporter.runtime.clock import system_clock
 from dora_exporter.storage.file import SnapshotInUse

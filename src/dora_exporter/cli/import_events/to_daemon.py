@@ -11,7 +11,7 @@ from yarl import URL
 from dora_exporter.cli.exit_codes import CannotDo
 from dora_exporter.cli.import_events.batching import groups
 from dora_exporter.cli.import_events.line_errors import Mistakes
-from dora_exporter.dora.store import Outcome
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.sources.http.network_errors import in_words
 from dora_exporter.web.api.bulk.bulk_endpoint import BULK
 from dora_exporter.web.api.bulk.result import BulkAnswer

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dora_exporter.app.settings import Settings
 from dora_exporter.cli import log_access
 from dora_exporter.cli.import_events.batching import groups
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 
 Make = Callable[[EventStore], Iterator[Record]]
 """Makes the records for a store; some depend on the events that it holds."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import msgspec
 
 from dora_exporter.cli.exit_codes import CannotDo
+from dora_exporter.dora.changes import Change, Outcome
 from dora_exporter.dora.events import Deployment, Event, Incident
-from dora_exporter.dora.observers import Change
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.scheduler import Schedule
 from dora_exporter.sources.contract import Delivery, Misconfigured, SourceContext, SourceSettings, Unreadable, Webhook

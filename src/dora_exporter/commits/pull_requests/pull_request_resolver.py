@@ -12,9 +12,9 @@ from dora_exporter.commits.pull_requests.forges import Forges
 from dora_exporter.commits.settings import GitSettings
 from dora_exporter.commits.shipped_commits.excluded_authors import NO_EXCLUSIONS, Authors
 from dora_exporter.commits.shipped_commits.retry_queue import Retry, has_come, pause_after
+from dora_exporter.dora.changes import Change
 from dora_exporter.dora.event_log import Appendable, Unavailable
 from dora_exporter.dora.events import Deployment, Shipped
-from dora_exporter.dora.observers import Change
 from dora_exporter.dora.records import Resolution
 from dora_exporter.dora.repository_parts import parts_of
 from dora_exporter.dora.store import EventStore

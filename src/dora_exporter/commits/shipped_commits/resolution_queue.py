@@ -15,9 +15,9 @@ from dora_exporter.commits.shipped_commits.incomplete_results import IncompleteR
 from dora_exporter.commits.shipped_commits.retry_queue import RETRY_MS, Due, Retry, RetryQueue
 from dora_exporter.commits.shipped_commits.rule import is_of
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
+from dora_exporter.dora.changes import Change
 from dora_exporter.dora.events import Deployment, Event
 from dora_exporter.dora.failures.order import finish_order
-from dora_exporter.dora.observers import Change
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.cooperative import in_turns

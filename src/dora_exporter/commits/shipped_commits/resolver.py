@@ -17,8 +17,8 @@ from dora_exporter.commits.shipped_commits.deployment_sequence import SequenceKe
 from dora_exporter.commits.shipped_commits.resolution_queue import ResolutionQueue
 from dora_exporter.commits.shipped_commits.resolve import ResolutionRequest, ResolutionResult, resolve
 from dora_exporter.commits.shipped_commits.retry_queue import Due
+from dora_exporter.dora.changes import Change
 from dora_exporter.dora.event_log import Appendable, Unavailable
-from dora_exporter.dora.observers import Change
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.cooperative import in_background

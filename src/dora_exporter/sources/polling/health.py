@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from dora_exporter.dora import bounds
-from dora_exporter.dora.store import Outcome
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.runtime.outage import Ended, Outage
 from dora_exporter.sources.contract import Ignored
 from dora_exporter.sources.polling.deliveries import Deliveries

@@ -3,8 +3,8 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 
+from dora_exporter.dora.changes import Change
 from dora_exporter.dora.events import Deployment, Event, Incident
-from dora_exporter.dora.observers import Change
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.cooperative import in_batches
 from dora_exporter.sources.contract import TARGET

@@ -9,10 +9,10 @@ from heapq import merge
 from msgspec.structs import replace
 
 from dora_exporter.dora import bounds
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Appendable
 from dora_exporter.dora.events import Deployment, Event, Incident, same_content
 from dora_exporter.dora.records import Cursor
-from dora_exporter.dora.store import Outcome
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.sources.contract import Item, Memory
 from dora_exporter.sources.polling.health import Health

@@ -9,9 +9,9 @@ from concurrent.futures import Future as Promise
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Apply, Unavailable
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import Outcome
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.outage import Outage
 from dora_exporter.storage.file.appended_file import AppendedFile

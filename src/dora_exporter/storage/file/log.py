@@ -6,9 +6,9 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from pathlib import Path
 
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Apply, Unavailable
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import Outcome
 from dora_exporter.runtime.clock import Clock, stopwatch, system_clock
 from dora_exporter.storage.file import paths
 from dora_exporter.storage.file.appended_file import AppendedFile, Durability

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Unavailable
-from dora_exporter.dora.store import Outcome
 from dora_exporter.storage.postgresql.rows import Entry
 from dora_exporter.storage.postgresql.statements import Fence
 

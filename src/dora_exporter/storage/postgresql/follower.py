@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequen
 from itertools import groupby
 from typing import Any
 
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Apply, Unavailable
 from dora_exporter.dora.events import same_content
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.storage.postgresql.append_queue import Append, refuse
 from dora_exporter.storage.postgresql.statements import Head, Page

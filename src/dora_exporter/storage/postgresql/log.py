@@ -6,9 +6,10 @@ import logging
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Apply, Unavailable
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import EventStore, Outcome
+from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock, stopwatch
 from dora_exporter.runtime.outage import Outage
 from dora_exporter.storage.postgresql import schema, statements

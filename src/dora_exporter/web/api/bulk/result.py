@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from msgspec import UNSET, Struct, UnsetType
 
-from dora_exporter.dora.store import Outcome
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.web.server.errors import BadRequest, Problem, Refusal
 
 _MAX_SHOWN = 100

@@ -4,9 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import EventLog
 from dora_exporter.dora.events import Event
-from dora_exporter.dora.store import Outcome
 from dora_exporter.web.api.bulk.result import ResultCounts
 
 _GROUP = 500
