@@ -19,7 +19,6 @@ def delivery_head(
     return Delivery(
         headers=CIMultiDictProxy(CIMultiDict(headers or {})),
         query=MultiDict(query or {}),
-        peer="192.0.2.1",
         has_key=has_key,
         received_ms=received_ms,
     )

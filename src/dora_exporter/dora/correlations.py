@@ -23,6 +23,7 @@ CONFIGURATION = "configuration"
 MOST = 10_000
 _DROPPED_AT_ONCE = 500
 _PREFIX = "correlations/"
+"""No source's cursor begins like this, because names of sources hold no slash."""
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -98,11 +99,6 @@ def records(
     is_full = len(kept) + len(told) > MOST
     dropped = sorted(kept, key=kept.__getitem__)[: _DROPPED_AT_ONCE + len(told)] if is_full else ()
     return [Cursor(name, state) for name, state in told.items()] + [Cursor(name) for name in dropped]
-
-
-def is_correlation(cursor: str) -> bool:
-    """Whether a cursor is a correlation. No source's can have this name, because names hold no slash."""
-    return cursor.startswith(_PREFIX)
 
 
 def _list(facts: Mapping[str, Any], name: str) -> Iterable[object]:

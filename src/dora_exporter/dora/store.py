@@ -1,6 +1,5 @@
 """The current state of every event, by id, after all records of the log."""
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from typing import Any
 
@@ -26,9 +25,6 @@ from dora_exporter.dora.reserved import RESERVED, freed
 
 CursorObserver = Callable[[str], None]
 """Receives the name of a cursor once it is written or removed."""
-
-
-logger = logging.getLogger(__name__)
 
 
 _CREATED = Outcome.CREATED

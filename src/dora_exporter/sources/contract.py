@@ -180,12 +180,11 @@ class Delivery:
     """The head of a request that pushes to a source, without its body.
 
     ``has_key`` says whether it brings a valid API key, or where there are users a user's password. ``received_ms`` is
-    when it came; ``peer`` the address that it came from.
+    when it came.
     """
 
     headers: CIMultiDictProxy[str]
     query: MultiMapping[str]
-    peer: str | None
     has_key: bool
     received_ms: int
 

@@ -46,7 +46,7 @@ def test_a_change_while_an_index_is_built_is_in_it() -> None:
     in_order.add(newcomer)
     while not in_order.prepare():
         pass
-    assert in_order.named_as(held[0]) == (held[MANY // 2],)
+    assert in_order.first_with_sha(f"{0:040x}") is held[MANY // 2]
     assert in_order.latest_same_before(newcomer) is held[MANY // 2 + 1]
 
 

@@ -97,7 +97,6 @@ async def _try_all(
         delivery = Delivery(
             headers=CIMultiDictProxy(CIMultiDict(headers)),
             query=MultiDict(query),
-            peer=None,
             has_key=False,
             received_ms=system_clock(),
         )

@@ -127,10 +127,6 @@ class DeploymentsInOrder:
         index = bisect_right(self.by_start, start_order(deployment), key=start_order)
         return self.by_start[index].started_at if index < len(self.by_start) else None
 
-    def named_as(self, deployment: Deployment) -> Sequence[Deployment]:
-        """The deployments of the same version or the same SHA."""
-        return (*self._by_sha.find(deployment.commit_sha), *self._by_version.find(deployment.version))
-
     def full_sha(self, sha: str) -> str | None:
         """The SHA that an abbreviation stands for: the only such SHA deployed or shipped; None if ambiguous."""
         if not is_abbreviated(sha):

@@ -47,7 +47,6 @@ def routes(
             delivery = Delivery(
                 headers=request.headers,
                 query=request.query,
-                peer=request.remote,
                 has_key=may_write(request),
                 received_ms=clock(),
             )
