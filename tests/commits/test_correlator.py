@@ -30,7 +30,7 @@ class World:
         self.log = MemoryLog(self.store.apply_all)
         self.correlator = Correlator(store=self.store, log=self.log, clock=ManualClock())
         self.store.observe(self.correlator.observe)
-        self.store.observe_cursors(self.correlator.hear)
+        self.store.cursors.observe(self.correlator.hear)
         at_once(self.correlator.load())
 
     def commit(self, event_id: str = "cd:1") -> tuple[str | None, str | None]:

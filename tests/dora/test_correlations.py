@@ -132,7 +132,7 @@ def test_a_state_that_is_none_is_passed_over() -> None:
 
 def test_correlations_are_bounded_and_the_oldest_go() -> None:
     store = EventStore()
-    store.cursors = {"pd": {"cursor": 1}, "correlations/bad": {}}
+    store.cursors.update({"pd": {"cursor": 1}, "correlations/bad": {}})
     for number in range(MOST + 10):
         (key,) = keys(f"shop:{number}")
         for each in records([key], SOURCE, store.cursors, now_ms=NOW_MS + number) if number >= MOST - 2 else ():

@@ -64,11 +64,11 @@ async def test_a_store_becomes_a_big_one_in_small_steps(monkeypatch: pytest.Monk
 async def test_cursors_are_told_of_when_they_are_written_removed_and_taken_over() -> None:
     store, other = EventStore(), EventStore()
     told: list[str] = []
-    store.observe_cursors(told.append)
+    store.cursors.observe(told.append)
     store.apply_all([Cursor("a", {"x": 1}), Cursor("a")])
     other.apply(Cursor("b", {"x": 2}))
     await become(store, other)
-    store.ignore_cursors(told.append)
+    store.cursors.ignore(told.append)
     store.apply(Cursor("c", {}))
     assert told == ["a", "a", "b"]
     assert store.cursors == {"b": {"x": 2}, "c": {}}

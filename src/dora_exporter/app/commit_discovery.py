@@ -127,7 +127,7 @@ class CommitSearch:
         workers = (self._resolver, self._reviewer, self._correlator)
         for worker in workers:
             self._store.observe(worker.observe, worker.renew, only_linked=True)
-        self._store.observe_cursors(self._correlator.hear)
+        self._store.cursors.observe(self._correlator.hear)
         for worker in workers:
             await worker.load()
             worker.start()
@@ -146,7 +146,7 @@ class CommitSearch:
         """Leaves the search to another replica. Without effect where it did not lead."""
         workers = [each for each in (self._reviewer, self._resolver, self._correlator) if each is not None]
         if self._correlator is not None:
-            self._store.ignore_cursors(self._correlator.hear)
+            self._store.cursors.ignore(self._correlator.hear)
         self._reviewer = self._resolver = self._correlator = None
         for worker in workers:
             self._store.ignore(worker.observe)

@@ -7,6 +7,7 @@ from msgspec.structs import force_setattr, replace
 
 from dora_exporter.dora.appearance_order import team_entry
 from dora_exporter.dora.changes import Change, Outcome, outcome
+from dora_exporter.dora.cursors import Cursors
 from dora_exporter.dora.events import Deployment, Event, Incident, Series, same_content
 from dora_exporter.dora.observers import Observer, Observers, Renew
 from dora_exporter.dora.records import (
@@ -23,10 +24,6 @@ from dora_exporter.dora.records import (
 from dora_exporter.dora.repository_parts import still_true, with_part
 from dora_exporter.dora.reserved import RESERVED, freed
 
-CursorObserver = Callable[[str], None]
-"""Receives the name of a cursor once it is written or removed."""
-
-
 _CREATED = Outcome.CREATED
 _Place = tuple[str, str, str | None, str | None]
 """Service, environment, repository and team, which deployments repeat together."""
@@ -39,14 +36,13 @@ class EventStore:
         """An empty store."""
         self.deployments: dict[str, Deployment] = {}
         self.incidents: dict[str, Incident] = {}
-        self.cursors: dict[str, dict[str, Any]] = {}
+        self.cursors = Cursors()
         self.tombstones: dict[tuple[EventKind, str], Deletion] = {}
         self.series_order: dict[Series, int] = {}
         """The rank of every series by first appearance; teams are in it as ``team_entry``."""
         self.expired: set[str] = set()
         """The ids that retention drops, while observers hear of it: the facts of later events do not change by that."""
         self.observers = Observers()
-        self._cursor_observers: list[CursorObserver] = []
         self._strings: dict[str, str] = {}
         self._places: dict[_Place, _Place] = {}
         self._effects: dict[type[Record], Callable[[Any], Change | None]] = {
@@ -55,7 +51,7 @@ class EventStore:
             Judgement: self._judge,
             Resolution: self._resolve,
             Deletion: self._delete,
-            Cursor: self._remember,
+            Cursor: self.cursors.write,
             SeriesOrder: self._order_series,
         }
 
@@ -69,20 +65,6 @@ class EventStore:
     def ignore(self, observer: Observer) -> None:
         """Removes an observer."""
         self.observers.remove(observer)
-
-    def observe_cursors(self, observer: CursorObserver) -> None:
-        """Adds an observer of every write to a cursor from now on."""
-        self._cursor_observers.append(observer)
-
-    def ignore_cursors(self, observer: CursorObserver) -> None:
-        """Removes an observer."""
-        self._cursor_observers.remove(observer)
-
-    def adopt_cursors(self, cursors: dict[str, dict[str, Any]]) -> None:
-        """Takes other cursors in place of all; observers hear of each."""
-        self.cursors = cursors
-        for name in tuple(cursors):
-            self._tell_of_cursor(name)
 
     def restore(
         self, *, deployments: Iterable[Deployment] = (), incidents: Iterable[Incident] = (), rest: Iterable[Record] = ()
@@ -214,17 +196,6 @@ class EventStore:
         del held[deletion.id]
         self.expired.add(deletion.id)
         return before, None
-
-    def _remember(self, cursor: Cursor) -> None:
-        if cursor.state is None:
-            self.cursors.pop(cursor.source, None)
-        else:
-            self.cursors[cursor.source] = cursor.state
-        self._tell_of_cursor(cursor.source)
-
-    def _tell_of_cursor(self, name: str) -> None:
-        for observer in tuple(self._cursor_observers):
-            observer(name)
 
     def _order_series(self, order: SeriesOrder) -> None:
         for service, environment in order.names:

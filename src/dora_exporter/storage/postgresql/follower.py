@@ -127,4 +127,4 @@ async def become(store: EventStore, other: EventStore) -> None:
             if not same_content(before, after):
                 held[after.id] = after
                 store.observers.tell([(before, after)])
-    store.adopt_cursors(other.cursors)
+    store.cursors.adopt(other.cursors)
