@@ -12,7 +12,7 @@ from tests.sources.pushed_daemon import PushedDaemon, started
 from dora_exporter.runtime.timestamps import iso
 from dora_exporter.sources.argocd.settings import ArgoCdSettings
 from dora_exporter.sources.argocd.source import ArgoCd
-from dora_exporter.sources.contract import SourceSettings
+from dora_exporter.sources.settings import SourceSettings
 
 NAME = "argocd"
 KEY = "k"

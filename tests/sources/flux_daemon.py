@@ -12,9 +12,9 @@ from tests.sources.deliveries import delivery_head
 from tests.sources.pushed_daemon import SECRET, PushedDaemon, started
 
 from dora_exporter.runtime.timestamps import iso
-from dora_exporter.sources.contract import SourceSettings
 from dora_exporter.sources.flux.settings import FluxSettings
 from dora_exporter.sources.flux.source import Flux
+from dora_exporter.sources.settings import SourceSettings
 
 NAME = "flux"
 UID = "7d0cdc51-ddcf-4743-b223-83ca5c699632"

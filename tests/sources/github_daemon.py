@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 from tests.sources.deliveries import delivery_head
 from tests.sources.pushed_daemon import SECRET, WINDOW_MS, PushedDaemon, started
 
-from dora_exporter.sources.contract import SourceSettings
 from dora_exporter.sources.github.settings import GitHubSettings
 from dora_exporter.sources.github.source import GitHub
+from dora_exporter.sources.settings import SourceSettings
 
 __all__ = ["NAME", "SECRET", "WINDOW_MS", "GitHubDaemon", "a_daemon", "recorded", "signed"]
 

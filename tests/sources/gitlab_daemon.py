@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 from tests.sources.deliveries import delivery_head
 from tests.sources.pushed_daemon import SECRET, WINDOW_MS, PushedDaemon, started
 
-from dora_exporter.sources.contract import SourceSettings
 from dora_exporter.sources.gitlab.settings import GitLabSettings
 from dora_exporter.sources.gitlab.source import GitLab
+from dora_exporter.sources.settings import SourceSettings
 
 __all__ = ["NAME", "SECRET", "WINDOW_MS", "GitLabDaemon", "a_daemon"]
 

@@ -12,10 +12,11 @@ from tests.sources.memory_log import MemoryLog, replayed
 from dora_exporter.dora.events import Deployment, Incident
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.scheduler import Schedule
-from dora_exporter.sources.contract import SourceContext, SourceSettings
+from dora_exporter.sources.contract import SourceContext
 from dora_exporter.sources.http.client import RetryTiming, Transport
 from dora_exporter.sources.polling import Health, RunningSource, RunningSources
 from dora_exporter.sources.polling.poller import Poller
+from dora_exporter.sources.settings import SourceSettings
 from dora_exporter.web.application import application
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.webhooks import endpoint

@@ -14,12 +14,13 @@ from tests.sources.polled import NAME, WINDOW_MS, no_sleep
 from tests.sources.store_sink import StoreSink
 
 from dora_exporter.sources import KINDS
-from dora_exporter.sources.contract import Misconfigured, Source, SourceContext, secret_of
+from dora_exporter.sources.contract import Misconfigured, Source, SourceContext
 from dora_exporter.sources.datadog.source import DatadogApmSettings
 from dora_exporter.sources.http.client import Refused, RetryTiming, Transport
 from dora_exporter.sources.http.settings import HttpSourceSettings
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.sources.prometheus.source import PrometheusSettings
+from dora_exporter.sources.settings import secret_of
 
 SECRET = "s3cret-of-a-gateway"
 MODELS: Mapping[str, type[HttpSourceSettings]] = {

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from dora_exporter.sources.contract import Misconfigured, fingerprint_of, secret_of
+from dora_exporter.sources.contract import Misconfigured
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
+from dora_exporter.sources.settings import fingerprint_of, secret_of
 
 
 def test_nothing_needs_to_be_said() -> None:

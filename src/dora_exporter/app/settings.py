@@ -22,9 +22,9 @@ from dora_exporter.config.validators import NamedFile, Whole
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.runtime.hosts import ANY_HOST, one_spelling
 from dora_exporter.sources import AnySettings
-from dora_exporter.sources.contract import SourceName
 from dora_exporter.sources.github.settings import GitHubSettings
 from dora_exporter.sources.gitlab.settings import GitLabSettings
+from dora_exporter.sources.settings import SourceName
 from dora_exporter.storage.postgresql.url import ReadUrl, check, from_file, from_text
 
 _ORIGIN = re.compile(r"https?://[^/?#\s]+")

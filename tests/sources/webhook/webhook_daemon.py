@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from tests.sources.pushed_daemon import PushedDaemon, started
 
 from dora_exporter.dora.events import Incident
-from dora_exporter.sources.contract import SourceSettings
+from dora_exporter.sources.settings import SourceSettings
 from dora_exporter.sources.webhook.settings import WebhookSettings
 
 NAME = "tool"

@@ -14,7 +14,8 @@ from dora_exporter.cli.exit_codes import FAILED, OK, CannotDo, ending
 from dora_exporter.cli.webhook.trial import Trial, Tried
 from dora_exporter.runtime import log_setup
 from dora_exporter.runtime.clock import system_clock
-from dora_exporter.sources.contract import Delivery, SourceSettings
+from dora_exporter.sources.contract import Delivery
+from dora_exporter.sources.settings import SourceSettings
 from dora_exporter.sources.webhook.presets import NAMES
 from dora_exporter.sources.webhook.settings import WebhookSettings
 

@@ -12,10 +12,11 @@ from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.scheduler import Schedule
-from dora_exporter.sources.contract import Delivery, Misconfigured, SourceContext, SourceSettings, Unreadable, Webhook
+from dora_exporter.sources.contract import Delivery, Misconfigured, SourceContext, Unreadable, Webhook
 from dora_exporter.sources.http.client import Transport
 from dora_exporter.sources.http.pushed_settings import WebhookSecretSettings
 from dora_exporter.sources.polling import EventSink, RunningSources
+from dora_exporter.sources.settings import SourceSettings
 from dora_exporter.sources.webhook.settings import WebhookSettings
 from dora_exporter.web.api.schema import responses
 from dora_exporter.web.webhooks.receipts import record

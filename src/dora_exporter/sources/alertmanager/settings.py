@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 from dora_exporter.config.durations import Duration
 from dora_exporter.sources.alertmanager.matchers import MatcherField
-from dora_exporter.sources.contract import SourceSettings
 from dora_exporter.sources.label import Label, Name
+from dora_exporter.sources.settings import SourceSettings
 
 
 class AlertLabels(BaseModel):

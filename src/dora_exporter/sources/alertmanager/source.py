@@ -21,19 +21,10 @@ from dora_exporter.sources.alertmanager.incidents import (
     with_last_told,
 )
 from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
-from dora_exporter.sources.contract import (
-    Check,
-    Delivery,
-    Item,
-    Memory,
-    Receipt,
-    Sink,
-    SourceContext,
-    Unreadable,
-    fingerprint_of,
-)
+from dora_exporter.sources.contract import Check, Delivery, Item, Memory, Receipt, Sink, SourceContext, Unreadable
 from dora_exporter.sources.http.client import Traffic
 from dora_exporter.sources.http.timestamps import moment
+from dora_exporter.sources.settings import fingerprint_of
 from dora_exporter.sources.webhook_signatures import api_key
 
 _RESOLVED = "resolved"

@@ -5,9 +5,9 @@ from typing import Literal
 from pydantic import Field
 
 from dora_exporter.config.durations import Duration, parse
-from dora_exporter.sources.contract import SourceSettings
 from dora_exporter.sources.http.pushed_settings import ServiceEntry
 from dora_exporter.sources.label import Label, Name
+from dora_exporter.sources.settings import SourceSettings
 
 
 class ArgoCdSettings(SourceSettings):

@@ -8,16 +8,9 @@ from dora_exporter.runtime.json_flaws import FLAWS
 from dora_exporter.sources.argocd.mapping import Nothing, SyncMapping
 from dora_exporter.sources.argocd.notification import NotUnderstood, Sync, application_in, sync_in
 from dora_exporter.sources.argocd.settings import ArgoCdSettings
-from dora_exporter.sources.contract import (
-    Check,
-    Delivery,
-    Ignored,
-    Receipt,
-    Sink,
-    SourceContext,
-    fingerprint_of,
-)
+from dora_exporter.sources.contract import Check, Delivery, Ignored, Receipt, Sink, SourceContext
 from dora_exporter.sources.push_only import PushOnly
+from dora_exporter.sources.settings import fingerprint_of
 from dora_exporter.sources.webhook_signatures import api_key
 
 _LARGEST_BODY = 4 * 1024 * 1024  # Kubernetes holds no object of more than 1.5 MiB

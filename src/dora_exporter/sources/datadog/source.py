@@ -8,11 +8,12 @@ from pydantic import model_validator
 from dora_exporter.config.durations import Duration, parse
 from dora_exporter.config.validators import HTTP_URL, NamedFile, Secret, matching
 from dora_exporter.dora.events import DAY_MS
-from dora_exporter.sources.contract import Memory, Misconfigured, Sink, SourceContext, fingerprint_of, secret_of
+from dora_exporter.sources.contract import Memory, Misconfigured, Sink, SourceContext
 from dora_exporter.sources.datadog import deployments_api, traffic
 from dora_exporter.sources.http.client import Credentials, Traffic, Upstream
 from dora_exporter.sources.http.settings import HEADER_SETTINGS, HttpSourceSettings, with_headers
 from dora_exporter.sources.label import Label
+from dora_exporter.sources.settings import fingerprint_of, secret_of
 from dora_exporter.sources.version_detection.segments import Rules
 from dora_exporter.sources.version_detection.tracker import Scope, Seen, VersionWatch
 

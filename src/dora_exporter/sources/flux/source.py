@@ -3,21 +3,13 @@
 import msgspec
 
 from dora_exporter.runtime.json_flaws import FLAWS
-from dora_exporter.sources.contract import (
-    Check,
-    Delivery,
-    Ignored,
-    Receipt,
-    Sink,
-    SourceContext,
-    Unreadable,
-    fingerprint_of,
-)
+from dora_exporter.sources.contract import Check, Delivery, Ignored, Receipt, Sink, SourceContext, Unreadable
 from dora_exporter.sources.flux.events import Head, NotUnderstood, read
 from dora_exporter.sources.flux.mapping import RevisionMapping
 from dora_exporter.sources.flux.settings import FluxSettings
 from dora_exporter.sources.http.pushed_settings import hmac_or_key
 from dora_exporter.sources.push_only import PushOnly
+from dora_exporter.sources.settings import fingerprint_of
 from dora_exporter.sources.webhook_signatures import HmacHeader
 
 _LARGEST_BODY = 1024 * 1024

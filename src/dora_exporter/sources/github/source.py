@@ -7,18 +7,7 @@ from yarl import URL
 
 from dora_exporter.dora.events import Deployment
 from dora_exporter.runtime.json_flaws import FLAWS
-from dora_exporter.sources.contract import (
-    Check,
-    Delivery,
-    Ignored,
-    Memory,
-    Misconfigured,
-    Receipt,
-    Sink,
-    SourceContext,
-    fingerprint_of,
-    secret_of,
-)
+from dora_exporter.sources.contract import Check, Delivery, Ignored, Memory, Misconfigured, Receipt, Sink, SourceContext
 from dora_exporter.sources.forges.backfill import Backfill
 from dora_exporter.sources.github.app_token import AppTokens
 from dora_exporter.sources.github.graphql import GitHubApi
@@ -32,6 +21,7 @@ from dora_exporter.sources.github.webhook_events import json_of, read
 from dora_exporter.sources.http.client import Credentials, Refused, Traffic, Upstream
 from dora_exporter.sources.http.pushed_settings import hmac_or_key
 from dora_exporter.sources.http.settings import with_headers
+from dora_exporter.sources.settings import fingerprint_of, secret_of
 from dora_exporter.sources.webhook_signatures import HmacHeader
 
 _LARGEST_BODY = 25 * 1024 * 1024  # so much GitHub sends at most

@@ -6,18 +6,7 @@ from collections.abc import Mapping
 from yarl import URL
 
 from dora_exporter.runtime.json_flaws import FLAWS
-from dora_exporter.sources.contract import (
-    Check,
-    Delivery,
-    Ignored,
-    Memory,
-    Misconfigured,
-    Receipt,
-    Sink,
-    SourceContext,
-    fingerprint_of,
-    secret_of,
-)
+from dora_exporter.sources.contract import Check, Delivery, Ignored, Memory, Misconfigured, Receipt, Sink, SourceContext
 from dora_exporter.sources.forges.backfill import Backfill
 from dora_exporter.sources.gitlab.api import GitLabApi
 from dora_exporter.sources.gitlab.deployments import DeploymentMapping
@@ -31,6 +20,7 @@ from dora_exporter.sources.gitlab.webhook_events import head_of, read
 from dora_exporter.sources.http.client import Credentials, Traffic, Upstream
 from dora_exporter.sources.http.pushed_settings import PUSHED_TUNING, webhook_secrets_of
 from dora_exporter.sources.http.settings import with_headers
+from dora_exporter.sources.settings import fingerprint_of, secret_of
 from dora_exporter.sources.webhook_signatures import any_of, api_key, standard_webhooks, token
 
 _LARGEST_BODY = 25 * 1024 * 1024  # so much GitLab sends at most

@@ -7,9 +7,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from dora_exporter.config.durations import Duration, Span
 from dora_exporter.config.validators import HTTP_URL, NamedFile, Secret, matching
-from dora_exporter.sources.contract import Check, Delivery, SourceSettings, secrets_of
+from dora_exporter.sources.contract import Check, Delivery
 from dora_exporter.sources.http.settings import HEADER_SETTINGS, HttpSourceSettings
 from dora_exporter.sources.label import Label
+from dora_exporter.sources.settings import SourceSettings, secrets_of
 from dora_exporter.sources.webhook_signatures import api_key, hmac_sha256, presented_hmacs
 
 BaseUrl = Annotated[

@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from dora_exporter.config.validators import NamedFile, matching
-from dora_exporter.sources.contract import Misconfigured, SourceSettings, secret_of
+from dora_exporter.sources.contract import Misconfigured
 from dora_exporter.sources.http.client import Credentials
+from dora_exporter.sources.settings import SourceSettings, secret_of
 
 MOST_HEADERS = 50
 _VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,7998}[\x21-\x7e])?")

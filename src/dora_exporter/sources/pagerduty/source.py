@@ -2,17 +2,7 @@
 
 import asyncio
 
-from dora_exporter.sources.contract import (
-    Check,
-    Delivery,
-    Memory,
-    Misconfigured,
-    Receipt,
-    Sink,
-    SourceContext,
-    fingerprint_of,
-    secret_of,
-)
+from dora_exporter.sources.contract import Check, Delivery, Memory, Misconfigured, Receipt, Sink, SourceContext
 from dora_exporter.sources.http.client import Credentials, Traffic, Upstream
 from dora_exporter.sources.http.pushed_settings import hmac_or_key
 from dora_exporter.sources.http.settings import with_headers
@@ -21,6 +11,7 @@ from dora_exporter.sources.pagerduty.mapping import IncidentMapping
 from dora_exporter.sources.pagerduty.poll import Pass, PollState
 from dora_exporter.sources.pagerduty.settings import TUNING, PagerDutySettings
 from dora_exporter.sources.pagerduty.webhook_events import environment_of, event_of, ingest
+from dora_exporter.sources.settings import fingerprint_of, secret_of
 from dora_exporter.sources.webhook_signatures import HmacHeader
 
 _LARGEST_BODY = 1024 * 1024

@@ -11,12 +11,13 @@ from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.latest_lines import LatestLines
 from dora_exporter.runtime.scheduler import Schedule
 from dora_exporter.sources import KINDS
-from dora_exporter.sources.contract import Backfilling, Source, SourceContext, SourceSettings
+from dora_exporter.sources.contract import Backfilling, Source, SourceContext
 from dora_exporter.sources.polling.health import Health
 from dora_exporter.sources.polling.indexes import Indexes
 from dora_exporter.sources.polling.poller import Poller, cursor_of
 from dora_exporter.sources.polling.sink import EventSink
 from dora_exporter.sources.polling.sink import logger as sink_logger
+from dora_exporter.sources.settings import SourceSettings
 
 logger = logging.getLogger(__name__)
 

@@ -10,19 +10,12 @@ from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from dora_exporter.config.client_tls import TlsConfig, client_context
 from dora_exporter.config.durations import Duration, parse
 from dora_exporter.config.validators import HTTP_URL, NamedFile, Secret
-from dora_exporter.sources.contract import (
-    Memory,
-    Misconfigured,
-    Sink,
-    SourceContext,
-    SourceSettings,
-    fingerprint_of,
-    secret_of,
-)
+from dora_exporter.sources.contract import Memory, Misconfigured, Sink, SourceContext
 from dora_exporter.sources.http.client import Credentials, Traffic
 from dora_exporter.sources.http.settings import HEADER_SETTINGS, HttpSourceSettings, with_headers
 from dora_exporter.sources.label import Label
 from dora_exporter.sources.prometheus import range_query
+from dora_exporter.sources.settings import SourceSettings, fingerprint_of, secret_of
 from dora_exporter.sources.version_detection.segments import Rules
 from dora_exporter.sources.version_detection.tracker import Scope, Seen, VersionWatch
 

@@ -5,18 +5,10 @@ from codecs import BOM_UTF8
 import msgspec
 
 from dora_exporter.runtime.json_flaws import FLAWS
-from dora_exporter.sources.contract import (
-    Check,
-    Delivery,
-    Ignored,
-    Receipt,
-    Sink,
-    SourceContext,
-    Unreadable,
-    fingerprint_of,
-)
+from dora_exporter.sources.contract import Check, Delivery, Ignored, Receipt, Sink, SourceContext, Unreadable
 from dora_exporter.sources.http.pushed_settings import webhook_secrets_of
 from dora_exporter.sources.push_only import PushOnly
+from dora_exporter.sources.settings import fingerprint_of
 from dora_exporter.sources.webhook.deployments import Deployments
 from dora_exporter.sources.webhook.incidents import Incidents
 from dora_exporter.sources.webhook.placing import Placing, Result

@@ -7,9 +7,10 @@ from http import HTTPStatus
 from aiohttp import web
 
 from dora_exporter.sources.argocd.settings import ArgoCdSettings
-from dora_exporter.sources.contract import SourceContext, SourceSettings, Webhook
+from dora_exporter.sources.contract import SourceContext, Webhook
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.sources.polling import RunningSource, RunningSources
+from dora_exporter.sources.settings import SourceSettings
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.security.api_keys import Right
 from dora_exporter.web.security.basic_auth import credentials
