@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from dora_exporter.dora import bounds
 from dora_exporter.sources.contract import Ignored, Item
-from dora_exporter.sources.http.pushed_settings import MappedService
 from dora_exporter.sources.webhook.settings import WebhookSettings
 
 _ID_BYTES = 16
@@ -50,11 +49,12 @@ class Placing:
     def place(self, services: Sequence[str], environment: str | None, team: str | None) -> Place:
         """Where an event belongs that names these services, by the map of services."""
         known = self._settings.services
-        entries = [known.get(each) or MappedService.model_construct(service=each[:200]) for each in services]
+        mapped = [known[each] for each in services if each in known]
+        unmapped = {each[: bounds.LABEL_LENGTH] for each in services if each not in known}
         return Place(
-            services=tuple(sorted({each.service for each in entries})),
-            environment=environment or next((each.environment for each in entries if each.environment), None),
-            team=team or next((each.team for each in entries if each.team), None),
+            services=tuple(sorted(unmapped.union(each.service for each in mapped))),
+            environment=environment or next((each.environment for each in mapped if each.environment), None),
+            team=team or next((each.team for each in mapped if each.team), None),
         )
 
     @property
