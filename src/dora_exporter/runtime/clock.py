@@ -19,3 +19,8 @@ def system_clock() -> int:
 def stopwatch() -> float:
     """Seconds on a clock that never steps, for measuring durations."""
     return time.monotonic()
+
+
+def in_seconds(milliseconds: int | None) -> float | None:
+    """A moment or a length of time as Prometheus counts it; None of none."""
+    return None if milliseconds is None else milliseconds / 1000

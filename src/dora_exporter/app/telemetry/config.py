@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
 
 from dora_exporter.app.reload import Configuration
-from dora_exporter.app.telemetry.gauge import gauge, seconds
+from dora_exporter.runtime.clock import in_seconds
 
 
 class ConfigCollector:
@@ -17,13 +18,13 @@ class ConfigCollector:
 
     def collect(self) -> Iterable[Metric]:
         """Whether the last reload succeeded, and when the last successful one was."""
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_config_last_reload_successful",
             "1 if the last reload of the configuration succeeded; otherwise the previous one stays in use.",
             self._configuration.is_last_reload_successful,
         )
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_config_last_reload_success_timestamp_seconds",
             "When the configuration was last loaded successfully.",
-            seconds(self._configuration.last_reload_success_ms),
+            in_seconds(self._configuration.last_reload_success_ms),
         )

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 
 from prometheus_client import Metric
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from dora_exporter.app.telemetry.gauge import gauge, seconds
+from dora_exporter.runtime.clock import in_seconds
 from dora_exporter.storage.postgresql.statistics import Statistics
 
 
@@ -27,48 +27,48 @@ class DatabaseCollector:
     def collect(self) -> Iterable[Metric]:
         """Positions, times and losses. An event that has not happened yet has no sample."""
         now = self._statistics()
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_log_up",
             "1 if the database is available, 0 while it is not and writes are refused.",
             now.unavailable_since_ms is None,
         )
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_log_unavailable_since_timestamp_seconds",
             "When the database became unavailable; absent while it is available.",
-            seconds(now.unavailable_since_ms),
+            in_seconds(now.unavailable_since_ms),
         )
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_log_position",
             "Position of the last record of the shared log that is in the gauges.",
             now.position,
         )
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_log_behind_records",
             "Known records of the shared log that are not in the gauges yet.",
             now.head - now.position,
         )
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_log_last_write_timestamp_seconds",
             "When this replica last committed events.",
-            seconds(now.last_write_ms),
+            in_seconds(now.last_write_ms),
         )
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_log_last_commit_duration_seconds",
             "Duration of the last commit of this replica.",
             now.last_commit_seconds,
         )
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_log_replay_duration_seconds",
             "Duration of reading the shared log at startup.",
             self._replay_seconds(),
         )
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_leader",
             "1 on the replica that polls sources, resolves commits and compacts the log, 0 on the others.",
             self._leads(),
         )
-        lost = CounterMetricFamily(
-            "dora_exporter_log_rows_lost", "Unreadable rows of the shared log since the daemon started."
+        yield CounterMetricFamily(
+            "dora_exporter_log_rows_lost",
+            "Unreadable rows of the shared log since the daemon started.",
+            now.rows_lost,
         )
-        lost.add_metric((), now.rows_lost)
-        yield lost

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from dora_exporter.app.telemetry.gauge import gauge
 from dora_exporter.series.engine import Engine
 
 
@@ -19,30 +18,34 @@ class SeriesCollector:
     def collect(self) -> Iterable[Metric]:
         """Numbers of series and of dropped samples."""
         engine = self._current()
-        yield gauge("dora_exporter_series", "Distinct pairs of service and environment with events.", engine.series)
-        yield gauge(
+        yield GaugeMetricFamily(
+            "dora_exporter_series", "Distinct pairs of service and environment with events.", engine.series
+        )
+        yield GaugeMetricFamily(
             "dora_exporter_series_folded",
             "Series beyond the limit, exposed together as service and environment _other.",
             engine.series_folded,
         )
-        yield gauge("dora_exporter_teams", "Distinct pairs of team and environment with events.", engine.teams)
-        yield gauge(
+        yield GaugeMetricFamily(
+            "dora_exporter_teams", "Distinct pairs of team and environment with events.", engine.teams
+        )
+        yield GaugeMetricFamily(
             "dora_exporter_teams_folded",
             "Teams beyond the limit, exposed together as team and environment _other.",
             engine.teams_folded,
         )
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_series_limit",
             "Maximum number of series, of teams, of groups, and of values of dimensions, each with its environment, "
             "that are exposed by name.",
             engine.series_limit,
         )
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_broken_series",
             "Series and teams without gauges because computing them fails.",
             engine.broken_series,
         )
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_pending_writes", "Writes to events that are not in the gauges yet.", engine.pending_writes
         )
         dropped = GaugeMetricFamily(

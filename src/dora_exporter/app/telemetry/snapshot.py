@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 
 from prometheus_client import Metric
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from dora_exporter.app.telemetry.gauge import gauge, seconds
+from dora_exporter.runtime.clock import in_seconds
 from dora_exporter.storage.file.statistics import Statistics
 
 
@@ -20,39 +20,39 @@ class SnapshotCollector:
     def collect(self) -> Iterable[Metric]:
         """Size, times, durations and losses. An event that has not happened yet has no sample."""
         now = self._statistics()
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_snapshot_up",
             "1 if events can be written durably, 0 while writes fail.",
             now.unavailable_since_ms is None,
         )
-        yield gauge("dora_exporter_snapshot_size_bytes", "Size of the snapshot file.", now.size_bytes)
-        yield gauge(
+        yield GaugeMetricFamily("dora_exporter_snapshot_size_bytes", "Size of the snapshot file.", now.size_bytes)
+        yield GaugeMetricFamily(
             "dora_exporter_snapshot_last_write_timestamp_seconds",
             "When events were last written durably.",
-            seconds(now.last_write_ms),
+            in_seconds(now.last_write_ms),
         )
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_snapshot_last_compaction_timestamp_seconds",
             "When the snapshot file was last compacted.",
-            seconds(now.last_compaction_ms),
+            in_seconds(now.last_compaction_ms),
         )
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_snapshot_last_fsync_duration_seconds",
             "Duration of the last flush to disk.",
             now.last_fsync_seconds,
         )
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_snapshot_last_compaction_duration_seconds",
             "Duration of the last compaction of the snapshot file.",
             now.last_compaction_seconds,
         )
-        yield gauge(
+        yield GaugeMetricFamily(
             "dora_exporter_snapshot_replay_duration_seconds",
             "Duration of reading the snapshot file at startup.",
             self._replay_seconds(),
         )
-        lost = CounterMetricFamily(
-            "dora_exporter_snapshot_lines_lost", "Unreadable lines of the snapshot file since the daemon started."
+        yield CounterMetricFamily(
+            "dora_exporter_snapshot_lines_lost",
+            "Unreadable lines of the snapshot file since the daemon started.",
+            now.lines_lost,
         )
-        lost.add_metric((), now.lines_lost)
-        yield lost

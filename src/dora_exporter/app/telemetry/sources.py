@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from dora_exporter.runtime.clock import in_seconds
 from dora_exporter.sources.contract import Ignored, Webhook
 from dora_exporter.sources.polling.manager import RunningSource, RunningSources
 
@@ -59,12 +60,12 @@ class SourceCollector:
         yield (
             "last_success_timestamp_seconds",
             "When the last successful poll ended.",
-            lambda each: _seconds(each.health.last_success_ms),
+            lambda each: in_seconds(each.health.last_success_ms),
         )
         yield (
             "last_attempt_timestamp_seconds",
             "When the last poll started.",
-            lambda each: _seconds(each.health.last_attempt_ms),
+            lambda each: in_seconds(each.health.last_attempt_ms),
         )
         yield "consecutive_failures", "Failed polls since the last success.", _consecutive_failures
         yield "pass_duration_seconds", "Duration of the last poll.", lambda each: each.health.pass_seconds
@@ -77,7 +78,7 @@ class SourceCollector:
         yield (
             "cursor_timestamp_seconds",
             "Time up to which the upstream has been read.",
-            lambda each: _seconds(self._sources.cursor_ms(each)),
+            lambda each: in_seconds(self._sources.cursor_ms(each)),
         )
         yield (
             "unmapped_services",
@@ -118,7 +119,3 @@ _COUNTERS_BY_OUTCOME: tuple[tuple[str, str, Callable[[RunningSource], dict[str, 
 def _consecutive_failures(running: RunningSource) -> float | None:
     """Absent for a source that is never polled."""
     return None if running.source.interval_ms is None else running.health.consecutive_failures
-
-
-def _seconds(ms: int | None) -> float | None:
-    return None if ms is None else ms / 1000
