@@ -10,7 +10,8 @@ import msgspec
 
 from dora_exporter.dora.events import FAILED_OUTCOMES, Deployment
 from dora_exporter.dora.lead_time_stages import STAGES
-from dora_exporter.dora.sliding_window import Samples, Times, Window
+from dora_exporter.dora.samples import Samples
+from dora_exporter.dora.sliding_window import Times, Window
 
 CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
 """Why a deployment counts as failed, by precedence."""
@@ -157,12 +158,10 @@ class Measures:
 
     def adding_plain_deployments(self, facts: Sequence[PlainFacts]) -> Iterator[None]:
         """Does the same, a step at a time."""
-        yield from self.deployments.extending([list(each.finished) for each in facts])
-        yield from self.unidentified.extending([list(each.unidentified) for each in facts])
+        yield from self.deployments.absorbing([each.finished for each in facts])
+        yield from self.unidentified.absorbing([each.unidentified for each in facts])
         for source in {name: None for each in facts for name in each.by_source} if self.is_by_source else ():
-            yield from _of(self.sources, source, Times).extending(
-                [list(each.by_source.get(source, ())) for each in facts]
-            )
+            yield from _of(self.sources, source, Times).absorbing([each.by_source.get(source, ()) for each in facts])
 
     def prepare(self, windows: Sequence[Window]) -> bool:
         """Gets ready to be read for windows, some milliseconds a call; True when it is."""

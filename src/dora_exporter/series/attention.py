@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from dora_exporter.dora.events import DAY_MS, Series
 from dora_exporter.dora.measures import CAUSES, Measures
 from dora_exporter.dora.middle import middle
-from dora_exporter.dora.sliding_window import Samples, Window, median_seconds
+from dora_exporter.dora.samples import Samples, median_seconds
+from dora_exporter.dora.sliding_window import Window
 
 LEAST_DEPLOYMENTS = 5
 LEAST_SAMPLES = 3

@@ -6,7 +6,8 @@ from operator import add
 
 from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.middle import middle_in_steps
-from dora_exporter.dora.sliding_window import Samples, Times, Window, median_seconds
+from dora_exporter.dora.samples import Samples, median_seconds
+from dora_exporter.dora.sliding_window import Times, Window
 
 
 class Totals:
