@@ -28,11 +28,15 @@ def everything(tmp_path: Path) -> bytes:
     return pack_of(tmp_path / "shop", ["--all"])
 
 
-async def test_a_deployment_ships_what_came_since_the_one_before_it(
-    begin: Begin, shop: list[str], tmp_path: Path
-) -> None:
+@pytest.fixture
+async def world(begin: Begin, shop: list[str], tmp_path: Path) -> World:
+    """A resolver that has all commits of the shop."""
     world = begin()
     world.upload(everything(tmp_path), shop[-1])
+    return world
+
+
+async def test_a_deployment_ships_what_came_since_the_one_before_it(world: World, shop: list[str]) -> None:
     first, second = world.deploy(shop[1], 0), world.deploy(shop[4], 1)
     await world.resolver.work()
     assert world.shipped(first).left_out == {"first": 1}
@@ -42,9 +46,7 @@ async def test_a_deployment_ships_what_came_since_the_one_before_it(
     )
 
 
-async def test_series_and_repositories_have_lines_of_their_own(begin: Begin, shop: list[str], tmp_path: Path) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_series_and_repositories_have_lines_of_their_own(world: World, shop: list[str], tmp_path: Path) -> None:
     world.upload(everything(tmp_path), shop[-1], "git.example/other")
     world.deploy(shop[1], 0)
     elsewhere = [
@@ -56,11 +58,7 @@ async def test_series_and_repositories_have_lines_of_their_own(begin: Begin, sho
     assert [world.shipped(each).left_out for each in elsewhere] == [{"first": 1}] * 3
 
 
-async def test_what_retention_drops_takes_no_lead_time_from_what_came_after_it(
-    begin: Begin, shop: list[str], tmp_path: Path
-) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_what_retention_drops_takes_no_lead_time_from_what_came_after_it(world: World, shop: list[str]) -> None:
     first, second = world.deploy(shop[1], 0), world.deploy(shop[4], 1)
     await world.resolver.work()
     await world.log.append([Deletion("deployment", first, NOW_MS, RETENTION)])
@@ -69,9 +67,7 @@ async def test_what_retention_drops_takes_no_lead_time_from_what_came_after_it(
     assert len(world.shas(second)) == 3
 
 
-async def test_a_deployment_without_git_data_is_passed_over(begin: Begin, shop: list[str], tmp_path: Path) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_a_deployment_without_git_data_is_passed_over(world: World, shop: list[str]) -> None:
     world.deploy(shop[1], 0)
     world.deploy(shop[1], 0.2, commit_sha=None)
     world.deploy(shop[1], 0.4, repository=None)
@@ -83,11 +79,7 @@ async def test_a_deployment_without_git_data_is_passed_over(begin: Begin, shop: 
     assert len(world.shas(last)) == 3
 
 
-async def test_two_that_come_together_leave_what_follows_to_neither_of_them(
-    begin: Begin, shop: list[str], tmp_path: Path
-) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_two_that_come_together_leave_what_follows_to_neither_of_them(world: World, shop: list[str]) -> None:
     world.deploy(shop[1], 1)
     last = world.deploy(shop[3], 2)
     await world.resolver.work()
@@ -98,11 +90,7 @@ async def test_two_that_come_together_leave_what_follows_to_neither_of_them(
     assert world.shas(last) == []
 
 
-async def test_nothing_is_shipped_after_sixty_days_and_it_is_not_shipped_later(
-    begin: Begin, shop: list[str], tmp_path: Path
-) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_nothing_is_shipped_after_sixty_days_and_it_is_not_shipped_later(world: World, shop: list[str]) -> None:
     world.deploy(shop[1], 0)
     in_time = world.deploy(shop[4], 60 * 24)
     too_late = world.deploy(shop[6], 120 * 24 + 0.001)
@@ -114,9 +102,7 @@ async def test_nothing_is_shipped_after_sixty_days_and_it_is_not_shipped_later(
     assert world.shas(after) == [shop[8], shop[7]]
 
 
-async def test_what_was_shipped_before_is_not_shipped_again(begin: Begin, shop: list[str], tmp_path: Path) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_what_was_shipped_before_is_not_shipped_again(world: World, shop: list[str]) -> None:
     order = [1, 5, 3, 5, 7]
     ids = [world.deploy(shop[place], hour) for hour, place in enumerate(order)]
     await world.resolver.work()
@@ -207,9 +193,7 @@ async def test_hostile_objects_spoil_no_others(begin: Begin, shop: list[str], tm
     assert world.shipped(strange).left_out == {"malformed": 1}
 
 
-async def test_a_list_given_by_the_sender_is_not_looked_at(begin: Begin, shop: list[str], tmp_path: Path) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_a_list_given_by_the_sender_is_not_looked_at(world: World, shop: list[str]) -> None:
     world.deploy(shop[1], 0)
     given = world.deploy(shop[4], 1, commits=(Commit(shop[4], 5),))
     last = world.deploy(shop[6], 2)
@@ -219,11 +203,7 @@ async def test_a_list_given_by_the_sender_is_not_looked_at(begin: Begin, shop: l
     assert world.resolver.pending == 0
 
 
-async def test_a_list_that_is_taken_back_is_replaced_by_what_git_says(
-    begin: Begin, shop: list[str], tmp_path: Path
-) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_a_list_that_is_taken_back_is_replaced_by_what_git_says(world: World, shop: list[str]) -> None:
     world.deploy(shop[1], 0)
     given = world.deploy(shop[4], 1, id="d" * 16, commits=(Commit(shop[4], 5),))
     await world.resolver.work()
@@ -232,11 +212,7 @@ async def test_a_list_that_is_taken_back_is_replaced_by_what_git_says(
     assert len(world.shas(given)) == 3
 
 
-async def test_a_list_that_is_taken_back_hides_nothing_that_changed_meanwhile(
-    begin: Begin, shop: list[str], tmp_path: Path
-) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_a_list_that_is_taken_back_hides_nothing_that_changed_meanwhile(world: World, shop: list[str]) -> None:
     world.deploy(shop[1], 0)
     between = world.deploy(shop[2], 1)
     last = world.deploy(shop[4], 2, id="d" * 16)
@@ -308,11 +284,7 @@ async def test_one_commit_that_never_comes_costs_only_its_own_deployment(
     assert again.log.records == []
 
 
-async def test_what_waits_for_another_commit_is_looked_at_when_one_comes_between(
-    begin: Begin, shop: list[str], tmp_path: Path
-) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_what_waits_for_another_commit_is_looked_at_when_one_comes_between(world: World, shop: list[str]) -> None:
     world.deploy(GONE, 0)
     last = world.deploy(shop[4], 2)
     await wait_in_vain(world)
@@ -326,10 +298,8 @@ async def test_what_waits_for_another_commit_is_looked_at_when_one_comes_between
 
 
 async def test_what_a_deployment_shipped_stays_true_behind_one_whose_commit_nobody_has(
-    begin: Begin, shop: list[str], tmp_path: Path
+    world: World, shop: list[str]
 ) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
     world.deploy(shop[1], 0)
     between, last = world.deploy(shop[2], 1), world.deploy(shop[4], 3)
     await world.resolver.work()
@@ -342,10 +312,8 @@ async def test_what_a_deployment_shipped_stays_true_behind_one_whose_commit_nobo
 
 
 async def test_a_first_deployment_whose_commit_never_comes_leaves_the_next_to_be_the_first(
-    begin: Begin, shop: list[str], tmp_path: Path
+    world: World, shop: list[str]
 ) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
     world.deploy(GONE, 0)
     second, last = world.deploy(shop[4], 1), world.deploy(shop[6], 2)
     await wait_in_vain(world)
@@ -370,10 +338,8 @@ async def test_what_was_passed_over_counts_when_it_comes_after_all(
 
 @pytest.mark.parametrize("change", ["late", "deleted"])
 async def test_what_changes_before_one_that_was_passed_over_concerns_the_one_after_it(
-    begin: Begin, shop: list[str], tmp_path: Path, change: str
+    world: World, shop: list[str], change: str
 ) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
     ids = [world.deploy(shop[1], 0), world.deploy(shop[2], 1)]
     world.deploy(GONE, 2)
     after = world.deploy(shop[5], 3)
@@ -387,9 +353,7 @@ async def test_what_changes_before_one_that_was_passed_over_concerns_the_one_aft
     assert world.shas(after) == {"late": [shop[5], shop[4]], "deleted": [shop[5], shop[4], shop[3], shop[2]]}[change]
 
 
-async def test_a_gap_is_measured_from_the_latest_that_is_known(begin: Begin, shop: list[str], tmp_path: Path) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_a_gap_is_measured_from_the_latest_that_is_known(world: World, shop: list[str]) -> None:
     world.deploy(shop[1], -30 * 24)
     world.deploy(GONE, 0)
     after = world.deploy(shop[5], 31 * 24)
@@ -431,11 +395,7 @@ async def test_a_commit_that_becomes_known_late_takes_others_from_later_deployme
 
 
 @pytest.mark.parametrize("change", ["late", "deleted", "moved", "corrected"])
-async def test_the_next_deployment_is_looked_at_again(
-    begin: Begin, shop: list[str], tmp_path: Path, change: str
-) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_the_next_deployment_is_looked_at_again(world: World, shop: list[str], change: str) -> None:
     world.deploy(shop[1], 0)
     between = world.deploy(shop[3], 1, id="b" * 16)
     last = world.deploy(shop[6], 2)
@@ -477,11 +437,9 @@ async def test_a_late_deployment_takes_commits_from_more_than_the_next(begin: Be
 
 
 async def test_late_deployments_of_one_commit_that_come_together_take_it_from_a_later_one(
-    begin: Begin, shop: list[str], tmp_path: Path
+    world: World, shop: list[str]
 ) -> None:
     """Neither leaves to the other what follows both."""
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
     world.deploy(shop[0], 5)
     later = world.deploy(shop[1], 6)
     await world.resolver.work()
@@ -492,11 +450,7 @@ async def test_late_deployments_of_one_commit_that_come_together_take_it_from_a_
     assert world.shas(later) == []
 
 
-async def test_a_late_deployment_on_the_line_concerns_only_the_next(
-    begin: Begin, shop: list[str], tmp_path: Path
-) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_a_late_deployment_on_the_line_concerns_only_the_next(world: World, shop: list[str]) -> None:
     for hour, place in ((0, 0), (2, 2), (3, 3), (4, 4)):
         world.deploy(shop[place], hour)
     await world.resolver.work()
@@ -699,9 +653,7 @@ async def test_history_cut_off_below_the_deployment_before_is_whole_enough(
     assert not world.shipped(last).partial
 
 
-async def test_a_log_that_refuses_is_tried_again(begin: Begin, shop: list[str], tmp_path: Path) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_a_log_that_refuses_is_tried_again(world: World, shop: list[str]) -> None:
     world.deploy(shop[1], 0)
     last = world.deploy(shop[4], 1)
     world.log.is_broken = True
@@ -726,9 +678,7 @@ async def test_one_sent_again_between_the_arrival_of_its_repository_and_the_firs
     assert world.shas(last) == [shop[4], shop[3], shop[2]]
 
 
-async def test_it_works_in_the_background(begin: Begin, shop: list[str], tmp_path: Path) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_it_works_in_the_background(world: World, shop: list[str]) -> None:
     world.resolver.start()
     world.deploy(shop[1], 0)
     last = world.deploy(shop[4], 1)
@@ -765,11 +715,9 @@ async def test_a_result_for_a_deployment_that_moved_meanwhile_does_no_harm(
 
 
 async def test_what_is_written_while_it_loads_is_taken_in(
-    begin: Begin, shop: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: World, shop: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dora_exporter.runtime.cooperative.TURN_SECONDS", 0)
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
     ids = [world.deploy(sha, hour) for hour, sha in enumerate(shop[:6])]
     world.store.ignore(world.resolver.observe)
     late = world.another_resolver()
