@@ -14,7 +14,6 @@ from dora_exporter.cli.exit_codes import OK, ending
 from dora_exporter.dora.catalogue.spellings import Spellings
 from dora_exporter.dora.catalogue.suggestions import Suggestions, of_environments, of_services
 from dora_exporter.dora.store import EventStore
-from dora_exporter.runtime import log_setup
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -32,14 +31,12 @@ def parser() -> argparse.ArgumentParser:
         "catalogue suggest --config.file=config.yaml",
     )
     parser.add_argument("action", choices=["suggest"], help="print a proposal as YAML")
-    options.add_configuration(parser)
-    options.add_settings(parser, options.SNAPSHOT + options.LOG)
+    options.add_event_log(parser)
     return parser
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    settings = options.reader(arguments)()
-    log_setup.set_up(settings.log.level, settings.log.format)
+    settings = options.settings(arguments)
     sys.stdout.write(_proposal(settings))
     return OK
 

@@ -10,7 +10,6 @@ from dora_exporter.app.settings import Settings
 from dora_exporter.cli import log_access, options
 from dora_exporter.cli.exit_codes import OK, CannotDo, ending
 from dora_exporter.cli.progress import bar, counted
-from dora_exporter.runtime import log_setup
 from dora_exporter.storage.file import encode, header_line
 
 
@@ -29,14 +28,12 @@ def parser() -> argparse.ArgumentParser:
         "export --snapshot.path=dora-exporter.snapshot | gzip > events.jsonl.gz",
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="the file to write (default: standard output)")
-    options.add_configuration(parser)
-    options.add_settings(parser, options.SNAPSHOT + options.LOG)
+    options.add_event_log(parser)
     return parser
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    settings = options.reader(arguments)()
-    log_setup.set_up(settings.log.level, settings.log.format)
+    settings = options.settings(arguments)
     lines = _lines(settings)
     if arguments.output is None and sys.stdout.isatty():
         _print(lines)  # a bar would be among them

@@ -11,6 +11,7 @@ from typing import Any
 from dora_exporter.app.load_settings import Flag, load
 from dora_exporter.app.settings import Settings
 from dora_exporter.config.layers import FOLDER_VARIABLES
+from dora_exporter.runtime import log_setup
 
 _SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "--web.listen-address": {
@@ -103,6 +104,12 @@ def add_settings(parser: argparse.ArgumentParser, names: tuple[str, ...] = ALL) 
             group.add_argument(flag, **_SETTINGS[flag])
 
 
+def add_event_log(parser: argparse.ArgumentParser) -> None:
+    """Adds what a command needs that works on the kept events: its configuration, where they are, what it logs."""
+    add_configuration(parser)
+    add_settings(parser, SNAPSHOT + LOG)
+
+
 def given(arguments: argparse.Namespace) -> list[Flag]:
     """The flags that were given, with the way to their settings."""
     values = vars(arguments).items()
@@ -123,6 +130,13 @@ def reader(arguments: argparse.Namespace) -> Callable[..., Settings]:
         variables=os.environ,
         secrets_folder=_secrets_folder(arguments.secrets_dir),
     )
+
+
+def settings(arguments: argparse.Namespace) -> Settings:
+    """The settings of a command, which logs as they say from now on."""
+    read = reader(arguments)()
+    log_setup.set_up(read.log.level, read.log.format)
+    return read
 
 
 def _secrets_folder(flag: Path | None) -> Path | None:

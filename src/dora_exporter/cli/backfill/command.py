@@ -21,7 +21,7 @@ from dora_exporter.config import durations
 from dora_exporter.exposition import Format
 from dora_exporter.exposition.registry_text import Families
 from dora_exporter.exposition.text_cache import Family
-from dora_exporter.runtime import log_setup, timestamps
+from dora_exporter.runtime import timestamps
 from dora_exporter.runtime.clock import system_clock
 
 logger = logging.getLogger(__name__)
@@ -50,8 +50,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--step", type=_step, default=durations.parse("1h"), metavar="DURATION", help="such as 5m (default: 1h)"
     )
-    options.add_configuration(parser)
-    options.add_settings(parser, options.SNAPSHOT + options.LOG)
+    options.add_event_log(parser)
     return parser
 
 
@@ -71,8 +70,7 @@ def _step(text: str) -> durations.Span:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    settings = options.reader(arguments)()
-    log_setup.set_up(settings.log.level, settings.log.format)
+    settings = options.settings(arguments)
     instants = _instants(arguments)
     _warn_of_what_is_gone(settings, instants[0])
     past = PastText(log_access.records(settings), definitions(settings), instants)

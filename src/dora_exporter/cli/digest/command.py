@@ -15,7 +15,7 @@ from dora_exporter.cli.digest.report import Period, digest
 from dora_exporter.cli.exit_codes import OK, CannotDo, ending
 from dora_exporter.config import durations
 from dora_exporter.dora.catalogue.tiers import TIERS
-from dora_exporter.runtime import log_setup, timestamps
+from dora_exporter.runtime import timestamps
 from dora_exporter.runtime.clock import system_clock
 from dora_exporter.web.api.schema.number_answer import NumbersOfSubject
 
@@ -51,8 +51,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--url", metavar="URL", help="ask a running daemon instead of reading the events")
     parser.add_argument("--api-key-file", type=Path, metavar="FILE", help="a file with a key of the daemon")
-    options.add_configuration(parser)
-    options.add_settings(parser, options.SNAPSHOT + options.LOG)
+    options.add_event_log(parser)
     return parser
 
 
@@ -91,6 +90,5 @@ def _numbers(arguments: argparse.Namespace, period: Period, tier: str) -> Sequen
     if arguments.url:
         key = key_in(arguments.api_key_file) if arguments.api_key_file else None
         return asyncio.run(from_daemon(parse_url(arguments.url), key, period, tier=tier))
-    settings = options.reader(arguments)()
-    log_setup.set_up(settings.log.level, settings.log.format)
+    settings = options.settings(arguments)
     return asyncio.run(from_log(log_access.records(settings), definitions(settings), period, tier=tier))

@@ -23,7 +23,6 @@ from dora_exporter.cli.progress import bar, counted
 from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore
-from dora_exporter.runtime import log_setup
 from dora_exporter.runtime.clock import system_clock
 from dora_exporter.storage.file import SnapshotInUse
 from dora_exporter.web.api.schema.decode import Parser, unknown_in_line
@@ -56,14 +55,12 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--dry-run", action="store_true", help="only report what would happen")
     parser.add_argument("--url", metavar="URL", help="send them to a running daemon instead of the snapshot file")
     parser.add_argument("--api-key-file", type=Path, metavar="FILE", help="a file with an API key of the daemon")
-    options.add_configuration(parser)
-    options.add_settings(parser, options.SNAPSHOT + options.LOG)
+    options.add_event_log(parser)
     return parser
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    settings = options.reader(arguments)()
-    log_setup.set_up(settings.log.level, settings.log.format)
+    settings = options.settings(arguments)
     if arguments.api_key_file and not arguments.url:
         raise CannotDo("--api-key-file needs --url: the snapshot file needs no key")
     size = _bytes_in(arguments.file)
