@@ -21,11 +21,15 @@ logger = logging.getLogger(__name__)
 
 
 class Applied:
-    """Applies records up to ``position``; ``lost`` counts those that could not be applied."""
+    """Applies records up to ``position``; ``lost`` counts those that could not be applied.
+
+    ``head`` is the last position that is known to be committed.
+    """
 
     def __init__(self) -> None:
         """Nothing is applied before ``begin``."""
         self.position = 0
+        self.head = 0
         self.lost = 0
         self._nonce: int | None = None
         self._owed: dict[int, Append] = {}
@@ -39,7 +43,7 @@ class Applied:
 
     def stand_at(self, head: Head) -> None:
         """All up to the end of the log was read at once."""
-        self.position, self._nonce = head.position, head.nonce
+        self.position, self.head, self._nonce = head.position, head.position, head.nonce
 
     def is_continued_by(self, head: Head) -> bool:
         """Whether the log goes on from what is applied; ``head`` was asked about ``position``.
@@ -54,6 +58,7 @@ class Applied:
     def apply_batch(self, batch: Sequence[Append], base: int, nonce: int) -> bool:
         """Appends of ours were committed behind ``base``. False where records of others have to be applied first."""
         is_next = base == self.position
+        self.head = max(self.head, base + sum(len(each.entries) for each in batch))
         for append in batch:
             records = [entry.record for entry in append.entries]
             if is_next or not records:

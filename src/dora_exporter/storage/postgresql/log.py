@@ -4,30 +4,27 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 
 from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Apply, Unavailable
 from dora_exporter.dora.records import Record
-from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock, stopwatch
 from dora_exporter.runtime.outage import Outage
 from dora_exporter.storage.postgresql import schema, statements
 from dora_exporter.storage.postgresql.append_queue import Append, Queue, refuse
-from dora_exporter.storage.postgresql.connection import Connection, Link
+from dora_exporter.storage.postgresql.connection import Link
 from dora_exporter.storage.postgresql.error_classes import EXPECTED, LOST, REFUSED, reason
 from dora_exporter.storage.postgresql.errors import DatabaseError
 from dora_exporter.storage.postgresql.follower import Applied, Become
+from dora_exporter.storage.postgresql.reader import Reader
 from dora_exporter.storage.postgresql.rows import entries
-from dora_exporter.storage.postgresql.statements import SNAPSHOT, Fence, Page
+from dora_exporter.storage.postgresql.statements import Fence
 from dora_exporter.storage.postgresql.statistics import Statistics
 
 logger = logging.getLogger(__name__)
 
 _POLLED_EVERY_SECONDS = 0.2
-_PAGES_AT_ONCE = 20
-_PAGE_SECONDS = 60
-_REPLAY_SECONDS = 3600
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
 _CLOSE_SECONDS = 1.5
@@ -47,11 +44,11 @@ class PostgresLog:
         self._clock = clock
         self._queue = Queue()
         self.applied = Applied()
+        self._reader = Reader(link, self.applied)
         self._asking: list[asyncio.Future[None]] = []
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_closing = False
-        self._head = 0
         self._last_write_ms: int | None = None
         self._outage = Outage()
         self.away_because = ""
@@ -67,7 +64,7 @@ class PostgresLog:
     async def replay(self) -> AsyncIterator[Sequence[Record]]:
         """The records kept so far. Raises ``DatabaseError``."""
         try:
-            async with contextlib.aclosing(self._read_all()) as chunks:
+            async with contextlib.aclosing(self._reader.everything()) as chunks:
                 async for records in chunks:
                     yield records
         except LOST as error:
@@ -124,7 +121,7 @@ class PostgresLog:
         """The state now."""
         return Statistics(
             position=self.applied.position,
-            head=max(self._head, self.applied.position),
+            head=max(self.applied.head, self.applied.position),
             rows_lost=self.applied.lost,
             last_write_ms=self._last_write_ms,
             last_commit_seconds=self._last_commit_seconds,
@@ -170,7 +167,7 @@ class PostgresLog:
         try:
             is_applied = bool(batch) and await self._write_what_can_be(batch)
             if asking or not is_applied:
-                await self._read_news()
+                await self._reader.read_news()
         except BaseException:
             self._asking += asking
             refuse(batch, Unavailable("the database connection was lost"))
@@ -208,8 +205,6 @@ class PostgresLog:
             return bool(permitted) and await self._write(permitted)
         self._last_commit_seconds = stopwatch() - begun
         self._last_write_ms = self._clock()
-        # Others may have committed between what was applied here and this batch: then it waits to be read in order.
-        self._head = max(self._head, base + len(rows))
         return self.applied.apply_batch(batch, base, nonce)
 
     async def _permitted(self, batch: list[Append]) -> list[Append]:
@@ -219,61 +214,6 @@ class PostgresLog:
             broken = [each for each in fences if not await statements.is_held(connection, each)]
         refuse([each for each in batch if each.fence in broken], Unavailable("another replica is the leader now"))
         return [each for each in batch if each.fence not in broken]
-
-    async def _read_news(self) -> None:
-        """Applies what was committed until now."""
-        is_known = False
-        while not is_known:
-            async with self._link.transaction(SNAPSHOT) as connection:
-                head = await statements.head(connection, self.applied.position)
-                self._head = head.position
-                if self.applied.is_continued_by(head):
-                    is_known = await self._read_some(connection)
-                    continue
-            is_older = head.compacted_to <= self.applied.position
-            await self._read_anew("the database has lost records" if is_older else "the log was compacted")
-
-    async def _read_some(self, connection: Connection) -> bool:
-        """Applies the next pages, not so many that it takes long; whether that was all."""
-        async with contextlib.aclosing(statements.pages(connection, self.applied.position)) as pages:
-            for _ in range(_PAGES_AT_ONCE):
-                if self.applied.position == self._head:
-                    return True
-                page = await anext(pages, None)
-                if page is None:  # the last rows were removed from outside
-                    self.applied.position = self._head
-                    return True
-                self.applied.apply_page(page)
-                await asyncio.sleep(0)
-        return self.applied.position == self._head
-
-    async def _read_anew(self, because: str) -> None:
-        """Takes over the whole state, where what was applied does not lead to it."""
-        logger.warning("re-reading the event log position=%d reason=%s", self.applied.position, because)
-        store = EventStore()
-        async with contextlib.aclosing(self._read_all()) as chunks:
-            async for records in chunks:
-                store.apply_all(records)
-        await self.applied.become(store)
-
-    async def _read_all(self) -> AsyncGenerator[list[Record], None]:
-        """All records as of now, beginning with the order of the series. The next page comes while one is applied."""
-        async with self._link.transaction(
-            SNAPSHOT, seconds=_REPLAY_SECONDS, statement_seconds=300, idle_seconds=300
-        ) as connection:
-            yield [await statements.series_order(connection)]
-            head = await statements.head(connection)
-            pages = statements.pages(connection, 0)
-            coming = asyncio.ensure_future(anext(pages, None))
-            try:
-                while (page := await _in_time(coming)) is not None:
-                    coming = asyncio.ensure_future(anext(pages, None))
-                    self.applied.lost += page.lost
-                    yield [record for _, record in page.records]
-            finally:
-                coming.cancel()
-        self._head = head.position
-        self.applied.stand_at(head)
 
     def _note_failure(self, because: str) -> None:
         """Refuses what waits, and says so once until the database is back."""
@@ -295,8 +235,3 @@ class PostgresLog:
             if not each.done():
                 each.set_exception(error)
                 each.exception()
-
-
-async def _in_time(coming: asyncio.Future[Page | None]) -> Page | None:
-    async with asyncio.timeout(_PAGE_SECONDS):
-        return await coming
