@@ -127,6 +127,14 @@ async def test_a_back_fill_that_failed_goes_on_where_it_was() -> None:
         assert daemon.running.condition == "works"
 
 
+async def test_a_back_fill_whose_repositories_are_not_known_says_nothing_of_them() -> None:
+    async with polled() as (fake, daemon):
+        fake.interfere = lambda: web.Response(status=404)
+        await daemon.poll()
+        assert not daemon.running.health.is_up
+        assert "reads the past" not in daemon.running.condition
+
+
 async def test_a_back_fill_goes_on_after_a_restart_where_it_was(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     async with polled() as (fake, daemon):

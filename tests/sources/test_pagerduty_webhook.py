@@ -408,6 +408,15 @@ async def test_the_poll_after_a_webhook_has_the_last_word_though_its_clock_is_be
         assert account.incident(first).finished_at is None
 
 
+async def test_a_webhook_about_no_team_is_left_out_where_teams_are_named() -> None:
+    async with an_account(team_ids=["PT1"]) as account:
+        account.fake.trigger("PCHECK", teams=[{"id": "PT1"}])
+        account.fake.trigger("PCHECK", teams=[])
+        for delivery in account.fake.deliveries:
+            await account.push(delivery)
+        assert account.items == {"created": 1, "skipped": 1}
+
+
 async def test_a_late_webhook_does_not_bring_an_old_name_back() -> None:
     async with an_account() as account:
         first = account.fake.trigger("PCHECK")
