@@ -159,8 +159,9 @@ async def test_a_glob_for_workflows_asks_for_the_runs_of_all() -> None:
             FakeRun(1, at, at, "success", path=".github/workflows/deploy-eu.yml"),
             FakeRun(2, at, at, "success", path=".github/workflows/test.yml"),
         ]
-        await daemon.poll()
+        health = await daemon.poll()
         assert list(held(daemon)) == ["gh:run:1:1"]
+        assert health.items["skipped"] == 1
 
 
 async def test_five_hundred_unchanged_repositories_cost_sixty_requests_and_answers_of_304() -> None:

@@ -366,6 +366,20 @@ async def test_a_project_without_the_feature_does_not_keep_the_others_from_being
         assert [each.service for each in daemon.deployments] == ["b", "a"]
 
 
+async def test_a_project_that_gets_the_feature_later_is_read_from_its_past_on() -> None:
+    async with a_pair() as (daemon, forge):
+        shop = forge.add_project("acme/shop")
+        for _ in range(150):
+            forge.end(forge.deploy(shop), "success")
+        forge.hidden = {shop}
+        daemon.clock.advance(30 * DAY_MS)
+        await daemon.poll()
+        forge.hidden.clear()
+        daemon.clock.advance(DAY_MS)
+        await daemon.poll()
+        assert len(daemon.deployments) == 150
+
+
 async def test_a_wrong_token_is_a_misconfiguration_until_it_is_right() -> None:
     async with a_pair() as (daemon, forge):
         forge.token = "another"
