@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from tests.commits.histories import Made
 from tests.machine import saying
 from tests.machine.counting import droppable
 from tests.machine.facts import (
@@ -12,7 +11,6 @@ from tests.machine.facts import (
     RESERVED,
     SECOND_MS,
     YEAR_2000_MS,
-    Change,
     Deployed,
     Judged,
     Line,
@@ -318,37 +316,6 @@ class Reload:
         """All numbers follow, and a defect gets another try."""
         site.faults.line = None
         await site.reload(self.terms)
-
-
-@dataclass(frozen=True)
-class Commit:
-    """Commits come into the repository upstream, and a while later into ours. Parents count back from the last."""
-
-    changes: tuple[Change, ...]
-    parents: tuple[tuple[int, ...], ...]
-    repository: str
-
-    async def do(self, site: Site, world: World) -> None:
-        """The world learns their SHAs from git."""
-        known = world.graph.shas_of(self.repository)
-        made: list[Made] = []
-        seconds: list[int] = []
-        for place, change in enumerate(self.changes):
-            seconds.append(change.authored_at // SECOND_MS)
-            files = {f"files/{len(known) + place}": "x"}
-            made.append(
-                Made(
-                    self.parents[place], seconds[place], seconds[place], files, saying.message_of(change), change.author
-                )
-            )
-        shas = await site.commit(self.repository, made)
-        for place, sha in enumerate(shas):
-            change = replace(self.changes[place], sha=sha, authored_at=seconds[place] * SECOND_MS)
-            if change.request is not None:
-                site.forge.merged[sha] = change.request
-            above = tuple(shas[each] if each >= 0 else known[each] for each in self.parents[place])
-            world.graph.add(change, above, self.repository)
-        site.pass_time(6 * MINUTE_MS)
 
 
 async def _forget(site: Site, world: World) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from tests.machine.counting import superseded
 from tests.machine.facts import Deployed, Line, Terms, World
 from tests.machine.gauges import Oracle, Trouble, attempted, stages_of, windowed
+from tests.machine.graph import NOTHING
 from tests.machine.judging import SKEW_MS, Court, Outcome
 from tests.machine.naming import named
 from tests.machine.saying import moment
@@ -52,6 +53,8 @@ BY_FINISH = (
 )
 BY_ATTEMPT = ("dora_deployment_attempts",)
 METRICS = (*BY_FINISH, *BY_ATTEMPT, *BY_RECOVERY, *BY_BEGIN, *BY_END)
+CAUSES = tuple(NOTHING.left_out)
+"""Why Git gives commits no lead time."""
 
 
 def wrong_in(
@@ -85,6 +88,7 @@ def wrong_in(
 
     explained: dict[str, dict[str, object]] = {}
     left_out: set[tuple[str, str]] = set()
+    united: set[str] = set()
     if metric in BY_BEGIN or metric in BY_END:
         events, known = "incidents", {each.incident.id for each in incidents}
         refused = oracle.not_counting(kind, name)
@@ -103,10 +107,13 @@ def wrong_in(
             if within(recovered_at if metric in BY_RECOVERY else outcome.deployment.finished_at):
                 court = oracle.courts[outcome.deployment.line]
                 explained[outcome.deployment.id] = _outcome(outcome, court)
-                left_out |= _commits_left_out(outcome, court)
+                left_out |= _commits_left_out(outcome, court) | court.reasons.get(outcome.deployment.id, set())
+                united |= {outcome.deployment.id} - court.reasons.keys()
         explained |= _attempts(tried if metric in BY_ATTEMPT else (), within)
     found = {each["id"]: _told(each) for each in said[events]}
-    wrong += _wrongly_left_out(said, events, known - explained.keys(), left_out)
+    told = {(each["id"], each["reason"]) for each in said["left_out"] if _is_of_commits(each, united)}
+    wrong += _wrongly_left_out(said, events, known - explained.keys())
+    wrong += [] if told == left_out else [f"commits left out {told} and not {left_out}"]
     return [*wrong, *_differing(found, explained)]
 
 
@@ -194,16 +201,18 @@ def _commits_left_out(outcome: Outcome, court: Court) -> set[tuple[str, str]]:
     return found
 
 
-def _wrongly_left_out(
-    said: Mapping[str, Any], events: str, missing: Iterable[str], commits: Collection[tuple[str, str]]
-) -> list[str]:
+def _wrongly_left_out(said: Mapping[str, Any], events: str, missing: Iterable[str]) -> list[str]:
     """What is known and does not count is left out, once, and nothing else is."""
     shown = [each["id"] for each in said["left_out"] if f"{each['kind']}s" == events]
-    told = {(each["id"], each["reason"]) for each in said["left_out"] if each["kind"] == "commit"}
     wrong = [f"{each} is neither counted nor left out" for each in missing if each not in shown]
     wrong += [f"{each['id']} is counted and left out" for each in said[events] if each["id"] in shown]
-    wrong += [f"{each} is left out twice" for each in sorted({*shown}) if shown.count(each) > 1]
-    return wrong if told == set(commits) else [*wrong, f"commits left out {told} and not {commits}"]
+    return wrong + [f"{each} is left out twice" for each in sorted({*shown}) if shown.count(each) > 1]
+
+
+def _is_of_commits(left_out: Mapping[str, str], united: Collection[str]) -> bool:
+    """Whether it is a commit, or commits of a deployment that has one report, left out for what they are."""
+    is_counted = left_out["kind"] == "commits" and left_out["id"] not in united
+    return left_out["kind"] == "commit" or (is_counted and any(f": {each}" in left_out["reason"] for each in CAUSES))
 
 
 def _incident(trouble: Trouble, oracle: Oracle, line: Line | None) -> dict[str, object]:

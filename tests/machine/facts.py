@@ -1,9 +1,8 @@
 """What the machine knows to be true: the events as they were said, and the settings by which they count."""
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from tests.machine.graph import Change, Found, Graph
 from tests.oracle.naming import Naming
 
 SECOND_MS = 1000
@@ -23,46 +22,6 @@ Line = tuple[str, str]
 def freed(name: str) -> str:
     """What the name that is reserved becomes where a source gives it."""
     return RENAMED if name == RESERVED else name
-
-
-@dataclass(frozen=True)
-class Request:
-    """A pull request that was merged."""
-
-    number: int
-    title: str
-    branch: str
-    labels: tuple[str, ...]
-    ready_at: int
-    approved_at: int | None
-    merged_at: int
-
-
-@dataclass(frozen=True)
-class Change:
-    """A commit: when it was written, and what its message says.
-
-    ``takes_back`` are SHAs, perhaps abbreviated, numbers of pull requests after a ``#``, or quoted subjects that the
-    message says it reverts, and ``number`` is that of the pull request in its subject.
-    """
-
-    sha: str
-    authored_at: int
-    subject: str = ""
-    takes_back: tuple[str, ...] = ()
-    number: int | None = None
-    author: str = "Ann <ann@example.test>"
-    request: Request | None = None
-
-    @property
-    def reverted_shas(self) -> list[str]:
-        """The SHAs among what it takes back."""
-        return [each for each in self.takes_back if re.fullmatch("[0-9a-f]{7,40}", each)]
-
-    @property
-    def reverted_numbers(self) -> list[str]:
-        """The pull requests among what it takes back."""
-        return [each for each in self.takes_back if each.startswith("#")]
 
 
 @dataclass(frozen=True)
@@ -248,57 +207,6 @@ class Terms:
         while way and way[-1].parent is not None:
             way += [each for each in self.groups if each.name == way[-1].parent]
         return tuple(each.name for each in way)
-
-
-@dataclass(frozen=True)
-class Found:
-    """What Git said of a deployment, when so many before it were gone already; ``since`` when it waits, if it does."""
-
-    commits: frozenset[str] = frozenset()
-    merges: frozenset[str] = frozenset()
-    forgot: int = 0
-    since: int | None = None
-
-
-@dataclass
-class Graph:
-    """The commits of all repositories: what each one says, its parents and its repository."""
-
-    changes: dict[str, Change] = field(default_factory=dict)
-    parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    homes: dict[str, str] = field(default_factory=dict)
-
-    def add(self, change: Change, parents: tuple[str, ...], repository: str) -> None:
-        """A commit was made."""
-        self.changes[change.sha] = change
-        self.homes[change.sha] = repository
-        self.parents[change.sha] = parents
-
-    def shas_of(self, repository: str) -> list[str]:
-        """The commits of a repository in the order in which they were made."""
-        return [sha for sha, home in self.homes.items() if home == repository]
-
-    def reached(self, sha: str) -> set[str]:
-        """A commit and all that it descends from."""
-        found: set[str] = set()
-        waiting = [sha]
-        while waiting:
-            each = waiting.pop()
-            if each not in found:
-                found.add(each)
-                waiting.extend(self.parents[each])
-        return found
-
-    def between(self, head: str, bases: Iterator[str]) -> set[str]:
-        """What a commit reaches and others do not."""
-        old: set[str] = set()
-        for base in bases:
-            old |= self.reached(base)
-        return self.reached(head) - old
-
-    def is_merge(self, sha: str) -> bool:
-        """Whether a commit has several parents: it gives no lead time and says nothing, but can be reverted."""
-        return len(self.parents[sha]) > 1
 
 
 @dataclass

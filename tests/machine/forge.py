@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 from tests.commits.fake_forge import FakeForge, stamp
-from tests.machine.facts import Request
+from tests.machine.graph import Request
 
 
 @dataclass

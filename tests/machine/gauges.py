@@ -15,11 +15,13 @@ from tests.machine.counting import (
     troubles,
 )
 from tests.machine.dimensions import FAMILIES, labelled, labels_of, values_of
-from tests.machine.facts import DAY_MS, Change, Deployed, Line, Suffered, Terms, World
-from tests.machine.judging import CAUSES, SKEW_MS, Court, Outcome, found_by
+from tests.machine.facts import DAY_MS, Deployed, Line, Suffered, Terms, World
+from tests.machine.graph import Change
+from tests.machine.judging import CAUSES, SKEW_MS, Court, Outcome
 from tests.machine.levels import levels
 from tests.machine.naming import by_name, line_of, named
 from tests.machine.outages import outages, why_not
+from tests.machine.shipping import found_by, left_out
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 """A family's name and its labels."""
@@ -176,20 +178,21 @@ class Oracle:
         yield _sample("dora_exporter_teams_folded", {}), folded
 
     def _of_commits(self) -> Iterator[tuple[Sample, float]]:
-        """All commits of all reports, also of those that do not count. Attempts ship nothing, nothing is cut off."""
-        left_out = dict.fromkeys(("path", "cap", "partial", "malformed", "negative", "author"), 0)
+        """All commits of all reports, also of those that do not count. Attempts ship nothing."""
+        named = {**self._sent.deployments, **self._world.deployments}
+        reports = [each for each in named.values() if each.outcome is None]
+        without = dict.fromkeys(("path", "cap", "malformed", "negative", "author"), 0) | left_out(reports, self._world)
         held = 0
-        reports = {**self._sent.deployments, **self._world.deployments}
-        for report in [each for each in reports.values() if each.outcome is None]:
+        for report in reports:
             changes = found_by(report, self._world) if report.commits is None else report.commits
             held += len(changes)
             for change in changes:
                 if report.commits is None and any(name in change.author for name in self.terms.excluded_authors):
-                    left_out["author"] += 1
+                    without["author"] += 1
                 elif change.authored_at > report.finished_at + SKEW_MS:
-                    left_out["negative"] += 1
+                    without["negative"] += 1
         yield _sample("dora_exporter_commits_held", {}), held
-        for cause, count in left_out.items():
+        for cause, count in without.items():
             yield _sample("dora_exporter_commits_left_out", {"cause": cause}), count
 
     def _of_rollups(self, kind: str) -> Iterator[tuple[Sample, float]]:

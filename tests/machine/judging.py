@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tests.machine.counting import is_open
-from tests.machine.facts import DAY_MS, MINUTE_MS, Change, Deployed, Found, Line, Request, Rule, Suffered, Terms, World
+from tests.machine.facts import MINUTE_MS, Deployed, Line, Rule, Suffered, Terms, World
+from tests.machine.graph import Change, Request
+from tests.machine.shipping import found_by, merges_of, reasons_of
 
 CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
 SKEW_MS = 5 * MINUTE_MS
-GAP_MS = 60 * DAY_MS
 QUOTING = 'Revert "'
 
 
@@ -55,6 +56,7 @@ class Court:
         self.ordered = sorted(deployments, key=lambda each: each.order)
         self.shipped = {each.id: _shipped(each, world) for each in self.ordered}
         self.merges = {each.id: merges_of(each, world) for each in self.ordered}
+        self.reasons = {each.id: reasons_of(each, world) for each in self.ordered if not each.reports}
         self.first = self._first_shippers()
         self.links = list(self._links())
 
@@ -352,33 +354,3 @@ def _shipped(deployment: Deployed, world: World) -> list[Change]:
     reports = sorted((each for id_, each in world.deployments.items() if id_ in ids), key=lambda each: each.order)
     told = [each for each in reports if each.commits is None and each.outcome is None]
     return list({change.sha: change for each in told for change in found_by(each, world)}.values())
-
-
-def found_by(report: Deployed, world: World) -> list[Change]:
-    """The commits of all its repositories that Git has told of."""
-    found = [world.found.get(report.place(repository), Found()).commits for repository in report.checkouts]
-    return [world.graph.changes[sha] for each in found for sha in sorted(each)]
-
-
-def merges_of(deployment: Deployed, world: World) -> set[str]:
-    """The merges that Git has told of."""
-    ids = (deployment.id, *deployment.reports)
-    reports = [each for id_, each in world.deployments.items() if id_ in ids and each.commits is None]
-    places = [each.place(repository) for each in reports for repository in each.checkouts]
-    return (
-        set()
-        if deployment.commits is not None
-        else {sha for each in places for sha in world.found.get(each, Found()).merges}
-    )
-
-
-def by_git(report: Deployed, repository: str, world: World, *, forgot: int) -> set[str]:
-    """What of a repository was not yet deployed in its series, after the latest commit before it that is known."""
-    before = [
-        (each.finished_at, each.checkouts[repository] or "")
-        for each in world.beside(report, forgot=forgot)
-        if each.order < report.order and each.checkouts.get(repository) in world.graph.homes
-    ]
-    if not before or report.finished_at - before[-1][0] > GAP_MS:
-        return set()
-    return world.graph.between(report.checkouts[repository] or "", (base for _, base in before))

@@ -9,7 +9,6 @@ from tests.machine.acts import (
     MANY,
     Act,
     Checkpoint,
-    Commit,
     Compact,
     Crash,
     Defect,
@@ -29,17 +28,16 @@ from tests.machine.alert_groups import KINDS as GROUP_KINDS
 from tests.machine.alert_groups import AlertGroup
 from tests.machine.alerts import KINDS as ALERT_KINDS
 from tests.machine.alerts import Alert
+from tests.machine.developing import SHAS, Developer
 from tests.machine.facts import (
     DAY_MS,
     HOUR_MS,
     MINUTE_MS,
     RESERVED,
     YEAR_2000_MS,
-    Change,
     Deployed,
     Group,
     Judged,
-    Request,
     Rule,
     Scope,
     Suffered,
@@ -53,7 +51,7 @@ from tests.machine.naming import random_naming, spelled
 from tests.machine.posting import KINDS as POST_KINDS
 from tests.machine.posting import LAGS, Post
 from tests.machine.silence import Silence
-from tests.machine.site import PAGED, REPOSITORIES, SOURCES
+from tests.machine.site import PAGED, SOURCES
 from tests.oracle.naming import Naming, name_of
 
 SERVICES = ("cart", "checkout", "search")
@@ -69,7 +67,6 @@ VALUES: Sequence[tuple[str, ...]] = (
     ("Customer:acme", "customer:_other"),
 )
 APPS = ("cart", "web")
-SHAS = tuple(letter * 40 for letter in "abc")
 
 _Event = TypeVar("_Event", Deployed, Suffered)
 
@@ -102,7 +99,7 @@ class Player:
         self._with_values = self.chance.random() < 0.5
         self._with_names = self.chance.random() < (0.2 if self.with_git else 0.5)
         self.terms = self._terms()
-        self._changes: list[Change] = []
+        self._developer = Developer(self.chance, self.world, self._moment)
         self._troubled = self.chance.choice([10, 10, 30])
         self._crowd = self.chance.choice([1, 1, 2, 2] if self.with_git else [1, 1, 2, 6])
 
@@ -134,7 +131,8 @@ class Player:
             (3, lambda _: Reload(self._terms())),
         ]
         if self.with_git:
-            choices += [(15, self._commit), (15, self._send_deployment)]
+            choices += [(70, self._developer.commit), (110, self._send_deployment)]
+            choices += [(60, self._developer.upload)] if self._developer.uploads else []
         act = self.chance.choices([act for _, act in choices], [weight for weight, _ in choices])[0](now)
         self.terms = act.terms if isinstance(act, Reload) else self.terms
         return act
@@ -285,48 +283,6 @@ class Player:
         ms = self.chance.choice([1, MINUTE_MS, HOUR_MS, DAY_MS, 3 * DAY_MS, -1, -HOUR_MS, -DAY_MS])
         return TurnClock(ms, is_set=ms < 0 or self.chance.random() < 0.3)
 
-    def _commit(self, now: int) -> Act:
-        repository = self.chance.choice([REPOSITORIES[0], *REPOSITORIES])
-        made = len(self.world.graph.shas_of(repository))
-        count = self.chance.randint(1, 3)
-        parents = tuple(self._parents(place, made) for place in range(count))
-        written = now - self.chance.choice([0, DAY_MS, 3 * DAY_MS])  # most are older than what is deployed then
-        changes = tuple(self._new_change(written, "") if len(each) < 2 else self._merge(now) for each in parents)
-        if self.chance.random() < 0.5:
-            request = self._request(now)
-            changes = tuple(
-                replace(each, request=request) if len(above) < 2 else each
-                for each, above in zip(changes, parents, strict=True)
-            )
-        return Commit(changes, parents, repository)
-
-    def _request(self, now: int) -> Request:
-        """A pull request with words of its own, and moments to the second in any order that clocks may show."""
-        number = self.chance.randrange(10_000, 10**6)
-        ready, approved, merged = (
-            (self._moment(now) + self.chance.choice([-HOUR_MS, -1000, 0])) // 1000 * 1000 for _ in range(3)
-        )
-        return Request(
-            number,
-            f"{self.chance.choice(['Request', 'Request', 'Hotfix: request'])} {number:x}",
-            f"{self.chance.choice(['topic', 'topic', 'urgent'])}-{number}",
-            self.chance.choice([(), ("big", "urgent"), ("big", "urgent")]),
-            min(ready, merged),
-            None if approved > merged else approved,
-            merged,
-        )
-
-    def _merge(self, now: int) -> Change:
-        return Change("", self._moment(now), f"Merge branch 'topic-{self.chance.getrandbits(48):x}'")
-
-    def _parents(self, place: int, made: int) -> tuple[int, ...]:
-        choices = [place - 1] if place else []
-        choices += [-each for each in range(1, min(4, made + 1))]
-        count = self.chance.choice([1, 1, 1, 2])
-        return tuple(self.chance.sample(choices, min(count, len(choices))))
-
-    # Names and moments
-
     def _line(self) -> tuple[str, str]:
         """Mostly one of few series: links form within a series."""
         lines = [(service, each) for service in SERVICES for each in ENVIRONMENTS]
@@ -349,18 +305,17 @@ class Player:
 
     def _deployment(self, now: int) -> Deployed:
         service, environment = self._line()
-        finished_at = self._moment(now)
+        finished_at = now if self.with_git and self.chance.random() < 0.8 else self._moment(now)
         version = self.chance.choice([*VERSIONS, *VERSIONS, None])
         sha, repository = None, None
         if self.chance.random() < 0.3:
             sha, repository = self.chance.choice(SHAS), "git.example/shop/other"
-        commits = self._commits(now) if self.chance.random() < 0.5 else None
-        made = list(self.world.graph.parents)
-        if made and self.chance.random() < 0.8:
-            sha = self.chance.choice(made[-3:] if self._often() else made)
-            repository = self.world.graph.homes[sha]
+        commits = self._developer.listed(now) if self.chance.random() < 0.5 else None
+        deployed = self._developer.deployed()
+        if deployed is not None and self.chance.random() < 0.8:
+            sha, repository = deployed
             commits = commits if self.chance.random() < 0.2 else None
-            if self.chance.random() < 0.2:
+            if self.chance.random() < 0.1:
                 sha = self.chance.choice(SHAS)  # which nobody has
         return Deployed(
             id=f"deployment-{self.chance.randrange(12):06}",
@@ -374,59 +329,13 @@ class Player:
             team=self.chance.choice([None, None, *TEAMS]),
             tags=self.chance.choice([(), (), (), ("fixes:v1",), ("fixes:v2", "colour:blue")]) + self._values(),
             commits=commits,
-            further=self._further(repository),
+            further=self._developer.further(repository),
             outcome=self.chance.choice([*[None] * 7, "failed", "canceled"]),
         )
 
     def _values(self) -> tuple[str, ...]:
         """Tags that are values of dimensions, in some histories."""
         return self.chance.choice(VALUES) if self._with_values else ()
-
-    def _further(self, repository: str | None) -> tuple[tuple[str, str], ...]:
-        """What a deployment of several repositories was made of beside its own."""
-        if repository is None or self.chance.random() < 0.6:
-            return ()
-        others = [each for each in REPOSITORIES if each != repository and self.world.graph.shas_of(each)]
-        return tuple((each, self.chance.choice(self.world.graph.shas_of(each))) for each in others)
-
-    def _commits(self, now: int) -> tuple[Change, ...]:
-        new = [self._new_change(now, f"{self.chance.getrandbits(160):040x}") for _ in range(self.chance.randrange(3))]
-        self._changes += new
-        known = self._known()
-        old = self.chance.sample(known, min(len(known), self.chance.randrange(3)))
-        unique = {each.sha: each for each in (*new, *old)}
-        return tuple(unique.values())
-
-    def _known(self) -> list[Change]:
-        """All commits but merges, which give no lead time."""
-        graph = self.world.graph
-        return [*self._changes, *(each for sha, each in graph.changes.items() if not graph.is_merge(sha))]
-
-    def _new_change(self, now: int, sha: str) -> Change:
-        """A commit with a subject of its own, which may take others back."""
-        ahead = self.chance.choice([5 * MINUTE_MS + 1, 5 * MINUTE_MS, 1, 0, -1, -1001, -HOUR_MS, -3 * DAY_MS])
-        name = self.chance.choice(["Change", "Change", "Hotfix: change", "Urgent change"])
-        subject = f"{name} {self.chance.getrandbits(48):x}"
-        number = self.chance.choice([None, None, self.chance.randrange(1, 9999)])
-        takes_back: tuple[str, ...] = ()
-        singles = self._known()
-        if singles and self.chance.random() < 0.4:
-            old = self.chance.choice(singles[-4:])
-            subject = f'Revert "{old.subject}"'
-            takes_back = self.chance.choice([(old.sha,), (old.subject,), (old.sha[:9],)])
-            number_of_old = old.request.number if old.request is not None else old.number
-            if number_of_old is not None and self.chance.random() < 0.3:
-                takes_back = (f"#{number_of_old}",)
-            if takes_back == (old.sha,) and self.chance.random() < 0.2:
-                takes_back = (old.sha, self.chance.choice(singles).sha)
-        merges = [sha for sha in self.world.graph.homes if self.world.graph.is_merge(sha)]
-        if merges and not takes_back and self.chance.random() < 0.3:
-            subject = f'Revert "{self.world.graph.changes[merges[-1]].subject}"'
-            takes_back = self.chance.choice([(merges[-1],), (merges[-1][:9],)])
-        author = self.chance.choice(
-            ["Ann <ann@example.test>", "Ann <ann@example.test>", "tidy[bot] <bots@example.test>"]
-        )
-        return Change(sha, self._moment(now) + ahead, subject, tuple(dict.fromkeys(takes_back)), number, author)
 
     def _incident(self, now: int) -> Suffered:
         service, environment = self._line()

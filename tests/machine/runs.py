@@ -8,7 +8,8 @@ from itertools import count
 from math import isclose
 from pathlib import Path
 
-from tests.machine.acts import Act, Commit, in_words
+from tests.machine.acts import Act, in_words
+from tests.machine.committing import Commit
 from tests.machine.dimensions import labels_of
 from tests.machine.explaining import (
     METRICS,
@@ -96,7 +97,7 @@ async def _perform(player: Player, terms: Terms, acts: Callable[[Site], Iterable
 
 
 async def _compare(site: Site, world: World, tally: Tally) -> None:
-    await remember(site, world)
+    remember(site, world)
     oracle = Oracle(world, site.terms, site.clock())
     scraped = await site.scrape()
     _count_broken(scraped, oracle, site.faults.line)

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tests.machine.facts import MINUTE_MS, Change, Deployed, Group, Judged, Rule, Scope, Suffered, Terms
+from tests.machine.facts import MINUTE_MS, Deployed, Group, Judged, Rule, Scope, Suffered, Terms
+from tests.machine.graph import Change
 
 Json = dict[str, object]
 MERGED = 'Revert "Merge'

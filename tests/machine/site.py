@@ -14,17 +14,19 @@ from typing import Any
 import aiohttp
 from aiohttp.test_utils import TestServer
 from tests.builders import ManualClock
-from tests.commits.histories import Made, extend, git
 from tests.machine import saying
 from tests.machine.facts import Suffered, Terms
 from tests.machine.faults import Faults
 from tests.machine.forge import MachineForge
 from tests.machine.gauges import Sample
+from tests.machine.graph import Shipment
+from tests.machine.upstream_git import UpstreamGit
 from tests.sources.fake_datadog import FakeDatadog
 from tests.sources.fake_pagerduty import FakePagerDuty
 
 from dora_exporter.app.daemon import Daemon
 from dora_exporter.app.settings import Settings
+from dora_exporter.dora.repository_parts import parts_of
 from dora_exporter.runtime.clock import stopwatch
 
 QUICK_SECONDS = 0.4
@@ -52,7 +54,6 @@ PAGED: Mapping[str, tuple[str, str, str | None]] = {
     "PSEARCH": ("search", "production", "squad"),
 }
 """What PagerDuty's services are here: service, environment and team."""
-REPOSITORIES = ("git.example/shop/carts", "git.example/shop/pages")
 OF_THE_DAEMON = (
     "dora_exporter_",
     "dora_environment_info",
@@ -114,7 +115,7 @@ class Site:
         self._folder = folder
         self._lives = 0
         self._with_git = with_git
-        self._shas: dict[str, list[str]] = {each: [] for each in REPOSITORIES}
+        self.git = UpstreamGit(folder)
         self._servers: dict[str, TestServer] = {}
 
     async def open(self) -> None:
@@ -125,10 +126,7 @@ class Site:
             await self._servers[name].start_server()
         await self._forge_server.start_server()
         if self._with_git:
-            for folder in map(self._upstream_git, REPOSITORIES):
-                folder.mkdir(parents=True)
-                git(folder, "init", "--quiet", "--bare", "--initial-branch=main", ".")
-                git(folder, "config", "uploadpack.allowAnySHA1InWant", "true")
+            self.git.open()
         await self._start()
 
     async def close(self) -> None:
@@ -193,12 +191,6 @@ class Site:
             self.posted.pop(int(number), None)
             self.posts.pop(int(number), None)
 
-    async def commit(self, repository: str, commits: list[Made]) -> list[str]:
-        """Adds commits upstream; negative places in their parents count back in those that are there."""
-        shas = extend(self._upstream_git(repository), commits, onto=self._shas[repository])
-        self._shas[repository] += shas
-        return shas
-
     async def settle(self) -> None:
         """Waits until it is known what can be known of commits, and what met a fault has read the store again."""
         met = self.faults.met
@@ -229,6 +221,19 @@ class Site:
         body = "".join(f"{json.dumps(each)}\n" for each in lines)
         async with self._session.post("/api/v1/events", data=body) as answer:
             return Reply(answer.status, await answer.json())
+
+    async def post(self, path: str, form: aiohttp.FormData) -> None:
+        """A form that is taken."""
+        async with self._session.post(path, data=form) as answer:
+            assert answer.status == HTTPStatus.OK, (path, answer.status, await answer.text())
+
+    def shipment_of(self, id_: str, repository: str) -> Shipment | None:
+        """What was found out of a deployment, if that is so yet."""
+        for each in parts_of(self._daemon.components.store.deployments[id_].shipped):
+            if each.repository == repository:
+                commits, merges = (frozenset(one.sha for one in some) for some in (each.commits, each.merges))
+                return Shipment(commits, merges, each.left_out.get("partial", 0))
+        return None
 
     async def scrape(self) -> dict[Sample, float]:
         """What ``/metrics`` shows of deployments and incidents.
@@ -276,9 +281,6 @@ class Site:
     def _state(self) -> Path:
         return self._folder / f"life-{self._lives}"
 
-    def _upstream_git(self, repository: str) -> Path:
-        return self._folder / f"{repository.rpartition('/')[2]}.git"
-
     def _datadog(self, name: str) -> dict[str, object]:
         upstream = self.upstreams[name]
         return {"kind": "datadog_apm", "api_key": upstream.api_key, "app_key": upstream.app_key}
@@ -305,10 +307,6 @@ class Site:
             }
             for name, server in self._servers.items()
         }
-        repositories = {
-            each.rpartition("/")[2]: {"url": f"file://{self._upstream_git(each)}", "aliases": [f"https://{each}"]}
-            for each in REPOSITORIES
-        }
         return Settings.model_validate(
             {
                 "snapshot": {"path": self._state / "snapshot", "durability": "written"},
@@ -321,7 +319,7 @@ class Site:
                     ARGO: {"kind": "argocd"},
                     FLUX: {"kind": "flux"},
                 },
-                "repositories": repositories if self._with_git else {},
+                "repositories": self.git.settings() if self._with_git else {},
                 "pull_requests": {"forge": self._forge()} if self._with_git else {},
                 **saying.settings(self._written),
             }
@@ -333,8 +331,6 @@ def read(text: str) -> Iterator[tuple[Sample, float]]:
     for line in text.splitlines():
         head, _, value = line.rpartition(" ")
         name, _, labels = head.partition("{")
-        if 'cause="merge"' in labels:
-            continue  # when the daemon gives up waiting for a commit before is not modelled to the moment
         if name in OF_THE_EVENTS or (name.startswith("dora_") and not name.startswith(OF_THE_DAEMON)):
             pairs = (pair.partition('="') for pair in labels[:-2].split('",') if pair)
             yield (name, frozenset((key, text) for key, _, text in pairs)), float(value)

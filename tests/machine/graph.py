@@ -1,0 +1,119 @@
+"""Commits as the machine knows them: what each one says, its pull request, its parents, and where it is."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Request:
+    """A pull request that was merged."""
+
+    number: int
+    title: str
+    branch: str
+    labels: tuple[str, ...]
+    ready_at: int
+    approved_at: int | None
+    merged_at: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """A commit: when it was written, and what its message says.
+
+    ``takes_back`` are SHAs, perhaps abbreviated, numbers of pull requests after a ``#``, or quoted subjects that the
+    message says it reverts, and ``number`` is that of the pull request in its subject.
+    """
+
+    sha: str
+    authored_at: int
+    subject: str = ""
+    takes_back: tuple[str, ...] = ()
+    number: int | None = None
+    author: str = "Ann <ann@example.test>"
+    request: Request | None = None
+
+    @property
+    def reverted_shas(self) -> list[str]:
+        """The SHAs among what it takes back."""
+        return [each for each in self.takes_back if re.fullmatch("[0-9a-f]{7,40}", each)]
+
+    @property
+    def reverted_numbers(self) -> list[str]:
+        """The pull requests among what it takes back."""
+        return [each for each in self.takes_back if each.startswith("#")]
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """What Git says that a deployment shipped: its commits, its merges, and how many that are not here."""
+
+    commits: frozenset[str] = frozenset()
+    merges: frozenset[str] = frozenset()
+    absent: int = 0
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How many of its commits have no lead time, by cause."""
+        return {"merge": len(self.merges), "partial": self.absent}
+
+
+NOTHING = Shipment()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What Git said of a deployment, when so many before it were gone already; ``since`` when it waits, if it does."""
+
+    shipment: Shipment = NOTHING
+    forgot: int = 0
+    since: int | None = None
+
+
+@dataclass
+class Graph:
+    """The commits of all repositories: what each one says, its parents and its repository.
+
+    ``here`` are those that the daemon can have: it cannot look beyond one that is not.
+    """
+
+    changes: dict[str, Change] = field(default_factory=dict)
+    parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    homes: dict[str, str] = field(default_factory=dict)
+    here: set[str] = field(default_factory=set)
+
+    def add(self, change: Change, parents: tuple[str, ...], repository: str) -> None:
+        """A commit was made."""
+        self.changes[change.sha] = change
+        self.homes[change.sha] = repository
+        self.parents[change.sha] = parents
+
+    def shas_of(self, repository: str) -> list[str]:
+        """The commits of a repository in the order in which they were made."""
+        return [sha for sha, home in self.homes.items() if home == repository]
+
+    def knows(self, sha: str | None, repository: str | None) -> bool:
+        """Whether a commit of a repository is here."""
+        return sha in self.here and self.homes[sha] == repository
+
+    def shipment(self, head: str, bases: Iterable[str]) -> Shipment:
+        """What a commit reaches and others do not."""
+        new = self._reached([head]) - self._reached(bases)
+        singles, merges = ({each for each in new & self.here if self.is_merge(each) == is_merge} for is_merge in (0, 1))
+        return Shipment(frozenset(singles), frozenset(merges), len(new - self.here))
+
+    def is_merge(self, sha: str) -> bool:
+        """Whether a commit has several parents: it gives no lead time and says nothing, but can be reverted."""
+        return len(self.parents[sha]) > 1
+
+    def _reached(self, shas: Iterable[str]) -> set[str]:
+        """Commits and all that they descend from, as far as can be seen."""
+        found: set[str] = set()
+        waiting = [*shas]
+        while waiting:
+            each = waiting.pop()
+            if each not in found:
+                found.add(each)
+                waiting.extend(self.parents[each] if each in self.here else ())
+        return found
