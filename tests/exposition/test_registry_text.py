@@ -72,6 +72,22 @@ def test_after_any_activity_they_are_collected_again(own: OwnFamilies) -> None:
     assert b"dora_exporter_times 2.0\n" in text(own)
 
 
+def test_one_whose_stamp_changed_is_collected_again_and_the_others_are_not(own: OwnFamilies) -> None:
+    written = [0]
+
+    class Written:
+        def collect(self) -> Iterable[Metric]:
+            yield GaugeMetricFamily("dora_exporter_written", "Writes.", value=written[0])
+
+    own.add(Written(), lambda: written[0])
+    assert b"dora_exporter_written 0.0\n" in text(own)
+    written[0] = 7
+    assert text(own).endswith(b"dora_exporter_written 7.0\n"), "behind those that were there before"
+    version = own.version
+    assert b"dora_exporter_times 1.0\n" in text(own)
+    assert own.version == version
+
+
 def test_both_formats_come_from_one_collection(own: OwnFamilies) -> None:
     assert text(own, Format.TEXT).count(b"_times 1.0\n") == 1
     assert text(own, Format.OPENMETRICS).count(b"_times 1.0\n") == 1

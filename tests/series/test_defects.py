@@ -25,6 +25,8 @@ from dora_exporter.series.definitions import Definitions
 class Trap:
     """A rule that finds nothing, and raises in one of its stages whenever it is told to."""
 
+    needs_commits = False
+
     def __init__(self, stage: str, is_shut: Callable[[Deployment], bool]) -> None:
         self._stage = stage
         self._is_shut = is_shut

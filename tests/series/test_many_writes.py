@@ -131,6 +131,8 @@ def test_an_event_that_is_written_again_and_again_is_taken_over_once() -> None:
 class Writers:
     """Write a deployment whenever a series is ingested or rendered, so that writes never end by themselves."""
 
+    needs_commits = False
+
     def __init__(self, series: int) -> None:
         self.written = 0
         self.is_silent = False

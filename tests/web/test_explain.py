@@ -180,6 +180,8 @@ async def test_a_lead_time_names_the_repository_that_nobody_has(aiohttp_client: 
 class Defective:
     """A rule that cannot judge anything."""
 
+    needs_commits = False
+
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
         raise RuntimeError("a defect")
 

@@ -207,6 +207,8 @@ async def test_what_cannot_be_explained_is_refused_in_words(
 class Defective:
     """A rule that cannot judge anything."""
 
+    needs_commits = False
+
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
         raise RuntimeError("a defect")
 

@@ -18,7 +18,7 @@ from dora_exporter.app.telemetry.names import UnmappedNames
 from dora_exporter.app.telemetry.sources import SourceCollector
 from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.dora.store import EventStore
-from dora_exporter.exposition import OwnFamilies
+from dora_exporter.exposition import OwnFamilies, Stamp
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.log_setup import LOG, set_up
 from dora_exporter.runtime.scheduler import Schedule
@@ -47,34 +47,43 @@ class Components:
         )
         log = self.storage.replication.leader_log
         self.commits = CommitSearch(settings, store=self.store, log=log, clock=clock, lend=self.sources.lend)
-        registry = telemetry.new_registry()
-        self.metrics = MetricsService(
-            self.store, own=OwnFamilies(registry), definitions=definitions(settings), clock=clock
-        )
+        own = OwnFamilies(telemetry.new_registry())
+        self.metrics = MetricsService(self.store, own=own, definitions=definitions(settings), clock=clock)
         users = (self.access.use, _use_log, self.metrics.use, self.commits.use, self.sources.use)
         self.configuration = Configuration(settings, load=load, users=users, clock=clock)
         self.lines = KeptLines(engine=self.metrics.current, edition=self.configuration.edition)
         self.writes = WriteCounts()
         self.rejections = telemetry.RejectionCounts()
         self.unknown_attributes = UnknownAttributes()
-        for collector in self._collectors():
-            registry.register(collector)
+        for collector, stamp in self._collectors():
+            own.add(collector, stamp)
 
-    def _collectors(self) -> Iterator[Collector]:
-        """The daemon's own families, in the order in which they are exposed."""
-        yield telemetry.EventCounts(self.writes)
-        yield self.rejections
-        yield telemetry.UnknownAttributeCounts(self.unknown_attributes.counts)
-        yield telemetry.HeldEvents(self.store)
-        yield telemetry.SeriesCollector(lambda: self.metrics.engine)
-        yield UnmappedNames(lambda: self.metrics.engine)
-        yield self.storage.collector
-        yield telemetry.ConfigCollector(self.configuration)
-        yield telemetry.LogCollector(LOG)
-        yield telemetry.LevelThresholds(self.configuration.edition)
-        yield telemetry.EnvironmentTiers(lambda: self.metrics.engine)
-        yield SourceCollector(self.sources.running)
-        yield self.commits.collector
+    def _collectors(self) -> Iterator[tuple[Collector, Stamp | None]]:
+        """The daemon's own families, in the order in which they are exposed, and what writes to events do to them.
+
+        What else changes them is activity, or is shown within a second.
+        """
+        observers = self.store.observers
+        yield telemetry.EventCounts(self.writes), lambda: observers.told
+        yield self.rejections, None
+        unknown = self.unknown_attributes.counts
+        yield telemetry.UnknownAttributeCounts(unknown), unknown.total
+        yield telemetry.HeldEvents(self.store), lambda: observers.told
+        yield telemetry.SeriesCollector(lambda: self.metrics.engine), self._numbers
+        yield UnmappedNames(lambda: self.metrics.engine), self._names
+        yield self.storage.collector, lambda: observers.told
+        yield telemetry.ConfigCollector(self.configuration), None
+        yield telemetry.LogCollector(LOG), None
+        yield telemetry.LevelThresholds(self.configuration.edition), None
+        yield telemetry.EnvironmentTiers(lambda: self.metrics.engine), self._names
+        yield SourceCollector(self.sources.running), lambda: observers.told_linked
+        yield self.commits.collector, lambda: observers.told_linked
+
+    def _numbers(self) -> object:
+        return self.store.observers.told, self.metrics.exposition.published
+
+    def _names(self) -> object:
+        return len(self.store.series_order), self.metrics.engine.aggregates.turnover
 
 
 async def _use_log(settings: Settings) -> None:

@@ -20,11 +20,15 @@ logger = logging.getLogger(__name__)
 
 
 class Observers:
-    """The observers of a store. ``failures`` counts how often one raised."""
+    """The observers of a store.
+
+    ``failures`` counts how often one raised, ``told`` the calls with changes, and ``told_linked`` those among them with
+    something for observers of what is linked.
+    """
 
     def __init__(self) -> None:
         """None."""
-        self.failures = 0
+        self.failures = self.told = self.told_linked = 0
         self._renewals: dict[Observer, Renew | None] = {}
         self._of_linked: set[Observer] = set()
         self._astray: dict[Observer, None] = {}
@@ -47,7 +51,9 @@ class Observers:
 
     def tell(self, changes: Sequence[Change]) -> None:
         """Tells all observers. One that raises does not keep the others from hearing, and undoes nothing."""
+        self.told += bool(changes)
         linked = [each for each in changes if _is_linked(each[0]) or _is_linked(each[1])]
+        self.told_linked += bool(linked)
         for observer in tuple(self._renewals):
             told = linked if observer in self._of_linked else changes
             if observer in self._missed:

@@ -1,7 +1,7 @@
 """The answer to a scrape: cached sample lines and the daemon's own families, in the format and coding asked for."""
 
 from dora_exporter.exposition.negotiation import Format, choose_format, is_gzip_accepted
-from dora_exporter.exposition.registry_text import Activity, OwnFamilies
+from dora_exporter.exposition.registry_text import Activity, OwnFamilies, Stamp
 from dora_exporter.exposition.response import Body, Exposition
 
-__all__ = ["Activity", "Body", "Exposition", "Format", "OwnFamilies", "choose_format", "is_gzip_accepted"]
+__all__ = ["Activity", "Body", "Exposition", "Format", "OwnFamilies", "Stamp", "choose_format", "is_gzip_accepted"]

@@ -1,10 +1,11 @@
 """The daemon's own families as text, rendered by ``prometheus_client`` when they may have changed."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import Metric
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from dora_exporter.exposition.gzip_pieces import Piece, deflate
 from dora_exporter.exposition.negotiation import Format
@@ -45,26 +46,39 @@ class Families:
 
 @dataclass(slots=True)
 class Activity:
-    """How often something happened that may have changed what the daemon says of itself."""
+    """How often something happened that may have changed anything that the daemon says of itself."""
 
     count: int = 0
 
 
-class OwnFamilies:
-    """The families of a registry, collected again after any activity, or when they are ``refresh_seconds`` old.
+Stamp = Callable[[], object]
+"""Returns another value once a collector may have other families."""
 
-    Scrapes in between get the same bytes, so that the daemon answers as fast as it can when nothing happens.
+
+@dataclass(slots=True)
+class _Member:
+    collector: Collector
+    stamp: Stamp
+    seen: object = None
+    families: tuple[Metric, ...] = ()
+
+
+class OwnFamilies:
+    """The families of collectors, each collected again when its stamp changes.
+
+    All are after any activity, or when they are ``refresh_seconds`` old. Scrapes in between get the same bytes, so that
+    the daemon answers as fast as it can when nothing happens.
     """
 
     def __init__(
         self,
-        registry: CollectorRegistry,
+        registry: Collector,
         *,
         refresh_seconds: float = 1.0,
         stopwatch: Callable[[], float] = stopwatch,
     ) -> None:
-        """Nothing is collected before the first scrape."""
-        self._registry = registry
+        """Begins with the families of a registry. Nothing is collected before the first scrape."""
+        self._members = [_Member(registry, _never)]
         self._refresh_seconds = refresh_seconds
         self._stopwatch = stopwatch
         self._collected_at: float | None = None
@@ -73,17 +87,30 @@ class OwnFamilies:
         self._families = Families(())
         self._pieces: dict[Format, Piece] = {}
         self.version = 0
-        """Another number whenever the families were collected again."""
+        """Another number whenever families were collected again."""
+
+    def add(self, collector: Collector, stamp: Stamp | None = None) -> None:
+        """Adds the families of a collector behind the others."""
+        self._members.append(_Member(collector, stamp or _never))
 
     def refresh(self) -> None:
-        """Collects the families if it is time."""
+        """Collects the families for which it is time."""
         now = self._stopwatch()
         if self._is_outdated(now):
-            self._collected_after = self.activity.count
-            self._families = Families(self._registry.collect())
-            self._pieces.clear()
-            self._collected_at = now
-            self.version += 1
+            self._collected_after, self._collected_at = self.activity.count, now
+            self._collect(self._members)
+        else:
+            self._collect([each for each in self._members if each.seen != each.stamp()])
+
+    def _collect(self, members: Sequence[_Member]) -> None:
+        if not members:
+            return
+        for each in members:
+            each.seen = each.stamp()
+            each.families = tuple(each.collector.collect())
+        self._families = Families(family for each in self._members for family in each.families)
+        self._pieces.clear()
+        self.version += 1
 
     def _is_outdated(self, now: float) -> bool:
         return (
@@ -101,3 +128,7 @@ class OwnFamilies:
     def selected(self, wanted: Format, names: Collection[str]) -> Piece:
         """The families that are so named."""
         return deflate(self._families.restricted_to(names).render(wanted))
+
+
+def _never() -> None:
+    """A stamp that does not change."""

@@ -63,7 +63,8 @@ class Exposition:
         self._finished_rounds = 0
         self._now_ms = 0
         self._is_updated = False
-        self._published = 0
+        self.published = 0
+        """How often there were other numbers to show."""
         self._versions: tuple[int, ...] = ()
         self._sections: list[Sequence[tuple[Family, Piece]]] | None = None
         self._version: tuple[int, ...] = ()
@@ -86,7 +87,7 @@ class Exposition:
         self._own.refresh()
         if names:
             return _body(self._selected(wanted, names), wanted, gzip=gzip)
-        version = (self._own.version, self._published)
+        version = (self._own.version, self.published)
         if version != self._version:
             self._bodies.clear()
             self._version = version
@@ -120,8 +121,7 @@ class Exposition:
         if self._sections is None or versions != self._versions:
             self._sections = [cache.sections() for cache in self._caches]
             self._versions = versions
-            self._published += 1
-            self._own.activity.count += 1
+            self.published += 1
 
     def _all(self, wanted: Format) -> list[Piece]:
         pieces = [

@@ -48,6 +48,8 @@ class Aggregates:
             )
             for kind in membership.kinds
         }
+        self.turnover = 0
+        """How often a series became known or ceased to be."""
         self._appearances = appearances
         self._membership = membership
         self._waiting: defaultdict[Aggregate, list[PlainFacts]] = defaultdict(list)
@@ -72,6 +74,7 @@ class Aggregates:
         if aggregate:
             aggregate.present = 0
             self.changed[aggregate] = None
+            self.turnover += 1
 
     def is_replaced(self, aggregate: Aggregate) -> bool:
         """Whether a series has another aggregate since it was computed anew."""
@@ -158,6 +161,7 @@ class Aggregates:
                 folding.enter(self._rank(series), own)
             yield
         self.folding = folding
+        self.turnover += 1
         if was_folding or self.folding.folded:
             self.mark_all()
         self.is_astray = False
@@ -217,6 +221,7 @@ class Aggregates:
 
     def update_folding(self, series: Series, own: Aggregate) -> None:
         """Folds or unfolds after a series became known or ceased to be."""
+        self.turnover += 1
         if own.present > 0:
             self.folding.enter(self._rank(series), own)
         else:

@@ -44,6 +44,7 @@ EVENT_OPERATIONS: tuple[Operation, ...] = (
 
 
 _READING = (hdrs.METH_GET, hdrs.METH_HEAD)
+_OF_ONE_EVENT = frozenset(each.path for each in (*deployments.DEPLOYMENTS.creates, *incidents.INCIDENTS.creates))
 _SERVED_BEFORE_READY = ("/-/", "/static/")
 SHUTDOWN_SECONDS = 1.5
 """The time that a stop waits for requests, and then again for those that it cancelled."""
@@ -146,10 +147,11 @@ async def _expect(request: web.Request) -> web.StreamResponse | None:
 
 
 def counting_activity(activity: Activity) -> OnPrepare:
-    """Counts the requests that may change what the daemon says of itself: all but reading what is there."""
+    """Counts the requests that may change what the daemon says of itself: all but reading, and storing one event."""
 
     async def count(request: web.Request, response: web.StreamResponse) -> None:
-        if request.method not in _READING or response.status >= HTTPStatus.BAD_REQUEST:
+        is_usual = request.method in _READING or request.path in _OF_ONE_EVENT
+        if not is_usual or response.status >= HTTPStatus.BAD_REQUEST:
             activity.count += 1
 
     return count

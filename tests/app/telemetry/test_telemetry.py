@@ -57,6 +57,8 @@ STATISTICS = Statistics(
 class Trap:
     """A rule with a defect: it raises for one service."""
 
+    needs_commits = False
+
     def __init__(self, service: str) -> None:
         self._service = service
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Protocol
 
-from dora_exporter.dora.events import Deployment, Incident
+from dora_exporter.dora.events import Commit, Deployment, Incident
 from dora_exporter.dora.failures.attribution_index import AttributionIndex
 from dora_exporter.dora.failures.contract import Link, Rule
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
@@ -232,7 +232,7 @@ class Classifier:
     def _classify(self, deployment: Deployment) -> DeploymentFacts:
         self._decide_named(deployment)
         cause = self.cause(deployment)
-        samples = list(self.in_order.shipments.samples(deployment))
+        samples, dropped = self._samples(deployment)
         return DeploymentFacts(
             finished_at=deployment.finished_at,
             source=deployment.source,
@@ -241,9 +241,16 @@ class Classifier:
             recovery=self._recovery(deployment, cause) if cause else None,
             rework=self._is_rework(deployment),
             lead_times=tuple(value for _, value in samples),
-            stages=tuple(stages_of(deployment, (commit for commit, _ in samples))),
-            dropped=sum(1 for _ in self.in_order.shipments.first_shipped(deployment)) - len(samples),
+            stages=tuple(stages_of(deployment, (commit for commit, _ in samples))) if samples else (),
+            dropped=dropped,
         )
+
+    def _samples(self, deployment: Deployment) -> tuple[list[tuple[Commit, int]], int]:
+        """The commits with lead times that count, and how many have one that does not."""
+        if deployment.commits is None and deployment.shipped is None:  # most
+            return [], 0
+        samples = list(self.in_order.shipments.samples(deployment))
+        return samples, sum(1 for _ in self.in_order.shipments.first_shipped(deployment)) - len(samples)
 
     def _decide_named(self, deployment: Deployment) -> None:
         """Finds the remedy that a verdict names. The links of the rules count only while that one does not exist."""

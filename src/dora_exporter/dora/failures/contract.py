@@ -34,7 +34,12 @@ class Link:
 
 
 class Rule(Protocol):
-    """Finds the failed deployments that a later one remedied."""
+    """Finds the failed deployments that a later one remedied.
+
+    One that ``needs_commits`` is asked only of deployments whose commits are known: most have none.
+    """
+
+    needs_commits: bool
 
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
         """The deployments that can be a remedy although their SHA and version are new. It has to be cheap."""

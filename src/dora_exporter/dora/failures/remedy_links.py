@@ -16,6 +16,7 @@ class RemedyLinks:
     def __init__(self, rules: Sequence[Rule], in_order: DeploymentsInOrder) -> None:
         """No link yet."""
         self._rules = rules
+        self._rules_without_commits = [rule for rule in rules if not rule.needs_commits]
         self._in_order = in_order
         self._from: dict[str, tuple[Link, ...]] = {}
         self._to: defaultdict[str, list[Link]] = defaultdict(list)
@@ -42,8 +43,9 @@ class RemedyLinks:
 
     def introduce(self, deployments: Sequence[Deployment]) -> None:
         """Marks the new deployments that a rule concerns."""
-        for rule in self._rules:
-            for deployment in rule.concerned(deployments):
+        shipping = [each for each in deployments if _ships_commits(each)]
+        for rule in self._rules if shipping else self._rules_without_commits:
+            for deployment in rule.concerned(shipping if rule.needs_commits else deployments):
                 self.mark(deployment)
 
     def mark(self, deployment: Deployment) -> None:
@@ -78,7 +80,8 @@ class RemedyLinks:
         while self._marked:
             _, remedy = self._marked.popitem()
             looked_up: set[LookupKey] = set()
-            found = tuple(link for rule in self._rules for link in rule.links(remedy, self._in_order, looked_up))
+            rules = self._rules if _ships_commits(remedy) else self._rules_without_commits
+            found = tuple(link for rule in rules for link in rule.links(remedy, self._in_order, looked_up))
             self._watch(remedy, looked_up)
             yield from self._relink(remedy, found)
             yield None
@@ -86,7 +89,7 @@ class RemedyLinks:
     def _abbreviating(self) -> Iterator[None]:
         """Gets ready for the abbreviated SHAs that reverts name, if one does: all at once would take long."""
         for remedy in [*self._marked.values()]:
-            if names_abbreviation(remedy):
+            if _ships_commits(remedy) and names_abbreviation(remedy):
                 yield from self._in_order.abbreviating()
                 return
             yield
@@ -119,6 +122,11 @@ class RemedyLinks:
         else:
             del self._from[remedy.id]
         yield remedy
+
+
+def _ships_commits(deployment: Deployment) -> bool:
+    """Whether it is known what a deployment shipped."""
+    return deployment.commits is not None or deployment.shipped is not None
 
 
 def _keys_of(deployment: Deployment) -> Iterator[LookupKey]:

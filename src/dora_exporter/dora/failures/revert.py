@@ -20,10 +20,11 @@ class Revert:
     The first deployment of what was reverted failed, unless that was a revert itself: reverting that re-lands a change.
     """
 
+    needs_commits = True
+
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
         """The deployments with a commit or a pull request that is a revert."""
-        talking = [each for each in deployments if each.commits is not None or each.shipped is not None]
-        return [deployment for deployment in talking if _is_reverting(deployment)]
+        return filter(_is_reverting, deployments)
 
     def links(self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]) -> Iterator[Link]:
         """Links to the earlier deployments that shipped first what the remedy reverts."""

@@ -21,6 +21,9 @@ FIELDS: Mapping[str, Callable[[Deployment], Iterable[ShippedText]]] = {
 }
 """The fields that a pattern can match, with the function that reads each."""
 
+_OF_ITSELF = frozenset({"version", "tag"})
+"""Those that a deployment has without commits."""
+
 
 class StaticRule:
     """A match says that the deployment before failed, unless both deployed the same thing."""
@@ -30,11 +33,11 @@ class StaticRule:
         self._name = name
         self._pattern = pattern
         self._fields = tuple(fields)
+        self.needs_commits = _OF_ITSELF.isdisjoint(fields)
 
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
         """The deployments with a match."""
-        candidates = _with_text(deployments, self._fields)
-        return [deployment for deployment in candidates if any(True for _ in self._matches(deployment))]
+        return [deployment for deployment in deployments if any(True for _ in self._matches(deployment))]
 
     def links(self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]) -> Iterator[Link]:
         """A link to the deployment just before a match."""
@@ -55,12 +58,12 @@ class LinkedRule:
         self._name = name
         self._pattern = pattern
         self._fields = tuple(fields)
+        self.needs_commits = _OF_ITSELF.isdisjoint(fields)
         self._kind = {"pr_title": "subject", "pr_number": "number"}.get(pattern.variable or "", "version")
 
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
         """The deployments with a match."""
-        candidates = _with_text(deployments, self._fields)
-        return [deployment for deployment in candidates if any(True for _ in self._captured(deployment))]
+        return [deployment for deployment in deployments if any(True for _ in self._captured(deployment))]
 
     def links(self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]) -> Iterator[Link]:
         """Links to the earlier deployments that a match names."""
@@ -101,13 +104,6 @@ def _first_said(
             looked_up.add(key_of_origin(each.origin))
         if each.origin is None or in_order.is_first_with(remedy, each.origin):
             yield each.text
-
-
-def _with_text(deployments: Iterable[Deployment], fields: Collection[str]) -> Iterable[Deployment]:
-    """The deployments with a text in one of the fields. Most have no commits, and are skipped fast."""
-    if not {"version", "tag"}.isdisjoint(fields):
-        return deployments
-    return [each for each in deployments if each.commits is not None or each.shipped is not None]
 
 
 def _texts(deployment: Deployment, fields: Iterable[str]) -> Iterator[ShippedText]:

@@ -15,6 +15,8 @@ class Rollback:
     again after it was rolled back is no remedy: of V1 V2 V1 V2 only the first V2 failed.
     """
 
+    needs_commits = False
+
     def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
         """None: a rollback deploys something that is known already."""
         return ()

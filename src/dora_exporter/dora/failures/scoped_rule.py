@@ -34,6 +34,7 @@ class Scoped:
     def __init__(self, rule: Rule, scope: Scope, catalogue: Catalogue) -> None:
         """``catalogue`` has the names and the tiers that the scope is in terms of."""
         self._rule = rule
+        self.needs_commits = rule.needs_commits
         self._scope = scope
         self._catalogue = catalogue
         self._decided: dict[Series, bool] = {}
