@@ -1,9 +1,10 @@
 """A PagerDuty that has a life: incidents happen in it, and it answers for them over a real socket."""
 
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +20,7 @@ CAP = 10_000
 _ACCOUNT_ZONE_MS = -7 * HOUR_MS
 
 
+@cache
 def text(moment_ms: int) -> str:
     """A moment as PagerDuty writes it: to the second."""
     return datetime.fromtimestamp(moment_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -227,7 +229,7 @@ class FakePagerDuty:
             return await slow_page(request)
         if self.is_still and int(request.query["offset"]):
             return self.paged(request, "incidents", self.still)
-        rows = [row for row in self.rows.values() if self.is_wanted(row, request)]
+        rows = list(filter(self._wanted(request), self.rows.values()))
         if request.query.get("sort_by") == "incident_number:asc":
             rows.sort(key=lambda row: int(row["incident_number"]))
         statuses = request.query.getall("statuses[]", [])
@@ -258,18 +260,24 @@ class FakePagerDuty:
             entries = [each for each in entries if since <= _read(each["created_at"]) < until]
         return self.paged(request, "log_entries", entries[::-1])
 
-    def is_wanted(self, row: Json, request: web.Request) -> bool:
-        query = request.query
-        if query.get("date_range") != "all":
-            since, until = self._bounds(request)
-            if until - since > 184 * DAY_MS or not since <= _read(row["created_at"]) < until:
-                return False
-        return (
-            _is_in(query.getall("statuses[]", []), [row["status"]])
-            and _is_in(query.getall("service_ids[]", []), [row["service"]])
-            and _is_in(query.getall("urgencies[]", []), [row["urgency"]])
-            and _is_in(query.getall("team_ids[]", []), [team["id"] for team in row["teams"]])
+    def _wanted(self, request: web.Request) -> Callable[[Json], bool]:
+        statuses, services, urgencies, teams = (
+            request.query.getall(f"{name}[]", []) for name in ("statuses", "service_ids", "urgencies", "team_ids")
         )
+        is_any_time = request.query.get("date_range") == "all"
+        since, until = self._bounds(request)
+        is_too_long = until - since > 184 * DAY_MS
+
+        def is_wanted(row: Json) -> bool:
+            return (
+                _is_in(statuses, [row["status"]])
+                and (is_any_time or not is_too_long and since <= _read(row["created_at"]) < until)
+                and _is_in(services, [row["service"]])
+                and _is_in(urgencies, [row["urgency"]])
+                and _is_in(teams, [team["id"] for team in row["teams"]])
+            )
+
+        return is_wanted
 
     def _bounds(self, request: web.Request) -> tuple[int, int]:
         """With one bound the time is a month long, and without any it is the last month."""
@@ -304,11 +312,11 @@ class FakePagerDuty:
         return shown
 
 
-def _is_in(wanted: Iterable[str], values: Iterable[str]) -> bool:
-    wanted = list(wanted)
+def _is_in(wanted: Sequence[str], values: Iterable[str]) -> bool:
     return not wanted or any(value in wanted for value in values)
 
 
+@cache
 def _read(moment: str) -> int:
     """Milliseconds; a moment without an offset is in the account's zone."""
     read = datetime.fromisoformat(moment)
