@@ -83,22 +83,17 @@ REPORT = """\
 """
 
 
-@pytest.fixture
-def called(tmp_path: Path) -> Called:
-    kept(tmp_path / NAME, events(NOW_MS))
-    return lambda *arguments: call(*arguments, folder=tmp_path)
-
-
 def test_a_report_says_what_changed_what_is_worst_best_and_open(called: Called) -> None:
+    kept(Path(NAME), events(NOW_MS))
     ended = called("digest", SNAPSHOT, TO, "--since=7d")
 
     assert (ended.code, ended.errors) == (0, "")
     assert ended.output == REPORT
 
 
-def test_the_only_lead_time_is_not_the_worst_and_the_best(tmp_path: Path) -> None:
-    kept(tmp_path / NAME, deployed("shop", range(1, 7), end_ms=NOW_MS, failed=1))
-    assert call("digest", SNAPSHOT, TO, "--since=7d", folder=tmp_path).output.count("lead time 2.0 h") == 1
+def test_the_only_lead_time_is_not_the_worst_and_the_best(called: Called) -> None:
+    kept(Path(NAME), deployed("shop", range(1, 7), end_ms=NOW_MS, failed=1))
+    assert called("digest", SNAPSHOT, TO, "--since=7d").output.count("lead time 2.0 h") == 1
 
 
 @pytest.mark.parametrize(("hours", "is_told"), [(3, True), (2.9, False)])
@@ -114,6 +109,7 @@ def test_a_change_is_told_from_half_as_much_again(hours: float, *, is_told: bool
 
 
 def test_the_report_of_the_same_instants_is_the_same(called: Called) -> None:
+    kept(Path(NAME), events(NOW_MS))
     first, second, whole = (
         called("digest", SNAPSHOT, TO, *more).output for more in ([], ["--since=7d"], ["--tier=all"])
     )
@@ -134,6 +130,7 @@ def test_the_report_of_the_same_instants_is_the_same(called: Called) -> None:
     ],
 )
 def test_what_cannot_be_reported_is_said(called: Called, arguments: list[str], reason: str) -> None:
+    kept(Path(NAME), events(NOW_MS))
     ended = called("digest", SNAPSHOT, *arguments)
 
     assert ended.code != 0
