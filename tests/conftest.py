@@ -17,6 +17,9 @@ from dora_exporter.app.event_loop import new_event_loop
 settings.register_profile("machine of any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("machine of any speed")
 
+# Hundreds of tests start the program: it is compiled once, whatever the shell says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 MARGIN_SECONDS = 5.0
 """So long before the whole run would be stopped for it."""
 
