@@ -229,7 +229,7 @@ class FakePagerDuty:
             return await slow_page(request)
         if self.is_still and int(request.query["offset"]):
             return self.paged(request, "incidents", self.still)
-        rows = list(filter(self._wanted(request), self.rows.values()))
+        rows = list(filter(self.wanted(request), self.rows.values()))
         if request.query.get("sort_by") == "incident_number:asc":
             rows.sort(key=lambda row: int(row["incident_number"]))
         statuses = request.query.getall("statuses[]", [])
@@ -260,7 +260,7 @@ class FakePagerDuty:
             entries = [each for each in entries if since <= _read(each["created_at"]) < until]
         return self.paged(request, "log_entries", entries[::-1])
 
-    def _wanted(self, request: web.Request) -> Callable[[Json], bool]:
+    def wanted(self, request: web.Request) -> Callable[[Json], bool]:
         statuses, services, urgencies, teams = (
             request.query.getall(f"{name}[]", []) for name in ("statuses", "service_ids", "urgencies", "team_ids")
         )
@@ -271,7 +271,7 @@ class FakePagerDuty:
         def is_wanted(row: Json) -> bool:
             return (
                 _is_in(statuses, [row["status"]])
-                and (is_any_time or not is_too_long and since <= _read(row["created_at"]) < until)
+                and (is_any_time or (not is_too_long and since <= _read(row["created_at"]) < until))
                 and _is_in(services, [row["service"]])
                 and _is_in(urgencies, [row["urgency"]])
                 and _is_in(teams, [team["id"] for team in row["teams"]])

@@ -85,7 +85,7 @@ class HeldPage:
 
     async def _answer(self, request: web.Request) -> web.Response:
         fake = self._account.fake
-        rows = [row for row in fake.rows.values() if fake.is_wanted(row, request)]
+        rows = filter(fake.wanted(request), fake.rows.values())
         answer = fake.paged(request, "incidents", [fake.shown(row, is_whole=False) for row in rows])
         self._asked.set()
         await self._let_go.wait()
