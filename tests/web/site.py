@@ -1,6 +1,6 @@
 """The pages of a daemon with given events and sources, as a browser without scripts or style reads them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from html.parser import HTMLParser
 
 from aiohttp import web
@@ -67,10 +67,14 @@ class Site:
 
     async def start(self, aiohttp_client: AiohttpClient) -> "Browser":
         await self.engine.load(NOW_MS)
+        return Browser(await aiohttp_client(self.pages(self.current)))
+
+    def pages(self, engine: Callable[[], Awaitable[Engine]]) -> web.Application:
+        """The pages of the engine that a function gets ready."""
         app = web.Application()
         app.add_routes(
             pages.routes(
-                engine=self.current,
+                engine=engine,
                 sources=self.sources,
                 why_unknown=lambda _: None,
                 edition=lambda: "2024",
@@ -81,7 +85,7 @@ class Site:
                 operations=(*EVENT_OPERATIONS, *management_operations.OPERATIONS, *pages.OPERATIONS),
             )
         )
-        return Browser(await aiohttp_client(app))
+        return app
 
     async def current(self) -> Engine:
         while not self.engine.update(self.clock()):

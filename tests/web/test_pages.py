@@ -7,7 +7,6 @@ from html.parser import HTMLParser
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import pytest
-from aiohttp import web
 from pytest_aiohttp import AiohttpClient
 from tests.builders import NOW_MS, deployment, incident
 from tests.web.site import Browser, Page, Site
@@ -216,21 +215,7 @@ async def test_pages_that_take_long_are_made_one_at_a_time_and_keep_no_other_wai
         in_work.append(in_work[-1] - 1)
         return site.engine
 
-    app = web.Application()
-    app.add_routes(
-        pages.routes(
-            engine=engine,
-            sources=site.sources,
-            why_unknown=lambda _: None,
-            edition=lambda: "2024",
-            clock=site.clock,
-            access=site.access,
-            url=site.url,
-            lines=site.lines,
-            operations=(),
-        )
-    )
-    client = await aiohttp_client(app)
+    client = await aiohttp_client(site.pages(engine))
     paths = ["/", "/?q=checkout", "/series?service=checkout&environment=prod", "/explain?service=checkout"]
     answers = await asyncio.gather(*(client.get(path) for path in paths * 2))
     assert {answer.status for answer in answers} <= {200, 404}
@@ -249,21 +234,7 @@ async def test_names_keep_no_other_page_waiting(aiohttp_client: AiohttpClient) -
             answers.append((await client.get("/")).status)
         return site.engine
 
-    app = web.Application()
-    app.add_routes(
-        pages.routes(
-            engine=engine,
-            sources=site.sources,
-            why_unknown=lambda _: None,
-            edition=lambda: "2024",
-            clock=site.clock,
-            access=site.access,
-            url=site.url,
-            lines=site.lines,
-            operations=(),
-        )
-    )
-    client = await aiohttp_client(app)
+    client = await aiohttp_client(site.pages(engine))
 
     assert (await asyncio.wait_for(client.get("/names"), timeout=60)).status == 200
     assert answers == [0, 200]
