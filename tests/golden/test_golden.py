@@ -8,8 +8,6 @@ import gc
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -22,6 +20,7 @@ from tests.e2e.daemon import Daemon as Process
 from dora_exporter import __version__
 from dora_exporter.app.daemon import Daemon
 from dora_exporter.app.settings import Settings
+from dora_exporter.cli import main
 from dora_exporter.cli.demo.organisation import organisation, split
 from dora_exporter.runtime.clock import system_clock
 from dora_exporter.storage.file import encode, header_line
@@ -90,15 +89,12 @@ def test_the_description_of_the_api(shown: list[str]) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda name: name or "daemon")
-def test_the_help(command: str) -> None:
-    called = subprocess.run(
-        [sys.executable, "-m", "dora_exporter", *command.split(), "--help"],
-        env={**os.environ, "COLUMNS": "100"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    check(f"help-{command.replace(' ', '-') or 'daemon'}.txt", called.stdout)
+def test_the_help(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit) as left:
+        main([*command.split(), "--help"])
+    assert left.value.code in {0, None}
+    check(f"help-{command.replace(' ', '-') or 'daemon'}.txt", capsys.readouterr().out)
 
 
 def test_the_snapshot_file_of_the_demo() -> None:
