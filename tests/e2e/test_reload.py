@@ -14,12 +14,22 @@ DEPLOYMENT = "/api/v2/dora/deployment"
 RELOADED = "dora_exporter_config_last_reload_successful"
 
 
+SETTINGS = {"api_keys": ["old"], "windows": ["7d"], "default_environment": "before"}
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[RunningDaemon]:
     """One with a key and a window, that also takes a reload over HTTP."""
-    settings = {"api_keys": ["old"], "windows": ["7d"], "default_environment": "before"}
-    with Daemon(tmp_path, settings, flags=("--web.enable-lifecycle",)).running() as alive:
+    with Daemon(tmp_path, SETTINGS, flags=("--web.enable-lifecycle",)).running() as alive:
         yield alive
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, RunningDaemon]]:
+    """The same for tests that change nothing in the running daemon, and its configuration."""
+    folder = tmp_path_factory.mktemp("locked")
+    with Daemon(folder, SETTINGS).running() as alive:
+        yield folder / "config.yaml", alive
 
 
 def write(folder: Path, settings: Mapping[str, object]) -> None:
@@ -120,13 +130,12 @@ def test_bad_settings_are_named_and_leave_the_old_in_use(tmp_path: Path, running
     ],
     ids=["empty", "comments", "without keys", "with empty lists", "an empty key", "cut off", "gone"],
 )
-def test_no_reload_takes_the_last_key_away(
-    tmp_path: Path, running: RunningDaemon, content: str | None, said: str
-) -> None:
+def test_no_reload_takes_the_last_key_away(locked: tuple[Path, RunningDaemon], content: str | None, said: str) -> None:
+    configuration, running = locked
     if content is None:
-        (tmp_path / "config.yaml").unlink()
+        configuration.unlink()
     else:
-        (tmp_path / "config.yaml").write_text(content)
+        configuration.write_text(content)
 
     hang_up(running, f"configuration reload failed.*{said}")
 
