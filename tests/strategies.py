@@ -1,5 +1,6 @@
 """Small worlds for property tests: few names and few moments, so that events meet, tie and cross borders."""
 
+import os
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -19,6 +20,9 @@ from dora_exporter.dora.events import (
 from dora_exporter.dora.groups import Groups
 from dora_exporter.dora.incident_rules import IncidentRules
 from dora_exporter.dora.records import Deletion, Judgement
+
+HISTORIES = int(os.environ.get("HISTORIES", "60"))
+"""How many of each kind are compared with the oracle; CI runs 400."""
 
 WINDOWS = (("1d", DAY_MS), ("7d", 7 * DAY_MS))
 RETENTION_MS = 30 * DAY_MS

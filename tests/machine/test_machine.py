@@ -23,7 +23,7 @@ from dora_exporter.dora.store import EventStore
 from dora_exporter.series.report_pairing import Pairing
 
 KILLED_STEPS = 50
-MINUTES = 0.25
+MINUTES = 0.1
 """Longer, and with a seed of your choice: ``python -m tests.machine --help``."""
 
 

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 from tests.oracle.comparing import differences
 from tests.oracle.daemons import Daemon, definitions
-from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, actions, crowded_actions
+from tests.strategies import HISTORIES, RETENTION_MS, TEAM_OF, WINDOWS, Action, actions, crowded_actions
 
 from dora_exporter.dora.events import DAY_MS, Remediation, Verdict
 from dora_exporter.dora.records import Deletion, Judgement
 from dora_exporter.series.definitions import Definitions
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(definitions=definitions, actions=st.lists(actions(), max_size=25), restart_after=st.integers(0, 25))
 def test_readings_agree_with_the_oracle_after_every_action(
     definitions: Definitions, actions: list[Action], restart_after: int
@@ -50,7 +50,7 @@ def test_an_incident_of_several_services_that_moved_leaves_nothing_in_its_old_te
         assert differences(daemon.samples(), daemon.expected()) == {}
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(definitions=definitions, actions=st.lists(crowded_actions(), min_size=4, max_size=16))
 def test_what_happens_to_few_events_again_and_again_leaves_nothing_behind(
     definitions: Definitions, actions: list[Action]
@@ -61,7 +61,7 @@ def test_what_happens_to_few_events_again_and_again_leaves_nothing_behind(
         assert differences(daemon.samples(), daemon.expected()) == {}
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(definitions=definitions, actions=st.lists(actions(), min_size=5, max_size=40))
 def test_many_actions_between_two_scrapes_leave_nothing_behind(definitions: Definitions, actions: list[Action]) -> None:
     daemon = Daemon(definitions)

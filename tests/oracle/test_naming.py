@@ -1,7 +1,6 @@
 """A catalogue that came late, one that was always there, and senders that need none: the same in every digit."""
 
 import dataclasses
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -15,7 +14,7 @@ from tests.oracle.comparing import differences
 from tests.oracle.daemons import Daemon
 from tests.oracle.gauges import TEAM_MARK, Sample, expected
 from tests.oracle.naming import Naming, name_of
-from tests.strategies import RETENTION_MS, WINDOWS, Action, actions, attribution_limits
+from tests.strategies import HISTORIES, RETENTION_MS, WINDOWS, Action, actions, attribution_limits
 
 from dora_exporter.app.derived_settings import definitions
 from dora_exporter.app.settings import Settings
@@ -23,9 +22,6 @@ from dora_exporter.dora.events import Deployment, Incident
 from dora_exporter.dora.metrics import ALL
 from dora_exporter.dora.store import EventStore
 from dora_exporter.series.definitions import Definitions
-
-HISTORIES = int(os.environ.get("NAMING_HISTORIES", "150"))
-"""Of each of the two kinds; CI runs 10,000 together."""
 
 SERVICES = {
     "cart": ("cart", "shop-cart", "cart-svc"),

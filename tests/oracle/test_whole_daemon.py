@@ -17,7 +17,7 @@ from tests.builders import ManualClock
 from tests.oracle.comparing import differences
 from tests.oracle.daemons import NOT_IN_THE_ORACLE
 from tests.oracle.gauges import TEAM_MARK, Sample, expected
-from tests.strategies import RETENTION_MS, TEAM_OF, WINDOWS, Action, ClockStep, actions, trees
+from tests.strategies import HISTORIES, RETENTION_MS, TEAM_OF, WINDOWS, Action, ClockStep, actions, trees
 
 from dora_exporter.app.daemon import Daemon
 from dora_exporter.app.settings import Settings
@@ -237,7 +237,7 @@ def _sendable(action: Action) -> Action:
             return action
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     todo=st.lists(actions().map(_sendable) | st.builds(Restart), min_size=1, max_size=20),
     series_limit=st.sampled_from([1, 10]),

@@ -13,7 +13,7 @@ from tests.sources.github_daemon import GitHubDaemon
 from tests.sources.github_lives import ALL, TRIGGERS, live_by_other_triggers, tell
 from tests.sources.test_github_poll import polled
 
-HISTORIES = 100
+HISTORIES = 40
 
 
 @asynccontextmanager

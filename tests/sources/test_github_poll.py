@@ -14,7 +14,7 @@ from tests.sources.fake_github import TOKEN, FakeGitHub
 from tests.sources.github_daemon import GitHubDaemon, a_daemon
 from tests.sources.github_lives import expected, held, live
 
-HISTORIES = 100
+HISTORIES = 40
 
 
 @asynccontextmanager

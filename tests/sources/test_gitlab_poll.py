@@ -15,7 +15,7 @@ from tests.sources.gitlab_lives import live
 
 from dora_exporter.sources.gitlab.settings import GitLabSettings
 
-HISTORIES = 60
+HISTORIES = 40
 
 
 @asynccontextmanager

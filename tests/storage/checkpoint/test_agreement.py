@@ -9,7 +9,7 @@ from msgspec import structs
 from tests.builders import HOUR_MS, NOW_MS, deployment, fields, incident
 from tests.oracle.comparing import differences
 from tests.oracle.daemons import Daemon, definitions
-from tests.strategies import Action, ClockStep, actions, crowded_actions
+from tests.strategies import HISTORIES, Action, ClockStep, actions, crowded_actions
 
 from dora_exporter.dora.events import Checkout, Commit, Deployment, PullRequest, Remediation, Shipped, Verdict
 from dora_exporter.dora.failures.rollback import Rollback
@@ -66,7 +66,7 @@ def _replayed(records: Sequence[Record]) -> EventStore:
     return store
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     definitions=definitions,
     actions=st.lists(actions(), max_size=25),
@@ -89,7 +89,7 @@ def test_engine_agree_with_the_oracle_after_restarts_from_checkpoints(
     assert differences(daemon.samples(), daemon.expected()) == {}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     definitions=definitions,
     before=st.lists(actions(), min_size=5, max_size=20) | st.lists(crowded_actions(), min_size=5, max_size=12),
@@ -112,7 +112,7 @@ def test_what_was_judged_before_a_checkpoint_can_change_after_it(
     assert differences(daemon.samples(), daemon.expected()) == {}
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(definitions=definitions, others=definitions, before=st.lists(actions(), max_size=15), after=st.lists(actions()))
 def test_events_of_a_checkpoint_serve_other_definitions_too(
     definitions: Definitions, others: Definitions, before: list[Action], after: list[Action]
