@@ -204,6 +204,24 @@ async def test_requests_are_answered_in_a_row_but_not_without_end() -> None:
         assert len(answers) < 50
 
 
+async def test_the_oldest_of_those_that_ask_too_much_ahead_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_HEADS_BYTES", 1000)
+    has_come, leave = asyncio.Event(), asyncio.Event()
+
+    async def wait(_request: web.Request) -> web.Response:
+        has_come.set()
+        await leave.wait()
+        return web.Response()
+
+    async with serving({"/": wait}) as server:
+        oldest = await server.open((HEAD + b"\r\n") * 16)
+        await asyncio.wait_for(has_come.wait(), SECONDS)
+        reader, _writer = await server.open((HEAD + b"\r\n") * 16)
+        assert await is_closed(oldest)
+        leave.set()
+        assert await status_of(reader) == 200
+
+
 async def test_a_connection_is_vouched_for_by_a_key() -> None:
     seen = []
 

@@ -48,6 +48,22 @@ async def test_security_is_described_only_where_keys_are_asked_for(api: Api, mak
     assert [*closed_path["responses"]] == ["200", "403"]
 
 
+async def test_a_key_is_described_wherever_one_is_asked_for(make_api: MakeApi) -> None:
+    closed = await make_api(api_keys=["key"])
+    described_so = {
+        (method.upper(), path)
+        for path, methods in (await described(closed))["paths"].items()
+        for method, operation in methods.items()
+        if "security" in operation
+    }
+    refused = {
+        (each.method, each.path)
+        for each in EVENT_OPERATIONS
+        if (await closed.send(each.method, each.path.replace("{id}", "x")))[0] == 403
+    }
+    assert described_so == refused
+
+
 async def test_an_unknown_path_and_a_wrong_method_are_400_under_api(api: Api) -> None:
     for method, path in (("GET", "/api/v2/nothing"), ("GET", "/api/v2/dora/deployment"), ("OPTIONS", "/api/v1/events")):
         status, answer = await api.send(method, path)

@@ -218,14 +218,21 @@ async def test_a_call_set_aside_by_a_thread_that_dies_is_refused(
     await writer.close()
 
 
-async def test_a_call_of_which_the_thread_dies_is_refused(dying: Callable[[], Writer]) -> None:
-    writer = dying()
+async def test_a_call_of_which_the_thread_dies_is_refused_with_what_waits_behind_it(
+    dying: Callable[[], Writer],
+) -> None:
+    writer, gate = dying(), threading.Semaphore(0)
 
     def defect() -> None:
+        gate.acquire()
         raise ValueError
 
-    with pytest.raises(Unavailable, match="closed"):
-        await asyncio.wait_for(writer.call(defect), 20)
+    call = asyncio.ensure_future(writer.call(defect))
+    await asyncio.sleep(0)
+    append = writer.append([], b"line")
+    gate.release()
+    answers = await asyncio.wait_for(asyncio.gather(call, append, return_exceptions=True), 20)
+    assert [type(each) for each in answers] == [Unavailable] * 2
     await writer.close()
 
 

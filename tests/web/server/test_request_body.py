@@ -194,7 +194,10 @@ async def test_broken_framing_is_answered_and_nothing_is_stored(make_api: MakeAp
     assert (await api.deploy(**deployment()))[0] == 200
 
 
-async def test_chunks_that_break_after_a_pause_are_answered_at_once(make_api: MakeApi) -> None:
+async def test_chunks_that_break_after_a_pause_are_answered_at_once(
+    make_api: MakeApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     api = await make_api(rules=Rules(body_seconds=60))
     reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
     writer.write(HEAD + b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -206,6 +209,7 @@ async def test_chunks_that_break_after_a_pause_are_answered_at_once(make_api: Ma
     answer = await asyncio.wait_for(reader.read(), 5)
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert b"its framing is broken" in answer
+    assert "request body is broken path='/api/v2/dora/deployment' reason=" in caplog.text
     writer.close()
 
 
