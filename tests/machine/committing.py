@@ -28,7 +28,7 @@ class Commit:
         seconds: list[int] = []
         for place, change in enumerate(self.changes):
             seconds.append(change.authored_at // SECOND_MS)
-            files = {f"files/{len(known) + place}": "x"}
+            files = {f"{change.folder}/{len(known) + place}": "x"}
             made.append(
                 Made(
                     self.parents[place], seconds[place], seconds[place], files, saying.message_of(change), change.author
@@ -42,7 +42,7 @@ class Commit:
             above = tuple(shas[each] if each >= 0 else known[each] for each in self.parents[place])
             world.graph.add(change, above, self.repository)
         if self.repository != UPLOADED:
-            world.graph.here.update(shas)
+            world.graph.come(shas)
         site.pass_time(6 * MINUTE_MS)
 
 
@@ -51,6 +51,7 @@ class Upload:
     """A pipeline uploads some commits, perhaps without those that they descend from."""
 
     shas: tuple[str, ...]
+    with_folders: bool = True
 
     async def do(self, site: Site, world: World) -> None:
         """What is here already is known to be, and changes nothing."""
@@ -58,9 +59,14 @@ class Upload:
         commits = [{"id": sha, "type": "commit"} for sha in graph.shas_of(UPLOADED)]
         asked = {"meta": meta, "data": commits}
         reply = await site.ask("POST", "/api/v2/git/repository/search_commits", asked)
-        assert {each["id"] for each in reply.body["data"]} == {sha for sha in graph.here if graph.knows(sha, UPLOADED)}
+        here = graph.with_folders if site.terms.folders else graph.here
+        assert {each["id"] for each in reply.body["data"]} == {sha for sha in here if graph.knows(sha, UPLOADED)}
         form = FormData()
         form.add_field("pushedSha", json.dumps({"data": {"id": self.shas[-1], "type": "commit"}, "meta": meta}))
-        form.add_field("packfile", BytesIO(site.git.pack(UPLOADED, self.shas)), filename="commits.pack")
+        form.add_field(
+            "packfile",
+            BytesIO(site.git.pack(UPLOADED, self.shas, with_folders=self.with_folders)),
+            filename="commits.pack",
+        )
         await site.post("/api/v2/git/repository/packfile", form)
-        graph.here.update(self.shas)
+        graph.come(self.shas, with_folders=self.with_folders)

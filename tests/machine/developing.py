@@ -49,7 +49,8 @@ class Developer:
             return self.commit(now)
         missing = [sha for sha in made if sha not in self.world.graph.here]
         few = self.chance.sample(made, min(len(made), self.chance.randint(1, 3)))
-        return Upload(tuple(self.chance.choice([missing, missing[-1:], missing[-1:], missing[::2], few]) or few))
+        shas = self.chance.choice([missing, missing[-1:], missing[-1:], missing[::2], few]) or few
+        return Upload(tuple(shas), with_folders=self.chance.random() < 0.8)
 
     def _request(self, now: int) -> Request:
         """A pull request with words of its own, and moments to the second in any order that clocks may show."""
@@ -132,4 +133,12 @@ class Developer:
         author = self.chance.choice(
             ["Ann <ann@example.test>", "Ann <ann@example.test>", "tidy[bot] <bots@example.test>"]
         )
-        return Change(sha, self._moment(now) + ahead, subject, tuple(dict.fromkeys(takes_back)), number, author)
+        return Change(
+            sha,
+            self._moment(now) + ahead,
+            subject,
+            tuple(dict.fromkeys(takes_back)),
+            number,
+            author,
+            folder=self.chance.choice(["apps", "libs"]),
+        )

@@ -183,6 +183,9 @@ class Terms:
     default_environment: str = "none"
     excluded_authors: tuple[str, ...] = ()
     resolve_for_ms: int = 7 * DAY_MS
+    folders: tuple[tuple[str, str], ...] = ()
+    """The folder of each service that has one of its own in every repository."""
+
     names: Naming = NO_NAMES
     groups: tuple[Group, ...] = ()
     minimum_ms: int = 0

@@ -21,7 +21,7 @@ from tests.machine.judging import CAUSES, SKEW_MS, Court, Outcome
 from tests.machine.levels import levels
 from tests.machine.naming import by_name, line_of, named
 from tests.machine.outages import outages, why_not
-from tests.machine.shipping import found_by, left_out
+from tests.machine.tallying import of_commits
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 """A family's name and its labels."""
@@ -167,7 +167,9 @@ class Oracle:
             yield _sample("dora_exporter_events_held", {"kind": kind}), len(held)
         dropped = sum(each.dropped for outcomes in self.outcomes.values() for each in outcomes)
         yield _sample("dora_exporter_lead_time_commits_dropped", {"cause": "negative"}), dropped
-        yield from self._of_commits()
+        reports = {**self._sent.deployments, **self._world.deployments}.values()
+        for name, labels, value in of_commits(reports, self._world, self.terms):
+            yield _sample(name, labels), value
         yield _sample("dora_exporter_broken_series", {}), 0
         folded = [self.label_of(each) for each in self.known].count((OTHER, OTHER))
         yield _sample("dora_exporter_series", {}), len(self.known)
@@ -176,24 +178,6 @@ class Oracle:
         folded = [self.rollup_label_of("team", each) for each in teams].count((OTHER, OTHER))
         yield _sample("dora_exporter_teams", {}), len(teams)
         yield _sample("dora_exporter_teams_folded", {}), folded
-
-    def _of_commits(self) -> Iterator[tuple[Sample, float]]:
-        """All commits of all reports, also of those that do not count. Attempts ship nothing."""
-        named = {**self._sent.deployments, **self._world.deployments}
-        reports = [each for each in named.values() if each.outcome is None]
-        without = dict.fromkeys(("path", "cap", "malformed", "negative", "author"), 0) | left_out(reports, self._world)
-        held = 0
-        for report in reports:
-            changes = found_by(report, self._world) if report.commits is None else report.commits
-            held += len(changes)
-            for change in changes:
-                if report.commits is None and any(name in change.author for name in self.terms.excluded_authors):
-                    without["author"] += 1
-                elif change.authored_at > report.finished_at + SKEW_MS:
-                    without["negative"] += 1
-        yield _sample("dora_exporter_commits_held", {}), held
-        for cause, count in without.items():
-            yield _sample("dora_exporter_commits_left_out", {"cause": cause}), count
 
     def _of_rollups(self, kind: str) -> Iterator[tuple[Sample, float]]:
         """All families of all teams, or of all groups."""

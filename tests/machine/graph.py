@@ -32,6 +32,9 @@ class Change:
     takes_back: tuple[str, ...] = ()
     number: int | None = None
     author: str = "Ann <ann@example.test>"
+    folder: str = "apps"
+    """Where the file is that it changes."""
+
     request: Request | None = None
 
     @property
@@ -47,16 +50,21 @@ class Change:
 
 @dataclass(frozen=True)
 class Shipment:
-    """What Git says that a deployment shipped: its commits, its merges, and how many that are not here."""
+    """What Git says that a deployment shipped: its commits and its merges.
+
+    ``elsewhere`` is how many further commits change nothing that is the service's, ``absent`` how many are not here, or
+    their folders are not, so that nobody can say.
+    """
 
     commits: frozenset[str] = frozenset()
     merges: frozenset[str] = frozenset()
+    elsewhere: int = 0
     absent: int = 0
 
     @property
     def left_out(self) -> dict[str, int]:
         """How many of its commits have no lead time, by cause."""
-        return {"merge": len(self.merges), "partial": self.absent}
+        return {"merge": len(self.merges), "path": self.elsewhere, "partial": self.absent}
 
 
 NOTHING = Shipment()
@@ -75,13 +83,15 @@ class Found:
 class Graph:
     """The commits of all repositories: what each one says, its parents and its repository.
 
-    ``here`` are those that the daemon can have: it cannot look beyond one that is not.
+    ``here`` are those that the daemon can have: it cannot look beyond one that is not. ``with_folders`` are those of
+    which it can know what they changed, where their parents are among these, too.
     """
 
     changes: dict[str, Change] = field(default_factory=dict)
     parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
     homes: dict[str, str] = field(default_factory=dict)
     here: set[str] = field(default_factory=set)
+    with_folders: set[str] = field(default_factory=set)
 
     def add(self, change: Change, parents: tuple[str, ...], repository: str) -> None:
         """A commit was made."""
@@ -97,11 +107,20 @@ class Graph:
         """Whether a commit of a repository is here."""
         return sha in self.here and self.homes[sha] == repository
 
-    def shipment(self, head: str, bases: Iterable[str]) -> Shipment:
-        """What a commit reaches and others do not."""
+    def come(self, shas: Iterable[str], *, with_folders: bool = True) -> None:
+        """Commits came."""
+        self.here.update(shas)
+        self.with_folders.update(shas if with_folders else ())
+
+    def shipment(self, head: str, bases: Iterable[str], folder: str | None) -> Shipment:
+        """What a commit reaches and others do not; only what is changed in the folder of the service is its own."""
         new = self._reached([head]) - self._reached(bases)
         singles, merges = ({each for each in new & self.here if self.is_merge(each) == is_merge} for is_merge in (0, 1))
-        return Shipment(frozenset(singles), frozenset(merges), len(new - self.here))
+        unclear = {each for each in singles if not self.with_folders.issuperset((each, *self.parents[each]))}
+        unclear = set() if folder is None else unclear
+        own = {each for each in singles - unclear if folder in (None, self.changes[each].folder)}
+        elsewhere, absent = len(singles - unclear - own), len(new - self.here) + len(unclear)
+        return Shipment(frozenset(own), frozenset(merges), elsewhere, absent)
 
     def is_merge(self, sha: str) -> bool:
         """Whether a commit has several parents: it gives no lead time and says nothing, but can be reverted."""

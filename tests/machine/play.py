@@ -67,6 +67,7 @@ VALUES: Sequence[tuple[str, ...]] = (
     ("Customer:acme", "customer:_other"),
 )
 APPS = ("cart", "web")
+FOLDERS = ((), (), (("cart", "apps"),), (("cart", "libs"), ("checkout", "apps")))
 
 _Event = TypeVar("_Event", Deployed, Suffered)
 
@@ -98,6 +99,7 @@ class Player:
         self.with_git = self.chance.random() < 0.25
         self._with_values = self.chance.random() < 0.5
         self._with_names = self.chance.random() < (0.2 if self.with_git else 0.5)
+        self._folders = self.chance.choice(FOLDERS) if self.with_git and not self._with_names else ()
         self.terms = self._terms()
         self._developer = Developer(self.chance, self.world, self._moment)
         self._troubled = self.chance.choice([10, 10, 30])
@@ -423,6 +425,7 @@ class Player:
             resolve_for_ms=pick([MINUTE_MS, MINUTE_MS, DAY_MS]),
             excluded_authors=pick([(), (), ("bots@",), ("Ann",)]),
             names=names,
+            folders=self._folders,
             groups=pick(
                 [(), tuple(replace(each, services=_among(each.services, names_of_their_own)) for each in TREE)]
             ),

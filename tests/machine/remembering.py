@@ -30,7 +30,7 @@ def remember(site: Site, world: World) -> None:
 def _found(site: Site, report: Deployed, repository: str, world: World, old: Found | None) -> Found:
     """What was found out, if it can be that. One of which nothing was found out yet may wait, but not for ever."""
     forgot = 0 if old is None else old.forgot
-    possible = _possible(report, repository, world, forgot)
+    possible = _possible(report, repository, world, forgot, dict(site.terms.folders).get(report.service))
     may_wait = (old is None or old.since is not None) and _follows_unknown(report, repository, world)
     choices = [*possible, *([None] if may_wait else [])]
     shown = choices[0] if len(choices) == 1 else site.shipment_of(report.id, repository)
@@ -42,11 +42,11 @@ def _found(site: Site, report: Deployed, repository: str, world: World, old: Fou
     return Found(NOTHING, forgot, since)
 
 
-def _possible(report: Deployed, repository: str, world: World, forgot: int) -> dict[Shipment, int]:
+def _possible(report: Deployed, repository: str, world: World, forgot: int, folder: str | None) -> dict[Shipment, int]:
     """What a deployment shipped, and how many were dropped before that was asked, never fewer than before."""
     found: dict[Shipment, int] = {}
     for count in range(forgot, len(world.past) + 1):
-        found.setdefault(by_git(report, repository, world, forgot=count), count)
+        found.setdefault(by_git(report, repository, world, forgot=count, folder=folder), count)
     return found
 
 

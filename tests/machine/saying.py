@@ -110,6 +110,8 @@ def settings(terms: Terms) -> Json:
     services: dict[str, Json] = {key: dict(each) for key, each in terms.names.services.items()}
     for service, team in terms.team_of:
         services.setdefault(service, {})["team"] = team
+    for service, folder in terms.folders:
+        services.setdefault(service, {})["source_patterns"] = [f"{folder}/**"]
     return {
         "windows": [text for text, _ in terms.windows],
         "retention": _duration(terms.retention_ms),

@@ -1,6 +1,6 @@
 """Which commits deployments shipped, by what Git has told of each."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from tests.machine.facts import DAY_MS, Deployed, World
 from tests.machine.graph import NOTHING, Change, Found, Shipment
@@ -40,17 +40,7 @@ def reasons_of(deployment: Deployed, world: World) -> set[tuple[str, str]]:
     }
 
 
-def left_out(reports: Iterable[Deployed], world: World) -> dict[str, int]:
-    """How many commits of reports have no lead time, by cause."""
-    found = dict.fromkeys(NOTHING.left_out, 0)
-    for report in reports:
-        for _, shipment in shipments_of(report, world) if report.commits is None else ():
-            for cause, count in shipment.left_out.items():
-                found[cause] += count
-    return found
-
-
-def by_git(report: Deployed, repository: str, world: World, *, forgot: int) -> Shipment:
+def by_git(report: Deployed, repository: str, world: World, *, forgot: int, folder: str | None) -> Shipment:
     """What of a repository was not yet deployed in its series, after the latest commit before it that is known."""
     before = [
         (each.finished_at, each.checkouts[repository] or "")
@@ -60,4 +50,4 @@ def by_git(report: Deployed, repository: str, world: World, *, forgot: int) -> S
     known = [at for at, sha in before if world.graph.knows(sha, repository)]
     if not known or report.finished_at - known[-1] > GAP_MS:
         return NOTHING
-    return world.graph.shipment(report.checkouts[repository] or "", (sha for _, sha in before))
+    return world.graph.shipment(report.checkouts[repository] or "", (sha for _, sha in before), folder)

@@ -31,10 +31,11 @@ class UpstreamGit:
         self._shas[repository] += shas
         return shas
 
-    def pack(self, repository: str, shas: Sequence[str]) -> bytes:
-        """Commits with their folders, and without what they descend from."""
-        options = ("--objects", "--no-walk", "--no-object-names", "--filter=blob:none")
-        return packed(self._of(repository), git(self._of(repository), "rev-list", *options, *shas).split())
+    def pack(self, repository: str, shas: Sequence[str], *, with_folders: bool) -> bytes:
+        """Commits, perhaps with their folders, and without what they descend from."""
+        options = ("--objects", "--no-object-names", "--filter=blob:none") if with_folders else ()
+        names = git(self._of(repository), "rev-list", "--no-walk", *options, *shas)
+        return packed(self._of(repository), names.split())
 
     def settings(self) -> dict[str, object]:
         """The repositories that are mirrored, as the configuration file has them."""
