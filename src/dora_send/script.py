@@ -37,7 +37,7 @@ def run(command: Sequence[str]) -> Ended:
     return Ended(
         KILLED - code if code < 0 else code,
         outcome="succeeded" if code == 0 else "canceled" if is_canceled else "failed",
-        started_at=finished_at - round((time.monotonic() - began) * 1000),  # the clock may have been set meanwhile
+        started_at=finished_at - round((time.monotonic() - began) * 1000),  # the clock may have been set since
         finished_at=finished_at,
     )
 

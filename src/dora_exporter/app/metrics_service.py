@@ -52,7 +52,7 @@ class MetricsService:
         await self.exposition.scrape(Format.TEXT, gzip=True)
 
     async def use(self, settings: Settings) -> None:
-        """Computes everything again if other settings define other numbers; scrapes see the previous ones meanwhile."""
+        """Computes all numbers again if other settings define others; until then scrapes see the previous ones."""
         async with self._defining:
             if (wanted := definitions(settings)) != self._definitions:
                 await self._define(wanted)

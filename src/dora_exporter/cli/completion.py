@@ -11,7 +11,7 @@ from dora_exporter.cli import COMMANDS, options, serve
 from dora_exporter.cli.exit_codes import OK, ending
 
 _COMPLETED_BY = {"FILE": shtab.FILE, "FOLDER": shtab.DIRECTORY}
-"""What a shell offers for the value of a flag, by what the help calls that value."""
+"""What a shell offers for the value of a flag, by the name of that value in the help."""
 
 
 def run(arguments: Sequence[str]) -> int:

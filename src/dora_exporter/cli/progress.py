@@ -27,7 +27,7 @@ def bar(what: str, total: int | None, stream: TextIO) -> Iterator[Advance]:
     if not stream.isatty():
         yield _nothing
         return
-    from rich.console import Console  # noqa: PLC0415  # nobody else waits until this is loaded
+    from rich.console import Console  # noqa: PLC0415  # other commands need not wait until it is loaded
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())

@@ -111,7 +111,7 @@ class WriteCounts:
             self._count()
 
     def now(self) -> Mapping[tuple[type[Event], str, Outcome], int]:
-        """The number of writes by type and source of the event, and by what they did."""
+        """The number of writes by type and source of the event, and by outcome."""
         self._count()
         return self._counts
 

@@ -20,7 +20,7 @@ Edge = tuple[Deployment, Deployment]
 """Two reports that may be of one deployment; the preferred one is first."""
 
 Nearness = tuple[int, int, str, str]
-"""By what edges are sorted; no two have the same ids."""
+"""The order of edges; no two have the same ids."""
 
 _Near = tuple[int, int, str, str, Deployment, Deployment]
 """An edge as it is sorted."""

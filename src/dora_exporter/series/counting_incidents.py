@@ -21,7 +21,7 @@ class CountingIncidents:
         self._services_of = services_of
         self._classifier = classifier
         self._alike: dict[Hashable, dict[str, tuple[Incident, int | None]]] = {}
-        """Where incidents can be reopened: those that have begun, with their ends, by what they have to have in common.
+        """Where incidents can be reopened: those that have begun, with their ends, by what a reopening shares.
 
         Nothing is stored elsewhere: each would be one more object for most incidents.
         """

@@ -104,7 +104,7 @@ async def forget(
 async def _last_of_each_series(
     store: EventStore, now_ms: int, home: Callable[[Deployment], Series | None]
 ) -> dict[Series, Deployment]:
-    """The deployment that finished last up to a moment; others have their turn meanwhile.
+    """The deployment that finished last up to a moment; it yields to other tasks.
 
     One that may be a report of a deployment whose time has not come is passed over: it does not count until then.
     """

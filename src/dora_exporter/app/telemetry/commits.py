@@ -38,7 +38,7 @@ class CommitTally:
         self.unresolved: Counter[str] = Counter()
         """Deployments with unknown commits, by the repository that they name."""
         self.untold = 0
-        """Deployments by GitOps of which no commit was told."""
+        """Deployments by GitOps whose commit no correlation names."""
         self.without_sha = 0
         """Deployments that name a repository and a commit by something other than a SHA."""
 

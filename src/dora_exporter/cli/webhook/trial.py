@@ -24,7 +24,7 @@ from dora_exporter.web.webhooks.receipts import record
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """What became of a body: ``events`` as JSON, ``words`` about them. It is good if it lacks nothing."""
+    """The result for a body: ``events`` as JSON, ``words`` about them. It is good if it lacks nothing."""
 
     events: tuple[str, ...] = ()
     words: tuple[str, ...]

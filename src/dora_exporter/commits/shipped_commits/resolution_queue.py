@@ -77,7 +77,7 @@ class ResolutionQueue:
         ``before`` is the queue whose place it takes: sequences that have other names there, or that it is not done
         with, are resolved again.
 
-        Works a few milliseconds at a time, but for the sorting of a long sequence. What is observed meanwhile is
+        Works a few milliseconds at a time, but for the sorting of a long sequence. What is observed during that is
         applied last.
         """
         self._missed = []
@@ -194,7 +194,7 @@ class ResolutionQueue:
         return has_news
 
     async def follow(self, repository: str) -> None:
-        """Tracks the deployments that were sent before their repository came; what changes meanwhile is observed."""
+        """Tracks the deployments that were sent before their repository came; what changes during that is observed."""
         if repository in self._followed:
             return
         self._followed.add(repository)
@@ -259,7 +259,7 @@ class ResolutionQueue:
             self._put(key, deployment_id, self._at_once())
 
     def _put(self, key: SequenceKey, deployment_id: str, retry: Retry) -> None:
-        """Queues a deployment, unless it moved or was queued meanwhile."""
+        """Queues a deployment, unless it has moved or been queued since."""
         held = self._sequences.view(key, self._store.deployments.get(deployment_id))
         if held is not None and not self._retries.holds(key, deployment_id):
             self._retries.put(key, deployment_id, retry)

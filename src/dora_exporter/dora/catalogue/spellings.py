@@ -56,7 +56,7 @@ class Spellings:
         """What a name means."""
         known = self._known.get(name)
         if known is None:
-            if len(self._known) >= _MOST_REMEMBERED:  # whoever asks for names nobody sent must not fill the memory
+            if len(self._known) >= _MOST_REMEMBERED:  # unknown names in questions must not fill the memory
                 self._known.clear()
             known = self._known[name] = self._find(name)
         return known

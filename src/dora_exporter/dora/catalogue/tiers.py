@@ -1,4 +1,4 @@
-"""What an environment is for, guessed from its name where nobody says it."""
+"""What an environment is for, guessed from its name where the settings do not say."""
 
 import re
 from typing import Literal, get_args

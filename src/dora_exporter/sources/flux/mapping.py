@@ -15,7 +15,7 @@ from dora_exporter.sources.http.pushed_settings import MappedService
 
 _DIGEST_BYTES = 8
 _ARTIFACT = "artifact@"
-"""Stands for the name of an artifact of which only the digest is told."""
+"""Stands for the name of an artifact that Flux tells by its digest alone."""
 
 
 class RevisionMapping:

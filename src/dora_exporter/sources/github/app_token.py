@@ -59,7 +59,7 @@ class AppTokens:
 
 def _signed(settings: GitHubSettings, now_seconds: int) -> str:
     """The App's proof of who it is, signed with its key as the file has it now."""
-    import jwt  # noqa: PLC0415  # it loads cryptography: ten megabytes that nobody without an App needs
+    import jwt  # noqa: PLC0415  # it loads cryptography: ten megabytes that only an App needs
 
     try:
         key = read_secret_text(settings.private_key_file or Path())

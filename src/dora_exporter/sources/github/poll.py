@@ -1,4 +1,4 @@
-"""One pass over the repositories: what is new in each, and what became of deployments that went on."""
+"""One pass over the repositories: what is new in each, and the deployments that had not finished."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace

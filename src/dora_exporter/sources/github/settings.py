@@ -77,5 +77,5 @@ class GitHubSettings(PushedSourceSettings):
 
     @property
     def is_polled(self) -> bool:
-        """Whether there is somebody to ask as."""
+        """Whether there is a token or an App to ask with."""
         return self.has_token or self.has_app

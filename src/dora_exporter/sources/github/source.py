@@ -56,7 +56,7 @@ class GitHub:
         return self._backfill.in_words
 
     async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
-        """Reads what is new in each repository, and what became of deployments that went on."""
+        """Reads what is new in each repository, and the deployments that had not finished."""
         one_pass = Pass(
             api=GitHubApi(await self._upstream(), sink, rest=self._rest),
             mapping=self.mapping,

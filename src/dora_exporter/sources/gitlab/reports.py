@@ -80,7 +80,7 @@ def known_moment(text: object, *, now_ms: int) -> int | None:
 
 
 def known_severity(text: str | None) -> str | None:
-    """A severity in lower case; None for one that nobody has set."""
+    """A severity in lower case; None for one that is not set."""
     severity = (text or "").lower()
     return None if severity in ("", "unknown") else severity
 

@@ -97,7 +97,7 @@ class PagerDutyApi:
         return self._row(_decoded(answer.body, _One).incident, IncidentRow)
 
     async def resolved_at(self, incident_id: str) -> str | None:
-        """When an incident was last resolved, by what happened to it."""
+        """When an incident was last resolved, by its log entries."""
         path = f"/incidents/{quote(incident_id, safe='')}/log_entries"
         moments: list[str] = []
         async for entries in self._pages_of(path, LogEntry, []):

@@ -176,7 +176,7 @@ class Pass:
         await self._sink.write(found)
 
     async def _reported(self, row: IncidentRow) -> ReportedIncident | None:
-        """What a row says, completed by what only another request tells."""
+        """A row, completed from another request."""
         is_changed = row.id in self._changed
         self._changed.discard(row.id)
         self._state.failures.pop(row.id, None)

@@ -126,7 +126,7 @@ class RunningSources:
         """
         self._implied.clear()
         for name in [name for name in self._running if name not in settings]:
-            del self._running[name]  # first: who starts over meanwhile must not find it
+            del self._running[name]  # first: a new start during the stop must not find it
             await self._schedule.drop(_job_of(name))
             logger.info("source removed source=%s", name)
         for name, wanted in settings.items():

@@ -95,7 +95,7 @@ def _text(value: str) -> str:
 
 
 def _receipt(kind: str, results: list[Result]) -> Receipt:
-    """The reason of the first event of which nothing counts, if none counts; what is told of it in any case."""
+    """Why the first event counts nowhere, if none counts; the detail of it in any case."""
     ignored = [each for each in results if each.ignored is not None]
     detail = next((each.detail for each in results if each.detail), None)
     if ignored and len(ignored) == len(results):

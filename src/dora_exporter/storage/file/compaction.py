@@ -1,4 +1,4 @@
-"""One compaction: another process rewrites the file, this one copies what was appended meanwhile and swaps them."""
+"""One compaction: another process rewrites the file, this one copies what was appended during that and swaps them."""
 
 import asyncio
 import errno

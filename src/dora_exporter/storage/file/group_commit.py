@@ -140,7 +140,7 @@ class Writer:
                 call.done.set_exception(Unavailable(_CLOSED))
 
     def _gather(self, first: list[_Append]) -> deque[_Append]:
-        """The first appends and all others that came meanwhile, up to the size of a batch."""
+        """The first appends and all that came since, up to the size of a batch."""
         batch, size = deque(first), _size(first)
         while size < BATCH_BYTES:
             try:

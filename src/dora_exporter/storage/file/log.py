@@ -113,7 +113,7 @@ class SnapshotFile:
         return size > max(self._compaction_floor_bytes, 2 * self._compacted_bytes)
 
     async def compact(self, now_ms: int, retention_ms: int) -> bool:
-        """Rewrites the file with one record of each event, and tombstones of the retention; writes go on meanwhile.
+        """Rewrites the file with one record of each event, and tombstones of the retention, while writes go on.
 
         False when that failed, which is logged and leaves the file as it was, or when it is under way already.
         """

@@ -113,7 +113,7 @@ class Applied:
 async def become(store: EventStore, other: EventStore) -> None:
     """Adopts the state of another store, a few milliseconds at a time; observers are told of each difference.
 
-    Nothing else may change either of the stores meanwhile.
+    Nothing else may change either of the stores until it returns.
     """
     store.tombstones = other.tombstones
     # Before any event: the order of appearance decides which series are shown when there are too many.

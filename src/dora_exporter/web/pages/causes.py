@@ -17,7 +17,7 @@ Weight = Callable[[CountedDeployment], float]
 class Causes:
     """At most ten events, heaviest first, under a ``title``; ``other`` has the rest of the list, newest first.
 
-    ``surprising`` are the omissions that nobody would expect; ``expected`` are the others.
+    ``surprising`` are the omissions that a reader would not expect; ``expected`` are the others.
     """
 
     title: str

@@ -26,7 +26,7 @@ class Lines:
 
 
 class KeptLines:
-    """The lines of the last questions. ``refresh`` every minute, and nobody waits for those of the page as it opens."""
+    """The lines of the last questions. ``refresh`` every minute, so that the page as it opens need not wait."""
 
     def __init__(self, *, engine: Callable[[], Awaitable[Engine]], edition: Callable[[], str]) -> None:
         """No line."""
