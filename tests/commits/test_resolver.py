@@ -265,10 +265,8 @@ async def wait_in_vain(world: World) -> None:
 
 
 async def test_one_commit_that_never_comes_costs_only_its_own_deployment(
-    begin: Begin, shop: list[str], tmp_path: Path
+    begin: Begin, world: World, shop: list[str]
 ) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
     world.deploy(shop[1], 0)
     gone = [world.deploy(GONE, 1), world.deploy("e" * 40, 1.5)]
     after, last = world.deploy(shop[4], 2), world.deploy(shop[6], 3)
@@ -494,9 +492,7 @@ async def test_retries_come_every_half_minute_then_less_often_then_no_more(
     assert world.resolver.unknown == 0
 
 
-async def test_a_restart_needs_no_git(begin: Begin, shop: list[str], tmp_path: Path) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
+async def test_a_restart_needs_no_git(begin: Begin, world: World, shop: list[str]) -> None:
     world.deploy(shop[1], 0)
     last = world.deploy(shop[4], 1)
     await world.resolver.work()
@@ -508,10 +504,8 @@ async def test_a_restart_needs_no_git(begin: Begin, shop: list[str], tmp_path: P
 
 
 async def test_a_restart_looks_again_where_the_deployment_before_is_another(
-    begin: Begin, shop: list[str], tmp_path: Path
+    begin: Begin, world: World, shop: list[str]
 ) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
     world.deploy(shop[1], 0)
     last = world.deploy(shop[4], 2)
     await world.resolver.work()
@@ -534,10 +528,8 @@ async def test_a_restart_looks_again_where_the_deployment_before_is_another(
 
 
 async def test_a_restart_keeps_the_result_of_a_deployment_whose_predecessor_was_too_old_to_keep(
-    begin: Begin, shop: list[str], tmp_path: Path
+    begin: Begin, world: World, shop: list[str]
 ) -> None:
-    world = begin()
-    world.upload(everything(tmp_path), shop[-1])
     world.deploy(shop[1], 0)
     last = world.deploy(shop[4], 2)
     await world.resolver.work()
