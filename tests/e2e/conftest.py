@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.e2e.daemon import Daemon, RunningDaemon
+
+if TYPE_CHECKING:
+    from tests.e2e.chromium import Browser
 
 _NEEDS_THE_GROUP = ("test_datadog_api_client.py", "*_in_chromium.py", "test_pictures.py")
 
@@ -26,3 +30,12 @@ def running(daemon: Daemon) -> Iterator[RunningDaemon]:
     """The same, running."""
     with daemon.running() as alive:
         yield alive
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Browser"]:
+    """A Chromium for all tests of a module."""
+    from tests.e2e.chromium import browsing  # noqa: PLC0415  # other tests need no selenium
+
+    with browsing(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser

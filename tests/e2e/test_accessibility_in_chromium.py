@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 from tests.e2e.axe import findings
-from tests.e2e.chromium import Browser, browsing
+from tests.e2e.chromium import Browser
 from tests.e2e.daemon import Daemon, RunningDaemon
 
 from dora_exporter.cli.demo.organisation import organisation, split
@@ -41,12 +41,6 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
     with daemon.running() as running:
         running.process.wait_for_log('source is failing"? source=on-call')
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browsing(tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from selenium.webdriver.common.by import By
-from tests.e2e.chromium import Browser, browsing
+from tests.e2e.chromium import Browser
 from tests.e2e.daemon import Daemon, RunningDaemon
 
 pytestmark = pytest.mark.e2e
@@ -18,12 +18,6 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
     settings = {"web": {"external_url": "/dora"}, "api_keys": ["a-key"]}
     with Daemon(tmp_path_factory.mktemp("daemon"), settings=settings).running() as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browsing(tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("width", [360, 820, 1160])

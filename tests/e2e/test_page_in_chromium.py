@@ -9,7 +9,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
-from tests.e2e.chromium import Browser, browsing
+from tests.e2e.chromium import Browser
 from tests.e2e.daemon import Daemon, RunningDaemon
 
 from dora_exporter.cli.demo.organisation import organisation, split
@@ -84,12 +84,6 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
         running.send("failure", services=[HOSTILE], env=HOSTILE, name=HOSTILE, started_at=seconds - 20)
         running.process.wait_for_log('source is failing"? source=on-call')
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browsing(tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
 
 
 def services(browser: Browser) -> list[str]:
