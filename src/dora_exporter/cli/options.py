@@ -121,7 +121,7 @@ def given(arguments: argparse.Namespace) -> list[Flag]:
 def reader(arguments: argparse.Namespace) -> Callable[..., Settings]:
     """Reads the settings that the arguments, the environment and the named files make up, anew at each call.
 
-    The returned function is ``config.load`` with all arguments but ``files_too`` and ``blank_too`` bound.
+    The returned function is ``load_settings.load`` with all arguments but ``files_too`` and ``blank_too`` bound.
     """
     return partial(
         load,

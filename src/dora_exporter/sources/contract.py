@@ -136,7 +136,7 @@ class Source(Protocol):
         ...
 
     async def poll(self, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
-        """One pass. It may raise what ``transport`` raises, ``Unreadable`` and ``Misconfigured``."""
+        """One pass. It may raise what a request of ``http.client`` raises, ``Unreadable`` and ``Misconfigured``."""
         ...
 
 

@@ -10,8 +10,8 @@ A line has exactly two keys. ``rec`` is a record; ``crc`` is the CRC-32 (as in z
 they stand in the line, in eight lower-case hexadecimal digits: a flipped bit can leave valid JSON behind.
 
 The first line is the header. It names the format and its version and, once the file was compacted, the time of that
-(``compacted_at``). Each further line is one record of ``dora_exporter.records``, told apart by ``type``: an event sent
-(``deployment``, ``incident``), what was learnt about one (``verdict``, ``commits``), a ``deletion``, a source's
+(``compacted_at``). Each further line is one record of ``dora_exporter.dora.records``, told apart by ``type``: an event
+sent (``deployment``, ``incident``), what was learnt about one (``verdict``, ``commits``), a ``deletion``, a source's
 ``cursor``, the order of the ``series``, or a ``batch`` of these that take effect together. Times are milliseconds
 since the epoch, UTC. A field that has its default is absent, and an unknown field is ignored.
 
