@@ -9,7 +9,7 @@ from tests.commits.worlds import MemoryLog
 
 from dora_exporter.app.commit_discovery import CommitSearch
 from dora_exporter.app.settings import Settings
-from dora_exporter.app.telemetry.commits import CommitTally
+from dora_exporter.app.telemetry.commits import CommitCounts
 from dora_exporter.commits.providers.contract import Lent
 from dora_exporter.dora.events import Commit
 from dora_exporter.dora.observers import Observer, Renew
@@ -65,9 +65,9 @@ def test_without_a_commit_that_was_told_there_is_a_reason(tmp_path: Path) -> Non
 async def test_one_that_is_stopped_while_it_counts_ends_well(store: ObservedStore, tmp_path: Path) -> None:
     search = search_in(store, tmp_path)
     await search.start()
-    assert "commit tally" in {each.get_name() for each in asyncio.all_tasks()}
+    assert "commit counts" in {each.get_name() for each in asyncio.all_tasks()}
     await search.stop()
-    assert "commit tally" not in {each.get_name() for each in asyncio.all_tasks()}
+    assert "commit counts" not in {each.get_name() for each in asyncio.all_tasks()}
 
 
 async def test_one_that_is_stopped_while_it_comes_to_lead_ends_well(store: ObservedStore, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ async def test_commits_are_counted_again_after_a_fault(tmp_path: Path, monkeypat
     store = EventStore()
     store.apply(deployment(id="before", commits=(Commit("a" * 40, NOW_MS),)))
     with monkeypatch.context() as faulty:
-        faulty.setattr(CommitTally, "observe", fail)
+        faulty.setattr(CommitCounts, "observe", fail)
         search = search_in(store, tmp_path)
         await search.start()
         store.apply(deployment(id="met", commits=(Commit("b" * 40, NOW_MS), Commit("c" * 40, NOW_MS))))

@@ -74,15 +74,15 @@ async def test_the_commits_of_bots_give_no_lead_time_and_are_counted(
     begin: Begin, shop: list[str], tmp_path: Path
 ) -> None:
     world, last = deployed(begin, shop, tmp_path, authors=BOTS)
-    tally = await nothing_held()
-    world.store.observe(tally.observe)
+    counts = await nothing_held()
+    world.store.observe(counts.observe)
     await world.resolver.work()
     assert world.shipped(last).excluded == (shop[4], shop[2])
     shipments = FirstShipments()
     shipments.add(world.held(last))
     assert {each.sha for each, _ in shipments.first_shipped(world.held(last))} == {shop[1], shop[3], shop[5]}
     assert ("sha", shop[4]) in set(keys_of(world.held(last)))
-    found = samples(world, tally)
+    found = samples(world, counts)
     assert found['commits_left_out{cause="author"}'] == 2
     assert found["commits_held"] == 5
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.machine.facts import Line
 
-from dora_exporter.app.telemetry.commits import CommitTally
+from dora_exporter.app.telemetry.commits import CommitCounts
 from dora_exporter.commits.correlator import Correlator
 from dora_exporter.commits.shipped_commits.resolver import Resolver
 from dora_exporter.dora.failures.classifier import Classifier
@@ -26,7 +26,7 @@ STAGES: dict[str, tuple[type, str]] = {
     "rendering": (AggregateLines, "of"),
     "observers": (WriteCounts, "observe"),
     "noting": (PendingWrites, "note"),
-    "tallying": (CommitTally, "observe"),
+    "tallying": (CommitCounts, "observe"),
     "resolving": (Resolver, "observe"),
     "correlating": (Correlator, "observe"),
     "indexing incidents": (OpenIncidents, "observe"),

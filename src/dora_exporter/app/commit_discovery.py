@@ -8,7 +8,7 @@ from aiohttp import web
 
 from dora_exporter.app.derived_settings import definitions
 from dora_exporter.app.settings import Settings
-from dora_exporter.app.telemetry.commits import CommitsCollector, CommitTally
+from dora_exporter.app.telemetry.commits import CommitCounts, CommitsCollector
 from dora_exporter.commits.correlator import Correlator
 from dora_exporter.commits.git.command import Git
 from dora_exporter.commits.git.commit_object import is_sha
@@ -66,10 +66,10 @@ class CommitSearch:
         self._resolver: Resolver | None = None
         self._reviewer: PullRequestResolver | None = None
         self._correlator: Correlator | None = None
-        self._tally = CommitTally()
+        self._counts = CommitCounts()
         self._counting: asyncio.Task[None] | None = None
         self.collector = CommitsCollector(
-            tally=self._tally,
+            counts=self._counts,
             resolver=lambda: self._resolver,
             reviewer=lambda: self._reviewer,
             repositories=self._repositories,
@@ -91,17 +91,17 @@ class CommitSearch:
     async def start(self) -> None:
         """Looks what repositories are here, and begins to count what is held."""
         await asyncio.to_thread(self._repositories.load)
-        self._store.observe(self._tally.observe, self._count_again, only_linked=True)
+        self._store.observe(self._counts.observe, self._count_again, only_linked=True)
         held = list(self._store.deployments.values())
-        self._counting = in_background(self._tally.load(held), name="commit tally")
+        self._counting = in_background(self._counts.load(held), name="commit counts")
 
     async def _count_again(self) -> None:
         """Counts what is held now in place of what was counted."""
         held = list(self._store.deployments.values())
         if self._counting is not None:
             self._counting.cancel()
-        self._tally.clear()
-        await self._tally.load(held)
+        self._counts.clear()
+        await self._counts.load(held)
 
     async def lead(self) -> None:
         """Looks for what is missing, and follows the store from then on."""

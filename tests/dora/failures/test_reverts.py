@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.builders import DAY_MS, HOUR_MS, NOW_MS, deployment
-from tests.dora.failures.test_rules import NoLedger, days, failures, judged, shipping
+from tests.dora.failures.test_rules import NoUpdates, days, failures, judged, shipping
 from tests.oracle import reverts
 
 from dora_exporter.app.failure_rules import FailureSettings, RuleSettings, rules
@@ -274,7 +274,7 @@ writes = st.lists(st.tuples(st.integers(0, 6), st.none() | deployed), max_size=1
 
 
 def classifier() -> Classifier:
-    return Classifier(rules=rules(NOTHING_ELSE), attribution_limit_ms=None, find=lambda _: None, updates=NoLedger())
+    return Classifier(rules=rules(NOTHING_ELSE), attribution_limit_ms=None, find=lambda _: None, updates=NoUpdates())
 
 
 def found(one: Classifier) -> set[tuple[str, str]]:

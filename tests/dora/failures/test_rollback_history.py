@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.builders import HOUR_MS, NOW_MS, deployment
-from tests.dora.failures.test_rules import NoLedger
+from tests.dora.failures.test_rules import NoUpdates
 from tests.oracle import links
 
 from dora_exporter.app.failure_rules import FailureSettings, rules
@@ -17,7 +17,7 @@ writes = st.lists(st.tuples(st.integers(0, 12), st.none() | IDENTITIES), max_siz
 
 def classifier() -> Classifier:
     return Classifier(
-        rules=rules(FailureSettings()), attribution_limit_ms=None, find=lambda _: None, updates=NoLedger()
+        rules=rules(FailureSettings()), attribution_limit_ms=None, find=lambda _: None, updates=NoUpdates()
     )
 
 

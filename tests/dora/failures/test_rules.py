@@ -13,7 +13,7 @@ from dora_exporter.dora.failures.classifier import Classifier
 from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts
 
 
-class NoLedger:
+class NoUpdates:
     """Is told, and forgets."""
 
     def plain(self, deployments: object) -> None: ...
@@ -34,7 +34,7 @@ def judged(
         rules=rules(settings or FailureSettings(), catalogue),
         attribution_limit_ms=None,
         find=held.get,
-        updates=NoLedger(),
+        updates=NoUpdates(),
     )
     for each in deployments:
         classifier.add(each)
@@ -325,7 +325,7 @@ def test_a_named_remedy_holds_while_it_is_there() -> None:
     failed = with_remedy(second, id="d2")
     held = {each.id: each for each in (first, failed, fourth)}
     classifier = Classifier(
-        rules=rules(FailureSettings()), attribution_limit_ms=None, find=held.get, updates=NoLedger()
+        rules=rules(FailureSettings()), attribution_limit_ms=None, find=held.get, updates=NoUpdates()
     )
     for each in held.values():
         classifier.add(each)

@@ -22,7 +22,7 @@ from dora_exporter.runtime.cooperative import in_batches
 _LEFT_OUT = (*rule.CAUSES, "negative", "author")
 
 
-class CommitTally:
+class CommitCounts:
     """Counts the commits of stored deployments. Observes the store; everything is zero before ``load``."""
 
     def __init__(self) -> None:
@@ -99,20 +99,20 @@ class CommitsCollector:
     def __init__(
         self,
         *,
-        tally: CommitTally,
+        counts: CommitCounts,
         resolver: Callable[[], Resolver | None],
         reviewer: Callable[[], PullRequestResolver | None] = lambda: None,
         repositories: Repositories,
     ) -> None:
         """``resolver`` and ``reviewer`` return None while another replica runs them."""
         self._reviewer = reviewer
-        self._tally = tally
+        self._counts = counts
         self._resolver = resolver
         self._repositories = repositories
 
     def collect(self) -> Iterable[Metric]:
         """The current counts once they are loaded, and the state of the repositories."""
-        if self._tally.is_loaded:
+        if self._counts.is_loaded:
             yield from self._deployments()
             yield from self._commits()
         yield from self._fetches()
@@ -126,7 +126,7 @@ class CommitsCollector:
             "wait timed out; absent while they are counted after startup.",
             labels=("state",),
         )
-        family.add_metric(("resolved",), self._tally.resolved)
+        family.add_metric(("resolved",), self._counts.resolved)
         resolver = self._resolver()
         if resolver is not None:
             family.add_metric(("pending",), resolver.pending)
@@ -140,30 +140,30 @@ class CommitsCollector:
             labels=("cause",),
         )
         for cause in rule.CAUSES_OF_NONE:
-            without.add_metric((cause,), self._tally.left_out[cause])
+            without.add_metric((cause,), self._counts.left_out[cause])
         if resolver is not None:
             without.add_metric(("unknown",), resolver.unknown)
         without.add_metric(("no_repository",), self._of_no_repository())
-        without.add_metric(("no_sha",), self._tally.without_sha)
-        without.add_metric(("uncorrelated",), self._tally.untold)
+        without.add_metric(("no_sha",), self._counts.without_sha)
+        without.add_metric(("uncorrelated",), self._counts.untold)
         yield without
         yield GaugeMetricFamily(
             "dora_exporter_deployments_passed_over",
             "Deployments skipped because their commit stays unknown; the next one shipped the commits since the one "
             "before "
             "them. Absent while they are counted after startup.",
-            value=self._tally.left_out[rule.PASSED_OVER],
+            value=self._counts.left_out[rule.PASSED_OVER],
         )
 
     def _of_no_repository(self) -> int:
-        named = self._tally.unresolved
+        named = self._counts.unresolved
         return sum(number for name, number in named.items() if not self._repositories.holds(name))
 
     def _commits(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(
             "dora_exporter_commits_held",
             "Commits shipped by deployments; absent while they are counted after startup.",
-            value=self._tally.commits,
+            value=self._counts.commits,
         )
         family = GaugeMetricFamily(
             "dora_exporter_commits_left_out",
@@ -171,7 +171,7 @@ class CommitsCollector:
             labels=("cause",),
         )
         for cause in _LEFT_OUT:
-            family.add_metric((cause,), self._tally.left_out[cause])
+            family.add_metric((cause,), self._counts.left_out[cause])
         yield family
 
     def _fetches(self) -> Iterable[Metric]:
