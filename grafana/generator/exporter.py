@@ -13,7 +13,7 @@ def dashboard() -> Dashboard:
         "Exporter",
         "The daemon and its sources: is it well, what comes in, what is refused, how fast it is.",
         [
-            Row("The daemon", [panel.sized(3, 4) for panel in _daemon()]),
+            Row("The daemon", [panel.sized(3, 4) for panel in (*_daemon(), *_series())]),
             Row("Events", _events()),
             Row("Sources", [upstreams.sources(), *upstreams.requests()]),
             Row("The snapshot file", _snapshot()),
@@ -45,11 +45,6 @@ def dashboard() -> Dashboard:
 
 
 def _daemon() -> list[Panel]:
-    folded = [
-        Query(daemon.of("dora_exporter_series_folded"), "series"),
-        Query(daemon.of("dora_exporter_teams_folded"), "teams"),
-        Query(daemon.of("dora_exporter_broken_series"), "broken"),
-    ]
     started = Query(f"{daemon.of('process_start_time_seconds')} * 1000")
     version = Query(daemon.of("dora_exporter_build_info", by="version"), "{{version}}")
     return [
@@ -79,6 +74,16 @@ def _daemon() -> list[Panel]:
             Query(daemon.of("dora_exporter_config_last_reload_successful", "min")),
             Look(texts={"1": ("good", daemon.GOOD), "0": ("broken", daemon.BAD)}),
         ),
+    ]
+
+
+def _series() -> list[Panel]:
+    folded = [
+        Query(daemon.of("dora_exporter_series_folded"), "series"),
+        Query(daemon.of("dora_exporter_teams_folded"), "teams"),
+        Query(daemon.of("dora_exporter_broken_series"), "broken"),
+    ]
+    return [
         daemon.now(
             "Series",
             "Pairs of service and environment with events.",

@@ -69,12 +69,6 @@ def requests() -> list[Panel]:
 
 def commits() -> list[Panel]:
     """How commits are found: in repositories, and by pull requests."""
-
-    def column(title: str, metric: str, look: Look, width: int = 100) -> Column:
-        return Column(title, daemon.of(f"dora_exporter_repository_{metric}", by="repository"), look, width)
-
-    fetched = column("last fetch", "last_fetch_timestamp_seconds", looks.SINCE)
-    size = column("size", "size_bytes", Look(units.BYTES))
     providers = daemon.of("dora_exporter_pull_requests_misconfigured", by="provider")
     return [
         daemon.graph(
@@ -93,20 +87,7 @@ def commits() -> list[Panel]:
             at_least=4,
             many=True,
         ).sized(6, 8),
-        table(
-            "Repositories",
-            "Those of the configuration: whether their credentials work, the last good fetch, failed fetches since the "
-            "start, size on disk.",
-            {"repository": 120},
-            [
-                column("settings", "misconfigured", daemon.SETTINGS, 85),
-                Column(fetched.title, f"{fetched.expression} * 1000", looks.SINCE, 145),
-                column("failed", "fetch_errors_total", looks.COUNT, 65),
-                Column(size.title, daemon.or_none(size.expression, "repository", "none configured"), size.look, 80),
-            ],
-            by="repository",
-            descending=False,
-        ).sized(9, 8),
+        _repositories(),
         daemon.now(
             "Pull requests",
             "Whether the providers of pull requests take their tokens.",
@@ -114,3 +95,25 @@ def commits() -> list[Panel]:
             daemon.SETTINGS,
         ).sized(3, 8),
     ]
+
+
+def _repositories() -> Panel:
+    def column(title: str, metric: str, look: Look, width: int = 100) -> Column:
+        return Column(title, daemon.of(f"dora_exporter_repository_{metric}", by="repository"), look, width)
+
+    fetched = column("last fetch", "last_fetch_timestamp_seconds", looks.SINCE)
+    size = column("size", "size_bytes", Look(units.BYTES))
+    return table(
+        "Repositories",
+        "Those of the configuration: whether their credentials work, the last good fetch, failed fetches since the "
+        "start, size on disk.",
+        {"repository": 120},
+        [
+            column("settings", "misconfigured", daemon.SETTINGS, 85),
+            Column(fetched.title, f"{fetched.expression} * 1000", looks.SINCE, 145),
+            column("failed", "fetch_errors_total", looks.COUNT, 65),
+            Column(size.title, daemon.or_none(size.expression, "repository", "none configured"), size.look, 80),
+        ],
+        by="repository",
+        descending=False,
+    ).sized(9, 8)
