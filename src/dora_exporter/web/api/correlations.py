@@ -97,32 +97,12 @@ def routes(
     images, commits = Parser(Decoder(CorrelateImageRequest)), Parser(Decoder(CorrelateRequest))
 
     async def correlate_image(request: web.Request) -> web.Response:
-        given = images.parse(await request_body.read_within(request, rules.now)).data.attributes
-        found = image(given.image)
-        if found is None:
-            raise BadAttribute("image", "is no name of an image")
-        return await keep(
-            image_keys(found),
-            Checkout(
-                fields.repository(given.repository_url, "repository_url"), fields.sha(given.commit_sha, "commit_sha")
-            ),
-        )
+        given = images.parse(await request_body.read_within(request, rules.now))
+        return await keep(*_of_image(given.data.attributes))
 
     async def correlate(request: web.Request) -> web.Response:
-        given = commits.parse(await request_body.read_within(request, rules.now)).data.attributes
-        fields.repository(given.config_repo_url, "config_repo_url")
-        shas = given.config_commit_shas
-        if not 0 < len(shas) <= MOST_COMMITS:
-            raise BadAttribute("config_commit_shas", f"must have 1 to {MOST_COMMITS} commits")
-        keys = [configuration_key(fields.sha(each, "config_commit_shas")) for each in shas]
-        source = given.ci_env
-        return await keep(
-            keys,
-            Checkout(
-                fields.repository(source.repository_url, "ci_env.git.repository_url"),
-                fields.sha(source.commit_sha, "ci_env.git.commit.sha"),
-            ),
-        )
+        given = commits.parse(await request_body.read_within(request, rules.now))
+        return await keep(*_of_configuration(given.data.attributes))
 
     async def keep(keys: Iterable[Key], source: Checkout) -> web.Response:
         await log.append(records(keys, source, store.cursors, now_ms=clock()))
@@ -132,3 +112,23 @@ def routes(
         web.post(IMAGE.path, access.writes(correlate_image)),
         web.post(COMMITS.path, access.writes(correlate)),
     ]
+
+
+def _of_image(given: CorrelatedImage) -> tuple[Iterable[Key], Checkout]:
+    """What an image is found by, and the commit that it was built from."""
+    found = image(given.image)
+    if found is None:
+        raise BadAttribute("image", "is no name of an image")
+    repository = fields.repository(given.repository_url, "repository_url")
+    return image_keys(found), Checkout(repository, fields.sha(given.commit_sha, "commit_sha"))
+
+
+def _of_configuration(given: CorrelatedCommits) -> tuple[Iterable[Key], Checkout]:
+    """What commits of a configuration are found by, and the commit of the source that they deploy."""
+    fields.repository(given.config_repo_url, "config_repo_url")
+    shas = given.config_commit_shas
+    if not 0 < len(shas) <= MOST_COMMITS:
+        raise BadAttribute("config_commit_shas", f"must have 1 to {MOST_COMMITS} commits")
+    keys = [configuration_key(fields.sha(each, "config_commit_shas")) for each in shas]
+    repository = fields.repository(given.ci_env.repository_url, "ci_env.git.repository_url")
+    return keys, Checkout(repository, fields.sha(given.ci_env.commit_sha, "ci_env.git.commit.sha"))

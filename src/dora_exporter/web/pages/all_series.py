@@ -12,7 +12,7 @@ from dora_exporter.series.overview import ORDERS, SeriesQuery, overview, selecte
 from dora_exporter.series.summary import summary
 from dora_exporter.sources.polling import RunningSources
 from dora_exporter.web.openapi.operation import Operation, Parameter
-from dora_exporter.web.pages.getting_started import GettingStarted, getting_started
+from dora_exporter.web.pages.getting_started import getting_started
 from dora_exporter.web.pages.kept_lines import KeptLines, usual_window
 from dora_exporter.web.pages.levels import missing, scale
 from dora_exporter.web.pages.page import page
@@ -63,9 +63,6 @@ def routes(
 ) -> list[web.RouteDef]:
     """The route of the page. Unknown values of parameters are replaced by defaults."""
 
-    def start(request: web.Request, now_ms: int) -> GettingStarted:
-        return getting_started(request, url=url, has_keys=access.is_closed, now_ms=now_ms)
-
     async def show(request: web.Request) -> web.Response:
         current = await engine()
         windows, tiers = current.windows(), tiers_of(current)
@@ -74,6 +71,8 @@ def routes(
         found = await overview(current, question, chosen.series)
         summed = await summary(chosen.series, question.window, question.edition)
         failing = [each.name for each in sources if each.health.problem is not None]
+        now_ms = question.window.end_ms
+        start = None if tiers else getting_started(request, url=url, has_keys=access.is_closed, now_ms=now_ms)
         return await page(
             "all_series.html",
             found=found,
@@ -90,7 +89,7 @@ def routes(
             levels=scale(question.edition),
             missing_levels=missing(question.edition),
             parameters=_parameters(question),
-            start=None if tiers else start(request, question.window.end_ms),
+            start=start,
             folded=current.series_folded,
             sources_failing=len(failing),
             sources_total=sum(1 for _ in sources),

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 
+from dora_exporter.dora.sliding_window import Window
 from dora_exporter.series.engine import Engine
-from dora_exporter.series.explanation import METRICS, WhyUnknown, add_unknown
+from dora_exporter.series.explanation import METRICS, Explanation, WhyUnknown, add_unknown
 from dora_exporter.series.explanation_subject import KINDS, Subject, metric_of
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.pages.causes import LARGEST_LIST, SHOWN, causes
@@ -60,10 +62,6 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], why_unknown: WhyUnknown) 
         if explanation is None:
             return await refusal(404, why_nothing(subject, current, UNKNOWN))
         add_unknown(explanation, why_unknown)
-        numbers = explanation.numbers()
-        found = await asyncio.to_thread(causes, explanation)
-        deployments = [*found.deployments, *found.other_deployments[: LARGEST_LIST - SHOWN]]
-        incidents = [*found.incidents, *found.other_incidents[: LARGEST_LIST - SHOWN]]
         return await page(
             "explanation.html",
             subject=subject,
@@ -71,18 +69,29 @@ def routes(*, engine: Callable[[], Awaitable[Engine]], why_unknown: WhyUnknown) 
             window=window,
             windows=[*windows],
             metrics=sorted(METRICS),
-            explanation=explanation,
-            numbers=numbers,
-            sum=metric.basis.in_words(numbers, window),
-            causes=found,
-            most=LARGEST_LIST,
-            most_others=LARGEST_LIST - SHOWN,
-            now_ms=window.end_ms,
-            anchors=anchors([each.deployment.id for each in deployments], "deployment"),
-            incident_anchors=anchors([each.incident.id for each in incidents], "incident"),
+            **await _shown(explanation, window),
         )
 
     return [web.get(EXPLAIN.path, show)]
+
+
+async def _shown(explanation: Explanation, window: Window) -> dict[str, Any]:
+    """What the page shows of an explanation."""
+    numbers = explanation.numbers()
+    found = await asyncio.to_thread(causes, explanation)
+    deployments = [*found.deployments, *found.other_deployments[: LARGEST_LIST - SHOWN]]
+    incidents = [*found.incidents, *found.other_incidents[: LARGEST_LIST - SHOWN]]
+    return {
+        "explanation": explanation,
+        "numbers": numbers,
+        "sum": explanation.metric.basis.in_words(numbers, window),
+        "causes": found,
+        "most": LARGEST_LIST,
+        "most_others": LARGEST_LIST - SHOWN,
+        "now_ms": window.end_ms,
+        "anchors": anchors([each.deployment.id for each in deployments], "deployment"),
+        "incident_anchors": anchors([each.incident.id for each in incidents], "incident"),
+    }
 
 
 def _asked_subject(request: web.Request) -> Subject | None:
