@@ -1,7 +1,9 @@
 """``GET /openapi.json``: the description of the HTTP surface, made from the structs that are parsed and answered."""
 
+import asyncio
 import re
 from collections.abc import Iterable
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -36,12 +38,14 @@ OPERATION = Operation(
 def routes(operations: Iterable[Operation], *, access: Access, url: str = "") -> list[web.RouteDef]:
     """The route of the description of what is served at ``url``, by default at the root of where it is read."""
     described = (*operations, OPERATION)
-    documents = {
-        is_closed: msgspec.json.encode(document(described, is_closed=is_closed, url=url)) for is_closed in (True, False)
-    }
+
+    @cache
+    def encoded(*, is_closed: bool) -> bytes:
+        return msgspec.json.encode(document(described, is_closed=is_closed, url=url))
 
     async def describe(_request: web.Request) -> web.Response:
-        return web.Response(body=documents[access.is_closed], content_type=JSON)
+        body = await asyncio.to_thread(encoded, is_closed=access.is_closed)
+        return web.Response(body=body, content_type=JSON)
 
     return [web.get(OPERATION.path, describe)]
 
