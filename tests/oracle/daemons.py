@@ -1,6 +1,7 @@
 """Store and engine wired as in the daemon, with a clock that actions turn, beside what the oracle expects."""
 
 import asyncio
+from functools import lru_cache
 
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
@@ -59,10 +60,10 @@ class Daemon:
     def samples(self) -> dict[Sample, float]:
         """What a scrape would show now, as far as the oracle knows it."""
         return {
-            (sample.name, frozenset(sample.labels.items())): sample.value
-            for family in text_string_to_metric_families("\n".join(self.lines()) + "\n")
-            for sample in family.samples
-            if not sample.name.endswith(NOT_IN_THE_ORACLE)
+            sample: value
+            for line in self.lines()
+            for sample, value in _samples(line)
+            if not sample[0].endswith(NOT_IN_THE_ORACLE)
         }
 
     def lines(self) -> list[str]:
@@ -106,6 +107,16 @@ definitions = st.builds(
     values_limit=st.sampled_from([1, 2, 50]),
     metrics=st.just((*metrics.ALL, *metrics.BY_SEVERITY)),
 )
+
+
+@lru_cache(maxsize=100_000)
+def _samples(line: str) -> list[tuple[Sample, float]]:
+    """What is in a line, which most scrapes have in common with the one before."""
+    return [
+        ((sample.name, frozenset(sample.labels.items())), sample.value)
+        for family in text_string_to_metric_families(f"{line}\n")
+        for sample in family.samples
+    ]
 
 
 def _text(cache: TextCache) -> str:
