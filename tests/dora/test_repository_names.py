@@ -121,6 +121,7 @@ SPELLINGS = {
         "https://acme.visualstudio.com/_git/shop",
         "git@ssh.dev.azure.com:v3/acme/shop/shop",
     ],
+    "dev.azure.com/acme/shop/readme": ["https://dev.azure.com/acme/shop/readme"],
     "bitbucket.corp.example/web/shop": [
         "https://bitbucket.corp.example/scm/WEB/shop.git",
         "https://me@bitbucket.corp.example:8443/scm/web/shop.git",

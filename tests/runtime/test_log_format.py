@@ -52,6 +52,7 @@ def fields(message: object, *arguments: object) -> dict[str, object]:
             r'msg="two\nlines" reason="a\nb\r\u001b[0m\u2028c\u0085"',
         ),
         ("café name=%s", ("naïve",), "msg=café name=naïve"),
+        ("served name=%s", ("naïve café",), 'msg=served name="naïve café"'),
         ("broken name=%s", ("\udc80",), r'msg=broken name="\udc80"'),
         ("of %s %d%% done seconds=%s", ("three", 50, None), 'msg="of three 50% done" seconds=null'),
         ("100% done", (), 'msg="100% done"'),
