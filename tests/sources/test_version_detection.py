@@ -106,6 +106,10 @@ LIVES: dict[str, tuple[dict[str, list[int]], list[tuple[str, int]]]] = {
         {"v1": minutes((0, 10), (60 * DAY + 10, 60 * DAY + 20))},
         [],
     ),
+    "a version that begins once another is back was not live in its hole": (
+        {"v1": minutes((0, 100), (200, 300)), "v2": minutes((250, 300))},
+        [("v2", 250)],
+    ),
     "a version that ended just as the hole began was not live in it": (
         {"v1": minutes((0, 100), (200, 300)), "v2": minutes((50, 100))},
         [("v2", 50)],
