@@ -103,7 +103,7 @@ class Player:
         self.terms = self._terms()
         self._developer = Developer(self.chance, self.world, self._moment)
         self._troubled = self.chance.choice([10, 10, 30])
-        self._crowd = self.chance.choice([1, 1, 2, 2] if self.with_git else [1, 1, 2, 6])
+        self._crowd = self.chance.choice([1, 1, 2, 3] if self.with_git else [1, 1, 2, 6])
 
     def next(self, now: int) -> Act:
         """What happens next."""
