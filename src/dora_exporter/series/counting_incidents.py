@@ -28,7 +28,8 @@ class CountingIncidents:
         self._shown: dict[str, _Shown] = {}
         self._continued: dict[str, str] = {}
         """By the id of an incident that is one with an earlier one, the id of that."""
-        self._changed: dict[Hashable, None] = {}
+        self.changed: dict[Hashable, None] = {}
+        """What ``settling`` has to look at."""
 
     def put(self, incident: Incident, restored_at: int | None) -> None:
         """An incident has begun, and ended at ``restored_at``, or is open."""
@@ -39,20 +40,20 @@ class CountingIncidents:
         else:
             key = self._key(incident)
             self._alike.setdefault(key, {})[incident.id] = incident, restored_at
-            self._changed[key] = None
+            self.changed[key] = None
 
     def remove(self, incident: Incident) -> None:
         """An incident is gone, or has not begun any more."""
         key = self._key(incident) if self._alike else None
         if self._alike.get(key, {}).pop(incident.id, None):
-            self._changed[key] = None
+            self.changed[key] = None
             self._continued.pop(incident.id, None)
         self._hide(incident)
 
     def settling(self) -> Iterator[None]:
         """Joins anew the incidents that may be one with what changed, step by step."""
-        while self._changed:
-            key, _ = self._changed.popitem()
+        while self.changed:
+            key, _ = self.changed.popitem()
             found = yield from outages(self._alike[key], self._rules.reopened_within_ms or 0)
             if not found:
                 del self._alike[key]

@@ -140,7 +140,7 @@ def _count_incidents(
     explanation: Explanation, state: SeriesState, window: Window, belongs: Callable[[Event], bool]
 ) -> Iterator[None]:
     asked = explanation.metric.basis.moment
-    for incident, reason in state.incidents():
+    for incident, reason in state.incidents.newest_first():
         yield
         if not belongs(incident):
             continue

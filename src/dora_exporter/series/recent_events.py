@@ -48,7 +48,9 @@ def _latest_deployments(state: SeriesState, now_ms: int) -> Window:
 
 
 def _latest_incidents(state: SeriesState, now_ms: int) -> Window:
-    latest: list[Incident] = list(islice((each for each, reason in state.incidents() if reason is None), RECENT))
+    latest: list[Incident] = list(
+        islice((each for each, reason in state.incidents.newest_first() if reason is None), RECENT)
+    )
     return _since(latest[-1].started_at if latest else now_ms, now_ms)
 
 
@@ -63,5 +65,5 @@ def _left_out(state: SeriesState, of_deployments: Sequence[LeftOut]) -> Iterator
         LeftOut("deployment", each.id, f"its outcome is {each.outcome}: an attempt, but no deployment")
         for each in state.attempts.newest_first()
     )
-    yield from (LeftOut("incident", each.id, reason) for each, reason in state.incidents() if reason)
+    yield from (LeftOut("incident", each.id, reason) for each, reason in state.incidents.newest_first() if reason)
     yield from (each for each in of_deployments if each.kind != "deployment")

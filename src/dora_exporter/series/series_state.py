@@ -4,10 +4,8 @@ A deployment counts from its finished_at, an incident from its started_at, and b
 retention. Open incidents and the last deployment never expire.
 """
 
-import enum
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
-from heapq import heappop, heappush
 from itertools import chain
 from operator import attrgetter
 
@@ -18,24 +16,12 @@ from dora_exporter.dora.measures import IncidentFacts
 from dora_exporter.dora.reports import are_any_found, is_found
 from dora_exporter.series.attempts import Attempts
 from dora_exporter.series.counting_incidents import CountingIncidents
+from dora_exporter.series.incident_phases import IncidentPhases
 from dora_exporter.series.report_pairing import Pairing
 
 _finished_at = attrgetter("finished_at")
-_started_at = attrgetter("started_at")
 _team = attrgetter("team")
 _TOLD_AT_ONCE = 4096
-
-
-class _Phase(enum.Enum):
-    """The phase of an incident at the present moment."""
-
-    FUTURE = enum.auto()
-    OPEN = enum.auto()
-    RESTORED = enum.auto()
-    GONE = enum.auto()
-
-
-_COUNTS = (_Phase.OPEN, _Phase.RESTORED)
 
 
 class SeriesState:
@@ -68,10 +54,7 @@ class SeriesState:
         self._future: list[Deployment] = []
         self._arrived: dict[str, Deployment] = {}
         """Deployments added since the last move that finish after it. The next move counts most of them unsorted."""
-        self._incidents: dict[str, Incident] = {}
-        self._phases: dict[str, _Phase] = {}
-        self._due: list[tuple[int, str]] = []
-        self._counting = counting
+        self.incidents = IncidentPhases(updates, counting, retention_ms=retention_ms)
 
     def loading(self, deployments: list[Deployment], incidents: Iterable[Incident], now_ms: int) -> Iterator[None]:
         """Fills an empty state and moves it to a moment, step by step."""
@@ -96,10 +79,7 @@ class SeriesState:
         for attempt in attempts:
             self.attempts.add(attempt, now_ms)
             yield
-        for incident in incidents:
-            self._put_incident(incident)
-            yield
-        yield from self._counting.settling()
+        yield from self.incidents.loading(incidents, now_ms)
         yield from self.classifier.loading(ordered[living:seen])
 
     def prepare(self, now_ms: int) -> bool:
@@ -112,7 +92,7 @@ class SeriesState:
         """Adds an event."""
         self.version += 1
         if isinstance(event, Incident):
-            self._put_incident(event)
+            self.incidents.put(event)
         elif event.outcome:
             self.attempts.add(event, self._now_ms)
         else:
@@ -122,7 +102,7 @@ class SeriesState:
         """Removes an event."""
         self.version += 1
         if isinstance(event, Incident):
-            self._remove_incident(event)
+            self.incidents.remove(event)
         elif event.outcome:
             self.attempts.remove(event)
         else:
@@ -134,16 +114,7 @@ class SeriesState:
         self.version += 1
         yield from self._move_deployments(now_ms)
         yield from self.attempts.seeking(now_ms, backwards=backwards)
-        if backwards:
-            for incident in self._incidents.values():
-                self._advance(incident)
-                yield
-        while self._due and self._due[0][0] <= now_ms:
-            incident_due = self._incidents.get(heappop(self._due)[1])
-            if incident_due:
-                self._advance(incident_due)
-            yield
-        yield from self._counting.settling()
+        yield from self.incidents.seeking(now_ms)
         yield from self.classifier.settling()
 
     @property
@@ -158,9 +129,7 @@ class SeriesState:
         living = self.classifier.in_order.by_finish
         moments = [deployment.finished_at for deployment in (*self._future[:1], *self._arrived.values())]
         moments += [deployment.finished_at + self._retention_ms + 1 for deployment in living[:1] if len(living) > 1]
-        moments += [moment for moment, _ in self._due[:1]]
-        if self.attempts.next_change is not None:
-            moments.append(self.attempts.next_change)
+        moments += [each for each in (self.incidents.next_change, self.attempts.next_change) if each is not None]
         return min(moments, default=None)
 
     def waiting(self) -> Iterator[tuple[Deployment, str]]:
@@ -181,7 +150,7 @@ class SeriesState:
             list(self.classifier.in_order.by_finish),
             [deployment for deployment, _ in self.waiting()],
             list(self.attempts.newest_first()),
-            list(self._incidents.values()),
+            list(self.incidents),
         )
 
     def has_between(self, first_ms: int, last_ms: int) -> bool:
@@ -192,7 +161,7 @@ class SeriesState:
         reports = self._pairing.superseded() if self._pairing else ()
         others = (*(report for report, _ in reports), *self._arrived.values(), *self.attempts.newest_first())
         ends = [each.finished_at for each in others]
-        moments = [moment for each in self._incidents.values() for moment in (each.started_at, each.finished_at)]
+        moments = [moment for each in self.incidents for moment in (each.started_at, each.finished_at)]
         return any(moment is not None and first_ms < moment <= last_ms for moment in (*ends, *moments))
 
     def named_teams(self) -> set[str]:
@@ -202,24 +171,17 @@ class SeriesState:
         named.update(map(_team, self.attempts.newest_first()))
         return {team for team in named if team is not None}
 
-    def incidents(self) -> Iterator[tuple[Incident, str | None]]:
-        """All incidents, newest first, and why one does not count."""
-        reasons = {_Phase.FUTURE: "begins later", _Phase.GONE: "is older than the retention"}
-        for incident in sorted(self._incidents.values(), key=_started_at, reverse=True):
-            phase = self._phases[incident.id]
-            yield incident, self._counting.reason(incident) if phase in _COUNTS else reasons[phase]
-
     @property
     def is_empty(self) -> bool:
         """Whether it has no event, not even an expired one."""
         deployments = (self.classifier.in_order.by_finish, self._future, self._arrived, self._expired)
-        return not any((*deployments, self.attempts, self._incidents))
+        return not any((*deployments, self.attempts, self.incidents))
 
     @property
     def size(self) -> int:
         """The number of events, expired ones included."""
         deployments = (self.classifier.in_order.by_finish, self._future, self._arrived, self._expired)
-        return sum(map(len, deployments)) + len(self.attempts) + len(self._incidents)
+        return sum(map(len, deployments)) + len(self.attempts) + len(self.incidents)
 
     def present(self) -> Iterator[Sequence[Event]]:
         """The events that make the series known, some at a step: deployments, attempts included, then incidents."""
@@ -227,18 +189,19 @@ class SeriesState:
         for deployments in (living, self._future, arrived, self.attempts.present()):
             for start in range(0, len(deployments), _TOLD_AT_ONCE):
                 yield deployments[start : start + _TOLD_AT_ONCE]
-        incidents = [each for each in self._incidents.values() if self._phases[each.id] is not _Phase.GONE]
+        incidents = self.incidents.present()
         for start in range(0, len(incidents), _TOLD_AT_ONCE):
             yield incidents[start : start + _TOLD_AT_ONCE]
 
     def parts(self) -> Iterator[object]:
         """What it consists of, to be freed from the last to the first: all at once takes long."""
-        yield from (self._expired, self._future, self._incidents, self._phases, self._due)
+        yield from (self._expired, self._future)
+        yield from self.incidents.parts()
         yield from self.classifier.parts()
 
     def told_incidents(self) -> Iterator[tuple[Incident, IncidentFacts]]:
         """The incidents passed on so far, with their facts."""
-        for incident in self._incidents.values():
+        for incident in self.incidents:
             facts = self.classifier.incident_facts(incident)
             if facts:
                 yield incident, facts
@@ -293,19 +256,6 @@ class SeriesState:
             return
         self._updates.presence([deployment], -1)
 
-    def _put_incident(self, incident: Incident) -> None:
-        self._incidents[incident.id] = incident
-        self._phases[incident.id] = _Phase.GONE
-        self._advance(incident)
-
-    def _remove_incident(self, incident: Incident) -> None:
-        phase = self._phases.pop(incident.id)
-        if phase in _COUNTS:
-            self._counting.remove(incident)
-        if phase is not _Phase.GONE:
-            self._updates.presence([incident], -1)
-        del self._incidents[incident.id]
-
     def _move_deployments(self, now_ms: int) -> Iterator[None]:
         classifier, living = self.classifier, self.classifier.in_order.by_finish
         while living and living[-1].finished_at > now_ms:
@@ -340,31 +290,6 @@ class SeriesState:
     def _is_out_of_order(self) -> bool:
         """Whether the last deployment is one that was written after a later one had expired."""
         return bool(finish_order(self._expired[-1]) > finish_order(self.classifier.in_order.by_finish[0]))
-
-    def _advance(self, incident: Incident) -> None:
-        """Moves an incident to its present phase."""
-        before, phase = self._phases[incident.id], self._phase(incident)
-        self._phases[incident.id] = phase
-        if (before is _Phase.GONE) != (phase is _Phase.GONE):
-            self._updates.presence([incident], 1 if before is _Phase.GONE else -1)
-        if phase in _COUNTS:
-            self._counting.put(incident, incident.finished_at if phase is _Phase.RESTORED else None)
-        elif before in _COUNTS:
-            self._counting.remove(incident)
-        due = {
-            _Phase.FUTURE: incident.started_at,
-            _Phase.OPEN: incident.finished_at,
-            _Phase.RESTORED: (incident.finished_at or 0) + self._retention_ms + 1,
-        }.get(phase)
-        if due is not None:
-            heappush(self._due, (due, incident.id))
-
-    def _phase(self, incident: Incident) -> _Phase:
-        if incident.started_at > self._now_ms:
-            return _Phase.FUTURE
-        if incident.finished_at is None or incident.finished_at > self._now_ms:
-            return _Phase.OPEN
-        return _Phase.RESTORED if incident.finished_at >= self._now_ms - self._retention_ms else _Phase.GONE
 
 
 def _discard(ordered: list[Deployment], deployment: Deployment) -> None:

@@ -1,0 +1,132 @@
+"""The incidents of one series, and the phase that each is in at a moment.
+
+An incident counts from its started_at until it is older than the retention. An open one never is.
+"""
+
+import enum
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
+from operator import attrgetter
+
+from dora_exporter.dora.events import Incident
+from dora_exporter.dora.failures.classifier import Updates
+from dora_exporter.series.counting_incidents import CountingIncidents
+
+_started_at = attrgetter("started_at")
+
+
+class _Phase(enum.Enum):
+    """The phase of an incident at the present moment."""
+
+    FUTURE = enum.auto()
+    OPEN = enum.auto()
+    RESTORED = enum.auto()
+    GONE = enum.auto()
+
+
+_COUNTS = (_Phase.OPEN, _Phase.RESTORED)
+
+
+class IncidentPhases:
+    """Passes on which incidents count at the present moment, and which make the series known."""
+
+    def __init__(self, updates: Updates, counting: CountingIncidents, *, retention_ms: int) -> None:
+        """No incident. Those that have begun are passed on to ``counting``."""
+        self._updates = updates
+        self._counting = counting
+        self._retention_ms = retention_ms
+        self._now_ms = 0
+        self._incidents: dict[str, Incident] = {}
+        self._phases: dict[str, _Phase] = {}
+        self._due: list[tuple[int, str]] = []
+
+    def __len__(self) -> int:
+        """The number of incidents, those too that do not count."""
+        return len(self._incidents)
+
+    def __iter__(self) -> Iterator[Incident]:
+        """All incidents."""
+        return iter(self._incidents.values())
+
+    def loading(self, incidents: Iterable[Incident], now_ms: int) -> Iterator[None]:
+        """Adds incidents and moves to a moment, step by step."""
+        self._now_ms = now_ms
+        for incident in incidents:
+            self.put(incident)
+            yield
+        yield from self._counting.settling()
+
+    def put(self, incident: Incident) -> None:
+        """Adds an incident."""
+        self._incidents[incident.id] = incident
+        self._phases[incident.id] = _Phase.GONE
+        self._advance(incident)
+
+    def remove(self, incident: Incident) -> None:
+        """Removes an incident."""
+        phase = self._phases.pop(incident.id)
+        if phase in _COUNTS:
+            self._counting.remove(incident)
+        if phase is not _Phase.GONE:
+            self._updates.presence([incident], -1)
+        del self._incidents[incident.id]
+
+    def seeking(self, now_ms: int) -> Iterator[None]:
+        """Moves to a moment, which may lie before the last one, step by step."""
+        backwards, self._now_ms = now_ms < self._now_ms, now_ms
+        if backwards:
+            for incident in self._incidents.values():
+                self._advance(incident)
+                yield
+        while self._due and self._due[0][0] <= now_ms:
+            incident_due = self._incidents.get(heappop(self._due)[1])
+            if incident_due:
+                self._advance(incident_due)
+            yield
+        if self._counting.changed:
+            yield from self._counting.settling()
+
+    @property
+    def next_change(self) -> int | None:
+        """The next moment at which one begins, ends or ceases to count; None without one."""
+        return self._due[0][0] if self._due else None
+
+    def newest_first(self) -> Iterator[tuple[Incident, str | None]]:
+        """All incidents, and why one does not count."""
+        reasons = {_Phase.FUTURE: "begins later", _Phase.GONE: "is older than the retention"}
+        for incident in sorted(self._incidents.values(), key=_started_at, reverse=True):
+            phase = self._phases[incident.id]
+            yield incident, self._counting.reason(incident) if phase in _COUNTS else reasons[phase]
+
+    def present(self) -> list[Incident]:
+        """Those that make the series known."""
+        return [each for each in self._incidents.values() if self._phases[each.id] is not _Phase.GONE]
+
+    def parts(self) -> Iterator[object]:
+        """What it consists of."""
+        yield from (self._incidents, self._phases, self._due)
+
+    def _advance(self, incident: Incident) -> None:
+        """Moves an incident to its present phase."""
+        before, phase = self._phases[incident.id], self._phase(incident)
+        self._phases[incident.id] = phase
+        if (before is _Phase.GONE) != (phase is _Phase.GONE):
+            self._updates.presence([incident], 1 if before is _Phase.GONE else -1)
+        if phase in _COUNTS:
+            self._counting.put(incident, incident.finished_at if phase is _Phase.RESTORED else None)
+        elif before in _COUNTS:
+            self._counting.remove(incident)
+        due = {
+            _Phase.FUTURE: incident.started_at,
+            _Phase.OPEN: incident.finished_at,
+            _Phase.RESTORED: (incident.finished_at or 0) + self._retention_ms + 1,
+        }.get(phase)
+        if due is not None:
+            heappush(self._due, (due, incident.id))
+
+    def _phase(self, incident: Incident) -> _Phase:
+        if incident.started_at > self._now_ms:
+            return _Phase.FUTURE
+        if incident.finished_at is None or incident.finished_at > self._now_ms:
+            return _Phase.OPEN
+        return _Phase.RESTORED if incident.finished_at >= self._now_ms - self._retention_ms else _Phase.GONE
