@@ -75,12 +75,12 @@ async def test_a_write_that_was_not_noted_for_a_fault_is_in_the_numbers_all_the_
     numbers = service(store)
     await numbers.load()
     store.apply(deployment(id="met"))
-    assert (await numbers.current()).series == 0
+    assert (await numbers.current()).census.series == 0
     await store.observers.renew()
-    assert (await numbers.current()).series == 1
+    assert (await numbers.current()).census.series == 1
 
     store.apply(deployment(id="after", service="other"))
-    assert (await numbers.current()).series == 2
+    assert (await numbers.current()).census.series == 2
 
 
 def found_and_sent(store: EventStore) -> Deployment:
@@ -111,7 +111,7 @@ async def test_what_an_import_left_is_computed_once_no_more_comes() -> None:
     assert numbers.engine.is_behind
     await numbers.keep_up()
     assert numbers.engine.pending_writes == 0
-    assert numbers.engine.series == 1
+    assert numbers.engine.census.series == 1
 
 
 async def test_nobody_waits_for_an_import_to_know_what_is_superseded() -> None:

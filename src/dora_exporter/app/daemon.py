@@ -139,7 +139,7 @@ class Daemon:
             "ready deployments=%d incidents=%d series=%d seconds=%.1f page=%s",
             len(parts.store.deployments),
             len(parts.store.incidents),
-            parts.metrics.engine.series,
+            parts.metrics.engine.census.series,
             parts.startup.replay_seconds,
             page,
         )

@@ -115,11 +115,11 @@ class MetricsService:
         await self.exposition.update()
 
     def _tell_of_surplus(self) -> None:
-        engine = self.engine
-        limit = engine.series_limit
-        self._tell("series", engine.series, limit, is_folding=engine.series_folded > 0)
-        self._tell("teams", engine.teams, limit, is_folding=engine.teams_folded > 0)
-        values, folded = engine.values
+        engine, census = self.engine, self.engine.census
+        limit = census.series_limit
+        self._tell("series", census.series, limit, is_folding=census.series_folded > 0)
+        self._tell("teams", census.teams, limit, is_folding=census.teams_folded > 0)
+        values, folded = census.values
         self._tell("values", values, engine.definitions.values_limit, is_folding=folded > 0)
 
     def _tell(self, kind: str, count: int, limit: int, *, is_folding: bool) -> None:

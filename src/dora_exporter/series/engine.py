@@ -1,7 +1,7 @@
 """The numbers of every series and team, kept current: computed anew where something changed or expired."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from dora_exporter.dora.catalogue.catalogue import Appearances
 from dora_exporter.dora.events import Deployment, Event, Series
@@ -13,6 +13,7 @@ from dora_exporter.runtime.clock import Stopwatch, stopwatch
 from dora_exporter.runtime.cooperative import in_slices
 from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.aggregates import Aggregates
+from dora_exporter.series.census import Census
 from dora_exporter.series.defects import Defects
 from dora_exporter.series.definitions import Definitions
 from dora_exporter.series.due_queue import DueQueue
@@ -68,6 +69,7 @@ class Engine:
             series_limit=definitions.series_limit,
             values_limit=definitions.values_limit,
         )
+        self.census = Census(self.aggregates, self._appearances, definitions)
         self._writes = PendingWrites(definitions.catalogue)
         self._states = States(store, definitions, self.aggregates)
         self._renewal = Renewal(store, self._states, self._writes, self.aggregates, appearances=self._appearances)
@@ -200,18 +202,6 @@ class Engine:
             found.update(membership.of_service(series.service, named))
         return found
 
-    def unmapped_names(self) -> Mapping[str, int]:
-        """How many names of services and of environments no entry of the catalogue knows; empty without any entry."""
-        catalogue = self.definitions.catalogue
-        if not catalogue.has_entries:
-            return {}
-        sent = {each for series in self.aggregates.series for each in self._appearances.sent_as(series)}
-        services, environments = {each.service for each in sent}, {each.environment for each in sent}
-        return {
-            "environment": sum(not catalogue.environment_meaning(each).is_known for each in environments),
-            "service": sum(not catalogue.service_meaning(each).is_known for each in services),
-        }
-
     def teams_of(self, event: Event) -> tuple[str, ...]:
         """The teams that an event belongs to."""
         return self._membership.teams.of(event)
@@ -232,12 +222,6 @@ class Engine:
                 yield series, aggregate.measures
 
     @property
-    def environments(self) -> set[str]:
-        """Those of the series that have labels of their own."""
-        series = self.aggregates.series.items()
-        return {each.environment for each, aggregate in series if self.aggregates.is_exposed(aggregate)}
-
-    @property
     def pending_writes(self) -> int:
         """How many writes are not taken over yet."""
         return len(self._writes)
@@ -255,42 +239,6 @@ class Engine:
     def is_broken(self, series: Series) -> bool:
         """Whether a series has no gauges because its computation fails."""
         return self._defects.is_broken(series)
-
-    @property
-    def series(self) -> int:
-        """Distinct series with at least one event."""
-        return len(self.aggregates.folding)
-
-    @property
-    def series_folded(self) -> int:
-        """Those beyond the limit."""
-        return self.aggregates.folding.folded
-
-    @property
-    def teams(self) -> int:
-        """Distinct teams and environments with at least one event."""
-        return len(self.aggregates.foldings["team"])
-
-    @property
-    def teams_folded(self) -> int:
-        """Those beyond the limit."""
-        return self.aggregates.foldings["team"].folded
-
-    @property
-    def values(self) -> tuple[int, int]:
-        """Distinct values of dimensions, and those beyond the limit."""
-        dimensions = self.aggregates.foldings.get("dimension")
-        return (len(dimensions), dimensions.folded) if dimensions is not None else (0, 0)
-
-    @property
-    def series_limit(self) -> int:
-        """How many series are exposed by name."""
-        return self.definitions.series_limit
-
-    @property
-    def lead_time_commits_dropped(self) -> Mapping[str, int]:
-        """Commits that are no lead time sample, by cause."""
-        return {"negative": sum(aggregate.measures.dropped for aggregate in self.aggregates.series.values())}
 
     # One thing at a time, a step at a time
 

@@ -23,6 +23,6 @@ class EnvironmentTiers:
             "The tier of an environment: production, staging, testing, development or other.",
             labels=("environment", "tier"),
         )
-        for environment in sorted(engine.environments):
+        for environment in sorted(engine.census.environments):
             family.add_metric((environment, engine.definitions.catalogue.tier(environment)), 1)
         yield family

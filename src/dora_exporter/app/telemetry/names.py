@@ -23,6 +23,6 @@ class UnmappedNames:
             "Absent where none is configured.",
             labels=("kind",),
         )
-        for kind, count in self._current().unmapped_names().items():
+        for kind, count in self._current().census.unmapped_names().items():
             unmapped.add_metric((kind,), count)
         yield unmapped

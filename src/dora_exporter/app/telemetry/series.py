@@ -17,28 +17,28 @@ class SeriesCollector:
 
     def collect(self) -> Iterable[Metric]:
         """Numbers of series and of dropped samples."""
-        engine = self._current()
+        engine, census = self._current(), self._current().census
         yield GaugeMetricFamily(
-            "dora_exporter_series", "Distinct pairs of service and environment with events.", engine.series
+            "dora_exporter_series", "Distinct pairs of service and environment with events.", census.series
         )
         yield GaugeMetricFamily(
             "dora_exporter_series_folded",
             "Series beyond the limit, exposed together as service and environment _other.",
-            engine.series_folded,
+            census.series_folded,
         )
         yield GaugeMetricFamily(
-            "dora_exporter_teams", "Distinct pairs of team and environment with events.", engine.teams
+            "dora_exporter_teams", "Distinct pairs of team and environment with events.", census.teams
         )
         yield GaugeMetricFamily(
             "dora_exporter_teams_folded",
             "Teams beyond the limit, exposed together as team and environment _other.",
-            engine.teams_folded,
+            census.teams_folded,
         )
         yield GaugeMetricFamily(
             "dora_exporter_series_limit",
             "Maximum number of series, of teams, of groups, and of values of dimensions, each with its environment, "
             "that are exposed by name.",
-            engine.series_limit,
+            census.series_limit,
         )
         yield GaugeMetricFamily(
             "dora_exporter_broken_series",
@@ -53,6 +53,6 @@ class SeriesCollector:
             "Commits of stored deployments excluded from the lead time, by cause.",
             labels=("cause",),
         )
-        for cause, count in sorted(engine.lead_time_commits_dropped.items()):
+        for cause, count in sorted(census.lead_time_commits_dropped.items()):
             dropped.add_metric((cause,), count)
         yield dropped

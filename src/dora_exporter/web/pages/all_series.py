@@ -90,7 +90,7 @@ def routes(
             missing_levels=missing(question.edition),
             parameters=_parameters(question),
             start=start,
-            folded=current.series_folded,
+            folded=current.census.series_folded,
             sources_failing=len(failing),
             sources_total=sum(1 for _ in sources),
         )
