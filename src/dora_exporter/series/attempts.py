@@ -5,7 +5,7 @@ from heapq import heappop, heappush
 from operator import attrgetter
 
 from dora_exporter.dora.events import Deployment
-from dora_exporter.dora.failures.classifier import Updates
+from dora_exporter.dora.failures.updates import Updates
 from dora_exporter.dora.measures import DeploymentFacts
 
 _finished_at = attrgetter("finished_at")

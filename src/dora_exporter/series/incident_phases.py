@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from operator import attrgetter
 
 from dora_exporter.dora.events import Incident
-from dora_exporter.dora.failures.classifier import Updates
+from dora_exporter.dora.failures.updates import Updates
 from dora_exporter.series.counting_incidents import CountingIncidents
 
 _started_at = attrgetter("started_at")

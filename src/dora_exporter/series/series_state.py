@@ -10,8 +10,9 @@ from itertools import chain
 from operator import attrgetter
 
 from dora_exporter.dora.events import Deployment, Event, Incident
-from dora_exporter.dora.failures.classifier import Classifier, Updates
+from dora_exporter.dora.failures.classifier import Classifier
 from dora_exporter.dora.failures.order import by_finish_in_steps, finish_order
+from dora_exporter.dora.failures.updates import Updates
 from dora_exporter.dora.measures import IncidentFacts
 from dora_exporter.dora.reports import are_any_found, is_found
 from dora_exporter.series.attempts import Attempts

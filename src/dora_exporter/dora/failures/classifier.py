@@ -6,39 +6,19 @@ between two starts. ``settle`` classifies the marked ones again, and passes on w
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Protocol
 
 from dora_exporter.dora.events import Commit, Deployment, Incident
 from dora_exporter.dora.failures.attribution_index import AttributionIndex
 from dora_exporter.dora.failures.contract import Link, Rule
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.failures.remedy_links import RemedyLinks
+from dora_exporter.dora.failures.updates import Updates
 from dora_exporter.dora.failures.verdict import NamedRemedies, verdict_on
 from dora_exporter.dora.lead_time_stages import stages_of
 from dora_exporter.dora.measures import CAUSES, DeploymentFacts, IncidentFacts, is_identified
 
 _TOLD_AT_ONCE = 4096
 _INTRODUCED_AT_ONCE = 200
-
-
-class Updates(Protocol):
-    """Receives changed facts: those of an event before and after, None while it does not count."""
-
-    def plain(self, deployments: Sequence[Deployment]) -> None:
-        """Many deployments begin to count whose facts are no more than ``DeploymentFacts.of``."""
-        ...
-
-    def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
-        """A deployment's facts changed."""
-        ...
-
-    def incident(self, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None) -> None:
-        """An incident's facts changed."""
-        ...
-
-    def presence(self, events: Sequence[Deployment | Incident], change: int) -> None:
-        """Events appear (1) or disappear (-1): a series or a team is known while it has an event."""
-        ...
 
 
 class Classifier:
