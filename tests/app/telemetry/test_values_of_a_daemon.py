@@ -159,3 +159,23 @@ async def test_series_and_teams_are_counted_and_the_last_to_appear_are_folded(si
 
     assert await site.values("dora_exporter_teams_folded") == {(): 2}
     assert (await site.values("dora_team_deployments"))["_other", "_other", "7d"] == 2
+
+
+async def test_what_an_event_changes_is_in_the_next_scrape(site: Site) -> None:
+    """Families are kept between scrapes, and those that an event cannot change are not collected after it."""
+    git = {"commit_sha": SHAS[0], "repository_url": "https://git.example/shop"}
+    [size] = (await site.values("dora_exporter_snapshot_size_bytes")).values()
+    await site.send("deployment", **deployment(env="blue", git=git, typo=True))
+
+    assert (await site.values("dora_exporter_events_total"))["deployment", "created", "api"] == 1
+    assert await site.values("dora_exporter_events_held") == {("deployment",): 1, ("incident",): 0}
+    assert await site.values("dora_exporter_unknown_attributes_total") == {("typo",): 1}
+    assert await site.values("dora_exporter_series") == {(): 1}
+    assert (await site.values("dora_exporter_deployments_without_commits"))["no_repository",] == 1
+    assert await site.values("dora_environment_info") == {("blue", "other"): 1}
+    [later_size] = (await site.values("dora_exporter_snapshot_size_bytes")).values()
+    assert later_size > size
+
+    await site.send("deployment", **deployment(env="blue", git=git, typo=True))
+    assert (await site.values("dora_exporter_events_total"))["deployment", "unchanged", "api"] == 1
+    assert await site.values("dora_exporter_unknown_attributes_total") == {("typo",): 2}
