@@ -17,11 +17,11 @@ _LAST_BLOCK_EMPTY = b"\x03\x00"
 class Piece:
     """A text together with its deflated form, which ends at a byte and refers to nothing before itself.
 
-    The text is kept as the lines, or the pieces, that it was made of: a copy would take as much memory again.
+    Both are kept as the lines, or the pieces, that they were made of: a copy would take as much memory again.
     """
 
     content: tuple["bytes | Piece", ...]
-    deflated: bytes
+    deflated: tuple[bytes, ...]
     checksum: Checksum
 
     @property
@@ -34,15 +34,15 @@ def deflate(*lines: bytes) -> Piece:
     """A piece made of lines."""
     text = b"".join(lines)
     if not text:
-        return Piece((), b"", EMPTY)
+        return Piece((), (), EMPTY)
     compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     deflated = compressor.compress(text) + compressor.flush(zlib.Z_FULL_FLUSH)
-    return Piece(lines, deflated, checksum(text))
+    return Piece(lines, (deflated,), checksum(text))
 
 
 def concatenate(pieces: Sequence[Piece], total: Checksum) -> Piece:
     """One piece made of many whose checksum is known."""
-    return Piece(tuple(pieces), b"".join([piece.deflated for piece in pieces]), total)
+    return Piece(tuple(pieces), tuple(chain.from_iterable([piece.deflated for piece in pieces])), total)
 
 
 def gzip_member(pieces: Sequence[Piece]) -> bytes:
@@ -51,7 +51,7 @@ def gzip_member(pieces: Sequence[Piece]) -> bytes:
     return b"".join(
         [
             _MAGIC_DEFLATE_NO_NAME_NO_TIME,
-            *[piece.deflated for piece in pieces],
+            *chain.from_iterable([piece.deflated for piece in pieces]),
             _LAST_BLOCK_EMPTY,
             total.crc.to_bytes(4, "little"),
             (total.length & 0xFFFFFFFF).to_bytes(4, "little"),

@@ -14,6 +14,8 @@ from dora_exporter.dora.failures.rollback_history import RollbackHistory
 
 _finished_at = attrgetter("finished_at")
 _started_at = attrgetter("started_at")
+_commit_sha = attrgetter("commit_sha")
+_version = attrgetter("version")
 
 _FULL_LENGTHS = (40, 64)
 """The lengths of a SHA that is not abbreviated: SHA-1 and SHA-256."""
@@ -32,18 +34,18 @@ class DeploymentsInOrder:
         self.by_start: list[Deployment] = []
         self.shipments = FirstShipments()
         self.rollbacks = RollbackHistory()
-        self._by_sha = Index(attrgetter("commit_sha"), self.by_finish)
-        self._by_version = Index(attrgetter("version"), self.by_finish)
+        self._by_sha = Index(_commit_sha, self.by_finish)
+        self._by_version = Index(_version, self.by_finish)
         self._without_sha = Index(_version_without_sha, self.by_finish)
 
     def loading(self, ordered: list[Deployment]) -> Generator[None, None, Sequence[Deployment]]:
         """Loads deployments in order of finish, a step at a time; returns those that may be rollbacks."""
         self.by_start = yield from by_start_in_steps(ordered)
         self.by_finish.extend(ordered)
-        shas = yield from _distinct(ordered, attrgetter("commit_sha"))
+        shas = yield from _distinct(ordered, _commit_sha)
         if shas is None:
             return ordered
-        if shas == len(ordered) or (yield from _distinct(ordered, attrgetter("version"))) is not None:
+        if shas == len(ordered) or (yield from _distinct(ordered, _version)) is not None:
             return ()
         return ordered
 
