@@ -349,6 +349,7 @@ def _derived_id(event: Deployed | Suffered, reply: Reply, world: World) -> str:
             event.finished_at,
             event.version,
             event.sha,
+            *(sha for _, sha in event.further),
         )
     else:
         key = (event.services or event.team, event.environment, event.started_at)
