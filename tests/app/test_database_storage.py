@@ -8,10 +8,13 @@ import pytest
 from tests.app.test_file_storage import uploads
 from tests.builders import DAY_MS, NOW_MS, ManualClock, deployment
 from tests.storage.postgresql.cluster import Database, cluster
+from tests.storage.postgresql.logs import opened
 
 from dora_exporter.app.replicated_storage import DatabaseStorage
 from dora_exporter.app.settings import Settings
 from dora_exporter.app.storage import Role
+from dora_exporter.dora.changes import Outcome
+from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.dora.store import EventStore
 
@@ -59,4 +62,29 @@ async def test_the_leader_drops_what_is_too_old_and_compacts_the_log(database: D
         assert kept(database) == ["old", "new", "old"]
     finally:
         await storage.replication.retire()
+        await storage.close()
+
+
+async def test_a_replica_whose_past_is_no_more_knows_the_present_and_counts_its_own_writes(
+    database: Database, tmp_path: Path
+) -> None:
+    """The database failed over to a copy that lacked the last row, and another replica wrote there."""
+    store, writes = EventStore(), WriteCounts()
+    settings = Settings(store={"url": database.url()}, git={"path": tmp_path})
+    storage = DatabaseStorage(settings, clock=ManualClock(), replay_seconds=lambda: None)
+    await storage.open()
+    try:
+        async for chunk in storage.replay():
+            store.apply_all(chunk)
+        store.observe(writes.observe)
+        await storage.start(store, writes)
+        await storage.log.append([deployment(id="kept"), deployment(id="lost")])
+        database.sql("DELETE FROM dora.log WHERE id = 'lost'; UPDATE dora.head SET position = 1")
+        async with opened(database) as other:
+            await other.log.append([deployment(id="new"), deployment(id="newer")])
+        await storage.log.catch_up()
+        assert list(store.deployments) == ["kept", "new", "newer"]
+        assert writes.now()[Deployment, "api", Outcome.CREATED] == 2
+        assert writes.now()[Deployment, "api", Outcome.DELETED] == 0
+    finally:
         await storage.close()
