@@ -222,6 +222,20 @@ async def test_the_oldest_of_those_that_ask_too_much_ahead_makes_room(monkeypatc
         assert await status_of(reader) == 200
 
 
+async def test_a_head_in_parts_is_held_until_it_is_whole() -> None:
+    """Together they are longer than all heads may be that are held."""
+    part = HEAD + b"".join(b"X-%d: %s\r\n" % (number, b"x" * 7_700) for number in range(4))
+    async with serving({"/": hello}) as server:
+        streams = []
+        for _ in range((9 << 20) // len(part)):
+            streams.append(stream := await server.open(part))
+            assert await server.ask(stream=await server.open()) == 200  # the part has come meanwhile
+            server.opened.pop().close()
+            stream[1].write(b"\r\n")
+            assert await status_of(stream[0]) == 200
+        assert await server.ask(stream=streams[0]) == 200
+
+
 async def test_a_connection_is_vouched_for_by_a_key() -> None:
     seen = []
 

@@ -179,3 +179,9 @@ async def test_what_an_event_changes_is_in_the_next_scrape(site: Site) -> None:
     await site.send("deployment", **deployment(env="blue", git=git, typo=True))
     assert (await site.values("dora_exporter_events_total"))["deployment", "unchanged", "api"] == 1
     assert await site.values("dora_exporter_unknown_attributes_total") == {("typo",): 2}
+
+
+async def test_an_event_that_moves_back_takes_the_tier_of_its_environment_along(site: Site) -> None:
+    for environment in ("blue", "green", "blue"):
+        await site.send("deployment", **deployment(id="moves-to-and-fro-1", env=environment))
+        assert await site.values("dora_environment_info") == {(environment, "other"): 1}
