@@ -71,6 +71,7 @@ class Aggregates:
         """Forgets a series, whose aggregate is no longer exposed."""
         self._nameless.pop(series, None)
         aggregate = self.series.pop(series, None)
+        # The limits are not told: either its events left one by one before, or all is recounted, as after a defect.
         if aggregate:
             aggregate.present = 0
             self.changed[aggregate] = None
@@ -113,6 +114,7 @@ class Aggregates:
     def is_exposed(self, aggregate: Aggregate) -> bool:
         """Whether an aggregate has lines of its own."""
         folding = self._folding(aggregate)
+        # A surplus has no presence of its own.
         if folding.has_folded_into(aggregate):
             return True
         has_name = bool(aggregate.key[0])
@@ -141,6 +143,7 @@ class Aggregates:
         while self._corrections:
             self._change_rollup(*self._corrections.popleft())
             yield
+        # Last: which values keep their labels depends on first events, and not all were told before.
         for folding in self._all_foldings():
             yield from folding.settling()
 
@@ -150,6 +153,7 @@ class Aggregates:
         self._waiting.clear()
         self._corrections.clear()
         self._membership.forget()
+        # They stay the same objects: changes, expiries and defects are noted by object.
         for aggregate in (*self._surpluses(), *self.rollups.values()):
             aggregate.reset()
             self.changed[aggregate] = None
@@ -162,6 +166,7 @@ class Aggregates:
             yield
         self.folding = folding
         self.turnover += 1
+        # Others may be beyond the limit than before, so any series may gain or lose its lines.
         if was_folding or self.folding.folded:
             self.mark_all()
         self.is_astray = False
@@ -191,6 +196,7 @@ class Aggregates:
         """Replaces the facts of a deployment of a series in its rollups."""
         for rollup in self._membership.of_deployment(deployment):
             aggregate = self._aggregate(rollup, series.environment)
+            # Its plain facts may still wait to be added, and can be replaced only after that.
             if aggregate in self._waiting:
                 self._corrections.append((aggregate, before, after))
             else:

@@ -42,10 +42,12 @@ class Attempts:
     def seeking(self, now_ms: int, *, backwards: bool) -> Iterator[None]:
         """Brings all to a moment, one at a step."""
         if backwards:
+            # A clock was set back: what had begun to count, or ceased to, is in the queue no more.
             for attempt in self._held.values():
                 self._advance(attempt, now_ms)
                 yield
         while self._due and self._due[0][0] <= now_ms:
+            # One that was removed and added again is in it twice, but told once: places are compared.
             due = self._held.get(heappop(self._due)[1])
             if due:
                 self._advance(due, now_ms)

@@ -64,6 +64,7 @@ class CountingIncidents:
                     self._continued[each.id] = first.id
                 self._continued.pop(first.id, None)
                 shown = outage.restored_at, self._rules.severity(outage.incidents)
+                # All that may be one with what changed is joined anew, and most of it is shown like that already.
                 if self._shown.get(first.id) != shown:
                     self._show(first, *shown)
                     self._shown[first.id] = shown
@@ -84,6 +85,7 @@ class CountingIncidents:
 
     def _show(self, incident: Incident, restored_at: int | None, severity: str | None) -> None:
         if self._rules.is_too_short(incident.started_at, restored_at):
+            # It counted while it was open: only its end shows how short it was.
             self._hide(incident)
             return
         if not self._classifier.counts_incident(incident):

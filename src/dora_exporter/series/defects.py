@@ -59,6 +59,7 @@ class Defects:
 
     def retry(self, series: Series) -> None:
         """Gives a broken series one more recomputation."""
+        # As a suspect it has one attempt: if that fails, too, it is broken at once, and the log is not told again.
         self._suspects[series] = None
 
     def clear(self, series: Series) -> None:

@@ -59,6 +59,7 @@ class IncidentPhases:
     def put(self, incident: Incident) -> None:
         """Adds an incident."""
         self._incidents[incident.id] = incident
+        # As if nobody had heard of it, so that advancing tells all that it is by now.
         self._phases[incident.id] = _Phase.GONE
         self._advance(incident)
 
@@ -75,10 +76,12 @@ class IncidentPhases:
         """Moves to a moment, which may lie before the last one, step by step."""
         backwards, self._now_ms = now_ms < self._now_ms, now_ms
         if backwards:
+            # The queue has what comes next. A clock that was set back may return any of them to an earlier phase.
             for incident in self._incidents.values():
                 self._advance(incident)
                 yield
         while self._due and self._due[0][0] <= now_ms:
+            # It may have gone or been written again since. To advance one before its time changes nothing.
             incident_due = self._incidents.get(heappop(self._due)[1])
             if incident_due:
                 self._advance(incident_due)

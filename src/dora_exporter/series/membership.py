@@ -105,6 +105,8 @@ class Membership:
 
     def parted(self, events: Sequence[_Event]) -> Mapping[Rollup, Sequence[_Event]]:
         """The events by rollup; they are all of one series and one kind."""
+        # Only teams, and tags where there are dimensions, tell the deployments of a series apart.
+        # Incidents may name further services.
         are_alike = not self._dimensions and len(set(map(attrgetter("team"), events))) == 1
         if are_alike and isinstance(events[0], Deployment):  # most often
             return dict.fromkeys(self.of(events[0]), events)

@@ -38,7 +38,7 @@ class SeriesWrites:
         """The changes, one for each event."""
         for key, after in self._after.items():
             before = self._before.get(key)
-            if before is not after:
+            if before is not after:  # else it came and went, and was never applied
                 yield before, after
 
     def events(self) -> tuple[list[Deployment], list[Incident]]:
@@ -87,6 +87,7 @@ class PendingWrites:
 
     def sort_all(self, *, except_for: Collection[Series]) -> Iterator[None]:
         """Sorts all writes until now by series, and drops those of some series."""
+        # These are computed anew from the store, which has the writes already.
         for series in except_for:
             self._by_series.pop(series, None)
         return self._sort(len(self._written), except_for)
@@ -103,8 +104,9 @@ class PendingWrites:
     def _sort(self, count: int, except_for: Collection[Series]) -> Iterator[None]:
         for number in range(count):
             before, after = self._written.popleft()
+            # Not below 0: ``sort_all`` takes those too that are not admitted.
             self._admitted = max(self._admitted - 1, 0)
-            if before is not after:
+            if before is not after:  # the store tells of writes that changed nothing, too
                 was = set(self._homes(before) if before else ())
                 is_ = self._homes(after) if after else ()
                 for series in is_:

@@ -57,6 +57,7 @@ class Renewal:
 
     def choose_where_it_saves(self) -> None:
         """Schedules the series with so many writes that recomputing costs less than applying them."""
+        # Recounting is paid once, however many are chosen: so all that save something are, or none.
         saved = -_MICROSECONDS_TO_RECOUNT * (len(self._store.deployments) + len(self._store.incidents))
         chosen = []
         for series, writes in self._writes.items():
@@ -114,6 +115,7 @@ class Renewal:
         while self._untold:
             series = next(iter(self._untold))
             del self._untold[series]
+            # One that met a defect in between has no state: it is chosen, and will be computed from the store.
             if series in self._states.by_series:
                 return series, self._aggregates.retell(series, self._states.by_series[series])
         if self._gathered:
@@ -127,6 +129,7 @@ async def _by_series(store: EventStore, catalogue: Catalogue) -> dict[Series, _E
     sent: defaultdict[tuple[str, str], list[Deployment]] = defaultdict(list)
     by_series: defaultdict[Series, _Events] = defaultdict(lambda: ([], []))
     held, incidents = list(store.deployments.values()), list(store.incidents.values())
+    # By the names as sent first: the catalogue is asked once for each of these, not for each of a million events.
     async for some in in_turns(_taken_out(held)):
         for names, together in groupby(some, _names):
             sent[names].extend(together)

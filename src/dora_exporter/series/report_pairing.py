@@ -26,6 +26,7 @@ class Pairing:
     def __init__(self, *, within_ms: int) -> None:
         """Nothing was found."""
         self._within_ms = within_ms
+        # Sent reports are not on it: the series has them in order of start anyway.
         self._found: _Shelf = defaultdict(lambda: defaultdict(list))
         self._groups: dict[str, list[Deployment]] = {}
         """Of each report of a deployment that has several; the one that counts is first."""
@@ -41,6 +42,7 @@ class Pairing:
                 _shelve(self._found, each)
             yield
         yield from self._pairing(self._edges(ordered, everything))
+        # Bit by bit: to free the lists of a long series at once takes long.
         while everything:
             everything.popitem()
             yield
@@ -65,6 +67,7 @@ class Pairing:
             self._unshelve(deployment)
 
         def others(report: Deployment) -> Iterator[Deployment]:
+            # What goes is still found among the sent ones: the series takes it out once it knows all that changes.
             return (each for each in self._candidates(report, sent) if comes or each.id != deployment.id)
 
         regrouping = Regrouping(others, lambda each: self._groups.get(each, ()), within_ms=self._within_ms)
@@ -79,6 +82,7 @@ class Pairing:
         yield from ((counted, None) for id_, counted in before.items() if counted and id_ not in members)
         for each in members.values():
             counted, counts = before[each.id], self._counting(each)
+            # A report more is an id more by which a verdict may name it, even if it counts as before.
             if not _is_alike(counted, counts) or self._ids_of(each.id) != ids_before[each.id]:
                 yield counted, counts
             elif counted and each.id in self._counts_as:
@@ -128,6 +132,7 @@ class Pairing:
         for each in sent(deployment, self._within_ms):
             near = abs(each.started_at - deployment.started_at) <= self._within_ms
             if near and not is_found(each) and not set(names_of(each)).isdisjoint(names_of(deployment)):
+                # Not as merged: a group of that would keep the facts of reports that go later.
                 yield self._as_it_came(each)
 
     def _near(self, deployment: Deployment, shelf: _Shelf) -> Iterator[Deployment]:

@@ -15,6 +15,7 @@ class SeriesLimit(Generic[Key]):
     def __init__(self, limit: int) -> None:
         """Starts empty."""
         self.limit = limit
+        # The key decides where ranks tie: the first events of two values may share a millisecond.
         self._present: list[tuple[int, Key]] = []
 
     def __len__(self) -> int:
@@ -142,6 +143,7 @@ class OneLimit:
         """Removes an aggregate; another one may move within the limit."""
         promoted = self._limit.leave(self._known[aggregate.key][0], aggregate.key)
         del self._known[aggregate.key]
+        # It is returned itself, because it may have to be taken out of the surplus.
         within = [aggregate] if promoted is None else [aggregate, self._known[promoted][1]]
         self._beyond.difference_update(within)
         return within

@@ -65,6 +65,7 @@ class SeriesState:
         for start in range(0, len(deployments), _TOLD_AT_ONCE):
             some = deployments[start : start + _TOLD_AT_ONCE]
             attempts += [each for each in some if each.outcome]
+            # Few series have attempts: until there is one, no slice is looked through a second time.
             held += [each for each in some if not each.outcome] if attempts else some
             yield
         if are_any_found(held):
@@ -72,6 +73,7 @@ class SeriesState:
         yield
         ordered = yield from by_finish_in_steps(held)
         seen = bisect_right(ordered, now_ms, key=_finished_at)
+        # The last one that has finished counts however old it is: it keeps the series known.
         living = min(bisect_left(ordered, now_ms - self._retention_ms, key=_finished_at), max(seen - 1, 0))
         self._expired, self._future = ordered[:living], ordered[seen:]
         for start in range(living, len(ordered), _TOLD_AT_ONCE):
@@ -85,6 +87,7 @@ class SeriesState:
 
     def prepare(self, now_ms: int) -> bool:
         """Prepares for a move to a moment, a few milliseconds a call; True once it is done."""
+        # Where nothing comes or goes nothing is searched, and most series never need the memory of an index.
         due = self.next_change
         is_still = now_ms >= self._now_ms and (due is None or due > now_ms)
         return is_still or self.classifier.in_order.prepare()
@@ -129,6 +132,7 @@ class SeriesState:
         """The next moment at which an event begins or ceases to count, or an incident ends; None without one."""
         living = self.classifier.in_order.by_finish
         moments = [deployment.finished_at for deployment in (*self._future[:1], *self._arrived.values())]
+        # + 1, because at the age of the retention itself it still counts. The last one never ceases.
         moments += [deployment.finished_at + self._retention_ms + 1 for deployment in living[:1] if len(living) > 1]
         moments += [each for each in (self.incidents.next_change, self.attempts.next_change) if each is not None]
         return min(moments, default=None)
@@ -227,6 +231,7 @@ class SeriesState:
 
     def _change(self, deployment: Deployment, *, comes: bool) -> None:
         """Adds or removes a deployment, and updates its other reports."""
+        # Most series hear from senders alone, and these are one reporter: there is nothing to pair.
         if self._pairing is None and not is_found(deployment):
             changes: list[tuple[Deployment | None, Deployment | None]]
             changes = [(None, deployment) if comes else (deployment, None)]
@@ -254,7 +259,7 @@ class SeriesState:
                 _discard(self._future, deployment)
         else:
             _discard(self._expired, deployment)
-            return
+            return  # it had ceased to make the series known, so no presence is to be taken back
         self._updates.presence([deployment], -1)
 
     def _move_deployments(self, now_ms: int) -> Iterator[None]:
@@ -267,6 +272,7 @@ class SeriesState:
         while self._future and self._future[0].finished_at <= now_ms:
             classifier.add(self._future.pop(0))
             yield
+        # What comes back: those that a clock set back makes young again, and the latest one where no other is left.
         oldest = now_ms - self._retention_ms
         while self._expired and (not living or self._expired[-1].finished_at >= oldest or self._is_out_of_order()):
             self._updates.presence([self._expired[-1]], 1)

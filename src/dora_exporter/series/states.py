@@ -39,6 +39,7 @@ class States:
         """Applies the writes to a series, one by one."""
         state = self.by_series[series]
         for before, after in writes.changes():
+            # The change itself is one step, and building an index takes many: so those that it will search come first.
             for event in (before, after):
                 while event and not state.classifier.in_order.prepare(event):
                     yield
@@ -79,7 +80,7 @@ class States:
         """Does the same as ``forget``, a step at a time."""
         state = self.by_series.get(series)
         parts = list(state.parts()) if state else []
-        del state
+        del state  # or it would hold all parts until the end, and free them at once
         self.forget(series)
         while parts:
             yield

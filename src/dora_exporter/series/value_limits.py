@@ -24,6 +24,7 @@ class ValueLimits:
         ``surpluses`` are those that are there already, by dimension and environment.
         """
         self._most_values = values
+        # This surplus is a mark and never gets facts: those go to the rest of the dimension over all environments.
         self._pairs = OneLimit(Aggregate({"dimension": RESERVED}), pairs)
         self._most_pairs = pairs
         self._values: dict[str, SeriesLimit[_Key]] = {}
@@ -72,6 +73,7 @@ class ValueLimits:
         key = aggregate.key[:2]
         self._members.setdefault(key, {})[aggregate] = None
         self._touched[key] = None
+        # The pair itself, too: if its value is beyond the limit and stays there, placing that moves nothing.
         return [aggregate, *self._pairs.enter(rank, aggregate)]
 
     def leave(self, aggregate: Aggregate) -> Iterable[Aggregate]:
