@@ -93,6 +93,7 @@ class Measures:
     ``is_by_source`` says whether moments are kept by source, too.
     """
 
+    # Only series have a family by source: rollups save the memory.
     is_by_source: bool = field(default=True, kw_only=True)
     deployments: Times = field(default_factory=Times, init=False)
     attempts: dict[str, Times] = field(
@@ -232,6 +233,7 @@ class Measures:
             for each in sliding:
                 first = each.first_in(window)
                 if first is not None:
+                    # No + 1: a window does not hold the moment at which it begins.
                     yield first + window.length_ms
 
     def _times_of_deployment(self, facts: DeploymentFacts) -> Iterator[Times]:
@@ -258,6 +260,7 @@ class Measures:
 
     def _times_of_incident(self, facts: IncidentFacts) -> Iterator[tuple[Times, int]]:
         yield self.incidents, facts.started_at
+        # ``dora_last_event_timestamp_seconds`` takes an end for an event of its own.
         ends = [] if facts.restored_at is None else [facts.restored_at]
         if self.is_by_source:
             yield from ((_of(self.sources, facts.source, Times), moment) for moment in (facts.started_at, *ends))

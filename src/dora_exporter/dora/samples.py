@@ -90,7 +90,7 @@ class Samples:
 
     def add(self, moment: int, value: int) -> None:
         """Adds a sample."""
-        self._spans_to_be = None
+        self._spans_to_be = None  # what is being sorted lacks this one
         if not self._times:
             self._times, self._values = array("q"), array("q")
         index = bisect_right(self._times, moment)

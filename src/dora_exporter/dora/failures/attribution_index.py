@@ -78,6 +78,7 @@ class AttributionIndex:
             self._marked.update(self._naming.get(name, {}))
         self._marked.update(self._of.get(deployment.id, {}))
         self._marked.update(self._answered.get(deployment.id, {}))
+        # With none after it, it may be the response that some incidents still lack.
         self._marked.update(self._answered.get(after.id, {}) if after else self._unanswered)
 
     def settle(self) -> Iterator[Deployment | Incident]:

@@ -66,6 +66,7 @@ class Index:
 
     def add(self, deployment: Deployment) -> None:
         """Adds a deployment."""
+        # What was begun goes through a copy of all, which lacks this one.
         self._unfinished = None
         key = self._key(deployment)
         if self._entries is not None and key:

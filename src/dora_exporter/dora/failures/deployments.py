@@ -41,7 +41,8 @@ class DeploymentsInOrder:
     def loading(self, ordered: list[Deployment]) -> Generator[None, None, Sequence[Deployment]]:
         """Loads deployments in order of finish, a step at a time; returns those that may be rollbacks."""
         self.by_start = yield from by_start_in_steps(ordered)
-        self.by_finish.extend(ordered)
+        self.by_finish.extend(ordered)  # not replaced: the indexes read this very list
+        # Where no SHA and no version comes twice nothing came back, so none has to be looked at as a rollback.
         shas = yield from _distinct(ordered, _commit_sha)
         if shas is None:
             return ordered
@@ -180,6 +181,8 @@ class DeploymentsInOrder:
         for index, key in self._possibly_same(deployment):
             for later in index.after(key, deployment):
                 yield later
+                # Whatever is the same as the deployment is the same as this later one, and looks back no further.
+                # One with another SHA shares only the version.
                 if not later.commit_sha or later.commit_sha == deployment.commit_sha:
                     break
 

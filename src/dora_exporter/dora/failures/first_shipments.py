@@ -94,6 +94,7 @@ class FirstShipments:
         if deployment.shipped is None and deployment.commits is None:
             return
         excluded = excluded_of(deployment)
+        # Reversed, so that the first entry counts of a commit that is listed twice.
         for key, commit in dict(reversed([*keyed_commits(deployment)])).items():
             if self._by_key[key][0] is deployment and commit.sha not in excluded:
                 yield commit, deployment.finished_at - commit.authored_at

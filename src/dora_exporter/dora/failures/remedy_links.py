@@ -54,6 +54,8 @@ class RemedyLinks:
 
     def mark_around(self, deployment: Deployment) -> None:
         """Marks the deployments whose links change if this one comes or goes; it has to be among those in order."""
+        # A rollback blames the first deployment after its target. Right behind a target, this one takes that place from
+        # the next one when it comes, and leaves it to that when it goes.
         after = self._in_order.after(deployment)
         touched = [*self._in_order.same_after(deployment), *(link.remedy for link in self.to_failed(deployment))]
         if after:
@@ -72,11 +74,13 @@ class RemedyLinks:
 
     def settle(self) -> Iterator[Deployment | None]:
         """Finds the links of what was marked, step by step; yields the deployments at either end of a changed link."""
+        # First, because the rules ask what is a rollback or a re-landing.
         for returned in self._in_order.rollbacks.settle([*self._marked.values()], self._in_order.target_of):
             if returned:
                 self.mark(returned)
             yield None
         yield from self._abbreviating()
+        # Any order will do from here on: a link depends on deployments, never on another link.
         while self._marked:
             _, remedy = self._marked.popitem()
             looked_up: set[LookupKey] = set()

@@ -64,6 +64,7 @@ def _said(remedy: Deployment, lookup: RevertLookup) -> Sequence[CommitText]:
         for each in commit_texts_of(remedy)
         if each.key[0] != "merge" and each.is_reverting and lookup.is_first_with(each, remedy)
     ]
+    # A revert that the same deployment reverts again undid nothing that had been deployed.
     reverted_here: defaultdict[LookupKey, list[CommitText]] = defaultdict(list)
     for each in said:
         for reverted in lookup.reverted_by(each, remedy):

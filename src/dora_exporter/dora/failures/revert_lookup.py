@@ -79,6 +79,7 @@ class RevertLookup:
         telling = [each for each in reverted.texts if each.key[0] != "merge" or each.is_reverting]
         if telling:
             return any(self._is_revert(each, reverted.deployment, depth) for each in telling)
+        # Only the deployed SHA was named, or a merge that says nothing itself: all that came with it has to be reverts.
         whole = [
             each
             for each in commit_texts_of(reverted.deployment)
@@ -135,6 +136,7 @@ class RevertLookup:
         key = "subject", key_of(subject)
         self._looked_up.add(key)
         for each in reversed(self._in_order.shipments.with_key(key)):
+            # Its own subjects, too: a deployment may ship a commit together with its revert.
             if finish_order(each) <= finish_order(deployment):
                 said = [
                     commit_text for commit_text in self._of(each).get(key, ()) if self.is_first_with(commit_text, each)

@@ -41,8 +41,10 @@ class StaticRule:
 
     def links(self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]) -> Iterator[Link]:
         """A link to the deployment just before a match."""
+        # What was rolled back and lands again fixes nothing: mostly the one before it is its own rollback.
         failed = None if in_order.rollbacks.is_relanding(remedy) else in_order.before(remedy)
         spoken = _first_said(self._matches(remedy), remedy, in_order, looked_up)
+        # Texts are read last, as matching them costs most. All that is decided before them is watched for every rule.
         if failed and not is_redeployment(remedy, failed) and any(True for _ in spoken):
             yield Link(failed, remedy, "rule", self._name)
 

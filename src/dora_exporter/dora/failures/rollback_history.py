@@ -114,6 +114,7 @@ def _order(each: _Candidate) -> _Order:
 
 def _is_within(rolled_back: _RolledBack | None, order: _Order) -> bool:
     """Whether the deployment at that place in the order was rolled back."""
+    # Further back both ends are earlier: only the first span that begins before the place can reach it.
     while rolled_back and order < rolled_back.target:
         rolled_back = rolled_back.before
     return rolled_back is not None and rolled_back.target < order < rolled_back.rollback
@@ -122,6 +123,7 @@ def _is_within(rolled_back: _RolledBack | None, order: _Order) -> bool:
 def _and(rolled_back: _RolledBack | None, rollback: _Candidate) -> _RolledBack:
     """What is rolled back after a rollback. An equal result is the same object as before, which ends a sweep."""
     target = finish_order(rollback.target)
+    # This rollback goes further back than those, and comes after them: it covers all that they did.
     while rolled_back and rolled_back.target >= target:
         rolled_back = rolled_back.before
     held = rollback.rolled_back

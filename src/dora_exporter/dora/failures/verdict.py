@@ -80,6 +80,7 @@ class NamedRemedies:
         if after:
             self._links[failed.id] = after
             self._by_remedy[after.remedy.id][failed.id] = after
+        # By id: a remedy may have been replaced since it was linked, and only the one that counts now can be marked.
         changed = [link.remedy.id for link in (before, after) if link] if before != after else ()
         return [remedy for remedy in map(self._find, changed) if remedy]
 
@@ -92,6 +93,7 @@ class NamedRemedies:
     def _find(self, deployment_id: str) -> Deployment | None:
         """The deployment that counts, by the id of any of its reports."""
         report = self._find_report(deployment_id)
+        # An attempt that did not succeed remedies nothing.
         return self.reports.counting(report) if report and not report.outcome else None
 
     def _named(self, failed: Deployment, verdict: Verdict | None) -> Link | None:
@@ -101,6 +103,7 @@ class NamedRemedies:
         if remediation.id is not None:
             self._awaited["id", remediation.id][failed.id] = failed
             found = self._find(remediation.id)
+            # The id may be that of another series, or of one that does not count at present.
             remedy = found if found and self._in_order.holds(found) and _is_later(found, failed) else None
         else:
             self._awaited["version", remediation.version][failed.id] = failed
