@@ -114,6 +114,7 @@ class DeploymentSequences:
 
     def sequence(self, key: SequenceKey) -> tuple[Deployment, ...]:
         """A sequence as it is now."""
+        # A copy: it is read in a thread while deployments come.
         return tuple(self._sequences.get(key, ()))
 
     def of(self, repository: str) -> Iterator[tuple[SequenceKey, Deployment]]:

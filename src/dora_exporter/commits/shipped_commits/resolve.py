@@ -61,8 +61,10 @@ def resolve(request: ResolutionRequest, archive: Archive | None) -> ResolutionRe
             waiting.add(deployment.id)
             continue
         shipped = with_origin(shipped, its_origin)
+        # By what Git says: providers add the rest later, and with it every result would seem new.
         if outline(shipped) != outline(deployment.shipped):
             resolutions.append(Resolution(deployment.id, shipped))
+            # What was passed over is still asked for: when it comes, the results that passed it over are found anew.
             passed.update(
                 each.commit_sha or "" for each in sequence[place - shipped.left_out.get(PASSED_OVER, 0) : place]
             )

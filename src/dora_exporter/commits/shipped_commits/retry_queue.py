@@ -73,6 +73,7 @@ class RetryQueue:
     def remove(self, key: SequenceKey, deployment_id: str) -> None:
         """Removes a deployment, if it is scheduled."""
         due = self._sequences.get(key.repository, {}).get(key)
+        # ``_next_ms`` may be too early after this. That costs one look in vain, which plans it anew.
         retry = due.retries.pop(deployment_id, None) if due else None
         if retry is not None:
             self._count(retry, -1)
@@ -89,6 +90,7 @@ class RetryQueue:
         """Schedules all deployments of a repository for now, also those that were given up."""
         for due in self._sequences.get(repository, {}).values():
             for retry in due.retries.values():
+                # ``since_ms`` stays, so one that was given up is tried once, and given up again.
                 self._reschedule(retry, now_ms)
             self._sooner(repository, now_ms)
 
