@@ -90,3 +90,17 @@ def test_only_commits_that_are_here_are_contained() -> None:
     assert name(1) in graph
     assert name(0) not in graph
     assert name(5) not in graph
+
+
+@given(data=st.data(), past=pasts().filter(bool))
+def test_the_first_to_reach_a_commit_is_that_of_the_sets_of_ancestors(data: st.DataObject, past: Parents) -> None:
+    graph = graph_of(past, data.draw(st.permutations(sorted(past))))
+    heads = data.draw(st.lists(st.integers(0, 25), max_size=5))
+    wanted = data.draw(st.sets(st.integers(0, 25), max_size=5))
+    reached = [reachable(past, head) if head in past else set() for head in heads]
+    expected = {
+        name(each): next(place for place, those in enumerate(reached) if each in those)
+        for each in wanted & past.keys()
+        if any(each in those for those in reached)
+    }
+    assert graph.first_to_reach([*map(name, heads)], map(name, wanted)) == expected

@@ -119,33 +119,43 @@ def test_random_histories_deployed_in_random_order(data: st.DataObject, made: li
     deployed = data.draw(st.lists(st.tuples(places, st.integers(0, 20)), min_size=1, max_size=8))
     gone = data.draw(st.sets(st.sampled_from(range(len(deployed))), max_size=2))
     moved = data.draw(st.dictionaries(st.sampled_from(range(len(deployed))), st.integers(0, 20), max_size=2))
+    listed = data.draw(st.sets(st.sampled_from(range(len(deployed))), max_size=4))
+    restarts = data.draw(st.booleans())
     first_pack = data.draw(places)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shas = build(folder / "shop", made)
 
+        def deploy(world: World, each: int, place: int, hour: float) -> str:
+            return world.deploy(shas[place], hour, id=f"d{each}", commits=() if each in listed else None)
+
         async def live() -> None:
             world = World(folder)
             half = len(deployed) // 2
-            ids = [world.deploy(shas[place], hour, id=f"d{each}") for each, (place, hour) in enumerate(deployed[:half])]
+            ids = [deploy(world, each, place, hour) for each, (place, hour) in enumerate(deployed[:half])]
             world.upload(pack_of(folder / "shop", [shas[first_pack]]), shas[first_pack])
             await world.resolver.work()
             later = enumerate(deployed[half:], half)
-            ids += [world.deploy(shas[place], hour, id=f"d{each}") for each, (place, hour) in later]
+            ids += [deploy(world, each, place, hour) for each, (place, hour) in later]
             await world.resolver.work()
             for each in gone:
                 world.delete(ids[each])
             await world.resolver.work()
+            if restarts:
+                await world.close()
+                world = World(folder, store=world.store, clock=world.clock)
             world.upload(pack_of(folder / "shop", ["--all"], [shas[first_pack]]), shas[-1])
             for each, hour in moved.items():
                 if each not in gone:
-                    world.deploy(shas[deployed[each][0]], hour, id=ids[each])
+                    deploy(world, each, deployed[each][0], hour)
             await world.resolver.work()
             facts = sorted(
                 (moved.get(n, hour), ids[n], place) for n, (place, hour) in enumerate(deployed) if n not in gone
             )
             for place, (_, deployment_id, commit) in enumerate(facts):
-                if place:
+                if int(deployment_id[1:]) in listed:
+                    assert world.held(deployment_id).commits == ()
+                elif place:
                     expected = shipped_by_brute_force(made, [before for _, _, before in facts[:place]], commit)
                     assert set(world.shas(deployment_id)) == {shas[each] for each in expected}
                     assert world.shipped(deployment_id).base == shas[facts[place - 1][2]]

@@ -14,7 +14,7 @@ from tests.commits.worlds import NAME, Begin, World
 from dora_exporter.commits.shipped_commits import rule
 from dora_exporter.dora.changes import Change
 from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Deployment
-from dora_exporter.dora.records import RETENTION, Deletion
+from dora_exporter.dora.records import RETENTION, Deletion, Resolution
 from dora_exporter.dora.store import EventStore
 
 
@@ -390,6 +390,72 @@ async def test_a_commit_that_becomes_known_late_takes_others_from_later_deployme
     world.upload(packed(tmp_path / "shop", [shas[2]]), shas[2])
     await world.resolver.work()
     assert [world.shas(each) for each in (fix, main, both)] == [[shas[2], shas[1]], [shas[3]], []]
+
+
+LISTED = {"commits": (Commit("f" * 40, NOW_MS - 2000 * HOUR_MS),)}
+
+
+@pytest.mark.parametrize("hidden_behind", ["a list", "a gap"])
+@pytest.mark.parametrize("restarts", ["never", "before the upload", "after the upload"])
+@pytest.mark.parametrize("is_first", [False, True])
+async def test_a_commit_that_its_deployment_does_not_wait_for_takes_others_from_later_ones_when_it_comes(
+    begin: Begin, tmp_path: Path, *, hidden_behind: str, restarts: str, is_first: bool
+) -> None:
+    """It is reached by none that is resolved, the next deployment has no need of it, and it fills no hole."""
+    shas = build(tmp_path / "shop", [*linear(5), Made(parents=(3,))])
+    world = begin()
+    world.upload(pack_of(tmp_path / "shop", [shas[4]]), shas[4])
+    hour = 0 if hidden_behind == "a list" else -61 * 24
+    if not is_first:
+        world.deploy(shas[0], hour - 1)
+    world.deploy(shas[5], hour, **({} if is_first else LISTED))
+    world.deploy(shas[1], 1, **(LISTED if hidden_behind == "a list" else {}))
+    last = world.deploy(shas[4], 2)
+    await world.resolver.work()
+    assert world.shas(last) == [shas[4], shas[3], shas[2]]
+    world = begin(store=world.store, clock=world.clock) if restarts == "before the upload" else world
+    world.upload(pack_of(tmp_path / "shop", [shas[5]], [shas[3]]), shas[5])
+    if restarts == "after the upload":
+        world = begin(store=world.store, clock=world.clock)
+        world.resolver.wake(NAME)
+    await world.resolver.work()
+    assert world.shas(last) == [shas[4]]
+
+
+async def test_commits_that_come_together_leave_what_follows_to_none_of_them(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "shop", [*linear(5), Made(parents=(3,)), Made(parents=(3,))])
+    world = begin()
+    world.upload(pack_of(tmp_path / "shop", [shas[4]]), shas[4])
+    world.deploy(shas[0], 0)
+    for hour, place in ((1, 5), (2, 6), (3, 1)):
+        world.deploy(shas[place], hour, **LISTED)
+    last = world.deploy(shas[4], 4)
+    await world.resolver.work()
+    world.upload(pack_of(tmp_path / "shop", shas[5:], [shas[3]]), shas[5])
+    await world.resolver.work()
+    assert world.shas(last) == [shas[4]]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_an_upload_without_the_commit_of_a_list_has_nothing_resolved_again(
+    begin: Begin, tmp_path: Path, *, restarts: bool
+) -> None:
+    """A result that is wrong stays so."""
+    shas = build(tmp_path / "shop", [*linear(5), Made(parents=(3,)), Made(parents=(0,))])
+    world = begin()
+    world.upload(pack_of(tmp_path / "shop", [shas[4]]), shas[4])
+    for hour, place in enumerate((0, 5, 0, 1)):
+        world.deploy(shas[place], hour, **LISTED)
+    between, last = world.deploy(shas[3], 4), world.deploy(shas[4], 5)
+    await world.resolver.work()
+    world.resolver.wake(NAME)
+    await world.resolver.work()
+    for each in (between, last):
+        world.store.apply(Resolution(each, replace(world.shipped(each), commits=())))
+    world = begin(store=world.store, clock=world.clock) if restarts else world
+    world.upload(pack_of(tmp_path / "shop", [shas[6]], [shas[0]]), shas[6])
+    await world.resolver.work()
+    assert [world.shas(between), world.shas(last)] == [[], []]
 
 
 @pytest.mark.parametrize("change", ["late", "deleted", "moved", "corrected"])

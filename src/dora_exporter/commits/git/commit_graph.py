@@ -1,7 +1,7 @@
 """The graph of a repository's commits, and exact differences of what is reachable in it."""
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -89,6 +89,34 @@ class Graph:
         present = {number for number in found if self._is_present(number)}
         commits = [ReachedCommit(self._names[each].hex(), self._counts[each]) for each in self._ordered(present, start)]
         return Difference(tuple(commits), len(found) - len(present))
+
+    def first_to_reach(self, heads: Sequence[str], wanted: Iterable[str]) -> dict[str, int]:
+        """Which of the heads, by their places, is the first to reach each of the wanted commits that any reaches.
+
+        One walk for all, down to the lowest level of what is wanted. Heads that are not here reach nothing.
+        """
+        known = ((sha, self._number_of(sha)) for sha in wanted)
+        numbers = {sha: number for sha, number in known if number is not None and self._is_present(number)}
+        lowest = min((self._levels[number] for number in numbers.values()), default=0)
+        first: dict[int, int] = {}
+        queue: list[tuple[int, int]] = []
+
+        def meet(number: int, place: int) -> None:
+            if number not in first and self._levels[number] >= lowest:
+                heappush(queue, (-self._levels[number], number))
+                first[number] = place
+            elif place < first.get(number, 0):
+                first[number] = place
+
+        for place, sha in enumerate(heads if numbers else ()):
+            number = self._number_of(sha)
+            if number is not None:
+                meet(number, place)
+        while queue:
+            number = heappop(queue)[1]
+            for parent in self._parents_of(number):
+                meet(parent, first[number])
+        return {sha: first[number] for sha, number in numbers.items() if number in first}
 
     def _number_of(self, sha: str) -> int | None:
         return self._numbers.get(self._peeled(sha))

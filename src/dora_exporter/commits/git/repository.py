@@ -80,6 +80,11 @@ class Repository:
         with self._reading:
             return self._graph.difference(head, excluded)
 
+    def first_to_reach(self, heads: Sequence[str], wanted: Iterable[str]) -> dict[str, int]:
+        """Which of the heads, by their places, is the first to reach each of the wanted commits that any reaches."""
+        with self._reading:
+            return self._graph.first_to_reach(heads, wanted)
+
     def contents(self, shas: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Commits with what their objects say."""
         with self._reading:

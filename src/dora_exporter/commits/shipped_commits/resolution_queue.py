@@ -14,6 +14,7 @@ from dora_exporter.commits.shipped_commits.deployment_sequence import (
 from dora_exporter.commits.shipped_commits.incomplete_results import IncompleteResults
 from dora_exporter.commits.shipped_commits.retry_queue import RETRY_MS, Due, Retry, RetryQueue
 from dora_exporter.commits.shipped_commits.rule import is_of
+from dora_exporter.commits.shipped_commits.unseen_commits import Arrival, Unseen
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.changes import Change
 from dora_exporter.dora.events import Deployment, Event
@@ -52,6 +53,7 @@ class ResolutionQueue:
         self._incomplete = IncompleteResults()
         self._with_news: set[str] = set()
         self._followed: set[str] = set()
+        self._looked_into: set[str] = set()
         self._completed: dict[str, tuple[int, int]] = {}
         self._missed: list[Change] | None = None
         self.woken = asyncio.Event()
@@ -204,6 +206,20 @@ class ResolutionQueue:
                     held = self._sequences.view(key, self._store.deployments.get(each.id))
                     if held is not None and not self._sequences.has(held):
                         self._track(key, held)
+
+    def unseen(self, repository: str) -> Sequence[Unseen]:
+        """The deployments of a repository whose commits later results may lack, as they had not come."""
+        is_first = repository not in self._looked_into
+        return [Unseen(key, self.sequence(key), shas, is_first) for key, shas in self._incomplete.unseen(repository)]
+
+    def put_arrivals(self, repository: str, found: Iterable[Arrival]) -> None:
+        """Queues what follows those of ``unseen`` whose commits have come."""
+        self._looked_into.add(repository)
+        for each in found:
+            self._incomplete.see(each.key, each.seen)
+            for change in each.changes:
+                self._retries.put_change(each.key, change, self._clock())
+            self._put_all((each.key, outdated) for outdated in each.outdated)
 
     def put_passed_over(self, repository: str) -> None:
         """Queues the deployments that passed over commits which may have come."""

@@ -17,6 +17,7 @@ from dora_exporter.commits.shipped_commits.deployment_sequence import SequenceKe
 from dora_exporter.commits.shipped_commits.resolution_queue import ResolutionQueue
 from dora_exporter.commits.shipped_commits.resolve import ResolutionRequest, ResolutionResult, resolve
 from dora_exporter.commits.shipped_commits.retry_queue import Due
+from dora_exporter.commits.shipped_commits.unseen_commits import Arrival, Unseen, arrivals
 from dora_exporter.dora.changes import Change
 from dora_exporter.dora.event_log import Appendable, Unavailable
 from dora_exporter.dora.store import EventStore
@@ -163,7 +164,7 @@ class Resolver:
         if self._queue.pop_news(name):
             if repository is not None:
                 await self._queue.follow(name)
-                await self._refresh(repository)
+                await self._look_for_unseen(name, repository)
             self._queue.put_passed_over(name)
         if repository is not None:
             await self._queue.put_completable(name, repository.filled, repository.repeated)
@@ -173,9 +174,11 @@ class Resolver:
                 unknown.update(await self._resolve(key, due, repository))
         return unknown
 
-    async def _refresh(self, repository: Repository) -> None:
+    async def _look_for_unseen(self, name: str, repository: Repository) -> None:
+        """Queues what commits change that came although nothing waited for them."""
+        queue = self._queue
         try:
-            await self._read(repository.refresh)
+            queue.put_arrivals(name, await self._read(self._arrivals_in_thread, queue.unseen(name), repository))
         except (GitFailed, OSError) as reason:
             logger.warning("cannot read repository history repository=%s reason=%s", repository.name, reason)
 
@@ -222,6 +225,12 @@ class Resolver:
             result = resolve(request, repository)
         self._repositories.shrink(repository)
         return result
+
+    def _arrivals_in_thread(self, unseen: Sequence[Unseen], repository: Repository) -> Sequence[Arrival]:
+        """Runs in a thread."""
+        with repository.held():
+            repository.refresh()
+            return arrivals(unseen, repository)
 
     async def _read(self, work: Callable[..., _Result], *arguments: object) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._readers, work, *arguments)

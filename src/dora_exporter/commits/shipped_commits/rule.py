@@ -94,6 +94,21 @@ def has_passed_over(deployment: Deployment) -> bool:
     return deployment.shipped is not None and PASSED_OVER in deployment.shipped.left_out
 
 
+def needs_no_commit(deployment: Deployment) -> bool:
+    """Whether it does not wait for its SHA: its commits were listed, or it ships none, known or not."""
+    if deployment.commits is not None:
+        return True
+    return deployment.shipped is not None and not deployment.shipped.left_out.keys().isdisjoint(CAUSES_OF_NONE)
+
+
+def has_seen(deployment: Deployment, before: Deployment) -> bool:
+    """Whether a deployment was resolved when the SHA of the one before it was known."""
+    shipped = deployment.shipped
+    if shipped is None or deployment.commits is not None or "gap" in shipped.left_out:
+        return False
+    return shipped.base == before.commit_sha
+
+
 def _unknown_before(earlier: Sequence[Deployment], archive: Archive) -> int:
     """The number of deployments at the end of ``earlier`` whose SHAs are unknown."""
     known = (count for count, each in enumerate(reversed(earlier)) if archive.knows(_sha(each)))
