@@ -143,7 +143,7 @@ class Aggregates:
         while self._corrections:
             self._change_rollup(*self._corrections.popleft())
             yield
-        # Last: which values keep their labels depends on first events, and not all were told before.
+        # Last, or values would be placed by first events that are not all told yet, and placed again after that.
         for folding in self._all_foldings():
             yield from folding.settling()
 

@@ -87,7 +87,7 @@ class SeriesState:
 
     def prepare(self, now_ms: int) -> bool:
         """Prepares for a move to a moment, a few milliseconds a call; True once it is done."""
-        # Where nothing comes or goes nothing is searched, and most series never need the memory of an index.
+        # Where nothing comes or goes nothing is searched: a series at rest is spared the memory of an index.
         due = self.next_change
         is_still = now_ms >= self._now_ms and (due is None or due > now_ms)
         return is_still or self.classifier.in_order.prepare()

@@ -93,7 +93,6 @@ class NamedRemedies:
     def _find(self, deployment_id: str) -> Deployment | None:
         """The deployment that counts, by the id of any of its reports."""
         report = self._find_report(deployment_id)
-        # An attempt that did not succeed remedies nothing.
         return self.reports.counting(report) if report and not report.outcome else None
 
     def _named(self, failed: Deployment, verdict: Verdict | None) -> Link | None:
