@@ -1,5 +1,7 @@
 """Reverts in every form, and what is landed again, whatever comes and goes in whatever order."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -215,6 +217,53 @@ def test_what_lands_again_after_a_rollback_does_not_blame_the_rollback_by_its_ta
     classifier = judged(*held, settings=FailureSettings(rules=(rule,)))
 
     assert failures(classifier) == {"d0": "fix", "d1": "rollback"}
+
+
+def test_many_commits_that_revert_each_other_in_one_deployment_are_decided_at_once() -> None:
+    first, second = days("v0", "v1")
+    shas = [A, *(f"{number:040x}" for number in range(1, 41))]
+    reverting = [
+        parse_commit(
+            sha, second.started_at, "\n\n".join(("Undo", *(f"This reverts commit {each}." for each in shas[:place])))
+        )
+        for place, sha in enumerate(shas)
+        if place
+    ]
+    shipped = (
+        replace(first, commits=(Commit(A, first.started_at, "Round up"),)),
+        replace(second, commits=tuple(reverting)),
+    )
+
+    assert told(judged(*shipped, settings=NOTHING_ELSE)) == (["d0"], ["d1"])
+
+
+@pytest.mark.parametrize(("length", "failed"), [(1, ["d0"]), (2, []), (60, []), (61, ["d0"])])
+def test_of_reverts_in_a_row_in_one_deployment_every_other_one_holds(length: int, failed: list[str]) -> None:
+    first, second = days("v0", "v1")
+    shas = [A, *(f"{number:040x}" for number in range(1, length + 1))]
+    row = [
+        parse_commit(sha, second.started_at, f"Undo\n\nThis reverts commit {before}.") for before, sha in pairwise(shas)
+    ]
+    shipped = (
+        replace(first, commits=(Commit(A, first.started_at, "Round up"),)),
+        replace(second, commits=tuple(row)),
+    )
+
+    assert told(judged(*shipped, settings=NOTHING_ELSE))[0] == failed
+
+
+def test_reverts_in_a_circle_undo_nothing() -> None:
+    first, second = days("v0", "v1")
+    circle = [
+        parse_commit(sha, second.started_at, f"Undo\n\nThis reverts commit {other}.\n\nThis reverts commit {A}.")
+        for sha, other in ((B, C), (C, D), (D, B))
+    ]
+    shipped = (
+        replace(first, commits=(Commit(A, first.started_at, "Round up"),)),
+        replace(second, commits=tuple(circle)),
+    )
+
+    assert told(judged(*shipped, settings=NOTHING_ELSE)) == ([], [])
 
 
 def test_a_version_that_never_changes_hides_no_revert() -> None:

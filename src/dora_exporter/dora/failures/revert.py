@@ -1,7 +1,8 @@
 """The rule for reverts: a commit that reverts one which an earlier deployment shipped."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from dora_exporter.dora.commit_messages import quoted_by
 from dora_exporter.dora.events import Deployment
@@ -10,8 +11,6 @@ from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.failures.revert_lookup import CommitText, RevertLookup, commit_texts_of
-
-_DEEPEST = 50
 
 
 class Revert:
@@ -65,13 +64,29 @@ def _said(remedy: Deployment, lookup: RevertLookup) -> Sequence[CommitText]:
         if each.key[0] != "merge" and each.is_reverting and lookup.is_first_with(each, remedy)
     ]
     # A revert that the same deployment reverts again undid nothing that had been deployed.
-    reverted_here: defaultdict[LookupKey, list[CommitText]] = defaultdict(list)
+    reverts: defaultdict[LookupKey, list[LookupKey]] = defaultdict(list)
     for each in said:
         for reverted in lookup.reverted_by(each, remedy):
-            for other in reverted.texts if reverted.deployment is remedy else ():
-                reverted_here[other.key].append(each)
+            reverts[each.key] += [other.key for other in reverted.texts if reverted.deployment is remedy]
+    holding = _holding([each.key for each in said], reverts)
+    return [each for each in said if each.key in holding]
 
-    def holds(commit_text: CommitText, depth: int) -> bool:
-        return depth > _DEEPEST or not any(holds(other, depth + 1) for other in reverted_here[commit_text.key])
 
-    return [each for each in said if holds(each, 0)]
+def _holding(keys: Iterable[LookupKey], reverts: Mapping[LookupKey, Sequence[LookupKey]]) -> set[LookupKey]:
+    """The reverts that no other one which holds reverts; those that revert each other in a circle do not hold.
+
+    Each is decided once, after all that revert it: they can be thousands, and name all that came before them.
+    """
+    undecided = Counter(chain.from_iterable(reverts.values()))
+    holding = {key for key in keys if not undecided[key]}
+    waiting, decided = list(holding), set(holding)
+    while waiting:
+        key = waiting.pop()
+        for reverted in reverts.get(key, ()):
+            undecided[reverted] -= 1
+            if reverted not in decided and (key in holding or not undecided[reverted]):
+                decided.add(reverted)
+                waiting.append(reverted)
+                if key not in holding:
+                    holding.add(reverted)
+    return holding
