@@ -34,8 +34,8 @@ class Numbers:
         asyncio.run(self.engine.load(NOW_MS))
         self.update()
 
-    def update(self) -> None:
-        while not self.engine.update(NOW_MS):
+    def update(self, now_ms: int = NOW_MS) -> None:
+        while not self.engine.update(now_ms):
             pass
 
     def explained(self, name: str) -> Explanation:
@@ -116,6 +116,15 @@ def test_an_incident_that_ended_too_soon_does_not_count_and_an_open_one_does(min
     assert numbers.values("dora_incidents") == {(): counted}
     reasons = {} if counted else {"a": "ended sooner after its beginning than incidents.minimum_duration"}
     assert numbers.reasons() == reasons
+
+
+def test_an_incident_whose_end_lies_ahead_counts_until_that_shows_that_it_was_too_short() -> None:
+    ends_at = NOW_MS + MINUTE_MS
+    short = incident(started_at=NOW_MS - MINUTE_MS, finished_at=ends_at)
+    numbers = Numbers(IncidentRules(minimum_ms=5 * MINUTE_MS), short)
+    assert numbers.values("dora_incidents") == {(): 1}
+    numbers.update(ends_at)
+    assert numbers.values("dora_incidents") == {(): 0}
 
 
 def test_an_incident_that_begins_soon_after_an_end_is_the_same_one_from_the_first_beginning_to_the_last_end() -> None:

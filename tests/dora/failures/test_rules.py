@@ -26,10 +26,13 @@ class NoUpdates:
 
 
 def judged(
-    *deployments: Deployment, settings: FailureSettings | None = None, catalogue: Catalogue = NO_CATALOGUE
+    *deployments: Deployment,
+    settings: FailureSettings | None = None,
+    catalogue: Catalogue = NO_CATALOGUE,
+    elsewhere: tuple[Deployment, ...] = (),
 ) -> Classifier:
-    """The classifier of a series, deployed in this order."""
-    held = {each.id: each for each in deployments}
+    """The classifier of a series, deployed in this order, beside deployments of other series."""
+    held = {each.id: each for each in (*deployments, *elsewhere)}
     classifier = Classifier(
         rules=rules(settings or FailureSettings(), catalogue),
         attribution_limit_ms=None,
@@ -320,6 +323,14 @@ def test_a_named_remedy_that_does_not_exist_hides_nothing_that_rules_found(remed
     assert classifier.facts(third).rework
 
 
+def test_a_deployment_of_another_series_is_no_remedy() -> None:
+    first, second = days("v1", "v2")
+    failed = with_remedy(first, id="d1")
+
+    assert judged(failed, second).facts(failed).recovery == (second.finished_at, DAY_MS)
+    assert judged(failed, elsewhere=(replace(second, service="cart"),)).facts(failed).recovery is None
+
+
 def test_a_named_remedy_holds_while_it_is_there() -> None:
     first, second, third, fourth = days("v1", "v2", "v3", "v1")
     failed = with_remedy(second, id="d2")
@@ -369,6 +380,18 @@ def test_an_incident_that_names_a_version_blames_its_latest_deployment_that_had_
     assert {each.id for each in (first, second, third, later) if classifier.facts(each).cause == "incident"} == {
         second.id
     }
+
+
+def test_the_first_deployment_to_come_after_the_beginning_of_an_incident_is_rework() -> None:
+    first, second = days("v1", "v2")
+    classifier = judged(first)
+    classifier.add_incident(incident(started_at=first.finished_at + 1000))
+    classifier.settle()
+
+    classifier.add(second)
+    classifier.settle()
+
+    assert classifier.facts(second).rework
 
 
 def test_an_incident_that_is_taken_away_and_comes_again_is_open() -> None:
