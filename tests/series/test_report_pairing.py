@@ -206,6 +206,32 @@ def test_a_remedy_may_be_named_by_any_report_of_it(named: str) -> None:
     assert remedies == (["apm:1"] if named == "apm:1" else [])
 
 
+def test_a_remedy_is_found_by_the_id_of_a_later_report_that_adds_nothing_else() -> None:
+    store = EventStore()
+    engine = read(store)
+    store.apply(sent("failed", 0, version="v0"))
+    store.apply(Judgement("failed", Verdict(change_failure=True, remediation=Remediation("rollback", id="apm:1"))))
+    for report in (sent("sent", 100), found("apm:1", 101)):
+        store.apply(report)
+        counted(engine)
+    state = engine.state(Series("checkout", "production"))
+    assert state is not None
+    assert [link.remedy.id for link in state.classifier.remedies(store.deployments["failed"])] == ["sent"]
+
+
+def test_the_facts_of_a_report_go_with_it_after_a_nearer_report_came() -> None:
+    store = EventStore()
+    engine = read(store)
+    for report in (sent("sent", 0), found("apm", 5, upstream={"images": ["shop:1"]}), found("otel", 1, source="otel")):
+        store.apply(report)
+        counted(engine)
+    store.apply(Deletion("deployment", "apm", NOW_MS))
+    assert list(counted(engine)) == ["sent"]
+    state = engine.state(Series("checkout", "production"))
+    assert state is not None
+    assert [each.upstream for each in state.classifier.in_order.by_finish] == [None]
+
+
 def test_commits_that_git_found_for_one_report_are_those_of_the_deployment() -> None:
     store = EventStore()
     engine = read(store)
