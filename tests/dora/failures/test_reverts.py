@@ -1,5 +1,6 @@
 """Reverts in every form, and what is landed again, whatever comes and goes in whatever order."""
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -250,6 +251,28 @@ def test_of_reverts_in_a_row_in_one_deployment_every_other_one_holds(length: int
     )
 
     assert told(judged(*shipped, settings=NOTHING_ELSE))[0] == failed
+
+
+@pytest.mark.usefixtures("no_garbage_search")
+def test_thousands_that_revert_thousands_by_one_subject_are_decided_in_no_time() -> None:
+    """Two deployments, and a third of which a half reverts the other half."""
+    first, second, third = days("v0", "v1", "v2")
+
+    def said(day: Deployment, letter: str, subject: str) -> list[Commit]:
+        return [Commit(f"{number:039x}{letter}", day.started_at, subject) for number in range(3_000)]
+
+    undoing = 'Revert "Round up"'
+    shipped = (
+        replace(first, commits=tuple(said(first, "a", "Round up"))),
+        replace(second, commits=tuple(said(second, "b", undoing))),
+        replace(
+            third, commits=(*said(third, "c", f'Revert "{undoing}"'), *said(third, "d", f'Revert "Revert "{undoing}""'))
+        ),
+    )
+    began = time.thread_time()
+    classifier = judged(*shipped, settings=NOTHING_ELSE)
+    assert time.thread_time() - began < 2
+    assert failures(classifier) == {"d0": "revert"}
 
 
 def test_reverts_in_a_circle_undo_nothing() -> None:

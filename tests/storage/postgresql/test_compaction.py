@@ -162,7 +162,8 @@ async def test_writes_go_on_meanwhile(database: Database) -> None:
             await replica.log.append([deployment(id=str(number), version=str(version)) for number in range(0, 1200, 7)])
         await work
         assert same(replica.store, await replayed(database))
-        assert len(kept(database)) == 1200 - 172 + 6 * 172
+        # Of what was written meanwhile it compacts as much as was there when it looked.
+        assert len(kept(database)) in [1200 + others * 172 for others in range(6)]
 
 
 async def test_it_is_due_after_much_was_written_or_a_day(database: Database) -> None:

@@ -1,8 +1,7 @@
 """The rule for reverts: a commit that reverts one which an earlier deployment shipped."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 
 from dora_exporter.dora.commit_messages import quoted_by
 from dora_exporter.dora.events import Deployment
@@ -10,7 +9,7 @@ from dora_exporter.dora.failures.commit_text import LookupKey, commits_of, pull_
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.failures.order import finish_order
-from dora_exporter.dora.failures.revert_lookup import CommitText, RevertLookup, commit_texts_of
+from dora_exporter.dora.failures.revert_lookup import CommitText, Reverted, RevertLookup, commit_texts_of
 
 
 class Revert:
@@ -64,29 +63,41 @@ def _said(remedy: Deployment, lookup: RevertLookup) -> Sequence[CommitText]:
         if each.key[0] != "merge" and each.is_reverting and lookup.is_first_with(each, remedy)
     ]
     # A revert that the same deployment reverts again undid nothing that had been deployed.
-    reverts: defaultdict[LookupKey, list[LookupKey]] = defaultdict(list)
-    for each in said:
-        for reverted in lookup.reverted_by(each, remedy):
-            reverts[each.key] += [other.key for other in reverted.texts if reverted.deployment is remedy]
-    holding = _holding([each.key for each in said], reverts)
+    named = {
+        each.key: [found for found in lookup.reverted_by(each, remedy) if found.deployment is remedy] for each in said
+    }
+    holding = _holding(named)
     return [each for each in said if each.key in holding]
 
 
-def _holding(keys: Iterable[LookupKey], reverts: Mapping[LookupKey, Sequence[LookupKey]]) -> set[LookupKey]:
-    """The reverts that no other one which holds reverts; those that revert each other in a circle do not hold.
+def _holding(named: Mapping[LookupKey, Sequence[Reverted]]) -> set[LookupKey]:
+    """The reverts, of those that name others of their deployment, which no other one that holds reverts.
 
-    Each is decided once, after all that revert it: they can be thousands, and name all that came before them.
+    Those that revert each other in a circle do not hold.
     """
-    undecided = Counter(chain.from_iterable(reverts.values()))
-    holding = {key for key in keys if not undecided[key]}
+    # Each is decided once, after all that revert it, and what is reverted together counts as one: thousands of commits
+    # may name thousands by one subject.
+    together = {id(each): each for found in named.values() for each in found}
+    unheard = Counter(id(each) for found in named.values() for each in found)
+    undecided = Counter(text.key for each in together.values() for text in each.texts)
+    holding = {key for key in named if not undecided[key]}
     waiting, decided = list(holding), set(holding)
+    undone: set[int] = set()
     while waiting:
         key = waiting.pop()
-        for reverted in reverts.get(key, ()):
-            undecided[reverted] -= 1
-            if reverted not in decided and (key in holding or not undecided[reverted]):
-                decided.add(reverted)
-                waiting.append(reverted)
-                if key not in holding:
-                    holding.add(reverted)
+        for each in named.get(key, ()):
+            unheard[id(each)] -= 1
+            if id(each) in undone:
+                continue
+            if key in holding:
+                undone.add(id(each))
+                news = {text.key for text in each.texts} - decided
+            elif not unheard[id(each)]:
+                undecided.subtract(text.key for text in each.texts)
+                news = {text.key for text in each.texts if not undecided[text.key]} - decided
+                holding |= news
+            else:
+                continue
+            decided |= news
+            waiting += news
     return holding

@@ -4,8 +4,10 @@ The revert of a revert lands the change again, so a chain of reverts alternates.
 number of a pull request, and that is a better one than a quoted subject.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from dora_exporter.dora.commit_messages import is_revert, key_of, named_reverts, number_of, quoted_by
@@ -60,6 +62,8 @@ class RevertLookup:
         self._looked_up = looked_up
         self._texts: dict[str, Mapping[LookupKey, Sequence[CommitText]]] = {}
         self._reverted: dict[tuple[str, LookupKey], list[Reverted]] = {}
+        self._shared: dict[tuple[str, LookupKey], Reverted] = {}
+        self._decided: dict[int, bool] = {}
         self._reverts: dict[tuple[str, LookupKey], bool] = {}
 
     def is_first_with(self, commit_text: CommitText, deployment: Deployment) -> bool:
@@ -74,8 +78,14 @@ class RevertLookup:
             self._reverted[key] = list(self._found(commit_text, deployment))
         return self._reverted[key]
 
-    def is_revert(self, reverted: Reverted, depth: int = 0) -> bool:
+    def is_revert(self, reverted: Reverted) -> bool:
         """Whether what was reverted had been a revert itself."""
+        # Thousands of commits may revert the same thousands by one subject, so that is decided once.
+        if id(reverted) not in self._decided:
+            self._decided[id(reverted)] = self._was_revert(reverted, 0)
+        return self._decided[id(reverted)]
+
+    def _was_revert(self, reverted: Reverted, depth: int) -> bool:
         telling = [each for each in reverted.texts if each.key[0] != "merge" or each.is_reverting]
         if telling:
             return any(self._is_revert(each, reverted.deployment, depth) for each in telling)
@@ -95,7 +105,7 @@ class RevertLookup:
                 self.reverted_by(commit_text, deployment) if commit_text.is_reverting and depth < _DEEPEST else []
             )
             self._reverts[key] = (
-                any(not self.is_revert(each, depth + 1) for each in reverted)
+                any(not self._was_revert(each, depth + 1) for each in reverted)
                 if reverted
                 else _claims_to_revert(commit_text)
             )
@@ -118,14 +128,14 @@ class RevertLookup:
         first = self._in_order.first_with_sha(full) if full else None
         if first is None or full is None:
             return None
-        kinds = self._of(first)
-        return Reverted(first, [each for kind in ("sha", "via", "merge") for each in kinds.get((kind, full), ())])
+        keys = [(kind, full) for kind in ("sha", "via", "merge")]
+        return self._share(first, keys[0], lambda: [each for key in keys for each in self._of(first).get(key, ())])
 
     def _with_number(self, number: str) -> Reverted | None:
         key = "number", number
         self._looked_up.add(key)
         first = next(iter(self._in_order.shipments.with_key(key)), None)
-        return Reverted(first, self._of(first).get(key, ())) if first else None
+        return self._share(first, key, lambda: self._of(first).get(key, ())) if first else None
 
     def _with_subject(self, subject: str, deployment: Deployment) -> Reverted | None:
         """The latest deployment with that subject before the revert, because subjects recur."""
@@ -135,15 +145,24 @@ class RevertLookup:
             return numbered
         key = "subject", key_of(subject)
         self._looked_up.add(key)
-        for each in reversed(self._in_order.shipments.with_key(key)):
-            # Its own subjects, too: a deployment may ship a commit together with its revert.
-            if finish_order(each) <= finish_order(deployment):
-                said = [
-                    commit_text for commit_text in self._of(each).get(key, ()) if self.is_first_with(commit_text, each)
-                ]
-                if said:
-                    return Reverted(each, said)
+        shipped = self._in_order.shipments.with_key(key)
+        # Its own subjects, too: a deployment may ship a commit together with its revert.
+        for index in range(bisect_right(shipped, finish_order(deployment), key=finish_order) - 1, -1, -1):
+            reverted = self._share(shipped[index], key, partial(self._first_said, shipped[index], key))
+            if reverted.texts:
+                return reverted
         return None
+
+    def _first_said(self, deployment: Deployment, key: LookupKey) -> Sequence[CommitText]:
+        """The texts with a key that the series shipped first with a deployment."""
+        return [each for each in self._of(deployment).get(key, ()) if self.is_first_with(each, deployment)]
+
+    def _share(self, deployment: Deployment, key: LookupKey, texts: Callable[[], Sequence[CommitText]]) -> Reverted:
+        """What a deployment shipped with a key, made once: each commit of another may name it."""
+        held = self._shared.get((deployment.id, key))
+        if held is None:
+            held = self._shared[deployment.id, key] = Reverted(deployment, texts())
+        return held
 
     def _of(self, deployment: Deployment) -> Mapping[LookupKey, Sequence[CommitText]]:
         """The texts of a deployment, by every key under which they are looked up."""
