@@ -252,6 +252,22 @@ def test_commits_that_git_found_for_one_report_are_those_of_the_deployment() -> 
     assert shipped == [commit.sha]
 
 
+def test_a_merge_that_git_found_for_one_report_alone_is_one_of_the_deployment() -> None:
+    store = EventStore()
+    engine = read(store)
+    for report in (
+        sent("sent", 100, version="v1", commit_sha="a" * 40, repository="git.example/shop"),
+        sent("apm:1", 99, version="v1", commit_sha="c" * 40, repository="git.example/shop", source="apm"),
+    ):
+        store.apply(report)
+    merge = Commit("c" * 40, NOW_MS - 7 * 86_400_000, "Merge branch 'carts'")
+    store.apply(Resolution("apm:1", Shipped("git.example/shop", "c" * 40, merges=(merge,))))
+    assert list(counted(engine)) == ["sent"]
+    state = engine.state(Series("checkout", "production"))
+    assert state is not None
+    assert [each.id for each in state.classifier.in_order.shipments.with_key(("merge", merge.sha))] == ["sent"]
+
+
 def test_what_does_not_count_is_explained_by_what_does() -> None:
     store = EventStore()
     engine = read(store)

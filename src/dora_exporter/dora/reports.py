@@ -136,7 +136,12 @@ def _shipped_by(group: Sequence[Deployment]) -> Shipped | None:
     if first.commits is not None:  # the sender listed them, and what Git says does not add to that
         return first.shipped
     known = [each.shipped for each in others if each.commits is None and each.shipped]
-    parts = [replace(part, left_out={}, further=()) for each in known for part in parts_of(each) if part.commits]
+    parts = [
+        replace(part, left_out={}, further=())
+        for each in known
+        for part in parts_of(each)
+        if part.commits or part.merges
+    ]
     if not parts:
         return first.shipped
     own = first.shipped or parts.pop(0)
