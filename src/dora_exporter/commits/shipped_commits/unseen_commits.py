@@ -10,7 +10,7 @@ from dora_exporter.dora.events import Deployment, Shipped
 from dora_exporter.dora.failures.order import finish_order
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Unseen:
     """The SHAs of a sequence that were not seen, by deployment.
 
