@@ -1,7 +1,6 @@
 """The attributions of incidents to deployments, and the deployments that responded to incidents."""
 
 from bisect import bisect_left, insort
-from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator
 from operator import attrgetter
 
@@ -21,11 +20,11 @@ class AttributionIndex:
         self._in_order = in_order
         self._attribution_limit_ms = attribution_limit_ms
         self._ordered: list[Incident] = []
-        self._naming: defaultdict[Hashable, dict[str, Incident]] = defaultdict(dict)
+        self._naming: dict[Hashable, dict[str, Incident]] = {}
         self._attributions: dict[str, Attribution] = {}
-        self._of: defaultdict[str, dict[str, Incident]] = defaultdict(dict)
+        self._of: dict[str, dict[str, Incident]] = {}
         self._responses: dict[str, Deployment] = {}
-        self._answered: defaultdict[str, dict[str, Incident]] = defaultdict(dict)
+        self._answered: dict[str, dict[str, Incident]] = {}
         self._unanswered: dict[str, Incident] = {}
         self._marked: dict[str, Incident] = {}
 
@@ -54,7 +53,7 @@ class AttributionIndex:
         """Adds an incident."""
         insort(self._ordered, incident, key=_incident_order)
         for name in _names(incident):
-            self._naming[name][incident.id] = incident
+            self._naming.setdefault(name, {})[incident.id] = incident
         self._marked[incident.id] = incident
 
     def remove(self, incident: Incident) -> Iterator[Deployment]:
@@ -115,7 +114,7 @@ class AttributionIndex:
             yield before.deployment
         if attribution:
             self._attributions[incident.id] = attribution
-            self._of[attribution.deployment.id][incident.id] = incident
+            self._of.setdefault(attribution.deployment.id, {})[incident.id] = incident
             yield attribution.deployment
 
     def _respond(self, incident: Incident, response: Deployment | None) -> Iterator[Deployment]:
@@ -129,7 +128,7 @@ class AttributionIndex:
             yield before
         if response:
             self._responses[incident.id] = response
-            self._answered[response.id][incident.id] = incident
+            self._answered.setdefault(response.id, {})[incident.id] = incident
             yield response
 
 

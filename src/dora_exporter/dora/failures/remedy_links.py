@@ -1,6 +1,5 @@
 """The links from remedies to failed deployments that the rules find, updated as deployments come and go."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from dora_exporter.dora.events import Deployment
@@ -19,9 +18,9 @@ class RemedyLinks:
         self._rules_without_commits = [rule for rule in rules if not rule.needs_commits]
         self._in_order = in_order
         self._from: dict[str, tuple[Link, ...]] = {}
-        self._to: defaultdict[str, list[Link]] = defaultdict(list)
+        self._to: dict[str, list[Link]] = {}
         self._looked_up: dict[str, set[LookupKey]] = {}
-        self._watchers: defaultdict[LookupKey, dict[str, Deployment]] = defaultdict(dict)
+        self._watchers: dict[LookupKey, dict[str, Deployment]] = {}
         self._marked: dict[str, Deployment] = {}
 
     def of_remedy(self, remedy: Deployment) -> Sequence[Link]:
@@ -107,7 +106,7 @@ class RemedyLinks:
             if not watchers:
                 del self._watchers[key]
         for key in looked_up:
-            self._watchers[key][remedy.id] = remedy
+            self._watchers.setdefault(key, {})[remedy.id] = remedy
         if looked_up:
             self._looked_up[remedy.id] = looked_up
 
@@ -119,7 +118,7 @@ class RemedyLinks:
             self._to[link.failed.id].remove(link)
             yield link.failed
         for link in links:
-            self._to[link.failed.id].append(link)
+            self._to.setdefault(link.failed.id, []).append(link)
             yield link.failed
         if links:
             self._from[remedy.id] = links

@@ -1,6 +1,5 @@
 """Verdicts on deployments by a person, a client or a source, and the remedies that they name."""
 
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Protocol
 
@@ -53,9 +52,9 @@ class NamedRemedies:
         self._in_order = in_order
         self._find_report = find
         self.reports: Reports = SingleReports()
-        self._awaited: defaultdict[Hashable, dict[str, Deployment]] = defaultdict(dict)
+        self._awaited: dict[Hashable, dict[str, Deployment]] = {}
         self._links: dict[str, Link] = {}
-        self._by_remedy: defaultdict[str, dict[str, Link]] = defaultdict(dict)
+        self._by_remedy: dict[str, dict[str, Link]] = {}
 
     def link(self, failed: Deployment) -> Link | None:
         """The link to the remedy that a verdict names; None until that remedy counts."""
@@ -79,7 +78,7 @@ class NamedRemedies:
             del self._by_remedy[before.remedy.id][failed.id]
         if after:
             self._links[failed.id] = after
-            self._by_remedy[after.remedy.id][failed.id] = after
+            self._by_remedy.setdefault(after.remedy.id, {})[failed.id] = after
         # By id: a remedy may have been replaced since it was linked, and only the one that counts now can be marked.
         changed = [link.remedy.id for link in (before, after) if link] if before != after else ()
         return [remedy for remedy in map(self._find, changed) if remedy]
@@ -100,12 +99,12 @@ class NamedRemedies:
         if not remediation:
             return None
         if remediation.id is not None:
-            self._awaited["id", remediation.id][failed.id] = failed
+            self._awaited.setdefault(("id", remediation.id), {})[failed.id] = failed
             found = self._find(remediation.id)
             # The id may be that of another series, or of one that does not count at present.
             remedy = found if found and self._in_order.holds(found) and _is_later(found, failed) else None
         else:
-            self._awaited["version", remediation.version][failed.id] = failed
+            self._awaited.setdefault(("version", remediation.version), {})[failed.id] = failed
             same = self._in_order.with_version(remediation.version or "")
             remedy = next((each for each in same if _is_later(each, failed)), None)
         return Link(failed, remedy, "verdict", remediation.type) if remedy else None
