@@ -161,7 +161,7 @@ class CommitSearch:
         name, sha = deployment.repository, deployment.commit_sha
         if waits_for_commit(deployment):
             return f"its commits are unknown: {what_waits(deployment)} stands for no commit that was told"
-        if not name or not sha or deployment.commits is not None or deployment.shipped is not None:
+        if not name or not sha or deployment.has_known_commits:
             return None
         if not is_sha(sha):
             return f"its commits are unknown: {sha} is not a full SHA"

@@ -153,6 +153,11 @@ class Deployment(_ToldApartById, frozen=True, gc=False, omit_defaults=True, tag=
         """The series that it belongs to."""
         return Series(self.service, self.environment)
 
+    @property
+    def has_known_commits(self) -> bool:
+        """Whether it is known which commits it shipped, if only that there were none."""
+        return self.commits is not None or self.shipped is not None
+
 
 class Incident(_ToldApartById, frozen=True, gc=False, omit_defaults=True, tag="incident", tag_field="type"):
     """A failure in production. It counts once in each service it names; one without a service only in its team.

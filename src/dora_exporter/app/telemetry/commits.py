@@ -65,7 +65,7 @@ class CommitCounts:
         for view in views_of(deployment) if deployment.commits is None else ():
             if view.shipped is None:
                 self._count_unresolved(view, number)
-        if deployment.commits is None and deployment.shipped is None:
+        if not deployment.has_known_commits:
             return
         commits, excluded = commits_of(deployment), excluded_of(deployment)
         self.resolved += number * (deployment.shipped is not None)

@@ -117,8 +117,7 @@ def _affected(
 
 
 def _came_along(deployment: Deployment, together: frozenset[tuple[int, int, str]]) -> bool:
-    is_new = deployment.shipped is None and deployment.commits is None
-    return is_new or finish_order(deployment) in together
+    return not deployment.has_known_commits or finish_order(deployment) in together
 
 
 def _unknown(sequence: Sequence[Deployment], waiting: set[str], archive: Archive | None) -> Iterator[str]:

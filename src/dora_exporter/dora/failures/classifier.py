@@ -77,7 +77,7 @@ class Classifier:
         """Removes a deployment."""
         # Its neighbours are found by its place, so they are marked while it still has one.
         self._mark_around(deployment)
-        if deployment.commits is not None or deployment.shipped is not None:
+        if deployment.has_known_commits:
             self._mark(self.in_order.shipments.remove(deployment))
         self.in_order.remove(deployment)
         self._mark(self.links.forget(deployment))
@@ -227,7 +227,7 @@ class Classifier:
 
     def _samples(self, deployment: Deployment) -> tuple[list[tuple[Commit, int]], int]:
         """The commits with lead times that count, and how many have one that does not."""
-        if deployment.commits is None and deployment.shipped is None:  # most
+        if not deployment.has_known_commits:  # most
             return [], 0
         samples = list(self.in_order.shipments.samples(deployment))
         return samples, sum(1 for _ in self.in_order.shipments.first_shipped(deployment)) - len(samples)
@@ -269,7 +269,7 @@ class Classifier:
         """Indexes what deployments shipped, and marks those whose facts may be more than plain."""
         self.links.introduce(deployments)
         for each in deployments:
-            if each.commits is not None or each.shipped is not None:
+            if each.has_known_commits:
                 self._mark([each, *self.in_order.shipments.add(each)])
             elif each.verdict is not None or each.upstream is not None:
                 self._mark([each])

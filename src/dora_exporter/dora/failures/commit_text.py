@@ -92,7 +92,7 @@ def origin_of(pull_request: PullRequest) -> LookupKey | None:
 
 def keys_of(deployment: Deployment) -> Iterator[LookupKey]:
     """The keys of everything that a deployment shipped, each once."""
-    if deployment.commits is None and deployment.shipped is None:
+    if not deployment.has_known_commits:
         return
     keys: dict[LookupKey, None] = {}
     for key, commit in keyed_commits(deployment):

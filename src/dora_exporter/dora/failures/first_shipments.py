@@ -91,7 +91,7 @@ class FirstShipments:
         A lead time is the deployment's finished_at minus the commit's author time. It is negative when the author's
         clock was ahead; ``CLOCK_SKEW_MS`` says how much of that still counts.
         """
-        if deployment.shipped is None and deployment.commits is None:
+        if not deployment.has_known_commits:
             return
         excluded = excluded_of(deployment)
         # Reversed, so that the first entry counts of a commit that is listed twice.

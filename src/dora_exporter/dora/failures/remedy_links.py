@@ -42,7 +42,7 @@ class RemedyLinks:
 
     def introduce(self, deployments: Sequence[Deployment]) -> None:
         """Marks the new deployments that a rule concerns."""
-        shipping = [each for each in deployments if _ships_commits(each)]
+        shipping = [each for each in deployments if each.has_known_commits]
         for rule in self._rules if shipping else self._rules_without_commits:
             for deployment in rule.concerned(shipping if rule.needs_commits else deployments):
                 self.mark(deployment)
@@ -83,7 +83,7 @@ class RemedyLinks:
         while self._marked:
             _, remedy = self._marked.popitem()
             looked_up: set[LookupKey] = set()
-            rules = self._rules if _ships_commits(remedy) else self._rules_without_commits
+            rules = self._rules if remedy.has_known_commits else self._rules_without_commits
             found = tuple(link for rule in rules for link in rule.links(remedy, self._in_order, looked_up))
             self._watch(remedy, looked_up)
             yield from self._relink(remedy, found)
@@ -92,7 +92,7 @@ class RemedyLinks:
     def _abbreviating(self) -> Iterator[None]:
         """Gets ready for the abbreviated SHAs that reverts name, if one does: all at once would take long."""
         for remedy in [*self._marked.values()]:
-            if _ships_commits(remedy) and names_abbreviation(remedy):
+            if remedy.has_known_commits and names_abbreviation(remedy):
                 yield from self._in_order.abbreviating()
                 return
             yield
@@ -125,11 +125,6 @@ class RemedyLinks:
         else:
             del self._from[remedy.id]
         yield remedy
-
-
-def _ships_commits(deployment: Deployment) -> bool:
-    """Whether it is known what a deployment shipped."""
-    return deployment.commits is not None or deployment.shipped is not None
 
 
 def _keys_of(deployment: Deployment) -> Iterator[LookupKey]:

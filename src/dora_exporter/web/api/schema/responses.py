@@ -186,7 +186,7 @@ def failure(event: Incident) -> FailureObject:
 
 
 def _commits_of(event: Deployment) -> tuple[Commit, ...] | None:
-    return None if event.commits is None and event.shipped is None else commits_of(event)
+    return commits_of(event) if event.has_known_commits else None
 
 
 def _commit(commit: Commit) -> ShownCommit:
