@@ -12,33 +12,33 @@ from dora_exporter.app.settings import Settings
 from dora_exporter.app.telemetry.commits import CommitCounts
 from dora_exporter.commits.providers.contract import Lent
 from dora_exporter.dora.events import Commit
-from dora_exporter.dora.observers import Observer, Renew
+from dora_exporter.dora.observers import Observer, Observers, Renew
 from dora_exporter.dora.store import EventStore
 
 REPOSITORY = "git.example/shop"
 
 
-class ObservedStore(EventStore):
-    """A store that lists its observers."""
+class ListedObservers(Observers):
+    """Observers that can be listed."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[Observer] = []
+        self.listed: list[Observer] = []
 
-    def observe(self, observer: Observer, renew: Renew | None = None, *, only_linked: bool = False) -> None:
-        self.told.append(observer)
-        super().observe(observer, renew, only_linked=only_linked)
+    def add(self, observer: Observer, renew: Renew | None = None, *, only_linked: bool = False) -> None:
+        self.listed.append(observer)
+        super().add(observer, renew, only_linked=only_linked)
 
-    def ignore(self, observer: Observer) -> None:
-        self.told.remove(observer)
-        super().ignore(observer)
+    def remove(self, observer: Observer) -> None:
+        self.listed.remove(observer)
+        super().remove(observer)
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> ObservedStore:
+def store(monkeypatch: pytest.MonkeyPatch) -> EventStore:
     """One that takes a search several turns of the event loop to load."""
     monkeypatch.setattr("dora_exporter.runtime.cooperative.TURN_SECONDS", 0)
-    held = ObservedStore()
+    held = EventStore()
     for number in range(5):
         held.apply(deployment(id=str(number), commit_sha="a" * 40, repository=REPOSITORY))
     return held
@@ -62,7 +62,7 @@ def test_without_a_commit_that_was_told_there_is_a_reason(tmp_path: Path) -> Non
     assert search.why_unknown(deployment()) is None
 
 
-async def test_one_that_is_stopped_while_it_counts_ends_well(store: ObservedStore, tmp_path: Path) -> None:
+async def test_one_that_is_stopped_while_it_counts_ends_well(store: EventStore, tmp_path: Path) -> None:
     search = search_in(store, tmp_path)
     await search.start()
     assert "commit counts" in {each.get_name() for each in asyncio.all_tasks()}
@@ -70,7 +70,7 @@ async def test_one_that_is_stopped_while_it_counts_ends_well(store: ObservedStor
     assert "commit counts" not in {each.get_name() for each in asyncio.all_tasks()}
 
 
-async def test_one_that_is_stopped_while_it_comes_to_lead_ends_well(store: ObservedStore, tmp_path: Path) -> None:
+async def test_one_that_is_stopped_while_it_comes_to_lead_ends_well(store: EventStore, tmp_path: Path) -> None:
     search = search_in(store, tmp_path)
     await search.start()
     leading = asyncio.create_task(search.lead())
@@ -81,17 +81,18 @@ async def test_one_that_is_stopped_while_it_comes_to_lead_ends_well(store: Obser
     await search.stop()
 
 
-async def test_one_that_leads_again_leaves_nothing_of_the_last_turn(store: ObservedStore, tmp_path: Path) -> None:
+async def test_one_that_leads_again_leaves_nothing_of_the_last_turn(store: EventStore, tmp_path: Path) -> None:
+    observers = store.observers = ListedObservers()
     search = search_in(store, tmp_path)
     await search.start()
-    observers = [*store.told]
+    before = len(observers.listed)
     for _ in range(2):
         leading = asyncio.create_task(search.lead())
         await asyncio.sleep(0)
         leading.cancel()
         await asyncio.gather(leading, return_exceptions=True)
     await search.lead()
-    assert len(store.told) == len(observers) + 3
+    assert len(observers.listed) == before + 3
     await search.stop()
 
 

@@ -76,7 +76,7 @@ async def test_a_replica_whose_past_is_no_more_knows_the_present_and_counts_its_
     try:
         async for chunk in storage.replay():
             store.apply_all(chunk)
-        store.observe(writes.observe)
+        store.observers.add(writes.observe)
         await storage.start(store, writes)
         await storage.log.append([deployment(id="kept"), deployment(id="lost")])
         database.sql("DELETE FROM dora.log WHERE id = 'lost'; UPDATE dora.head SET position = 1")

@@ -29,7 +29,7 @@ class World:
         self.store = store or EventStore()
         self.log = MemoryLog(self.store.apply_all)
         self.correlator = Correlator(store=self.store, log=self.log, clock=ManualClock())
-        self.store.observe(self.correlator.observe)
+        self.store.observers.add(self.correlator.observe)
         self.store.cursors.observe(self.correlator.hear)
         at_once(self.correlator.load())
 
@@ -51,7 +51,7 @@ def told(text: str = IMAGE) -> list[Cursor]:
 async def test_what_it_was_not_told_is_correlated_once_it_reads_the_store_again() -> None:
     world = World()
     world.store.apply(shipped(id="cd:gone"))
-    world.store.ignore(world.correlator.observe)
+    world.store.observers.remove(world.correlator.observe)
     world.store.apply_all([Deletion("deployment", "cd:gone", NOW_MS), shipped(), *told()])
     await world.correlator.renew()
     await world.correlator.work()
@@ -140,7 +140,7 @@ async def test_it_works_in_the_background_and_says_once_that_it_cannot_store(cap
     store = EventStore()
     log = ToldLog(store.apply_all, is_broken=True)
     correlator = Correlator(store=store, log=log, clock=ManualClock())
-    store.observe(correlator.observe)
+    store.observers.add(correlator.observe)
     correlator.start()
     for number in range(2):
         store.apply_all([shipped(id=f"cd:{number}"), *told()])

@@ -75,7 +75,7 @@ async def test_the_commits_of_bots_give_no_lead_time_and_are_counted(
 ) -> None:
     world, last = deployed(begin, shop, tmp_path, authors=BOTS)
     counts = await nothing_held()
-    world.store.observe(counts.observe)
+    world.store.observers.add(counts.observe)
     await world.resolver.work()
     assert world.shipped(last).excluded == (shop[4], shop[2])
     shipments = FirstShipments()
@@ -95,11 +95,11 @@ async def test_changed_patterns_take_effect_at_the_next_start(begin: Begin, shop
         again = begin(store=world.store, authors=authors)
         await again.resolver.work()
         assert len(again.shipped(last).excluded) == expected
-        world.store.ignore(again.resolver.observe)
+        world.store.observers.remove(again.resolver.observe)
         repeated = begin(store=world.store, authors=authors)
         await repeated.resolver.work()
         assert repeated.log.records == []
-        world.store.ignore(repeated.resolver.observe)
+        world.store.observers.remove(repeated.resolver.observe)
 
 
 def test_a_commit_that_is_left_out_is_not_dropped_for_its_time() -> None:

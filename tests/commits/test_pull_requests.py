@@ -98,7 +98,7 @@ async def reviewing(
             settings=world.settings,
             authors=Authors(authors),
         )
-        world.store.observe(reviewer.observe)
+        world.store.observers.add(reviewer.observe)
         try:
             yield Review(world, forge, reviewer)
         finally:

@@ -67,7 +67,7 @@ async def test_a_catalogue_that_comes_at_a_reload_or_at_a_start_and_goes_again_l
 
     store = late.store
     for catalogue, expected in ((NO_CATALOGUE, as_sent), (RENAMED, renamed), (RENAMED, renamed)):
-        store.ignore(late.resolver.observe)
+        store.observers.remove(late.resolver.observe)
         late = begin(store=store, catalogue=catalogue)
         await late.resolver.work()
         assert found(late, ids) == expected

@@ -753,7 +753,7 @@ async def _until_resolved(world: World, deployment_id: str) -> None:
             if isinstance(after, Deployment) and after.id == deployment_id and after.shipped is not None:
                 told.set()
 
-    world.store.observe(notice)
+    world.store.observers.add(notice)
     async with asyncio.timeout(20):
         await told.wait()
 
@@ -777,9 +777,9 @@ async def test_what_is_written_while_it_loads_is_taken_in(
 ) -> None:
     monkeypatch.setattr("dora_exporter.runtime.cooperative.TURN_SECONDS", 0)
     ids = [world.deploy(sha, hour) for hour, sha in enumerate(shop[:6])]
-    world.store.ignore(world.resolver.observe)
+    world.store.observers.remove(world.resolver.observe)
     late = world.another_resolver()
-    world.store.observe(late.observe)
+    world.store.observers.add(late.observe)
     writes: list[Callable[[], object]] = [
         lambda: world.delete(ids[0]),
         lambda: world.delete(ids[5]),

@@ -37,7 +37,7 @@ async def test_what_became_of_deployments_and_commits(begin: Begin, tmp_path: Pa
     shas = build(tmp_path / "shop", made)
     world = begin()
     counts = await nothing_held()
-    world.store.observe(counts.observe)
+    world.store.observers.add(counts.observe)
     world.upload(pack_of(tmp_path / "shop", shas[-1:]), shas[-1])
     world.deploy(shas[0], 0)
     between = world.deploy(shas[4], 1)
@@ -76,7 +76,7 @@ async def test_deployments_that_nobody_can_resolve_are_counted(begin: Begin, tmp
     shas = build(tmp_path / "shop", linear(3))
     world = begin()
     counts = await nothing_held()
-    world.store.observe(counts.observe)
+    world.store.observers.add(counts.observe)
     for number in range(3):
         world.deploy(shas[number], number, repository="git.example/typo")
     world.deploy("ab" * 21, 3, repository="git.example/other")
@@ -97,7 +97,7 @@ async def test_deployments_that_nobody_can_resolve_are_counted(begin: Begin, tmp
 async def test_deployments_whose_commit_was_not_told_are_counted(begin: Begin) -> None:
     world = begin()
     counts = await nothing_held()
-    world.store.observe(counts.observe)
+    world.store.observers.add(counts.observe)
     told = world.deploy("a" * 40, 0, repository=None, commit_sha=None, upstream={"images": ["shop:1"]})
     world.deploy("a" * 40, 1, repository=None, commit_sha=None, upstream={"images": ["shop:2"]}, outcome="failed")
     assert samples(world, counts)['deployments_without_commits{cause="uncorrelated"}'] == 1
@@ -109,7 +109,7 @@ async def test_an_attempt_that_did_not_succeed_ships_nothing(begin: Begin, tmp_p
     shas = build(tmp_path / "shop", linear(2))
     world = begin()
     counts = await nothing_held()
-    world.store.observe(counts.observe)
+    world.store.observers.add(counts.observe)
     world.upload(pack_of(tmp_path / "shop", shas[-1:]), shas[-1])
     world.deploy(shas[0], 0)
     world.deploy(shas[1], 1, id="d" * 16)
@@ -125,7 +125,7 @@ async def test_deployments_that_were_passed_over_are_counted(begin: Begin, tmp_p
     shas = build(tmp_path / "shop", linear(3))
     world = begin()
     counts = await nothing_held()
-    world.store.observe(counts.observe)
+    world.store.observers.add(counts.observe)
     world.upload(pack_of(tmp_path / "shop", shas[-1:]), shas[-1])
     for number, sha in enumerate((shas[0], "f" * 40, "e" * 40, shas[2])):
         world.deploy(sha, number)
@@ -145,7 +145,7 @@ async def test_what_is_written_while_a_tally_takes_in_what_is_held_counts_once(
     store, counts, many = EventStore(), CommitCounts(), 2000
     for number in range(many):
         store.apply(deployment(id=str(number), commits=(Commit("a" * 40, START),)))
-    store.observe(counts.observe)
+    store.observers.add(counts.observe)
     loading = asyncio.create_task(counts.load(list(store.deployments.values())))
     store.apply(deployment(id="early", commits=(Commit("a" * 40, START),)))
     await asyncio.sleep(0)

@@ -94,7 +94,7 @@ class World:
         self.uploads = Uploads(repositories=self.repositories, git=self.git, max_repository_bytes=max_repository_bytes)
         self._filter = CommitFilter(patterns or {}, Authors(authors), catalogue)
         self.resolver = self.another_resolver()
-        self.store.observe(self.resolver.observe)
+        self.store.observers.add(self.resolver.observe)
         at_once(self.resolver.load())
 
     def another_resolver(self) -> Resolver:

@@ -19,7 +19,7 @@ class Ids:
         self.poison = set(poison)
         self.written_meanwhile: list[str] = []
         self._store = store
-        store.observe(self.observe, self.renew)
+        store.observers.add(self.observe, self.renew)
 
     def observe(self, changes: Sequence[Change]) -> None:
         for _, after in changes:
@@ -96,7 +96,7 @@ async def test_an_observer_that_left_is_neither_told_nor_renewed() -> None:
     store = EventStore()
     ids = Ids(store, "a")
     store.apply(deployment(id="a"))
-    store.ignore(ids.observe)
+    store.observers.remove(ids.observe)
     ids.poison.clear()
     await store.observers.renew()
     store.apply(deployment(id="b"))
@@ -114,7 +114,7 @@ async def test_an_observer_without_a_way_to_read_the_store_goes_on(caplog: pytes
                 raise RuntimeError("a defect")
             told.append(after and after.id)
 
-    store.observe(observe)
+    store.observers.add(observe)
     for each in "abc":
         store.apply(deployment(id=each))
     assert caplog.text.count("event observer failed") == 1
@@ -126,7 +126,7 @@ async def test_an_observer_without_a_way_to_read_the_store_goes_on(caplog: pytes
 
 def test_an_observer_of_what_is_linked_hears_of_no_deployment_that_names_nothing_else() -> None:
     store, heard = EventStore(), list[list[str]]()
-    store.observe(lambda changes: heard.append([after.id for _, after in changes if after]), only_linked=True)
+    store.observers.add(lambda changes: heard.append([after.id for _, after in changes if after]), only_linked=True)
     store.apply(deployment(id="plain", version="v1", tags=("a:b",), team="crew"))
     linked = (
         deployment(id="of-a-commit", commit_sha="a" * 40),

@@ -27,7 +27,7 @@ async def test_a_store_becomes_another_one_and_tells_what_differs() -> None:
     other = store_of(same, changed, deployment(id="new", service="till"), incident(id="new"))
     other.apply(Cursor("pagerduty", {"since": 5}))
     told: list[Change] = []
-    store.observe(told.extend)
+    store.observers.add(told.extend)
     expected = {(each.id, type(each)) for each in (changed, deployment(id="gone"), incident(id="gone"))}
     expected |= {("new", Deployment), ("new", Incident)}
 
@@ -50,7 +50,7 @@ async def test_a_store_becomes_a_big_one_in_small_steps(monkeypatch: pytest.Monk
     def count(changes: Sequence[Change]) -> None:
         told.append(len(changes))
 
-    store.observe(count)
+    store.observers.add(count)
     becoming, told_before = asyncio.create_task(become(store, other)), 0
     while not becoming.done():
         await asyncio.sleep(0)
@@ -109,8 +109,8 @@ def test_an_observer_that_raises_keeps_no_other_from_hearing(caplog: pytest.LogC
     def fail(_: Sequence[Change]) -> None:
         raise RuntimeError("a defect")
 
-    store.observe(fail)
-    store.observe(told.extend)
+    store.observers.add(fail)
+    store.observers.add(told.extend)
     assert store.apply(deployment(id="a")) == [Outcome.CREATED]
     assert [after and after.id for _, after in told] == ["a"]
     assert "event observer failed" in caplog.text
@@ -119,7 +119,7 @@ def test_an_observer_that_raises_keeps_no_other_from_hearing(caplog: pytest.LogC
 def test_a_record_that_meets_a_defect_stops_none_of_the_others() -> None:
     store = EventStore()
     told: list[Change] = []
-    store.observe(told.extend)
+    store.observers.add(told.extend)
     broken = incident(id="broken", services=(["no name"],))
     records: list[Record] = [deployment(id="a"), Batch((broken, deployment(id="b"))), broken, deployment(id="c")]
     with pytest.raises(TypeError):

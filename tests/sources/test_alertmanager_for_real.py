@@ -65,7 +65,7 @@ class AlertHistory:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._changed = asyncio.Event()
-        account.store.observe(lambda _: self._changed.set())
+        account.store.observers.add(lambda _: self._changed.set())
 
     async def next(self) -> list[Incident]:
         async with asyncio.timeout(30):

@@ -128,7 +128,7 @@ async def test_another_report_of_the_last_deployment_stays_with_it() -> None:
 async def test_observers_are_told_what_retention_dropped() -> None:
     log = holding(deployment(id="old", finished_at=OLD_MS), deployment(id="recent"))
     told: list[tuple[str | None, set[str]]] = []
-    log.store.observe(
+    log.store.observers.add(
         lambda changes: told.extend((before.id if before else None, set(log.store.expired)) for before, _ in changes)
     )
     await left(log)

@@ -175,7 +175,7 @@ async def test_lines_are_stored_while_the_body_comes_in(api: Api) -> None:
     first, *others = deployments(600), *deployments(0)
     assert not others
     stored = asyncio.Event()
-    api.store.observe(lambda _: stored.set())
+    api.store.observers.add(lambda _: stored.set())
 
     async def body() -> AsyncIterator[bytes]:
         yield b"\n".join(first) + b"\n"
@@ -229,7 +229,7 @@ async def test_a_log_that_refuses_ends_the_request(api: Api) -> None:
 async def test_a_client_that_leaves_keeps_what_it_sent(api: Api) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", api.port)
     stored = asyncio.Event()
-    api.store.observe(lambda _: stored.set())
+    api.store.observers.add(lambda _: stored.set())
     writer.write(b"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
     writer.write(b"\n".join(deployments(3)) + b'\n{"type": ')
     await writer.drain()

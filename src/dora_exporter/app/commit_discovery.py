@@ -91,7 +91,7 @@ class CommitSearch:
     async def start(self) -> None:
         """Looks what repositories are here, and begins to count what is held."""
         await asyncio.to_thread(self._repositories.load)
-        self._store.observe(self._counts.observe, self._count_again, only_linked=True)
+        self._store.observers.add(self._counts.observe, self._count_again, only_linked=True)
         held = list(self._store.deployments.values())
         self._counting = in_background(self._counts.load(held), name="commit counts")
 
@@ -126,7 +126,7 @@ class CommitSearch:
         workers: tuple[Resolver | PullRequestResolver | Correlator, ...]
         workers = (self._resolver, self._reviewer, self._correlator)
         for worker in workers:
-            self._store.observe(worker.observe, worker.renew, only_linked=True)
+            self._store.observers.add(worker.observe, worker.renew, only_linked=True)
         self._store.cursors.observe(self._correlator.hear)
         for worker in workers:
             await worker.load()
@@ -149,7 +149,7 @@ class CommitSearch:
             self._store.cursors.ignore(self._correlator.hear)
         self._reviewer = self._resolver = self._correlator = None
         for worker in workers:
-            self._store.ignore(worker.observe)
+            self._store.observers.remove(worker.observe)
         await asyncio.gather(*(worker.close() for worker in workers))
 
     def why_unknown(self, deployment: Deployment) -> str | None:

@@ -43,7 +43,7 @@ class Loading:
         async for records in self._storage.replay():
             self._store.apply_all(records)
         await self._metrics.load()
-        self._store.observe(self._writes.observe)
+        self._store.observers.add(self._writes.observe)
         self._startup.replay_seconds = stopwatch() - begun
         await self._storage.start(self._store, self._writes)
 

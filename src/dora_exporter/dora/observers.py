@@ -35,9 +35,9 @@ class Observers:
         self._missed: dict[Observer, list[Change]] = {}
 
     def add(self, observer: Observer, renew: Renew | None = None, *, only_linked: bool = False) -> None:
-        """Adds an observer; one without ``renew`` goes on as it is after it raised.
+        """Adds an observer of the writes from now on; one without ``renew`` goes on as it is after it raised.
 
-        With ``only_linked`` it hears of no deployment that has nothing beside its series, times, version and tags.
+        With ``only_linked`` it hears of no deployment without a commit, a repository or facts of its source.
         """
         self._renewals[observer] = renew
         if only_linked:

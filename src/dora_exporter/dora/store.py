@@ -9,7 +9,7 @@ from dora_exporter.dora.appearance_order import team_entry
 from dora_exporter.dora.changes import Change, Outcome, outcome
 from dora_exporter.dora.cursors import Cursors
 from dora_exporter.dora.events import Deployment, Event, Incident, Series, same_content
-from dora_exporter.dora.observers import Observer, Observers, Renew
+from dora_exporter.dora.observers import Observers
 from dora_exporter.dora.records import (
     RETENTION,
     Batch,
@@ -54,17 +54,6 @@ class EventStore:
             Cursor: self.cursors.write,
             SeriesOrder: self._order_series,
         }
-
-    def observe(self, observer: Observer, renew: Renew | None = None, *, only_linked: bool = False) -> None:
-        """Adds an observer of writes to events from now on; ``renew`` has it read all events again.
-
-        With ``only_linked`` it hears of no deployment without a commit, a repository or facts of its source.
-        """
-        self.observers.add(observer, renew, only_linked=only_linked)
-
-    def ignore(self, observer: Observer) -> None:
-        """Removes an observer."""
-        self.observers.remove(observer)
 
     def restore(
         self, *, deployments: Iterable[Deployment] = (), incidents: Iterable[Incident] = (), rest: Iterable[Record] = ()

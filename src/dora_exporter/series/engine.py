@@ -81,13 +81,13 @@ class Engine:
     async def load(self, now_ms: int) -> None:
         """Reads all that the store holds, a few milliseconds at a time, and follows its changes from then on."""
         self._now_ms = now_ms
-        self._store.observe(self._writes.note, self._renew)
+        self._store.observers.add(self._writes.note, self._renew)
         await self._renewal.gather_all()
         await in_slices(self.apply_pending)
 
     def close(self) -> None:
         """Follows the store no longer."""
-        self._store.ignore(self._writes.note)
+        self._store.observers.remove(self._writes.note)
 
     def apply_pending(self) -> bool:
         """Takes over what was written to the store until the first call, a few milliseconds a call; True once it is.

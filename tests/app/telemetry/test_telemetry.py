@@ -131,7 +131,7 @@ def deployment(source: str = "api", version: str = "1") -> Deployment:
 
 def test_writes_are_counted_by_kind_source_and_outcome() -> None:
     store, writes = EventStore(), WriteCounts()
-    store.observe(writes.observe)
+    store.observers.add(writes.observe)
     for record in (
         deployment(),
         deployment(),
@@ -176,7 +176,7 @@ def fail(_: Sequence[Change]) -> None:
 def test_held_events_are_those_of_the_store_and_failures_those_of_its_observers() -> None:
     store = EventStore()
     held = HeldEvents(store)
-    store.observe(fail)
+    store.observers.add(fail)
     store.apply(deployment())
 
     assert samples(held) == {

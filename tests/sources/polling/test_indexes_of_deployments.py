@@ -57,7 +57,7 @@ async def test_what_it_was_not_told_is_known_once_it_reads_the_store_again() -> 
     store = EventStore()
     targets = Targets(store)
     store.apply_all([to_shop(1), to_shop(2)])
-    store.ignore(targets.observe)
+    store.observers.remove(targets.observe)
     store.apply_all([Deletion("deployment", "cd:2", NOW_MS), to_shop(3)])
     await targets.renew()
     assert ids(targets) == ["cd:3", "cd:1"]

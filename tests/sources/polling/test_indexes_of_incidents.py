@@ -49,7 +49,7 @@ async def test_what_it_was_not_told_is_known_once_it_reads_the_store_again() -> 
     store = EventStore()
     open_incidents = OpenIncidents(store)
     store.apply(FIRST)
-    store.ignore(open_incidents.observe)
+    store.observers.remove(open_incidents.observe)
     store.apply_all([Deletion("incident", FIRST.id, NOW_MS), replace(SECOND, finished_at=None)])
     await open_incidents.renew()
     assert [each.id for each in open_incidents.of("am")] == [SECOND.id]

@@ -119,7 +119,7 @@ async def test_a_replica_that_compaction_overtook_reads_all_anew(database: Datab
         await leader.log.append([deployment(id="a"), deployment(id="b"), incident(id="c")])
         async with opened(database) as late:
             told: list[tuple[str | None, str | None]] = []
-            late.store.observe(
+            late.store.observers.add(
                 lambda changes: told.extend(
                     (before.id if before else None, after.id if after else None) for before, after in changes
                 )

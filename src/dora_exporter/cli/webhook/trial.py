@@ -52,7 +52,7 @@ class Trial:
         """Raises ``CannotDo`` for a source that nothing is pushed to."""
         self._settings = settings
         store = EventStore()
-        store.observe(self._observe)
+        store.observers.add(self._observe)
         self._changes: dict[str, Event | None] = {}
         self._sources = RunningSources(store=store, log=_MemoryLog(store), clock=clock, schedule=Schedule())
         context = SourceContext(

@@ -37,7 +37,7 @@ class OpenIncidents:
         self._ids: dict[str, dict[str, None]] = {}
         self._about: dict[str, dict[str, None]] = {}
         self.add(store.incidents.values())
-        store.observe(self.observe, self.renew, only_linked=True)
+        store.observers.add(self.observe, self.renew, only_linked=True)
 
     async def renew(self) -> None:
         """Indexes all that the store holds anew, a few milliseconds at a time."""
@@ -102,7 +102,7 @@ class Targets:
         self._store = store
         self._places: dict[tuple[str, str], list[_Place]] = {}
         self.add(store.deployments.values())
-        store.observe(self.observe, self.renew, only_linked=True)
+        store.observers.add(self.observe, self.renew, only_linked=True)
 
     async def renew(self) -> None:
         """Indexes all that the store holds anew, a few milliseconds at a time."""
