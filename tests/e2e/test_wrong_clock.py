@@ -30,7 +30,7 @@ def send_all(daemon: RunningDaemon) -> None:
 
 
 def held(daemon: RunningDaemon) -> float:
-    """What the daemon says of itself is up to a second old."""
+    """How many events the daemon holds."""
     return sum(daemon.sample("dora_exporter_events_held", kind=kind) or 0.0 for kind in ("deployment", "incident"))
 
 

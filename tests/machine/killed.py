@@ -59,7 +59,7 @@ class KilledSite:
         return Reply(answer.status, answer.json())
 
     async def scrape(self) -> dict[Sample, float]:
-        """What ``/metrics`` shows; what the daemon tells of itself is up to a second old."""
+        """What ``/metrics`` shows of the events."""
         samples = read((await self.ask("GET", "/metrics")).body)
         return {key: value for key, value in samples if not key[0].startswith("dora_exporter_")}
 

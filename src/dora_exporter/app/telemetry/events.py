@@ -24,7 +24,7 @@ class EventCounts:
         """One sample for each kind, source and outcome that was seen."""
         family = CounterMetricFamily(
             "dora_exporter_events",
-            "Writes to events since the daemon started, by outcome; up to a second old.",
+            "Writes to events since the daemon started, by outcome.",
             labels=("kind", "source", "outcome"),
         )
         counts = {(_KINDS[kind], source, did.value): count for (kind, source, did), count in self._writes.now().items()}
