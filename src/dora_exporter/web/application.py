@@ -27,7 +27,6 @@ from dora_exporter.web.server.errors import (
     NotNow,
     OnRefusal,
     as_json,
-    not_noted,
     refuse_in_json,
 )
 from dora_exporter.web.server.headers import OnPrepare
@@ -90,7 +89,7 @@ def application(
     access: Access,
     middlewares: Iterable[Middleware] = (),
     on_prepare: Iterable[OnPrepare] = (),
-    on_refusal: OnRefusal = not_noted,
+    on_refusal: OnRefusal | None = None,
     url: str = "",
 ) -> web.Application:
     """The application with these endpoints; ``/openapi.json`` describes those of ``operations``, served at ``url``.

@@ -18,8 +18,6 @@ logger = logging.getLogger(__name__)
 
 API_PREFIX = "/api/"
 BROKEN_FRAMING = "the request body cannot be read: its framing is broken"
-
-
 UNDECODABLE = "the path, the query or a header is not UTF-8"
 
 
@@ -146,16 +144,12 @@ OnRefusal = Callable[[web.Request, Mapping[type[Exception], int], str], None]
 """Receives a request, the number of its refusals by class, and the reason of the first."""
 
 
-def not_noted(_request: web.Request, _refusals: Mapping[type[Exception], int], _reason: str) -> None:
-    """Notes nothing."""
-
-
 def as_json(body: object, *, status: int = 200) -> web.Response:
     """An answer with a JSON body."""
     return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")
 
 
-def refuse_in_json(on_refusal: OnRefusal = not_noted) -> Middleware:
+def refuse_in_json(on_refusal: OnRefusal | None = None) -> Middleware:
     """A middleware that turns every exception of a handler into a status and a JSON body."""
 
     @web.middleware
@@ -163,14 +157,15 @@ def refuse_in_json(on_refusal: OnRefusal = not_noted) -> Middleware:
         try:
             answer = await handler(request)
         except Exception as error:  # noqa: BLE001  # a defect is logged, and answered as one
-            on_refusal(request, {type(error): 1}, str(error))
+            if on_refusal:
+                on_refusal(request, {type(error): 1}, str(error))
             said = _said(request, error)
             logger.debug(
                 "request refused method=%s path=%r status=%d reason=%r from=%s",
                 *(request.method, request.path, said.status, said.detail, request.remote),
             )
             return _answer(said)
-        if REFUSALS in request:
+        if on_refusal and REFUSALS in request:
             refusals = request[REFUSALS]
             on_refusal(request, refusals, request[FIRST_REFUSAL])
         return answer
