@@ -21,6 +21,7 @@ from dora_exporter.sources.alertmanager.incidents import (
     with_last_told,
 )
 from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
+from dora_exporter.sources.clamping import clamped_end
 from dora_exporter.sources.contract import Check, Delivery, Item, Memory, Receipt, Sink, SourceContext, Unreadable
 from dora_exporter.sources.http.client import Traffic
 from dora_exporter.sources.http.timestamps import moment
@@ -184,9 +185,7 @@ class Alertmanager:
             elif not (ends_something or alert.labels.get(names.service) or alert.labels.get(names.team)):
                 sink.quarantine(alert.fingerprint, f"it has neither the label {names.service} nor {names.team}")
             else:
-                if ended is not None and ended < began:
-                    sink.clamp(f"{self._name}:{key}:{began}")
-                    ended = began
+                ended = clamped_end(f"{self._name}:{key}:{began}", began, ended, sink)
                 yield Notice(key, began, ended, self._incident(alert))
 
     def _is_wanted(self, alert: _Alert) -> bool:

@@ -65,11 +65,6 @@ class DeploymentRow(BaseModel):
     id: Annotated[str, Field(min_length=1)]
     attributes: _Attributes
 
-    @property
-    def ends_early(self) -> bool:
-        """Whether it ended before it began."""
-        return self.attributes.finished_at is not None and self.attributes.finished_at < self.attributes.started_at
-
     def deployment(self, *, source: str, environment: str) -> Deployment:
         """The row as an event of the source; ``environment`` is that of a row without one.
 
@@ -82,7 +77,7 @@ class DeploymentRow(BaseModel):
             row.service,
             row.env or environment,
             row.started_at,
-            max(row.started_at, row.finished_at or row.started_at),
+            row.finished_at or row.started_at,
             version=row.version or None,
             commit_sha=_commit_sha(row.git),
             repository=_repository(row.git),

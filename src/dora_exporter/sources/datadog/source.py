@@ -3,11 +3,13 @@
 import asyncio
 from typing import Annotated, ClassVar, Literal, Self
 
+from msgspec.structs import replace
 from pydantic import model_validator
 
 from dora_exporter.config.durations import Duration, parse
 from dora_exporter.config.validators import HTTP_URL, NamedFile, Secret, matching
 from dora_exporter.dora.events import DAY_MS
+from dora_exporter.sources.clamping import clamped_end
 from dora_exporter.sources.contract import Memory, Misconfigured, Sink, SourceContext
 from dora_exporter.sources.datadog import deployments_api, traffic
 from dora_exporter.sources.http.client import Credentials, Traffic, Upstream
@@ -129,9 +131,8 @@ class DatadogApm:
             if self._settings.environments and deployment.environment not in self._settings.environments:
                 sink.skip()
                 continue
-            if row.ends_early:
-                sink.clamp(deployment.id)
-            deployments.append(deployment)
+            finished_at = clamped_end(deployment.id, deployment.started_at, deployment.finished_at, sink)
+            deployments.append(replace(deployment, finished_at=finished_at))
         if deployments:
             await sink.write(deployments)
 

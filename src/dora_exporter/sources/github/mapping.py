@@ -10,6 +10,7 @@ from dora_exporter.dora import repository_names
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.reports import LEG
 from dora_exporter.runtime.json_flaws import FLAWS
+from dora_exporter.sources.clamping import clamped_start
 from dora_exporter.sources.contract import Ignored, Memory, Sink
 from dora_exporter.sources.forges.begun import Begun
 from dora_exporter.sources.forges.service_rules import first_match
@@ -73,16 +74,13 @@ class DeploymentMapping:
         event_id, started_ms = self.event_id(seen.id), seen.created_ms
         if times.in_progress is not None and times.in_progress <= finished_ms:
             started_ms = times.in_progress
-        if finished_ms < started_ms:
-            sink.clamp(event_id)
-            started_ms = finished_ms
         found = self._event(event_id, seen.repository, environment=seen.environment, task=seen.task)
         kept = {"ref": ref, "task": seen.task, LEG: 1, **times.facts()}
         return _with_end(
             replace(
                 found,
                 service=_service_in(seen.payload) or found.service,
-                started_at=started_ms,
+                started_at=clamped_start(event_id, started_ms, finished_ms, sink),
                 finished_at=finished_ms,
                 commit_sha=seen.sha,
                 # It says all that was held and more: never older, also where an earlier beginning came in.

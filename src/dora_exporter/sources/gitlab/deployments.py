@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from dora_exporter.dora import repository_names
 from dora_exporter.dora.events import Deployment, Outcome
+from dora_exporter.sources.clamping import clamped_start
 from dora_exporter.sources.contract import Ignored, Memory, Sink
 from dora_exporter.sources.forges.begun import Begun
 from dora_exporter.sources.forges.service_rules import first_match
@@ -56,10 +57,6 @@ class DeploymentMapping:
     def _ended(self, event_id: str, seen: ReportedDeployment, held: Deployment | None, sink: Sink) -> Deployment:
         facts = _facts(held)
         began = seen.started_ms or facts.get(_BEGAN) or self._begun.at(seen.id, sink)
-        started_ms, finished_ms = began or seen.finished_ms, seen.finished_ms
-        if finished_ms < started_ms:
-            sink.clamp(event_id)
-            started_ms = finished_ms
         kept = {
             "ref": seen.ref or facts.get("ref"),
             "tier": seen.tier or facts.get("tier"),
@@ -68,8 +65,8 @@ class DeploymentMapping:
         }
         return replace(
             self._named(event_id, seen.project, seen.environment),
-            started_at=started_ms,
-            finished_at=finished_ms,
+            started_at=clamped_start(event_id, began or seen.finished_ms, seen.finished_ms, sink),
+            finished_at=seen.finished_ms,
             commit_sha=seen.sha or (held.commit_sha if held else None),
             revision=max(seen.at_ms, (held.revision or 0) if held else 0),
             outcome=ENDS[seen.status],

@@ -5,6 +5,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dora_exporter.dora.events import Incident
+from dora_exporter.sources.clamping import clamped_end
 from dora_exporter.sources.contract import Ignored, Sink
 from dora_exporter.sources.forges.service_rules import first_match
 from dora_exporter.sources.gitlab.reports import ReportedIncident
@@ -39,16 +40,12 @@ class IncidentMapping:
             return Ignored.FILTERED
         if held is not None and _is_outdated(seen, held):
             return Ignored.OUTDATED
-        closed_ms = seen.closed_ms
-        if closed_ms is not None and closed_ms < seen.created_ms:
-            sink.clamp(event_id)
-            closed_ms = seen.created_ms
         incident = Incident(
             event_id,
             (),
             self._environment,
             seen.created_ms,
-            closed_ms,
+            clamped_end(event_id, seen.created_ms, seen.closed_ms, sink),
             name=seen.title,
             severity=seen.severity,
             source=self._name,

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dora_exporter.dora.events import Incident
+from dora_exporter.sources.clamping import clamped_end
 from dora_exporter.sources.contract import Sink
 from dora_exporter.sources.http.pushed_settings import MappedService
 from dora_exporter.sources.pagerduty.rows import CustomField, NotUnderstood, ReportedIncident, field_value
@@ -124,16 +125,13 @@ class IncidentMapping:
             return None
         if pushed_ms is not None:
             facts["pushed"] = pushed_ms
-        event_id, ended_ms = self.event_id(seen.id), seen.finished_at
-        if ended_ms is not None and ended_ms < seen.started_at:
-            sink.clamp(event_id)
-            ended_ms = seen.started_at
+        event_id = self.event_id(seen.id)
         incident = Incident(
             event_id,
             (),
             self._default_environment,
             seen.started_at,
-            ended_ms,
+            clamped_end(event_id, seen.started_at, seen.finished_at, sink),
             name=seen.name,
             severity=seen.priority,
             source=self._name,

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from dora_exporter.dora.derived_ids import deployment_id
 from dora_exporter.dora.events import FAILED_OUTCOMES, SUCCEEDED, Deployment, Outcome, same_content
 from dora_exporter.dora.records import Deletion
+from dora_exporter.sources.clamping import clamped_start
 from dora_exporter.sources.contract import Ignored, Sink
 from dora_exporter.sources.forges.begun import Begun
 from dora_exporter.sources.webhook.placing import Placing, Result
@@ -94,9 +95,7 @@ class Deployments:
         if seen.started_ms is None:
             known = self._begun.at(event.id, sink) or (held.started_at if held else None)
             event = replace(event, started_at=min(known or event.finished_at, event.finished_at))
-        if event.finished_at < event.started_at:
-            sink.clamp(event.id)
-            event = replace(event, started_at=event.finished_at)
+        event = replace(event, started_at=clamped_start(event.id, event.started_at, event.finished_at, sink))
         if held is not None:
             event = replace(event, verdict=held.verdict, shipped=held.shipped)
             if seen.changed_ms is None and same_content(replace(event, revision=held.revision), held):

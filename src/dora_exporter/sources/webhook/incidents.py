@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dora_exporter.dora.events import Incident
+from dora_exporter.sources.clamping import clamped_end
 from dora_exporter.sources.contract import Ignored, Sink
 from dora_exporter.sources.webhook.placing import Placing, Result
 from dora_exporter.sources.webhook.reports import IncidentReport, NotUnderstood, lack
@@ -159,17 +160,13 @@ class Incidents:
 
     def _event(self, event_id: str, state: _State, sink: Sink) -> Incident:
         started_ms = next(each for each in (state.started_ms, state.finished_ms, state.revision) if each is not None)
-        finished_ms = state.finished_ms
-        if finished_ms is not None and finished_ms < started_ms:
-            sink.clamp(event_id)
-            finished_ms = started_ms
         sha = state.commit_sha
         return Incident(
             event_id,
             () if state.out else state.services,
             state.environment or self._placing.environment,
             started_ms,
-            finished_ms,
+            clamped_end(event_id, started_ms, state.finished_ms, sink),
             name=state.name,
             severity=state.severity,
             team=None if state.out else state.team,
