@@ -158,6 +158,11 @@ class Deployment(_ToldApartById, frozen=True, gc=False, omit_defaults=True, tag=
         """Whether it is known which commits it shipped, if only that there were none."""
         return self.commits is not None or self.shipped is not None
 
+    @property
+    def is_identified(self) -> bool:
+        """Whether it has a version or a SHA, without which rollbacks cannot be detected."""
+        return bool(self.version or self.commit_sha)
+
 
 class Incident(_ToldApartById, frozen=True, gc=False, omit_defaults=True, tag="incident", tag_field="type"):
     """A failure in production. It counts once in each service it names; one without a service only in its team.

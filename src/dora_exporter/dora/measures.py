@@ -8,18 +8,13 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
 
-from dora_exporter.dora.events import FAILED_OUTCOMES, Deployment
+from dora_exporter.dora.events import FAILED_OUTCOMES, SUCCEEDED, Deployment
 from dora_exporter.dora.lead_time_stages import STAGES
 from dora_exporter.dora.samples import Samples
 from dora_exporter.dora.sliding_window import Times, Window
 
 CAUSES = ("verdict", "rollback", "revert", "rule", "incident")
 """Why a deployment counts as failed, by precedence."""
-
-
-def is_identified(deployment: Deployment) -> bool:
-    """Whether the deployment has a version or a SHA, without which rollbacks cannot be detected."""
-    return bool(deployment.version or deployment.commit_sha)
 
 
 class DeploymentFacts(msgspec.Struct, frozen=True, gc=False):
@@ -45,7 +40,7 @@ class DeploymentFacts(msgspec.Struct, frozen=True, gc=False):
     @classmethod
     def of(cls, deployment: Deployment) -> Self:
         """The facts of a deployment that did not fail, remedied nothing and has no known commits."""
-        return cls(deployment.finished_at, deployment.source, is_identified(deployment))
+        return cls(deployment.finished_at, deployment.source, deployment.is_identified)
 
     @classmethod
     def of_attempt(cls, attempt: Deployment) -> Self:
@@ -64,7 +59,7 @@ class PlainFacts(NamedTuple):
     def of(cls, deployments: Sequence[Deployment]) -> Self:
         """The facts of these deployments, all at once."""
         finished = list(map(attrgetter("finished_at"), deployments))
-        unidentified = [each.finished_at for each in deployments if not (each.version or each.commit_sha)]
+        unidentified = [each.finished_at for each in deployments if not each.is_identified]
         sources = set(map(attrgetter("source"), deployments))
         if len(sources) == 1:
             return cls(finished, unidentified, {sources.pop(): finished})
@@ -127,6 +122,17 @@ class Measures:
         for name in (*_KEYED, *_COME_LATER):
             setattr(copy, name, {key: each.within(window) for key, each in getattr(self, name).items()})
         return copy
+
+    @property
+    def outcomes(self) -> dict[str, Times]:
+        """The ends of all attempts to deploy by outcome: those that succeeded are the deployments."""
+        return {SUCCEEDED: self.deployments, **self.attempts}
+
+    @property
+    def first_event(self) -> int | None:
+        """The earliest end of an attempt to deploy, or beginning of an incident; None without one."""
+        firsts = [times.first for times in (*self.outcomes.values(), self.incidents)]
+        return min([first for first in firsts if first is not None], default=None)
 
     def failures(self, window: Window) -> int:
         """The number of deployments of the window that failed."""

@@ -1,6 +1,6 @@
 """Lists all series with their metrics and levels, filtered and sorted."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -8,10 +8,10 @@ from dora_exporter.dora.events import DAY_MS, Series
 from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.change_failure_rate import rate
 from dora_exporter.dora.metrics.change_lead_time import lead_time
-from dora_exporter.dora.metrics.contract import Value
 from dora_exporter.dora.metrics.deployment_frequency import frequency
 from dora_exporter.dora.metrics.failed_deployment_recovery import recovery_time
 from dora_exporter.dora.metrics.performance_level import performance_level
+from dora_exporter.dora.metrics.readings import WindowReading
 from dora_exporter.dora.metrics.time_to_restore import time_to_restore
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.runtime.cooperative import in_turns
@@ -23,7 +23,7 @@ ROLLUPS_SHOWN = 10
 _PER_STEP = 64
 LARGEST_PAGE = 50
 
-_READS: Mapping[str, Callable[[Measures, Window], Iterable[Value]]] = {
+_READS: Mapping[str, WindowReading] = {
     "deployment_frequency": frequency,
     "change_lead_time": lead_time,
     "change_failure_rate": rate,

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from sys import maxsize
 
-from dora_exporter.dora.metrics.data_quality import first_event
 from dora_exporter.dora.reserved import RESERVED
 from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.series_limit import OneLimit, SeriesLimit
@@ -131,4 +130,5 @@ class ValueLimits:
 
 def _first_ms(aggregate: Aggregate) -> int:
     """The moment of the first event; the last one of all where none has come yet."""
-    return next((round(seconds * 1000) for _, seconds in first_event(aggregate.measures)), maxsize)
+    first = aggregate.measures.first_event
+    return maxsize if first is None else first

@@ -7,8 +7,8 @@ import pytest
 
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.dora.measures import DeploymentFacts, Measures
-from dora_exporter.dora.metrics.performance_level import performance_level, thresholds
-from dora_exporter.dora.metrics.report_thresholds import DAY, EDITIONS, HOUR, MONTH, WEEK, level
+from dora_exporter.dora.metrics.performance_level import level, performance_level, thresholds
+from dora_exporter.dora.metrics.report_thresholds import DAY, EDITIONS, HOUR, MONTH, WEEK
 from dora_exporter.dora.sliding_window import Window
 
 NOW_MS = 100 * DAY_MS

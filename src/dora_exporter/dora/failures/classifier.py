@@ -15,7 +15,7 @@ from dora_exporter.dora.failures.remedy_links import RemedyLinks
 from dora_exporter.dora.failures.updates import Updates
 from dora_exporter.dora.failures.verdict import NamedRemedies, verdict_on
 from dora_exporter.dora.lead_time_stages import stages_of
-from dora_exporter.dora.measures import CAUSES, DeploymentFacts, IncidentFacts, is_identified
+from dora_exporter.dora.measures import CAUSES, DeploymentFacts, IncidentFacts
 
 _TOLD_AT_ONCE = 4096
 _INTRODUCED_AT_ONCE = 200
@@ -216,7 +216,7 @@ class Classifier:
         return DeploymentFacts(
             finished_at=deployment.finished_at,
             source=deployment.source,
-            identified=is_identified(deployment),
+            identified=deployment.is_identified,
             cause=cause,
             recovery=self._recovery(deployment, cause) if cause else None,
             rework=self._is_rework(deployment),

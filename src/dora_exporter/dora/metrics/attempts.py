@@ -3,16 +3,9 @@
 from collections.abc import Iterator
 
 from dora_exporter.dora.events import SUCCEEDED
-from dora_exporter.dora.measures import DeploymentFacts, Measures
-from dora_exporter.dora.metrics.contract import Basis, Moment, Sum, Value, WindowMetric
-from dora_exporter.dora.sliding_window import Window
-
-
-def attempts(measures: Measures, window: Window) -> Iterator[Value]:
-    """Attempts that ended in the window, by outcome; those that succeeded are the deployments."""
-    yield (SUCCEEDED,), measures.deployments.count(window)
-    for outcome, times in measures.attempts.items():
-        yield (outcome,), times.count(window)
+from dora_exporter.dora.measures import DeploymentFacts
+from dora_exporter.dora.metrics.contract import Basis, Moment, Sum, WindowMetric
+from dora_exporter.dora.metrics.readings import numbers
 
 
 def _outcome(facts: DeploymentFacts) -> Iterator[str]:
@@ -24,7 +17,7 @@ METRICS = (
     WindowMetric(
         "dora_deployment_attempts",
         "Attempts to deploy that ended in the window, by outcome: succeeded, failed or canceled.",
-        attempts,
+        numbers("outcomes"),
         Basis(Moment.ENDED, (_ATTEMPTS,), "{attempts:,} attempts to deploy in {days:g} days."),
         labels=("outcome",),
     ),

@@ -1,30 +1,11 @@
 """Change lead time: from a commit's author time to the end of the deployment that shipped it first."""
 
-from collections.abc import Iterator
+from dora_exporter.dora.measures import DeploymentFacts
+from dora_exporter.dora.metrics.contract import COMMITS, DEPLOYMENTS, Basis, Moment, Sum, WindowMetric
+from dora_exporter.dora.metrics.readings import number, statistics, statistics_by_name, within
 
-from dora_exporter.dora.measures import DeploymentFacts, Measures
-from dora_exporter.dora.metrics.contract import COMMITS, DEPLOYMENTS, Basis, Moment, Sum, Value, WindowMetric
-from dora_exporter.dora.sliding_window import Window
-
-
-def lead_time(measures: Measures, window: Window) -> Iterator[Value]:
-    """Statistics over the commits first shipped by deployments finished in the window; absent without one."""
-    for statistic, seconds in measures.lead_times.statistics(window):
-        yield (statistic,), seconds
-
-
-def commits(measures: Measures, window: Window) -> Iterator[Value]:
-    """The number of commits behind those statistics."""
-    yield (), measures.lead_times.count(window)
-
-
-def stages(measures: Measures, window: Window) -> Iterator[Value]:
-    """Statistics over the stages of those commits; absent for a stage without data."""
-    for stage, samples in measures.stages.items():
-        for statistic, seconds in samples.statistics(window):
-            yield (stage, statistic), seconds
-
-
+lead_time = statistics("lead_times")
+"""Statistics over the commits that deployments finished in the window shipped first."""
 _STAGES = Sum[DeploymentFacts](
     "stages", lambda facts: len(facts.stages), lambda facts: [stage for stage, _ in facts.stages]
 )
@@ -48,13 +29,13 @@ METRICS = (
     WindowMetric(
         "dora_lead_time_commits",
         "Commits first shipped by deployments that finished in the window: the samples of the change lead time.",
-        commits,
+        number(within("lead_times")),
         _BASIS,
     ),
     WindowMetric(
         "dora_lead_time_stage_seconds",
         "The stages of the change lead time, over the same commits. Absent for a stage without data.",
-        stages,
+        statistics_by_name("stages"),
         _STAGES_BASIS,
         labels=("stage", "statistic"),
     ),

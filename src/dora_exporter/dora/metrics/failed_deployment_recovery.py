@@ -1,23 +1,11 @@
 """Failed deployment recovery time: from the end of a failed deployment, or its first incident, to its remedy."""
 
-from collections.abc import Iterator
+from dora_exporter.dora.measures import DeploymentFacts
+from dora_exporter.dora.metrics.contract import Basis, Moment, Sum, WindowMetric
+from dora_exporter.dora.metrics.readings import number, statistics, within
 
-from dora_exporter.dora.measures import DeploymentFacts, Measures
-from dora_exporter.dora.metrics.contract import Basis, Moment, Sum, Value, WindowMetric
-from dora_exporter.dora.sliding_window import Window
-
-
-def recovery_time(measures: Measures, window: Window) -> Iterator[Value]:
-    """Statistics over the failed deployments that were remedied in the window; absent without one."""
-    for statistic, seconds in measures.recoveries.statistics(window):
-        yield (statistic,), seconds
-
-
-def recovered(measures: Measures, window: Window) -> Iterator[Value]:
-    """The number of failed deployments behind those statistics."""
-    yield (), measures.recoveries.count(window)
-
-
+recovery_time = statistics("recoveries")
+"""Statistics over the failed deployments that were remedied in the window."""
 _BASIS = Basis(
     Moment.RECOVERED,
     (Sum[DeploymentFacts]("recovered", lambda facts: facts.recovery is not None),),
@@ -37,7 +25,7 @@ METRICS = (
         "dora_recovered_deployments",
         "Failed deployments that recovered in the window, by a later deployment or by the end of their last incident: "
         "the samples of the recovery time.",
-        recovered,
+        number(within("recoveries")),
         _BASIS,
     ),
 )

@@ -9,7 +9,7 @@ from dora_exporter.dora.metrics.change_lead_time import lead_time
 from dora_exporter.dora.metrics.contract import Value, WindowMetric
 from dora_exporter.dora.metrics.deployment_frequency import frequency
 from dora_exporter.dora.metrics.failed_deployment_recovery import recovery_time
-from dora_exporter.dora.metrics.report_thresholds import EDITIONS, Edition, Limits, level
+from dora_exporter.dora.metrics.report_thresholds import EDITIONS, LEVELS, Edition, Limits
 from dora_exporter.dora.metrics.time_to_restore import time_to_restore
 from dora_exporter.dora.sliding_window import Window
 
@@ -44,6 +44,12 @@ def thresholds(edition_name: str) -> Iterator[tuple[str, str, float]]:
             yield name, level_name, range_.least if name == "deployment_frequency" else range_.most
 
 
+def level(value: float, limits: Limits) -> int | None:
+    """The best level whose range has the value; beyond the published scale its best or worst; None in a gap."""
+    reached = [LEVELS[name] for name, range_ in limits.items() if range_.least <= value <= range_.most]
+    return max(reached) if reached else _beyond(value, limits)
+
+
 def _limits(edition: Edition) -> Iterator[tuple[str, Limits]]:
     yield "deployment_frequency", edition.frequency
     yield "change_lead_time", edition.lead_time
@@ -56,3 +62,18 @@ def _judged(edition: Edition, measures: Measures, window: Window) -> Iterator[tu
     reads = (frequency, lead_time, rate, recovery)
     for (name, limits), read in zip(_limits(edition), reads, strict=True):
         yield name, limits, read(measures, window)
+
+
+def _beyond(value: float, limits: Limits) -> int | None:
+    """The level at the end of the scale that a value lies beyond."""
+    numbers = [LEVELS[name] for name in limits]
+    ends = min(numbers), max(numbers)
+    below, above = ends if _is_more_better(limits) else reversed(ends)
+    if value < min(range_.least for range_ in limits.values()):
+        return below
+    return above if value > max(range_.most for range_ in limits.values()) else None
+
+
+def _is_more_better(limits: Limits) -> bool:
+    """Whether the best range lies above the worst, as only for frequencies."""
+    return limits[max(limits, key=LEVELS.__getitem__)].least > limits[min(limits, key=LEVELS.__getitem__)].most

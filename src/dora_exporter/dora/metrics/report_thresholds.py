@@ -2,7 +2,7 @@
 
 Levels are clusters of one year's answers, not limits that hold for ever. Where a report gives a single figure for a
 cluster (failure rates since 2023) it is read as "up to". Frequencies are per day, times in seconds, rates 0 to 1.
-The ranges are those of the reports; ``level`` opens the scale at both ends.
+The ranges are those of the reports; ``performance_level.level`` opens the scale at both ends.
 """
 
 from collections.abc import Mapping
@@ -122,24 +122,3 @@ EDITIONS: Mapping[str, Edition] = {
     ),
 }
 """The reports that give levels; since 2025 there are none."""
-
-
-def level(value: float, limits: Limits) -> int | None:
-    """The best level whose range has the value; beyond the published scale its best or worst; None in a gap."""
-    reached = [LEVELS[name] for name, range_ in limits.items() if range_.least <= value <= range_.most]
-    return max(reached) if reached else _beyond(value, limits)
-
-
-def _beyond(value: float, limits: Limits) -> int | None:
-    """The level at the end of the scale that a value lies beyond."""
-    numbers = [LEVELS[name] for name in limits]
-    ends = min(numbers), max(numbers)
-    below, above = ends if _is_more_better(limits) else reversed(ends)
-    if value < min(range_.least for range_ in limits.values()):
-        return below
-    return above if value > max(range_.most for range_ in limits.values()) else None
-
-
-def _is_more_better(limits: Limits) -> bool:
-    """Whether the best range lies above the worst, as only for frequencies."""
-    return limits[max(limits, key=LEVELS.__getitem__)].least > limits[min(limits, key=LEVELS.__getitem__)].most
