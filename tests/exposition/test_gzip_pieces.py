@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.exposition.gzip_members import inflate_one_member
 
-from dora_exporter.exposition.crc32 import checksum
-from dora_exporter.exposition.gzip_pieces import concatenate, deflate, gzip_member
+from dora_exporter.exposition.gzip_pieces import checksum, concatenate, deflate, gzip_member
 
 
 @given(st.lists(st.binary(max_size=500), max_size=10))

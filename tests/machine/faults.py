@@ -12,7 +12,7 @@ from dora_exporter.commits.correlator import Correlator
 from dora_exporter.commits.shipped_commits.resolver import Resolver
 from dora_exporter.dora.failures.classifier import Classifier
 from dora_exporter.dora.observers import WriteCounts
-from dora_exporter.exposition.aggregate_lines import AggregateLines
+from dora_exporter.exposition.sample_text import AggregateLines
 from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.pending_writes import PendingWrites
 from dora_exporter.series.series_state import SeriesState

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from dora_exporter.dora.metrics import OF_DIMENSIONS
 from dora_exporter.dora.metrics.contract import Metric
-from dora_exporter.exposition.aggregate_lines import AggregateLines
-from dora_exporter.exposition.sample_text import line
+from dora_exporter.exposition.sample_text import AggregateLines, line
 from dora_exporter.exposition.text_cache import Family, TextCache
 from dora_exporter.runtime.clock import Stopwatch, stopwatch
 from dora_exporter.series.aggregate import Aggregate

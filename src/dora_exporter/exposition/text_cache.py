@@ -8,8 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dora_exporter.exposition.crc32 import ChecksumTree
-from dora_exporter.exposition.gzip_pieces import Piece, concatenate, deflate
+from dora_exporter.exposition.gzip_pieces import ChecksumTree, Piece, concatenate, deflate
 
 Key = tuple[str, ...]
 

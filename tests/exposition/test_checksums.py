@@ -3,7 +3,7 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dora_exporter.exposition.crc32 import EMPTY, ChecksumTree, checksum, combine
+from dora_exporter.exposition.gzip_pieces import EMPTY, ChecksumTree, checksum, combine
 
 texts = st.binary(max_size=300)
 
