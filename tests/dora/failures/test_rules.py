@@ -155,6 +155,14 @@ def test_a_hotfix_label_blames_the_deployment_before() -> None:
     assert failures(judged(first, fix)) == {"d0": "hotfix"}
 
 
+def test_pull_requests_found_in_git_say_nothing_once_the_sender_lists_the_commits() -> None:
+    first, second = days("v1", "v2")
+    labelled = PullRequest(NOW_MS, number=7, title='Revert "Add a discount"', labels=("Hotfix",))
+    listed = replace(shipping(second, "Mend it", pull_requests=(labelled,)), commits=())
+
+    assert failures(judged(shipping(first, "Add a discount"), listed)) == {}
+
+
 @pytest.mark.parametrize(
     ("pull_request", "is_fix"),
     [

@@ -32,11 +32,11 @@ def commits_of(deployment: Deployment) -> tuple[Commit, ...]:
 
 def merges_of(deployment: Deployment) -> tuple[Commit, ...]:
     """The merges found in Git. In a list from a sender, merges are commits like others."""
-    return tuple(each for part in _parts_of(deployment) for each in part.merges) if deployment.commits is None else ()
+    return tuple(each for part in _parts_of(deployment) for each in part.merges)
 
 
 def pull_requests_of(deployment: Deployment) -> tuple[PullRequest, ...]:
-    """The pull requests by which its commits were merged."""
+    """The pull requests by which the commits found in Git were merged; for a list from a sender nobody is asked."""
     return tuple(each for part in _parts_of(deployment) for each in part.pull_requests)
 
 
@@ -129,7 +129,9 @@ def keyed_commits(deployment: Deployment) -> Iterator[tuple[LookupKey, Commit]]:
 
 
 def _parts_of(deployment: Deployment) -> tuple[Shipped, ...]:
-    """The commits found in Git, by repository."""
+    """The commits found in Git, by repository; none where the sender listed them since."""
+    if deployment.commits is not None:
+        return ()
     shipped = deployment.shipped
     return (shipped,) if shipped and not shipped.further else parts_of(shipped)
 

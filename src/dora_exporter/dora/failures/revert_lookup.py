@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from dora_exporter.dora.commit_messages import is_revert, key_of, named_reverts, number_of, quoted_by
 from dora_exporter.dora.events import Deployment, Shipped
-from dora_exporter.dora.failures.commit_text import LookupKey, commits_of, merges_of, origin_of, pull_requests_of
+from dora_exporter.dora.failures.commit_text import LookupKey, commits_of, merges_of, origin_of
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder, is_abbreviated, key_of_origin, keys_of_sha
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.repository_parts import parts_of
@@ -184,7 +184,7 @@ def commit_texts_of(deployment: Deployment) -> Iterator[CommitText]:
 def _keyed(deployment: Deployment) -> Iterator[tuple[CommitText, list[LookupKey]]]:
     """The texts of a deployment, with the keys under which they are looked up."""
     if deployment.commits is not None:
-        parts = [Shipped("", "", deployment.commits, pull_requests=pull_requests_of(deployment))]
+        parts = [Shipped("", "", deployment.commits)]
     else:
         parts = list(parts_of(deployment.shipped))
     for part in parts:
