@@ -38,6 +38,37 @@ def url(path: str, *given: Mapping[str, object], **changes: object) -> str:
     return f"{path}?{urlencode(stated, errors='replace')}" if stated else path
 
 
+_FILTERS: dict[str, object] = {
+    "ago": formatting.ago,
+    "amount": formatting.amount,
+    "bars": bars,
+    "duration": formatting.duration,
+    "figure": formatting.figure,
+    "iso": iso,
+    "line": line,
+    "change": formatting.change,
+    "chart_of": chart_of,
+    "commit_link": commit_link,
+    "compare_link": compare_link,
+    "is_worse": formatting.is_worse,
+    "level": level,
+    "metric_title": formatting.metric_title,
+    "moment": formatting.moment,
+    "moment_to_the_second": formatting.moment_to_the_second,
+    "prose": prose,
+}
+
+_GLOBALS: dict[str, object] = {
+    "url": url,
+    "documentation": documentation,
+    "version": __version__,
+    "causes": formatting.CAUSES,
+    "figure_names": formatting.FIGURE_NAMES,
+    "figure_metrics": formatting.FIGURE_METRICS,
+    "no_data": formatting.NO_DATA,
+}
+
+
 @cache
 def _templates() -> Environment:
     """The templates, all read and compiled; asked for in a thread, because that takes a disk and its time."""
@@ -49,34 +80,8 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters.update(
-        ago=formatting.ago,
-        amount=formatting.amount,
-        bars=bars,
-        duration=formatting.duration,
-        figure=formatting.figure,
-        iso=iso,
-        line=line,
-        change=formatting.change,
-        chart_of=chart_of,
-        commit_link=commit_link,
-        compare_link=compare_link,
-        is_worse=formatting.is_worse,
-        level=level,
-        metric_title=formatting.metric_title,
-        moment=formatting.moment,
-        moment_to_the_second=formatting.moment_to_the_second,
-        prose=prose,
-    )
-    environment.globals.update(
-        url=url,
-        documentation=documentation,
-        version=__version__,
-        causes=formatting.CAUSES,
-        figure_names=formatting.FIGURE_NAMES,
-        figure_metrics=formatting.FIGURE_METRICS,
-        no_data=formatting.NO_DATA,
-    )
+    environment.filters.update(_FILTERS)
+    environment.globals.update(_GLOBALS)
     for name in environment.list_templates():
         environment.get_template(name)
     return environment
