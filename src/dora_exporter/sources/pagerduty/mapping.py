@@ -125,8 +125,12 @@ class IncidentMapping:
             return None
         if pushed_ms is not None:
             facts["pushed"] = pushed_ms
+        return self.placed(self._incident(seen, facts, sink, revision=revision))
+
+    def _incident(self, seen: ReportedIncident, facts: dict[str, Any], sink: Sink, *, revision: int) -> Incident:
+        """The incident as it is seen, belonging to nothing yet."""
         event_id = self.event_id(seen.id)
-        incident = Incident(
+        return Incident(
             event_id,
             (),
             self._default_environment,
@@ -139,7 +143,6 @@ class IncidentMapping:
             revision=revision,
             upstream=self._with_field(facts, seen.custom_fields),
         )
-        return self.placed(incident)
 
     def _with_field(self, facts: dict[str, Any], fields: tuple[CustomField, ...] | None) -> dict[str, Any]:
         wanted = self._settings.environment_field
