@@ -82,7 +82,7 @@ async def hello(_request: web.Request) -> web.Response:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten connections are all that there may be."""
-    monkeypatch.setattr(connections, "most_connections", lambda _limit: 10)
+    monkeypatch.setattr("dora_exporter.web.server.runner.most_connections", lambda _limit: 10)
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from dora_exporter.web.openapi.operation import Operation
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server import request_body
 from dora_exporter.web.server.byte_limit import ByteLimit
-from dora_exporter.web.server.connections import Runner
 from dora_exporter.web.server.errors import (
     API_PREFIX,
     BadRequest,
@@ -31,6 +30,7 @@ from dora_exporter.web.server.errors import (
 )
 from dora_exporter.web.server.headers import OnPrepare
 from dora_exporter.web.server.limits import CurrentRules
+from dora_exporter.web.server.runner import Runner
 
 EVENT_OPERATIONS: tuple[Operation, ...] = (
     *deployments.OPERATIONS,

@@ -1,20 +1,18 @@
-"""Connections, how many there may be, and the server that makes them."""
+"""Connections, and how many there may be."""
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from itertools import chain
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_request import BaseRequest
 
-from dora_exporter.runtime.file_limit import file_limit, most_connections
 from dora_exporter.web.server.byte_limit import ByteLimit
 from dora_exporter.web.server.errors import BadRequest, as_json, is_undecodable
-from dora_exporter.web.server.route_prefix import below
 
 HEAD_SECONDS = 10.0
 """The time limit for a request head: of the first from the connection on, of a later one from its first byte on."""
@@ -27,10 +25,8 @@ _HEADS_BYTES = 8 << 20
 _ANSWERS_BYTES = 32 << 20
 _LONGEST_HEAD = 32 << 10
 _MOST_WAITING = 32
-_READ_BYTES = 32 << 10
-"""Twice so much of a body is buffered before a handler reads it."""
 
-_Handle = Callable[[BaseRequest], Awaitable[web.StreamResponse]]
+Handle = Callable[[BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class _BrokenFraming(web.RequestPayloadError, web.PayloadAccessError):
@@ -212,7 +208,7 @@ class CountedConnection(web.RequestHandler):
             wire.abort()
 
     async def _handle_request(
-        self, request: BaseRequest, start_time: float | None, request_handler: _Handle
+        self, request: BaseRequest, start_time: float | None, request_handler: Handle
     ) -> tuple[web.StreamResponse, bool]:
         try:
             return await super()._handle_request(request, start_time, request_handler)
@@ -267,34 +263,3 @@ def mark_authenticated(request: web.Request) -> None:
     """Marks the connection of a request with a valid key or password: it is not closed for an unknown client's."""
     if isinstance(request.protocol, CountedConnection):
         request.protocol.is_authenticated = True
-
-
-class Runner(web.AppRunner):
-    """Runs an application on these connections, below a path."""
-
-    __slots__ = ("_prefix",)
-
-    def __init__(self, app: web.Application, *, prefix: str = "", **settings: Any) -> None:  # noqa: ANN401
-        """``settings`` are aiohttp's."""
-        super().__init__(app, **settings)
-        self._prefix = prefix
-
-    async def _make_server(self) -> web.Server:
-        made = await super()._make_server()
-        factory = below(self._prefix, made.request_factory) if self._prefix else made.request_factory
-        return _Server(
-            ConnectionLimit(lambda: most_connections(file_limit())),
-            made.request_handler,
-            request_factory=factory,
-            loop=asyncio.get_running_loop(),
-            **{"read_bufsize": _READ_BYTES, **made._kwargs},  # noqa: SLF001
-        )
-
-
-class _Server(web.Server):
-    def __init__(self, limit: ConnectionLimit, handler: _Handle, **options: object) -> None:
-        super().__init__(handler, **options)  # type: ignore[arg-type]  # as the runner itself passes them on
-        self._limit = limit
-
-    def __call__(self) -> web.RequestHandler:
-        return CountedConnection(self._limit, self, loop=self._loop, **self._kwargs)
