@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.commits.histories import build, everything, linear
 from tests.commits.worlds import Begin, World
 
 
@@ -16,3 +17,17 @@ async def begin(tmp_path: Path) -> AsyncIterator[Begin]:
     yield partial(World, tmp_path, worlds=worlds)
     for each in worlds:
         await each.close()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> list[str]:
+    """The SHAs of ten commits one after the other, in the repository ``shop``."""
+    return build(tmp_path / "shop", linear(10))
+
+
+@pytest.fixture
+async def world(begin: Begin, shop: list[str], tmp_path: Path) -> World:
+    """A resolver that has all commits of the shop."""
+    world = begin()
+    world.upload(everything(tmp_path / "shop"), shop[-1])
+    return world

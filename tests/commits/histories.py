@@ -91,6 +91,11 @@ def pack_of(folder: Path, wanted: Iterable[str], without: Iterable[str] = ()) ->
     return packed(folder, names.split())
 
 
+def everything(folder: Path) -> bytes:
+    """A pack of all commits of a repository."""
+    return pack_of(folder, ["--all"])
+
+
 def packed(folder: Path, names: Iterable[str]) -> bytes:
     """A pack of exactly these objects."""
     done = subprocess.run(
