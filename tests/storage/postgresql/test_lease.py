@@ -1,10 +1,11 @@
 """Who leads, and that nobody goes on as a leader who was none in between."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import chain, count, repeat
 
 import pytest
 from tests.storage.postgresql.cluster import Database
@@ -99,6 +100,38 @@ async def test_of_a_lease_that_ran_out_before_anybody_was_told_nobody_is_told(da
         await asyncio.wait_for(told.wait(), 15)
         await lease.close()
         assert fences == [Fence(NAME, "one", 1)]
+
+
+async def test_a_leader_renews_at_intervals_and_leaves_the_database_alone_between_them(database: Database) -> None:
+    readings = count()
+
+    def watch() -> float:
+        next(readings)
+        return 0.0
+
+    async with opened(database) as replica:
+        lease = Lease(link(database), "one", stopwatch=watch)
+        told = asyncio.Event()
+
+        async def gained() -> None:
+            told.set()
+
+        lease.start(gained=gained, lost=gained)
+        await asyncio.wait_for(told.wait(), 15)
+        for _ in range(400):
+            await replica.log.catch_up()
+        await lease.close()
+    assert next(readings) < 100
+
+
+async def test_a_request_for_the_lease_that_fails_is_told_to_who_looks_closely(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    lease = Lease(link(database), "one")
+    with caplog.at_level(logging.DEBUG, logger="dora_exporter.storage.postgresql.lease"):
+        await lease.try_once()  # the database has no table yet
+    await lease.close()
+    assert caplog.messages == ["cannot request the lease reason=the exporter's tables do not exist"]
 
 
 async def test_what_could_not_be_taken_over_is_tried_again(database: Database) -> None:
