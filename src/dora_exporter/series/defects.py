@@ -52,7 +52,6 @@ class Defects:
             self._suspect_aggregates[aggregate] = None
             logger.error("aggregate recomputed after an internal error %s", labels, exc_info=defect)
             return True
-        del self._suspect_aggregates[aggregate]
         self._broken_aggregates[aggregate] = None
         logger.error("aggregate has no metrics after an internal error %s", labels, exc_info=defect)
         return False

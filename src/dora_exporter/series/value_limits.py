@@ -97,8 +97,8 @@ class ValueLimits:
         while self._touched:
             key, _ = self._touched.popitem()
             for moved in self._place(key):
-                yield from self._members.get(moved, ())
-            if not self._members.get(key, True):
+                yield from self._members[moved]
+            if not self._members[key]:
                 del self._members[key]
 
     def _place(self, key: _Key) -> Iterator[_Key]:
