@@ -35,6 +35,7 @@ def config(tmp_path: Path) -> str:
         "signed": signed,
         "strict": {**tool, "unmatched": 400},
         "gitlab": {"kind": "gitlab"},
+        "secret-gitlab": {"kind": "gitlab", "webhook_secrets": [SECRET]},
         "prometheus": {"kind": "prometheus", "url": "http://prometheus.example"},
     }
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"sources": sources}))
@@ -111,10 +112,13 @@ def test_what_becomes_no_event_is_explained(
     assert ended.errors.splitlines() == [f"body.json: {each}" for each in words]
 
 
-def test_the_body_of_any_source_that_is_pushed_to_can_be_tried(config: str, called: Called, tmp_path: Path) -> None:
-    ended = called("webhook", "try", body(tmp_path, deployment()), config, "--source=gitlab")
+@pytest.mark.parametrize("source", ["gitlab", "secret-gitlab"])
+def test_the_body_of_any_source_that_is_pushed_to_can_be_tried(
+    *, source: str, config: str, called: Called, tmp_path: Path
+) -> None:
+    ended = called("webhook", "try", body(tmp_path, deployment()), config, f"--source={source}")
 
-    assert ended.code == 0
+    assert (ended.code, ended.errors) == (0, "body.json: deployment: 1 created\n")
     assert json.loads(ended.output)["attributes"]["service"] == "test-deployment-webhooks"
 
 
