@@ -10,6 +10,7 @@ from tests.storage.file.logs import opened
 
 from dora_exporter.dora.events import Commit, Remediation, Shipped, Verdict
 from dora_exporter.dora.records import Batch, Cursor, Deletion, Judgement, Record, Resolution, SeriesOrder
+from dora_exporter.storage.file import header_line
 
 SHA = "a" * 40
 SHIPPED = Shipped("git.example.com/shop", SHA, commits=(Commit("b" * 40, NOW_MS),))
@@ -47,6 +48,12 @@ def test_without_a_file_it_goes_to_standard_output_in_the_snapshot_format(snapsh
     ended = call("export", f"--snapshot.path={snapshot}", folder=snapshot.parent)
     assert (ended.code, ended.errors) == (0, "")
     assert ended.output.encode() == snapshot.read_bytes()
+
+
+def test_a_log_without_records_is_exported_as_its_header(tmp_path: Path, called: Called) -> None:
+    path = kept(tmp_path / NAME)
+    assert called("export", f"--snapshot.path={path}", "--output=all").code == 0
+    assert Path("all").read_bytes() == header_line()
 
 
 async def test_it_reads_beside_the_daemon_that_holds_the_file(tmp_path: Path) -> None:
