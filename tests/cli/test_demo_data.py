@@ -76,17 +76,19 @@ def test_each_commit_reaches_an_environment_once_and_after_it_was_written(store:
     assert len({(series, sha) for series, sha, _ in shipped}) == len(shipped)
 
 
-def test_versions_return_when_they_are_rolled_back_to(store: EventStore) -> None:
+def test_a_rollback_brings_back_the_version_before_the_one_that_failed(store: EventStore) -> None:
     versions = defaultdict(list)
     for each in sorted(store.deployments.values(), key=lambda each: each.finished_at):
         versions[each.series].append(each.version)
-    returns = sum(
-        version in seen[: position - 1] and version != seen[position - 1]
+    rollbacks = [
+        (version, seen[position - 2])
         for seen in versions.values()
         for position, version in enumerate(seen)
-    )
+        if version in seen[:position]
+    ]
 
-    assert returns > 20
+    assert len(rollbacks) > 20
+    assert [version for version, _ in rollbacks] == [before for _, before in rollbacks]
 
 
 def test_reverts_name_a_commit_that_was_shipped_before(store: EventStore) -> None:
