@@ -11,8 +11,8 @@ from dora_exporter.app.commit_discovery import CommitSearch
 from dora_exporter.app.settings import Settings
 from dora_exporter.app.telemetry.commits import CommitCounts
 from dora_exporter.commits.providers.contract import Lent
+from dora_exporter.dora.changes import Observer, Observers, Renew
 from dora_exporter.dora.events import Commit
-from dora_exporter.dora.observers import Observer, Observers, Renew
 from dora_exporter.dora.store import EventStore
 
 REPOSITORY = "git.example/shop"

@@ -13,9 +13,8 @@ from tests.storage.postgresql.logs import opened
 from dora_exporter.app.replicated_storage import DatabaseStorage
 from dora_exporter.app.settings import Settings
 from dora_exporter.app.storage import Role
-from dora_exporter.dora.changes import Outcome
+from dora_exporter.dora.changes import Outcome, WriteCounts
 from dora_exporter.dora.events import Deployment
-from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.dora.store import EventStore
 
 pytestmark = pytest.mark.e2e

@@ -12,8 +12,8 @@ from dora_exporter.commits.git.command import Git
 from dora_exporter.commits.git.repositories import Repositories
 from dora_exporter.commits.git.uploads import Uploads
 from dora_exporter.commits.settings import GitSettings
+from dora_exporter.dora.changes import WriteCounts
 from dora_exporter.dora.event_log import Unavailable
-from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.dora.store import EventStore
 
 
@@ -36,12 +36,12 @@ async def test_what_is_too_old_goes_when_a_compaction_is_due_and_not_before(tmp_
 
         await storage.maintain(8 * DAY_MS)
         assert list(store.deployments) == ["d1", "d9", "d20"]
-        assert storage.log.statistics.last_compaction_ms is None
+        assert storage.log.statistics().last_compaction_ms is None
 
         clock.advance(DAY_MS)
         await storage.maintain(8 * DAY_MS)
         assert list(store.deployments) == ["d1", "d9"]
-        assert storage.log.statistics.last_compaction_ms == NOW_MS + DAY_MS
+        assert storage.log.statistics().last_compaction_ms == NOW_MS + DAY_MS
     finally:
         await storage.close()
 

@@ -130,7 +130,7 @@ def make_checkpoint(snapshot: Path) -> None:
         log.open()
         async for _ in log.replay():
             pass
-        size = log.statistics
+        size = log.statistics()
         await log.start(lambda _: [])
         await log.close()
         return await Checkpoints(snapshot).make(size)

@@ -10,8 +10,8 @@ from tests.machine.facts import Line
 from dora_exporter.app.telemetry.commits import CommitCounts
 from dora_exporter.commits.correlator import Correlator
 from dora_exporter.commits.shipped_commits.resolver import Resolver
+from dora_exporter.dora.changes import WriteCounts
 from dora_exporter.dora.failures.classifier import Classifier
-from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.exposition.sample_text import AggregateLines
 from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.pending_writes import PendingWrites

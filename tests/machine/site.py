@@ -160,7 +160,7 @@ class Site:
     async def checkpoint(self) -> None:
         """Has the next start prepared, as maintenance does from time to time."""
         storage = self._daemon.components.storage
-        await storage._checkpoints.make(storage.log.statistics)  # type: ignore[attr-defined]
+        await storage._checkpoints.make(storage.log.statistics())  # type: ignore[attr-defined]
 
     async def reload(self, terms: Terms) -> None:
         """Puts other settings into effect in the running daemon, but for those that wait for the next start."""

@@ -13,9 +13,8 @@ from dora_exporter.dora.groups import Groups
 from dora_exporter.dora.store import EventStore
 from dora_exporter.series.aggregates import Aggregates
 from dora_exporter.series.definitions import Definitions
-from dora_exporter.series.membership import Membership
+from dora_exporter.series.membership import Membership, Teams
 from dora_exporter.series.states import States
-from dora_exporter.series.teams import Teams
 
 DEFINITIONS = Definitions(
     windows=(("30d", 30 * DAY_MS),), retention_ms=400 * DAY_MS, series_limit=100, rules=(Rollback(), Revert())

@@ -16,7 +16,7 @@ from dora_exporter.app.startup import Startup
 from dora_exporter.app.storage import storage
 from dora_exporter.app.telemetry.names import UnmappedNames
 from dora_exporter.app.telemetry.sources import SourceCollector
-from dora_exporter.dora.observers import WriteCounts
+from dora_exporter.dora.changes import WriteCounts
 from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition import OwnFamilies, Stamp
 from dora_exporter.runtime.clock import Clock

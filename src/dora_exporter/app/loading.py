@@ -5,7 +5,7 @@ import gc
 from dora_exporter.app.metrics_service import MetricsService
 from dora_exporter.app.startup import Startup
 from dora_exporter.app.storage import Storage
-from dora_exporter.dora.observers import WriteCounts
+from dora_exporter.dora.changes import WriteCounts
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import stopwatch
 from dora_exporter.runtime.garbage_collection import ShortSearches

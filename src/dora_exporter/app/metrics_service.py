@@ -138,7 +138,7 @@ class MetricsService:
             own=self._own,
             update=text.update,
             clock=self._clock,
-            is_behind=lambda: text.engine.is_behind,
+            is_behind=text.is_behind,
         )
 
 

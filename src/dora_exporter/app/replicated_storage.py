@@ -21,9 +21,8 @@ from dora_exporter.commits.git.repositories import TooManyRepositories
 from dora_exporter.commits.git.uploads import Uploads
 from dora_exporter.commits.git.workers import Busy
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
-from dora_exporter.dora.changes import Outcome
+from dora_exporter.dora.changes import Outcome, WriteCounts
 from dora_exporter.dora.event_log import Appendable, Unavailable
-from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
@@ -113,7 +112,7 @@ class DatabaseStorage:
         self.replication = DatabaseReplication(self.log, read_url=read_url, git_folder=settings.git_folder)
         self._maintenance = Link(read_url, name="maintenance")
         self.collector: Collector = DatabaseCollector(
-            lambda: self.log.statistics, leads=lambda: self.replication.leads, replay_seconds=replay_seconds
+            self.log.statistics, leads=lambda: self.replication.leads, replay_seconds=replay_seconds
         )
 
     async def open(self) -> None:

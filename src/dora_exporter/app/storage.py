@@ -12,8 +12,8 @@ from dora_exporter.app.settings import Settings
 from dora_exporter.app.telemetry import SnapshotCollector
 from dora_exporter.commits.git.uploads import Uploads
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
+from dora_exporter.dora.changes import WriteCounts
 from dora_exporter.dora.event_log import Appendable, EventLog, Unavailable
-from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
@@ -139,7 +139,7 @@ class FileStorage:
         """Opens nothing yet."""
         self.log = SnapshotFile(settings.snapshot.path, durability=settings.snapshot.durability, clock=clock)
         self.replication: Replication = SingleProcess(self.log)
-        self.collector: Collector = SnapshotCollector(lambda: self.log.statistics, replay_seconds=replay_seconds)
+        self.collector: Collector = SnapshotCollector(self.log.statistics, replay_seconds=replay_seconds)
         self._horizon = Horizon(clock)
         self._store: EventStore | None = None
         self._checkpoints = Checkpoints(settings.snapshot.path)
@@ -175,8 +175,8 @@ class FileStorage:
                 await forget(self._store, self.log, oldest_ms=oldest_ms, now_ms=horizon_ms, catalogue=catalogue)
             now_ms = self._clock()
             await self.log.compact(now_ms, now_ms - oldest_ms)
-        if self._checkpoints.is_due(self.log.statistics):
-            await self._checkpoints.make(self.log.statistics)
+        if self._checkpoints.is_due(self.log.statistics()):
+            await self._checkpoints.make(self.log.statistics())
 
     async def close(self) -> None:
         """Releases the lock."""

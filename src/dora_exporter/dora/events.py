@@ -12,6 +12,8 @@ from msgspec.structs import astuple
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
+SENT = "api"
+"""The source of what was sent to the daemon, and not found by it."""
 SUCCEEDED: Final = "succeeded"
 Outcome = Literal["failed", "canceled"]
 FAILED_OUTCOMES: tuple[Outcome, ...] = ("failed", "canceled")
@@ -138,7 +140,7 @@ class Deployment(_ToldApartById, frozen=True, gc=False, omit_defaults=True, tag=
     commit_sha: str | None = None
     repository: str | None = None
     team: str | None = None
-    source: str = "api"
+    source: str = SENT
     tags: tuple[str, ...] = ()
     commits: tuple[Commit, ...] | None = None
     verdict: Verdict | None = None
@@ -157,6 +159,11 @@ class Deployment(_ToldApartById, frozen=True, gc=False, omit_defaults=True, tag=
     def has_known_commits(self) -> bool:
         """Whether it is known which commits it shipped, if only that there were none."""
         return self.commits is not None or self.shipped is not None
+
+    @property
+    def is_found(self) -> bool:
+        """Whether a source found it; else a pipeline sent it."""
+        return self.source != SENT
 
     @property
     def is_identified(self) -> bool:
@@ -181,7 +188,7 @@ class Incident(_ToldApartById, frozen=True, gc=False, omit_defaults=True, tag="i
     version: str | None = None
     commit_sha: str | None = None
     repository: str | None = None
-    source: str = "api"
+    source: str = SENT
     tags: tuple[str, ...] = ()
     merged_into: str | None = None
     revision: int | None = None

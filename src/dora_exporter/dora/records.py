@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from dora_exporter.dora.events import Deployment, Incident, Shipped, Verdict
+from dora_exporter.dora.events import SENT, Deployment, Incident, Shipped, Verdict
 
 EventKind = Literal["deployment", "incident"]
 
@@ -45,7 +45,7 @@ class Deletion(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="d
     kind: EventKind
     id: str
     at: int
-    source: str = "api"
+    source: str = SENT
 
 
 class Cursor(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="cursor", tag_field="type"):

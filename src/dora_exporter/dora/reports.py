@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dora_exporter.dora.events import FOUND_VERDICT, Deployment, Shipped
+from dora_exporter.dora.events import FOUND_VERDICT, SENT, Deployment, Shipped
 from dora_exporter.dora.repository_parts import parts_of
 from dora_exporter.dora.sorted_in_steps import sorted_in_steps
 
@@ -28,18 +28,12 @@ _Near = tuple[int, int, str, str, Deployment, Deployment]
 LEG = "leg"
 """The fact in ``upstream`` by which a source says that a deployment may be a leg."""
 
-_SENT = "api"
 _source = attrgetter("source")
-
-
-def is_found(deployment: Deployment) -> bool:
-    """Whether a source found the deployment; else a pipeline sent it."""
-    return deployment.source != _SENT
 
 
 def are_any_found(deployments: Iterable[Deployment]) -> bool:
     """Whether a source found one of many deployments."""
-    return not {_SENT}.issuperset(map(_source, deployments))
+    return not {SENT}.issuperset(map(_source, deployments))
 
 
 def is_leg(deployment: Deployment) -> bool:
@@ -59,7 +53,7 @@ def names_of(deployment: Deployment) -> list[Hashable]:
 
 def rank(report: Deployment) -> tuple[bool, bool, int, str]:
     """The preference among reports of one deployment: sent, found with a SHA, found without; then the earliest."""
-    return is_found(report), report.commit_sha is None, report.started_at, report.id
+    return report.is_found, report.commit_sha is None, report.started_at, report.id
 
 
 def edge(one: Deployment, other: Deployment) -> Edge:

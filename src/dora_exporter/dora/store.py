@@ -6,10 +6,9 @@ from typing import Any
 from msgspec.structs import force_setattr, replace
 
 from dora_exporter.dora.appearance_order import team_entry
-from dora_exporter.dora.changes import Change, Outcome, outcome
+from dora_exporter.dora.changes import Change, Observers, Outcome, outcome
 from dora_exporter.dora.cursors import Cursors
-from dora_exporter.dora.events import Deployment, Event, Incident, Series, same_content
-from dora_exporter.dora.observers import Observers
+from dora_exporter.dora.events import SENT, Deployment, Event, Incident, Series, same_content
 from dora_exporter.dora.records import (
     RETENTION,
     Batch,
@@ -172,7 +171,7 @@ class EventStore:
         if deletion.source == RETENTION:
             return self._expire(held, deletion)
         before = held.pop(deletion.id, None)
-        if deletion.source != "api":
+        if deletion.source != SENT:
             self.tombstones[deletion.kind, deletion.id] = deletion
         return before, None
 
@@ -193,7 +192,7 @@ class EventStore:
     def _is_overtaken(self, kind: EventKind, event: Event, before: Event | None) -> bool:
         """Whether an upsert comes too late: the event was deleted here, or is held in a newer revision."""
         if self.tombstones and (kind, event.id) in self.tombstones:
-            if event.source != "api":
+            if event.source != SENT:
                 return True
             del self.tombstones[kind, event.id]
         return (
@@ -223,7 +222,7 @@ class EventStore:
             force_setattr(event, "repository", repository)
         if event.team is not team:
             force_setattr(event, "team", team)
-        if event.source != "api":
+        if event.source != SENT:
             force_setattr(event, "source", self.share(event.source))
 
     def _new_place(self, service: str, environment: str, repository: str | None, team: str | None) -> _Place:
@@ -245,7 +244,7 @@ class EventStore:
             services = tuple(sorted({*map(freed, services)}))
         force_setattr(event, "services", tuple(map(share, services)))
         force_setattr(event, "environment", share(freed(event.environment)))
-        if event.source != "api":
+        if event.source != SENT:
             force_setattr(event, "source", share(event.source))
         if event.repository is not None:
             force_setattr(event, "repository", share(event.repository))

@@ -42,6 +42,10 @@ class SeriesText:
         """Those of the series, of the teams, and of the groups and dimensions where there are any."""
         return (self.series, *self.rollups.values())
 
+    def is_behind(self) -> bool:
+        """Whether so much was written that scrapes are not to wait for it."""
+        return self.engine.is_behind
+
     def apply_pending(self) -> bool:
         """Has the engine take over what was written, a few milliseconds a call; True once it has.
 

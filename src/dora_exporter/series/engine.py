@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 
 from dora_exporter.dora.catalogue.catalogue import Appearances
+from dora_exporter.dora.changes import Renew
 from dora_exporter.dora.events import Deployment, Event, Series
 from dora_exporter.dora.measures import Measures
-from dora_exporter.dora.observers import Renew
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Stopwatch, stopwatch
@@ -17,12 +17,11 @@ from dora_exporter.series.census import Census
 from dora_exporter.series.defects import Defects
 from dora_exporter.series.definitions import Definitions
 from dora_exporter.series.due_queue import DueQueue
-from dora_exporter.series.membership import Membership, Rollup
+from dora_exporter.series.membership import Membership, Rollup, Teams
 from dora_exporter.series.pending_writes import PendingWrites
 from dora_exporter.series.renewal import Renewal
 from dora_exporter.series.series_state import SeriesState
 from dora_exporter.series.states import States
-from dora_exporter.series.teams import Teams
 
 _SLICE_SECONDS = 0.004
 _END = object()

@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.order import by_start_in_steps
-from dora_exporter.dora.reports import Edge, distinct, edge, grouping, is_found, is_leg, merged, names_of, rank
+from dora_exporter.dora.reports import Edge, distinct, edge, grouping, is_leg, merged, names_of, rank
 from dora_exporter.series.report_regrouping import Regrouping
 
 Sent = Callable[[Deployment, int], Iterable[Deployment]]
@@ -38,7 +38,7 @@ class Pairing:
         ordered = yield from by_start_in_steps(deployments)
         for each in ordered:
             _shelve(everything, each)
-            if is_found(each):
+            if each.is_found:
                 _shelve(self._found, each)
             yield
         yield from self._pairing(self._edges(ordered, everything))
@@ -58,12 +58,12 @@ class Pairing:
         self, deployment: Deployment, sent: Sent, *, comes: bool
     ) -> Iterator[tuple[Deployment | None, Deployment | None]]:
         """Adds or removes a report; yields what counted before and what counts now, for every report affected."""
-        if comes and is_found(deployment):
+        if comes and deployment.is_found:
             for name in names_of(deployment):
                 insort(self._found[name][deployment.source], deployment, key=_start_order)
         former = self._groups.get(deployment.id, ())
         gone = self._counting(deployment)
-        if not comes and is_found(deployment):
+        if not comes and deployment.is_found:
             self._unshelve(deployment)
 
         def others(report: Deployment) -> Iterator[Deployment]:
@@ -127,11 +127,11 @@ class Pairing:
     def _candidates(self, deployment: Deployment, sent: Sent) -> Iterator[Deployment]:
         """The reports by other reporters that may be of the same deployment."""
         yield from self._near(deployment, self._found)
-        if not is_found(deployment):
+        if not deployment.is_found:
             return
         for each in sent(deployment, self._within_ms):
             near = abs(each.started_at - deployment.started_at) <= self._within_ms
-            if near and not is_found(each) and not set(names_of(each)).isdisjoint(names_of(deployment)):
+            if near and not each.is_found and not set(names_of(each)).isdisjoint(names_of(deployment)):
                 # Not as merged: a group of that would keep the facts of reports that go later.
                 yield self._as_it_came(each)
 
@@ -147,9 +147,10 @@ class Pairing:
 
     def _edges(self, deployments: Iterable[Deployment], shelf: _Shelf) -> Iterator[Edge | None]:
         """The edges of those that were found, to all that are on a shelf; None is a step."""
-        for one in filter(is_found, deployments):
-            yield None
-            yield from (edge(one, other) for other in self._near(one, shelf))
+        for one in deployments:
+            if one.is_found:
+                yield None
+                yield from (edge(one, other) for other in self._near(one, shelf))
 
     def _pairing(self, edges: Iterable[Edge | None]) -> Iterator[None]:
         for group in grouping(edges):

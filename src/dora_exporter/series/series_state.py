@@ -14,7 +14,7 @@ from dora_exporter.dora.failures.classifier import Classifier
 from dora_exporter.dora.failures.order import by_finish_in_steps, finish_order
 from dora_exporter.dora.failures.updates import Updates
 from dora_exporter.dora.measures import IncidentFacts
-from dora_exporter.dora.reports import are_any_found, is_found
+from dora_exporter.dora.reports import are_any_found
 from dora_exporter.series.attempts import Attempts
 from dora_exporter.series.counting_incidents import CountingIncidents
 from dora_exporter.series.incident_phases import IncidentPhases
@@ -232,7 +232,7 @@ class SeriesState:
     def _change(self, deployment: Deployment, *, comes: bool) -> None:
         """Adds or removes a deployment, and updates its other reports."""
         # Most series hear from senders alone, and these are one reporter: there is nothing to pair.
-        if self._pairing is None and not is_found(deployment):
+        if self._pairing is None and not deployment.is_found:
             changes: list[tuple[Deployment | None, Deployment | None]]
             changes = [(None, deployment) if comes else (deployment, None)]
         else:

@@ -9,12 +9,13 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints
 
 from dora_exporter.config.validators import matching
+from dora_exporter.dora.events import SENT
 from dora_exporter.runtime.secret_files import BadSecret, read_secret, read_secret_text
 from dora_exporter.sources.contract import Misconfigured
 
 
 def _not_reserved(name: str) -> str:
-    if name == "api":
+    if name == SENT:
         raise ValueError("is the name of what is sent to the API")
     return name
 

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.event_log import Appendable
-from dora_exporter.dora.events import DAY_MS, Deployment, Event, Incident, Series
+from dora_exporter.dora.events import DAY_MS, SENT, Deployment, Event, Incident, Series
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.records import RETENTION, Deletion
 from dora_exporter.dora.store import EventStore
@@ -57,7 +57,7 @@ async def _latest(store: EventStore, now_ms: int) -> int | None:
         if max(map(_finished_at, deployments)) <= latest:  # nearly all of them, and each takes longer to look at
             continue
         # Without those that were dated when a poll saw them: that was by our own clock.
-        dated = [each.finished_at for each in deployments if each.source == "api" or each.started_at < each.finished_at]
+        dated = [each.finished_at for each in deployments if each.source == SENT or each.started_at < each.finished_at]
         latest = max(latest, *[moment for moment in dated if moment <= now_ms], 0)
     async for incidents in in_batches(list(store.incidents.values())):
         latest = max(latest, *[each.started_at for each in incidents if each.started_at <= now_ms], 0)

@@ -26,12 +26,11 @@ from dora_exporter.app.telemetry import (
     new_registry,
 )
 from dora_exporter.config.errors import ConfigError, Mistake
-from dora_exporter.dora.changes import Change
+from dora_exporter.dora.changes import Change, WriteCounts
 from dora_exporter.dora.events import DAY_MS, Commit, Deployment, Incident, Verdict
 from dora_exporter.dora.failures.commit_text import LookupKey
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
-from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.dora.records import Deletion, Judgement
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.log_setup import Log

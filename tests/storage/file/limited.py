@@ -20,7 +20,7 @@ async def main(path: Path) -> None:
     await log.start(store.apply_all)
     await attempt(log, "before")
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (log.statistics.size_bytes + 60, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.statistics().size_bytes + 60, hard))
     await attempt(log, "during")
     await attempt(log, "during")
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))

@@ -34,6 +34,6 @@ async def test_every_acknowledged_record_is_there_after_kill_9(tmp_path: Path) -
         acknowledged |= set(printed) - {"compacted"}
         async with opened(path) as kept:
             assert acknowledged <= set(kept.ids)
-            assert kept.log.statistics.lines_lost == 0
+            assert kept.log.statistics().lines_lost == 0
             assert not [each for each in asides(path) if "damaged" in each.name]
     assert len(acknowledged) > ROUNDS * 200

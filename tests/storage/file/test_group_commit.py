@@ -174,7 +174,7 @@ async def test_a_writing_thread_that_dies_leaves_nobody_waiting(
                 await each
         with pytest.raises(Unavailable):
             kept.log.append([deployment()])
-        assert kept.log.statistics.unavailable_since_ms is not None
+        assert kept.log.statistics().unavailable_since_ms is not None
         assert not await kept.log.compact(0, 0)
     assert deaths == [ZeroDivisionError]
 

@@ -40,11 +40,11 @@ async def test_a_failure_refuses_writers_and_heals_by_itself(
             with pytest.raises(Unavailable, match="cannot be written"):
                 await kept.log.append([deployment(id="refused")])
         assert content(path) == good or further
-        assert kept.log.statistics.unavailable_since_ms == NOW_MS
+        assert kept.log.statistics().unavailable_since_ms == NOW_MS
         disk.faults = {}
         clock.advance(2500)
         await kept.log.append([deployment(id="after")])
-        assert kept.log.statistics.unavailable_since_ms is None
+        assert kept.log.statistics().unavailable_since_ms is None
         assert kept.ids == ["before", "after"]
     assert [getattr(each, "id", None) for each in read(path)] == ["before", "after"]
     changes = [record.getMessage() for record in caplog.records if "available" in record.getMessage()]
@@ -113,7 +113,7 @@ async def test_a_read_only_disk_is_served_from_and_refuses_writers(path: Path) -
     disk.faults = {"open for writing": errno.EROFS}
     async with opened(path, disk=disk) as kept:
         assert kept.ids == ["kept"]
-        assert kept.log.statistics.unavailable_since_ms == NOW_MS
+        assert kept.log.statistics().unavailable_since_ms == NOW_MS
         with pytest.raises(Unavailable, match="Read-only file system"):
             await kept.log.append([deployment(id="refused")])
         disk.faults = {}

@@ -49,7 +49,7 @@ async def test_a_torn_last_line_is_cut_off_with_a_warning(
     put(path, b"".join(LINES[:-1]) + LINES[-1][:kept_bytes])
     async with opened(path) as kept:
         assert kept.ids == IDS[:-1]
-        assert kept.log.statistics.lines_lost == 0
+        assert kept.log.statistics().lines_lost == 0
         await kept.log.append(EVENTS[-1:])
     assert f"torn last line truncated path={path} bytes={kept_bytes}" in caplog.text
     assert content(path) == WHOLE
@@ -95,7 +95,7 @@ async def test_a_damaged_or_foreign_file_is_set_aside_and_what_is_readable_kept(
     put(path, held)
     async with opened(path) as kept:
         assert kept.ids == kept_ids
-        assert kept.log.statistics.lines_lost == lost
+        assert kept.log.statistics().lines_lost == lost
         (aside,) = asides(path)
         assert aside.name == f"events.{reason}-20250615T150640Z"
         assert content(aside) == held
@@ -139,7 +139,7 @@ async def test_a_damaged_file_that_cannot_be_rewritten_is_served_from_until_it_c
     put(path, damaged)
     async with opened(path, disk=disk) as kept:
         assert kept.ids == IDS
-        assert kept.log.statistics.lines_lost == 1
+        assert kept.log.statistics().lines_lost == 1
         with pytest.raises(Unavailable, match="No space left"):
             await kept.log.append([deployment(id="refused")])
         assert content(path) == damaged
@@ -185,9 +185,9 @@ async def test_flipped_bits_and_a_cut_lose_no_line_that_they_spare(bits: list[in
 
 async def test_a_file_that_was_there_was_last_written_when_its_system_says(path: Path) -> None:
     async with opened(path) as kept:
-        assert kept.log.statistics.last_write_ms is None
+        assert kept.log.statistics().last_write_ms is None
         await kept.log.append([deployment(id="a")])
     os.utime(path, (1_700_000_000, 1_700_000_000))
 
     async with opened(path) as kept:
-        assert kept.log.statistics.last_write_ms == 1_700_000_000_000
+        assert kept.log.statistics().last_write_ms == 1_700_000_000_000

@@ -148,7 +148,7 @@ async def test_a_row_that_cannot_be_read_is_counted_and_passed_over(database: Da
         database.sql("UPDATE dora.log SET body = '[1]' WHERE id = 'c'")
         async with opened(database) as late:
             assert list(late.store.deployments) == ["a"]
-            assert late.log.statistics.rows_lost == 2
+            assert late.log.statistics().rows_lost == 2
             await late.log.append([deployment(id="d")])
             await replica.log.catch_up()
         assert list(replica.store.deployments) == ["a", "b", "c", "d"]
@@ -213,7 +213,7 @@ async def test_a_record_that_the_database_refuses_is_refused_alone(database: Dat
         with pytest.raises(Unavailable, match="the database refuses the record"):
             await bad
         assert list(replica.store.deployments) == ["good", "late"]
-        assert replica.log.statistics.unavailable_since_ms is None
+        assert replica.log.statistics().unavailable_since_ms is None
 
 
 async def test_another_history_of_the_same_length_is_noticed(

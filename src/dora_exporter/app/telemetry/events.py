@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from dora_exporter.dora.changes import WriteCounts
 from dora_exporter.dora.events import Deployment, Incident
-from dora_exporter.dora.observers import WriteCounts
 from dora_exporter.dora.store import EventStore
 from dora_exporter.web.server.rejections import Rejection
 

@@ -36,11 +36,11 @@ class Catalogue:
 
     def service(self, name: str) -> str:
         """The name of a service in numbers."""
-        return self.service_meaning(name).name
+        return self.service_meaning(name).name if self.renames else name
 
     def environment(self, name: str) -> str:
         """The name of an environment in numbers."""
-        return self.environment_meaning(name).name
+        return self.environment_meaning(name).name if self.renames else name
 
     def service_meaning(self, name: str) -> Meaning:
         """What the name of a service means."""

@@ -4,7 +4,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 
 from dora_exporter.dora.changes import Change
-from dora_exporter.dora.events import Deployment, Event, Incident
+from dora_exporter.dora.events import SENT, Deployment, Event, Incident
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.cooperative import in_batches
 from dora_exporter.sources.contract import TARGET
@@ -155,7 +155,7 @@ def target_of(deployment: Deployment) -> str | None:
 def _subject_of(incident: Incident) -> str | None:
     """What ``<source>:<subject>:<beginning>`` is about; most sources have ids of two parts, and need no index."""
     subject = incident.id.rpartition(":")[0]
-    return subject if incident.source != "api" and ":" in subject else None
+    return subject if incident.source != SENT and ":" in subject else None
 
 
 def _is_open(incident: Incident) -> bool:

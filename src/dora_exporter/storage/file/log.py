@@ -152,7 +152,6 @@ class SnapshotFile:
             self._file.close()
             self._file = None
 
-    @property
     def statistics(self) -> Statistics:
         """The state of the file now."""
         writer, file = self._writer, self._file

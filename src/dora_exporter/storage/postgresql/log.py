@@ -116,7 +116,6 @@ class PostgresLog:
         """The last position applied."""
         return self.applied.position
 
-    @property
     def statistics(self) -> Statistics:
         """The state now."""
         return Statistics(
