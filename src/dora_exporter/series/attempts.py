@@ -14,61 +14,52 @@ _finished_at = attrgetter("finished_at")
 class Attempts:
     """Those of one series. One counts from its finished_at on, until it is older than the retention."""
 
-    __slots__ = ("_counted", "_due", "_held", "_present", "_retention_ms", "_updates")
+    __slots__ = ("_counted", "_present", "_retention_ms", "_updates", "due", "held")
 
     def __init__(self, updates: Updates, *, retention_ms: int) -> None:
-        """No attempt."""
+        """No attempt. ``due`` is a heap of the moments at which one of those ``held`` begins or ceases to count."""
         self._updates = updates
         self._retention_ms = retention_ms
-        self._held: dict[str, Deployment] = {}
+        self.held: dict[str, Deployment] = {}
         self._present: dict[str, None] = {}
         self._counted: dict[str, None] = {}
-        self._due: list[tuple[int, str]] = []
-
-    def __len__(self) -> int:
-        """How many are held."""
-        return len(self._held)
+        self.due: list[tuple[int, str]] = []
 
     def add(self, attempt: Deployment, now_ms: int) -> None:
         """Adds an attempt."""
-        self._held[attempt.id] = attempt
+        self.held[attempt.id] = attempt
         self._advance(attempt, now_ms)
 
     def remove(self, attempt: Deployment) -> None:
         """Takes out an attempt that was added."""
         self._place(attempt, is_present=False, is_counted=False)
-        del self._held[attempt.id]
+        del self.held[attempt.id]
 
     def seeking(self, now_ms: int, *, backwards: bool) -> Iterator[None]:
         """Brings all to a moment, one at a step."""
         if backwards:
             # A clock was set back: what had begun to count, or ceased to, is in the queue no more.
-            for attempt in self._held.values():
+            for attempt in self.held.values():
                 self._advance(attempt, now_ms)
                 yield
-        while self._due and self._due[0][0] <= now_ms:
+        while self.due and self.due[0][0] <= now_ms:
             # One that was removed and added again is in it twice, but told once: places are compared.
-            due = self._held.get(heappop(self._due)[1])
+            due = self.held.get(heappop(self.due)[1])
             if due:
                 self._advance(due, now_ms)
             yield
 
-    @property
-    def next_change(self) -> int | None:
-        """The next moment at which one begins or ceases to count."""
-        return self._due[0][0] if self._due else None
-
     def present(self) -> list[Deployment]:
         """Those that make the series known."""
-        return [self._held[each] for each in self._present]
+        return [self.held[each] for each in self._present]
 
     def told(self) -> Iterator[tuple[Deployment, DeploymentFacts]]:
         """Those that count, with their facts."""
-        yield from ((self._held[each], DeploymentFacts.of_attempt(self._held[each])) for each in self._counted)
+        yield from ((self.held[each], DeploymentFacts.of_attempt(self.held[each])) for each in self._counted)
 
     def newest_first(self) -> Iterable[Deployment]:
         """All of them in order."""
-        return sorted(self._held.values(), key=_finished_at, reverse=True)
+        return sorted(self.held.values(), key=_finished_at, reverse=True)
 
     def reason(self, attempt: Deployment) -> str | None:
         """Why one does not count, not even as an attempt; None if it does."""
@@ -81,7 +72,7 @@ class Attempts:
         is_counted = attempt.finished_at <= now_ms <= last
         self._place(attempt, is_present=now_ms <= last, is_counted=is_counted)
         if now_ms <= last:
-            heappush(self._due, (last + 1 if is_counted else attempt.finished_at, attempt.id))
+            heappush(self.due, (last + 1 if is_counted else attempt.finished_at, attempt.id))
 
     def _place(self, attempt: Deployment, *, is_present: bool, is_counted: bool) -> None:
         """Tells what changes when an attempt is present, and counted, or no longer."""

@@ -196,7 +196,7 @@ class Engine:
     def rollups_in(self, series: Series) -> set[Rollup]:
         """The teams and groups that events of a series may belong to."""
         state, membership = self._states.by_series[series], self._membership
-        found = {each for incident in state.incidents for each in membership.of_incident(incident)}
+        found = {each for incident in state.incidents.held.values() for each in membership.of_incident(incident)}
         for named in (None, *state.named_teams()):
             found.update(membership.of_service(series.service, named))
         return found

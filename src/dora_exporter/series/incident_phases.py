@@ -4,7 +4,7 @@ An incident counts from its started_at until it is older than the retention. An 
 """
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from heapq import heappop, heappush
 from operator import attrgetter
 
@@ -31,37 +31,23 @@ class IncidentPhases:
     """Passes on which incidents count at the present moment, and which make the series known."""
 
     def __init__(self, updates: Updates, counting: CountingIncidents, *, retention_ms: int) -> None:
-        """No incident. Those that have begun are passed on to ``counting``."""
+        """No incident. Those that have begun are passed on to ``counting``, which has to be settled.
+
+        ``due`` is a heap of the moments at which one of those ``held`` begins, ends or ceases to count.
+        """
         self._updates = updates
         self._counting = counting
         self._retention_ms = retention_ms
-        self._now_ms = 0
-        self._incidents: dict[str, Incident] = {}
+        self.held: dict[str, Incident] = {}
         self._phases: dict[str, _Phase] = {}
-        self._due: list[tuple[int, str]] = []
+        self.due: list[tuple[int, str]] = []
 
-    def __len__(self) -> int:
-        """The number of incidents, those too that do not count."""
-        return len(self._incidents)
-
-    def __iter__(self) -> Iterator[Incident]:
-        """All incidents."""
-        return iter(self._incidents.values())
-
-    def loading(self, incidents: Iterable[Incident], now_ms: int) -> Iterator[None]:
-        """Adds incidents and moves to a moment, step by step."""
-        self._now_ms = now_ms
-        for incident in incidents:
-            self.put(incident)
-            yield
-        yield from self._counting.settling()
-
-    def put(self, incident: Incident) -> None:
+    def put(self, incident: Incident, now_ms: int) -> None:
         """Adds an incident."""
-        self._incidents[incident.id] = incident
+        self.held[incident.id] = incident
         # As if nobody had heard of it, so that advancing tells all that it is by now.
         self._phases[incident.id] = _Phase.GONE
-        self._advance(incident)
+        self._advance(incident, now_ms)
 
     def remove(self, incident: Incident) -> None:
         """Removes an incident."""
@@ -70,48 +56,40 @@ class IncidentPhases:
             self._counting.remove(incident)
         if phase is not _Phase.GONE:
             self._updates.presence([incident], -1)
-        del self._incidents[incident.id]
+        del self.held[incident.id]
 
-    def seeking(self, now_ms: int) -> Iterator[None]:
-        """Moves to a moment, which may lie before the last one, step by step."""
-        backwards, self._now_ms = now_ms < self._now_ms, now_ms
+    def seeking(self, now_ms: int, *, backwards: bool) -> Iterator[None]:
+        """Moves to a moment, step by step."""
         if backwards:
             # The queue has what comes next. A clock that was set back may return any of them to an earlier phase.
-            for incident in self._incidents.values():
-                self._advance(incident)
+            for incident in self.held.values():
+                self._advance(incident, now_ms)
                 yield
-        while self._due and self._due[0][0] <= now_ms:
+        while self.due and self.due[0][0] <= now_ms:
             # It may have gone or been written again since. To advance one before its time changes nothing.
-            incident_due = self._incidents.get(heappop(self._due)[1])
+            incident_due = self.held.get(heappop(self.due)[1])
             if incident_due:
-                self._advance(incident_due)
+                self._advance(incident_due, now_ms)
             yield
-        if self._counting.changed:
-            yield from self._counting.settling()
-
-    @property
-    def next_change(self) -> int | None:
-        """The next moment at which one begins, ends or ceases to count; None without one."""
-        return self._due[0][0] if self._due else None
 
     def newest_first(self) -> Iterator[tuple[Incident, str | None]]:
         """All incidents, and why one does not count."""
         reasons = {_Phase.FUTURE: "begins later", _Phase.GONE: "is older than the retention"}
-        for incident in sorted(self._incidents.values(), key=_started_at, reverse=True):
+        for incident in sorted(self.held.values(), key=_started_at, reverse=True):
             phase = self._phases[incident.id]
             yield incident, self._counting.reason(incident) if phase in _COUNTS else reasons[phase]
 
     def present(self) -> list[Incident]:
         """Those that make the series known."""
-        return [each for each in self._incidents.values() if self._phases[each.id] is not _Phase.GONE]
+        return [each for each in self.held.values() if self._phases[each.id] is not _Phase.GONE]
 
     def parts(self) -> Iterator[object]:
         """What it consists of."""
-        yield from (self._incidents, self._phases, self._due)
+        yield from (self.held, self._phases, self.due)
 
-    def _advance(self, incident: Incident) -> None:
-        """Moves an incident to its present phase."""
-        before, phase = self._phases[incident.id], self._phase(incident)
+    def _advance(self, incident: Incident, now_ms: int) -> None:
+        """Moves an incident to its phase at a moment."""
+        before, phase = self._phases[incident.id], self._phase(incident, now_ms)
         self._phases[incident.id] = phase
         if (before is _Phase.GONE) != (phase is _Phase.GONE):
             self._updates.presence([incident], 1 if before is _Phase.GONE else -1)
@@ -125,11 +103,11 @@ class IncidentPhases:
             _Phase.RESTORED: (incident.finished_at or 0) + self._retention_ms + 1,
         }.get(phase)
         if due is not None:
-            heappush(self._due, (due, incident.id))
+            heappush(self.due, (due, incident.id))
 
-    def _phase(self, incident: Incident) -> _Phase:
-        if incident.started_at > self._now_ms:
+    def _phase(self, incident: Incident, now_ms: int) -> _Phase:
+        if incident.started_at > now_ms:
             return _Phase.FUTURE
-        if incident.finished_at is None or incident.finished_at > self._now_ms:
+        if incident.finished_at is None or incident.finished_at > now_ms:
             return _Phase.OPEN
-        return _Phase.RESTORED if incident.finished_at >= self._now_ms - self._retention_ms else _Phase.GONE
+        return _Phase.RESTORED if incident.finished_at >= now_ms - self._retention_ms else _Phase.GONE

@@ -47,6 +47,7 @@ class SeriesState:
         """Increases with every change."""
         self.attempts = Attempts(updates, retention_ms=retention_ms)
         self._updates = updates
+        self._counting = counting
         self._retention_ms = retention_ms
         self._now_ms = 0
         self._pairing: Pairing | None = None
@@ -82,7 +83,10 @@ class SeriesState:
         for attempt in attempts:
             self.attempts.add(attempt, now_ms)
             yield
-        yield from self.incidents.loading(incidents, now_ms)
+        for incident in incidents:
+            self.incidents.put(incident, now_ms)
+            yield
+        yield from self._counting.settling()
         yield from self.classifier.loading(ordered[living:seen])
 
     def prepare(self, now_ms: int) -> bool:
@@ -96,7 +100,7 @@ class SeriesState:
         """Adds an event."""
         self.version += 1
         if isinstance(event, Incident):
-            self.incidents.put(event)
+            self.incidents.put(event, self._now_ms)
         elif event.outcome:
             self.attempts.add(event, self._now_ms)
         else:
@@ -117,8 +121,12 @@ class SeriesState:
         backwards, self._now_ms = now_ms < self._now_ms, now_ms
         self.version += 1
         yield from self._move_deployments(now_ms)
-        yield from self.attempts.seeking(now_ms, backwards=backwards)
-        yield from self.incidents.seeking(now_ms)
+        if self.attempts.held:
+            yield from self.attempts.seeking(now_ms, backwards=backwards)
+        if self.incidents.held:
+            yield from self.incidents.seeking(now_ms, backwards=backwards)
+        if self._counting.changed:
+            yield from self._counting.settling()
         yield from self.classifier.settling()
 
     @property
@@ -134,7 +142,7 @@ class SeriesState:
         moments = [deployment.finished_at for deployment in (*self._future[:1], *self._arrived.values())]
         # + 1, because at the age of the retention itself it still counts. The last one never ceases.
         moments += [deployment.finished_at + self._retention_ms + 1 for deployment in living[:1] if len(living) > 1]
-        moments += [each for each in (self.incidents.next_change, self.attempts.next_change) if each is not None]
+        moments += [due[0][0] for due in (self.incidents.due, self.attempts.due) if due]
         return min(moments, default=None)
 
     def waiting(self) -> Iterator[tuple[Deployment, str]]:
@@ -155,7 +163,7 @@ class SeriesState:
             list(self.classifier.in_order.by_finish),
             [deployment for deployment, _ in self.waiting()],
             list(self.attempts.newest_first()),
-            list(self.incidents),
+            list(self.incidents.held.values()),
         )
 
     def has_between(self, first_ms: int, last_ms: int) -> bool:
@@ -166,7 +174,7 @@ class SeriesState:
         reports = self._pairing.superseded() if self._pairing else ()
         others = (*(report for report, _ in reports), *self._arrived.values(), *self.attempts.newest_first())
         ends = [each.finished_at for each in others]
-        moments = [moment for each in self.incidents for moment in (each.started_at, each.finished_at)]
+        moments = [moment for each in self.incidents.held.values() for moment in (each.started_at, each.finished_at)]
         return any(moment is not None and first_ms < moment <= last_ms for moment in (*ends, *moments))
 
     def named_teams(self) -> set[str]:
@@ -180,13 +188,13 @@ class SeriesState:
     def is_empty(self) -> bool:
         """Whether it has no event, not even an expired one."""
         deployments = (self.classifier.in_order.by_finish, self._future, self._arrived, self._expired)
-        return not any((*deployments, self.attempts, self.incidents))
+        return not any((*deployments, self.attempts.held, self.incidents.held))
 
     @property
     def size(self) -> int:
         """The number of events, expired ones included."""
         deployments = (self.classifier.in_order.by_finish, self._future, self._arrived, self._expired)
-        return sum(map(len, deployments)) + len(self.attempts) + len(self.incidents)
+        return sum(map(len, deployments)) + len(self.attempts.held) + len(self.incidents.held)
 
     def present(self) -> Iterator[Sequence[Event]]:
         """The events that make the series known, some at a step: deployments, attempts included, then incidents."""
@@ -206,7 +214,7 @@ class SeriesState:
 
     def told_incidents(self) -> Iterator[tuple[Incident, IncidentFacts]]:
         """The incidents passed on so far, with their facts."""
-        for incident in self.incidents:
+        for incident in self.incidents.held.values():
             facts = self.classifier.incident_facts(incident)
             if facts:
                 yield incident, facts
