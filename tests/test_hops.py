@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.benchmarks.hops import hops
 
 MOST_OF_A_POST_NOW = 20
-MOST_OF_A_SCRAPE_NOW = 67
+MOST_OF_A_SCRAPE_NOW = 45
 
 
 def test_a_post_and_a_scrape_pass_no_more_modules_than_they_did(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 from tests.exposition.worlds import World, odd_names
 
+from dora_exporter.exposition import CurrentExposition
 from dora_exporter.runtime.cooperative import Turn
 from dora_exporter.web import scrape
 
@@ -17,7 +18,7 @@ Client = TestClient[web.Request, web.Application]
 
 async def client_of(aiohttp_client: AiohttpClient, world: World) -> Client:
     app = web.Application()
-    app.add_routes(scrape.routes(exposition=lambda: world.exposition))
+    app.add_routes(scrape.routes(CurrentExposition(world.exposition)))
     # Without automatic headers and decompression a test sees what is on the wire.
     return await aiohttp_client(
         app,
@@ -121,7 +122,7 @@ async def test_writing_to_the_exposition_is_refused(aiohttp_client: AiohttpClien
 async def address_of_large() -> AsyncIterator[tuple[str, int]]:
     """Where a body of 10 MB is served as the daemon does it; the test server would cancel the handler."""
     app, padded = web.Application(), large(padding=5000).exposition
-    app.add_routes(scrape.routes(exposition=lambda: padded))
+    app.add_routes(scrape.routes(CurrentExposition(padded)))
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -80,7 +80,7 @@ class Components:
         yield self.commits.collector, lambda: observers.told_linked
 
     def _numbers(self) -> object:
-        return self.store.observers.told, self.metrics.exposition.published
+        return self.store.observers.told, self.metrics.exposed.now.published
 
     def _names(self) -> object:
         return len(self.store.series_order), self.metrics.engine.aggregates.turnover

@@ -75,7 +75,7 @@ def _numbers(parts: Components) -> Iterable[web.RouteDef]:
     yield from numbers.routes(
         engine=engine, access=access, url=parts.settings.web.url, origins=lambda: parts.access.cors_origins
     )
-    yield from scrape.routes(exposition=lambda: parts.metrics.exposition)
+    yield from scrape.routes(parts.metrics.exposed)
     yield from pages.routes(
         engine=engine,
         sources=parts.sources.running,

@@ -8,7 +8,7 @@ from dora_exporter.app.derived_settings import definitions
 from dora_exporter.app.settings import Settings
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.store import EventStore
-from dora_exporter.exposition import Exposition, Format, OwnFamilies
+from dora_exporter.exposition import CurrentExposition, Exposition, Format, OwnFamilies
 from dora_exporter.exposition.series_text import SeriesText
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.cooperative import in_slices, in_turns
@@ -41,7 +41,7 @@ class MetricsService:
         self.engine = Engine(store, definitions, renew=self._renew)
         self._text = SeriesText(self.engine)
         self.activity = own.activity
-        self.exposition = self._expose(self._text)
+        self.exposed = CurrentExposition(self._expose(self._text))
 
     async def load(self) -> None:
         """Computes all that the store holds, a few milliseconds at a time."""
@@ -49,7 +49,7 @@ class MetricsService:
 
     async def render(self) -> None:
         """Does the work of a first scrape, a few milliseconds at a time; one that comes now waits for it."""
-        await self.exposition.scrape(Format.TEXT, gzip=True)
+        await self.exposed.now.scrape(Format.TEXT, gzip=True)
 
     async def use(self, settings: Settings) -> None:
         """Computes all numbers again if other settings define others; until then scrapes see the previous ones."""
@@ -75,15 +75,15 @@ class MetricsService:
             raise
         self.engine.close()
         states = list(self.engine.states().values())
-        outdated: list[object] = [self.engine, self._text, self.exposition]
-        self._definitions, self.engine, self._text, self.exposition = definitions, engine, text, exposition
+        outdated: list[object] = [self.engine, self._text, self.exposed.now]
+        self._definitions, self.engine, self._text, self.exposed.now = definitions, engine, text, exposition
         self._own.activity.count += 1
         async for _ in in_turns(_freeing(outdated, states)):
             pass
 
     async def current(self) -> Engine:
         """The engine, brought up to now."""
-        await self.exposition.update()
+        await self.exposed.now.update()
         return self.engine
 
     async def superseded(self) -> Callable[[Deployment], bool]:
@@ -112,7 +112,7 @@ class MetricsService:
             await asyncio.sleep(_LOOK_SECONDS)
             if self.engine.pending_writes <= before + _FEW_WRITES:
                 break
-        await self.exposition.update()
+        await self.exposed.now.update()
 
     def _tell_of_surplus(self) -> None:
         engine, census = self.engine, self.engine.census

@@ -39,13 +39,8 @@ class DeploymentFacts(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, deployment: Deployment) -> Self:
-        """The facts of a deployment that did not fail, remedied nothing and has no known commits."""
-        return cls(deployment.finished_at, deployment.source, deployment.is_identified)
-
-    @classmethod
-    def of_attempt(cls, attempt: Deployment) -> Self:
-        """The facts of an attempt that did not succeed."""
-        return cls(attempt.finished_at, attempt.source, outcome=attempt.outcome)
+        """The facts of an attempt, or of a deployment that did not fail, remedied nothing and has no known commits."""
+        return cls(deployment.finished_at, deployment.source, deployment.is_identified, outcome=deployment.outcome)
 
 
 class PlainFacts(NamedTuple):
@@ -156,19 +151,13 @@ class Measures:
 
     def add_plain_deployments(self, facts: Sequence[PlainFacts]) -> None:
         """Adds many deployments at the cost of one sort."""
-        self.deployments.extend(chain.from_iterable([each.finished for each in facts]))
-        self.unidentified.extend(chain.from_iterable([each.unidentified for each in facts]))
-        for source in {name: None for each in facts for name in each.by_source} if self.is_by_source else ():
-            _of(self.sources, source, Times).extend(
-                chain.from_iterable([each.by_source.get(source, ()) for each in facts])
-            )
+        for times, added in self._plain_times(facts):
+            times.extend(chain.from_iterable(added))
 
     def adding_plain_deployments(self, facts: Sequence[PlainFacts]) -> Iterator[None]:
         """Does the same, a step at a time."""
-        yield from self.deployments.absorbing([each.finished for each in facts])
-        yield from self.unidentified.absorbing([each.unidentified for each in facts])
-        for source in {name: None for each in facts for name in each.by_source} if self.is_by_source else ():
-            yield from _of(self.sources, source, Times).absorbing([each.by_source.get(source, ()) for each in facts])
+        for times, added in self._plain_times(facts):
+            yield from times.absorbing(added)
 
     def prepare(self, windows: Sequence[Window]) -> bool:
         """Gets ready to be read for windows, some milliseconds a call; True when it is."""
@@ -241,6 +230,12 @@ class Measures:
                 if first is not None:
                     # No + 1: a window does not hold the moment at which it begins.
                     yield first + window.length_ms
+
+    def _plain_times(self, facts: Sequence[PlainFacts]) -> Iterator[tuple[Times, list[Sequence[int]]]]:
+        yield self.deployments, [each.finished for each in facts]
+        yield self.unidentified, [each.unidentified for each in facts]
+        for source in {name: None for each in facts for name in each.by_source} if self.is_by_source else ():
+            yield _of(self.sources, source, Times), [each.by_source.get(source, ()) for each in facts]
 
     def _times_of_deployment(self, facts: DeploymentFacts) -> Iterator[Times]:
         if self.is_by_source:

@@ -2,6 +2,16 @@
 
 from dora_exporter.exposition.negotiation import Format, choose_format, is_gzip_accepted
 from dora_exporter.exposition.registry_text import Activity, OwnFamilies, Stamp
-from dora_exporter.exposition.response import Body, Exposition
+from dora_exporter.exposition.response import Body, CurrentExposition, Exposition
 
-__all__ = ["Activity", "Body", "Exposition", "Format", "OwnFamilies", "Stamp", "choose_format", "is_gzip_accepted"]
+__all__ = [
+    "Activity",
+    "Body",
+    "CurrentExposition",
+    "Exposition",
+    "Format",
+    "OwnFamilies",
+    "Stamp",
+    "choose_format",
+    "is_gzip_accepted",
+]

@@ -143,6 +143,13 @@ class Exposition:
         return [*pieces, self._own.selected(wanted, names)]
 
 
+@dataclass(slots=True)
+class CurrentExposition:
+    """The exposition in use, which a reload replaces."""
+
+    now: Exposition
+
+
 def _header(wanted: Format, family: Family) -> bytes:
     """The HELP and TYPE lines, which are all that differs between the formats."""
     return Families([GaugeMetricFamily(family.name, family.help)]).render(wanted).removesuffix(_END_OF_OPENMETRICS)

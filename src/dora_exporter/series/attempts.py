@@ -55,7 +55,7 @@ class Attempts:
 
     def told(self) -> Iterator[tuple[Deployment, DeploymentFacts]]:
         """Those that count, with their facts."""
-        yield from ((self.held[each], DeploymentFacts.of_attempt(self.held[each])) for each in self._counted)
+        yield from ((self.held[each], DeploymentFacts.of(self.held[each])) for each in self._counted)
 
     def newest_first(self) -> Iterable[Deployment]:
         """All of them in order."""
@@ -80,7 +80,7 @@ class Attempts:
             self._updates.presence([attempt], 1 if is_present else -1)
             _toggle(self._present, attempt.id)
         if is_counted != (attempt.id in self._counted):
-            facts = DeploymentFacts.of_attempt(attempt)
+            facts = DeploymentFacts.of(attempt)
             self._updates.deployment(attempt, None if is_counted else facts, facts if is_counted else None)
             _toggle(self._counted, attempt.id)
 

@@ -16,12 +16,11 @@ from dora_exporter.series.aggregates import Aggregates
 from dora_exporter.series.census import Census
 from dora_exporter.series.defects import Defects
 from dora_exporter.series.definitions import Definitions
-from dora_exporter.series.due_queue import DueQueue
 from dora_exporter.series.membership import Membership, Rollup, Teams
 from dora_exporter.series.pending_writes import PendingWrites
 from dora_exporter.series.renewal import Renewal
 from dora_exporter.series.series_state import SeriesState
-from dora_exporter.series.states import States
+from dora_exporter.series.states import DueQueue, States
 
 _SLICE_SECONDS = 0.004
 _END = object()

@@ -131,7 +131,7 @@ def _explain_attempt(explanation: Explanation, state: SeriesState, window: Windo
     elif reason is None and not window.start_ms < attempt.finished_at <= window.end_ms:
         reason = asked.value
     if reason is None:
-        explanation.deployments.append(CountedDeployment(attempt, DeploymentFacts.of_attempt(attempt), None, ()))
+        explanation.deployments.append(CountedDeployment(attempt, DeploymentFacts.of(attempt), None, ()))
     else:
         explanation.left_out.append(LeftOut("deployment", attempt.id, reason))
 

@@ -1,6 +1,8 @@
-"""The state of every series: loads events, applies writes and advances in time, step by step."""
+"""The state of every series: loads events, applies writes, and advances in time where something is due, by steps."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from heapq import heappop, heappush
+from typing import Generic, TypeVar
 
 from dora_exporter.dora.events import Deployment, Incident, Series
 from dora_exporter.dora.failures.classifier import Classifier
@@ -8,9 +10,39 @@ from dora_exporter.dora.store import EventStore
 from dora_exporter.series.aggregates import Aggregates
 from dora_exporter.series.counting_incidents import CountingIncidents
 from dora_exporter.series.definitions import Definitions
-from dora_exporter.series.due_queue import DueQueue
 from dora_exporter.series.pending_writes import SeriesWrites
 from dora_exporter.series.series_state import SeriesState
+
+Item = TypeVar("Item", bound=Hashable)
+
+
+class DueQueue(Generic[Item]):
+    """Items by the moment of their re-evaluation; an item is due once, at its earliest moment."""
+
+    def __init__(self) -> None:
+        """Nothing is due."""
+        self._heap: list[tuple[int, int, Item]] = []
+        self._moments: dict[Item, int] = {}
+        self._count = 0
+
+    def schedule(self, item: Item, moment: int | None) -> None:
+        """Schedules ``item`` to be re-evaluated at ``moment``; None never does."""
+        if moment is not None and moment < self._moments.get(item, moment + 1):
+            self._moments[item] = moment
+            self._count += 1
+            heappush(self._heap, (moment, self._count, item))
+
+    def due(self, now: int) -> Iterator[Item]:
+        """Removes and yields the items that are due."""
+        while self._heap and self._heap[0][0] <= now:
+            moment, _, item = heappop(self._heap)
+            if self._moments.get(item) == moment:
+                del self._moments[item]
+                yield item
+
+    def forget(self, item: Item) -> None:
+        """Removes an item from the queue."""
+        self._moments.pop(item, None)
 
 
 class States:

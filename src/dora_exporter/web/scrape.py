@@ -1,23 +1,23 @@
 """``GET /metrics``: the exposition, in the format and coding that the scraper asks for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 from aiohttp import hdrs, web
 
-from dora_exporter.exposition import Body, Exposition, choose_format, is_gzip_accepted
+from dora_exporter.exposition import Body, CurrentExposition, choose_format, is_gzip_accepted
 from dora_exporter.runtime.cooperative import Turn
 
 _LARGEST_WRITE = 128 * 1024
 
 
-def routes(*, exposition: Callable[[], Exposition]) -> list[web.RouteDef]:
-    """The route of the exposition. ``exposition`` returns the one in use, which a reload may replace."""
+def routes(current: CurrentExposition) -> list[web.RouteDef]:
+    """The route of the exposition."""
 
     async def scrape(request: web.Request) -> web.StreamResponse:
         headers = request.headers
         gzip = is_gzip_accepted(",".join(headers.getall(hdrs.ACCEPT_ENCODING, ())))
-        body = await exposition().scrape(
+        body = await current.now.scrape(
             choose_format(",".join(headers.getall(hdrs.ACCEPT, ()))),
             gzip=gzip,
             names=frozenset(request.query.getall("name[]", ())) if request.query_string else frozenset(),

@@ -4,18 +4,18 @@ A collector reads its values from the daemon's objects at each scrape. All are r
 """
 
 from dora_exporter.app.telemetry.config import ConfigCollector
-from dora_exporter.app.telemetry.environments import EnvironmentTiers
-from dora_exporter.app.telemetry.events import (
+from dora_exporter.app.telemetry.counts import (
     EventCounts,
     HeldEvents,
     RejectionCounts,
+    SeriesCollector,
     UnknownAttributeCounts,
 )
+from dora_exporter.app.telemetry.environments import EnvironmentTiers
 from dora_exporter.app.telemetry.levels import LevelThresholds
 from dora_exporter.app.telemetry.log import LogCollector
 from dora_exporter.app.telemetry.postgresql import DatabaseCollector
 from dora_exporter.app.telemetry.registry import new_registry
-from dora_exporter.app.telemetry.series import SeriesCollector
 from dora_exporter.app.telemetry.snapshot import SnapshotCollector
 
 __all__ = [

@@ -1,6 +1,6 @@
-"""Counts of events: written, refused, held."""
+"""Counts of events: written, refused, held; and of series: exposed, and left out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from dora_exporter.dora.changes import WriteCounts
 from dora_exporter.dora.events import Deployment, Incident
 from dora_exporter.dora.store import EventStore
+from dora_exporter.series.engine import Engine
 from dora_exporter.web.server.rejections import Rejection
 
 _KINDS = {Deployment: "deployment", Incident: "incident"}
@@ -95,3 +96,53 @@ class HeldEvents:
             "How often an index or a count of the daemon failed to follow a write; it is read again from the events.",
             value=self._store.observers.failures,
         )
+
+
+class SeriesCollector:
+    """The state of the series."""
+
+    def __init__(self, current: Callable[[], Engine]) -> None:
+        """``current`` returns the engine in use, which a reload may replace."""
+        self._current = current
+
+    def collect(self) -> Iterable[Metric]:
+        """Numbers of series and of dropped samples."""
+        engine, census = self._current(), self._current().census
+        yield GaugeMetricFamily(
+            "dora_exporter_series", "Distinct pairs of service and environment with events.", census.series
+        )
+        yield GaugeMetricFamily(
+            "dora_exporter_series_folded",
+            "Series beyond the limit, exposed together as service and environment _other.",
+            census.series_folded,
+        )
+        yield GaugeMetricFamily(
+            "dora_exporter_teams", "Distinct pairs of team and environment with events.", census.teams
+        )
+        yield GaugeMetricFamily(
+            "dora_exporter_teams_folded",
+            "Teams beyond the limit, exposed together as team and environment _other.",
+            census.teams_folded,
+        )
+        yield GaugeMetricFamily(
+            "dora_exporter_series_limit",
+            "Maximum number of series, of teams, of groups, and of values of dimensions, each with its environment, "
+            "that are exposed by name.",
+            census.series_limit,
+        )
+        yield GaugeMetricFamily(
+            "dora_exporter_broken_series",
+            "Series and teams without gauges because computing them fails.",
+            engine.broken_series,
+        )
+        yield GaugeMetricFamily(
+            "dora_exporter_pending_writes", "Writes to events that are not in the gauges yet.", engine.pending_writes
+        )
+        dropped = GaugeMetricFamily(
+            "dora_exporter_lead_time_commits_dropped",
+            "Commits of stored deployments excluded from the lead time, by cause.",
+            labels=("cause",),
+        )
+        for cause, count in sorted(census.lead_time_commits_dropped.items()):
+            dropped.add_metric((cause,), count)
+        yield dropped
