@@ -1,7 +1,7 @@
 """Items that end before they begin, by what their upstream says: they last no time, and the sink counts them.
 
 An incident keeps its beginning, which decides what it is attributed to. A deployment keeps its end, from which all that
-it shipped is measured.
+it shipped is measured, unless the upstream need not know an end: then it keeps its beginning, too.
 """
 
 from typing import TypeVar
