@@ -18,6 +18,7 @@ NOT_FOUND = 127
 KILLED = 128
 """Plus the number of the signal, as shells have it."""
 INTERRUPTED = 130
+_LONGEST_LINE = 1000
 
 
 class Failed(Exception):
@@ -35,7 +36,7 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def printable(text: str, longest: int = 1000) -> str:
+def printable(text: str) -> str:
     """A text in one line, without what a terminal or a CI server would act on."""
-    line = " ".join(text.split())[:longest]
+    line = " ".join(text.split())[:_LONGEST_LINE]
     return "".join(each if each.isprintable() else "?" for each in line)

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from dora_exporter.runtime.clock import stopwatch
 
 TURN_SECONDS = 0.004
+_BATCH = 512
 _Step = TypeVar("_Step")
 _Result = TypeVar("_Result")
 
@@ -73,13 +74,13 @@ async def in_turns(steps: Iterable[_Step]) -> AsyncIterator[_Step]:
             await turn.give()
 
 
-async def in_batches(items: Sequence[_Step], size: int = 512) -> AsyncIterator[Sequence[_Step]]:
+async def in_batches(items: Sequence[_Step]) -> AsyncIterator[Sequence[_Step]]:
     """Yields many items some at a time, and control to the event loop every few milliseconds.
 
     Where an item takes less than a microsecond, a turn for each would cost more than the work.
     """
-    async for start in in_turns(range(0, len(items), size)):
-        yield items[start : start + size]
+    async for start in in_turns(range(0, len(items), _BATCH)):
+        yield items[start : start + _BATCH]
 
 
 async def in_slices(work: Callable[[], bool], *, pause_seconds: float = 0) -> None:

@@ -77,16 +77,9 @@ class Git:
             for process in self._running:
                 _kill(process)
 
-    def run(
-        self,
-        folder: Path,
-        *arguments: str,
-        source: IO[bytes] | None = None,
-        limits: Limits | None = None,
-        remote: Remote | None = None,
-    ) -> bytes:
+    def run(self, folder: Path, *arguments: str, limits: Limits | None = None, remote: Remote | None = None) -> bytes:
         """The output of a command to its end. Raises ``GitFailed``."""
-        with self.output(folder, *arguments, source=source, limits=limits, remote=remote) as output:
+        with self.output(folder, *arguments, limits=limits, remote=remote) as output:
             return output.read()
 
     @contextlib.contextmanager

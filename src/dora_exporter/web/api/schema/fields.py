@@ -97,9 +97,9 @@ def required(value: str, name: str, limit: int = TEXT_LENGTH) -> str:
     return _printable(value, name, limit)
 
 
-def optional(value: str | None, name: str, limit: int = TEXT_LENGTH) -> str | None:
+def optional(value: str | None, name: str) -> str | None:
     """A printable text; an empty one is absent."""
-    return _printable(value, name, limit) if value else None
+    return _printable(value, name, TEXT_LENGTH) if value else None
 
 
 def title(value: str | None, name: str) -> str | None:
