@@ -18,7 +18,11 @@ from dora_exporter.dora.store import EventStore
 
 def samples(world: World, counts: CommitCounts) -> dict[str, float]:
     registry = CollectorRegistry()
-    registry.register(CommitsCollector(counts=counts, resolver=lambda: world.resolver, repositories=world.repositories))
+    registry.register(
+        CommitsCollector(
+            counts=counts, resolver=lambda: world.resolver, reviewer=lambda: None, repositories=world.repositories
+        )
+    )
     lines = [line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")]
     return {
         name.removeprefix("dora_exporter_"): float(value) for name, value in (line.rsplit(" ", 1) for line in lines)

@@ -37,7 +37,7 @@ class CommitCounts:
         self.left_out: Counter[str] = Counter()
         self.unresolved: Counter[str] = Counter()
         """Deployments with unknown commits, by the repository that they name."""
-        self.untold = 0
+        self.uncorrelated = 0
         """Deployments by GitOps whose commit no correlation names."""
         self.without_sha = 0
         """Deployments that name a repository and a commit by something other than a SHA."""
@@ -82,7 +82,7 @@ class CommitCounts:
     def _count_unresolved(self, deployment: Deployment, number: int) -> None:
         name, sha = deployment.repository, deployment.commit_sha
         if deployment.upstream is not None and waits_for_commit(deployment):
-            self.untold += number
+            self.uncorrelated += number
         if not name or not sha:
             return
         if not is_sha(sha):
@@ -101,7 +101,7 @@ class CommitsCollector:
         *,
         counts: CommitCounts,
         resolver: Callable[[], Resolver | None],
-        reviewer: Callable[[], PullRequestResolver | None] = lambda: None,
+        reviewer: Callable[[], PullRequestResolver | None],
         repositories: Repositories,
     ) -> None:
         """``resolver`` and ``reviewer`` return None while another replica runs them."""
@@ -122,8 +122,7 @@ class CommitsCollector:
         family = GaugeMetricFamily(
             "dora_exporter_commit_resolutions",
             "Deployments that name a commit, by state: resolved, pending while waiting for the commit, unknown after "
-            "the "
-            "wait timed out; absent while they are counted after startup.",
+            "the wait timed out; absent while they are counted after startup.",
             labels=("state",),
         )
         family.add_metric(("resolved",), self._counts.resolved)
@@ -145,13 +144,12 @@ class CommitsCollector:
             without.add_metric(("unknown",), resolver.unknown)
         without.add_metric(("no_repository",), self._of_no_repository())
         without.add_metric(("no_sha",), self._counts.without_sha)
-        without.add_metric(("uncorrelated",), self._counts.untold)
+        without.add_metric(("uncorrelated",), self._counts.uncorrelated)
         yield without
         yield GaugeMetricFamily(
             "dora_exporter_deployments_passed_over",
             "Deployments skipped because their commit stays unknown; the next one shipped the commits since the one "
-            "before "
-            "them. Absent while they are counted after startup.",
+            "before them. Absent while they are counted after startup.",
             value=self._counts.left_out[rule.PASSED_OVER],
         )
 
