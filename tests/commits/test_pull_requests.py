@@ -46,7 +46,7 @@ class Review:
 
     world: World
     forge: FakeForge
-    reviewer: PullRequestResolver
+    resolver: PullRequestResolver
 
     def deploy(self, *commits: Commit, deployment_id: str = "d" * 16) -> None:
         """A deployment whose commits Git has told."""
@@ -90,7 +90,7 @@ async def reviewing(
         async def headers() -> Mapping[str, str]:
             return PROVIDERS[kind].headers("token")
 
-        reviewer = PullRequestResolver(
+        resolver = PullRequestResolver(
             store=world.store,
             log=world.log,
             forges=Forges({"forge": settings}, world.repositories, clock=world.clock, lend=lend),
@@ -98,11 +98,11 @@ async def reviewing(
             settings=world.settings,
             authors=Authors(authors),
         )
-        world.store.observers.add(reviewer.observe)
+        world.store.observers.add(resolver.observe)
         try:
-            yield Review(world, forge, reviewer)
+            yield Review(world, forge, resolver)
         finally:
-            await reviewer.close()
+            await resolver.close()
 
 
 both = pytest.mark.parametrize("kind", KINDS)
@@ -125,7 +125,7 @@ async def test_a_merged_branch_brings_its_commits(kind: str, begin: Begin) -> No
     asked = request(commits=commits, merge_sha=sha("d"), brings={sha("a"), sha("b"), sha("c"), sha("d")})
     async with reviewing(kind, begin(), asked) as review:
         review.deploy(commits[2], commits[1], commit("9", 1), commits[0])
-        await review.reviewer.work()
+        await review.resolver.work()
         shipped = review.shipped()
     assert shipped.pull_requests == (
         PullRequest(
@@ -148,7 +148,7 @@ async def test_a_squash_is_resolved_to_what_was_squashed(kind: str, begin: Begin
     asked = request(commits=originals, merge_commits=1, squash_sha=sha("5"), brings={sha("5")})
     async with reviewing(kind, begin(), asked) as review:
         review.deploy(commit("5", 2, "Request 1 (#1)"))
-        await review.reviewer.work()
+        await review.resolver.work()
         shipped = review.shipped()
     assert [(each.sha, each.via, each.authored_at) for each in shipped.commits] == [
         (each.sha, sha("5"), each.authored_at) for each in originals
@@ -162,7 +162,7 @@ async def test_of_what_was_squashed_the_commits_of_bots_are_left_out(kind: str, 
     asked = request(commits=originals, merge_commits=1, squash_sha=sha("5"), brings={sha("5")})
     async with reviewing(kind, begin(), asked, authors=(r"^renovate\[bot\] <1\+",)) as review:
         review.deploy(commit("5", 2, "Request 1 (#1)"))
-        await review.reviewer.work()
+        await review.resolver.work()
         shipped = review.shipped()
     assert shipped.excluded == (sha("b"),)
 
@@ -173,7 +173,7 @@ async def test_a_rebase_keeps_the_commits_that_were_deployed(kind: str, begin: B
     asked = request(commits=originals, merge_sha=sha("2"), brings={sha("1"), sha("2")})
     async with reviewing(kind, begin(), asked) as review:
         review.deploy(commit("2", 8, "Second"), commit("1", 9, "First"))
-        await review.reviewer.work()
+        await review.resolver.work()
         shipped = review.shipped()
     assert [(each.sha, each.via, each.pull_request) for each in shipped.commits] == [
         (sha("2"), None, 0),
@@ -194,7 +194,7 @@ async def test_a_commit_belongs_to_the_request_that_first_brought_it_to_the_defa
     ]
     async with reviewing(kind, begin(), *requests) as review:
         review.deploy(commit("a", 9))
-        await review.reviewer.work()
+        await review.resolver.work()
         assert [each.number for each in review.shipped().pull_requests] == [2]
 
 
@@ -203,7 +203,7 @@ async def test_a_request_that_nobody_approved_and_that_was_never_a_draft(kind: s
     asked = request(approved_at=[], ready_at=[], brings={sha("a")})
     async with reviewing(kind, begin(), asked) as review:
         review.deploy(commit("a", 9))
-        await review.reviewer.work()
+        await review.resolver.work()
         found = review.shipped().pull_requests[0]
     assert (found.ready_at, found.approved_at) == (DEPLOYED - 8 * HOUR_MS, None)
 
@@ -213,10 +213,10 @@ async def test_commits_without_a_request_stay_as_they_are(kind: str, begin: Begi
     async with reviewing(kind, begin()) as review:
         review.deploy(commit("a", 9))
         before = review.shipped()
-        await review.reviewer.work()
+        await review.resolver.work()
         assert review.shipped() is before
-        assert review.reviewer.pending == 0
-        await review.reviewer.work()
+        assert review.resolver.pending == 0
+        await review.resolver.work()
         assert len(review.forge.asked) == 1
 
 
@@ -225,11 +225,11 @@ async def test_answers_that_did_not_change_are_not_sent_again(kind: str, begin: 
     asked = request(brings={sha("a")}, commits=[commit("a", 9)])
     async with reviewing(kind, begin(), asked) as review:
         review.deploy(commit("a", 9))
-        await review.reviewer.work()
+        await review.resolver.work()
         first = len(review.forge.asked)
         used = review.forge.remaining
         review.deploy(commit("a", 9), deployment_id="e" * 16)
-        await review.reviewer.work()
+        await review.resolver.work()
         assert len(review.shipped("e" * 16).pull_requests) == 1
         assert review.forge.not_modified == len(review.forge.asked) - first == first
         assert review.forge.remaining == used
@@ -243,14 +243,14 @@ async def test_a_used_up_rate_limit_is_waited_for(kind: str, begin: Begin) -> No
         review.forge.reset_at = review.world.clock() + 600_000
         for each in "de":
             review.deploy(commit("a", 9), deployment_id=each * 16)
-        await review.reviewer.work()
+        await review.resolver.work()
         assert len(review.forge.asked) == 1
         review.world.clock.advance(590_000)
-        await review.reviewer.work()
+        await review.resolver.work()
         assert len(review.forge.asked) == 1
         review.forge.remaining = 500
         review.world.clock.advance(20_000)
-        await review.reviewer.work()
+        await review.resolver.work()
         assert all(review.shipped(each * 16).pull_requests for each in "de")
 
 
@@ -261,12 +261,12 @@ async def test_the_last_of_a_rate_limit_is_left_to_others(kind: str, begin: Begi
         review.forge.remaining = 50
         review.forge.reset_at = review.world.clock() + 600_000
         review.deploy(commit("a", 9))
-        await review.reviewer.work()
+        await review.resolver.work()
         assert review.forge.remaining == 49
-        assert review.reviewer.pending == 1
+        assert review.resolver.pending == 1
         review.forge.remaining = 1000
         review.world.clock.advance(610_000)
-        await review.reviewer.work()
+        await review.resolver.work()
         assert review.shipped().pull_requests
 
 
@@ -276,17 +276,17 @@ async def test_a_forge_that_fails_is_tried_again(kind: str, begin: Begin, caplog
     async with reviewing(kind, begin(), asked) as review:
         review.forge.status = 500
         review.deploy(commit("a", 9))
-        await review.reviewer.work()
+        await review.resolver.work()
         review.world.clock.advance(30_000)
-        await review.reviewer.work()
-        assert review.reviewer.pending == 1
+        await review.resolver.work()
+        assert review.resolver.pending == 1
         assert len(caplog.records) == 1
         assert "token" not in caplog.text.replace("token=", "")
         review.forge.status = None
         review.world.clock.advance(30_000)
-        await review.reviewer.work()
+        await review.resolver.work()
         assert review.shipped().pull_requests
-        assert review.reviewer.pending == 0
+        assert review.resolver.pending == 0
 
 
 @both
@@ -301,9 +301,9 @@ async def test_a_result_that_changed_meanwhile_is_looked_at_anew(kind: str, begi
             review.world.store.apply(Resolution("d" * 16, shipped))
 
         review.forge.meanwhile = change
-        await review.reviewer.work()
+        await review.resolver.work()
         assert review.shipped().pull_requests == ()
-        await review.reviewer.work()
+        await review.resolver.work()
         assert [(each.sha, each.pull_request) for each in review.shipped().commits] == [(sha("a"), 0)]
 
 
@@ -317,7 +317,7 @@ async def test_git_alone_decides_whether_a_deployment_changed(begin: Begin, tmp_
         first = world.deploy(shas[0], 0, repository=NAME)
         last = world.deploy(shas[2], 2, repository=NAME)
         await world.resolver.work()
-        await review.reviewer.work()
+        await review.resolver.work()
         assert [each.sha for each in world.shipped(last).commits] == [sha("a"), sha("b"), shas[1]]
         world.deploy(shas[0], 0.5, repository=NAME)
         world.delete(first)
@@ -326,7 +326,7 @@ async def test_git_alone_decides_whether_a_deployment_changed(begin: Begin, tmp_
         world.deploy(shas[1], 1, repository=NAME)
         await world.resolver.work()
         assert world.shas(last) == [shas[2]]
-        await review.reviewer.work()
+        await review.resolver.work()
         assert world.shas(last) == [sha("a"), sha("b")]
 
 
@@ -334,7 +334,7 @@ async def test_git_alone_decides_whether_a_deployment_changed(begin: Begin, tmp_
 async def test_a_source_lends_its_address_and_credentials(kind: str, begin: Begin) -> None:
     async with reviewing(kind, begin(), request(brings=[sha("a")]), is_lent=True) as review:
         review.deploy(commit("a", 7))
-        await review.reviewer.work()
+        await review.resolver.work()
         assert [each.number for each in review.shipped().pull_requests] == [1]
 
 
@@ -367,8 +367,8 @@ async def test_a_token_that_is_refused_or_no_text_is_a_mistake_until_it_is_not(
         found = {}
         for content in (b"", b"\xff", b"wrong", b"token"):
             file.write_bytes(content)
-            await review.reviewer.work()
-            found[content] = review.reviewer.forges["forge"].is_misconfigured
+            await review.resolver.work()
+            found[content] = review.resolver.forges["forge"].is_misconfigured
             review.world.clock.advance(HOUR_MS)
         assert found == {b"": True, b"\xff": True, b"wrong": True, b"token": False}
         assert len(review.shipped().pull_requests) == 1
@@ -386,5 +386,5 @@ async def test_a_provider_may_have_a_certificate_of_a_private_authority(
     tls = TlsConfig(ca_file=tmp_path / "ca.pem")
     async with reviewing(kind, begin(), asked, serves_tls=context, tls_config=tls) as review:
         review.deploy(commit("a", 9))
-        await review.reviewer.work()
+        await review.resolver.work()
         assert len(review.shipped().pull_requests) == 1

@@ -20,7 +20,10 @@ def samples(world: World, counts: CommitCounts) -> dict[str, float]:
     registry = CollectorRegistry()
     registry.register(
         CommitsCollector(
-            counts=counts, resolver=lambda: world.resolver, reviewer=lambda: None, repositories=world.repositories
+            counts=counts,
+            resolver=lambda: world.resolver,
+            pull_request_resolver=lambda: None,
+            repositories=world.repositories,
         )
     )
     lines = [line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")]

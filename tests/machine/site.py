@@ -206,7 +206,7 @@ class Site:
         resolver = self._daemon.components.commits._resolver
         if self._with_git and resolver is not None:
             await resolver.work()
-            await self._daemon.components.commits._reviewer.work()  # type: ignore[union-attr]
+            await self._daemon.components.commits._pull_request_resolver.work()  # type: ignore[union-attr]
 
     async def ask(self, method: str, path: str, body: object = None, **query: str) -> Reply:
         """One request. The daemon may refuse it, but never fail."""
@@ -262,15 +262,15 @@ class Site:
 
     def _have_requests_found_alone(self) -> None:
         """Whoever looks for pull requests waits for whoever does so already: only then all are known."""
-        reviewer = self._daemon.components.commits._reviewer
-        if reviewer is not None:
-            work, turn = reviewer.work, asyncio.Lock()
+        resolver = self._daemon.components.commits._pull_request_resolver
+        if resolver is not None:
+            work, turn = resolver.work, asyncio.Lock()
 
             async def alone() -> None:
                 async with turn:
                     await work()
 
-            reviewer.work = alone  # type: ignore[method-assign]
+            resolver.work = alone  # type: ignore[method-assign]
 
     async def _stop(self) -> None:
         await self._session.close()

@@ -64,14 +64,14 @@ class CommitSearch:
             threads=settings.git.threads,
         )
         self._resolver: Resolver | None = None
-        self._reviewer: PullRequestResolver | None = None
+        self._pull_request_resolver: PullRequestResolver | None = None
         self._correlator: Correlator | None = None
         self._counts = CommitCounts()
         self._counting: asyncio.Task[None] | None = None
         self.collector = CommitsCollector(
             counts=self._counts,
             resolver=lambda: self._resolver,
-            reviewer=lambda: self._reviewer,
+            pull_request_resolver=lambda: self._pull_request_resolver,
             repositories=self._repositories,
         )
 
@@ -114,7 +114,7 @@ class CommitSearch:
             settings=self._settings,
             commit_filter=self._filter,
         )
-        self._reviewer = PullRequestResolver(
+        self._pull_request_resolver = PullRequestResolver(
             store=self._store,
             log=self._log,
             forges=Forges(self._pull_requests, self._repositories, clock=self._clock, lend=self._lend),
@@ -124,7 +124,7 @@ class CommitSearch:
         )
         self._correlator = Correlator(store=self._store, log=self._log, clock=self._clock)
         workers: tuple[Resolver | PullRequestResolver | Correlator, ...]
-        workers = (self._resolver, self._reviewer, self._correlator)
+        workers = (self._resolver, self._pull_request_resolver, self._correlator)
         for worker in workers:
             self._store.observers.add(worker.observe, worker.renew, only_linked=True)
         self._store.cursors.observe(self._correlator.hear)
@@ -144,10 +144,10 @@ class CommitSearch:
 
     async def follow(self) -> None:
         """Leaves the search to another replica. Without effect where it did not lead."""
-        workers = [each for each in (self._reviewer, self._resolver, self._correlator) if each is not None]
+        workers = [each for each in (self._pull_request_resolver, self._resolver, self._correlator) if each is not None]
         if self._correlator is not None:
             self._store.cursors.ignore(self._correlator.hear)
-        self._reviewer = self._resolver = self._correlator = None
+        self._pull_request_resolver = self._resolver = self._correlator = None
         for worker in workers:
             self._store.observers.remove(worker.observe)
         await asyncio.gather(*(worker.close() for worker in workers))

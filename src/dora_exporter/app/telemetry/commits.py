@@ -101,11 +101,11 @@ class CommitsCollector:
         *,
         counts: CommitCounts,
         resolver: Callable[[], Resolver | None],
-        reviewer: Callable[[], PullRequestResolver | None],
+        pull_request_resolver: Callable[[], PullRequestResolver | None],
         repositories: Repositories,
     ) -> None:
-        """``resolver`` and ``reviewer`` return None while another replica runs them."""
-        self._reviewer = reviewer
+        """``resolver`` and ``pull_request_resolver`` return None while another replica runs them."""
+        self._pull_request_resolver = pull_request_resolver
         self._counts = counts
         self._resolver = resolver
         self._repositories = repositories
@@ -203,8 +203,8 @@ class CommitsCollector:
             "1 while a provider of pull requests rejects the token or a token file is unusable, else 0.",
             labels=("provider",),
         )
-        reviewer = self._reviewer()
-        for name, forge in reviewer.forges.items() if reviewer else ():
+        resolver = self._pull_request_resolver()
+        for name, forge in resolver.forges.items() if resolver else ():
             family.add_metric((name,), forge.is_misconfigured)
         yield family
 
