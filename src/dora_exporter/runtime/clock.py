@@ -22,5 +22,5 @@ def stopwatch() -> float:
 
 
 def in_seconds(milliseconds: int | None) -> float | None:
-    """A moment or a length of time as Prometheus counts it; None of none."""
+    """Milliseconds in the unit that Prometheus counts time in; None without any."""
     return None if milliseconds is None else milliseconds / 1000

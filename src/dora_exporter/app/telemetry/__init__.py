@@ -1,6 +1,7 @@
 """The families about the daemon itself, all named ``dora_exporter_...``.
 
-A collector reads its values from the daemon's objects at each scrape. All are registered in one registry.
+A collector reads its values from the daemon's objects, at a scrape after something that may have changed them, as
+``app/components`` lists it. What ``prometheus_client`` knows of the process is in a registry.
 """
 
 from dora_exporter.app.telemetry.config import ConfigCollector

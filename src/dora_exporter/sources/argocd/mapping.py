@@ -157,11 +157,11 @@ class SyncMapping:
                 found.setdefault(called, []).append(each)
         new = _in_order(images.new)[:_MOST_IMAGES]
         own = {called: _images_of(called[0], workloads, new) for called, workloads in found.items()}
-        nobodys = tuple(_in_order(frozenset(new).difference(*own.values())))
+        unclaimed = tuple(_in_order(frozenset(new).difference(*own.values())))
         is_theirs = sum(not each for each in own.values()) == 1
         for (service, environment, team), theirs in own.items():
-            if theirs or nobodys or not images.new:
-                yield _Part(service, environment, team, theirs or (nobodys if is_theirs else ()), _key_of(service))
+            if theirs or unclaimed or not images.new:
+                yield _Part(service, environment, team, theirs or (unclaimed if is_theirs else ()), _key_of(service))
 
     def _called(
         self, sync: Sync, service: str | None, name: str, *, team: str | None = None

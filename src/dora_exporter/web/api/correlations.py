@@ -125,7 +125,7 @@ def _of_image(given: CorrelatedImage) -> tuple[Iterable[Key], Checkout]:
 
 def _of_configuration(given: CorrelatedCommits) -> tuple[Iterable[Key], Checkout]:
     """What commits of a configuration are found by, and the commit of the source that they deploy."""
-    fields.repository(given.config_repo_url, "config_repo_url")
+    fields.repository(given.config_repo_url, "config_repo_url")  # checked only: a SHA says enough without it
     shas = given.config_commit_shas
     if not 0 < len(shas) <= MOST_COMMITS:
         raise BadAttribute("config_commit_shas", f"must have 1 to {MOST_COMMITS} commits")
