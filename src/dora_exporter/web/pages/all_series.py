@@ -1,6 +1,7 @@
 """``GET /``: all series with their numbers, to be searched and sorted."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from typing import Any
 
 from aiohttp import web
 
@@ -67,35 +68,41 @@ def routes(
         current = await engine()
         windows, tiers = current.windows(), tiers_of(current)
         question = _question(request, windows, edition(), tiers)
-        chosen = await selected(current, question)
-        found = await overview(current, question, chosen.series)
-        summed = await summary(chosen.series, question.window, question.edition)
-        failing = [each.name for each in sources if each.health.problem is not None]
         now_ms = question.window.end_ms
-        start = None if tiers else getting_started(request, url=url, has_keys=access.is_closed, now_ms=now_ms)
         return await page(
             "all_series.html",
-            found=found,
-            summed=summed,
-            lines=await lines.lines(current, question, chosen.series),
-            sentences=sentences(
-                summed.findings, question.window, failing_sources=failing, broken_series=current.broken_series
-            ),
             question=question,
             windows=windows,
             tiers=[each for each in TIERS if each in tiers],
-            environments=sorted(chosen.environments),
             orders=ORDERS,
             levels=scale(question.edition),
             missing_levels=missing(question.edition),
             parameters=_parameters(question),
-            start=start,
-            folded=current.census.series_folded,
-            sources_failing=len(failing),
+            start=None if tiers else getting_started(request, url=url, has_keys=access.is_closed, now_ms=now_ms),
             sources_total=sum(1 for _ in sources),
+            **await _shown(current, question, sources, lines),
         )
 
     return [web.get(ALL_SERIES.path, show)]
+
+
+async def _shown(current: Engine, question: SeriesQuery, sources: RunningSources, lines: KeptLines) -> dict[str, Any]:
+    """What the page shows of the series that a question selects, and of what is wrong."""
+    chosen = await selected(current, question)
+    found = await overview(current, question, chosen.series)
+    summed = await summary(chosen.series, question.window, question.edition)
+    failing = [each.name for each in sources if each.health.problem is not None]
+    return {
+        "found": found,
+        "summed": summed,
+        "lines": await lines.lines(current, question, chosen.series),
+        "sentences": sentences(
+            summed.findings, question.window, failing_sources=failing, broken_series=current.broken_series
+        ),
+        "environments": sorted(chosen.environments),
+        "folded": current.census.series_folded,
+        "sources_failing": len(failing),
+    }
 
 
 def _question(request: web.Request, windows: list[Window], edition: str, tiers: Collection[str]) -> SeriesQuery:
@@ -126,7 +133,7 @@ def _is_small_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < len("1000000")
 
 
-def _parameters(question: SeriesQuery) -> dict[str, object]:
+def _parameters(question: SeriesQuery) -> dict[str, Any]:
     """The question as parameters of a link, without the page."""
     return {
         "q": question.text,
