@@ -161,11 +161,8 @@ class Measures:
 
     def prepare(self, windows: Sequence[Window]) -> bool:
         """Gets ready to be read for windows, some milliseconds a call; True when it is."""
-        samples = (
-            *(self.lead_times, self.recoveries, self.restores),
-            *self.stages.values(),
-            *self.restores_by_severity.values(),
-        )
+        keyed = (*self.stages.values(), *self.restores_by_severity.values())
+        samples = (self.lead_times, self.recoveries, self.restores, *keyed)
         return all(each.prepare(window) for each in samples for window in windows)
 
     def add_incident(self, facts: IncidentFacts) -> None:

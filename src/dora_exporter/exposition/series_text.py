@@ -25,7 +25,7 @@ class SeriesText:
         self.series = TextCache([*(Family(each.name, each.help) for each in metrics), _SERVICE_INFO])
         self.rollups: dict[str, TextCache] = {}
         self._metrics: dict[TextCache, Sequence[Metric]] = {self.series: metrics}
-        for kind in engine.rollup_kinds:
+        for kind in engine.membership.kinds:
             its = [each for each in metrics if _exists_of(each, kind)]
             names = [each.name.replace("dora_", f"dora_{kind}_", 1) for each in its]
             cache = TextCache([Family(name, each.help) for name, each in zip(names, its, strict=True)])
@@ -118,7 +118,7 @@ class SeriesText:
         latest = state.latest if state else None
         if latest is None:
             return b""
-        described = {"team": "".join(self.engine.teams_of(latest)), "repository": latest.repository or ""}
+        described = {"team": "".join(self.engine.membership.teams.of(latest)), "repository": latest.repository or ""}
         return line(_SERVICE_INFO.name, {**aggregate.labels, **described}, 1)
 
 

@@ -12,7 +12,6 @@ from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.folding import Folding
 from dora_exporter.series.membership import Membership, Rollup
 from dora_exporter.series.series_limit import OneLimit
-from dora_exporter.series.series_state import SeriesState
 from dora_exporter.series.value_limits import ValueLimits
 
 SURPLUS = Series(RESERVED, RESERVED)
@@ -79,8 +78,8 @@ class Aggregates:
 
     def is_replaced(self, aggregate: Aggregate) -> bool:
         """Whether a series has another aggregate since it was computed anew."""
-        current = self.series.get(Series(*aggregate.key)) if aggregate.kind == "service" else None
-        return current is not None and current is not aggregate
+        is_known = aggregate.kind == "service" and Series(*aggregate.key) in self.series
+        return is_known and self.of_series(aggregate) is None
 
     def of_series(self, aggregate: Aggregate) -> Series | None:
         """The series whose aggregate it is; None for one that adds up series, or was dropped."""
@@ -101,15 +100,9 @@ class Aggregates:
         del self.rollups[key]
         return True
 
-    def aggregates(self) -> Iterator[Aggregate]:
-        """Every aggregate."""
-        yield from self.series.values()
-        yield from self.rollups.values()
-        yield from self._surpluses()
-
     def mark_all(self) -> None:
         """Marks every aggregate as changed."""
-        self.changed.update(dict.fromkeys(self.aggregates()))
+        self.changed.update(dict.fromkeys([*self.series.values(), *self.rollups.values(), *self._surpluses()]))
 
     def is_exposed(self, aggregate: Aggregate) -> bool:
         """Whether an aggregate has lines of its own."""
@@ -148,7 +141,7 @@ class Aggregates:
             yield from folding.settling()
 
     def recount(self) -> Iterator[None]:
-        """Empties rollups and surplus, step by step; then ``retell`` has to be called for each series."""
+        """Empties rollups and surplus, step by step; then each series has to be told to them again."""
         was_folding = self.folding.folded
         self._waiting.clear()
         self._corrections.clear()
@@ -170,25 +163,6 @@ class Aggregates:
         if was_folding or self.folding.folded:
             self.mark_all()
         self.is_astray = False
-
-    def retell(self, series: Series, state: SeriesState) -> Iterator[None]:
-        """Adds the events of a series to its rollups again."""
-        for events in state.present():
-            self.add_presence_to_rollups(series, events, 1)
-            yield
-        for plain, others in state.classifier.told():
-            if plain:
-                self.add_plain_to_rollups(series, PlainFacts.of(plain), plain)
-            yield
-            for deployment, facts in others:
-                self.add_deployment_to_rollups(series, deployment, None, facts)
-                yield
-        for attempt, facts in state.attempts.told():
-            self.add_deployment_to_rollups(series, attempt, None, facts)
-            yield
-        for incident, its in state.told_incidents():
-            self.add_incident_to_rollups(series, incident, None, its)
-            yield
 
     def add_deployment_to_rollups(
         self, series: Series, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None

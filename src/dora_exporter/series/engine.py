@@ -1,12 +1,11 @@
 """The numbers of every series and team, kept current: computed anew where something changed or expired."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from dora_exporter.dora.catalogue.catalogue import Appearances
 from dora_exporter.dora.changes import Renew
 from dora_exporter.dora.events import Deployment, Event, Series
-from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Stopwatch, stopwatch
@@ -16,7 +15,7 @@ from dora_exporter.series.aggregates import Aggregates
 from dora_exporter.series.census import Census
 from dora_exporter.series.defects import Defects
 from dora_exporter.series.definitions import Definitions
-from dora_exporter.series.membership import Membership, Rollup, Teams
+from dora_exporter.series.membership import Membership, Teams
 from dora_exporter.series.pending_writes import PendingWrites
 from dora_exporter.series.renewal import Renewal
 from dora_exporter.series.series_state import SeriesState
@@ -54,7 +53,7 @@ class Engine:
         self._stopwatch = stopwatch
         self.definitions = definitions
         catalogue = definitions.catalogue
-        self._membership = Membership(
+        self.membership = Membership(
             Teams(definitions.teams, catalogue), definitions.groups, catalogue, definitions.dimensions
         )
         self._appearances = Appearances(definitions.catalogue, store.series_order)
@@ -63,7 +62,7 @@ class Engine:
         self._is_taking_over = False
         self.aggregates = Aggregates(
             appearances=self._appearances,
-            membership=self._membership,
+            membership=self.membership,
             series_limit=definitions.series_limit,
             values_limit=definitions.values_limit,
         )
@@ -181,43 +180,9 @@ class Engine:
         """The names other than its own that the events of a series were sent with."""
         return tuple(each for each in self._appearances.sent_as(series) if each != series)
 
-    def held(self, state: SeriesState) -> Iterator[Event]:
-        """The events of a series as they are stored, one by one."""
-        for event in state.held():
-            stored = self.as_stored(event)
-            if stored is not None:
-                yield stored
-
     def as_stored(self, event: Event) -> Event | None:
         """An event of a series as it is stored; None if it was deleted since."""
         return (self._store.deployments if isinstance(event, Deployment) else self._store.incidents).get(event.id)
-
-    def rollups_in(self, series: Series) -> set[Rollup]:
-        """The teams and groups that events of a series may belong to."""
-        state, membership = self._states.by_series[series], self._membership
-        found = {each for incident in state.incidents.held.values() for each in membership.of_incident(incident)}
-        for named in (None, *state.named_teams()):
-            found.update(membership.of_service(series.service, named))
-        return found
-
-    def teams_of(self, event: Event) -> tuple[str, ...]:
-        """The teams that an event belongs to."""
-        return self._membership.teams.of(event)
-
-    @property
-    def rollup_kinds(self) -> Sequence[str]:
-        """The kinds of rollups that there can be."""
-        return self._membership.kinds
-
-    def rollups_of(self, event: Event) -> tuple[Rollup, ...]:
-        """The teams, groups and values of dimensions that an event belongs to."""
-        return self._membership.of(event)
-
-    def exposed(self) -> Iterator[tuple[Series, Measures]]:
-        """The series that have labels of their own, by name, with what is measured."""
-        for series, aggregate in sorted(self.aggregates.series.items(), key=lambda item: item[0]):
-            if self.aggregates.is_exposed(aggregate):
-                yield series, aggregate.measures
 
     @property
     def pending_writes(self) -> int:

@@ -148,7 +148,7 @@ def rollups_of_latest(engine: Engine, series: Series) -> Sequence[Rollup]:
     """The team and the groups of the latest deployment of a series."""
     state = engine.state(series)
     latest = state.latest if state else None
-    return engine.rollups_of(latest) if latest else ()
+    return engine.membership.of(latest) if latest else ()
 
 
 _Found = tuple[Subject, Measures, Sequence[Window], Measures | None]
@@ -234,7 +234,7 @@ def _events(engine: Engine, subjects: Sequence[Subject]) -> Iterator[Event | Non
     for series, state in engine.states().items():
         yield None
         if is_concerned(series):
-            yield from engine.held(state)
+            yield from filter(None, map(engine.as_stored, state.held()))
 
 
 def _concerned(engine: Engine, subjects: Sequence[Subject]) -> Callable[[Series], bool]:
@@ -244,7 +244,17 @@ def _concerned(engine: Engine, subjects: Sequence[Subject]) -> Callable[[Series]
 
     def is_concerned(series: Series) -> bool:
         return series in services or (
-            bool(rollups) and any((each, series.environment) in rollups for each in engine.rollups_in(series))
+            bool(rollups) and any((each, series.environment) in rollups for each in _rollups_in(engine, series))
         )
 
     return is_concerned
+
+
+def _rollups_in(engine: Engine, series: Series) -> set[Rollup]:
+    """The teams and groups that events of a series may belong to."""
+    state, membership = engine.state(series), engine.membership
+    incidents, teams = (state.incidents.held.values(), state.named_teams()) if state else ((), ())
+    found = {each for incident in incidents for each in membership.of_incident(incident)}
+    for named in (None, *teams):
+        found.update(membership.of_service(series.service, named))
+    return found

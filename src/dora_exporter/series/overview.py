@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from operator import itemgetter
 
 from dora_exporter.dora.events import DAY_MS, Series
 from dora_exporter.dora.measures import Measures
@@ -126,7 +127,7 @@ async def selected(engine: Engine, question: SeriesQuery) -> Selected:
     wanted, tier_of = question.text.casefold(), cache(engine.definitions.catalogue.tier)
 
     def selecting() -> Iterator[None]:
-        for number, (series, measures) in enumerate(engine.exposed()):
+        for number, (series, measures) in enumerate(_exposed(engine)):
             if question.tier in {"", tier_of(series.environment)}:
                 chosen.environments.add(series.environment)
                 if wanted in series.service.casefold() and _is_selected(engine, series, measures, question):
@@ -181,6 +182,13 @@ def days(measures: Measures, end_ms: int) -> list[Day]:
     """The last days up to a moment, oldest first."""
     windows = [Window("day", DAY_MS, end_ms - back * DAY_MS) for back in reversed(range(DAYS_SHOWN))]
     return [Day(measures.deployments.count(window), measures.failures(window)) for window in windows]
+
+
+def _exposed(engine: Engine) -> Iterator[tuple[Series, Measures]]:
+    """The series that have labels of their own, by name, with what is measured."""
+    for series, aggregate in sorted(engine.aggregates.series.items(), key=itemgetter(0)):
+        if engine.aggregates.is_exposed(aggregate):
+            yield series, aggregate.measures
 
 
 def _is_selected(engine: Engine, series: Series, measures: Measures, question: SeriesQuery) -> bool:

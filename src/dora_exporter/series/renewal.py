@@ -8,10 +8,12 @@ from typing import TypeVar
 
 from dora_exporter.dora.catalogue.catalogue import Appearances, Catalogue
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
+from dora_exporter.dora.measures import PlainFacts
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.series.aggregates import Aggregates
 from dora_exporter.series.pending_writes import PendingWrites
+from dora_exporter.series.series_state import SeriesState
 from dora_exporter.series.states import States
 
 _PER_STEP = 256
@@ -117,11 +119,33 @@ class Renewal:
             del self._untold[series]
             # One that met a defect in between has no state: it is chosen, and will be computed from the store.
             if series in self._states.by_series:
-                return series, self._aggregates.retell(series, self._states.by_series[series])
+                return series, self._retelling(series, self._states.by_series[series])
         if self._gathered:
             series = next(iter(self._gathered))
             return series, self._states.load(series, *self._gathered.pop(series), now_ms)
         return None
+
+    def _retelling(self, series: Series, state: SeriesState) -> Iterator[None]:
+        """Adds the events of a series to its rollups again, step by step."""
+        aggregates = self._aggregates
+        for events in state.present():
+            aggregates.add_presence_to_rollups(series, events, 1)
+            yield
+        for plain, others in state.classifier.told():
+            if plain:
+                aggregates.add_plain_to_rollups(series, PlainFacts.of(plain), plain)
+            yield
+            for deployment, facts in others:
+                aggregates.add_deployment_to_rollups(series, deployment, None, facts)
+                yield
+        for attempt, facts in state.attempts.told():
+            aggregates.add_deployment_to_rollups(series, attempt, None, facts)
+            yield
+        for incident in state.incidents.held.values():
+            its = state.classifier.incident_facts(incident)
+            if its:
+                aggregates.add_incident_to_rollups(series, incident, None, its)
+                yield
 
 
 async def _by_series(store: EventStore, catalogue: Catalogue) -> dict[Series, _Events]:

@@ -84,4 +84,4 @@ class _Parts:
         return known is None or known[0] != state.version
 
     def _belongs(self, event: Event) -> bool:
-        return self._rollup in self._engine.rollups_of(event)
+        return self._rollup in self._engine.membership.of(event)

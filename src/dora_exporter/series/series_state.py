@@ -13,7 +13,6 @@ from dora_exporter.dora.events import Deployment, Event, Incident
 from dora_exporter.dora.failures.classifier import Classifier
 from dora_exporter.dora.failures.order import by_finish_in_steps, finish_order
 from dora_exporter.dora.failures.updates import Updates
-from dora_exporter.dora.measures import IncidentFacts
 from dora_exporter.dora.reports import are_any_found
 from dora_exporter.series.attempts import Attempts
 from dora_exporter.series.counting_incidents import CountingIncidents
@@ -187,8 +186,7 @@ class SeriesState:
     @property
     def is_empty(self) -> bool:
         """Whether it has no event, not even an expired one."""
-        deployments = (self.classifier.in_order.by_finish, self._future, self._arrived, self._expired)
-        return not any((*deployments, self.attempts.held, self.incidents.held))
+        return self.size == 0
 
     @property
     def size(self) -> int:
@@ -199,25 +197,16 @@ class SeriesState:
     def present(self) -> Iterator[Sequence[Event]]:
         """The events that make the series known, some at a step: deployments, attempts included, then incidents."""
         living, arrived = self.classifier.in_order.by_finish, list(self._arrived.values())
-        for deployments in (living, self._future, arrived, self.attempts.present()):
-            for start in range(0, len(deployments), _TOLD_AT_ONCE):
-                yield deployments[start : start + _TOLD_AT_ONCE]
-        incidents = self.incidents.present()
-        for start in range(0, len(incidents), _TOLD_AT_ONCE):
-            yield incidents[start : start + _TOLD_AT_ONCE]
+        all_of_them = (living, self._future, arrived, self.attempts.present(), self.incidents.present())
+        for events in all_of_them:
+            for start in range(0, len(events), _TOLD_AT_ONCE):
+                yield events[start : start + _TOLD_AT_ONCE]
 
     def parts(self) -> Iterator[object]:
         """What it consists of, to be freed from the last to the first: all at once takes long."""
         yield from (self._expired, self._future)
         yield from self.incidents.parts()
         yield from self.classifier.parts()
-
-    def told_incidents(self) -> Iterator[tuple[Incident, IncidentFacts]]:
-        """The incidents passed on so far, with their facts."""
-        for incident in self.incidents.held.values():
-            facts = self.classifier.incident_facts(incident)
-            if facts:
-                yield incident, facts
 
     def is_superseded(self, deployment: Deployment) -> bool:
         """Whether another report of the same deployment counts in its place."""
