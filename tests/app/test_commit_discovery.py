@@ -9,7 +9,7 @@ from tests.commits.worlds import MemoryLog
 
 from dora_exporter.app.commit_discovery import CommitSearch
 from dora_exporter.app.settings import Settings
-from dora_exporter.app.telemetry.commits import CommitCounts
+from dora_exporter.app.telemetry import CommitCounts
 from dora_exporter.commits.providers.contract import Lent
 from dora_exporter.dora.changes import Observer, Observers, Renew
 from dora_exporter.dora.events import Commit

@@ -9,7 +9,7 @@ from tests.builders import HOUR_MS, NOW_MS, deployment
 from tests.commits.histories import START, Made, build, linear, pack_of
 from tests.commits.worlds import Begin, World
 
-from dora_exporter.app.telemetry.commits import CommitCounts, CommitsCollector
+from dora_exporter.app.telemetry import CommitCounts, CommitsCollector
 from dora_exporter.commits.settings import RepositorySettings
 from dora_exporter.dora.events import Commit
 from dora_exporter.dora.records import Deletion

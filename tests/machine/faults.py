@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.machine.facts import Line
 
-from dora_exporter.app.telemetry.commits import CommitCounts
+from dora_exporter.app.telemetry import CommitCounts
 from dora_exporter.commits.correlator import Correlator
 from dora_exporter.commits.shipped_commits.resolver import Resolver
 from dora_exporter.dora.changes import WriteCounts

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from dora_exporter.app.derived_settings import definitions
 from dora_exporter.app.settings import Settings
-from dora_exporter.app.telemetry.commits import CommitCounts, CommitsCollector
+from dora_exporter.app.telemetry import CommitCounts, CommitsCollector
 from dora_exporter.commits.correlator import Correlator
 from dora_exporter.commits.git.command import Git
 from dora_exporter.commits.git.commit_object import is_sha

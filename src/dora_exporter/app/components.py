@@ -14,8 +14,6 @@ from dora_exporter.app.reload import Configuration
 from dora_exporter.app.settings import Settings
 from dora_exporter.app.startup import Startup
 from dora_exporter.app.storage import storage
-from dora_exporter.app.telemetry.names import UnmappedNames
-from dora_exporter.app.telemetry.sources import SourceCollector
 from dora_exporter.dora.changes import WriteCounts
 from dora_exporter.dora.store import EventStore
 from dora_exporter.exposition import OwnFamilies, Stamp
@@ -70,13 +68,13 @@ class Components:
         yield telemetry.UnknownAttributeCounts(unknown), unknown.total
         yield telemetry.HeldEvents(self.store), lambda: observers.told
         yield telemetry.SeriesCollector(lambda: self.metrics.engine), self._numbers
-        yield UnmappedNames(lambda: self.metrics.engine), self._names
+        yield telemetry.UnmappedNames(lambda: self.metrics.engine), self._names
         yield self.storage.collector, lambda: observers.told
         yield telemetry.ConfigCollector(self.configuration), None
         yield telemetry.LogCollector(LOG), None
         yield telemetry.LevelThresholds(self.configuration.edition), None
         yield telemetry.EnvironmentTiers(lambda: self.metrics.engine), self._names
-        yield SourceCollector(self.sources.running), lambda: observers.told_linked
+        yield telemetry.SourceCollector(self.sources.running), lambda: observers.told_linked
         yield self.commits.collector, lambda: observers.told_linked
 
     def _numbers(self) -> object:

@@ -3,7 +3,7 @@
 from tests.builders import NOW_MS, deployment
 from tests.strategies import RETENTION_MS, WINDOWS
 
-from dora_exporter.app.telemetry.names import UnmappedNames
+from dora_exporter.app.telemetry import UnmappedNames
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.catalogue.spellings import Entry
 from dora_exporter.dora.store import EventStore

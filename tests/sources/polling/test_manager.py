@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from tests.sources.account import NAME, Account, an_account
 from tests.sources.fake_pagerduty import failure
 
-from dora_exporter.app.telemetry.sources import SourceCollector
+from dora_exporter.app.telemetry import SourceCollector
 from dora_exporter.dora.events import MINUTE_MS
 from dora_exporter.dora.records import Cursor
 from dora_exporter.runtime.scheduler import Job, Schedule
