@@ -252,7 +252,7 @@ class Site:
         self.terms = self._written
         self._daemon = Daemon(self._settings(), self._settings, clock=self.clock)
         self._daemon.components.storage._horizon._elapsed = lambda: self.steady_ms / 1000  # type: ignore[attr-defined]
-        self._daemon.components.metrics._own._refresh_seconds = 0
+        self._daemon.components.metrics._own.refresh_seconds = 0
         scheduler = self._daemon.components.schedule._scheduler
         scheduler.start = partial(scheduler.start, paused=True)  # only we say what happens when
         await self._daemon.start()

@@ -70,16 +70,10 @@ class OwnFamilies:
     the daemon answers as fast as it can when nothing happens.
     """
 
-    def __init__(
-        self,
-        registry: Collector,
-        *,
-        refresh_seconds: float = 1.0,
-        stopwatch: Callable[[], float] = stopwatch,
-    ) -> None:
+    def __init__(self, registry: Collector, *, stopwatch: Callable[[], float] = stopwatch) -> None:
         """Begins with the families of a registry. Nothing is collected before the first scrape."""
         self._members = [_Member(registry, _never)]
-        self._refresh_seconds = refresh_seconds
+        self.refresh_seconds = 1.0
         self._stopwatch = stopwatch
         self._collected_at: float | None = None
         self._collected_after = 0
@@ -116,7 +110,7 @@ class OwnFamilies:
         return (
             self._collected_at is None
             or self.activity.count != self._collected_after
-            or now - self._collected_at >= self._refresh_seconds
+            or now - self._collected_at >= self.refresh_seconds
         )
 
     def piece(self, wanted: Format) -> Piece:
