@@ -128,22 +128,22 @@ class DatabaseStorage:
         """Reads the log."""
         return self.log.replay()
 
-    async def start(self, store: EventStore, counts: WriteCounts) -> None:
+    async def start(self, store: EventStore, writes: WriteCounts) -> None:
         """Follows the log. Events that other replicas accepted are counted there."""
 
         def follow(records: Sequence[Record]) -> list[Outcome]:
-            counts.is_paused = True
+            writes.is_paused = True
             try:
                 return store.apply_all(records)
             finally:
-                counts.is_paused = False
+                writes.is_paused = False
 
         async def adopt_state(other: EventStore) -> None:
-            counts.is_paused = True
+            writes.is_paused = True
             try:
                 await become(store, other)
             finally:
-                counts.is_paused = False
+                writes.is_paused = False
 
         self._store = store
         await self._horizon.begin(store)

@@ -100,8 +100,8 @@ class Storage(Protocol):
         """The records kept so far, without those that the checkpoint of ``resume`` covers."""
         ...
 
-    async def start(self, store: EventStore, counts: WriteCounts) -> None:
-        """From here on every committed record is applied to the store."""
+    async def start(self, store: EventStore, writes: WriteCounts) -> None:
+        """From here on every committed record is applied to the store; ``writes`` pauses for other replicas'."""
         ...
 
     async def maintain(self, retention_ms: int, catalogue: Catalogue = NO_CATALOGUE) -> None:
@@ -160,7 +160,7 @@ class FileStorage:
         """Reads the file from where the checkpoint ends."""
         return self.log.replay(self._resumed_at)
 
-    async def start(self, store: EventStore, _counts: WriteCounts) -> None:
+    async def start(self, store: EventStore, _writes: WriteCounts) -> None:
         """Follows the log."""
         self._store = store
         await self._horizon.begin(store)
