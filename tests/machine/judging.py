@@ -74,13 +74,6 @@ class Court:
         limit = self.terms.attribution_limit_ms
         return None if limit is not None and incident.started_at - latest.started_at > limit else latest
 
-    def attribution_rule(self, incident: Suffered) -> str | None:
-        """By which rule an incident is put down to a deployment."""
-        blamed = self.attributed(incident)
-        if blamed is None:
-            return None
-        return "version or commit" if _names(incident, blamed) else "latest deployment"
-
     def incidents_of(self, deployment: Deployed) -> list[Suffered]:
         """The incidents that are put down to a deployment."""
         return [each for each in self.incidents if self.attributed(each) is deployment]

@@ -7,7 +7,6 @@ from typing import Any
 from aiohttp import web
 
 MAXIMUM_POINTS = 11_000
-LOOKBACK_SECONDS = 300
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -15,8 +15,6 @@ from dora_exporter.web.application import EVENT_OPERATIONS, application, event_r
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server import route_prefix
 from dora_exporter.web.server.limits import CurrentRules
-
-Serve = Callable[[str], "asyncio.Future[ClientSession]"]
 
 
 @asynccontextmanager

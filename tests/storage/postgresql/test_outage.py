@@ -27,7 +27,6 @@ pytestmark = pytest.mark.e2e
 
 UP = "dora_exporter_log_up"
 SINCE = "dora_exporter_log_unavailable_since_timestamp_seconds"
-REFUSED_SECONDS = 20
 RESTARTS = 12
 
 
