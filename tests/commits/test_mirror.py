@@ -289,6 +289,21 @@ async def test_a_server_that_fails_is_reported_and_tried_again(
     assert caplog.records[-1].getMessage() == "repository fetch recovered repository=shop"
 
 
+async def test_a_server_that_fails_is_not_asked_for_single_commits_too(begin: Begin, tmp_path: Path) -> None:
+    shas = build(tmp_path / "served" / "shop.git", linear(2))
+    server = GitServer(tmp_path / "served", "another token")
+    async with listening(server.application()) as port:
+        url = f"http://127.0.0.1:{port}/shop.git"
+        world = begin(configured={"shop": RepositorySettings(url=url, token=SecretStr(TOKEN), aliases=(NAME,))})
+        await world.resolver.work()
+        asked_by_a_fetch = server.asked
+        world.clock.advance(MINUTE_MS)
+        world.deploy(shas[0], 0)
+        world.deploy(shas[1], 1)
+        await world.resolver.work()
+    assert server.asked == 2 * asked_by_a_fetch > 0
+
+
 async def test_a_token_is_in_no_process_list_no_log_and_no_file(
     begin: Begin, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,5 +1,6 @@
 """Pull requests of GitHub and GitLab: what they add to commits, and how sparingly they are asked for."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -23,8 +24,9 @@ from dora_exporter.commits.pull_requests.forges import Forges
 from dora_exporter.commits.pull_requests.pull_request_resolver import PullRequestResolver
 from dora_exporter.commits.shipped_commits.excluded_authors import Authors
 from dora_exporter.config.client_tls import TlsConfig
+from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.events import Commit, PullRequest, Shipped
-from dora_exporter.dora.records import Resolution
+from dora_exporter.dora.records import Record, Resolution
 
 HOST = "forge.example"
 NAME = f"{HOST}/acme/shop"
@@ -287,6 +289,33 @@ async def test_a_forge_that_fails_is_tried_again(kind: str, begin: Begin, caplog
         await review.resolver.work()
         assert review.shipped().pull_requests
         assert review.resolver.pending == 0
+
+
+@both
+async def test_an_internal_error_is_logged_and_the_next_deployment_is_asked_for(
+    kind: str, begin: Begin, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = request(brings={sha("a")}, commits=[commit("a", 9)])
+    refused, told = asyncio.Event(), asyncio.Event()
+
+    def refuse(records: Sequence[Record]) -> list[Outcome]:
+        refused.set()
+        review.world.log.apply = accept
+        raise TypeError(records)
+
+    def accept(records: Sequence[Record]) -> list[Outcome]:
+        told.set()
+        return review.world.store.apply_all(records)
+
+    async with reviewing(kind, begin(), asked) as review:
+        review.world.log.apply = refuse
+        review.deploy(commit("a", 9))
+        review.resolver.start()
+        await asyncio.wait_for(refused.wait(), 20)
+        review.deploy(commit("a", 9), deployment_id="e" * 16)
+        await asyncio.wait_for(told.wait(), 20)
+    assert caplog.messages == ["pull request resolution failed"]
+    assert review.shipped("e" * 16).pull_requests
 
 
 @both
