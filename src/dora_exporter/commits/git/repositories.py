@@ -85,6 +85,10 @@ class Repositories:
         """Whether the repository of that name is configured or was uploaded; cheap, after ``load``."""
         return self._names.get(repository_names.key(spelling)) in self._held
 
+    def held(self, name: str) -> Repository:
+        """The repository of one of ``names``."""
+        return self._held[name]
+
     def find(self, spelling: str) -> Repository | None:
         """The repository of that name, if it is configured or was uploaded."""
         name = self.name_of(spelling)

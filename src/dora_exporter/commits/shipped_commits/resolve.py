@@ -40,7 +40,7 @@ class ResolutionResult:
     unknown_shas: tuple[str, ...]
 
 
-def resolve(request: ResolutionRequest, archive: Archive | None) -> ResolutionResult:
+def resolve(request: ResolutionRequest, archive: Archive) -> ResolutionResult:
     """Resolves up to a hundred due deployments. Raises ``GitFailed``."""
     sequence = request.sequence
     due = set(request.due)
@@ -87,7 +87,7 @@ def _became_known(earlier: Sequence[Deployment], deployment: Deployment, shipped
 def _affected(
     sequence: tuple[Deployment, ...],
     change: SequenceChange,
-    archive: Archive | None,
+    archive: Archive,
     together: frozenset[tuple[int, int, str]],
 ) -> Iterator[str]:
     """The deployments whose commits may differ with or without a commit at a place in the sequence.
@@ -96,7 +96,7 @@ def _affected(
     place nor those in between reach. Unresolved deployments, and those that changed ``together`` with this one, are
     ignored: each would leave the deployments after both to the other.
     """
-    is_unknown = archive is not None and not archive.knows(change.sha)
+    is_unknown = not archive.knows(change.sha)
     is_concerned = True
     covered = {each.commit_sha or "" for each in until(sequence, change) if not _came_along(each, together)}
     for each in after(sequence, change):
@@ -105,10 +105,8 @@ def _affected(
         if each.shipped is not None and (is_concerned or each.shipped.partial):
             yield each.id
         covered.add(each.commit_sha or "")
-        if archive is not None and not archive.knows(each.commit_sha or ""):
+        if not archive.knows(each.commit_sha or ""):
             continue  # later deployments may pass it over
-        if archive is None:
-            return
         if is_unknown:
             is_concerned = False  # but later ones may count it as missing
             continue
@@ -120,11 +118,11 @@ def _came_along(deployment: Deployment, together: frozenset[tuple[int, int, str]
     return not deployment.has_known_commits or finish_order(deployment) in together
 
 
-def _unknown(sequence: Sequence[Deployment], waiting: set[str], archive: Archive | None) -> Iterator[str]:
+def _unknown(sequence: Sequence[Deployment], waiting: set[str], archive: Archive) -> Iterator[str]:
     """The unknown SHAs that deployments wait for: their own, and their predecessors'."""
     for place, each in enumerate(sequence):
         if each.id in waiting:
             for other in sequence[max(0, place - 1) : place + 1]:
                 sha = other.commit_sha or ""
-                if archive is None or not archive.knows(sha):
+                if not archive.knows(sha):
                     yield sha

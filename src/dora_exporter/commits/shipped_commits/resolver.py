@@ -145,11 +145,11 @@ class Resolver:
     async def _attend(self, name: str) -> None:
         """Fetches a repository when that is due, and resolves the deployments of it that are due."""
         try:
-            repository = await self._read(self._repositories.find, name)
-            if repository is not None and await self._fetches.fetch_if_due(repository):
+            repository = self._repositories.held(name)
+            if await self._fetches.fetch_if_due(repository):
                 self._queue.wake(name)
             unknown = await self._resolve_due(name, repository)
-            if repository is not None and await self._fetches.fetch_unknown(repository, unknown):
+            if await self._fetches.fetch_unknown(repository, unknown):
                 self._queue.wake(name)
                 await self._resolve_due(name, repository)
         except Exception:
@@ -159,15 +159,13 @@ class Resolver:
             del self._tasks[name]
             self._queue.woken.set()
 
-    async def _resolve_due(self, name: str, repository: Repository | None) -> Collection[str]:
+    async def _resolve_due(self, name: str, repository: Repository) -> Collection[str]:
         """Resolves what is due of a repository; returns the SHAs that are not known."""
         if self._queue.pop_news(name):
-            if repository is not None:
-                await self._queue.follow(name)
-                await self._look_for_unseen(name, repository)
+            await self._queue.follow(name)
+            await self._look_for_unseen(name, repository)
             self._queue.put_passed_over(name)
-        if repository is not None:
-            await self._queue.put_completable(name, repository.filled, repository.repeated)
+        await self._queue.put_completable(name, repository.filled, repository.repeated)
         unknown: set[str] = set()
         while found := self._queue.pop_due(name):
             for key, due in found.items():
@@ -182,7 +180,7 @@ class Resolver:
         except (GitFailed, OSError) as reason:
             logger.warning("cannot read repository history repository=%s reason=%s", repository.name, reason)
 
-    async def _resolve(self, key: SequenceKey, due: Due, repository: Repository | None) -> Sequence[str]:
+    async def _resolve(self, key: SequenceKey, due: Due, repository: Repository) -> Sequence[str]:
         """Resolves what is due of a sequence, and appends the results; returns the SHAs that are not known."""
         queue = self._queue
         self._resolving += len(due.retries)
@@ -216,10 +214,8 @@ class Resolver:
             last_tries=self._queue.last_tries(due),
         )
 
-    def _resolve_in_thread(self, request: ResolutionRequest, repository: Repository | None) -> ResolutionResult:
+    def _resolve_in_thread(self, request: ResolutionRequest, repository: Repository) -> ResolutionResult:
         """Runs in a thread."""
-        if repository is None:
-            return resolve(request, None)
         with repository.held():
             repository.refresh()
             result = resolve(request, repository)

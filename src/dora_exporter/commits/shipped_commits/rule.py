@@ -52,7 +52,7 @@ class Archive(Protocol):
 def shipped_by(
     deployment: Deployment,
     earlier: Sequence[Deployment],
-    archive: Archive | None,
+    archive: Archive,
     patterns: Sequence[str],
     *,
     authors: Authors = NO_EXCLUSIONS,
@@ -60,15 +60,14 @@ def shipped_by(
 ) -> Shipped | None:
     """The commits that a deployment shipped; None while its SHA or its predecessor's is unknown.
 
-    ``earlier`` is the sequence before it. Only commits that touch ``patterns`` count, all when there are none. Without
-    an ``archive`` no commit is known. Commits of excluded ``authors`` are marked. With ``passes_over`` the predecessor
-    is the latest deployment whose SHA is known.
+    ``earlier`` is the sequence before it. Only commits that touch ``patterns`` count, all when there are none. Commits
+    of excluded ``authors`` are marked. With ``passes_over`` the predecessor is the latest deployment of a known SHA.
     """
     if not earlier:
         return _nothing(deployment, "first")
     if deployment.finished_at - earlier[-1].finished_at > MAX_GAP_MS:
         return _nothing(deployment, "gap", _sha(earlier[-1]))
-    if archive is None or not archive.knows(_sha(deployment)):
+    if not archive.knows(_sha(deployment)):
         return None
     passed = _unknown_before(earlier, archive)
     if passed and not passes_over:
