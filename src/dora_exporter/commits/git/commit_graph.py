@@ -91,7 +91,7 @@ class Graph:
         return Difference(tuple(commits), len(found) - len(present))
 
     def first_to_reach(self, heads: Sequence[str], wanted: Iterable[str]) -> dict[str, int]:
-        """Which of the heads, by their places, is the first to reach each of the wanted commits that any reaches.
+        """The place of the first head that reaches a wanted commit, by commit; those that none reaches are absent.
 
         One walk for all, down to the lowest level of what is wanted. Heads that are not here reach nothing.
         """

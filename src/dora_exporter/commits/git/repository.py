@@ -81,7 +81,7 @@ class Repository:
             return self._graph.difference(head, excluded)
 
     def first_to_reach(self, heads: Sequence[str], wanted: Iterable[str]) -> dict[str, int]:
-        """Which of the heads, by their places, is the first to reach each of the wanted commits that any reaches."""
+        """The place of the first head that reaches a wanted commit, by commit; those that none reaches are absent."""
         with self._reading:
             return self._graph.first_to_reach(heads, wanted)
 

@@ -94,7 +94,7 @@ def has_passed_over(deployment: Deployment) -> bool:
 
 
 def needs_no_commit(deployment: Deployment) -> bool:
-    """Whether it does not wait for its SHA: its commits were listed, or it ships none, known or not."""
+    """Whether it does not wait for its SHA: its commits were listed, or it ships none whatever the SHA reaches."""
     if deployment.commits is not None:
         return True
     return deployment.shipped is not None and not deployment.shipped.left_out.keys().isdisjoint(CAUSES_OF_NONE)

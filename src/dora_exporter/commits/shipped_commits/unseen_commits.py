@@ -14,7 +14,8 @@ from dora_exporter.dora.failures.order import finish_order
 class Unseen:
     """The SHAs of a sequence that were not seen, by deployment.
 
-    ``is_first_look`` is set where those that are known may have been so when the results were found.
+    ``is_first_look`` is set where the repository was not looked into before: what it knows now it may have known when
+    the results were found.
     """
 
     key: SequenceKey
@@ -53,7 +54,7 @@ def _arrival(unseen: Unseen, repository: Repository) -> Arrival:
 
 
 def _hidden(sequence: Sequence[Deployment], seen: Collection[str]) -> list[int]:
-    """The places of those that the next deployment was not resolved with, where a later one was resolved."""
+    """The places of those whose SHA was unknown when the next one was resolved, as far as a later one was."""
     last = max((place for place, each in enumerate(sequence) if each.shipped is not None), default=0)
     return [
         place
