@@ -1,14 +1,15 @@
 """Events with defaults, and a clock that a test turns by hand."""
 
 import hashlib
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from msgspec.structs import replace
 
 from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Deployment, Incident
 
-__all__ = ["DAY_MS", "HOUR_MS", "MINUTE_MS", "NOW_MS", "ManualClock", "deployment", "fields", "incident"]
+__all__ = ["DAY_MS", "HOUR_MS", "MINUTE_MS", "NOW_MS", "ManualClock", "deployment", "done", "fields", "incident"]
 
 HOUR_MS = 60 * MINUTE_MS
 ROLL_OUT_MS = 5 * MINUTE_MS
@@ -65,3 +66,8 @@ class ManualClock:
 
 def _derived_id(event: Deployment | Incident) -> str:
     return hashlib.sha256(repr(event).encode()).hexdigest()[:16]
+
+
+def done(steps: Iterable[object]) -> None:
+    """Does all of what is done step by step."""
+    deque(steps, maxlen=0)

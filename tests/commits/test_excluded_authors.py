@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from tests.builders import deployment
+from tests.builders import deployment, done
 from tests.commits.histories import Made, build, pack_of
 from tests.commits.test_telemetry import nothing_held, samples
 from tests.commits.worlds import Begin, World
@@ -79,7 +79,7 @@ async def test_the_commits_of_bots_give_no_lead_time_and_are_counted(
     await world.resolver.work()
     assert world.shipped(last).excluded == (shop[4], shop[2])
     shipments = FirstShipments()
-    shipments.add(world.held(last))
+    done(shipments.adding(world.held(last)))
     assert {each.sha for each, _ in shipments.first_shipped(world.held(last))} == {shop[1], shop[3], shop[5]}
     assert ("sha", shop[4]) in set(keys_of(world.held(last)))
     found = samples(world, counts)
@@ -105,5 +105,5 @@ async def test_changed_patterns_take_effect_at_the_next_start(begin: Begin, shop
 def test_a_commit_that_is_left_out_is_not_dropped_for_its_time() -> None:
     event = deployment(shipped=Shipped("git.example/shop", "a", (Commit("a", 1 << 50),), excluded=("a",)))
     shipments = FirstShipments()
-    shipments.add(event)
+    done(shipments.adding(event))
     assert [*shipments.first_shipped(event)] == []

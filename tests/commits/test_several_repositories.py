@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.builders import HOUR_MS, NOW_MS, deployment
+from tests.builders import HOUR_MS, NOW_MS, deployment, done
 from tests.commits.histories import Made, build, linear, pack_of
 from tests.commits.worlds import NAME, Begin, World
 
@@ -143,11 +143,11 @@ def test_the_same_commit_of_two_repositories_was_shipped_twice_and_never_again()
         event = replace(event, shipped=with_part(event, part))
     later = deployment(id="later", finished_at=NOW_MS + HOUR_MS, shipped=parts[0])
     shipments = FirstShipments()
-    shipments.add(event)
-    shipments.add(later)
+    done(shipments.adding(event))
+    done(shipments.adding(later))
     assert [commit.sha for commit, _ in shipments.samples(event)].count("a") == 2
     assert [*shipments.samples(later)] == []
-    shipments.remove(event)
+    done(shipments.removing(event))
     assert [commit.sha for commit, _ in shipments.samples(later)] == ["a"]
 
 

@@ -1,4 +1,4 @@
-"""No step of the work on a long series keeps the event loop: 60,000 events, whatever is done with them."""
+"""No step of the work on a long series keeps the event loop: 60,000 events, or as many commits of few of them."""
 
 import gc
 import random
@@ -6,8 +6,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
+from msgspec.structs import replace
 from tests.builders import HOUR_MS, NOW_MS, deployment, incident
 
+from dora_exporter.dora.bounds import MOST_COMMITS
+from dora_exporter.dora.commit_messages import parse_commit
 from dora_exporter.dora.events import DAY_MS, Commit, Deployment
 from dora_exporter.dora.failures.revert import Revert
 from dora_exporter.dora.failures.rollback import Rollback
@@ -127,11 +130,61 @@ def a_month(exporter: Exporter) -> None:
     exporter.now_ms += 30 * DAY_MS
 
 
+def shipped(day: int, says: Callable[[int], str]) -> Deployment:
+    """As many commits as a deployment can have."""
+    finished_at = NOW_MS - (20 - day) * DAY_MS
+    commits = [
+        parse_commit(sha_of(day, number), finished_at - DAY_MS - number % 977 * 1000, says(number))
+        for number in range(MOST_COMMITS)
+    ]
+    return deployment(id=f"d{day}", version=f"v{day}", finished_at=finished_at, commits=tuple(commits))
+
+
+def sha_of(day: int, number: int) -> str:
+    return f"{day * MOST_COMMITS + number:040x}"
+
+
+def thousands_of_commits(exporter: Exporter) -> None:
+    """Of several deployments, all at once."""
+    for day in range(4):
+        exporter.store.apply(shipped(day, "Round up {0} (#{0})".format))
+
+
+def their_reverts(exporter: Exporter) -> None:
+    """By subject, and of these by SHA."""
+    exporter.store.apply(shipped(5, 'Revert "Round up {0} (#{0})"'.format))
+    exporter.store.apply(shipped(6, lambda number: f"Undo\n\nThis reverts commit {sha_of(5, number)}."))
+
+
+def reverts_of_each_other(exporter: Exporter) -> None:
+    """Each but the first of one that comes after it, and of a whole deployment before."""
+    said = "Undo\n\nThis reverts commit {}.\n\nThis reverts commit {}."
+    exporter.store.apply(shipped(7, lambda number: said.format(sha_of(7, number - 1), sha_of(6, number))))
+
+
+def what_was_reverted_goes(exporter: Exporter) -> None:
+    for day in (0, 5):
+        exporter.store.apply(Deletion("deployment", f"d{day}", NOW_MS, "api"))
+
+
+def what_reverted_comes_again(exporter: Exporter) -> None:
+    """As the very same, with another team."""
+    exporter.store.apply(replace(exporter.store.deployments["d7"], team="till"))
+
+
 @pytest.mark.parametrize(
     "acts",
     [
         (bulk, a_revert_by_an_abbreviation, the_first_comes, the_first_goes, incidents, a_month),
         (found_again,),
+        (
+            thousands_of_commits,
+            their_reverts,
+            reverts_of_each_other,
+            what_was_reverted_goes,
+            what_reverted_comes_again,
+            a_month,
+        ),
     ],
 )
 async def test_no_step_takes_long(acts: Sequence[Callable[[Exporter], None]], request: pytest.FixtureRequest) -> None:

@@ -19,9 +19,9 @@ from dora_exporter.series.series_state import SeriesState
 from dora_exporter.sources.polling.indexes import OpenIncidents, Targets
 
 STAGES: dict[str, tuple[type, str]] = {
-    "ingest": (SeriesState, "add"),
-    "withdrawal": (SeriesState, "remove"),
-    "judging": (Classifier, "_classify"),
+    "ingest": (SeriesState, "adding"),
+    "withdrawal": (SeriesState, "removing"),
+    "judging": (Classifier, "_classifying"),
     "adding up": (Aggregate, "change_deployment"),
     "rendering": (AggregateLines, "of"),
     "observers": (WriteCounts, "observe"),

@@ -1,5 +1,6 @@
 """The measurements of a group (a series, a team or the surplus series) in time order, which the metrics read."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import chain
@@ -137,16 +138,16 @@ class Measures:
         """Adds a deployment to every window that its facts concern."""
         for times in self._times_of_deployment(facts):
             times.add(facts.finished_at)
-        for samples, moment, value in self._samples_of_deployment(facts):
-            samples.add(moment, value)
+        for samples, moment, values in self._samples_of_deployment(facts):
+            samples.add_all(moment, values)
         self.dropped += facts.dropped
 
     def remove_deployment(self, facts: DeploymentFacts) -> None:
         """Removes a deployment that was added with these facts."""
         for times in self._times_of_deployment(facts):
             times.remove(facts.finished_at)
-        for samples, moment, value in self._samples_of_deployment(facts):
-            samples.remove(moment, value)
+        for samples, moment, values in self._samples_of_deployment(facts):
+            samples.remove_all(moment, values)
         self.dropped -= facts.dropped
 
     def add_plain_deployments(self, facts: Sequence[PlainFacts]) -> None:
@@ -248,13 +249,17 @@ class Measures:
         if not facts.identified:
             yield self.unidentified
 
-    def _samples_of_deployment(self, facts: DeploymentFacts) -> Iterator[tuple[Samples, int, int]]:
-        for value in facts.lead_times:
-            yield self.lead_times, facts.finished_at, value
+    def _samples_of_deployment(self, facts: DeploymentFacts) -> Iterator[tuple[Samples, int, Sequence[int]]]:
+        if facts.lead_times:
+            yield self.lead_times, facts.finished_at, facts.lead_times
+        by_stage: defaultdict[str, list[int]] = defaultdict(list)
         for stage, value in facts.stages:
-            yield self.stages[stage], facts.finished_at, value
+            by_stage[stage].append(value)
+        for stage, values in by_stage.items():
+            yield self.stages[stage], facts.finished_at, values
         if facts.recovery:
-            yield self.recoveries, *facts.recovery
+            moment, lasted = facts.recovery
+            yield self.recoveries, moment, (lasted,)
 
     def _times_of_incident(self, facts: IncidentFacts) -> Iterator[tuple[Times, int]]:
         yield self.incidents, facts.started_at

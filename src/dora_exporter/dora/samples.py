@@ -2,6 +2,7 @@
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -9,6 +10,9 @@ from operator import itemgetter
 
 from dora_exporter.dora.sliding_window import FEW, NONE, PER_STEP, Window, places
 from dora_exporter.dora.sorted_in_steps import listed_in_steps, merged_in_steps, sorted_in_steps, without_in_steps
+
+_ONE_BY_ONE = 32
+"""So many samples of a moment are put where they belong; to sort again costs less than to do so with more."""
 
 
 @dataclass(slots=True)
@@ -31,15 +35,27 @@ class _Sorting:
 
     def __init__(self, low: int, high: int, values: "array[int]") -> None:
         self.bounds = low, high
-        self._steps: Generator[None, None, list[int]] = sorted_in_steps(list(values))
+        self._steps = self._sorting(values)
 
-    def work(self) -> "array[int] | None":
+    def work(self) -> _Span | None:
         """Works for some milliseconds; returns the sorted values once all are sorted."""
         try:
             next(self._steps)
         except StopIteration as end:
-            return array("q", end.value)
+            return _Span(*self.bounds, *end.value)
         return None
+
+    def _sorting(self, values: "array[int]") -> "Generator[None, None, tuple[array[int], int]]":
+        """The values in order, and their sum."""
+        listed = yield from listed_in_steps(values)
+        ordered = yield from sorted_in_steps(listed)
+        held, total = array("q"), 0
+        for start in range(0, len(ordered), PER_STEP):
+            some = ordered[start : start + PER_STEP]
+            held.fromlist(some)
+            total += sum(some)
+            yield
+        return held, total
 
 
 class Samples:
@@ -78,6 +94,10 @@ class Samples:
             values.extend([value for _, value in some])
             yield
         self._times, self._values = times, values
+        self._forget_order()
+
+    def _forget_order(self) -> None:
+        """Has the windows put in order again when they are read."""
         self._spans = _NO_SPANS
         self._spans_to_be = None
 
@@ -105,12 +125,37 @@ class Samples:
                 span.high += 1
                 _put(span, value)
 
+    def add_all(self, moment: int, values: Sequence[int]) -> None:
+        """Adds samples of one moment."""
+        if len(values) <= _ONE_BY_ONE:
+            for value in values:
+                self.add(moment, value)
+            return
+        if not self._times:
+            self._times, self._values = array("q"), array("q")
+        index = bisect_right(self._times, moment)
+        self._times[index:index] = array("q", (moment,)) * len(values)
+        self._values[index:index] = array("q", values)
+        self._forget_order()
+
+    def remove_all(self, moment: int, values: Sequence[int]) -> None:
+        """Removes samples of one moment that were added. Raises LookupError for one that was not."""
+        if len(values) <= _ONE_BY_ONE:
+            for value in values:
+                self.remove(moment, value)
+            return
+        low, high = bisect_left(self._times, moment), bisect_right(self._times, moment)
+        held = self._values[low:high]
+        kept = array("q", () if held == array("q", values) else _without(held, values))
+        del self._times[low + len(kept) : high]
+        self._values[low:high] = kept
+        self._forget_order()
+
     def remove(self, moment: int, value: int) -> None:
         """Removes a sample that was added."""
         self._spans_to_be = None
-        index = bisect_left(self._times, moment)
-        while self._values[index] != value:  # several samples may share a moment
-            index += 1
+        # Several samples may share a moment.
+        index = self._values.index(value, bisect_left(self._times, moment))
         del self._times[index]
         del self._values[index]
         for span in self._spans.values():
@@ -164,11 +209,11 @@ class Samples:
             return True
         if self._spans_to_be is None or self._spans_to_be.bounds != (low, high):
             self._spans_to_be = _Sorting(low, high, self._values[low:high])
-        ordered = self._spans_to_be.work()
-        if ordered is not None:
-            self._keep(window, _Span(low, high, ordered, sum(ordered)))
+        span = self._spans_to_be.work()
+        if span is not None:
+            self._keep(window, span)
             self._spans_to_be = None
-        return ordered is not None
+        return span is not None
 
     def _bounds(self, window: Window) -> tuple[int, int]:
         return bisect_right(self._times, window.start_ms), bisect_right(self._times, window.end_ms)
@@ -217,6 +262,17 @@ def _put(span: _Span, value: int) -> None:
 def _remove(span: _Span, value: int) -> None:
     del span.ordered[bisect_left(span.ordered, value)]
     span.total -= value
+
+
+def _without(held: Iterable[int], values: Iterable[int]) -> Iterator[int]:
+    gone = Counter(values)
+    for value in held:
+        if gone[value]:
+            gone[value] -= 1
+        else:
+            yield value
+    if gone.total():
+        raise LookupError("removed what was not held")
 
 
 def median_seconds(ordered: Sequence[int]) -> float | None:

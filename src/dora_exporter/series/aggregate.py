@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts, Measures
 
 
@@ -29,6 +31,9 @@ class Aggregate:
 
     def change_deployment(self, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
         """Replaces the facts of a deployment."""
+        if before and after and after.lead_times and _samples(before) == _samples(after):
+            # They stay where they are: there may be thousands.
+            before, after = (replace(each, lead_times=(), stages=()) for each in (before, after))
         if before is not None:
             self.measures.remove_deployment(before)
         if after is not None:
@@ -40,3 +45,7 @@ class Aggregate:
             self.measures.remove_incident(before)
         if after is not None:
             self.measures.add_incident(after)
+
+
+def _samples(facts: DeploymentFacts) -> tuple[int, tuple[int, ...], tuple[tuple[str, int], ...]]:
+    return facts.finished_at, facts.lead_times, facts.stages

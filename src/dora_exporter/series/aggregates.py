@@ -134,7 +134,7 @@ class Aggregates:
         self._waiting.clear()
         yield
         while self._corrections:
-            self._change_rollup(*self._corrections.popleft())
+            yield from self._changing_rollup(*self._corrections.popleft())
             yield
         # Last, or values would be placed by first events that are not all told yet, and placed again after that.
         for folding in self._all_foldings():
@@ -166,15 +166,15 @@ class Aggregates:
 
     def add_deployment_to_rollups(
         self, series: Series, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
-    ) -> None:
-        """Replaces the facts of a deployment of a series in its rollups."""
+    ) -> Iterator[None]:
+        """Replaces the facts of a deployment of a series in its rollups, step by step."""
         for rollup in self._membership.of_deployment(deployment):
             aggregate = self._aggregate(rollup, series.environment)
             # Its plain facts may still wait to be added, and can be replaced only after that.
             if aggregate in self._waiting:
                 self._corrections.append((aggregate, before, after))
             else:
-                self._change_rollup(aggregate, before, after)
+                yield from self._changing_rollup(aggregate, before, after)
 
     def add_incident_to_rollups(
         self, series: Series, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None
@@ -230,12 +230,13 @@ class Aggregates:
     def _rank(self, series: Series) -> int:
         return self._appearances.rank(series, maxsize)
 
-    def _change_rollup(
+    def _changing_rollup(
         self, aggregate: Aggregate, before: DeploymentFacts | None, after: DeploymentFacts | None
-    ) -> None:
+    ) -> Iterator[None]:
         for home in self._folding(aggregate).homes(aggregate):
-            home.change_deployment(before, after)
             self.changed[home] = None
+            home.change_deployment(before, after)
+            yield
         self._folding(aggregate).touch(aggregate)
 
     def _aggregate(self, rollup: Rollup, environment: str) -> Aggregate:
@@ -268,11 +269,14 @@ class SeriesUpdates:
             aggregate.measures.add_plain_deployments([facts])
         self._aggregates.add_plain_to_rollups(self._series, facts, deployments)
 
-    def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
-        """Replaces the facts of a deployment."""
+    def deployment(
+        self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
+    ) -> Iterator[None]:
+        """Replaces the facts of a deployment, step by step."""
         for aggregate in self._changing():
             aggregate.change_deployment(before, after)
-        self._aggregates.add_deployment_to_rollups(self._series, deployment, before, after)
+            yield
+        yield from self._aggregates.add_deployment_to_rollups(self._series, deployment, before, after)
 
     def incident(self, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None) -> None:
         """Replaces the facts of an incident."""

@@ -25,14 +25,14 @@ class Attempts:
         self._counted: dict[str, None] = {}
         self.due: list[tuple[int, str]] = []
 
-    def add(self, attempt: Deployment, now_ms: int) -> None:
+    def adding(self, attempt: Deployment, now_ms: int) -> Iterator[None]:
         """Adds an attempt."""
         self.held[attempt.id] = attempt
-        self._advance(attempt, now_ms)
+        yield from self._advancing(attempt, now_ms)
 
-    def remove(self, attempt: Deployment) -> None:
+    def removing(self, attempt: Deployment) -> Iterator[None]:
         """Takes out an attempt that was added."""
-        self._place(attempt, is_present=False, is_counted=False)
+        yield from self._placing(attempt, is_present=False, is_counted=False)
         del self.held[attempt.id]
 
     def seeking(self, now_ms: int, *, backwards: bool) -> Iterator[None]:
@@ -40,13 +40,13 @@ class Attempts:
         if backwards:
             # A clock was set back: what had begun to count, or ceased to, is in the queue no more.
             for attempt in self.held.values():
-                self._advance(attempt, now_ms)
+                yield from self._advancing(attempt, now_ms)
                 yield
         while self.due and self.due[0][0] <= now_ms:
             # One that was removed and added again is in it twice, but told once: places are compared.
             due = self.held.get(heappop(self.due)[1])
             if due:
-                self._advance(due, now_ms)
+                yield from self._advancing(due, now_ms)
             yield
 
     def present(self) -> list[Deployment]:
@@ -67,22 +67,22 @@ class Attempts:
             return None
         return "finishes later" if attempt.id in self._present else "is older than the retention"
 
-    def _advance(self, attempt: Deployment, now_ms: int) -> None:
+    def _advancing(self, attempt: Deployment, now_ms: int) -> Iterator[None]:
         last = attempt.finished_at + self._retention_ms
         is_counted = attempt.finished_at <= now_ms <= last
-        self._place(attempt, is_present=now_ms <= last, is_counted=is_counted)
+        yield from self._placing(attempt, is_present=now_ms <= last, is_counted=is_counted)
         if now_ms <= last:
             heappush(self.due, (last + 1 if is_counted else attempt.finished_at, attempt.id))
 
-    def _place(self, attempt: Deployment, *, is_present: bool, is_counted: bool) -> None:
+    def _placing(self, attempt: Deployment, *, is_present: bool, is_counted: bool) -> Iterator[None]:
         """Tells what changes when an attempt is present, and counted, or no longer."""
         if is_present != (attempt.id in self._present):
             self._updates.presence([attempt], 1 if is_present else -1)
             _toggle(self._present, attempt.id)
         if is_counted != (attempt.id in self._counted):
             facts = DeploymentFacts.of(attempt)
-            self._updates.deployment(attempt, None if is_counted else facts, facts if is_counted else None)
             _toggle(self._counted, attempt.id)
+            yield from self._updates.deployment(attempt, None if is_counted else facts, facts if is_counted else None)
 
 
 def _toggle(ids: dict[str, None], id_: str) -> None:

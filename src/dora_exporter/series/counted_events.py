@@ -129,8 +129,8 @@ def counted_incident(classifier: Classifier, incident: Incident) -> CountedIncid
     )
 
 
-def left_out_of(classifier: Classifier, deployment: Deployment) -> Iterator[LeftOut]:
-    """What of a deployment is not counted: commits without a lead time, and links without effect."""
+def left_out_of(classifier: Classifier, deployment: Deployment) -> Iterator[LeftOut | None]:
+    """What of a deployment is not counted: commits without a lead time, and links without effect. None is a step."""
     kept = {commit.sha for commit, _ in classifier.in_order.shipments.samples(deployment)}
     excluded = excluded_of(deployment)
     for commit in commits_of(deployment):
@@ -149,7 +149,9 @@ def left_out_of(classifier: Classifier, deployment: Deployment) -> Iterator[Left
     if verdict and not verdict.change_failure and classifier.links.to_failed(deployment):
         yield LeftOut("failure", deployment.id, "the verdict says that it did not fail")
     for name in relanded(deployment, classifier.in_order):
-        yield LeftOut("revert", name, "reverts a revert, which restores a change: no deployment failed")
+        yield (
+            LeftOut("revert", name, "reverts a revert, which restores a change: no deployment failed") if name else None
+        )
     if classifier.in_order.rollbacks.is_relanding(deployment):
         yield LeftOut(
             "rollback", deployment.id, "redeploys what was rolled back: no deployment failed, and it is not rework"

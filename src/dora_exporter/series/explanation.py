@@ -106,8 +106,7 @@ def _count_deployments(
             continue
         moment = _moment_of_deployment(asked, classifier, deployment)
         if moment is not None and window.start_ms < moment <= window.end_ms:
-            explanation.deployments.append(counted_deployment(classifier, deployment))
-            explanation.left_out.extend(left_out_of(classifier, deployment))
+            yield from _count_deployment(explanation, classifier, deployment)
         else:
             explanation.left_out.append(LeftOut("deployment", deployment.id, asked.value))
     for each, reason in state.waiting():
@@ -120,6 +119,14 @@ def _count_deployments(
             _explain_attempt(explanation, state, window, each)
     if asked.is_of_attempts:
         explanation.deployments.sort(key=lambda each: finish_order(each.deployment), reverse=True)
+
+
+def _count_deployment(explanation: Explanation, classifier: Classifier, deployment: Deployment) -> Iterator[None]:
+    explanation.deployments.append(counted_deployment(classifier, deployment))
+    for each in left_out_of(classifier, deployment):
+        if each:
+            explanation.left_out.append(each)
+        yield
 
 
 def _explain_attempt(explanation: Explanation, state: SeriesState, window: Window, attempt: Deployment) -> None:

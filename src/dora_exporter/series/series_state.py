@@ -27,8 +27,8 @@ _TOLD_AT_ONCE = 4096
 class SeriesState:
     """The events of a series, classified as far as they count at the present moment.
 
-    ``add`` and ``remove`` change the events, ``seeking`` moves to a moment, which may lie before the last one. The
-    cost depends on what changes, not on what is held.
+    ``adding`` and ``removing`` change the events, ``seeking`` moves to a moment, which may lie before the last one, all
+    step by step. The cost depends on what changes, not on what is held.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class SeriesState:
         """An empty series."""
         self.classifier = classifier
         self.version = 0
-        """Increases with every change."""
+        """Increases with every change, when it begins and when it is done."""
         self.attempts = Attempts(updates, retention_ms=retention_ms)
         self._updates = updates
         self._counting = counting
@@ -80,7 +80,7 @@ class SeriesState:
             self._updates.presence(ordered[start : start + _TOLD_AT_ONCE], 1)
             yield
         for attempt in attempts:
-            self.attempts.add(attempt, now_ms)
+            yield from self.attempts.adding(attempt, now_ms)
             yield
         for incident in incidents:
             self.incidents.put(incident, now_ms)
@@ -95,25 +95,27 @@ class SeriesState:
         is_still = now_ms >= self._now_ms and (due is None or due > now_ms)
         return is_still or self.classifier.in_order.prepare()
 
-    def add(self, event: Event) -> None:
+    def adding(self, event: Event) -> Iterator[None]:
         """Adds an event."""
         self.version += 1
         if isinstance(event, Incident):
             self.incidents.put(event, self._now_ms)
         elif event.outcome:
-            self.attempts.add(event, self._now_ms)
+            yield from self.attempts.adding(event, self._now_ms)
         else:
-            self._change(event, comes=True)
+            yield from self._changing(event, comes=True)
+        self.version += 1
 
-    def remove(self, event: Event) -> None:
+    def removing(self, event: Event) -> Iterator[None]:
         """Removes an event."""
         self.version += 1
         if isinstance(event, Incident):
             self.incidents.remove(event)
         elif event.outcome:
-            self.attempts.remove(event)
+            yield from self.attempts.removing(event)
         else:
-            self._change(event, comes=False)
+            yield from self._changing(event, comes=False)
+        self.version += 1
 
     def seeking(self, now_ms: int) -> Iterator[None]:
         """Moves to a moment and classifies what changed, step by step."""
@@ -127,6 +129,7 @@ class SeriesState:
         if self._counting.changed:
             yield from self._counting.settling()
         yield from self.classifier.settling()
+        self.version += 1
 
     @property
     def latest(self) -> Deployment | None:
@@ -226,7 +229,7 @@ class SeriesState:
         yield from self._future
         yield from self._arrived.values()
 
-    def _change(self, deployment: Deployment, *, comes: bool) -> None:
+    def _changing(self, deployment: Deployment, *, comes: bool) -> Iterator[None]:
         """Adds or removes a deployment, and updates its other reports."""
         # Most series hear from senders alone, and these are one reporter: there is nothing to pair.
         if self._pairing is None and not deployment.is_found:
@@ -236,21 +239,21 @@ class SeriesState:
             changes = list(self._pairs().change(deployment, self._begun_around, comes=comes))
         for before, _ in changes:
             if before:
-                self._remove_deployment(before)
+                yield from self._removing(before)
         for _, after in changes:
             if after:
-                self._put_deployment(after)
+                yield from self._putting(after)
 
-    def _put_deployment(self, deployment: Deployment) -> None:
+    def _putting(self, deployment: Deployment) -> Iterator[None]:
         self._updates.presence([deployment], 1)
         if deployment.finished_at > self._now_ms:
             self._arrived[deployment.id] = deployment
         else:
-            self.classifier.add(deployment)
+            yield from self.classifier.adding(deployment)
 
-    def _remove_deployment(self, deployment: Deployment) -> None:
+    def _removing(self, deployment: Deployment) -> Iterator[None]:
         if self.classifier.in_order.holds(deployment):
-            self.classifier.remove(deployment)
+            yield from self.classifier.removing(deployment)
         elif deployment.finished_at > self._now_ms:
             if self._arrived.pop(deployment.id, None) is None:
                 _discard(self._future, deployment)
@@ -263,29 +266,29 @@ class SeriesState:
         classifier, living = self.classifier, self.classifier.in_order.by_finish
         while living and living[-1].finished_at > now_ms:
             insort(self._future, living[-1], key=finish_order)
-            classifier.remove(living[-1])
+            yield from classifier.removing(living[-1])
             yield
         yield from self._sort_in(now_ms)
         while self._future and self._future[0].finished_at <= now_ms:
-            classifier.add(self._future.pop(0))
+            yield from classifier.adding(self._future.pop(0))
             yield
         # What comes back: those that a clock set back makes young again, and the latest one where no other is left.
         oldest = now_ms - self._retention_ms
         while self._expired and (not living or self._expired[-1].finished_at >= oldest or self._is_out_of_order()):
             self._updates.presence([self._expired[-1]], 1)
-            classifier.add(self._expired.pop())
+            yield from classifier.adding(self._expired.pop())
             yield
         while len(living) > 1 and living[0].finished_at < oldest:
             self._updates.presence([living[0]], -1)
             insort(self._expired, living[0], key=finish_order)
-            classifier.remove(living[0])
+            yield from classifier.removing(living[0])
             yield
 
     def _sort_in(self, now_ms: int) -> Iterator[None]:
         """Lets arrived deployments count, or wait in order for their time."""
         for deployment in sorted(self._arrived.values(), key=finish_order):
             if deployment.finished_at <= now_ms:
-                self.classifier.add(deployment)
+                yield from self.classifier.adding(deployment)
             else:
                 insort(self._future, deployment, key=finish_order)
             yield

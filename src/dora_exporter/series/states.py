@@ -71,14 +71,14 @@ class States:
         """Applies the writes to a series, one by one."""
         state = self.by_series[series]
         for before, after in writes.changes():
-            # The change itself is one step, and building an index takes many: so those that it will search come first.
+            # To search an index that is not built is one long step: so those that it will search come first.
             for event in (before, after):
                 while event and not state.classifier.in_order.prepare(event):
                     yield
             if before:
-                state.remove(before)
+                yield from state.removing(before)
             if after:
-                state.add(after)
+                yield from state.adding(after)
             yield
         self._unsettled[series] = None
 

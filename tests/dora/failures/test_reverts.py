@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.builders import DAY_MS, HOUR_MS, NOW_MS, deployment
+from tests.builders import DAY_MS, HOUR_MS, NOW_MS, deployment, done
 from tests.dora.failures.test_rules import NoUpdates, days, failures, judged, shipping
 from tests.oracle import reverts
 
@@ -124,11 +124,11 @@ def test_what_is_taken_back_may_be_told_late_and_be_taken_away(fix: str) -> None
     classifier = judged(second, third, fourth)
     assert told(classifier) == ([], [])
 
-    classifier.add(first)
+    done(classifier.adding(first))
     classifier.settle()
     assert told(classifier) == (["d0"], ["d3"])
 
-    classifier.remove(first)
+    done(classifier.removing(first))
     classifier.settle()
     assert told(classifier) == ([], [])
 
@@ -141,7 +141,7 @@ def test_a_chain_of_reverts_is_followed_when_its_beginning_is_told_late() -> Non
     classifier = judged(first, third, fifth, settings=NOTHING_ELSE)
     assert told(classifier) == (["d0"], ["d2"])
 
-    classifier.add(early)
+    done(classifier.adding(early))
     classifier.settle()
     assert told(classifier) == (["early"], ["d4"])
 
@@ -367,10 +367,10 @@ def test_reverts_are_those_of_the_definition_after_every_change(
     held: dict[int, Deployment] = {}
     for hour, what in changes:
         if hour in held:
-            kept.remove(held.pop(hour))
+            done(kept.removing(held.pop(hour)))
         if what is not None:
             held[hour] = deployment(id=f"d{hour}", finished_at=NOW_MS - DAY_MS + hour * HOUR_MS, **what)
-            kept.add(held[hour])
+            done(kept.adding(held[hour]))
         kept.settle()
         assert found(kept) == expected(list(held.values()))
     ordered = by_finish(held.values())
@@ -379,6 +379,6 @@ def test_reverts_are_those_of_the_definition_after_every_change(
         pass
     assert found(loaded) == found(kept)
     if ordered:
-        loaded.remove(ordered[0])
+        done(loaded.removing(ordered[0]))
     loaded.settle()
     assert found(loaded) == expected(ordered[1:])

@@ -2,7 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.builders import HOUR_MS, NOW_MS, deployment
+from tests.builders import HOUR_MS, NOW_MS, deployment, done
 from tests.dora.failures.test_rules import NoUpdates
 from tests.oracle import links
 
@@ -40,10 +40,10 @@ def test_rollbacks_are_those_of_the_definition_after_every_change(
     held: dict[int, Deployment] = {}
     for hour, identity in changes:
         if hour in held:
-            kept.remove(held.pop(hour))
+            done(kept.removing(held.pop(hour)))
         if identity:
             held[hour] = built(hour, *identity)
-            kept.add(held[hour])
+            done(kept.adding(held[hour]))
         kept.settle()
         expected = {each.id: failed.id for each, failed in links.rollbacks(list(held.values()))}
         assert found(kept) == expected
@@ -53,7 +53,7 @@ def test_rollbacks_are_those_of_the_definition_after_every_change(
         pass
     assert found(loaded) == found(kept)
     if ordered:
-        loaded.remove(ordered[0])
+        done(loaded.removing(ordered[0]))
     loaded.settle()
     assert found(loaded) == {each.id: failed.id for each, failed in links.rollbacks(ordered[1:])}
 
@@ -64,7 +64,7 @@ def test_an_early_change_of_a_long_back_and_forth_is_taken_over() -> None:
         pass
     assert len(found(kept)) == 9_999
 
-    kept.remove(kept.in_order.by_finish[0])
+    done(kept.removing(kept.in_order.by_finish[0]))
     kept.settle()
 
     assert len(found(kept)) == 9_999

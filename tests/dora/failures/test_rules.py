@@ -1,8 +1,10 @@
 """Every documented rule of change failure detection, on deployments that are a day apart."""
 
+from collections.abc import Iterator
+
 import pytest
 from msgspec.structs import replace
-from tests.builders import NOW_MS, deployment, incident
+from tests.builders import NOW_MS, deployment, done, incident
 
 from dora_exporter.app.failure_rules import HOTFIXES, FailureSettings, RuleSettings, rules
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
@@ -18,7 +20,8 @@ class NoUpdates:
 
     def plain(self, deployments: object) -> None: ...
 
-    def deployment(self, deployment: object, before: object, after: DeploymentFacts | None) -> None: ...
+    def deployment(self, deployment: object, before: object, after: DeploymentFacts | None) -> Iterator[None]:
+        return iter(())
 
     def incident(self, incident: object, before: object, after: IncidentFacts | None) -> None: ...
 
@@ -40,7 +43,7 @@ def judged(
         updates=NoUpdates(),
     )
     for each in deployments:
-        classifier.add(each)
+        done(classifier.adding(each))
     classifier.settle()
     return classifier
 
@@ -142,7 +145,7 @@ def test_a_late_original_is_found() -> None:
     first, second = days("v1", "v2")
     classifier = judged(shipping(second, 'Revert "Add a discount"'))
 
-    classifier.add(shipping(first, "Add a discount"))
+    done(classifier.adding(shipping(first, "Add a discount")))
     classifier.settle()
 
     assert failures(classifier) == {"d0": "revert"}
@@ -347,7 +350,7 @@ def test_a_named_remedy_holds_while_it_is_there() -> None:
         rules=rules(FailureSettings()), attribution_limit_ms=None, find=held.get, updates=NoUpdates()
     )
     for each in held.values():
-        classifier.add(each)
+        done(classifier.adding(each))
     classifier.settle()
     told = []
     for arrives in (True, False):
@@ -356,10 +359,10 @@ def test_a_named_remedy_holds_while_it_is_there() -> None:
         )
         if arrives:
             held["d2"] = third
-            classifier.add(third)
+            done(classifier.adding(third))
         else:
             del held["d2"]
-            classifier.remove(third)
+            done(classifier.removing(third))
         classifier.settle()
     told.append((classifier.facts(failed).recovery, classifier.facts(third).rework, classifier.facts(fourth).rework))
 
@@ -396,7 +399,7 @@ def test_the_first_deployment_to_come_after_the_beginning_of_an_incident_is_rewo
     classifier.add_incident(incident(started_at=first.finished_at + 1000))
     classifier.settle()
 
-    classifier.add(second)
+    done(classifier.adding(second))
     classifier.settle()
 
     assert classifier.facts(second).rework

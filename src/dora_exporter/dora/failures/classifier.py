@@ -4,18 +4,20 @@ A write costs what it can affect: it marks its neighbours in time, deployments o
 between two starts. ``settle`` classifies the marked ones again, and passes on what changed in their facts.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import chain
 
 from dora_exporter.dora.events import Commit, Deployment, Incident
 from dora_exporter.dora.failures.attribution_index import AttributionIndex
 from dora_exporter.dora.failures.contract import Link, Rule
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
+from dora_exporter.dora.failures.first_shipments import counting
 from dora_exporter.dora.failures.remedy_links import RemedyLinks
 from dora_exporter.dora.failures.updates import Updates
 from dora_exporter.dora.failures.verdict import NamedRemedies, verdict_on
 from dora_exporter.dora.lead_time_stages import stages_of
 from dora_exporter.dora.measures import CAUSES, DeploymentFacts, IncidentFacts
+from dora_exporter.dora.sorted_in_steps import listed_in_steps
 
 _TOLD_AT_ONCE = 4096
 _INTRODUCED_AT_ONCE = 200
@@ -56,7 +58,7 @@ class Classifier:
                 self.links.mark(deployment)
             yield
         for start in range(0, len(ordered), _INTRODUCED_AT_ONCE):
-            self._introduce(ordered[start : start + _INTRODUCED_AT_ONCE])
+            yield from self._introducing(ordered[start : start + _INTRODUCED_AT_ONCE])
             yield
         # All of them are passed on as plain first, at the cost of a sort; settling corrects the few that are more.
         for start in range(0, len(ordered), _TOLD_AT_ONCE):
@@ -64,23 +66,29 @@ class Classifier:
             yield
         yield from self.settling()
 
-    def add(self, deployment: Deployment) -> None:
-        """Adds a deployment."""
+    def adding(self, deployment: Deployment) -> Iterator[None]:
+        """Adds a deployment, step by step."""
+        # Between two steps others may read, so what is in order is indexed by all that it shipped.
+        overtaken = (yield from self.in_order.shipments.adding(deployment)) if deployment.has_known_commits else ()
         self.in_order.add(deployment)
         self._new[deployment.id] = None
         self._marked[deployment.id] = deployment
+        self._mark(overtaken)
         self.links.mark(deployment)
-        self._introduce([deployment])
-        self._mark_around(deployment)
+        yield from self.links.introducing([deployment])
+        yield from self._marking_around(deployment)
 
-    def remove(self, deployment: Deployment) -> None:
-        """Removes a deployment."""
+    def removing(self, deployment: Deployment) -> Iterator[None]:
+        """Removes a deployment, step by step."""
         # Its neighbours are found by its place, so they are marked while it still has one.
-        self._mark_around(deployment)
-        if deployment.has_known_commits:
-            self._mark(self.in_order.shipments.remove(deployment))
+        yield from self._marking_around(deployment)
         self.in_order.remove(deployment)
-        self._mark(self.links.forget(deployment))
+        if deployment.has_known_commits:
+            self._mark((yield from self.in_order.shipments.removing(deployment)))
+        for linked in self.links.forgetting(deployment):
+            if linked:
+                self._mark([linked])
+            yield
         self._mark(self.named.forget(deployment))
         self._marked.pop(deployment.id, None)
         facts = self.facts(deployment)
@@ -88,7 +96,7 @@ class Classifier:
         if deployment.id in self._new:  # it was added since the last settling, so its facts were never passed on
             self._new.pop(deployment.id, None)
         else:
-            self._updates.deployment(deployment, facts, None)
+            yield from self._updates.deployment(deployment, facts, None)
 
     def add_incident(self, incident: Incident) -> None:
         """Adds an incident, as an open one."""
@@ -130,11 +138,11 @@ class Classifier:
         while self._marked:
             _, deployment = self._marked.popitem()
             before = None if deployment.id in self._new else self.facts(deployment)
-            after = self._classify(deployment)
+            after = yield from self._classifying(deployment)
             if before != after:
                 self._new.pop(deployment.id, None)
                 self._keep(deployment, after)
-                self._updates.deployment(deployment, before, after)
+                yield from self._updates.deployment(deployment, before, after)
                 if (before and before.cause) != after.cause:
                     self._mark(link.remedy for link in self.remedies(deployment))
             yield
@@ -209,10 +217,17 @@ class Classifier:
                 self._mark([touched])
             yield
 
-    def _classify(self, deployment: Deployment) -> DeploymentFacts:
+    def _classifying(self, deployment: Deployment) -> Generator[None, None, DeploymentFacts]:
         self._decide_named(deployment)
         cause = self.cause(deployment)
-        samples, dropped = self._samples(deployment)
+        samples: list[tuple[Commit, int]] = []
+        stages: list[tuple[str, int]] = []
+        dropped = 0
+        if deployment.has_known_commits:  # few
+            shipped = yield from listed_in_steps(self.in_order.shipments.first_shipped(deployment))
+            samples = list(counting(shipped))
+            dropped = len(shipped) - len(samples)
+            stages = yield from listed_in_steps(stages_of(deployment, (commit for commit, _ in samples)))
         return DeploymentFacts(
             finished_at=deployment.finished_at,
             source=deployment.source,
@@ -221,16 +236,9 @@ class Classifier:
             recovery=self._recovery(deployment, cause) if cause else None,
             rework=self._is_rework(deployment),
             lead_times=tuple(value for _, value in samples),
-            stages=tuple(stages_of(deployment, (commit for commit, _ in samples))) if samples else (),
+            stages=tuple(stages),
             dropped=dropped,
         )
-
-    def _samples(self, deployment: Deployment) -> tuple[list[tuple[Commit, int]], int]:
-        """The commits with lead times that count, and how many have one that does not."""
-        if not deployment.has_known_commits:  # most
-            return [], 0
-        samples = list(self.in_order.shipments.samples(deployment))
-        return samples, sum(1 for _ in self.in_order.shipments.first_shipped(deployment)) - len(samples)
 
     def _decide_named(self, deployment: Deployment) -> None:
         """Finds the remedy that a verdict names. The links of the rules count only while that one does not exist."""
@@ -265,12 +273,14 @@ class Classifier:
 
     # Marking and passing on
 
-    def _introduce(self, deployments: Sequence[Deployment]) -> None:
+    def _introducing(self, deployments: Sequence[Deployment]) -> Iterator[None]:
         """Indexes what deployments shipped, and marks those whose facts may be more than plain."""
-        self.links.introduce(deployments)
+        yield from self.links.introducing(deployments)
         for each in deployments:
             if each.has_known_commits:
-                self._mark([each, *self.in_order.shipments.add(each)])
+                overtaken = yield from self.in_order.shipments.adding(each)
+                self._mark([each, *overtaken])
+                yield
             elif each.verdict is not None or each.upstream is not None:
                 self._mark([each])
 
@@ -280,8 +290,8 @@ class Classifier:
             if self.in_order.holds(deployment):
                 self._marked[deployment.id] = deployment
 
-    def _mark_around(self, deployment: Deployment) -> None:
-        self.links.mark_around(deployment)
+    def _marking_around(self, deployment: Deployment) -> Iterator[None]:
+        yield from self.links.marking_around(deployment)
         self.attributions.mark_around(deployment)
         self._mark(self.named.awaiting(deployment))
 

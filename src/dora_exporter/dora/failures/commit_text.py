@@ -92,24 +92,11 @@ def origin_of(pull_request: PullRequest) -> LookupKey | None:
 
 def keys_of(deployment: Deployment) -> Iterator[LookupKey]:
     """The keys of everything that a deployment shipped, each once."""
-    if not deployment.has_known_commits:
-        return
-    keys: dict[LookupKey, None] = {}
-    for key, commit in keyed_commits(deployment):
-        keys[key] = None
-        if commit.via:
-            keys["via", commit.via] = None
-    for merge in merges_of(deployment):
-        keys["merge", merge.sha] = None
-    for words in _words(deployment):
-        keys["subject", key_of(words)] = None
-        number = number_of(words)
-        if number:
-            keys["number", number] = None
-    for pull_request in pull_requests_of(deployment):
-        if pull_request.number is not None:
-            keys["number", str(pull_request.number)] = None
-    yield from keys
+    seen: set[LookupKey] = set()
+    for key in _keys_of(deployment) if deployment.has_known_commits else ():
+        if key not in seen:
+            seen.add(key)
+            yield key
 
 
 def keyed_commits(deployment: Deployment) -> Iterator[tuple[LookupKey, Commit]]:
@@ -134,6 +121,23 @@ def _parts_of(deployment: Deployment) -> tuple[Shipped, ...]:
         return ()
     shipped = deployment.shipped
     return (shipped,) if shipped and not shipped.further else parts_of(shipped)
+
+
+def _keys_of(deployment: Deployment) -> Iterator[LookupKey]:
+    for key, commit in keyed_commits(deployment):
+        yield key
+        if commit.via:
+            yield "via", commit.via
+    for merge in merges_of(deployment):
+        yield "merge", merge.sha
+    for words in _words(deployment):
+        yield "subject", key_of(words)
+        number = number_of(words)
+        if number:
+            yield "number", number
+    for pull_request in pull_requests_of(deployment):
+        if pull_request.number is not None:
+            yield "number", str(pull_request.number)
 
 
 def _words(deployment: Deployment) -> Iterator[str]:

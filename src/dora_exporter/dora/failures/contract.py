@@ -41,11 +41,16 @@ class Rule(Protocol):
 
     needs_commits: bool
 
-    def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
-        """The deployments that can be a remedy although their SHA and version are new. It has to be cheap."""
+    def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment | None]:
+        """The deployments that can be a remedy although their SHA and version are new. It has to be cheap.
+
+        None is a step, here and in ``links``: thousands of commits take many.
+        """
         ...
 
-    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]) -> Iterable[Link]:
+    def links(
+        self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]
+    ) -> Iterable[Link | None]:
         """The links to the deployments that ``remedy`` remedied.
 
         The rule adds every key that it looks up to ``looked_up``. When a deployment with such a key comes or goes, the

@@ -154,7 +154,7 @@ class DeploymentsInOrder:
             return self._by_version.find(name)[0] is deployment
         if kind in ("sha", "merge"):
             return self.first_with_sha(name) is deployment
-        return self.shipments.with_key(origin)[0] is deployment
+        return next(iter(self.shipments.with_key(origin)), None) is deployment
 
     def with_version(self, version: str) -> Sequence[Deployment]:
         """The deployments of a version, in order of finish."""

@@ -1,7 +1,7 @@
 """Finds the deployment of a series that shipped a commit first."""
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 
 from dora_exporter.dora.events import MINUTE_MS, Commit, Deployment
 from dora_exporter.dora.failures.abbreviations import Abbreviations
@@ -10,6 +10,7 @@ from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.repository_parts import excluded_of
 
 _SHAS = ("sha", "via", "merge")
+_PER_STEP = 1000
 
 CLOCK_SKEW_MS = 5 * MINUTE_MS
 """How far an author's clock may be ahead; such a lead time is 0."""
@@ -25,10 +26,10 @@ class FirstShipments:
         self._by_key: dict[LookupKey, list[Deployment]] = {}
         self._abbreviations: Abbreviations | None = None
 
-    def add(self, deployment: Deployment) -> list[Deployment]:
-        """Adds a deployment; returns those that are no longer the first to ship one of its commits."""
+    def adding(self, deployment: Deployment) -> Generator[None, None, Iterable[Deployment]]:
+        """Adds a deployment, step by step; returns those that are no longer the first to ship one of its commits."""
         overtaken = {}
-        for key in keys_of(deployment):
+        for number, key in enumerate(keys_of(deployment), 1):
             if key not in self._by_key and self._abbreviations and key[0] in _SHAS:
                 self._abbreviations.add(key[-1])
             held = self._by_key.setdefault(key, [])
@@ -36,12 +37,14 @@ class FirstShipments:
             insort(held, deployment, key=finish_order)
             if first and held[0] is deployment:
                 overtaken[first.id] = first
-        return list(overtaken.values())
+            if number % _PER_STEP == 0:
+                yield
+        return overtaken.values()
 
-    def remove(self, deployment: Deployment) -> list[Deployment]:
-        """Removes a deployment; returns those that are now the first to ship one of its commits."""
+    def removing(self, deployment: Deployment) -> Generator[None, None, Iterable[Deployment]]:
+        """Removes a deployment, step by step; returns those that are now the first to ship one of its commits."""
         promoted = {}
-        for key in keys_of(deployment):
+        for number, key in enumerate(keys_of(deployment), 1):
             held = self._by_key[key]
             was_first = held[0] is deployment
             del held[bisect_left(held, finish_order(deployment), key=finish_order)]
@@ -50,7 +53,9 @@ class FirstShipments:
                 self._forget(key)
             elif was_first:
                 promoted[held[0].id] = held[0]
-        return list(promoted.values())
+            if number % _PER_STEP == 0:
+                yield
+        return promoted.values()
 
     def with_key(self, key: LookupKey) -> Sequence[Deployment]:
         """The deployments that shipped something with a key, in order of finish."""
@@ -101,6 +106,9 @@ class FirstShipments:
 
     def samples(self, deployment: Deployment) -> Iterator[tuple[Commit, int]]:
         """The lead times that count: negative by at most ``CLOCK_SKEW_MS`` is 0, negative by more is dropped."""
-        for commit, value in self.first_shipped(deployment):
-            if value >= -CLOCK_SKEW_MS:
-                yield commit, max(0, value)
+        return counting(self.first_shipped(deployment))
+
+
+def counting(lead_times: Iterable[tuple[Commit, int]]) -> Iterator[tuple[Commit, int]]:
+    """Of the lead times of commits those that count."""
+    return ((commit, max(0, value)) for commit, value in lead_times if value >= -CLOCK_SKEW_MS)

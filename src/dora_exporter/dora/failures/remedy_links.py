@@ -6,7 +6,9 @@ from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.commit_text import LookupKey, keys_of
 from dora_exporter.dora.failures.contract import Link, Rule
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder, keys_of_sha
-from dora_exporter.dora.failures.revert_lookup import names_abbreviation
+from dora_exporter.dora.failures.revert_lookup import naming_abbreviation
+
+_PER_STEP = 2000
 
 
 class RemedyLinks:
@@ -40,36 +42,50 @@ class RemedyLinks:
         """What it consists of."""
         yield from (self._from, self._to, self._looked_up, self._watchers)
 
-    def introduce(self, deployments: Sequence[Deployment]) -> None:
-        """Marks the new deployments that a rule concerns."""
+    def introducing(self, deployments: Sequence[Deployment]) -> Iterator[None]:
+        """Marks the new deployments that a rule concerns, step by step."""
         shipping = [each for each in deployments if each.has_known_commits]
         for rule in self._rules if shipping else self._rules_without_commits:
-            for deployment in rule.concerned(shipping if rule.needs_commits else deployments):
-                self.mark(deployment)
+            concerned = rule.concerned(shipping if rule.needs_commits else deployments)
+            for number, deployment in enumerate(concerned, 1):
+                if deployment:
+                    self.mark(deployment)
+                if number % _PER_STEP == 0:
+                    yield
+            if shipping:
+                yield
 
     def mark(self, deployment: Deployment) -> None:
         """Schedules the links of a deployment to be found again."""
         self._marked[deployment.id] = deployment
 
-    def mark_around(self, deployment: Deployment) -> None:
-        """Marks the deployments whose links change if this one comes or goes; it has to be among those in order."""
+    def _mark_all(self, deployments: Iterable[Deployment]) -> None:
+        for each in deployments:
+            self.mark(each)
+
+    def marking_around(self, deployment: Deployment) -> Iterator[None]:
+        """Marks the deployments whose links change if this one comes or goes, step by step.
+
+        It has to be among those in order.
+        """
         # A rollback blames the first deployment after its target. Right behind a target, this one takes that place from
         # the next one when it comes, and leaves it to that when it goes.
         after = self._in_order.after(deployment)
         touched = [*self._in_order.same_after(deployment), *(link.remedy for link in self.to_failed(deployment))]
         if after:
             touched += [after, *(link.remedy for link in self.to_failed(after))]
-        for key in _keys_of(deployment) if self._watchers else ():
-            touched += self._watchers.get(key, {}).values()
-        for each in touched:
-            self.mark(each)
+        self._mark_all(touched)
+        for number, key in enumerate(_keys_of(deployment) if self._watchers else (), 1):
+            self._mark_all(self._watchers.get(key, {}).values())
+            if number % _PER_STEP == 0:
+                yield
 
-    def forget(self, deployment: Deployment) -> Iterator[Deployment]:
-        """Drops the links of a deployment; yields the deployments that it had remedied."""
+    def forgetting(self, deployment: Deployment) -> Iterator[Deployment | None]:
+        """Drops the links of a deployment, step by step; yields the deployments that it had remedied."""
         self._marked.pop(deployment.id, None)
         self._in_order.rollbacks.forget(deployment)
-        self._watch(deployment, set())
-        yield from self._relink(deployment, ())
+        yield from self._watching(deployment, set())
+        yield from self._relinking(deployment, ())
 
     def settle(self) -> Iterator[Deployment | None]:
         """Finds the links of what was marked, step by step; yields the deployments at either end of a changed link."""
@@ -83,34 +99,44 @@ class RemedyLinks:
         while self._marked:
             _, remedy = self._marked.popitem()
             looked_up: set[LookupKey] = set()
-            rules = self._rules if remedy.has_known_commits else self._rules_without_commits
-            found = tuple(link for rule in rules for link in rule.links(remedy, self._in_order, looked_up))
-            self._watch(remedy, looked_up)
-            yield from self._relink(remedy, found)
+            found = []
+            for rule in self._rules if remedy.has_known_commits else self._rules_without_commits:
+                for link in rule.links(remedy, self._in_order, looked_up):
+                    if link:
+                        found.append(link)
+                    yield None
+            yield from self._watching(remedy, looked_up)
+            yield from self._relinking(remedy, tuple(found))
             yield None
 
     def _abbreviating(self) -> Iterator[None]:
         """Gets ready for the abbreviated SHAs that reverts name, if one does: all at once would take long."""
         for remedy in [*self._marked.values()]:
-            if remedy.has_known_commits and names_abbreviation(remedy):
+            if remedy.has_known_commits and (yield from naming_abbreviation(remedy)):
                 yield from self._in_order.abbreviating()
                 return
             yield
 
-    def _watch(self, remedy: Deployment, looked_up: set[LookupKey]) -> None:
-        """Records what a remedy looked up, so that it is marked when such a thing comes or goes."""
+    def _watching(self, remedy: Deployment, looked_up: set[LookupKey]) -> Iterator[None]:
+        """Records what a remedy looked up, step by step, so that it is marked when such a thing comes or goes."""
         before = self._looked_up.pop(remedy.id, set())
-        for key in before - looked_up:
-            watchers = self._watchers[key]
-            watchers.pop(remedy.id, None)
-            if not watchers:
-                del self._watchers[key]
-        for key in looked_up:
-            self._watchers.setdefault(key, {})[remedy.id] = remedy
         if looked_up:
             self._looked_up[remedy.id] = looked_up
+        for number, key in enumerate(looked_up, 1):
+            self._watchers.setdefault(key, {})[remedy.id] = remedy
+            if number % _PER_STEP == 0:
+                yield
+        while before:
+            key = before.pop()
+            if key not in looked_up:
+                watchers = self._watchers[key]
+                watchers.pop(remedy.id, None)
+                if not watchers:
+                    del self._watchers[key]
+            if len(before) % _PER_STEP == 0:
+                yield
 
-    def _relink(self, remedy: Deployment, links: tuple[Link, ...]) -> Iterator[Deployment]:
+    def _relinking(self, remedy: Deployment, links: tuple[Link, ...]) -> Iterator[Deployment]:
         before = self._from.get(remedy.id, ())
         if links == before:
             return

@@ -9,7 +9,13 @@ from dora_exporter.dora.failures.commit_text import LookupKey, commits_of, pull_
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.failures.order import finish_order
-from dora_exporter.dora.failures.revert_lookup import CommitText, Reverted, RevertLookup, commit_texts_of
+from dora_exporter.dora.failures.revert_lookup import (
+    CommitText,
+    Reverted,
+    RevertLookup,
+    Steps,
+    commit_texts_of,
+)
 
 
 class Revert:
@@ -20,66 +26,83 @@ class Revert:
 
     needs_commits = True
 
-    def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
+    def concerned(self, deployments: Iterable[Deployment]) -> Iterator[Deployment | None]:
         """The deployments with a commit or a pull request that is a revert."""
-        return filter(_is_reverting, deployments)
+        for deployment in deployments:
+            for is_revert in _are_reverts(deployment):
+                if is_revert:
+                    yield deployment
+                    break
+                yield None
 
-    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]) -> Iterator[Link]:
+    def links(
+        self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]
+    ) -> Iterator[Link | None]:
         """Links to the earlier deployments that shipped first what the remedy reverts."""
         lookup = RevertLookup(in_order, looked_up)
         failed: dict[str, Deployment] = {}
-        for commit_text in _said(remedy, lookup):
-            for reverted in lookup.reverted_by(commit_text, remedy):
+        for commit_text in (yield from _said(remedy, lookup)):
+            for reverted in (yield from lookup.reverted_by(commit_text, remedy)):
                 is_earlier = finish_order(reverted.deployment) < finish_order(remedy)
-                if is_earlier and not lookup.is_revert(reverted):
+                if is_earlier and not (yield from lookup.is_revert(reverted)):
                     failed[reverted.deployment.id] = reverted.deployment
+            yield None
         for each in failed.values():
             yield Link(each, remedy, "revert", "revert")
 
 
-def relanded(deployment: Deployment, in_order: DeploymentsInOrder) -> Iterator[str]:
-    """The SHAs, numbers or titles of the commits and pull requests that revert only reverts."""
+def relanded(deployment: Deployment, in_order: DeploymentsInOrder) -> Iterator[str | None]:
+    """The SHAs, numbers or titles of the commits and pull requests that revert only reverts; None is a step."""
     lookup = RevertLookup(in_order, set())
-    for commit_text in _said(deployment, lookup):
-        reverted = lookup.reverted_by(commit_text, deployment)
-        if reverted and all(map(lookup.is_revert, reverted)):
-            yield commit_text.key[-1]
+    for commit_text in (yield from _said(deployment, lookup)):
+        reverted = yield from lookup.reverted_by(commit_text, deployment)
+        are_reverts = bool(reverted)
+        for each in reverted:
+            are_reverts = are_reverts and (yield from lookup.is_revert(each))
+        yield commit_text.key[-1] if are_reverts else None
 
 
-def _is_reverting(deployment: Deployment) -> bool:
-    return any(
-        commit.reverts is not None or (commit.subject is not None and quoted_by(commit.subject) is not None)
-        for commit in commits_of(deployment)
-    ) or any(each.title and quoted_by(each.title) is not None for each in pull_requests_of(deployment))
+def _are_reverts(deployment: Deployment) -> Iterator[bool]:
+    """Of each commit and pull request whether it is a revert."""
+    for commit in commits_of(deployment):
+        yield commit.reverts is not None or (commit.subject is not None and quoted_by(commit.subject) is not None)
+    for request in pull_requests_of(deployment):
+        yield request.title is not None and quoted_by(request.title) is not None
 
 
-def _said(remedy: Deployment, lookup: RevertLookup) -> Sequence[CommitText]:
+def _said(remedy: Deployment, lookup: RevertLookup) -> Steps[Sequence[CommitText]]:
     """The reverts of a deployment that it does not revert itself. Merges are skipped: their commits say the same."""
-    if not _is_reverting(remedy):
-        return ()
-    said = [
-        each
-        for each in commit_texts_of(remedy)
-        if each.key[0] != "merge" and each.is_reverting and lookup.is_first_with(each, remedy)
-    ]
+    said = []
+    for each in commit_texts_of(remedy) if any(_are_reverts(remedy)) else ():
+        if each.key[0] != "merge" and each.is_reverting and lookup.is_first_with(each, remedy):
+            said.append(each)
+        yield
     # A revert that the same deployment reverts again undid nothing that had been deployed.
-    named = {
-        each.key: [found for found in lookup.reverted_by(each, remedy) if found.deployment is remedy] for each in said
-    }
-    holding = _holding(named)
+    named = {}
+    for each in said:
+        reverted = yield from lookup.reverted_by(each, remedy)
+        named[each.key] = [found for found in reverted if found.deployment is remedy]
+    holding = yield from _holding(named)
     return [each for each in said if each.key in holding]
 
 
-def _holding(named: Mapping[LookupKey, Sequence[Reverted]]) -> set[LookupKey]:
+def _holding(named: Mapping[LookupKey, Sequence[Reverted]]) -> Steps[set[LookupKey]]:
     """The reverts, of those that name others of their deployment, which no other one that holds reverts.
 
     Those that revert each other in a circle do not hold.
     """
     # Each is decided once, after all that revert it, and what is reverted together counts as one: thousands of commits
     # may name thousands by one subject.
-    together = {id(each): each for found in named.values() for each in found}
-    unheard = Counter(id(each) for found in named.values() for each in found)
-    undecided = Counter(text.key for each in together.values() for text in each.texts)
+    together: dict[int, Reverted] = {}
+    unheard: Counter[int] = Counter()
+    for found in named.values():
+        together.update((id(each), each) for each in found)
+        unheard.update(map(id, found))
+        yield
+    undecided: Counter[LookupKey] = Counter()
+    for each in together.values():
+        undecided.update(text.key for text in each.texts)
+        yield
     holding = {key for key in named if not undecided[key]}
     waiting, decided = list(holding), set(holding)
     undone: set[int] = set()
@@ -100,4 +123,5 @@ def _holding(named: Mapping[LookupKey, Sequence[Reverted]]) -> set[LookupKey]:
                 continue
             decided |= news
             waiting += news
+        yield
     return holding

@@ -6,9 +6,8 @@ number of a pull request, and that is a better one than a quoted subject.
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from dora_exporter.dora.commit_messages import is_revert, key_of, named_reverts, number_of, quoted_by
 from dora_exporter.dora.events import Deployment, Shipped
@@ -19,6 +18,10 @@ from dora_exporter.dora.repository_parts import parts_of
 
 _DEEPEST = 50
 """The longest chain of reverts that is followed. Beyond it the wording alone decides."""
+
+_Result = TypeVar("_Result")
+Steps = Generator[None, None, _Result]
+"""Work in steps, and its result."""
 
 
 class CommitText(NamedTuple):
@@ -41,20 +44,25 @@ class Reverted(NamedTuple):
     texts: Sequence[CommitText]
 
 
-def names_abbreviation(deployment: Deployment) -> bool:
+def naming_abbreviation(deployment: Deployment) -> Steps[bool]:
     """Whether a commit of a deployment names what it reverts by an abbreviated SHA."""
-    said = (*commits_of(deployment), *merges_of(deployment))
-    if not any(each.reverts for each in said):
-        return False
-    return any(is_abbreviated(sha) for each in commit_texts_of(deployment) for sha in _shas_of(each))
+    for each in (*commits_of(deployment), *merges_of(deployment)):
+        if each.reverts:
+            if any(map(is_abbreviated, _shas_among(named_reverts(each)))):
+                return True
+            yield
+    return False
 
 
-def _shas_of(commit_text: CommitText) -> list[str]:
-    return [name for name in commit_text.named if name.isalnum()]
+def _shas_among(named: Iterable[str]) -> list[str]:
+    return [name for name in named if name.isalnum()]
 
 
 class RevertLookup:
-    """Looks up reverted things in one series, and adds the keys that it used to ``looked_up``."""
+    """Looks up reverted things in one series, and adds the keys that it used to ``looked_up``.
+
+    It works in steps, as thousands of commits may revert thousands.
+    """
 
     def __init__(self, in_order: DeploymentsInOrder, looked_up: set[LookupKey]) -> None:
         """Valid until the deployments in order change."""
@@ -71,76 +79,82 @@ class RevertLookup:
         self._looked_up.add(key_of_origin(commit_text.key))
         return self._in_order.is_first_with(deployment, commit_text.key)
 
-    def reverted_by(self, commit_text: CommitText, deployment: Deployment) -> list[Reverted]:
+    def reverted_by(self, commit_text: CommitText, deployment: Deployment) -> Steps[list[Reverted]]:
         """The deployments that a text reverts, as far as the series shipped them."""
         key = deployment.id, commit_text.key
         if key not in self._reverted:
-            self._reverted[key] = list(self._found(commit_text, deployment))
+            self._reverted[key] = yield from self._find(commit_text, deployment)
+            yield
         return self._reverted[key]
 
-    def is_revert(self, reverted: Reverted) -> bool:
+    def is_revert(self, reverted: Reverted) -> Steps[bool]:
         """Whether what was reverted had been a revert itself."""
         # Thousands of commits may revert the same thousands by one subject, so that is decided once.
         if id(reverted) not in self._decided:
-            self._decided[id(reverted)] = self._was_revert(reverted, 0)
+            self._decided[id(reverted)] = yield from self._was_revert(reverted, 0)
         return self._decided[id(reverted)]
 
-    def _was_revert(self, reverted: Reverted, depth: int) -> bool:
+    def _was_revert(self, reverted: Reverted, depth: int) -> Steps[bool]:
+        deployment = reverted.deployment
         telling = [each for each in reverted.texts if each.key[0] != "merge" or each.is_reverting]
+        for each in telling:
+            if (yield from self._is_revert(each, deployment, depth)):
+                return True
         if telling:
-            return any(self._is_revert(each, reverted.deployment, depth) for each in telling)
+            return False
         # Only the deployed SHA was named, or a merge that says nothing itself: all that came with it has to be reverts.
-        whole = [
-            each
-            for each in commit_texts_of(reverted.deployment)
-            if each.key[0] == "sha" and self.is_first_with(each, reverted.deployment)
-        ]
-        return bool(whole) and all(self._is_revert(each, reverted.deployment, depth) for each in whole)
+        is_any_told = False
+        for each in commit_texts_of(deployment):
+            if each.key[0] == "sha" and self.is_first_with(each, deployment):
+                is_any_told = True
+                if not (yield from self._is_revert(each, deployment, depth)):
+                    return False
+            yield
+        return is_any_told
 
-    def _is_revert(self, commit_text: CommitText, deployment: Deployment, depth: int) -> bool:
+    def _is_revert(self, commit_text: CommitText, deployment: Deployment, depth: int) -> Steps[bool]:
         key = deployment.id, commit_text.key
         if key not in self._reverts:
             self._reverts[key] = False  # the answer for a commit that reverts itself by way of others
-            reverted = (
-                self.reverted_by(commit_text, deployment) if commit_text.is_reverting and depth < _DEEPEST else []
-            )
-            self._reverts[key] = (
-                any(not self._was_revert(each, depth + 1) for each in reverted)
-                if reverted
-                else _claims_to_revert(commit_text)
-            )
+            is_followed = commit_text.is_reverting and depth < _DEEPEST
+            reverted = (yield from self.reverted_by(commit_text, deployment)) if is_followed else []
+            self._reverts[key] = not reverted and _claims_to_revert(commit_text)
+            for each in reverted:
+                if not (yield from self._was_revert(each, depth + 1)):
+                    self._reverts[key] = True
+                    break
+            yield
         return self._reverts[key]
 
-    def _found(self, commit_text: CommitText, deployment: Deployment) -> Iterator[Reverted]:
-        shas = _shas_of(commit_text)
+    def _find(self, commit_text: CommitText, deployment: Deployment) -> Steps[list[Reverted]]:
+        shas = _shas_among(commit_text.named)
         if shas:
-            yield from _some(self._with_sha(sha) for sha in shas)
-            return
-        requests = list(_some(self._with_number(name[1:]) for name in commit_text.named if name.startswith("#")))
-        yield from requests
-        if not requests:
-            quoted = (quoted_by(text) for text in (commit_text.subject, *commit_text.named))
-            yield from _some(self._with_subject(text, deployment) for text in quoted if text is not None)
+            return (yield from _found(self._with_sha(sha) for sha in shas))
+        numbers = [name[1:] for name in commit_text.named if name.startswith("#")]
+        requests = yield from _found(self._with_number(number) for number in numbers)
+        if requests:
+            return requests
+        quoted = (quoted_by(text) for text in (commit_text.subject, *commit_text.named))
+        return (yield from _found(self._with_subject(text, deployment) for text in quoted if text is not None))
 
-    def _with_sha(self, sha: str) -> Reverted | None:
+    def _with_sha(self, sha: str) -> Steps[Reverted | None]:
         self._looked_up.update(keys_of_sha(sha))
         full = self._in_order.full_sha(sha)
         first = self._in_order.first_with_sha(full) if full else None
         if first is None or full is None:
             return None
-        keys = [(kind, full) for kind in ("sha", "via", "merge")]
-        return self._share(first, keys[0], lambda: [each for key in keys for each in self._of(first).get(key, ())])
+        return (yield from self._share(first, ("sha", full), ("via", full), ("merge", full)))
 
-    def _with_number(self, number: str) -> Reverted | None:
+    def _with_number(self, number: str) -> Steps[Reverted | None]:
         key = "number", number
         self._looked_up.add(key)
         first = next(iter(self._in_order.shipments.with_key(key)), None)
-        return self._share(first, key, lambda: self._of(first).get(key, ())) if first else None
+        return (yield from self._share(first, key)) if first else None
 
-    def _with_subject(self, subject: str, deployment: Deployment) -> Reverted | None:
+    def _with_subject(self, subject: str, deployment: Deployment) -> Steps[Reverted | None]:
         """The latest deployment with that subject before the revert, because subjects recur."""
         number = number_of(subject)
-        numbered = self._with_number(number) if number else None
+        numbered = (yield from self._with_number(number)) if number else None
         if numbered:
             return numbered
         key = "subject", key_of(subject)
@@ -148,31 +162,48 @@ class RevertLookup:
         shipped = self._in_order.shipments.with_key(key)
         # Its own subjects, too: a deployment may ship a commit together with its revert.
         for index in range(bisect_right(shipped, finish_order(deployment), key=finish_order) - 1, -1, -1):
-            reverted = self._share(shipped[index], key, partial(self._first_said, shipped[index], key))
+            reverted = yield from self._share(shipped[index], key)
             if reverted.texts:
                 return reverted
+            yield
         return None
 
-    def _first_said(self, deployment: Deployment, key: LookupKey) -> Sequence[CommitText]:
-        """The texts with a key that the series shipped first with a deployment."""
-        return [each for each in self._of(deployment).get(key, ()) if self.is_first_with(each, deployment)]
+    def _share(self, deployment: Deployment, *keys: LookupKey) -> Steps[Reverted]:
+        """What a deployment shipped with some keys, found once: each commit of another may name it.
 
-    def _share(self, deployment: Deployment, key: LookupKey, texts: Callable[[], Sequence[CommitText]]) -> Reverted:
-        """What a deployment shipped with a key, made once: each commit of another may name it."""
-        held = self._shared.get((deployment.id, key))
+        Of a subject that is what the series shipped first with that deployment.
+        """
+        held = self._shared.get((deployment.id, keys[0]))
         if held is None:
-            held = self._shared[deployment.id, key] = Reverted(deployment, texts())
+            texts: list[CommitText] = []
+            by_key = yield from self._of(deployment)
+            for key in keys:
+                for each in by_key.get(key, ()):
+                    if key[0] != "subject" or self.is_first_with(each, deployment):
+                        texts.append(each)
+                    yield
+            held = self._shared[deployment.id, keys[0]] = Reverted(deployment, texts)
         return held
 
-    def _of(self, deployment: Deployment) -> Mapping[LookupKey, Sequence[CommitText]]:
+    def _of(self, deployment: Deployment) -> Steps[Mapping[LookupKey, Sequence[CommitText]]]:
         """The texts of a deployment, by every key under which they are looked up."""
         if deployment.id not in self._texts:
             keyed: defaultdict[LookupKey, list[CommitText]] = defaultdict(list)
             for commit_text, keys in _keyed(deployment):
                 for key in keys:
                     keyed[key].append(commit_text)
+                yield
             self._texts[deployment.id] = keyed
         return self._texts[deployment.id]
+
+
+def _found(searches: Iterable[Steps[Reverted | None]]) -> Steps[list[Reverted]]:
+    found = []
+    for search in searches:
+        reverted = yield from search
+        if reverted is not None:
+            found.append(reverted)
+    return found
 
 
 def commit_texts_of(deployment: Deployment) -> Iterator[CommitText]:
@@ -224,7 +255,3 @@ def _claims_to_revert(commit_text: CommitText) -> bool:
     """Whether the wording is that of a revert; it decides if the series never shipped what is reverted."""
     quoting = [text for text in (commit_text.subject, *commit_text.named) if quoted_by(text) is not None]
     return any(map(is_revert, quoting)) if quoting else bool(commit_text.named)
-
-
-def _some(found: Iterable[Reverted | None]) -> Iterator[Reverted]:
-    return (each for each in found if each is not None)

@@ -35,21 +35,27 @@ class StaticRule:
         self._fields = tuple(fields)
         self.needs_commits = _OF_ITSELF.isdisjoint(fields)
 
-    def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
+    def concerned(self, deployments: Iterable[Deployment]) -> Iterator[Deployment | None]:
         """The deployments with a match."""
-        return [deployment for deployment in deployments if any(True for _ in self._matches(deployment))]
+        return _with_any(self._matches, deployments)
 
-    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]) -> Iterator[Link]:
+    def links(
+        self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]
+    ) -> Iterator[Link | None]:
         """A link to the deployment just before a match."""
         # What was rolled back and lands again fixes nothing: mostly the one before it is its own rollback.
         failed = None if in_order.rollbacks.is_relanding(remedy) else in_order.before(remedy)
         spoken = _first_said(self._matches(remedy), remedy, in_order, looked_up)
         # Texts are read last, as matching them costs most. All that is decided before them is watched for every rule.
-        if failed and not is_redeployment(remedy, failed) and any(True for _ in spoken):
-            yield Link(failed, remedy, "rule", self._name)
+        for text in spoken if failed and not is_redeployment(remedy, failed) else ():
+            if failed and text is not None:
+                yield Link(failed, remedy, "rule", self._name)
+                return
+            yield None
 
-    def _matches(self, deployment: Deployment) -> Iterator[ShippedText]:
-        return (each for each in _texts(deployment, self._fields) if self._pattern.matches(each.text))
+    def _matches(self, deployment: Deployment) -> Iterator[ShippedText | None]:
+        """The texts that match; None for each that does not."""
+        return (each if self._pattern.matches(each.text) else None for each in _texts(deployment, self._fields))
 
 
 class LinkedRule:
@@ -63,15 +69,20 @@ class LinkedRule:
         self.needs_commits = _OF_ITSELF.isdisjoint(fields)
         self._kind = {"pr_title": "subject", "pr_number": "number"}.get(pattern.variable or "", "version")
 
-    def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
+    def concerned(self, deployments: Iterable[Deployment]) -> Iterator[Deployment | None]:
         """The deployments with a match."""
-        return [deployment for deployment in deployments if any(True for _ in self._captured(deployment))]
+        return _with_any(self._captured, deployments)
 
-    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]) -> Iterator[Link]:
+    def links(
+        self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]
+    ) -> Iterator[Link | None]:
         """Links to the earlier deployments that a match names."""
         failed: dict[str, Deployment] = {}
         said = () if in_order.rollbacks.is_relanding(remedy) else self._captured(remedy)
         for name in _first_said(said, remedy, in_order, looked_up):
+            yield None
+            if name is None:
+                continue
             key = self._kind, key_of(name) if self._kind == "subject" else name
             looked_up.add(key)
             found = _earlier(key, remedy, in_order)
@@ -80,12 +91,23 @@ class LinkedRule:
         for each in failed.values():
             yield Link(each, remedy, "rule", self._name)
 
-    def _captured(self, deployment: Deployment) -> Iterator[ShippedText]:
-        """The captured names, each with the key of the text it is from."""
+    def _captured(self, deployment: Deployment) -> Iterator[ShippedText | None]:
+        """The captured names, each with the key of the text it is from; None for each text without one."""
         for each in _texts(deployment, self._fields):
             name = self._pattern.captured(each.text)
-            if name:
-                yield ShippedText(name, each.origin)
+            yield ShippedText(name, each.origin) if name else None
+
+
+def _with_any(
+    matches: Callable[[Deployment], Iterable[ShippedText | None]], deployments: Iterable[Deployment]
+) -> Iterator[Deployment | None]:
+    """The deployments with a match; None for each text that is none."""
+    for deployment in deployments:
+        for each in matches(deployment):
+            if each:
+                yield deployment
+                break
+            yield None
 
 
 def _earlier(key: LookupKey, remedy: Deployment, in_order: DeploymentsInOrder) -> Deployment | None:
@@ -98,14 +120,13 @@ def _earlier(key: LookupKey, remedy: Deployment, in_order: DeploymentsInOrder) -
 
 
 def _first_said(
-    said: Iterable[ShippedText], remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]
-) -> Iterator[str]:
-    """The texts that the series ships for the first time: a redeployment of a fix is not a fix again."""
+    said: Iterable[ShippedText | None], remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]
+) -> Iterator[str | None]:
+    """Texts that a series ships for the first time: a redeployment of a fix is not a fix again. None is a step."""
     for each in said:
-        if each.origin:
+        if each and each.origin:
             looked_up.add(key_of_origin(each.origin))
-        if each.origin is None or in_order.is_first_with(remedy, each.origin):
-            yield each.text
+        yield each.text if each and (each.origin is None or in_order.is_first_with(remedy, each.origin)) else None
 
 
 def _texts(deployment: Deployment, fields: Iterable[str]) -> Iterator[ShippedText]:

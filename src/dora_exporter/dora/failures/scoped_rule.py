@@ -39,11 +39,13 @@ class Scoped:
         self._catalogue = catalogue
         self._decided: dict[Series, bool] = {}
 
-    def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment]:
+    def concerned(self, deployments: Iterable[Deployment]) -> Iterable[Deployment | None]:
         """The deployments in scope that the rule concerns."""
         return self._rule.concerned([each for each in deployments if self._holds_for(each)])
 
-    def links(self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]) -> Iterable[Link]:
+    def links(
+        self, remedy: Deployment, in_order: DeploymentsInOrder, looked_up: set[LookupKey]
+    ) -> Iterable[Link | None]:
         """The links of the rule for a deployment in scope."""
         return self._rule.links(remedy, in_order, looked_up) if self._holds_for(remedy) else ()
 

@@ -1,6 +1,6 @@
 """What is told of the facts of a series' events when they change."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from dora_exporter.dora.events import Deployment, Incident
@@ -14,8 +14,10 @@ class Updates(Protocol):
         """Many deployments begin to count whose facts are no more than ``DeploymentFacts.of``."""
         ...
 
-    def deployment(self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None) -> None:
-        """A deployment's facts changed."""
+    def deployment(
+        self, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
+    ) -> Iterator[None]:
+        """A deployment's facts changed; told step by step, as there may be thousands of commits in them."""
         ...
 
     def incident(self, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None) -> None:
