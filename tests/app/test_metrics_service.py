@@ -103,15 +103,17 @@ async def test_a_report_that_came_just_now_is_known_to_be_superseded() -> None:
     assert numbers.engine.pending_writes == 0
 
 
-async def test_what_an_import_left_is_computed_once_no_more_comes() -> None:
+@pytest.mark.parametrize(("written", "is_import"), [(2_000, False), (2_001, True), (20_001, True)])
+async def test_what_an_import_left_is_computed_once_no_more_comes(written: int, *, is_import: bool) -> None:
     store = EventStore()
     numbers = service(store)
     await numbers.load()
-    store.apply_all([deployment(id=f"d{number}") for number in range(20_001)])
-    assert numbers.engine.is_behind
+    published = numbers.exposed.now.published
+    store.apply_all([deployment(id=f"d{number}") for number in range(written)])
     await numbers.keep_up()
     assert numbers.engine.pending_writes == 0
     assert numbers.engine.census.series == 1
+    assert (numbers.exposed.now.published > published) is is_import
 
 
 async def test_nobody_waits_for_an_import_to_know_what_is_superseded() -> None:

@@ -23,6 +23,8 @@ _PAUSE_SECONDS = 0.005
 """Leaves most of the time to writers."""
 _LOOK_SECONDS = 0.2
 _LOOKS = 150
+_MANY_WRITES = 2_000
+"""So many since the last time are an import: nobody else writes so much within a second."""
 _FEW_WRITES = 100
 """So many between two looks are no import any more."""
 
@@ -100,7 +102,7 @@ class MetricsService:
         Where much was written, all is computed, once little more comes or half a minute has passed: to compute it in
         the middle of an import would delay the import and be done again.
         """
-        if self.engine.is_behind:
+        if self.engine.pending_writes > _MANY_WRITES:
             await self._catch_up()
         else:
             await in_slices(self._text.apply_pending, pause_seconds=_PAUSE_SECONDS)
