@@ -26,6 +26,11 @@ def parts_of(shipped: Shipped | None) -> tuple[Shipped, ...]:
     return (*first, *shipped.further)
 
 
+def found_parts(deployment: Deployment) -> tuple[Shipped, ...]:
+    """The commits found in Git, one part per repository; none where the sender listed them."""
+    return parts_of(deployment.shipped) if deployment.commits is None else ()
+
+
 def excluded_of(deployment: Deployment) -> frozenset[str]:
     """The SHAs without a lead time because their authors are excluded. A sender's list names no authors."""
     shipped = deployment.shipped

@@ -11,7 +11,7 @@ from dora_exporter.dora.failures.revert import relanded
 from dora_exporter.dora.failures.verdict import verdict_on
 from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts
 from dora_exporter.dora.metrics.contract import Moment
-from dora_exporter.dora.repository_parts import excluded_of, parts_of
+from dora_exporter.dora.repository_parts import excluded_of, found_parts
 
 _PASSED_OVER = "counted since an earlier deployment: the commits of the {} before it stay unknown"
 
@@ -140,7 +140,7 @@ def left_out_of(classifier: Classifier, deployment: Deployment) -> Iterator[Left
             if commit.sha in excluded:
                 reason = _EXCLUDED_AUTHOR
             yield LeftOut("commit", commit.sha, reason)
-    for part in parts_of(deployment.shipped) if deployment.commits is None else ():
+    for part in found_parts(deployment):
         where = f" of {part.repository}" if deployment.further else ""
         for cause, count in sorted(part.left_out.items()):
             reason = _PASSED_OVER if cause == "passed_over" else "{} left out: " + cause

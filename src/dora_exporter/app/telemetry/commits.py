@@ -16,7 +16,7 @@ from dora_exporter.dora.correlations import waits_for_commit
 from dora_exporter.dora.events import Deployment, Event
 from dora_exporter.dora.failures.commit_text import commits_of
 from dora_exporter.dora.failures.first_shipments import CLOCK_SKEW_MS
-from dora_exporter.dora.repository_parts import excluded_of, parts_of, views_of
+from dora_exporter.dora.repository_parts import excluded_of, found_parts, views_of
 from dora_exporter.runtime.cooperative import in_batches
 
 _LEFT_OUT = (*rule.CAUSES, "negative", "author")
@@ -75,7 +75,7 @@ class CommitCounts:
             commit.authored_at > latest and commit.sha not in excluded for commit in commits
         )
         self.left_out["author"] += number * sum(commit.sha in excluded for commit in commits)
-        for part in parts_of(deployment.shipped) if deployment.commits is None else ():
+        for part in found_parts(deployment):
             for cause, count in part.left_out.items():
                 self.left_out[cause] += number * count
 

@@ -16,7 +16,7 @@ from dora_exporter.dora.changes import Change
 from dora_exporter.dora.event_log import Appendable, Unavailable
 from dora_exporter.dora.events import Deployment, Shipped
 from dora_exporter.dora.records import Resolution
-from dora_exporter.dora.repository_parts import parts_of
+from dora_exporter.dora.repository_parts import found_parts
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.cooperative import in_turns
@@ -140,9 +140,9 @@ class PullRequestResolver:
 
     def _incomplete(self, deployment: Deployment | None) -> list[tuple[Shipped, PullRequests]]:
         """The parts that it shipped with known commits and without pull requests, each with its provider."""
-        if deployment is None or deployment.commits is not None:
+        if deployment is None:
             return []
-        wanting = [part for part in parts_of(deployment.shipped) if part.commits and not part.pull_requests]
+        wanting = [part for part in found_parts(deployment) if part.commits and not part.pull_requests]
         asked = [(part, self._forges.provider(part.repository)) for part in wanting]
         return [(part, provider) for part, provider in asked if provider is not None]
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dora_exporter.dora.commit_messages import key_of, number_of, plain
-from dora_exporter.dora.events import Commit, Deployment, PullRequest, Shipped
-from dora_exporter.dora.repository_parts import parts_of
+from dora_exporter.dora.events import Commit, Deployment, PullRequest
+from dora_exporter.dora.repository_parts import found_parts, parts_of
 
 LookupKey = tuple[str, ...]
 """A name by which shipped things are indexed: its kind, perhaps a repository, and the name itself."""
@@ -32,12 +32,12 @@ def commits_of(deployment: Deployment) -> tuple[Commit, ...]:
 
 def merges_of(deployment: Deployment) -> tuple[Commit, ...]:
     """The merges found in Git. In a list from a sender, merges are commits like others."""
-    return tuple(each for part in _parts_of(deployment) for each in part.merges)
+    return tuple(each for part in found_parts(deployment) for each in part.merges)
 
 
 def pull_requests_of(deployment: Deployment) -> tuple[PullRequest, ...]:
-    """The pull requests by which the commits found in Git were merged; for a list from a sender nobody is asked."""
-    return tuple(each for part in _parts_of(deployment) for each in part.pull_requests)
+    """The pull requests by which the commits found in Git were merged; no provider is asked about a sender's list."""
+    return tuple(each for part in found_parts(deployment) for each in part.pull_requests)
 
 
 def titles(deployment: Deployment) -> Iterator[ShippedText]:
@@ -113,14 +113,6 @@ def keyed_commits(deployment: Deployment) -> Iterator[tuple[LookupKey, Commit]]:
         for commit in part.commits:
             yield ("sha", part.repository, commit.sha) if commit.sha in elsewhere else ("sha", commit.sha), commit
         elsewhere.update(commit.sha for commit in part.commits)
-
-
-def _parts_of(deployment: Deployment) -> tuple[Shipped, ...]:
-    """The commits found in Git, by repository; none where the sender listed them since."""
-    if deployment.commits is not None:
-        return ()
-    shipped = deployment.shipped
-    return (shipped,) if shipped and not shipped.further else parts_of(shipped)
 
 
 def _keys_of(deployment: Deployment) -> Iterator[LookupKey]:
