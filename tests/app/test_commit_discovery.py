@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.builders import NOW_MS, ManualClock, deployment
+from tests.builders import HOUR_MS, NOW_MS, ManualClock, deployment
+from tests.commits.histories import build, linear
 from tests.commits.worlds import MemoryLog
 
 from dora_exporter.app.commit_discovery import CommitSearch
@@ -12,7 +13,7 @@ from dora_exporter.app.settings import Settings
 from dora_exporter.app.telemetry import CommitCounts
 from dora_exporter.commits.providers.contract import Lent
 from dora_exporter.dora.changes import Observer, Observers, Renew
-from dora_exporter.dora.events import Commit
+from dora_exporter.dora.events import Commit, Shipped
 from dora_exporter.dora.store import EventStore
 
 REPOSITORY = "git.example/shop"
@@ -49,10 +50,28 @@ def lends_nothing(name: str) -> Lent:
     raise KeyError(name)
 
 
+def settings_in(folder: Path, **others: object) -> Settings:
+    repositories = {"shop": {"url": f"file://{folder}/shop.git", "aliases": [REPOSITORY]}}
+    return Settings.model_validate({"repositories": repositories, "git": {"path": folder / "git"}, **others})
+
+
 def search_in(store: EventStore, folder: Path) -> CommitSearch:
-    repositories = {"shop": {"url": f"file://{folder}/nowhere", "aliases": [REPOSITORY]}}
-    settings = Settings.model_validate({"repositories": repositories, "git": {"path": folder}})
-    return CommitSearch(settings, store=store, log=MemoryLog(store.apply_all), clock=ManualClock(), lend=lends_nothing)
+    log = MemoryLog(store.apply_all)
+    return CommitSearch(settings_in(folder), store=store, log=log, clock=ManualClock(), lend=lends_nothing)
+
+
+async def until_shipped(store: EventStore, deployment_id: str, *shas: str) -> None:
+    """Waits for the commits of a deployment."""
+    told = asyncio.Event()
+    store.observers.add(lambda _: told.set())
+    async with asyncio.timeout(20):
+        while (shipped := store.deployments[deployment_id].shipped) is None or shipped_shas(shipped) != shas:
+            told.clear()
+            await told.wait()
+
+
+def shipped_shas(shipped: Shipped) -> tuple[str, ...]:
+    return tuple(commit.sha for commit in shipped.commits)
 
 
 def test_without_a_commit_that_was_told_there_is_a_reason(tmp_path: Path) -> None:
@@ -119,6 +138,23 @@ async def test_it_says_why_the_commits_of_a_deployment_are_unknown(tmp_path: Pat
             break
         await asyncio.sleep(0.01)
     assert cannot in (search.why_unknown(held) or "")
+    await search.stop()
+
+
+async def test_the_names_of_a_reload_join_what_a_service_shipped_under_each(tmp_path: Path) -> None:
+    shas = build(tmp_path / "shop.git", linear(3))
+    store = EventStore()
+    search = search_in(store, tmp_path)
+    await search.start()
+    await search.lead()
+    for service, sha, hours in (("till", shas[0], 2), ("checkout", shas[2], 1)):
+        finished_at = NOW_MS - hours * HOUR_MS
+        store.apply(
+            deployment(id=service, service=service, commit_sha=sha, repository=REPOSITORY, finished_at=finished_at)
+        )
+    await until_shipped(store, "checkout")
+    await search.use(settings_in(tmp_path, services={"checkout": {"aliases": ["till"]}}))
+    await until_shipped(store, "checkout", shas[2], shas[1])
     await search.stop()
 
 
