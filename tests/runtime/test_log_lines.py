@@ -89,6 +89,10 @@ def test_the_end_waits_for_a_reader_only_so_long(pipe: Pipe) -> None:
     assert writer.dropped > 1000
 
 
+def test_a_log_without_a_line_ends_at_once(pipe: Pipe) -> None:
+    assert LineWriter(pipe.write).close(0)
+
+
 def test_lines_for_a_reader_that_is_gone_are_counted(pipe: Pipe) -> None:
     pipe.hang_up()
     writer = LineWriter(pipe.write)

@@ -1,6 +1,7 @@
 """When scheduled jobs run, and when they do not."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 
@@ -133,6 +134,28 @@ async def test_stopping_ends_what_runs_at_once() -> None:
     await schedule.stop()
     assert job.cancelled == 1
     assert stopwatch() - began < 1.0
+
+
+async def test_a_run_that_does_not_end_is_named_and_holds_the_end_up_no_longer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    schedule = Schedule(chance=lambda: 0.0)
+    schedule.start()
+    begun, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def stubborn() -> None:
+        begun.set()
+        while not may_end.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await may_end.wait()
+        ended.set()
+
+    schedule.every(HOUR, stubborn, name="stubborn", first_within=1.0)
+    await asyncio.wait_for(begun.wait(), 5)
+    await schedule.stop()
+    may_end.set()
+    await asyncio.wait_for(ended.wait(), 5)
+    assert caplog.messages == ["scheduled job still running job=stubborn"]
 
 
 async def test_a_clock_that_is_set_back_does_not_stop_the_jobs() -> None:
