@@ -161,8 +161,11 @@ def test_a_series_that_cannot_be_rendered_is_left_out_of_its_team_too() -> None:
 
 
 def test_a_team_that_cannot_be_rendered_is_absent_until_it_can() -> None:
-    shut = True
+    shut = False
     daemon = daemon_with("rendering", lambda measures: shut and not measures.sources)  # type: ignore[attr-defined]
+    daemon.perform(deployment(id="zero", service="checkout", team="crew"))
+    assert [name for name, _ in daemon.samples() if name.startswith("dora_team_")]
+    shut = True
     daemon.perform(deployment(id="one", service="checkout", team="crew"))
     assert not [name for name, _ in daemon.samples() if name.startswith("dora_team_")]
     assert (
