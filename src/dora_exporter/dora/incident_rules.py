@@ -1,10 +1,11 @@
 """The rules that say which incidents count, how severe they are, and which of them are one."""
 
 from bisect import bisect_right, insort
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dora_exporter.dora.events import Incident
+from dora_exporter.dora.sorted_in_steps import Steps
 
 _PER_STEP = 256
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -62,9 +63,7 @@ class Outage:
     restored_at: int | None
 
 
-def outages(
-    incidents: Mapping[str, tuple[Incident, int | None]], within_ms: int
-) -> Generator[None, None, Sequence[Outage]]:
+def outages(incidents: Mapping[str, tuple[Incident, int | None]], within_ms: int) -> Steps[Sequence[Outage]]:
     """Joins incidents, each with its end or None, that began at most ``within_ms`` after the end of another one.
 
     It works step by step.

@@ -3,13 +3,19 @@
 from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from operator import itemgetter
 
 from dora_exporter.dora.sliding_window import FEW, NONE, PER_STEP, Window, places
-from dora_exporter.dora.sorted_in_steps import listed_in_steps, merged_in_steps, sorted_in_steps, without_in_steps
+from dora_exporter.dora.sorted_in_steps import (
+    Steps,
+    listed_in_steps,
+    merged_in_steps,
+    sorted_in_steps,
+    without_in_steps,
+)
 
 _ONE_BY_ONE = 32
 """So many samples of a moment are put where they belong; to sort again costs less than to do so with more."""
@@ -45,7 +51,7 @@ class _Sorting:
             return _Span(*self.bounds, *end.value)
         return None
 
-    def _sorting(self, values: "array[int]") -> "Generator[None, None, tuple[array[int], int]]":
+    def _sorting(self, values: "array[int]") -> "Steps[tuple[array[int], int]]":
         """The values in order, and their sum."""
         listed = yield from listed_in_steps(values)
         ordered = yield from sorted_in_steps(listed)

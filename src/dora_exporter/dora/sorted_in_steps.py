@@ -1,4 +1,4 @@
-"""Sorts much in steps of a few milliseconds: the event loop has other work."""
+"""Work in steps of a few milliseconds, such as sorting much: the event loop has other work."""
 
 from bisect import bisect_right
 from collections import Counter, deque
@@ -7,13 +7,14 @@ from itertools import islice
 from typing import Any, TypeVar
 
 _Item = TypeVar("_Item", bound=Any)
+_Result = TypeVar("_Result")
+Steps = Generator[None, None, _Result]
+"""Work of several steps, and its result."""
 
 _PER_STEP = 4096
 
 
-def merged_in_steps(
-    runs: Iterable[list[_Item]], key: Callable[[_Item], Any] | None = None
-) -> Generator[None, None, list[_Item]]:
+def merged_in_steps(runs: Iterable[list[_Item]], key: Callable[[_Item], Any] | None = None) -> Steps[list[_Item]]:
     """What several runs hold, which are sorted by a key, in order of that key."""
     waiting = deque(runs)
     while len(waiting) > 1:
@@ -21,7 +22,7 @@ def merged_in_steps(
     return waiting[0] if waiting else []
 
 
-def sorted_in_steps(items: list[_Item]) -> Generator[None, None, list[_Item]]:
+def sorted_in_steps(items: list[_Item]) -> Steps[list[_Item]]:
     """Many items in order."""
     runs = []
     for start in range(0, len(items), _PER_STEP):
@@ -30,7 +31,7 @@ def sorted_in_steps(items: list[_Item]) -> Generator[None, None, list[_Item]]:
     return (yield from merged_in_steps(runs))
 
 
-def listed_in_steps(items: Iterable[_Item]) -> Generator[None, None, list[_Item]]:
+def listed_in_steps(items: Iterable[_Item]) -> Steps[list[_Item]]:
     """A list of many items."""
     listed: list[_Item] = []
     rest = iter(items)
@@ -40,7 +41,7 @@ def listed_in_steps(items: Iterable[_Item]) -> Generator[None, None, list[_Item]
     return listed
 
 
-def without_in_steps(items: Iterable[_Item], gone: Iterable[_Item]) -> Generator[None, None, list[_Item]]:
+def without_in_steps(items: Iterable[_Item], gone: Iterable[_Item]) -> Steps[list[_Item]]:
     """Many items in the same order without others. Raises LookupError for one of these that is not among them."""
     counts: Counter[_Item] = Counter()
     rest = iter(gone)
@@ -60,9 +61,7 @@ def without_in_steps(items: Iterable[_Item], gone: Iterable[_Item]) -> Generator
     return kept
 
 
-def _merged(
-    one: list[_Item], other: list[_Item], key: Callable[[_Item], Any] | None
-) -> Generator[None, None, list[_Item]]:
+def _merged(one: list[_Item], other: list[_Item], key: Callable[[_Item], Any] | None) -> Steps[list[_Item]]:
     """What two sorted runs hold, in order; a sort is fast with so few runs."""
     if one and other and (one[-1] < other[0] if key is None else key(one[-1]) < key(other[0])):
         return one + other  # as events come, mostly in order of time

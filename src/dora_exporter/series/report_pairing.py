@@ -2,12 +2,13 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from operator import attrgetter
 
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.failures.order import by_start_in_steps
 from dora_exporter.dora.reports import Edge, distinct, edge, grouping, is_leg, merged, names_of, rank
+from dora_exporter.dora.sorted_in_steps import Steps
 from dora_exporter.series.report_regrouping import Regrouping
 
 Sent = Callable[[Deployment, int], Iterable[Deployment]]
@@ -32,7 +33,7 @@ class Pairing:
         """Of each report of a deployment that has several; the one that counts is first."""
         self._counts_as: dict[str, Deployment] = {}
 
-    def loading(self, deployments: list[Deployment]) -> Generator[None, None, list[Deployment]]:
+    def loading(self, deployments: list[Deployment]) -> Steps[list[Deployment]]:
         """Loads all deployments of a series, step by step; returns those that count, merged with their others."""
         everything: _Shelf = defaultdict(lambda: defaultdict(list))
         ordered = yield from by_start_in_steps(deployments)

@@ -1,7 +1,9 @@
 """Finds SHAs by their abbreviations."""
 
-from collections.abc import Collection, Generator, Iterable
+from collections.abc import Collection, Iterable
 from typing import Self
+
+from dora_exporter.dora.sorted_in_steps import Steps
 
 SHORTEST = 7
 _PER_STEP = 2000
@@ -17,7 +19,7 @@ class Abbreviations:
             self.add(sha)
 
     @classmethod
-    def made_in_steps(cls, shas: Iterable[str]) -> Generator[None, None, Self]:
+    def made_in_steps(cls, shas: Iterable[str]) -> Steps[Self]:
         """Holds these SHAs, which stay as they are until it does."""
         made = cls(())
         for number, sha in enumerate(shas):

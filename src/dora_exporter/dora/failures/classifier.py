@@ -4,7 +4,7 @@ A write costs what it can affect: it marks its neighbours in time, deployments o
 between two starts. ``settle`` classifies the marked ones again, and passes on what changed in their facts.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from dora_exporter.dora.events import Commit, Deployment, Incident
@@ -17,7 +17,7 @@ from dora_exporter.dora.failures.updates import Updates
 from dora_exporter.dora.failures.verdict import NamedRemedies, verdict_on
 from dora_exporter.dora.lead_time_stages import stages_of
 from dora_exporter.dora.measures import CAUSES, DeploymentFacts, IncidentFacts
-from dora_exporter.dora.sorted_in_steps import listed_in_steps
+from dora_exporter.dora.sorted_in_steps import Steps, listed_in_steps
 
 _TOLD_AT_ONCE = 4096
 _INTRODUCED_AT_ONCE = 200
@@ -217,7 +217,7 @@ class Classifier:
                 self._mark([touched])
             yield
 
-    def _classifying(self, deployment: Deployment) -> Generator[None, None, DeploymentFacts]:
+    def _classifying(self, deployment: Deployment) -> Steps[DeploymentFacts]:
         self._decide_named(deployment)
         cause = self.cause(deployment)
         samples: list[tuple[Commit, int]] = []

@@ -1,7 +1,7 @@
 """The deployments of a series that count now, in order and indexed by what they deployed."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from dora_exporter.dora.events import Deployment, Event
@@ -11,6 +11,7 @@ from dora_exporter.dora.failures.deployment_index import Index
 from dora_exporter.dora.failures.first_shipments import FirstShipments
 from dora_exporter.dora.failures.order import by_start_in_steps, finish_order, start_order
 from dora_exporter.dora.failures.rollback_history import RollbackHistory
+from dora_exporter.dora.sorted_in_steps import Steps
 
 _finished_at = attrgetter("finished_at")
 _started_at = attrgetter("started_at")
@@ -38,7 +39,7 @@ class DeploymentsInOrder:
         self._by_version = Index(_version, self.by_finish)
         self._without_sha = Index(_version_without_sha, self.by_finish)
 
-    def loading(self, ordered: list[Deployment]) -> Generator[None, None, Sequence[Deployment]]:
+    def loading(self, ordered: list[Deployment]) -> Steps[Sequence[Deployment]]:
         """Loads deployments in order of finish, a step at a time; returns those that may be rollbacks."""
         self.by_start = yield from by_start_in_steps(ordered)
         self.by_finish.extend(ordered)  # not replaced: the indexes read this very list
@@ -243,9 +244,7 @@ def _insert(ordered: list[Deployment], deployment: Deployment, order: "attrgette
     ordered.insert(bisect_right(ordered, order(deployment), key=order), deployment)
 
 
-def _distinct(
-    deployments: list[Deployment], name_of: Callable[[Deployment], str | None]
-) -> Generator[None, None, int | None]:
+def _distinct(deployments: list[Deployment], name_of: Callable[[Deployment], str | None]) -> Steps[int | None]:
     """How many deployments have a name, each another one; None when two have the same."""
     seen: set[str] = set()
     count = 0

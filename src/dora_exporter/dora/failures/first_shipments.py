@@ -1,13 +1,14 @@
 """Finds the deployment of a series that shipped a commit first."""
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from dora_exporter.dora.events import MINUTE_MS, Commit, Deployment
 from dora_exporter.dora.failures.abbreviations import Abbreviations
 from dora_exporter.dora.failures.commit_text import LookupKey, keyed_commits, keys_of
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.repository_parts import excluded_of
+from dora_exporter.dora.sorted_in_steps import Steps
 
 _SHAS = ("sha", "via", "merge")
 _PER_STEP = 1000
@@ -26,7 +27,7 @@ class FirstShipments:
         self._by_key: dict[LookupKey, list[Deployment]] = {}
         self._abbreviations: Abbreviations | None = None
 
-    def adding(self, deployment: Deployment) -> Generator[None, None, Iterable[Deployment]]:
+    def adding(self, deployment: Deployment) -> Steps[Iterable[Deployment]]:
         """Adds a deployment, step by step; returns those that are no longer the first to ship one of its commits."""
         overtaken = {}
         for number, key in enumerate(keys_of(deployment), 1):
@@ -41,7 +42,7 @@ class FirstShipments:
                 yield
         return overtaken.values()
 
-    def removing(self, deployment: Deployment) -> Generator[None, None, Iterable[Deployment]]:
+    def removing(self, deployment: Deployment) -> Steps[Iterable[Deployment]]:
         """Removes a deployment, step by step; returns those that are now the first to ship one of its commits."""
         promoted = {}
         for number, key in enumerate(keys_of(deployment), 1):

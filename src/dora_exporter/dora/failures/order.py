@@ -1,13 +1,13 @@
 """The two orders of a series' deployments."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from itertools import compress, count, islice
 from operator import attrgetter, eq
 from typing import Any
 
 from dora_exporter.dora.events import Deployment
-from dora_exporter.dora.sorted_in_steps import merged_in_steps
+from dora_exporter.dora.sorted_in_steps import Steps, merged_in_steps
 
 _RUN = 4096
 
@@ -27,19 +27,19 @@ def by_start(deployments: Iterable[Deployment]) -> list[Deployment]:
     return _sorted(deployments, _started_at, start_order)
 
 
-def by_finish_in_steps(deployments: list[Deployment]) -> Generator[None, None, list[Deployment]]:
+def by_finish_in_steps(deployments: list[Deployment]) -> Steps[list[Deployment]]:
     """Many deployments in order of finish, some milliseconds a step."""
     return _in_steps(deployments, _finished_at, finish_order)
 
 
-def by_start_in_steps(deployments: list[Deployment]) -> Generator[None, None, list[Deployment]]:
+def by_start_in_steps(deployments: list[Deployment]) -> Steps[list[Deployment]]:
     """Many deployments in order of start, some milliseconds a step."""
     return _in_steps(deployments, _started_at, start_order)
 
 
 def _in_steps(
     deployments: list[Deployment], moment: Callable[[Deployment], int], order: Callable[[Deployment], Any]
-) -> Generator[None, None, list[Deployment]]:
+) -> Steps[list[Deployment]]:
     runs = []
     for start in range(0, len(deployments), _RUN):
         runs.append(sorted(deployments[start : start + _RUN], key=moment))

@@ -9,13 +9,8 @@ from dora_exporter.dora.failures.commit_text import LookupKey, commits_of, pull_
 from dora_exporter.dora.failures.contract import Link
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.failures.order import finish_order
-from dora_exporter.dora.failures.revert_lookup import (
-    CommitText,
-    Reverted,
-    RevertLookup,
-    Steps,
-    commit_texts_of,
-)
+from dora_exporter.dora.failures.revert_lookup import CommitText, Reverted, RevertLookup, commit_texts_of
+from dora_exporter.dora.sorted_in_steps import Steps
 
 
 class Revert:

@@ -6,8 +6,8 @@ number of a pull request, and that is a better one than a quoted subject.
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from dora_exporter.dora.commit_messages import is_revert, key_of, named_reverts, number_of, quoted_by
 from dora_exporter.dora.events import Deployment, Shipped
@@ -15,13 +15,10 @@ from dora_exporter.dora.failures.commit_text import LookupKey, commits_of, merge
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder, is_abbreviated, key_of_origin, keys_of_sha
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.repository_parts import parts_of
+from dora_exporter.dora.sorted_in_steps import Steps
 
 _DEEPEST = 50
 """The longest chain of reverts that is followed. Beyond it the wording alone decides."""
-
-_Result = TypeVar("_Result")
-Steps = Generator[None, None, _Result]
-"""Work in steps, and its result."""
 
 
 class CommitText(NamedTuple):
