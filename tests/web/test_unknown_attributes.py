@@ -1,13 +1,18 @@
 """A typo is not silent: attributes that nobody knows are counted, logged once, and named in bulk's answer."""
 
 import json
+from codecs import BOM_UTF8
 from io import BytesIO
 
 import pytest
+from msgspec import to_builtins
+from msgspec.json import Decoder
 from tests.web.running import NOW, SHA, Api, deployment, incident
 
 from dora_exporter.dora.events import Event
-from dora_exporter.web.api.schema.decode import MOST_NAMES, UnknownAttributes
+from dora_exporter.web.api.schema.decode import MOST_NAMES, Parser, UnknownAttributes
+from dora_exporter.web.api.schema.lines import parse_line
+from dora_exporter.web.api.schema.requests import Line
 
 BULK = "/api/v1/events"
 
@@ -103,3 +108,24 @@ async def test_what_is_wrong_with_environment_is_named(api: Api) -> None:
     status, answer = await api.deploy(environment="_other", service="a", started_at=NOW, finished_at=NOW)
     assert status == 400
     assert answer["errors"][0]["detail"].startswith('attribute "environment" must not be "_other"')
+
+
+GIT = {"commit_sha": SHA, "repository_url": "https://git.example/shop"}
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        (line(**deployment(git=GIT, commits=[{"sha": SHA, "timestamp": 1_700_000_000, "files": 3}])), []),
+        (line(**deployment(git=[GIT, GIT])), []),
+        (line(**deployment(git={**GIT, "branch": "main"})), ["git.branch"]),
+        (line(**deployment(git=[GIT, {**GIT, "branch": "main"}], tags=[])), ["tags", "git.branch"]),
+        (line("failure", **incident(git={**GIT, "tag": "v1"}, custom_tags=["a:b"])), ["git.tag"]),
+        (BOM_UTF8 + line(**deployment(a=1)), ["a"]),
+        (line(**deployment()).replace(b'{"type"', b'{"line": 7, "type"'), []),
+    ],
+)
+def test_a_line_is_read_the_same_whatever_is_unknown_in_it(text: bytes, unknown: list[str]) -> None:
+    read, found = parse_line(text)
+    assert to_builtins(read) == to_builtins(Parser[Line](Decoder(Line)).parse(text))
+    assert [each.name for each in found] == unknown

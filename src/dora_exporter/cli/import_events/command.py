@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from msgspec.json import Decoder
-
 from dora_exporter.app.settings import Settings
 from dora_exporter.cli import options
 from dora_exporter.cli.daemon_access import key_in, parse_url
@@ -25,13 +23,11 @@ from dora_exporter.dora.records import Record
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import system_clock
 from dora_exporter.storage.file import SnapshotInUse
-from dora_exporter.web.api.schema.decode import Parser, unknown_in_line
 from dora_exporter.web.api.schema.events import EventFactory
+from dora_exporter.web.api.schema.lines import parse_line
 from dora_exporter.web.api.schema.requests import DeploymentLine, Line
 from dora_exporter.web.server.errors import BadRequest
 from dora_exporter.web.server.limits import CurrentRules, Rules
-
-_parser_of_lines: Parser[Line] = Parser(Decoder(Line))
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -140,11 +136,12 @@ def _factory(store: EventStore, settings: Settings) -> EventFactory:
 def _events(lines: Iterable[tuple[int, bytes]], factory: EventFactory, mistakes: Mistakes) -> Iterator[Record]:
     for number, text in lines:
         try:
-            event = _event(_parser_of_lines.parse(text), factory)
+            line, unknown = parse_line(text)
+            event = _event(line, factory)
         except BadRequest as refusal:
             mistakes.note(number, refusal.detail)
         else:
-            for each in unknown_in_line(text):
+            for each in unknown:
                 mistakes.warn(number, each.warning)
             yield event
 

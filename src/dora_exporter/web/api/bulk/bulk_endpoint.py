@@ -5,7 +5,6 @@ from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 
 from aiohttp import web
-from msgspec.json import Decoder
 
 from dora_exporter.dora.event_log import EventLog, Unavailable
 from dora_exporter.dora.events import Event
@@ -14,8 +13,9 @@ from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.web.api.bulk.result import BulkAnswer, ResultCounts
 from dora_exporter.web.api.bulk.writer import BulkWriter, PendingEvents
-from dora_exporter.web.api.schema.decode import Parser, UnknownAttributes
+from dora_exporter.web.api.schema.decode import UnknownAttributes
 from dora_exporter.web.api.schema.events import EventFactory, IsPending
+from dora_exporter.web.api.schema.lines import parse_line
 from dora_exporter.web.api.schema.requests import DeploymentLine, Line
 from dora_exporter.web.openapi.operation import Operation, Parameter
 from dora_exporter.web.security.api_keys import Access, Right
@@ -79,7 +79,6 @@ class _Bulk:
         self._rules = rules
         self._factory = factory
         self._unknown = unknown
-        self._parser: Parser[Line] = Parser(Decoder(Line))
 
     async def handle(self, request: web.Request) -> web.Response:
         atomic = request.query.getall("atomic", ["false"])
@@ -137,11 +136,13 @@ class _Bulk:
                 result.skip()
                 continue
             try:
-                event = self._event(self._parser.parse(text), is_pending)
+                line, unknown = parse_line(text)
+                event = self._event(line, is_pending)
             except BadRequest as refusal:
                 result.add_error(refusal)
             else:
-                result.add_warnings(self._unknown.in_line(text))
+                if unknown:
+                    result.add_warnings(self._unknown.in_line(unknown))
                 yield event
 
     def _event(self, line: Line, is_pending: IsPending) -> Event:

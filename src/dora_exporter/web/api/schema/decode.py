@@ -5,7 +5,7 @@ import logging
 import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Generic, TypeVar
@@ -96,11 +96,9 @@ class UnknownAttributes:
         """Counts those of a request with an incident that was parsed."""
         self._note(_unknown(_requests.decode(body).data.attributes, _FAILURE))
 
-    def in_line(self, text: bytes) -> list[str]:
-        """Counts those of a bulk line that was parsed; a warning for each."""
-        found = unknown_in_line(text)
-        if found:
-            self._note(each.name for each in found)
+    def in_line(self, found: Sequence["UnknownAttribute"]) -> list[str]:
+        """Counts those that were found in a bulk line; a warning for each."""
+        self._note(each.name for each in found)
         return [each.warning for each in found]
 
     def _note(self, names: Iterable[str]) -> None:
