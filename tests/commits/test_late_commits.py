@@ -48,15 +48,19 @@ async def test_a_commit_that_becomes_known_late_takes_others_from_later_deployme
 LISTED = {"commits": (Commit("f" * 40, NOW_MS - 2000 * HOUR_MS),)}
 
 
+@pytest.mark.parametrize("patterns", [{}, {"checkout": ["none"]}])
 @pytest.mark.parametrize("hidden_behind", ["a list", "a gap"])
 @pytest.mark.parametrize("restarts", ["never", "before the upload", "after the upload"])
 @pytest.mark.parametrize("is_first", [False, True])
 async def test_a_commit_that_its_deployment_does_not_wait_for_takes_others_from_later_ones_when_it_comes(
-    begin: Begin, tmp_path: Path, *, hidden_behind: str, restarts: str, is_first: bool
+    begin: Begin, tmp_path: Path, *, patterns: dict[str, list[str]], hidden_behind: str, restarts: str, is_first: bool
 ) -> None:
-    """It is reached by none that is resolved, the next deployment has no need of it, and it fills no hole."""
+    """It is reached by none that is resolved, the next deployment has no need of it, and it fills no hole.
+
+    It takes also those that have no lead time for their paths.
+    """
     shas = build(tmp_path / "shop", [*linear(5), Made(parents=(3,))])
-    world = begin()
+    world = begin(patterns=patterns)
     world.upload(pack_of(tmp_path / "shop", [shas[4]]), shas[4])
     hour = 0 if hidden_behind == "a list" else -61 * 24
     if not is_first:
@@ -65,14 +69,16 @@ async def test_a_commit_that_its_deployment_does_not_wait_for_takes_others_from_
     world.deploy(shas[1], 1, **(LISTED if hidden_behind == "a list" else {}))
     last = world.deploy(shas[4], 2)
     await world.resolver.work()
-    assert world.shas(last) == [shas[4], shas[3], shas[2]]
-    world = begin(store=world.store, clock=world.clock) if restarts == "before the upload" else world
+    assert world.shas(last) == ([] if patterns else [shas[4], shas[3], shas[2]])
+    assert world.shipped(last).left_out == ({"path": 3} if patterns else {})
+    if restarts == "before the upload":
+        world = begin(patterns=patterns, store=world.store, clock=world.clock)
     world.upload(pack_of(tmp_path / "shop", [shas[5]], [shas[3]]), shas[5])
     if restarts == "after the upload":
-        world = begin(store=world.store, clock=world.clock)
-        world.resolver.wake(NAME)
+        world = begin(patterns=patterns, store=world.store, clock=world.clock)
     await world.resolver.work()
-    assert world.shas(last) == [shas[4]]
+    assert world.shas(last) == ([] if patterns else [shas[4]])
+    assert world.shipped(last).left_out == ({"path": 1} if patterns else {})
 
 
 async def test_commits_that_come_together_leave_what_follows_to_none_of_them(begin: Begin, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from dora_exporter.commits.shipped_commits.deployment_sequence import (
 from dora_exporter.commits.shipped_commits.incomplete_results import IncompleteResults
 from dora_exporter.commits.shipped_commits.retry_queue import RETRY_MS, Due, Retry, RetryQueue
 from dora_exporter.commits.shipped_commits.rule import is_of
-from dora_exporter.commits.shipped_commits.unseen_commits import Arrival, Unseen
+from dora_exporter.commits.shipped_commits.unseen_commits import Arrival, Unseen, hidden_places
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.changes import Change
 from dora_exporter.dora.events import Deployment, Event
@@ -106,6 +106,9 @@ class ResolutionQueue:
                 is_due = is_other or self._is_outdated(deployment, before, its_origin)
                 yield (key, deployment) if is_due and deployment.commits is None else None
                 before = deployment
+            # The daemon before may have ended when their commits had come, and nothing was resolved again yet.
+            if hidden_places(sequence, self._incomplete.unseen_of(key)):
+                self._with_news.add(key.repository)
 
     def is_other(self, key: SequenceKey, names: Collection[tuple[str, str]]) -> bool:
         """Whether a sequence has other names here, or something of it is to be resolved."""

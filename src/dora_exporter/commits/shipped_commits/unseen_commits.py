@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dora_exporter.commits.git.repository import Repository
 from dora_exporter.commits.shipped_commits.deployment_sequence import SequenceChange, SequenceKey
-from dora_exporter.commits.shipped_commits.rule import has_seen
+from dora_exporter.commits.shipped_commits.rule import CAUSES, has_seen
 from dora_exporter.dora.events import Deployment, Shipped
 from dora_exporter.dora.failures.order import finish_order
 
@@ -41,7 +41,7 @@ def arrivals(unseen: Sequence[Unseen], repository: Repository) -> list[Arrival]:
 
 def _arrival(unseen: Unseen, repository: Repository) -> Arrival:
     seen = frozenset(each for each, sha in unseen.shas.items() if repository.knows(sha))
-    hidden = _hidden(unseen.sequence, seen) if seen else []
+    hidden = hidden_places(unseen.sequence, seen) if seen else []
     if unseen.is_first_look:
         return Arrival(unseen.key, seen, outdated=tuple(_outdated(unseen.sequence, hidden, repository)))
     found = [unseen.sequence[place] for place in hidden]
@@ -53,7 +53,7 @@ def _arrival(unseen: Unseen, repository: Repository) -> Arrival:
     )
 
 
-def _hidden(sequence: Sequence[Deployment], seen: Collection[str]) -> list[int]:
+def hidden_places(sequence: Sequence[Deployment], seen: Collection[str]) -> list[int]:
     """The places of those whose SHA was unknown when the next one was resolved, as far as a later one was."""
     last = max((place for place, each in enumerate(sequence) if each.shipped is not None), default=0)
     return [
@@ -64,7 +64,7 @@ def _hidden(sequence: Sequence[Deployment], seen: Collection[str]) -> list[int]:
 
 
 def _outdated(sequence: Sequence[Deployment], hidden: Sequence[int], repository: Repository) -> Iterator[str]:
-    """The deployments whose results hold commits that a hidden one before them reaches."""
+    """The deployments whose results hold or count commits that a hidden one before them may reach."""
     if not hidden:
         return
     results = {
@@ -75,8 +75,14 @@ def _outdated(sequence: Sequence[Deployment], hidden: Sequence[int], repository:
     heads = [sequence[place].commit_sha or "" for place in hidden]
     first = repository.first_to_reach(heads, {sha for shas in results.values() for sha in shas})
     for place, shas in results.items():
-        if any(hidden[first[sha]] < place for sha in shas if sha in first):
+        is_uncertain = hidden[0] < place and _counts_nameless(sequence[place].shipped)
+        if is_uncertain or any(hidden[first[sha]] < place for sha in shas if sha in first):
             yield sequence[place].id
+
+
+def _counts_nameless(shipped: Shipped | None) -> bool:
+    """Whether a result only counts some commits, so that nobody can say which these are."""
+    return shipped is not None and sum(shipped.left_out.get(cause, 0) for cause in CAUSES) > len(shipped.merges)
 
 
 def _shas(shipped: Shipped) -> set[str]:
