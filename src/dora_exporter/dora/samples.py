@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from operator import itemgetter
 
-from dora_exporter.dora.sliding_window import FEW, NONE, PER_STEP, Window, places
+from dora_exporter.dora.sliding_window import EMPTY, FEW, PER_STEP, Window, places
 from dora_exporter.dora.sorted_in_steps import (
     Steps,
     listed_in_steps,
@@ -75,7 +75,7 @@ class Samples:
 
     def __init__(self) -> None:
         """No sample."""
-        self._times = self._values = NONE
+        self._times = self._values = EMPTY
         self._spans = _NO_SPANS
         self._spans_to_be: _Sorting | None = None
 

@@ -34,7 +34,7 @@ class Window:
         return self.length_ms / DAY_MS
 
 
-NONE = array("q")
+EMPTY = array("q")
 """Shared by all that are empty, so it is never changed: most series have no incident, no failure, no lead time."""
 
 
@@ -46,7 +46,7 @@ class Times:
     def __init__(self) -> None:
         """No moment."""
         # Eight bytes a moment, and nothing for the garbage collector to visit: there may be a million.
-        self._times = NONE
+        self._times = EMPTY
 
     def extend(self, moments: Iterable[int]) -> None:
         """Adds many moments at once."""
