@@ -125,11 +125,11 @@ def test_what_is_taken_back_may_be_told_late_and_be_taken_away(fix: str) -> None
     assert told(classifier) == ([], [])
 
     done(classifier.adding(first))
-    classifier.settle()
+    done(classifier.settling())
     assert told(classifier) == (["d0"], ["d3"])
 
     done(classifier.removing(first))
-    classifier.settle()
+    done(classifier.settling())
     assert told(classifier) == ([], [])
 
 
@@ -142,7 +142,7 @@ def test_a_chain_of_reverts_is_followed_when_its_beginning_is_told_late() -> Non
     assert told(classifier) == (["d0"], ["d2"])
 
     done(classifier.adding(early))
-    classifier.settle()
+    done(classifier.settling())
     assert told(classifier) == (["early"], ["d4"])
 
 
@@ -371,7 +371,7 @@ def test_reverts_are_those_of_the_definition_after_every_change(
         if what is not None:
             held[hour] = deployment(id=f"d{hour}", finished_at=NOW_MS - DAY_MS + hour * HOUR_MS, **what)
             done(kept.adding(held[hour]))
-        kept.settle()
+        done(kept.settling())
         assert found(kept) == expected(list(held.values()))
     ordered = by_finish(held.values())
     loaded = classifier()
@@ -380,5 +380,5 @@ def test_reverts_are_those_of_the_definition_after_every_change(
     assert found(loaded) == found(kept)
     if ordered:
         done(loaded.removing(ordered[0]))
-    loaded.settle()
+    done(loaded.settling())
     assert found(loaded) == expected(ordered[1:])

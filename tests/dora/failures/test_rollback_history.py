@@ -44,7 +44,7 @@ def test_rollbacks_are_those_of_the_definition_after_every_change(
         if identity:
             held[hour] = built(hour, *identity)
             done(kept.adding(held[hour]))
-        kept.settle()
+        done(kept.settling())
         expected = {each.id: failed.id for each, failed in links.rollbacks(list(held.values()))}
         assert found(kept) == expected
     loaded = classifier()
@@ -54,7 +54,7 @@ def test_rollbacks_are_those_of_the_definition_after_every_change(
     assert found(loaded) == found(kept)
     if ordered:
         done(loaded.removing(ordered[0]))
-    loaded.settle()
+    done(loaded.settling())
     assert found(loaded) == {each.id: failed.id for each, failed in links.rollbacks(ordered[1:])}
 
 
@@ -65,7 +65,7 @@ def test_an_early_change_of_a_long_back_and_forth_is_taken_over() -> None:
     assert len(found(kept)) == 9_999
 
     done(kept.removing(kept.in_order.by_finish[0]))
-    kept.settle()
+    done(kept.settling())
 
     assert len(found(kept)) == 9_999
     assert found(kept)["d03"] == "d02"

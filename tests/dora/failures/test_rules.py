@@ -44,7 +44,7 @@ def judged(
     )
     for each in deployments:
         done(classifier.adding(each))
-    classifier.settle()
+    done(classifier.settling())
     return classifier
 
 
@@ -146,7 +146,7 @@ def test_a_late_original_is_found() -> None:
     classifier = judged(shipping(second, 'Revert "Add a discount"'))
 
     done(classifier.adding(shipping(first, "Add a discount")))
-    classifier.settle()
+    done(classifier.settling())
 
     assert failures(classifier) == {"d0": "revert"}
 
@@ -351,7 +351,7 @@ def test_a_named_remedy_holds_while_it_is_there() -> None:
     )
     for each in held.values():
         done(classifier.adding(each))
-    classifier.settle()
+    done(classifier.settling())
     told = []
     for arrives in (True, False):
         told.append(
@@ -363,7 +363,7 @@ def test_a_named_remedy_holds_while_it_is_there() -> None:
         else:
             del held["d2"]
             done(classifier.removing(third))
-        classifier.settle()
+        done(classifier.settling())
     told.append((classifier.facts(failed).recovery, classifier.facts(third).rework, classifier.facts(fourth).rework))
 
     by_rule = (fourth.finished_at, 2 * DAY_MS), False, True
@@ -377,7 +377,7 @@ def test_recovery_from_incidents_alone_counts_from_the_first_of_them() -> None:
         trouble = incident(id=str(number), started_at=only.finished_at + began, finished_at=only.finished_at + ended)
         classifier.add_incident(trouble)
         classifier.restore(trouble, trouble.finished_at)
-    classifier.settle()
+    done(classifier.settling())
 
     assert classifier.facts(only).recovery == (only.finished_at + 9000, 6000)
 
@@ -386,7 +386,7 @@ def test_an_incident_that_names_a_version_blames_its_latest_deployment_that_had_
     first, second, third, later = days("v1", "v1", "v2", "v1")
     classifier = judged(first, second, third, later)
     classifier.add_incident(incident(started_at=third.finished_at + 1000, version="v1"))
-    classifier.settle()
+    done(classifier.settling())
 
     assert {each.id for each in (first, second, third, later) if classifier.facts(each).cause == "incident"} == {
         second.id
@@ -397,10 +397,10 @@ def test_the_first_deployment_to_come_after_the_beginning_of_an_incident_is_rewo
     first, second = days("v1", "v2")
     classifier = judged(first)
     classifier.add_incident(incident(started_at=first.finished_at + 1000))
-    classifier.settle()
+    done(classifier.settling())
 
     done(classifier.adding(second))
-    classifier.settle()
+    done(classifier.settling())
 
     assert classifier.facts(second).rework
 
@@ -411,12 +411,12 @@ def test_an_incident_that_is_taken_away_and_comes_again_is_open() -> None:
     trouble = incident(started_at=only.finished_at + 1000)
     classifier.add_incident(trouble)
     classifier.restore(trouble, only.finished_at + 5000)
-    classifier.settle()
+    done(classifier.settling())
     assert classifier.facts(only).recovery == (only.finished_at + 5000, 4000)
 
     classifier.remove_incident(trouble)
     classifier.add_incident(trouble)
-    classifier.settle()
+    done(classifier.settling())
     assert classifier.facts(only).recovery is None
 
 
@@ -434,11 +434,11 @@ def test_recovery_is_the_first_remedy_or_the_end_of_all_incidents() -> None:
     trouble = incident(started_at=second.finished_at + 1000, finished_at=second.finished_at + 5000)
 
     classifier.add_incident(trouble)
-    classifier.settle()
+    done(classifier.settling())
     assert classifier.facts(second).recovery == (third.finished_at, DAY_MS)
 
     classifier.restore(trouble, trouble.finished_at)
-    classifier.settle()
+    done(classifier.settling())
     assert classifier.facts(second).recovery == (second.finished_at + 5000, 5000)
 
 

@@ -1,7 +1,7 @@
 """Decides which deployments of one series failed, and why, while deployments and incidents come, change and go.
 
 A write costs what it can affect: it marks its neighbours in time, deployments of the same thing, and the incidents
-between two starts. ``settle`` classifies the marked ones again, and passes on what changed in their facts.
+between two starts. ``settling`` classifies the marked ones again, and passes on what changed in their facts.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -126,13 +126,8 @@ class Classifier:
         if facts:
             self._updates.incident(incident, facts, None)
 
-    def settle(self) -> None:
-        """Classifies what was marked, and passes on what changed."""
-        for _ in self.settling():
-            pass
-
     def settling(self) -> Iterator[None]:
-        """Does the same, step by step."""
+        """Classifies what was marked, and passes on what changed, step by step."""
         yield from self._decide()
         # Classifying may mark others, and ends all the same: it marks only remedies, which are later than what failed.
         while self._marked:
@@ -155,7 +150,7 @@ class Classifier:
     # Reading
 
     def facts(self, deployment: Deployment) -> DeploymentFacts:
-        """The facts of a deployment, as of the last ``settle``."""
+        """The facts of a deployment, as of the last ``settling``."""
         return self._facts.get(deployment.id) or DeploymentFacts.of(deployment)
 
     def cause(self, deployment: Deployment) -> str | None:

@@ -19,12 +19,10 @@ _started_at = attrgetter("started_at")
 
 def by_finish(deployments: Iterable[Deployment]) -> list[Deployment]:
     """Many deployments in order of finish."""
-    return _sorted(deployments, _finished_at, finish_order)
-
-
-def by_start(deployments: Iterable[Deployment]) -> list[Deployment]:
-    """Many deployments in order of start."""
-    return _sorted(deployments, _started_at, start_order)
+    # By moments alone first, which is several times faster, and by the whole order only where they tie.
+    ordered = sorted(deployments, key=_finished_at)
+    _order_ties(ordered, 0, len(ordered), _finished_at, finish_order)
+    return ordered
 
 
 def by_finish_in_steps(deployments: list[Deployment]) -> Steps[list[Deployment]]:
@@ -48,15 +46,6 @@ def _in_steps(
     for start in range(0, len(ordered), _RUN):
         _order_ties(ordered, start, start + _RUN, moment, order)
         yield
-    return ordered
-
-
-def _sorted(
-    deployments: Iterable[Deployment], moment: Callable[[Deployment], int], order: Callable[[Deployment], Any]
-) -> list[Deployment]:
-    """Sorts by moments alone, which is several times faster, and by the whole order where moments tie."""
-    ordered = sorted(deployments, key=moment)
-    _order_ties(ordered, 0, len(ordered), moment, order)
     return ordered
 
 
