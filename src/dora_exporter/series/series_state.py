@@ -122,9 +122,9 @@ class SeriesState:
         backwards, self._now_ms = now_ms < self._now_ms, now_ms
         self.version += 1
         yield from self._move_deployments(now_ms)
-        if self.attempts.held:
+        if self.attempts.held or self.attempts.due:
             yield from self.attempts.seeking(now_ms, backwards=backwards)
-        if self.incidents.held:
+        if self.incidents.held or self.incidents.due:
             yield from self.incidents.seeking(now_ms, backwards=backwards)
         if self._counting.changed:
             yield from self._counting.settling()
