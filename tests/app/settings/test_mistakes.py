@@ -195,6 +195,9 @@ BAD_YAML = {
     "sources: {-x: {kind: pagerduty}}": [
         "config.yaml:1: sources.-x: must be letters, digits, dots, dashes and underscores"
     ],
+    "store: {url: 'mysql://user:hunter2@host/dora'}": [
+        "config.yaml:1: store.url: must be such as postgresql://user@host:5432/database"
+    ],
     "sources: {p: {kind: prometheus, url: 'ftp://user@host'}}": [
         "config.yaml:1: sources.p.url: must begin with http:// or https://, and hold no user or password"
     ],
