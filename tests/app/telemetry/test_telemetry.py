@@ -1,5 +1,6 @@
 import asyncio
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -150,6 +151,14 @@ def test_writes_are_counted_by_kind_source_and_outcome() -> None:
         'dora_exporter_events_total{kind="deployment",outcome="deleted",source="api"}': 1,
         'dora_exporter_events_total{kind="incident",outcome="created",source="pagerduty"}': 1,
     }
+
+
+def test_writes_that_were_counted_are_let_go_though_nobody_asks_for_their_number() -> None:
+    writes, event = WriteCounts(), deployment()
+    held_before = sys.getrefcount(event)
+    for _ in range(1000):
+        writes.observe([(None, event)])
+    assert sys.getrefcount(event) < held_before + 300
 
 
 def test_writes_through_the_api_are_zero_before_the_first() -> None:
