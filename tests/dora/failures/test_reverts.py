@@ -110,7 +110,7 @@ def test_what_is_taken_back_failed_and_what_is_landed_again_blames_nobody(
     assert told(judged(*series(*messages), settings=NOTHING_ELSE)) == (failed, reworks)
 
 
-@pytest.mark.parametrize(
+reverting_the_first = pytest.mark.parametrize(
     "fix",
     [
         f"Undo\n\nThis reverts commit {A}.",
@@ -119,6 +119,9 @@ def test_what_is_taken_back_failed_and_what_is_landed_again_blames_nobody(
         'Revert "Round up"',
     ],
 )
+
+
+@reverting_the_first
 def test_what_is_taken_back_may_be_told_late_and_be_taken_away(fix: str) -> None:
     first, second, third, fourth = series("Round up (#7)", "Two", "Three", fix)
     classifier = judged(second, third, fourth)
@@ -131,6 +134,18 @@ def test_what_is_taken_back_may_be_told_late_and_be_taken_away(fix: str) -> None
     done(classifier.removing(first))
     done(classifier.settling())
     assert told(classifier) == ([], [])
+
+
+@reverting_the_first
+def test_of_a_series_that_is_taken_away_no_link_and_nothing_looked_up_is_kept(fix: str) -> None:
+    deployments = series("Round up (#7)", "Two", "Three", fix)
+    classifier = judged(*deployments)
+    assert any(classifier.links.parts())
+
+    for each in deployments:
+        done(classifier.removing(each))
+        done(classifier.settling())
+    assert not any(classifier.links.parts())
 
 
 def test_a_chain_of_reverts_is_followed_when_its_beginning_is_told_late() -> None:

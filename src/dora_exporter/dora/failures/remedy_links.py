@@ -141,7 +141,10 @@ class RemedyLinks:
         if links == before:
             return
         for link in before:
-            self._to[link.failed.id].remove(link)
+            its_links = self._to[link.failed.id]
+            its_links.remove(link)
+            if not its_links:
+                del self._to[link.failed.id]
             yield link.failed
         for link in links:
             self._to.setdefault(link.failed.id, []).append(link)
