@@ -160,6 +160,19 @@ def test_a_series_that_cannot_be_rendered_is_left_out_of_its_team_too() -> None:
     assert daemon.engine.broken_series == 1
 
 
+@pytest.mark.parametrize("stage", ["ingest", "classifier"])
+@pytest.mark.parametrize("series_limit", [10, 1])
+def test_the_teams_of_a_series_that_cannot_be_computed_are_absent(stage: str, series_limit: int) -> None:
+    shut = False
+    daemon = daemon_with(stage, lambda _: shut, series_limit=series_limit)
+    daemon.perform(deployment(id="one", service="cart", team="crew"))
+    daemon.perform(deployment(id="two", service="cart", team="squad"))
+    assert len({dict(labels)["team"] for name, labels in daemon.samples() if name == "dora_team_deployments"}) == 2
+    shut = True
+    daemon.perform(deployment(id="three", service="cart", team="crew"))
+    assert not daemon.samples()
+
+
 def test_a_team_that_cannot_be_rendered_is_absent_until_it_can() -> None:
     shut = False
     daemon = daemon_with("rendering", lambda measures: shut and not measures.sources)  # type: ignore[attr-defined]
