@@ -42,8 +42,9 @@ class Site:
         url: str = "",
         catalogue: Catalogue = NO_CATALOGUE,
         groups: Groups | None = None,
+        edition: str = "2024",
     ) -> None:
-        self.access, self.url = Access(api_keys=api_keys), url
+        self.access, self.url, self.edition = Access(api_keys=api_keys), url, edition
         self.clock = ManualClock()
         self.store = EventStore()
         for record in records:
@@ -57,7 +58,7 @@ class Site:
             groups=groups or Groups(),
         )
         self.engine = Engine(self.store, definitions)
-        self.lines = KeptLines(engine=self.current, edition=lambda: "2024")
+        self.lines = KeptLines(engine=self.current, edition=lambda: self.edition)
         self.sources = RunningSources(
             store=self.store,
             log=MemoryLog(self.store.apply_all),
@@ -77,7 +78,7 @@ class Site:
                 engine=engine,
                 sources=self.sources,
                 why_unknown=lambda _: None,
-                edition=lambda: "2024",
+                edition=lambda: self.edition,
                 clock=self.clock,
                 access=self.access,
                 url=self.url,

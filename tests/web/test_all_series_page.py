@@ -1,5 +1,7 @@
 """The page at ``/``."""
 
+import re
+
 import pytest
 from pytest_aiohttp import AiohttpClient
 from tests.builders import HOUR_MS, NOW_MS, deployment, incident
@@ -53,6 +55,18 @@ async def test_a_series_shows_its_numbers_with_their_levels(aiohttp_client: Aioh
         "1 open",
     ]
     assert page.named("svg")[4]["aria-label"] == "Deployments a day over 30 days: 3 in all, 1 failed, at most 1 a day"
+
+
+@pytest.mark.parametrize(
+    ("edition", "missing"),
+    [("2022", ["DORA\N{RIGHT SINGLE QUOTATION MARK}s report of 2022 has no elite level."]), ("2024", [])],
+)
+async def test_the_levels_that_a_report_does_not_have_are_named(
+    aiohttp_client: AiohttpClient, edition: str, missing: list[str]
+) -> None:
+    browser = await Site([deployment()], edition=edition).start(aiohttp_client)
+
+    assert re.findall(r"DORA\S+ report of \d+ has no.*?\.", (await browser.open("/")).text) == missing
 
 
 @pytest.mark.parametrize(
