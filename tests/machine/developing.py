@@ -68,8 +68,16 @@ class Developer:
             merged,
         )
 
+    def _retitled(self, old: Change) -> list[str]:
+        """How a forge quotes a pull request whose title was changed since: only its number says what is meant."""
+        return [] if old.number is None else [f"Retitled {self.chance.getrandbits(48):x} (#{old.number})"] * 2
+
     def _merge(self, now: int) -> Change:
-        return Change("", self._moment(now), f"Merge branch 'topic-{self.chance.getrandbits(48):x}'")
+        """A merge of a branch, or of a pull request by the button for it."""
+        topic = f"topic-{self.chance.getrandbits(48):x}"
+        if self.chance.random() < 0.3:
+            return Change("", self._moment(now), f"Merge branch '{topic}'")
+        return Change("", self._moment(now), f"Bring {topic}", number=self.chance.randrange(1, 9999), branch=topic)
 
     def _parents(self, place: int, made: int) -> tuple[int, ...]:
         choices = [place - 1] if place else []
@@ -114,22 +122,30 @@ class Developer:
         ahead = self.chance.choice([5 * MINUTE_MS + 1, 5 * MINUTE_MS, 1, 0, -1, -1001, -HOUR_MS, -3 * DAY_MS])
         name = self.chance.choice(["Change", "Change", "Hotfix: change", "Urgent change"])
         subject = f"{name} {self.chance.getrandbits(48):x}"
-        number = self.chance.choice([None, None, self.chance.randrange(1, 9999)])
+        number = self.chance.choice([None, self.chance.randrange(1, 9999)])
         takes_back: tuple[str, ...] = ()
         singles = self._known()
         if singles and self.chance.random() < 0.4:
             old = self.chance.choice(singles[-4:])
-            subject = f'Revert "{old.subject}"'
-            takes_back = self.chance.choice([(old.sha,), (old.subject,), (old.sha[:9],)])
+            quoted = self.chance.choice([old.subject, old.first_line, *self._retitled(old)])
+            subject = f'Revert "{quoted}"'
+            takes_back = self.chance.choice([(old.sha,), (quoted,), (quoted,), (old.sha[:9],)])
             number_of_old = old.request.number if old.request is not None else old.number
             if number_of_old is not None and self.chance.random() < 0.3:
                 takes_back = (f"#{number_of_old}",)
             if takes_back == (old.sha,) and self.chance.random() < 0.2:
                 takes_back = (old.sha, self.chance.choice(singles).sha)
         merges = [sha for sha in self.world.graph.homes if self.world.graph.is_merge(sha)]
-        if merges and not takes_back and self.chance.random() < 0.3:
-            subject = f'Revert "{self.world.graph.changes[merges[-1]].subject}"'
-            takes_back = self.chance.choice([(merges[-1],), (merges[-1][:9],)])
+        if merges and self.chance.random() < 0.3:
+            old = self.world.graph.changes[self.chance.choice(merges[-2:])]
+            quoted = self.chance.choice([old.first_line, old.subject])
+            subject = f'Revert "{quoted}"'
+            takes_back = self.chance.choice([(old.sha,), (old.sha[:9],), (quoted,), (quoted,), (quoted,)])
+            if old.number is not None and self.chance.random() < 0.3:
+                takes_back = (f"#{old.number}",)
+        if singles and not takes_back and self.chance.random() < 0.1:
+            picked = self.chance.choice(singles[-4:])  # onto another branch, with its message
+            subject, number, takes_back = picked.subject, picked.number, picked.takes_back
         author = self.chance.choice(
             ["Ann <ann@example.test>", "Ann <ann@example.test>", "tidy[bot] <bots@example.test>"]
         )

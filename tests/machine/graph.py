@@ -23,7 +23,8 @@ class Change:
     """A commit: when it was written, and what its message says.
 
     ``takes_back`` are SHAs, perhaps abbreviated, numbers of pull requests after a ``#``, or quoted subjects that the
-    message says it reverts, and ``number`` is that of the pull request in its subject.
+    message says it reverts, and ``number`` is that of the pull request that it squashes. Where there is a ``branch`` it
+    merges that pull request of it; then the subject is the title.
     """
 
     sha: str
@@ -36,6 +37,14 @@ class Change:
     """Where the file is that it changes."""
 
     request: Request | None = None
+    branch: str | None = None
+
+    @property
+    def first_line(self) -> str:
+        """Of its message, as git and the forges write it."""
+        if self.branch is not None:
+            return f"Merge pull request #{self.number} from shop/{self.branch}"
+        return self.subject if self.number is None else f"{self.subject} (#{self.number})"
 
     @property
     def reverted_shas(self) -> list[str]:

@@ -1,5 +1,6 @@
 """What the deployments and incidents of one series amount to, by the text of the definitions and by brute force."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -55,7 +56,9 @@ class Court:
         self.incidents = list(incidents)
         self.ordered = sorted(deployments, key=lambda each: each.order)
         self.shipped = {each.id: _shipped(each, world) for each in self.ordered}
-        self.merges = {each.id: merges_of(each, world) for each in self.ordered}
+        self.merges = {
+            each.id: [world.graph.changes[sha] for sha in sorted(merges_of(each, world))] for each in self.ordered
+        }
         self.reasons = {each.id: reasons_of(each, world) for each in self.ordered if not each.reports}
         self.first = self._first_shippers()
         self.links = list(self._links())
@@ -163,7 +166,7 @@ class Court:
     def _origin(self, sha: str) -> Deployed | None:
         """The first deployment that shipped a commit, or that was itself of that commit."""
         for each in self.ordered:
-            shipped = {change.sha for change in self.shipped[each.id]} | self.merges[each.id]
+            shipped = {change.sha for change in (*self.shipped[each.id], *self.merges[each.id])}
             if each.sha == sha or sha in shipped:
                 return each
         return None
@@ -236,9 +239,15 @@ class Court:
         if numbered or not change.subject.startswith(QUOTING):
             return numbered
         quoted = change.subject.removeprefix(QUOTING)[:-1]
+        title, number = _parted(quoted)
+        return (self._with_number(number) if number is not None else []) or self._with_title(title, deployment)
+
+    def _with_title(self, title: str, deployment: Deployed) -> list[tuple[Deployed, list[Change]]]:
+        """The last until a deployment that brought something with a title first, and its commits there."""
         for each in reversed([each for each in self.ordered if each.order <= deployment.order]):
-            said = [other for other in self._spoken(each) if other.subject == quoted]
-            if said:
+            said = [other for other in self._spoken(each) if other.subject == title]
+            merged = [other for other in self.merges[each.id] if other.subject == title]
+            if said or any(self._origin(other.sha) is each for other in merged):
                 return [(each, said)]
         return []
 
@@ -246,15 +255,15 @@ class Court:
         """The only SHA that was deployed or shipped and begins so."""
         deployed = {each.sha or "" for each in self.ordered}
         shipped = {change.sha for each in self.ordered for change in self.shipped[each.id]}
-        merged = {sha for each in self.ordered for sha in self.merges[each.id]}
+        merged = {change.sha for each in self.ordered for change in self.merges[each.id]}
         found = [each for each in deployed | shipped | merged if each.startswith(name)]
         return found if len(found) == 1 else []
 
     def _with_number(self, number: int) -> list[tuple[Deployed, list[Change]]]:
-        """The first that shipped a pull request, and its commits there."""
+        """The first that shipped a pull request, and its commits there, but for a merge: that says nothing itself."""
         for each in self.ordered:
             meant = [change for change in self.shipped[each.id] if number in _numbers(change)]
-            if meant:
+            if meant or any(change.number == number for change in self.merges[each.id]):
                 return [(each, meant)]
         return []
 
@@ -317,6 +326,15 @@ class Court:
         """The pull requests of which a deployment is the first to bring anything."""
         all_of_it = {each.request for each in self.shipped[deployment.id] if each.request is not None}
         return [each for each in all_of_it if self._with_number(each.number)[0][0] is deployment]
+
+
+def _parted(line: str) -> tuple[str, int | None]:
+    """The title in a first line, and the number of its pull request."""
+    squashed = re.fullmatch(r"(.*) \(#(\d+)\)", line)
+    if squashed:
+        return squashed[1], int(squashed[2])
+    merged = re.match(r"Merge pull request #(\d+) ", line)
+    return line, int(merged[1]) if merged else None
 
 
 def _numbers(change: Change) -> set[int]:

@@ -12,12 +12,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def message_of(change: Change) -> str:
     """The message of a commit, as git and the forges write it."""
-    first = change.subject if change.number is None else f"{change.subject} (#{change.number})"
+    first = [change.first_line] if change.branch is None else [change.first_line, change.subject]
     named = [f"This reverts commit {each}." for each in change.reverted_shas]
     if MERGED in change.subject:
         named = [f"{each[:-1]}, reversing\nchanges made to {'d' * 40}." for each in named]
     named += [f"Reverts shop/carts{each}" for each in change.reverted_numbers]
-    return "\n\n".join([first, *named])
+    return "\n\n".join([*first, *named])
 
 
 def deployment(each: Deployed, *, with_id: bool = True) -> Json:
