@@ -65,6 +65,21 @@ async def test_a_deployment_of_several_repositories_is_one(api: Api) -> None:
         assert await api.list_deployments(query=query) == ["deployment-of-the-day"]
 
 
+@pytest.mark.parametrize(
+    ("known", "shown"),
+    [
+        ({"commit_sha": SHA}, {"commit_sha": SHA, "repository_id": None}),
+        ({"repository": "github.com/acme/shop"}, {"commit_sha": None, "repository_id": "github.com/acme/shop"}),
+    ],
+)
+async def test_of_the_code_what_is_known_is_shown(
+    api: Api, known: dict[str, str], shown: dict[str, str | None]
+) -> None:
+    api.store.apply(Deployment("one", "checkout", "prod", NOW - 2, NOW - 1, **known))  # type: ignore[arg-type]
+    _, answer = await api.send("GET", "/api/v2/dora/deployments/one")
+    assert answer["data"]["attributes"]["git"] == shown
+
+
 @pytest.mark.parametrize("git", [CODE, [CODE], [CODE, CODE]])
 async def test_a_list_of_one_repository_is_as_good_as_that_repository(api: Api, git: object) -> None:
     given = deployment(id="deployment-of-the-day", git=git)

@@ -72,6 +72,13 @@ async def test_a_number_of_a_service_says_what_it_is_made_of(ask: Ask) -> None:
     ]
 
 
+async def test_an_incident_says_how_long_it_counts_as_lasting(ask: Ask) -> None:
+    _, answer = await ask(f"{CHECKOUT}&metric=dora_time_to_restore_seconds&window=7d")
+
+    (shown,) = answer["incidents"]
+    assert (shown["id"], shown["restore_seconds"]) == ("outage", 12 * 3600)
+
+
 @pytest.mark.parametrize("prefix", ["dora_", "dora_team_"])
 async def test_a_number_of_a_team_is_made_of_the_events_of_its_services(ask: Ask, prefix: str) -> None:
     status, answer = await ask(f"{CREW}&metric={prefix}deployments")

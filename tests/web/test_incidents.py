@@ -47,6 +47,28 @@ async def test_an_incident_is_kept_as_it_was_sent(api: Api) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("known", "shown"),
+    [
+        ({"commit_sha": SHA}, {"commit_sha": SHA, "repository_id": None, "repository_url": None}),
+        (
+            {"repository": "github.com/acme/shop"},
+            {
+                "commit_sha": None,
+                "repository_id": "github.com/acme/shop",
+                "repository_url": "https://github.com/acme/shop",
+            },
+        ),
+    ],
+)
+async def test_of_the_code_what_is_known_is_shown(
+    api: Api, known: dict[str, str], shown: dict[str, str | None]
+) -> None:
+    api.store.apply(Incident("one", ("checkout",), "prod", NOW - 1, **known))  # type: ignore[arg-type]
+    _, answer = await api.send("GET", "/api/v2/dora/failures/one")
+    assert answer["data"]["attributes"]["git"] == shown
+
+
 async def test_it_is_shown_with_the_names_of_the_api(api: Api) -> None:
     git = {"commit_sha": SHA, "repository_url": "git@github.com:acme/shop.git"}
     await api.fail(**incident(id="incident-of-the-day", finished_at=NOW, git=git, severity="High"))
