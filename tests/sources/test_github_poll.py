@@ -220,14 +220,24 @@ async def test_a_wrong_token_is_told_once_and_heals(caplog: pytest.LogCaptureFix
         assert len(daemon.deployments) == 1
 
 
-async def test_an_app_asks_with_tokens_of_its_installation(tmp_path: Path) -> None:
+@pytest.fixture
+def app_key(tmp_path: Path) -> rsa.RSAPrivateKey:
+    """The key of an App, which is in ``key.pem``."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    file = tmp_path / "key.pem"
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-    file.write_bytes(pem)
-    app = {"token": None, "app_id": 7, "installation_id": 9, "private_key_file": file}
-    async with polled(**app) as (fake, daemon):
-        fake.app_key = key.public_key()
+    (tmp_path / "key.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    )
+    return key
+
+
+def an_app(folder: Path) -> dict[str, object]:
+    """The settings of an App."""
+    return {"token": None, "app_id": 7, "installation_id": 9, "private_key_file": folder / "key.pem"}
+
+
+async def test_an_app_asks_with_tokens_of_its_installation(tmp_path: Path, app_key: rsa.RSAPrivateKey) -> None:
+    async with polled(**an_app(tmp_path)) as (fake, daemon):
+        fake.app_key = app_key.public_key()
         fake.deploy(fake.repository(), "success")
         await daemon.poll()
         await daemon.poll()
@@ -238,10 +248,22 @@ async def test_an_app_asks_with_tokens_of_its_installation(tmp_path: Path) -> No
         await daemon.poll()
         assert (daemon.running.health.is_up, fake.requests.count("token")) == (True, 2)
 
-        file.write_text("no key")
+        (tmp_path / "key.pem").write_text("no key")
         daemon.clock.advance(HOUR_MS)
         health = await daemon.poll()
         assert (health.problem, health.is_misconfigured) == ("private_key_file holds no RSA key in PEM", True)
+
+
+async def test_a_token_of_an_app_that_is_refused_is_not_used_again(tmp_path: Path, app_key: rsa.RSAPrivateKey) -> None:
+    async with polled(**an_app(tmp_path)) as (fake, daemon):
+        fake.app_key = app_key.public_key()
+        fake.deploy(fake.repository(), "success")
+        await daemon.poll()
+        fake.token = "the next one"
+        await daemon.poll()
+        assert daemon.running.health.is_misconfigured
+        await daemon.poll()
+        assert (daemon.running.health.is_up, fake.requests.count("token")) == (True, 2)
 
 
 async def test_an_enterprise_server_has_its_apis_in_folders() -> None:
