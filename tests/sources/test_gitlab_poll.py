@@ -13,6 +13,7 @@ from tests.sources.fake_gitlab import FakeGitLab
 from tests.sources.gitlab_daemon import GitLabDaemon, a_daemon
 from tests.sources.gitlab_lives import live
 
+from dora_exporter.runtime.timestamps import iso
 from dora_exporter.sources.gitlab.settings import GitLabSettings
 
 HISTORIES = 40
@@ -417,6 +418,16 @@ async def test_a_malformed_row_is_counted_and_the_others_are_taken(flaw: dict[st
         health = await daemon.poll()
         assert (health.problem, health.items["quarantined"]) == (None, 1)
         assert [each.id for each in daemon.deployments] == ["gl:2"]
+
+
+async def test_a_malformed_incident_is_counted_and_the_others_are_taken() -> None:
+    async with a_pair() as (daemon, forge):
+        shop = forge.add_project("acme/shop")
+        for created_at in ("soon", iso(daemon.clock())):
+            forge.change(forge.open(shop, created_at=created_at), state="closed")
+        health = await daemon.poll()
+        assert (health.problem, health.items["quarantined"]) == (None, 1)
+        assert [each.id for each in daemon.incidents] == ["gl:issue-2"]
 
 
 async def test_without_a_token_nothing_is_polled() -> None:
