@@ -11,6 +11,7 @@ from tests.oracle.naming import Naming, name_of
 
 _Scope = TypeVar("_Scope", Scope, Rule)
 
+SERVICES = ("cart", "checkout", "search")
 SPELLINGS = {
     "cart": ("cart", "shop-cart", "cart-svc"),
     "checkout": ("checkout", "till", "checkout-svc"),
@@ -18,7 +19,7 @@ SPELLINGS = {
     "production": ("production", "prod", "PROD"),
     "staging": ("staging", "stage", "pr-1"),
 }
-_SERVICES = [*chain(*(SPELLINGS[each] for each in ("cart", "checkout", "search")))]
+_SPELT_SERVICES = [*chain(*(SPELLINGS[each] for each in SERVICES))]
 _ENVIRONMENTS = [*SPELLINGS["production"], *SPELLINGS["staging"]]
 
 
@@ -30,7 +31,7 @@ def spelled(chance: random.Random, line: Line) -> Line:
 
 def random_naming(chance: random.Random) -> Naming:
     """Entries that do not contradict each other."""
-    services = _entries(chance, ["cart", "checkout", "shop"], [*_SERVICES, "shop-*", "*-svc"])
+    services = _entries(chance, ["cart", "checkout", "shop"], [*_SPELT_SERVICES, "shop-*", "*-svc"])
     if chance.random() < 0.3 and not any("*-svc" in each["aliases"] for each in services.values()):
         services["suffixes"] = {"aliases": ["*-svc"], "name": r"\1"}
     return Naming(services, _entries(chance, ["production", "live"], [*_ENVIRONMENTS, "pr*", "*st*"]))

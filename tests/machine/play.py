@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TypeVar
 
 from tests.machine.acts import (
-    MANY,
     Act,
     Checkpoint,
     Compact,
@@ -36,10 +35,7 @@ from tests.machine.facts import (
     RESERVED,
     YEAR_2000_MS,
     Deployed,
-    Group,
     Judged,
-    Rule,
-    Scope,
     Suffered,
     Terms,
     World,
@@ -47,14 +43,13 @@ from tests.machine.facts import (
 from tests.machine.faults import STAGES
 from tests.machine.flux import Reconcile
 from tests.machine.gitops import HOWS, Correlate, Sync
-from tests.machine.naming import random_naming, spelled
+from tests.machine.naming import SERVICES, spelled
 from tests.machine.posting import KINDS as POST_KINDS
 from tests.machine.posting import LAGS, Post
+from tests.machine.random_terms import random_terms
 from tests.machine.silence import Silence
 from tests.machine.site import PAGED, SOURCES
-from tests.oracle.naming import Naming, name_of
 
-SERVICES = ("cart", "checkout", "search")
 ENVIRONMENTS = ("production", "staging")
 TEAMS = ("crew", "squad", "guild")
 VERSIONS = ("v1", "v2", "v3", "hotfix-1")
@@ -71,23 +66,6 @@ FOLDERS = ((), (), (("cart", "apps"),), (("cart", "libs"), ("checkout", "apps"))
 
 _Event = TypeVar("_Event", Deployed, Suffered)
 
-HOTFIX = Rule("hotfix", r"(?i)^hotfix", "hotfix", ("title", "version"))
-SUBJECTS = Rule("subjects", r"(?i)^urgent", "urgent", ("subject",))
-REQUESTS = Rule("requests", r"^urgent", "urgent", ("branch", "label"))
-FIXES = Rule("fixes", r"^fixes:$version$", "fixes:", ("tag",), names_version=True)
-
-
-TREE = (
-    Group("all"),
-    Group("goods", "all", ("cart", "shop"), ("squad",)),
-    Group("front", "goods", ("checkout",)),
-    Group("back", None, ("search",), ("guild",)),
-)
-
-
-def _among(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
-    return tuple(each for each in names if each in others)
-
 
 class Player:
     """Makes a history up, act by act, from a seed."""
@@ -100,7 +78,7 @@ class Player:
         self._with_values = self.chance.random() < 0.5
         self._with_names = self.chance.random() < (0.2 if self.with_git else 0.5)
         self._folders = self.chance.choice(FOLDERS) if self.with_git and not self._with_names else ()
-        self.terms = self._terms()
+        self.terms = self._random_terms()
         self._developer = Developer(self.chance, self.world, self._moment)
         self._troubled = self.chance.choice([10, 10, 30])
         self._crowd = self.chance.choice([1, 1, 2, 3] if self.with_git else [1, 1, 2, 6])
@@ -130,7 +108,7 @@ class Player:
             (3, lambda _: Checkpoint()),
             (2, lambda _: Fault(self.chance.choice(list(STAGES)), self.chance.choice([0, 0, 1, 5]))),
             (1, lambda _: Defect(self._line())),
-            (3, lambda _: Reload(self._terms())),
+            (3, lambda _: Reload(self._random_terms())),
         ]
         if self.with_git:
             choices += [(70, self._developer.commit), (110, self._send_deployment)]
@@ -395,48 +373,9 @@ class Player:
             return Judged(failed=True, remedy_version=self.chance.choice(VERSIONS))
         return Judged(failed=True, remedy_id=self.chance.choice(ids))
 
-    def _terms(self) -> Terms:
-        pick = self.chance.choice
-        names = random_naming(self.chance) if self._with_names and self.chance.random() < 0.7 else Naming()
-        names_of_their_own = [each for each in (*SERVICES, "shop") if name_of(each, names.services) == each]
-        teams = [("cart", "crew"), ("checkout", "squad"), ("shop", "crew")]
-        severities = pick([(), (("SEV-1", 1), ("SEV-2", 2), ("minor", 4))])
-        return Terms(
-            windows=pick([(("1d", DAY_MS), ("7d", 7 * DAY_MS)), (("12h", DAY_MS // 2),)]),
-            retention_ms=pick([30 * DAY_MS, 30 * DAY_MS, 10 * DAY_MS]),
-            attribution_limit_ms=pick([7 * DAY_MS, None, HOUR_MS, 2 * DAY_MS]),
-            merge_within_ms=pick([30 * MINUTE_MS, DAY_MS, MINUTE_MS]),
-            series_limit=pick([1, 2, MANY, MANY]),
-            team_of=pick([(), tuple(each for each in teams if each[0] in names_of_their_own)]),
-            rollback=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("cart",))]),
-            revert=pick([Scope(), Scope(), Scope(is_on=False), Scope(services=("checkout",))]),
-            rules=pick(
-                [
-                    (),
-                    (HOTFIX,),
-                    (HOTFIX, SUBJECTS, FIXES),
-                    (HOTFIX, REQUESTS),
-                    (REQUESTS,),
-                    (replace(FIXES, services=("cart",)),),
-                ]
-            ),
-            default_environment=pick(["none", "production"]),
-            edition=pick(["2019", "2021", "2022", "2023", "2024"]),
-            resolve_for_ms=pick([MINUTE_MS, MINUTE_MS, DAY_MS]),
-            excluded_authors=pick([(), (), ("bots@",), ("Ann",)]),
-            names=names,
-            folders=self._folders,
-            groups=pick(
-                [(), tuple(replace(each, services=_among(each.services, names_of_their_own)) for each in TREE)]
-            ),
-            minimum_ms=pick([0, 0, HOUR_MS]),
-            reopened_within_ms=pick([None, HOUR_MS, DAY_MS]),
-            stale_after_ms=pick([None, 10 * MINUTE_MS, 10 * MINUTE_MS, HOUR_MS // 3]),
-            severities=severities,
-            dimensions=pick([("customer",), ("tier", "customer")]) if self._with_values else (),
-            values_limit=pick([1, 2, 50]),
-            unknown_severity=pick([None, None, 3]),
-            counted_severities=pick([(1, 2, 3, 4, 5), (1, 2, 3), ("Minor", 1) if severities else (3,)]),
+    def _random_terms(self) -> Terms:
+        return random_terms(
+            self.chance, with_names=self._with_names, with_values=self._with_values, folders=self._folders
         )
 
 
