@@ -256,7 +256,8 @@ class World:
         self.buried.discard(new.id)
         held = self.deployments.get(new.id)
         if held is not None:
-            has_commit = new.keys and new.sha is None and held.sha is not None
+            # A commit stays with what it was told of, whatever its image stands for by now.
+            has_commit = new.keys and new.sha is None and held.sha is not None and new.version == held.version
             new = replace(new, said=held.said)
             new = replace(new, repository=held.repository, sha=held.sha) if has_commit else new
         self.deployments[new.id] = self.with_commit(new)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.builders import MINUTE_MS
 from tests.oracle import links
 from tests.sources.flux_daemon import (
@@ -108,6 +109,16 @@ async def test_a_revision_that_fails_again_and_again_is_one_attempt(reason: str)
 
         await daemon.push(kustomization(1, 5))
         assert versions(daemon) == [(revision(1), "failed"), (revision(1), None)]
+
+
+async def test_an_attempt_that_is_told_to_be_older_keeps_the_commit_that_is_known_of_it() -> None:
+    async with a_daemon() as daemon:
+        await daemon.push(kustomization(1, minute=5, reason="HealthCheckFailed"))
+        daemon.store.apply(replace(daemon.deployments[0], repository="git.example/shop", commit_sha=SHA))
+        await daemon.push(kustomization(1, minute=3, reason="HealthCheckFailed"))
+        (event,) = daemon.deployments
+        assert event.finished_at == START_MS + 3 * MINUTE_MS
+        assert (event.repository, event.commit_sha) == ("git.example/shop", SHA)
 
 
 async def test_health_that_is_lost_later_is_no_attempt() -> None:

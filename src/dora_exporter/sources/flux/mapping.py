@@ -42,7 +42,11 @@ class RevisionMapping:
         """A revision that fails is tried again and again, and is one attempt, at its first failure."""
         event = self._event(seen, f"failed:{_digest(seen.revision)}")
         held = sink.deployment(event.id)
-        return event if held is None or seen.at_ms < held.finished_at else None
+        if held is None:
+            return event
+        # A commit that is held stays: its image may stand for another one by now.
+        kept = replace(event, repository=held.repository, commit_sha=held.commit_sha)
+        return kept if seen.at_ms < held.finished_at else None
 
     def _event(self, seen: Reconciled, key: str) -> Deployment:
         said = seen.metadata
