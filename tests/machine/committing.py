@@ -39,6 +39,7 @@ class Commit:
             change = replace(self.changes[place], sha=sha, authored_at=seconds[place] * SECOND_MS)
             if change.request is not None:
                 site.forge.merged[sha] = change.request
+                site.forge.squashed[change.request.number] = (sha, change.squashed)
             above = tuple(shas[each] if each >= 0 else known[each] for each in self.parents[place])
             world.graph.add(change, above, self.repository)
         if self.repository != UPLOADED:

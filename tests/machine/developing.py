@@ -30,11 +30,14 @@ class Developer:
         """Some commits, perhaps of a pull request."""
         repository = self.chance.choice([*[self._home] * 5, *REPOSITORIES])
         made = len(self.world.graph.shas_of(repository))
-        count = self.chance.randint(1, 4)
+        is_squash = self.chance.random() < 0.25
+        count = 1 if is_squash else self.chance.randint(1, 4)
         parents = tuple(self._parents(place, made) for place in range(count))
         written = now - self.chance.choice([0, DAY_MS, 3 * DAY_MS])  # most are older than what is deployed then
         changes = tuple(self._new_change(written, "") if len(each) < 2 else self._merge(now) for each in parents)
-        if self.chance.random() < 0.5:
+        if is_squash:
+            parents, changes = (parents[0][:1],), (self._squash(changes[0], now, written),)
+        elif self.chance.random() < 0.5:
             request = self._request(now)
             changes = tuple(
                 replace(each, request=request) if len(above) < 2 else each
@@ -66,6 +69,20 @@ class Developer:
             min(ready, merged),
             None if approved > merged else approved,
             merged,
+        )
+
+    def _squash(self, change: Change, now: int, written: int) -> Change:
+        """The commits of a pull request as one, with the words of that."""
+        request = self._request(now)
+        branch = [self._new_change(written, f"{self.chance.getrandbits(160):040x}") for _ in range(2)]
+        return replace(
+            change,
+            subject=request.title,
+            takes_back=(),
+            number=request.number,
+            branch=None,
+            request=request,
+            squashed=tuple(replace(each, authored_at=each.authored_at // 1000 * 1000) for each in branch),
         )
 
     def _retitled(self, old: Change) -> list[str]:
@@ -127,7 +144,8 @@ class Developer:
         singles = self._known()
         if singles and self.chance.random() < 0.4:
             old = self.chance.choice(singles[-4:])
-            quoted = self.chance.choice([old.subject, old.first_line, *self._retitled(old)])
+            title = [] if old.squashed else [old.subject]
+            quoted = self.chance.choice([*title, old.first_line, *self._retitled(old)])
             subject = f'Revert "{quoted}"'
             takes_back = self.chance.choice([(old.sha,), (quoted,), (quoted,), (old.sha[:9],)])
             number_of_old = old.request.number if old.request is not None else old.number

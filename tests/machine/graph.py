@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Change:
 
     ``takes_back`` are SHAs, perhaps abbreviated, numbers of pull requests after a ``#``, or quoted subjects that the
     message says it reverts, and ``number`` is that of the pull request that it squashes. Where there is a ``branch`` it
-    merges that pull request of it; then the subject is the title.
+    merges that pull request of it; then the subject is the title. Where it is ``squashed`` of others the forge tells of
+    these, and they are shipped instead of it, ``via`` it.
     """
 
     sha: str
@@ -38,6 +39,13 @@ class Change:
 
     request: Request | None = None
     branch: str | None = None
+    squashed: tuple["Change", ...] = ()
+    via: str | None = None
+
+    @property
+    def meant(self) -> tuple["Change", ...]:
+        """What is shipped with it."""
+        return tuple(replace(each, request=self.request, via=self.sha) for each in self.squashed) or (self,)
 
     @property
     def first_line(self) -> str:

@@ -166,8 +166,8 @@ class Court:
     def _origin(self, sha: str) -> Deployed | None:
         """The first deployment that shipped a commit, or that was itself of that commit."""
         for each in self.ordered:
-            shipped = {change.sha for change in (*self.shipped[each.id], *self.merges[each.id])}
-            if each.sha == sha or sha in shipped:
+            shipped = (*self.shipped[each.id], *self.merges[each.id])
+            if each.sha == sha or any(sha in (change.sha, change.via) for change in shipped):
                 return each
         return None
 
@@ -231,7 +231,7 @@ class Court:
         if change.reverted_shas:
             origins = [(sha, self._origin(sha)) for sha in shas]
             return [
-                (origin, [each for each in self.shipped[origin.id] if each.sha == sha])
+                (origin, [each for each in self.shipped[origin.id] if sha in (each.sha, each.via)])
                 for sha, origin in origins
                 if origin is not None
             ]
@@ -254,7 +254,9 @@ class Court:
     def _known_as(self, name: str) -> list[str]:
         """The only SHA that was deployed or shipped and begins so."""
         deployed = {each.sha or "" for each in self.ordered}
-        shipped = {change.sha for each in self.ordered for change in self.shipped[each.id]}
+        shipped = {
+            sha for each in self.ordered for one in self.shipped[each.id] for sha in (one.sha, one.via or one.sha)
+        }
         merged = {change.sha for each in self.ordered for change in self.merges[each.id]}
         found = [each for each in deployed | shipped | merged if each.startswith(name)]
         return found if len(found) == 1 else []

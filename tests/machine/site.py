@@ -231,7 +231,9 @@ class Site:
         """What was found out of a deployment, if that is so yet."""
         for each in parts_of(self._daemon.components.store.deployments[id_].shipped):
             if each.repository == repository:
-                commits, merges = (frozenset(one.sha for one in some) for some in (each.commits, each.merges))
+                commits, merges = (
+                    frozenset(one.via or one.sha for one in some) for some in (each.commits, each.merges)
+                )
                 return Shipment(commits, merges, each.left_out.get("path", 0), each.left_out.get("partial", 0))
         return None
 
