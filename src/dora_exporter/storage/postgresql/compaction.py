@@ -99,8 +99,8 @@ async def compact(
     now_ms: int,
     retention_ms: int,
     spared_seconds: float = SPARED_SECONDS,
-) -> int:
-    """Folds the old rows of each event, tombstone and source into one; returns the number of subjects folded.
+) -> None:
+    """Folds the old rows of each event, tombstone and source into one.
 
     The row holds the store's state, which has ``applied`` all rows up to that position. An event with young rows keeps
     all its rows, because the effect of the young ones may depend on the old ones. Raises LeaseLost.
@@ -111,7 +111,7 @@ async def compact(
     async with link.transaction("READ ONLY", seconds=_SECONDS, statement_seconds=_SECONDS) as connection:
         horizon = await connection.fetchval(_HORIZON, applied, float(spared_seconds))
         if horizon is None:
-            return 0
+            return
         found = await connection.fetch(_CANDIDATES, horizon)
     order = list(store.series_order)
     # Before any row is deleted: a reader behind this position must re-read instead of missing the deleted rows.
@@ -123,7 +123,6 @@ async def compact(
         await _commit(link, _FOLD, fence, *_given(some, left), *_kept(some, left))
     await _commit(link, _END, fence)
     logger.info("log compacted to=%d looked_at=%d seconds=%.1f", horizon, len(found), stopwatch() - begun)
-    return len(found)
 
 
 async def _commit(link: Link, statement: str, fence: Fence, *arguments: object) -> None:
