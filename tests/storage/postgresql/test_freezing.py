@@ -14,6 +14,7 @@ from tests.storage.postgresql.logs import Replica, link, opened
 from tests.storage.postgresql.proxy import Proxy
 
 from dora_exporter.dora.changes import Outcome
+from dora_exporter.dora.event_log import Unavailable
 from dora_exporter.storage.postgresql import compaction
 from dora_exporter.storage.postgresql.lease import Lease
 from dora_exporter.storage.postgresql.statements import Fence
@@ -84,3 +85,17 @@ async def test_another_one_leads_and_writes_soon_after_a_leader_froze(
                 assert await other.log.append([deployment(id="late")]) == [Outcome.CREATED]
         finally:
             await lease.close()
+
+
+async def test_a_log_that_has_to_end_soon_refuses_what_waits_for_a_frozen_database_and_what_comes(
+    database: Database, proxy: Proxy
+) -> None:
+    async with opened(database, port=proxy.port) as replica:
+        proxy.freeze()
+        waiting = replica.log.append([deployment(id="waiting")])
+        replica.log.hurry()
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(waiting, SECONDS)
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(replica.log.append([deployment(id="late")]), SECONDS)
+        proxy.thaw()
