@@ -29,6 +29,16 @@ async def test_what_one_replica_was_sent_another_holds(database: Database) -> No
         assert (len(other.own), len(other.others)) == (0, 2)
 
 
+async def test_when_and_how_fast_a_replica_wrote_last_is_known(database: Database) -> None:
+    async with opened(database) as one, opened(database) as other:
+        await one.log.append([deployment()])
+        await other.log.catch_up()
+        wrote, only_read = one.log.statistics(), other.log.statistics()
+    assert wrote.last_write_ms == NOW_MS
+    assert (wrote.last_commit_seconds or 0) > 0
+    assert (only_read.last_write_ms, only_read.last_commit_seconds) == (None, None)
+
+
 async def test_one_event_at_two_replicas_at_once_is_created_once(database: Database) -> None:
     async with opened(database) as one, opened(database) as other:
         outcomes = await asyncio.gather(*(each.log.append([deployment(id="a")]) for each in (one, other)))
