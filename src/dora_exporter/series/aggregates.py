@@ -164,7 +164,7 @@ class Aggregates:
             self.mark_all()
         self.is_astray = False
 
-    def add_deployment_to_rollups(
+    def adding_deployment_to_rollups(
         self, series: Series, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None
     ) -> Iterator[None]:
         """Replaces the facts of a deployment of a series in its rollups, step by step."""
@@ -276,7 +276,7 @@ class SeriesUpdates:
         for aggregate in self._changing():
             aggregate.change_deployment(before, after)
             yield
-        yield from self._aggregates.add_deployment_to_rollups(self._series, deployment, before, after)
+        yield from self._aggregates.adding_deployment_to_rollups(self._series, deployment, before, after)
 
     def incident(self, incident: Incident, before: IncidentFacts | None, after: IncidentFacts | None) -> None:
         """Replaces the facts of an incident."""

@@ -136,10 +136,10 @@ class Renewal:
                 aggregates.add_plain_to_rollups(series, PlainFacts.of(plain), plain)
             yield
             for deployment, facts in others:
-                yield from aggregates.add_deployment_to_rollups(series, deployment, None, facts)
+                yield from aggregates.adding_deployment_to_rollups(series, deployment, None, facts)
                 yield
         for attempt, facts in state.attempts.told():
-            yield from aggregates.add_deployment_to_rollups(series, attempt, None, facts)
+            yield from aggregates.adding_deployment_to_rollups(series, attempt, None, facts)
             yield
         for incident in state.incidents.held.values():
             its = state.classifier.incident_facts(incident)
