@@ -41,16 +41,20 @@ async def test_what_was_shipped_through_a_hole_before_is_not_shipped_again_once_
     assert world.shas(last) == []
 
 
+@pytest.mark.parametrize("restarts", [False, True])
 async def test_commits_whose_folders_come_later_are_looked_into_again(
-    begin: Begin, shop: list[str], tmp_path: Path
+    begin: Begin, shop: list[str], tmp_path: Path, *, restarts: bool
 ) -> None:
-    world = begin(patterns={"checkout": ["files/**"]})
+    """Also where the daemon ended when they had just come."""
+    patterns = {"checkout": ["files/**"]}
+    world = begin(patterns=patterns)
     world.upload(packed(tmp_path / "shop", shop[:4]), shop[3])
     world.deploy(shop[0], 0)
     last = world.deploy(shop[3], 1)
     await world.resolver.work()
     assert world.shipped(last).left_out == {"partial": 3}
     world.upload(pack_of(tmp_path / "shop", [shop[3]]), shop[3])
+    world = begin(patterns=patterns, store=world.store) if restarts else world
     await world.resolver.work()
     assert world.shas(last) == [shop[3], shop[2], shop[1]]
 

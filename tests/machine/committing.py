@@ -7,6 +7,7 @@ from io import BytesIO
 from aiohttp import FormData
 from tests.commits.histories import Made
 from tests.machine import saying
+from tests.machine.acts import Crash
 from tests.machine.facts import MINUTE_MS, SECOND_MS, World
 from tests.machine.graph import Change
 from tests.machine.site import Site
@@ -49,10 +50,14 @@ class Commit:
 
 @dataclass(frozen=True)
 class Upload:
-    """A pipeline uploads some commits, perhaps without those that they descend from."""
+    """A pipeline uploads some commits, perhaps without those that they descend from.
+
+    ``is_last``: the daemon is killed before anything follows from them.
+    """
 
     shas: tuple[str, ...]
     with_folders: bool = True
+    is_last: bool = False
 
     async def do(self, site: Site, world: World) -> None:
         """What is here already is known to be, and changes nothing."""
@@ -71,3 +76,5 @@ class Upload:
         )
         await site.post("/api/v2/git/repository/packfile", form)
         graph.come(self.shas, with_folders=self.with_folders)
+        if self.is_last:
+            await Crash().do(site, world)

@@ -53,7 +53,7 @@ class Developer:
         missing = [sha for sha in made if sha not in self.world.graph.here]
         few = self.chance.sample(made, min(len(made), self.chance.randint(1, 3)))
         shas = self.chance.choice([missing, missing[-1:], missing[-1:], missing[::2], few]) or few
-        return Upload(tuple(shas), with_folders=self.chance.random() < 0.8)
+        return Upload(tuple(shas), with_folders=self.chance.random() < 0.8, is_last=self.chance.random() < 0.2)
 
     def _request(self, now: int) -> Request:
         """A pull request with words of its own, and moments to the second in any order that clocks may show."""

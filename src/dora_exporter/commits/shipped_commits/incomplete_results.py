@@ -45,10 +45,6 @@ class IncompleteResults:
         if not shas:
             self._unseen.pop(key, None)
 
-    def unseen_of(self, key: SequenceKey) -> Collection[str]:
-        """The deployments of a sequence whose SHAs were not seen though they need nothing more."""
-        return self._unseen.get(key, {}).keys()
-
     def unseen(self, repository: str) -> Iterator[tuple[SequenceKey, Mapping[str, str]]]:
         """The SHAs of a repository that were not seen though their deployments need nothing more, by deployment."""
         for key, shas in self._unseen.items():

@@ -13,8 +13,8 @@ from dora_exporter.commits.shipped_commits.deployment_sequence import (
 )
 from dora_exporter.commits.shipped_commits.incomplete_results import IncompleteResults
 from dora_exporter.commits.shipped_commits.retry_queue import RETRY_MS, Due, Retry, RetryQueue
-from dora_exporter.commits.shipped_commits.rule import is_of
-from dora_exporter.commits.shipped_commits.unseen_commits import Arrival, Unseen, hidden_places
+from dora_exporter.commits.shipped_commits.rule import hides, is_of
+from dora_exporter.commits.shipped_commits.unseen_commits import Arrival, Unseen
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.changes import Change
 from dora_exporter.dora.events import Deployment, Event
@@ -101,14 +101,16 @@ class ResolutionQueue:
             its_origin = origin(names)
             is_other = former is not None and former.is_other(key, names)
             before: Deployment | None = None
+            is_any_hidden = False
             for deployment in sequence:
                 self._incomplete.note(key, deployment)
+                is_any_hidden = is_any_hidden or (before is not None and hides(deployment, before))
+                if deployment.shipped is not None and (is_any_hidden or deployment.shipped.partial):
+                    # The daemon before may have ended when what it lacks had come, and was not looked at yet.
+                    self._with_news.add(key.repository)
                 is_due = is_other or self._is_outdated(deployment, before, its_origin)
                 yield (key, deployment) if is_due and deployment.commits is None else None
                 before = deployment
-            # The daemon before may have ended when their commits had come, and nothing was resolved again yet.
-            if hidden_places(sequence, self._incomplete.unseen_of(key)):
-                self._with_news.add(key.repository)
 
     def is_other(self, key: SequenceKey, names: Collection[tuple[str, str]]) -> bool:
         """Whether a sequence has other names here, or something of it is to be resolved."""

@@ -108,6 +108,11 @@ def has_seen(deployment: Deployment, before: Deployment) -> bool:
     return shipped.base == before.commit_sha
 
 
+def hides(deployment: Deployment, before: Deployment) -> bool:
+    """Whether it does not matter to a deployment, nor to the one before it, that the SHA of that was unknown."""
+    return needs_no_commit(before) and not has_seen(deployment, before)
+
+
 def _unknown_before(earlier: Sequence[Deployment], archive: Archive) -> int:
     """The number of deployments at the end of ``earlier`` whose SHAs are unknown."""
     known = (count for count, each in enumerate(reversed(earlier)) if archive.knows(_sha(each)))

@@ -41,7 +41,7 @@ def arrivals(unseen: Sequence[Unseen], repository: Repository) -> list[Arrival]:
 
 def _arrival(unseen: Unseen, repository: Repository) -> Arrival:
     seen = frozenset(each for each, sha in unseen.shas.items() if repository.knows(sha))
-    hidden = hidden_places(unseen.sequence, seen) if seen else []
+    hidden = _hidden(unseen.sequence, seen) if seen else []
     if unseen.is_first_look:
         return Arrival(unseen.key, seen, outdated=tuple(_outdated(unseen.sequence, hidden, repository)))
     found = [unseen.sequence[place] for place in hidden]
@@ -53,7 +53,7 @@ def _arrival(unseen: Unseen, repository: Repository) -> Arrival:
     )
 
 
-def hidden_places(sequence: Sequence[Deployment], seen: Collection[str]) -> list[int]:
+def _hidden(sequence: Sequence[Deployment], seen: Collection[str]) -> list[int]:
     """The places of those whose SHA was unknown when the next one was resolved, as far as a later one was."""
     last = max((place for place, each in enumerate(sequence) if each.shipped is not None), default=0)
     return [
