@@ -72,6 +72,14 @@ async def test_one_leads_and_another_after_it(database: Database) -> None:
             assert other.lease.fence.token == 2
 
 
+async def test_who_lost_it_to_another_is_told_so(database: Database) -> None:
+    async with opened(database), candidate(database, "one") as one:
+        await one.until(["gained"])
+        database.sql("UPDATE dora.lease SET holder = 'other', token = token + 1, until = 'infinity'")
+        await one.until(["gained", "lost"])
+        assert one.lease.fence is None
+
+
 async def test_who_lost_it_and_has_it_again_is_told_both(database: Database) -> None:
     """What began under the first token must not write under the second."""
     async with opened(database), candidate(database, "one") as one:
