@@ -55,7 +55,8 @@ class PlainFacts(NamedTuple):
     def of(cls, deployments: Sequence[Deployment]) -> Self:
         """The facts of these deployments, all at once."""
         finished = list(map(attrgetter("finished_at"), deployments))
-        unidentified = [each.finished_at for each in deployments if not each.is_identified]
+        # Not by ``is_identified``: a start asks a million, and a call for each takes longer than all the rest here.
+        unidentified = [each.finished_at for each in deployments if not (each.version or each.commit_sha)]
         sources = set(map(attrgetter("source"), deployments))
         if len(sources) == 1:
             return cls(finished, unidentified, {sources.pop(): finished})
