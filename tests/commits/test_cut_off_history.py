@@ -25,18 +25,20 @@ async def test_history_that_was_cut_off_is_partial_until_it_comes(begin: Begin, 
     assert not world.shipped(last).partial
 
 
-@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("restart", [None, "before", "after"])
 async def test_what_was_shipped_through_a_hole_before_is_not_shipped_again_once_the_hole_is_filled(
-    begin: Begin, shop: list[str], tmp_path: Path, *, restarts: bool
+    begin: Begin, shop: list[str], tmp_path: Path, restart: str | None
 ) -> None:
+    """Also where the daemon restarts before that, or ended when what fills it had just come."""
     world = begin()
     world.upload(packed(tmp_path / "shop", [shop[0], shop[1], shop[3]]), shop[3])
     world.deploy(shop[3], 0)
     last = world.deploy(shop[1], 1)
     await world.resolver.work()
     assert world.shas(last) == [shop[1], shop[0]]
-    world = begin(store=world.store) if restarts else world
+    world = begin(store=world.store) if restart == "before" else world
     world.upload(packed(tmp_path / "shop", [shop[2]]), shop[2])
+    world = begin(store=world.store) if restart == "after" else world
     await world.resolver.work()
     assert world.shas(last) == []
 

@@ -59,6 +59,14 @@ class BareRepository:
         pack.replace(self.packs / pack.name)
         index.replace(self.packs / index.name)
 
+    def packs_read(self) -> frozenset[str]:
+        """The names of the packs that ``new_commits`` has read."""
+        return frozenset(index.name for index in self._read)
+
+    def packs_here(self) -> frozenset[str]:
+        """The names of all packs."""
+        return frozenset(index.name for index in self._indexes())
+
     def forget_what_was_read(self) -> None:
         """Lets ``new_commits`` begin anew."""
         self._read.clear()

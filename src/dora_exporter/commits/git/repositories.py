@@ -133,6 +133,12 @@ class Repositories:
             self._load_uploaded(marker)
         for each in list(self._held.values()):
             each.measure()
+        self.find_unseen()
+
+    def find_unseen(self) -> None:
+        """Finds out which repositories got packs that no daemon looked at. Runs in a thread."""
+        for each in list(self._held.values()):
+            each.find_unseen()
 
     def _load_uploaded(self, marker: Path) -> None:
         """Finds a repository by the file that holds its name; two of one repository become one."""

@@ -14,6 +14,8 @@ from dora_exporter.commits.git.object_store import BareRepository
 from dora_exporter.commits.git.pack_check import CheckedPack
 
 _READING = "reading.git"
+_LOOKED_AT = "looked-at"
+"""Holds the names of the packs that all results were compared with."""
 
 
 class Repository:
@@ -30,6 +32,8 @@ class Repository:
         self.mirror = mirror
         self.filled = 0
         self.size_bytes = 0
+        self.has_unseen = False
+        """Whether packs came at an earlier start of the daemon that ended before it looked at them."""
         self._git = git
         self._bare = BareRepository(folder / _READING, git)
         self._graph = Graph()
@@ -65,6 +69,25 @@ class Repository:
         with self._reading:
             self._graph = Graph()
             self._bare.forget_what_was_read()
+
+    def find_unseen(self) -> None:
+        """Finds out about ``has_unseen``."""
+        with self._reading:
+            self.has_unseen = self._bare.exists and self._bare.packs_here() != self._looked_at()
+
+    def packs_read(self) -> frozenset[str]:
+        """The packs that were read by now, once those that came last are."""
+        with self._reading:
+            self.refresh()
+            return self._bare.packs_read()
+
+    def note_looked_at(self, packs: frozenset[str]) -> None:
+        """Keeps in mind, for later starts too, that nothing about these packs is left to do."""
+        anew = self.folder / f"{_LOOKED_AT}.new"
+        with self._reading, contextlib.suppress(OSError):  # a later start looks once more, which does no harm
+            anew.write_text("".join(f"{each}\n" for each in sorted(packs)), encoding="utf-8")
+            anew.replace(self.folder / _LOOKED_AT)
+            self.has_unseen = False
 
     def knows(self, sha: str) -> bool:
         """Whether a commit is here; an annotated tag's name stands for its commit."""
@@ -149,3 +172,7 @@ class Repository:
     def _create(self, object_format: str) -> None:
         self._bare.create(object_format)
         (self.folder / "name").write_text(f"{self.name}\n", encoding="utf-8")
+
+    def _looked_at(self) -> frozenset[str]:
+        noted = self.folder / _LOOKED_AT
+        return frozenset(noted.read_text(encoding="utf-8").split()) if noted.exists() else frozenset()

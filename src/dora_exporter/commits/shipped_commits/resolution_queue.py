@@ -84,6 +84,7 @@ class ResolutionQueue:
         """
         self._missed = []
         self._followed.update(self._repositories.names())
+        self._with_news.update(each for each in self._followed if self._repositories.held(each).has_unseen)
         async for each in in_turns(list(self._store.deployments.values()) if self._followed else ()):
             self._sequences.load(each)
         async for found in in_turns(self._outdated(before)):
@@ -235,11 +236,12 @@ class ResolutionQueue:
 
         Also one that lacks nothing may hold commits that an earlier deployment reaches through a hole. Where commits
         came again, perhaps with folders, only partial results are queued, and at the first call: what came before may
-        have been noticed by a daemon that ended then.
+        have been noticed by a daemon that ended then. Where that did not look at all that came, all are queued.
         """
         before = self._completed.get(repository)
         self._completed[repository] = (holes_filled, repeated)
-        if holes_filled != (before[0] if before else 0):
+        is_to_be_looked_at = before is None and self._repositories.held(repository).has_unseen
+        if is_to_be_looked_at or holes_filled != (before[0] if before else 0):
             async for key, each in in_turns(self._sequences.of(repository)):
                 if each.shipped is not None:
                     self._put(key, each.id, self._at_once())

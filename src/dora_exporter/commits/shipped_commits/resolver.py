@@ -161,27 +161,41 @@ class Resolver:
 
     async def _resolve_due(self, name: str, repository: Repository) -> Collection[str]:
         """Resolves what is due of a repository; returns the SHAs that are not known."""
+        looked_at: frozenset[str] | None = None
         if self._queue.pop_news(name):
             await self._queue.follow(name)
-            await self._look_for_unseen(name, repository)
+            looked_at = await self._look_for_unseen(name, repository)
             self._queue.put_passed_over(name)
         await self._queue.put_completable(name, repository.filled, repository.repeated)
         unknown: set[str] = set()
         while found := self._queue.pop_due(name):
             for key, due in found.items():
-                unknown.update(await self._resolve(key, due, repository))
+                shas = await self._resolve(key, due, repository)
+                unknown.update(shas or ())
+                looked_at = None if shas is None else looked_at
+        if looked_at is not None:
+            await self._read(repository.note_looked_at, looked_at)
         return unknown
 
-    async def _look_for_unseen(self, name: str, repository: Repository) -> None:
-        """Queues what commits change that came although nothing waited for them."""
+    async def _look_for_unseen(self, name: str, repository: Repository) -> frozenset[str] | None:
+        """Queues what commits change that came although nothing waited for them.
+
+        Returns the packs that were looked at; None where that failed.
+        """
         queue = self._queue
         try:
+            packs = await self._read(repository.packs_read)
             queue.put_arrivals(name, await self._read(self._arrivals_in_thread, queue.unseen(name), repository))
         except (GitFailed, OSError) as reason:
             logger.warning("cannot read repository history repository=%s reason=%s", repository.name, reason)
+            return None
+        return packs
 
-    async def _resolve(self, key: SequenceKey, due: Due, repository: Repository) -> Sequence[str]:
-        """Resolves what is due of a sequence, and appends the results; returns the SHAs that are not known."""
+    async def _resolve(self, key: SequenceKey, due: Due, repository: Repository) -> Sequence[str] | None:
+        """Resolves what is due of a sequence, and appends the results; returns the SHAs that are not known.
+
+        None where that failed, and is tried again.
+        """
         queue = self._queue
         self._resolving += len(due.retries)
         try:
@@ -189,7 +203,7 @@ class Resolver:
             for start in range(0, len(result.resolutions), _APPENDED_AT_ONCE):
                 if queue is not self._queue:  # the series may be others by now
                     self._queue.put_back_all(key, due)
-                    return ()
+                    return None
                 await self._log.append(result.resolutions[start : start + _APPENDED_AT_ONCE])
         except (GitFailed, Unavailable, OSError) as reason:
             logger.warning("commit resolution failed repository=%s reason=%s", key.repository, reason)
@@ -202,7 +216,7 @@ class Resolver:
         finally:
             self._resolving -= len(due.retries)
         queue.put_back_all(key, due)
-        return ()
+        return None
 
     def _request(self, key: SequenceKey, due: Due) -> ResolutionRequest:
         return ResolutionRequest(
