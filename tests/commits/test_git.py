@@ -103,8 +103,9 @@ def test_without_the_program_that_sets_limits_they_come_a_little_later(
 ) -> None:
     program = stand_in(
         tmp_path,
-        "import resource, time\nwhile resource.getrlimit(resource.RLIMIT_CORE)[0]:\n    time.sleep(0.01)\n"
-        "print(resource.getrlimit(resource.RLIMIT_AS)[0])",
+        "import resource, time\nmemory, core = resource.RLIMIT_AS, resource.RLIMIT_CORE\n"
+        "while resource.getrlimit(memory)[0] < 0 or resource.getrlimit(core)[0]:\n    time.sleep(0.01)\n"
+        "print(resource.getrlimit(memory)[0])",
     )
     monkeypatch.setenv("PATH", str(tmp_path))
     said = Git(program=program).run(tmp_path, "x", limits=Limits(memory_bytes=1 << 29))
