@@ -91,6 +91,7 @@ class World:
             with_trees=bool(patterns),
         )
         self.repositories.load()
+        self.repositories.find_unseen()
         self.uploads = Uploads(repositories=self.repositories, git=self.git, max_repository_bytes=max_repository_bytes)
         self._filter = CommitFilter(patterns or {}, Authors(authors), catalogue)
         self.resolver = self.another_resolver()

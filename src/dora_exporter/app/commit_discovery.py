@@ -106,7 +106,7 @@ class CommitSearch:
     async def lead(self) -> None:
         """Looks for what is missing, and follows the store from then on."""
         await self.follow()  # should the last turn have ended half way
-        await asyncio.to_thread(self._repositories.find_unseen)  # another replica may have led, and ended
+        await asyncio.to_thread(self._repositories.find_unseen)  # who led before may have been killed
         self._resolver = Resolver(
             store=self._store,
             log=self._log,

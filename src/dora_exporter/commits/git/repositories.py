@@ -133,7 +133,6 @@ class Repositories:
             self._load_uploaded(marker)
         for each in list(self._held.values()):
             each.measure()
-        self.find_unseen()
 
     def find_unseen(self) -> None:
         """Finds out which repositories got packs that no daemon looked at. Runs in a thread."""

@@ -33,7 +33,7 @@ class Repository:
         self.filled = 0
         self.size_bytes = 0
         self.has_unseen = False
-        """Whether packs came at an earlier start of the daemon that ended before it looked at them."""
+        """Whether packs came to a daemon that ended, or led no more, before it looked at them."""
         self._git = git
         self._bare = BareRepository(folder / _READING, git)
         self._graph = Graph()
@@ -76,9 +76,8 @@ class Repository:
             self.has_unseen = self._bare.exists and self._bare.packs_here() != self._looked_at()
 
     def packs_read(self) -> frozenset[str]:
-        """The packs that were read by now, once those that came last are."""
+        """The packs that were read by the last ``refresh``."""
         with self._reading:
-            self.refresh()
             return self._bare.packs_read()
 
     def note_looked_at(self, packs: frozenset[str]) -> None:

@@ -184,8 +184,8 @@ class Resolver:
         """
         queue = self._queue
         try:
-            packs = await self._read(repository.packs_read)
-            queue.put_arrivals(name, await self._read(self._arrivals_in_thread, queue.unseen(name), repository))
+            packs, found = await self._read(self._arrivals_in_thread, queue.unseen(name), repository)
+            queue.put_arrivals(name, found)
         except (GitFailed, OSError) as reason:
             logger.warning("cannot read repository history repository=%s reason=%s", repository.name, reason)
             return None
@@ -236,11 +236,13 @@ class Resolver:
         self._repositories.shrink(repository)
         return result
 
-    def _arrivals_in_thread(self, unseen: Sequence[Unseen], repository: Repository) -> Sequence[Arrival]:
-        """Runs in a thread."""
+    def _arrivals_in_thread(
+        self, unseen: Sequence[Unseen], repository: Repository
+    ) -> tuple[frozenset[str], Sequence[Arrival]]:
+        """What came, and the packs that it was found in. Runs in a thread."""
         with repository.held():
             repository.refresh()
-            return arrivals(unseen, repository)
+            return repository.packs_read(), arrivals(unseen, repository)
 
     async def _read(self, work: Callable[..., _Result], *arguments: object) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._readers, work, *arguments)
