@@ -114,7 +114,7 @@ def name_of(deployment: Deployment) -> str:
 def counted_incident(classifier: Classifier, incident: Incident) -> CountedIncident:
     """An incident with its attribution as the classifier has it now."""
     attribution = classifier.attributions.attribution(incident)
-    known = classifier.incident_facts(incident)
+    known = classifier.incidents.facts(incident)
     return CountedIncident(
         incident=incident,
         facts=IncidentFacts(

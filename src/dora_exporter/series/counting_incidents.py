@@ -73,7 +73,7 @@ class CountingIncidents:
 
     def reason(self, incident: Incident) -> str | None:
         """Why an incident that has begun does not count; None if it does."""
-        if self._classifier.counts_incident(incident):
+        if self._classifier.incidents.holds(incident):
             return None
         refused = self._rules.refused_severity(incident)
         if refused is not None:
@@ -88,13 +88,13 @@ class CountingIncidents:
             # It counted while it was open: only its end shows how short it was.
             self._hide(incident)
             return
-        if not self._classifier.counts_incident(incident):
+        if not self._classifier.incidents.holds(incident):
             self._classifier.add_incident(incident)
         self._classifier.restore(incident, restored_at, severity)
 
     def _hide(self, incident: Incident) -> None:
         self._shown.pop(incident.id, None)
-        if self._classifier.counts_incident(incident):
+        if self._classifier.incidents.holds(incident):
             self._classifier.remove_incident(incident)
 
     def _key(self, incident: Incident) -> Hashable:

@@ -142,7 +142,7 @@ class Renewal:
             yield from aggregates.adding_deployment_to_rollups(series, attempt, None, facts)
             yield
         for incident in state.incidents.held.values():
-            its = state.classifier.incident_facts(incident)
+            its = state.classifier.incidents.facts(incident)
             if its:
                 aggregates.add_incident_to_rollups(series, incident, None, its)
                 yield

@@ -12,11 +12,12 @@ from dora_exporter.dora.failures.attribution_index import AttributionIndex
 from dora_exporter.dora.failures.contract import Link, Rule
 from dora_exporter.dora.failures.deployments import DeploymentsInOrder
 from dora_exporter.dora.failures.first_shipments import counting
+from dora_exporter.dora.failures.incident_states import IncidentStates
 from dora_exporter.dora.failures.remedy_links import RemedyLinks
 from dora_exporter.dora.failures.updates import Updates
 from dora_exporter.dora.failures.verdict import NamedRemedies, verdict_on
 from dora_exporter.dora.lead_time_stages import stages_of
-from dora_exporter.dora.measures import CAUSES, DeploymentFacts, IncidentFacts
+from dora_exporter.dora.measures import CAUSES, DeploymentFacts
 from dora_exporter.dora.sorted_in_steps import Steps, listed_in_steps
 
 _TOLD_AT_ONCE = 4096
@@ -24,7 +25,7 @@ _INTRODUCED_AT_ONCE = 200
 
 
 class Classifier:
-    """The deployments and incidents of one series that count now, and their facts."""
+    """The deployments of one series that count now and their facts, told of its ``incidents``."""
 
     def __init__(
         self,
@@ -39,14 +40,11 @@ class Classifier:
         self.links = RemedyLinks(rules, self.in_order)
         self.attributions = AttributionIndex(self.in_order, attribution_limit_ms)
         self.named = NamedRemedies(self.in_order, find)
+        self.incidents = IncidentStates(self.attributions, updates)
         self._updates = updates
         self._facts: dict[str, DeploymentFacts] = {}
-        self._incident_facts: dict[str, IncidentFacts] = {}
-        self._restored_at: dict[str, int] = {}
-        self._severities: dict[str, str] = {}
         self._new: dict[str, None] = {}
         self._marked: dict[str, Deployment] = {}
-        self._marked_incidents: dict[str, Incident] = {}
 
     # Adding and removing
 
@@ -100,31 +98,15 @@ class Classifier:
 
     def add_incident(self, incident: Incident) -> None:
         """Adds an incident, as an open one."""
-        self.attributions.add(incident)
-        self._marked_incidents[incident.id] = incident
+        self.incidents.add(incident)
 
     def restore(self, incident: Incident, restored_at: int | None, severity: str | None = None) -> None:
         """Resolves an incident; with None it is open again. The severity is the one that it has from now on."""
-        if severity is not None:
-            self._severities[incident.id] = severity
-        if restored_at is None:
-            self._restored_at.pop(incident.id, None)
-        else:
-            self._restored_at[incident.id] = restored_at
-        self._marked_incidents[incident.id] = incident
-        attribution = self.attributions.attribution(incident)
-        if attribution:
-            self._mark([attribution.deployment])
+        self._mark(self.incidents.restore(incident, restored_at, severity))
 
     def remove_incident(self, incident: Incident) -> None:
         """Removes an incident."""
-        self._mark(self.attributions.remove(incident))
-        self._restored_at.pop(incident.id, None)
-        self._severities.pop(incident.id, None)
-        self._marked_incidents.pop(incident.id, None)
-        facts = self._incident_facts.pop(incident.id, None)
-        if facts:
-            self._updates.incident(incident, facts, None)
+        self._mark(self.incidents.remove(incident))
 
     def settling(self) -> Iterator[None]:
         """Classifies what was marked, and passes on what changed, step by step."""
@@ -142,10 +124,8 @@ class Classifier:
                     self._mark(link.remedy for link in self.remedies(deployment))
             yield
         # Incidents are last: whether one is attributed is decided, and nothing above depends on their facts.
-        for incident in self._marked_incidents.values():
-            self._tell_incident(incident)
-            yield
-        self._marked_incidents.clear()
+        if self.incidents.marked:
+            yield from self.incidents.settling()
 
     # Reading
 
@@ -179,23 +159,16 @@ class Classifier:
                 [(each, facts[each.id]) for each in known if each.id in facts],
             )
 
-    def counts_incident(self, incident: Incident) -> bool:
-        """Whether an incident was added."""
-        return incident.id in self._incident_facts or incident.id in self._marked_incidents
-
-    def incident_facts(self, incident: Incident) -> IncidentFacts | None:
-        """The facts of an incident; None while it does not count."""
-        return self._incident_facts.get(incident.id)
-
     def parts(self) -> Iterator[object]:
         """What it consists of, to be freed from the last to the first: all at once takes long."""
         facts = list(self._facts.values())
         for start in range(0, len(facts), _TOLD_AT_ONCE):
             yield facts[start : start + _TOLD_AT_ONCE]
-        yield from (self._facts, self._incident_facts, self._restored_at, self._new, self._marked)
+        yield from (self._facts, self._new, self._marked)
         yield from self.in_order.parts()
         yield from self.links.parts()
         yield from self.attributions.parts()
+        yield from self.incidents.parts()
 
     # Classifying
 
@@ -207,7 +180,7 @@ class Classifier:
             yield
         for touched in self.attributions.settle():
             if isinstance(touched, Incident):
-                self._marked_incidents[touched.id] = touched
+                self.incidents.marked[touched.id] = touched
             else:
                 self._mark([touched])
             yield
@@ -250,9 +223,9 @@ class Classifier:
         """
         incidents = self.attributions.incidents_of(failed)
         moments = [link.remedy.finished_at for link in self.remedies(failed)]
-        restored = [self._restored_at.get(incident.id) for incident in incidents]
-        if restored and None not in restored:
-            moments.append(max(moment for moment in restored if moment is not None))
+        restored_at = self.incidents.all_restored_at(incidents) if incidents else None
+        if restored_at is not None:
+            moments.append(restored_at)
         if not moments:
             return None
         began = min(incident.started_at for incident in incidents) if cause == "incident" else failed.finished_at
@@ -296,16 +269,3 @@ class Classifier:
             self._facts.pop(deployment.id, None)
         else:
             self._facts[deployment.id] = facts
-
-    def _tell_incident(self, incident: Incident) -> None:
-        before = self._incident_facts.get(incident.id)
-        after = IncidentFacts(
-            started_at=incident.started_at,
-            source=incident.source,
-            restored_at=self._restored_at.get(incident.id),
-            attributed=self.attributions.attribution(incident) is not None,
-            severity=self._severities.get(incident.id),
-        )
-        if before != after:
-            self._incident_facts[incident.id] = after
-            self._updates.incident(incident, before, after)
