@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dora_exporter.dora.sorted_in_steps import Steps, sorted_in_steps
+from dora_exporter.dora.sorted_in_steps import Steps, batches, sorted_in_steps
 
 _PER_STEP = 4096
 _SAMPLE = 1000
@@ -44,8 +44,7 @@ def _around(values: Sequence[int], rank: int) -> tuple[int, int]:
 def _parted(values: Sequence[int], low: int, high: int) -> Steps[tuple[int, list[int]]]:
     """How many are below ``low``, and those from it to ``high``."""
     fewer, between = 0, []
-    for start in range(0, len(values), _PER_STEP):
-        some = values[start : start + _PER_STEP]
+    for some in batches(values, _PER_STEP):
         others = [each for each in some if each >= low]
         fewer += len(some) - len(others)
         between += [each for each in others if each <= high]

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -12,6 +12,11 @@ Steps = Generator[None, None, _Result]
 """Work of several steps, and its result."""
 
 _PER_STEP = 4096
+
+
+def batches(items: Sequence[_Item], size: int = _PER_STEP) -> Iterator[Sequence[_Item]]:
+    """Many items some at a time, in order."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def merged_in_steps(runs: Iterable[list[_Item]], key: Callable[[_Item], Any] | None = None) -> Steps[list[_Item]]:
@@ -25,8 +30,8 @@ def merged_in_steps(runs: Iterable[list[_Item]], key: Callable[[_Item], Any] | N
 def sorted_in_steps(items: list[_Item]) -> Steps[list[_Item]]:
     """Many items in order."""
     runs = []
-    for start in range(0, len(items), _PER_STEP):
-        runs.append(sorted(items[start : start + _PER_STEP]))
+    for some in batches(items):
+        runs.append(sorted(some))
         yield
     return (yield from merged_in_steps(runs))
 

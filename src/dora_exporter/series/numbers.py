@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from sys import maxsize
 
 from dora_exporter.dora.catalogue.catalogue import Catalogue
@@ -234,7 +235,7 @@ def _events(engine: Engine, subjects: Sequence[Subject]) -> Iterator[Event | Non
     for series, state in engine.states().items():
         yield None
         if is_concerned(series):
-            yield from filter(None, map(engine.as_stored, state.held()))
+            yield from filter(None, map(engine.as_stored, chain.from_iterable(state.held())))
 
 
 def _concerned(engine: Engine, subjects: Sequence[Subject]) -> Callable[[Series], bool]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from dora_exporter.dora.events import Deployment, Event, Series
 from dora_exporter.dora.records import SeriesOrder
+from dora_exporter.dora.sorted_in_steps import batches
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.series.definitions import Definitions
@@ -43,8 +44,8 @@ class Past:
     def advance(self, index: int) -> Iterator[None]:
         """Lets the events up to an instant happen, some a step; the engine is to be updated after that."""
         events, self._coming[index] = self._coming[index], []
-        for start in range(0, len(events), _PER_STEP):
-            self._store.apply_all(events[start : start + _PER_STEP])
+        for some in batches(events, _PER_STEP):
+            self._store.apply_all(some)
             yield
 
 

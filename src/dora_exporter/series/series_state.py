@@ -14,14 +14,13 @@ from dora_exporter.dora.failures.classifier import Classifier
 from dora_exporter.dora.failures.order import by_finish_in_steps, finish_order
 from dora_exporter.dora.failures.updates import Updates
 from dora_exporter.dora.reports import are_any_found
+from dora_exporter.dora.sorted_in_steps import batches
 from dora_exporter.series.attempts import Attempts
 from dora_exporter.series.counting_incidents import CountingIncidents
 from dora_exporter.series.incident_phases import IncidentPhases
 from dora_exporter.series.report_pairing import Pairing
 
 _finished_at = attrgetter("finished_at")
-_team = attrgetter("team")
-_TOLD_AT_ONCE = 4096
 
 
 class SeriesState:
@@ -62,8 +61,7 @@ class SeriesState:
         self._now_ms = now_ms
         held: list[Deployment] = []
         attempts: list[Deployment] = []
-        for start in range(0, len(deployments), _TOLD_AT_ONCE):
-            some = deployments[start : start + _TOLD_AT_ONCE]
+        for some in batches(deployments):
             attempts += [each for each in some if each.outcome]
             # Few series have attempts: until there is one, no slice is looked through a second time.
             held += [each for each in some if not each.outcome] if attempts else some
@@ -76,8 +74,8 @@ class SeriesState:
         # The last one that has finished counts however old it is: it keeps the series known.
         living = min(bisect_left(ordered, now_ms - self._retention_ms, key=_finished_at), max(seen - 1, 0))
         self._expired, self._future = ordered[:living], ordered[seen:]
-        for start in range(living, len(ordered), _TOLD_AT_ONCE):
-            self._updates.presence(ordered[start : start + _TOLD_AT_ONCE], 1)
+        for some in batches(ordered[living:]):
+            self._updates.presence(some, 1)
             yield
         for attempt in attempts:
             yield from self.attempts.adding(attempt, now_ms)
@@ -155,12 +153,11 @@ class SeriesState:
             for report, counted in self._pairing.superseded():
                 yield report, f"is another report of {counted.id}, which counts"
 
-    def held(self) -> Iterator[Event]:
-        """All events, those too that do not count; where several reports are one deployment, it comes as merged."""
-        yield from chain.from_iterable(self.held_lists())
+    def held(self) -> Sequence[Sequence[Event]]:
+        """All events, also those that do not count, in lists that stay as they are whatever comes.
 
-    def held_lists(self) -> Sequence[Sequence[Event]]:
-        """The same as lists, which are fast to make, and stay as they are whatever comes."""
+        Where several reports are one deployment, it comes as merged.
+        """
         return (
             list(self.classifier.in_order.by_finish),
             [deployment for deployment, _ in self.waiting()],
@@ -174,22 +171,16 @@ class SeriesState:
             if bisect_right(ordered, first_ms, key=_finished_at) < bisect_right(ordered, last_ms, key=_finished_at):
                 return True
         reports = self._pairing.superseded() if self._pairing else ()
-        others = (*(report for report, _ in reports), *self._arrived.values(), *self.attempts.newest_first())
+        others = (*(report for report, _ in reports), *self._arrived.values(), *self.attempts.held.values())
         ends = [each.finished_at for each in others]
         moments = [moment for each in self.incidents.held.values() for moment in (each.started_at, each.finished_at)]
         return any(moment is not None and first_ms < moment <= last_ms for moment in (*ends, *moments))
 
     def named_teams(self) -> set[str]:
         """The teams that its deployments name."""
-        named = set(map(_team, self.classifier.in_order.by_finish))
-        named.update(deployment.team for deployment, _ in self.waiting())
-        named.update(map(_team, self.attempts.newest_first()))
-        return {team for team in named if team is not None}
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it has no event, not even an expired one."""
-        return self.size == 0
+        waiting = (deployment for deployment, _ in self.waiting())
+        deployments = chain(self.classifier.in_order.by_finish, waiting, self.attempts.held.values())
+        return {deployment.team for deployment in deployments if deployment.team is not None}
 
     @property
     def size(self) -> int:
@@ -199,11 +190,10 @@ class SeriesState:
 
     def present(self) -> Iterator[Sequence[Event]]:
         """The events that make the series known, some at a step: deployments, attempts included, then incidents."""
-        living, arrived = self.classifier.in_order.by_finish, list(self._arrived.values())
-        all_of_them = (living, self._future, arrived, self.attempts.present(), self.incidents.present())
+        deployments = (self.classifier.in_order.by_finish, self._future, list(self._arrived.values()))
+        all_of_them: tuple[Sequence[Event], ...] = (*deployments, self.attempts.present(), self.incidents.present())
         for events in all_of_them:
-            for start in range(0, len(events), _TOLD_AT_ONCE):
-                yield events[start : start + _TOLD_AT_ONCE]
+            yield from batches(events)
 
     def parts(self) -> Iterator[object]:
         """What it consists of, to be freed from the last to the first: all at once takes long."""

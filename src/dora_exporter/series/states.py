@@ -89,7 +89,7 @@ class States:
             yield
         yield from state.seeking(now_ms)
         self._due.schedule(series, state.next_change)
-        if state.is_empty:
+        if not state.size:
             self.forget(series)
 
     def mark_due(self, now_ms: int) -> None:

@@ -95,7 +95,7 @@ class _OfSeries:
 
 async def _counted(engine: Engine, state: SeriesState) -> _OfSeries:
     found = _OfSeries(state.version, {}, {})
-    for events in state.held_lists():
+    for events in state.held():
         async for batch in in_batches(events):
             for each in batch:
                 _add_event(found, engine.as_stored(each))

@@ -18,9 +18,8 @@ from dora_exporter.dora.failures.updates import Updates
 from dora_exporter.dora.failures.verdict import NamedRemedies, verdict_on
 from dora_exporter.dora.lead_time_stages import stages_of
 from dora_exporter.dora.measures import CAUSES, DeploymentFacts
-from dora_exporter.dora.sorted_in_steps import Steps, listed_in_steps
+from dora_exporter.dora.sorted_in_steps import Steps, batches, listed_in_steps
 
-_TOLD_AT_ONCE = 4096
 _INTRODUCED_AT_ONCE = 200
 
 
@@ -51,16 +50,16 @@ class Classifier:
     def loading(self, ordered: list[Deployment]) -> Iterator[None]:
         """Fills an empty series with deployments in order of finish, step by step. Incidents come before."""
         returning = yield from self.in_order.loading(ordered)
-        for start in range(0, len(returning), _TOLD_AT_ONCE):
-            for deployment in returning[start : start + _TOLD_AT_ONCE]:
+        for some in batches(returning):
+            for deployment in some:
                 self.links.mark(deployment)
             yield
-        for start in range(0, len(ordered), _INTRODUCED_AT_ONCE):
-            yield from self._introducing(ordered[start : start + _INTRODUCED_AT_ONCE])
+        for some in batches(ordered, _INTRODUCED_AT_ONCE):
+            yield from self._introducing(some)
             yield
         # All of them are passed on as plain first, at the cost of a sort; settling corrects the few that are more.
-        for start in range(0, len(ordered), _TOLD_AT_ONCE):
-            self._updates.plain(ordered[start : start + _TOLD_AT_ONCE])
+        for some in batches(ordered):
+            self._updates.plain(some)
             yield
         yield from self.settling()
 
@@ -151,8 +150,7 @@ class Classifier:
     def told(self) -> Iterator[tuple[list[Deployment], list[tuple[Deployment, DeploymentFacts]]]]:
         """The deployments passed on so far, some at a step: those with plain facts, and the others with theirs."""
         facts = self._facts
-        for start in range(0, len(self.in_order.by_finish), _TOLD_AT_ONCE):
-            some = self.in_order.by_finish[start : start + _TOLD_AT_ONCE]
+        for some in batches(self.in_order.by_finish):
             known = [each for each in some if each.id not in self._new]
             yield (
                 [each for each in known if each.id not in facts],
@@ -161,9 +159,7 @@ class Classifier:
 
     def parts(self) -> Iterator[object]:
         """What it consists of, to be freed from the last to the first: all at once takes long."""
-        facts = list(self._facts.values())
-        for start in range(0, len(facts), _TOLD_AT_ONCE):
-            yield facts[start : start + _TOLD_AT_ONCE]
+        yield from batches(list(self._facts.values()))
         yield from (self._facts, self._new, self._marked)
         yield from self.in_order.parts()
         yield from self.links.parts()

@@ -11,7 +11,7 @@ from dora_exporter.dora.failures.deployment_index import Index
 from dora_exporter.dora.failures.first_shipments import FirstShipments
 from dora_exporter.dora.failures.order import by_start_in_steps, finish_order, start_order
 from dora_exporter.dora.failures.rollback_history import RollbackHistory
-from dora_exporter.dora.sorted_in_steps import Steps
+from dora_exporter.dora.sorted_in_steps import Steps, batches
 
 _finished_at = attrgetter("finished_at")
 _started_at = attrgetter("started_at")
@@ -248,8 +248,8 @@ def _distinct(deployments: list[Deployment], name_of: Callable[[Deployment], str
     """How many deployments have a name, each another one; None when two have the same."""
     seen: set[str] = set()
     count = 0
-    for start in range(0, len(deployments), _INDEXED_PER_SLICE):
-        names = list(filter(None, map(name_of, deployments[start : start + _INDEXED_PER_SLICE])))
+    for some in batches(deployments, _INDEXED_PER_SLICE):
+        names = list(filter(None, map(name_of, some)))
         seen.update(names)
         count += len(names)
         if len(seen) < count:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from copy import deepcopy
 
+from dora_exporter.dora.sorted_in_steps import batches
 from dora_exporter.sources.contract import Memory, Sink
 
 logger = logging.getLogger(__name__)
@@ -53,8 +54,7 @@ class Backfill:
     def batches(self, wanted: Collection[str], size: int) -> Iterator[Sequence[str]]:
         """The repositories, by their ids, that have not been read yet, some at a time."""
         self._total = len(wanted)
-        left = [each for each in wanted if each not in self._read]
-        yield from (left[start : start + size] for start in range(0, len(left), size))
+        return batches([each for each in wanted if each not in self._read], size)
 
     async def advance(self, read: Iterable[str], sink: Sink) -> None:
         """Repositories have been read; they count when what was found in them is durable."""

@@ -1,10 +1,11 @@
 """One pass over the repositories: what is new in each, and the deployments that had not finished."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from dora_exporter.dora.events import Deployment
+from dora_exporter.dora.sorted_in_steps import batches
 from dora_exporter.runtime.cooperative import Turn
 from dora_exporter.sources.contract import Ignored, Item, Memory, Sink
 from dora_exporter.sources.forges.backfill import Backfill
@@ -82,7 +83,7 @@ class Pass:
         """Asks about the deployments that went on when they were last heard of."""
         young = {key: ms for key, ms in self._open.items() if ms > self.reach.now_ms - LONGEST_OPEN_MS}
         self.backfill.found["open"] = dict(islice(sorted(young.items(), key=lambda each: -each[1]), _MOST_OPEN))
-        for ids in _batches(list(self._open), PAGE):
+        for ids in batches(list(self._open), PAGE):
             rows = await self.api.deployments(ids)
             for gone in set(ids) - {each.id for each in rows}:
                 del self._open[gone]
@@ -148,7 +149,3 @@ def _is_settled(statuses: Sequence[StatusRow]) -> bool:
     """Whether a deployment has ended, and does not go on again."""
     latest = max((each.created_at for each in statuses), default="")
     return any(each.created_at == latest and each.state in _SETTLED for each in statuses)
-
-
-def _batches(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    yield from (ids[start : start + size] for start in range(0, len(ids), size))
