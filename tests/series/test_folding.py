@@ -1,6 +1,7 @@
 """What is beyond the limit is measured together, and only there."""
 
-from dora_exporter.dora.measures import DeploymentFacts, PlainFacts
+from dora_exporter.dora.measures import DeploymentFacts
+from dora_exporter.dora.plain_facts import PlainFacts
 from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.folding import Folding
 from dora_exporter.series.series_limit import OneLimit

@@ -1,16 +1,16 @@
 """The measurements of a group (a series, a team or the surplus series) in time order, which the metrics read."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import chain
-from operator import attrgetter
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 
 from dora_exporter.dora.events import FAILED_OUTCOMES, SUCCEEDED, Deployment
 from dora_exporter.dora.lead_time_stages import STAGES
+from dora_exporter.dora.plain_facts import PlainFacts
 from dora_exporter.dora.samples import Samples
 from dora_exporter.dora.sliding_window import Times, Window
 
@@ -42,26 +42,6 @@ class DeploymentFacts(msgspec.Struct, frozen=True, gc=False):
     def of(cls, deployment: Deployment) -> Self:
         """The facts of an attempt, or of a deployment that did not fail, remedied nothing and has no known commits."""
         return cls(deployment.finished_at, deployment.source, deployment.is_identified, outcome=deployment.outcome)
-
-
-class PlainFacts(NamedTuple):
-    """The finish times of many deployments of a series whose facts are no more than ``DeploymentFacts.of``."""
-
-    finished: Sequence[int]
-    unidentified: Sequence[int]
-    by_source: Mapping[str, Sequence[int]]
-
-    @classmethod
-    def of(cls, deployments: Sequence[Deployment]) -> Self:
-        """The facts of these deployments, all at once."""
-        finished = list(map(attrgetter("finished_at"), deployments))
-        # Not by ``is_identified``: a start asks a million, and a call for each takes longer than all the rest here.
-        unidentified = [each.finished_at for each in deployments if not (each.version or each.commit_sha)]
-        sources = set(map(attrgetter("source"), deployments))
-        if len(sources) == 1:
-            return cls(finished, unidentified, {sources.pop(): finished})
-        by_source = {name: [each.finished_at for each in deployments if each.source == name] for name in sources}
-        return cls(finished, unidentified, by_source)
 
 
 class IncidentFacts(msgspec.Struct, frozen=True, gc=False):

@@ -6,7 +6,8 @@ from sys import maxsize
 
 from dora_exporter.dora.catalogue.catalogue import Appearances
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
-from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts, PlainFacts
+from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts
+from dora_exporter.dora.plain_facts import PlainFacts
 from dora_exporter.dora.reserved import RESERVED
 from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.folding import Folding

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dora_exporter.dora.measures import PlainFacts
+from dora_exporter.dora.plain_facts import PlainFacts
 from dora_exporter.series.aggregate import Aggregate
 from dora_exporter.series.series_limit import LabelLimits
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from dora_exporter.dora.catalogue.catalogue import Appearances, Catalogue
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
-from dora_exporter.dora.measures import PlainFacts
+from dora_exporter.dora.plain_facts import PlainFacts
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.series.aggregates import Aggregates
