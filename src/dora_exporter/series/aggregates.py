@@ -8,15 +8,9 @@ from dora_exporter.dora.catalogue.catalogue import Appearances
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
 from dora_exporter.dora.measures import DeploymentFacts, IncidentFacts
 from dora_exporter.dora.plain_facts import PlainFacts
-from dora_exporter.dora.reserved import RESERVED
 from dora_exporter.series.aggregate import Aggregate
-from dora_exporter.series.folding import Folding
+from dora_exporter.series.folding import Foldings
 from dora_exporter.series.membership import Membership, Rollup
-from dora_exporter.series.series_limit import OneLimit
-from dora_exporter.series.value_limits import ValueLimits
-
-SURPLUS = Series(RESERVED, RESERVED)
-"""The labels of the series beyond the limit, which are exposed together; teams and groups beyond it likewise."""
 
 
 class Aggregates:
@@ -37,17 +31,7 @@ class Aggregates:
         self.rollups: dict[Rollup, Aggregate] = {}
         """By all labels, that of the environment last."""
         self.changed: dict[Aggregate, None] = {}
-        surplus = Aggregate({"service": SURPLUS.service, "environment": SURPLUS.environment})
-        self.folding = Folding(OneLimit(surplus, series_limit), self.changed)
-        self.foldings = {
-            kind: Folding(
-                ValueLimits(values_limit, series_limit)
-                if kind == "dimension"
-                else OneLimit(Aggregate({kind: RESERVED, "environment": RESERVED}, is_by_source=False), series_limit),
-                self.changed,
-            )
-            for kind in membership.kinds
-        }
+        self.foldings = Foldings(membership.kinds, self.changed, series_limit=series_limit, values_limit=values_limit)
         self.turnover = 0
         """How often a series became known or ceased to be."""
         self._appearances = appearances
@@ -103,11 +87,11 @@ class Aggregates:
 
     def mark_all(self) -> None:
         """Marks every aggregate as changed."""
-        self.changed.update(dict.fromkeys([*self.series.values(), *self.rollups.values(), *self._surpluses()]))
+        self.changed.update(dict.fromkeys([*self.series.values(), *self.rollups.values(), *self.foldings.surpluses()]))
 
     def is_exposed(self, aggregate: Aggregate) -> bool:
         """Whether an aggregate has lines of its own."""
-        folding = self._folding(aggregate)
+        folding = self.foldings.of(aggregate)
         # A surplus has no presence of its own.
         if folding.has_folded_into(aggregate):
             return True
@@ -123,14 +107,14 @@ class Aggregates:
     @property
     def is_waiting(self) -> bool:
         """Whether deployments wait to be added to rollups, or something to be folded."""
-        return bool(self._waiting) or any(each.is_due for each in self._all_foldings())
+        return bool(self._waiting) or any(each.is_due for each in self.foldings.all())
 
     def end_loading(self) -> Iterator[None]:
         """Adds the waiting deployments to the rollups, all of one together: it has the events of many series.
 
         Then what is beyond the limits is folded.
         """
-        for kind, folding in self.foldings.items():
+        for kind, folding in self.foldings.rollups.items():
             yield from folding.extending({each: its for each, its in self._waiting.items() if each.kind == kind})
         self._waiting.clear()
         yield
@@ -138,30 +122,30 @@ class Aggregates:
             yield from self._changing_rollup(*self._corrections.popleft())
             yield
         # Last, or values would be placed by first events that are not all told yet, and placed again after that.
-        for folding in self._all_foldings():
+        for folding in self.foldings.all():
             yield from folding.settling()
 
     def recount(self) -> Iterator[None]:
         """Empties rollups and surplus, step by step; then each series has to be told to them again."""
-        was_folding = self.folding.folded
+        was_folding = self.foldings.series.folded
         self._waiting.clear()
         self._corrections.clear()
         self._membership.forget()
         # They stay the same objects: changes, expiries and defects are noted by object.
-        for aggregate in (*self._surpluses(), *self.rollups.values()):
+        for aggregate in (*self.foldings.surpluses(), *self.rollups.values()):
             aggregate.reset()
             self.changed[aggregate] = None
             yield
-        self.foldings = {kind: each.emptied() for kind, each in self.foldings.items()}
-        folding = self.folding.emptied()
+        self.foldings.rollups = {kind: each.emptied() for kind, each in self.foldings.rollups.items()}
+        folding = self.foldings.series.emptied()
         for series, own in self.series.items():
             if own.present > 0:
                 folding.enter(self._rank(series), own)
             yield
-        self.folding = folding
+        self.foldings.series = folding
         self.turnover += 1
         # Others may be beyond the limit than before, so any series may gain or lose its lines.
-        if was_folding or self.folding.folded:
+        if was_folding or self.foldings.series.folded:
             self.mark_all()
         self.is_astray = False
 
@@ -184,11 +168,11 @@ class Aggregates:
         before_all, after_all = self._membership.merge(series, incident, before, after)
         for rollup in self._membership.of_incident(incident):
             aggregate = self._aggregate(rollup, series.environment)
-            for home in self._folding(aggregate).homes(aggregate):
+            for home in self.foldings.of(aggregate).homes(aggregate):
                 if before_all != after_all:
                     home.change_incident(before_all, after_all)
                 self.changed[home] = None
-            self._folding(aggregate).touch(aggregate)
+            self.foldings.of(aggregate).touch(aggregate)
 
     def add_presence_to_rollups(self, series: Series, events: Sequence[Event], change: int) -> None:
         """Counts events of a series that appear (1) or disappear (-1) in their rollups."""
@@ -204,9 +188,9 @@ class Aggregates:
         """Folds or unfolds after a series became known or ceased to be."""
         self.turnover += 1
         if own.present > 0:
-            self.folding.enter(self._rank(series), own)
+            self.foldings.series.enter(self._rank(series), own)
         else:
-            self.folding.leave(own)
+            self.foldings.series.leave(own)
 
     def _update_folding_of(self, rollup: Rollup, aggregate: Aggregate) -> None:
         """Folds or unfolds after a rollup became known or ceased to be."""
@@ -214,19 +198,9 @@ class Aggregates:
             environment = aggregate.labels["environment"]
             entries = map(self._rank, self._membership.entries(rollup, environment))
             rank = min(entries, default=self._appearances.rank_of_environment(environment))
-            self._folding(aggregate).enter(rank, aggregate)
+            self.foldings.of(aggregate).enter(rank, aggregate)
         else:
-            self._folding(aggregate).leave(aggregate)
-
-    def _folding(self, aggregate: Aggregate) -> Folding:
-        return self.foldings.get(aggregate.kind, self.folding)
-
-    def _all_foldings(self) -> Sequence[Folding]:
-        return (self.folding, *self.foldings.values())
-
-    def _surpluses(self) -> Iterator[Aggregate]:
-        for folding in self._all_foldings():
-            yield from folding.surpluses
+            self.foldings.of(aggregate).leave(aggregate)
 
     def _rank(self, series: Series) -> int:
         return self._appearances.rank(series, maxsize)
@@ -234,11 +208,11 @@ class Aggregates:
     def _changing_rollup(
         self, aggregate: Aggregate, before: DeploymentFacts | None, after: DeploymentFacts | None
     ) -> Iterator[None]:
-        for home in self._folding(aggregate).homes(aggregate):
+        for home in self.foldings.of(aggregate).homes(aggregate):
             self.changed[home] = None
             home.change_deployment(before, after)
             yield
-        self._folding(aggregate).touch(aggregate)
+        self.foldings.of(aggregate).touch(aggregate)
 
     def _aggregate(self, rollup: Rollup, environment: str) -> Aggregate:
         key = _in(rollup, environment)
@@ -296,6 +270,6 @@ class SeriesUpdates:
 
     def _changing(self) -> Sequence[Aggregate]:
         """The aggregates of the series, marked as changed."""
-        homes = self._aggregates.folding.homes(self._own)
+        homes = self._aggregates.foldings.series.homes(self._own)
         self._aggregates.changed.update(dict.fromkeys(homes))
         return homes

@@ -19,27 +19,27 @@ class Census:
     @property
     def series(self) -> int:
         """Distinct series with at least one event."""
-        return len(self._aggregates.folding)
+        return len(self._aggregates.foldings.series)
 
     @property
     def series_folded(self) -> int:
         """Those beyond the limit."""
-        return self._aggregates.folding.folded
+        return self._aggregates.foldings.series.folded
 
     @property
     def teams(self) -> int:
         """Distinct teams and environments with at least one event."""
-        return len(self._aggregates.foldings["team"])
+        return len(self._aggregates.foldings.rollups["team"])
 
     @property
     def teams_folded(self) -> int:
         """Those beyond the limit."""
-        return self._aggregates.foldings["team"].folded
+        return self._aggregates.foldings.rollups["team"].folded
 
     @property
     def values(self) -> tuple[int, int]:
         """Distinct values of dimensions, and those beyond the limit."""
-        dimensions = self._aggregates.foldings.get("dimension")
+        dimensions = self._aggregates.foldings.rollups.get("dimension")
         return (len(dimensions), dimensions.folded) if dimensions is not None else (0, 0)
 
     @property

@@ -4,8 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dora_exporter.dora.plain_facts import PlainFacts
+from dora_exporter.dora.reserved import RESERVED
 from dora_exporter.series.aggregate import Aggregate
-from dora_exporter.series.series_limit import LabelLimits
+from dora_exporter.series.series_limit import LabelLimits, OneLimit
+from dora_exporter.series.value_limits import ValueLimits
 
 
 class Folding:
@@ -116,3 +118,37 @@ class Folding:
         for moved in (joining, leaving):
             for surplus, those in moved.items():
                 self._changed.update(dict.fromkeys((surplus, *those)))
+
+
+class Foldings:
+    """The foldings of series and of each kind of rollup."""
+
+    def __init__(
+        self, kinds: Iterable[str], changed: dict[Aggregate, None], *, series_limit: int, values_limit: int
+    ) -> None:
+        """No aggregate is known. ``kinds`` are those of rollups; the surplus of each has the reserved labels."""
+        surplus = Aggregate({"service": RESERVED, "environment": RESERVED})
+        self.series = Folding(OneLimit(surplus, series_limit), changed)
+        self.rollups: dict[str, Folding] = {}
+        """By kind."""
+        for kind in kinds:
+            limits: LabelLimits
+            if kind == "dimension":
+                limits = ValueLimits(values_limit, series_limit)
+            else:
+                labels = {kind: RESERVED, "environment": RESERVED}
+                limits = OneLimit(Aggregate(labels, is_by_source=False), series_limit)
+            self.rollups[kind] = Folding(limits, changed)
+
+    def of(self, aggregate: Aggregate) -> Folding:
+        """The folding of the aggregates of this kind."""
+        return self.rollups.get(aggregate.kind, self.series)
+
+    def all(self) -> Sequence[Folding]:
+        """Every folding, that of the series first."""
+        return (self.series, *self.rollups.values())
+
+    def surpluses(self) -> Iterator[Aggregate]:
+        """Every surplus."""
+        for folding in self.all():
+            yield from folding.surpluses
