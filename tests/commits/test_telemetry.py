@@ -14,6 +14,7 @@ from dora_exporter.commits.settings import RepositorySettings
 from dora_exporter.dora.events import Commit
 from dora_exporter.dora.records import Deletion
 from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.cooperative import batches
 
 
 def samples(world: World, counts: CommitCounts) -> dict[str, float]:
@@ -34,7 +35,7 @@ def samples(world: World, counts: CommitCounts) -> dict[str, float]:
 
 async def nothing_held() -> CommitCounts:
     counts = CommitCounts()
-    await counts.load([])
+    await counts.load(iter(()))
     return counts
 
 
@@ -153,7 +154,7 @@ async def test_what_is_written_while_a_tally_takes_in_what_is_held_counts_once(
     for number in range(many):
         store.apply(deployment(id=str(number), commits=(Commit("a" * 40, START),)))
     store.observers.add(counts.observe)
-    loading = asyncio.create_task(counts.load(list(store.deployments.values())))
+    loading = asyncio.create_task(counts.load(batches(store.deployments.values())))
     store.apply(deployment(id="early", commits=(Commit("a" * 40, START),)))
     await asyncio.sleep(0)
     assert 1 < counts.commits < many

@@ -1,10 +1,11 @@
 """Long work lets others have their turn, and what goes wrong in the background is told."""
 
 import asyncio
+from weakref import ref
 
 import pytest
 
-from dora_exporter.runtime.cooperative import Turn, in_background, in_slices, in_turns
+from dora_exporter.runtime.cooperative import Turn, batches, in_background, in_slices, in_turns
 
 
 async def test_others_have_their_turn_between_long_steps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,3 +92,30 @@ async def test_however_many_work_in_slices_each_round_of_the_loop_has_one() -> N
         await asyncio.sleep(0)
         most = max(most, done - before)
     assert most == 1
+
+
+def test_batches_hold_all_items_of_the_call_in_order_whatever_comes_or_goes_after_it() -> None:
+    held = dict.fromkeys(range(2000))
+    found = batches(held)
+    first = next(found)
+    held.clear()
+    held[2000] = None
+    others = list(found)
+    assert [*first, *(item for batch in others for item in batch)] == list(range(2000))
+    assert {len(batch) for batch in (first, *others[:-1])} == {512}
+
+
+def test_nothing_has_no_batch() -> None:
+    assert list(batches(())) == []
+
+
+class Item:
+    """Something whose end can be seen."""
+
+
+def test_a_batch_is_freed_when_the_next_is_asked_for() -> None:
+    items = [Item() for _ in range(600)]
+    seen, found = ref(items[0]), batches(items)
+    items.clear()
+    next(found)
+    assert seen() is None

@@ -45,7 +45,7 @@ class Correlator:
 
     async def load(self) -> None:
         """Looks at the deployments that are held, a few milliseconds at a time."""
-        async for some in in_batches(list(self._store.deployments.values())):
+        async for some in in_batches(self._store.deployments.values()):
             for each in some:
                 if each.upstream is not None and self._store.deployments.get(each.id) is each:
                     self._add(each)

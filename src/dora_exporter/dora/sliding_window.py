@@ -76,9 +76,9 @@ class Times:
 
     def _put(self, ordered: list[int]) -> Iterator[None]:
         """Holds these moments instead."""
-        times = array("q")
+        times = array("q", bytes(EMPTY.itemsize * len(ordered)))  # as long as it gets: one that grows holds more
         for start in range(0, len(ordered), PER_STEP):
-            times.fromlist(ordered[start : start + PER_STEP])
+            times[start : start + PER_STEP] = array("q", ordered[start : start + PER_STEP])
             yield
         self._times = times
 

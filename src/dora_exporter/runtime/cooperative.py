@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -74,13 +75,23 @@ async def in_turns(steps: Iterable[_Step]) -> AsyncIterator[_Step]:
             await turn.give()
 
 
-async def in_batches(items: Sequence[_Step]) -> AsyncIterator[Sequence[_Step]]:
-    """Yields many items some at a time, and control to the event loop every few milliseconds.
+def batches(items: Iterable[_Step]) -> Iterator[Sequence[_Step]]:
+    """Many items as they are at the call, some at a time, whatever comes or goes in between.
+
+    Each batch can be freed after its use: one list of a million takes long to free, and as much memory in one piece.
+    """
+    rest = iter(items)
+    held = deque(iter(lambda: list(islice(rest, _BATCH)), []))
+    return (held.popleft() for _ in range(len(held)))
+
+
+async def in_batches(items: Iterable[_Step]) -> AsyncIterator[Sequence[_Step]]:
+    """Yields ``batches`` of many items, and control to the event loop every few milliseconds.
 
     Where an item takes less than a microsecond, a turn for each would cost more than the work.
     """
-    async for start in in_turns(range(0, len(items), _BATCH)):
-        yield items[start : start + _BATCH]
+    async for batch in in_turns(batches(items)):
+        yield batch
 
 
 async def in_slices(work: Callable[[], bool], *, pause_seconds: float = 0) -> None:

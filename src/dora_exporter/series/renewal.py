@@ -1,29 +1,26 @@
 """Recomputes series from the store: at the start, after a defect, and if that costs less than many writes."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from itertools import chain, groupby
 from operator import attrgetter
-from typing import TypeVar
 
 from dora_exporter.dora.catalogue.catalogue import Appearances, Catalogue
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
 from dora_exporter.dora.plain_facts import PlainFacts
 from dora_exporter.dora.store import EventStore
-from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.runtime.cooperative import batches, in_turns
 from dora_exporter.series.aggregates import Aggregates
 from dora_exporter.series.pending_writes import PendingWrites
 from dora_exporter.series.series_state import SeriesState
 from dora_exporter.series.states import States
 
-_PER_STEP = 256
 _FEW_WRITES = 64
 _MICROSECONDS_PER_WRITE = 64
 _MICROSECONDS_PER_EVENT = 6
 _MICROSECONDS_TO_RECOUNT = 1
 """The relative costs per event of applying a write, of recomputing a series and of recounting the others."""
 
-_Event = TypeVar("_Event", Deployment, Incident, Event)
 _names = attrgetter("service", "environment")
 _Events = tuple[list[Deployment], list[Incident]]
 
@@ -94,15 +91,15 @@ class Renewal:
         chosen: dict[Series, _Events] = {each: ([], []) for each in self._chosen}
         for series in chosen:
             yield from self._states.forgetting(series)
-        held: list[Event] = []
+        held: Iterator[Sequence[Event]] = iter(())
         if chosen:
-            held = [*self._store.deployments.values(), *self._store.incidents.values()]
+            held = batches(chain(self._store.deployments.values(), self._store.incidents.values()))
         # This holds what was written by now; what is written from here on is sorted in afterwards.
         yield from self._writes.sort_all(except_for=chosen)
         yield from self._aggregates.recount()
         self._untold = dict.fromkeys(self._states.by_series)
         homes = self._appearances.catalogue.homes
-        for some in _taken_out(held):
+        for some in held:
             for event in some:
                 for series in homes(event):
                     if series in chosen:
@@ -152,12 +149,12 @@ async def _by_series(store: EventStore, catalogue: Catalogue) -> dict[Series, _E
     """The events of a store by series, sorted in slices."""
     sent: defaultdict[tuple[str, str], list[Deployment]] = defaultdict(list)
     by_series: defaultdict[Series, _Events] = defaultdict(lambda: ([], []))
-    held, incidents = list(store.deployments.values()), list(store.incidents.values())
+    held, incidents = batches(store.deployments.values()), batches(store.incidents.values())
     # By the names as sent first: the catalogue is asked once for each of these, not for each of a million events.
-    async for some in in_turns(_taken_out(held)):
+    async for some in in_turns(held):
         for names, together in groupby(some, _names):
             sent[names].extend(together)
-    async for some_incidents in in_turns(_taken_out(incidents)):
+    async for some_incidents in in_turns(incidents):
         for incident in some_incidents:
             for series in catalogue.homes(incident):
                 by_series[series][1].append(incident)
@@ -166,12 +163,3 @@ async def _by_series(store: EventStore, catalogue: Catalogue) -> dict[Series, _E
         if home is not None:
             by_series[home][0].extend(deployments)
     return dict(by_series)
-
-
-def _taken_out(held: list[_Event]) -> Iterator[list[_Event]]:
-    """Some events after others, in order, which are taken out: to free a list of a million at once takes long."""
-    held.reverse()
-    while held:
-        some = held[: -_PER_STEP - 1 : -1]
-        del held[-_PER_STEP:]
-        yield some

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from operator import attrgetter
 
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
@@ -53,13 +54,13 @@ class Horizon:
 async def _latest(store: EventStore, now_ms: int) -> int | None:
     """The latest time, up to now, of an event dated by its sender; None where there is no such event."""
     latest = 0
-    async for deployments in in_batches(list(store.deployments.values())):
+    async for deployments in in_batches(store.deployments.values()):
         if max(map(_finished_at, deployments)) <= latest:  # nearly all of them, and each takes longer to look at
             continue
         # Without those that were dated when a poll saw them: that was by our own clock.
         dated = [each.finished_at for each in deployments if each.source == SENT or each.started_at < each.finished_at]
         latest = max(latest, *[moment for moment in dated if moment <= now_ms], 0)
-    async for incidents in in_batches(list(store.incidents.values())):
+    async for incidents in in_batches(store.incidents.values()):
         latest = max(latest, *[each.started_at for each in incidents if each.started_at <= now_ms], 0)
     return latest or None
 
@@ -89,8 +90,8 @@ async def forget(
         is_held = store.deployments.get(later.id) is later
         return is_held and event.finished_at < min(oldest_ms, later.started_at) - _PAIRED_MS
 
-    events: list[Event] = [*store.deployments.values(), *store.incidents.values()]
-    old = [event async for some in in_batches(events) for event in some if is_droppable(event)]
+    held: Iterable[Event] = chain(store.deployments.values(), store.incidents.values())
+    old = [event async for some in in_batches(held) for event in some if is_droppable(event)]
     dropped = 0
     for start in range(0, len(old), _PER_APPEND):  # the last of a series may have gone since
         some = [event for event in old[start : start + _PER_APPEND] if is_droppable(event)]
@@ -109,9 +110,7 @@ async def _last_of_each_series(
     One that may be a report of a deployment whose time has not come is passed over: it does not count until then.
     """
     coming: dict[Series, int] = {}
-    deployments = [
-        each async for some in in_batches(list(store.deployments.values())) for each in some if not each.outcome
-    ]
+    deployments = [each async for some in in_batches(store.deployments.values()) for each in some if not each.outcome]
     async for some in in_batches(deployments):
         for each in some:
             series = home(each)

@@ -1,7 +1,7 @@
 """The families about commits and repositories."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -17,7 +17,7 @@ from dora_exporter.dora.events import Deployment, Event
 from dora_exporter.dora.failures.commit_text import commits_of
 from dora_exporter.dora.failures.first_shipments import CLOCK_SKEW_MS
 from dora_exporter.dora.repository_parts import excluded_of, found_parts, views_of
-from dora_exporter.runtime.cooperative import in_batches
+from dora_exporter.runtime.cooperative import in_turns
 
 _LEFT_OUT = (*rule.CAUSES, "negative", "author")
 
@@ -42,9 +42,9 @@ class CommitCounts:
         self.without_sha = 0
         """Deployments that name a repository and a commit by something other than a SHA."""
 
-    async def load(self, held: Sequence[Deployment]) -> None:
+    async def load(self, held: Iterator[Sequence[Deployment]]) -> None:
         """Counts the deployments that the store held when it began to observe, a few milliseconds at a time."""
-        async for some in in_batches(held):
+        async for some in in_turns(held):
             for each in some:
                 self._count(each, 1)
         self.is_loaded = True

@@ -19,7 +19,7 @@ from dora_exporter.dora.records import Resolution
 from dora_exporter.dora.repository_parts import found_parts
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
-from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.runtime.cooperative import in_batches
 from dora_exporter.runtime.outage import Outage
 
 logger = logging.getLogger(__name__)
@@ -64,9 +64,10 @@ class PullRequestResolver:
     async def load(self) -> None:
         """Queues recent deployments whose commits have no pull requests yet."""
         now = self._clock()
-        async for each in in_turns(list(self._store.deployments.values()) if self._forges else ()):
-            if now - each.finished_at < self._give_up_after_ms and self._incomplete(each):
-                self._retries.setdefault(each.id, Retry(min(each.finished_at, now), now))
+        async for some in in_batches(self._store.deployments.values() if self._forges else ()):
+            for each in some:
+                if now - each.finished_at < self._give_up_after_ms and self._incomplete(each):
+                    self._retries.setdefault(each.id, Retry(min(each.finished_at, now), now))
 
     async def renew(self) -> None:
         """Queues what it missed of the store."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from dora_exporter.commits.git.repositories import Repositories
 from dora_exporter.commits.shipped_commits.deployment_sequence import (
@@ -21,7 +22,7 @@ from dora_exporter.dora.events import Deployment, Event
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
-from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.runtime.cooperative import batches, in_batches, in_turns
 
 
 class ResolutionQueue:
@@ -85,8 +86,9 @@ class ResolutionQueue:
         self._missed = []
         self._followed.update(self._repositories.names())
         self._with_news.update(each for each in self._followed if self._repositories.held(each).has_unseen)
-        async for each in in_turns(list(self._store.deployments.values()) if self._followed else ()):
-            self._sequences.load(each)
+        async for some in in_batches(self._store.deployments.values() if self._followed else ()):
+            for each in some:
+                self._sequences.load(each)
         async for found in in_turns(self._outdated(before)):
             if found is not None:
                 key, deployment = found
@@ -206,7 +208,7 @@ class ResolutionQueue:
         if repository in self._followed:
             return
         self._followed.add(repository)
-        async for each in in_turns(list(self._store.deployments.values())):
+        async for each in in_turns(chain.from_iterable(batches(self._store.deployments.values()))):
             for key in map(self._sequences.key, self._sequences.views(each)):
                 if key is not None and key.repository == repository:
                     held = self._sequences.view(key, self._store.deployments.get(each.id))

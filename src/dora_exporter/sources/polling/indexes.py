@@ -42,7 +42,7 @@ class OpenIncidents:
     async def renew(self) -> None:
         """Indexes all that the store holds anew, a few milliseconds at a time."""
         anew = OpenIncidents(EventStore())
-        async for incidents in in_batches(list(self._store.incidents.values())):
+        async for incidents in in_batches(self._store.incidents.values()):
             anew.add(incidents)
         self._ids, self._about = anew._ids, anew._about
 
@@ -107,7 +107,7 @@ class Targets:
     async def renew(self) -> None:
         """Indexes all that the store holds anew, a few milliseconds at a time."""
         anew = Targets(EventStore())
-        async for deployments in in_batches(list(self._store.deployments.values())):
+        async for deployments in in_batches(self._store.deployments.values()):
             anew.add(deployments)
         self._places = anew._places
 

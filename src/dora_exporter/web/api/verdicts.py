@@ -9,6 +9,7 @@ from dora_exporter.dora.event_log import EventLog
 from dora_exporter.dora.events import Deployment, Remediation, Verdict
 from dora_exporter.dora.records import Judgement
 from dora_exporter.dora.store import EventStore
+from dora_exporter.runtime.cooperative import in_batches
 from dora_exporter.web.api.schema import fields
 from dora_exporter.web.api.schema.decode import Parser
 from dora_exporter.web.api.schema.requests import (
@@ -114,7 +115,7 @@ async def _last_of_version(store: EventStore, asked: VersionPatchAttributes, rul
     environment = fields.optional_label(asked.env, "env") or rules.default_environment
     version = fields.required(asked.version, "version")
     found: list[Deployment] = []
-    async for part in selection.in_batches(store.deployments.values()):
+    async for part in in_batches(store.deployments.values()):
         found += [
             each
             for each in part

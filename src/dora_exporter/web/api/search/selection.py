@@ -1,13 +1,13 @@
 """Selects the events of a list request, in turns with other work on the event loop."""
 
 import heapq
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from dora_exporter.dora.catalogue.catalogue import NO_CATALOGUE, Catalogue
 from dora_exporter.dora.events import Event
-from dora_exporter.runtime.cooperative import Turn, in_turns
+from dora_exporter.runtime.cooperative import Turn
 from dora_exporter.web.api.schema import fields
 from dora_exporter.web.api.schema.requests import ListAttributes, ListRequest
 from dora_exporter.web.api.search import query
@@ -89,10 +89,3 @@ async def select(events: Iterable[_E], wanted: Selection, is_left_out: Callable[
         if turn.is_over:
             await turn.give()
     return heapq.nsmallest(wanted.limit, found, key=wanted.place)
-
-
-async def in_batches(events: Iterable[_E]) -> AsyncIterator[Sequence[_E]]:
-    """The events as they are now, part by part; others get their turn in between."""
-    held = [*events]
-    async for start in in_turns(range(0, len(held), _STRIDE)):
-        yield held[start : start + _STRIDE]
