@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from msgspec import Struct
 from msgspec.json import Decoder
 
@@ -77,7 +78,19 @@ def routes(
 ) -> list[web.RouteDef]:
     """The routes of the events of a type. Lists leave out those that are superseded."""
     factory = EventFactory(store=store, clock=clock, rules=rules)
-    requests, list_requests = Parser(Decoder(of.request)), Parser(Decoder(ListRequest))
+    create = _create(of, factory=factory, log=log, rules=rules, unknown=unknown)
+    return [
+        *(web.post(each.path, access.writes(create)) for each in of.creates),
+        web.post(of.lists.path, access.reads(_list(of, store=store, rules=rules, superseded=superseded))),
+        web.get(of.shows.path, access.reads(_show(of, store=store))),
+        web.delete(of.deletes.path, access.writes(_delete(of, store=store, log=log, clock=clock))),
+    ]
+
+
+def _create(
+    of: EventType[_E], *, factory: EventFactory, log: EventLog, rules: CurrentRules, unknown: UnknownAttributes
+) -> Handler:
+    requests = Parser(Decoder(of.request))
 
     async def create(request: web.Request) -> web.Response:
         body = (await request_body.read_within(request, rules.now)).removeprefix(BOM_UTF8)
@@ -86,29 +99,40 @@ def routes(
         await log.append([event])
         return as_json(ReferenceAnswer(Reference(event.id, of.reference)))
 
+    return create
+
+
+def _list(of: EventType[_E], *, store: EventStore, rules: CurrentRules, superseded: Superseded[_E]) -> Handler:
+    requests = Parser(Decoder(ListRequest))
+
     async def list_(request: web.Request) -> web.Response:
-        asked = list_requests.parse(await request_body.read_within(request, rules.now))
+        asked = requests.parse(await request_body.read_within(request, rules.now))
         wanted = selection(asked, of.list_request, rules.now.catalogue)
         found = await select(of.held(store).values(), wanted, await superseded())
         return as_json(_Shown([of.listed(event) async for event in in_turns(found)]))
 
-    async def show(request: web.Request) -> web.Response:
-        return as_json(_Shown(of.shown(named(request))))
+    return list_
 
+
+def _show(of: EventType[_E], *, store: EventStore) -> Handler:
+    async def show(request: web.Request) -> web.Response:
+        return as_json(_Shown(of.shown(_named(of, store, request))))
+
+    return show
+
+
+def _delete(of: EventType[_E], *, store: EventStore, log: EventLog, clock: Clock) -> Handler:
     async def delete(request: web.Request) -> web.Response:
-        event = named(request)
+        event = _named(of, store, request)
         await log.append([Deletion(of.kind, event.id, clock(), event.source)])
         return web.Response(status=of.deletes.status, content_type="application/json")
 
-    def named(request: web.Request) -> _E:
-        event = of.held(store).get(request.match_info["id"])
-        if event is None:
-            raise NotFound(f"no {of.name} has this id")
-        return event
+    return delete
 
-    return [
-        *(web.post(each.path, access.writes(create)) for each in of.creates),
-        web.post(of.lists.path, access.reads(list_)),
-        web.get(of.shows.path, access.reads(show)),
-        web.delete(of.deletes.path, access.writes(delete)),
-    ]
+
+def _named(of: EventType[_E], store: EventStore, request: web.Request) -> _E:
+    """The event whose id is in the path."""
+    event = of.held(store).get(request.match_info["id"])
+    if event is None:
+        raise NotFound(f"no {of.name} has this id")
+    return event
