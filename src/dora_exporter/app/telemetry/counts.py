@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from dora_exporter.dora.changes import WriteCounts
 from dora_exporter.dora.events import Deployment, Incident
 from dora_exporter.dora.store import EventStore
+from dora_exporter.series.census import Census
 from dora_exporter.series.engine import Engine
 from dora_exporter.web.server.rejections import Rejection
 
@@ -107,29 +108,9 @@ class SeriesCollector:
 
     def collect(self) -> Iterable[Metric]:
         """Numbers of series and of dropped samples."""
-        engine, census = self._current(), self._current().census
-        yield GaugeMetricFamily(
-            "dora_exporter_series", "Distinct pairs of service and environment with events.", census.series
-        )
-        yield GaugeMetricFamily(
-            "dora_exporter_series_folded",
-            "Series beyond the limit, exposed together as service and environment _other.",
-            census.series_folded,
-        )
-        yield GaugeMetricFamily(
-            "dora_exporter_teams", "Distinct pairs of team and environment with events.", census.teams
-        )
-        yield GaugeMetricFamily(
-            "dora_exporter_teams_folded",
-            "Teams beyond the limit, exposed together as team and environment _other.",
-            census.teams_folded,
-        )
-        yield GaugeMetricFamily(
-            "dora_exporter_series_limit",
-            "Maximum number of series, of teams, of groups, and of values of dimensions, each with its environment, "
-            "that are exposed by name.",
-            census.series_limit,
-        )
+        engine = self._current()
+        for name, help_text, read in _GAUGES_OF_CENSUS:
+            yield GaugeMetricFamily(name, help_text, read(engine.census))
         yield GaugeMetricFamily(
             "dora_exporter_broken_series",
             "Series and teams without gauges because computing them fails.",
@@ -143,6 +124,39 @@ class SeriesCollector:
             "Commits of stored deployments excluded from the lead time, by cause.",
             labels=("cause",),
         )
-        for cause, count in sorted(census.lead_time_commits_dropped.items()):
+        for cause, count in sorted(engine.census.lead_time_commits_dropped.items()):
             dropped.add_metric((cause,), count)
         yield dropped
+
+
+_GAUGES_OF_CENSUS: tuple[tuple[str, str, Callable[[Census], int]], ...] = (
+    (
+        "dora_exporter_series",
+        "Distinct pairs of service and environment with events.",
+        lambda census: census.series,
+    ),
+    (
+        "dora_exporter_series_folded",
+        "Series beyond the limit, exposed together as service and environment _other.",
+        lambda census: census.series_folded,
+    ),
+    (
+        "dora_exporter_teams",
+        "Distinct pairs of team and environment with events.",
+        lambda census: census.teams,
+    ),
+    (
+        "dora_exporter_teams_folded",
+        "Teams beyond the limit, exposed together as team and environment _other.",
+        lambda census: census.teams_folded,
+    ),
+    (
+        "dora_exporter_series_limit",
+        (
+            "Maximum number of series, of teams, of groups, and of values of dimensions, each with its environment, "
+            "that are exposed by name."
+        ),
+        lambda census: census.series_limit,
+    ),
+)
+"""Name, HELP text and value."""
