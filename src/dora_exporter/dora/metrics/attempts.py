@@ -17,7 +17,7 @@ METRICS = (
     WindowMetric(
         "dora_deployment_attempts",
         "Attempts to deploy that ended in the window, by outcome: succeeded, failed or canceled.",
-        numbers("outcomes"),
+        numbers(lambda of: of.outcomes),
         Basis(Moment.ENDED, (_ATTEMPTS,), "{attempts:,} attempts to deploy in {days:g} days."),
         labels=("outcome",),
     ),

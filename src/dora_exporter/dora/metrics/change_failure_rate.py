@@ -4,7 +4,7 @@ from dora_exporter.dora.measures import DeploymentFacts, Measures
 from dora_exporter.dora.metrics.contract import DEPLOYMENTS, Basis, Moment, Sum, WindowMetric
 from dora_exporter.dora.metrics.readings import number, numbers, share, within
 
-rate = share(Measures.failures, within("deployments"))
+rate = share(Measures.failures, within(lambda of: of.deployments))
 """Failed deployments divided by all."""
 _FAILED = Sum[DeploymentFacts](
     "failed", lambda facts: facts.cause is not None, lambda facts: [facts.cause] if facts.cause else ()
@@ -26,7 +26,7 @@ METRICS = (
     WindowMetric(
         "dora_change_failures",
         "Failed deployments in the window, by cause.",
-        numbers("causes"),
+        numbers(lambda of: of.causes),
         _BASIS,
         labels=("cause",),
     ),

@@ -4,7 +4,7 @@ from dora_exporter.dora.measures import DeploymentFacts
 from dora_exporter.dora.metrics.contract import COMMITS, DEPLOYMENTS, Basis, Moment, Sum, WindowMetric
 from dora_exporter.dora.metrics.readings import number, statistics, statistics_by_name, within
 
-lead_time = statistics("lead_times")
+lead_time = statistics(lambda of: of.lead_times)
 """Statistics over the commits that deployments finished in the window shipped first."""
 _STAGES = Sum[DeploymentFacts](
     "stages", lambda facts: len(facts.stages), lambda facts: [stage for stage, _ in facts.stages]
@@ -29,13 +29,13 @@ METRICS = (
     WindowMetric(
         "dora_lead_time_commits",
         "Commits first shipped by deployments that finished in the window: the samples of the change lead time.",
-        number(within("lead_times")),
+        number(within(lambda of: of.lead_times)),
         _BASIS,
     ),
     WindowMetric(
         "dora_lead_time_stage_seconds",
         "The stages of the change lead time, over the same commits. Absent for a stage without data.",
-        statistics_by_name("stages"),
+        statistics_by_name(lambda of: of.stages),
         _STAGES_BASIS,
         labels=("stage", "statistic"),
     ),

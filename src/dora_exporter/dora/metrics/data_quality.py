@@ -10,19 +10,19 @@ METRICS = (
         "dora_unidentified_deployments",
         "Deployments that finished in the window with neither version nor commit SHA: rollbacks to or from "
         "them are not detected.",
-        number(within("unidentified")),
+        number(within(lambda of: of.unidentified)),
         Basis(Moment.FINISHED, (DEPLOYMENTS, _UNIDENTIFIED)),
     ),
     StateMetric(
         "dora_first_event_timestamp_seconds",
         "The earliest end of a deployment, or start of an incident, in seconds since the epoch: a window that "
         "begins before it is longer than the events go back.",
-        moment("first_event"),
+        moment(lambda of: of.first_event),
     ),
     StateMetric(
         "dora_last_event_timestamp_seconds",
         "The latest end of a deployment, or beginning or end of an incident, by source, in seconds since the epoch.",
-        latest_moments("sources"),
+        latest_moments(lambda of: of.sources),
         labels=("source",),
         is_per_team=False,
     ),

@@ -3,7 +3,7 @@
 from dora_exporter.dora.metrics.contract import DEPLOYMENTS, Basis, Moment, StateMetric, WindowMetric
 from dora_exporter.dora.metrics.readings import moment, number, per_day, within
 
-_DEPLOYMENTS = within("deployments")
+_DEPLOYMENTS = within(lambda of: of.deployments)
 frequency = per_day(_DEPLOYMENTS)
 """Deployments finished in the window per day."""
 _BASIS = Basis(Moment.FINISHED, (DEPLOYMENTS,), "{deployments:,} deployments in {days:g} days.")
@@ -18,6 +18,6 @@ METRICS = (
     StateMetric(
         "dora_last_deployment_timestamp_seconds",
         "When the latest deployment finished, in seconds since the epoch.",
-        moment("deployments.last"),
+        moment(lambda of: of.deployments.last),
     ),
 )

@@ -4,7 +4,7 @@ from dora_exporter.dora.measures import DeploymentFacts
 from dora_exporter.dora.metrics.contract import Basis, Moment, Sum, WindowMetric
 from dora_exporter.dora.metrics.readings import number, statistics, within
 
-recovery_time = statistics("recoveries")
+recovery_time = statistics(lambda of: of.recoveries)
 """Statistics over the failed deployments that were remedied in the window."""
 _BASIS = Basis(
     Moment.RECOVERED,
@@ -25,7 +25,7 @@ METRICS = (
         "dora_recovered_deployments",
         "Failed deployments that recovered in the window, by a later deployment or by the end of their last incident: "
         "the samples of the recovery time.",
-        number(within("recoveries")),
+        number(within(lambda of: of.recoveries)),
         _BASIS,
     ),
 )

@@ -9,19 +9,19 @@ METRICS = (
     WindowMetric(
         "dora_incidents",
         "Incidents that began in the window.",
-        number(within("incidents")),
+        number(within(lambda of: of.incidents)),
         Basis(Moment.BEGAN, (INCIDENTS,)),
     ),
     WindowMetric(
         "dora_unattributed_incidents",
         "Incidents that began in the window and are attributed to no deployment.",
-        number(within("unattributed")),
+        number(within(lambda of: of.unattributed)),
         Basis(Moment.BEGAN, (INCIDENTS, _UNATTRIBUTED)),
     ),
-    StateMetric("dora_open_incidents", "Incidents that have begun and not ended.", size("open_incidents")),
+    StateMetric("dora_open_incidents", "Incidents that have begun and not ended.", size(lambda of: of.open_incidents)),
     StateMetric(
         "dora_oldest_open_incident_timestamp_seconds",
         "When the oldest open incident began, in seconds since the epoch. Absent without an open incident.",
-        moment("open_incidents.first"),
+        moment(lambda of: of.open_incidents.first),
     ),
 )

@@ -1,20 +1,46 @@
-"""The ways in which metrics read their values from measures, by the name of a measure or of an attribute of one."""
+"""The ways in which metrics read their values from measures.
 
-from collections.abc import Callable, Iterator
+What is read is named by a lambda of one attribute, which type checkers understand: ``lambda of: of.lead_times``.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
+from typing import TypeVar, cast
 
 from dora_exporter.dora.measures import Measures
 from dora_exporter.dora.metrics.contract import Value
-from dora_exporter.dora.sliding_window import Window
+from dora_exporter.dora.samples import Samples
+from dora_exporter.dora.sliding_window import Times, Window
 
+_Held = TypeVar("_Held")
+Attribute = Callable[[Measures], _Held]
+"""Returns an attribute of measures, or an attribute of that, and does nothing else."""
 Count = Callable[[Measures, Window], int]
 WindowReading = Callable[[Measures, Window], Iterator[Value]]
 StateReading = Callable[[Measures], Iterator[Value]]
 
 
-def within(measure: str) -> Count:
+class _Path:
+    """Stands for measures, and notes which attributes are asked for."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def __getattr__(self, name: str) -> "_Path":
+        self.names.append(name)
+        return self
+
+
+def _getter(attribute: Attribute[_Held]) -> Attribute[_Held]:
+    """The same, without a call in Python for each metric of each series and window."""
+    path = _Path()
+    attribute(cast("Measures", path))
+    return attrgetter(".".join(path.names))
+
+
+def within(measure: Attribute[Times | Samples]) -> Count:
     """How many moments or samples of a measure lie in the window."""
-    held = attrgetter(measure)
+    held = _getter(measure)
     return lambda measures, window: held(measures).count(window)
 
 
@@ -47,9 +73,9 @@ def share(part: Count, whole: Count) -> WindowReading:
     return read
 
 
-def numbers(table: str) -> WindowReading:
+def numbers(table: Attribute[Mapping[str, Times]]) -> WindowReading:
     """A count per name in a table of measures, also those that are 0."""
-    held = attrgetter(table)
+    held = _getter(table)
 
     def read(measures: Measures, window: Window) -> Iterator[Value]:
         for name, times in held(measures).items():
@@ -58,9 +84,9 @@ def numbers(table: str) -> WindowReading:
     return read
 
 
-def statistics(samples: str) -> WindowReading:
+def statistics(samples: Attribute[Samples]) -> WindowReading:
     """Statistics over the samples of the window; absent without one."""
-    held = attrgetter(samples)
+    held = _getter(samples)
 
     def read(measures: Measures, window: Window) -> Iterator[Value]:
         for statistic, seconds in held(measures).statistics(window):
@@ -69,9 +95,9 @@ def statistics(samples: str) -> WindowReading:
     return read
 
 
-def statistics_by_name(table: str) -> WindowReading:
+def statistics_by_name(table: Attribute[Mapping[str, Samples]]) -> WindowReading:
     """Statistics per name in a table of samples; absent for a name without a sample in the window."""
-    held = attrgetter(table)
+    held = _getter(table)
 
     def read(measures: Measures, window: Window) -> Iterator[Value]:
         for name, samples in held(measures).items():
@@ -81,9 +107,9 @@ def statistics_by_name(table: str) -> WindowReading:
     return read
 
 
-def size(measure: str) -> StateReading:
+def size(measure: Attribute[Times | Samples]) -> StateReading:
     """How many moments a measure holds."""
-    held = attrgetter(measure)
+    held = _getter(measure)
 
     def read(measures: Measures) -> Iterator[Value]:
         yield (), len(held(measures))
@@ -91,9 +117,9 @@ def size(measure: str) -> StateReading:
     return read
 
 
-def moment(attribute: str) -> StateReading:
+def moment(attribute: Attribute[int | None]) -> StateReading:
     """A moment in seconds since the epoch; absent without one."""
-    held = attrgetter(attribute)
+    held = _getter(attribute)
 
     def read(measures: Measures) -> Iterator[Value]:
         milliseconds = held(measures)
@@ -103,9 +129,9 @@ def moment(attribute: str) -> StateReading:
     return read
 
 
-def latest_moments(table: str) -> StateReading:
+def latest_moments(table: Attribute[Mapping[str, Times]]) -> StateReading:
     """The latest moment per name in a table of measures, in seconds since the epoch, by name."""
-    held = attrgetter(table)
+    held = _getter(table)
 
     def read(measures: Measures) -> Iterator[Value]:
         for name, times in sorted(held(measures).items()):

@@ -4,7 +4,7 @@ from dora_exporter.dora.measures import IncidentFacts
 from dora_exporter.dora.metrics.contract import Basis, Moment, Sum, WindowMetric
 from dora_exporter.dora.metrics.readings import number, statistics, within
 
-time_to_restore = statistics("restores")
+time_to_restore = statistics(lambda of: of.restores)
 """Statistics over the incidents that were resolved in the window."""
 _BASIS = Basis(
     Moment.RESTORED,
@@ -20,6 +20,9 @@ METRICS = (
         labels=("statistic",),
     ),
     WindowMetric(
-        "dora_restored_incidents", "Incidents that were resolved in the window.", number(within("restores")), _BASIS
+        "dora_restored_incidents",
+        "Incidents that were resolved in the window.",
+        number(within(lambda of: of.restores)),
+        _BASIS,
     ),
 )
