@@ -30,10 +30,10 @@ EXPLAIN = Operation(
         _text("group", "The group: the events of all its services and teams, and of the groups below it."),
         _text("dimension", "The dimension, of which `value` is explained."),
         _text("value", "The value of the dimension."),
-        _text("environment", "The environment. Needed."),
+        _text("environment", "The environment. Required."),
         Parameter(
             name="metric",
-            description="The gauge. Of a team its name may begin with `dora_team_`, of others likewise. Needed.",
+            description="The gauge. For a team its name may begin with `dora_team_`, for others likewise. Required.",
             schema={"type": "string", "enum": sorted(METRICS)},
         ),
         _text("window", "The window, as configured; the first one by default."),

@@ -55,7 +55,7 @@ class CommitReference(msgspec.Struct, frozen=True):
 
 
 class Meta(msgspec.Struct, frozen=True):
-    """Of which repository."""
+    """The repository that the commits belong to."""
 
     repository_url: str
 
@@ -68,7 +68,7 @@ class SearchRequest(msgspec.Struct, frozen=True):
 
 
 class SearchAnswer(msgspec.Struct, frozen=True):
-    """Those of them that need not be uploaded."""
+    """The commits that need not be uploaded."""
 
     data: list[CommitReference]
 
@@ -81,7 +81,7 @@ class PushedSha(msgspec.Struct, frozen=True):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """Taken."""
+    """The upload was accepted."""
 
     status: str = "ok"
 

@@ -41,7 +41,7 @@ PARAMETERS = (
     _parameter("by", "What each result is: as asked for by default.", enum=[*KINDS]),
     _parameter("metric", "The gauge; may be repeated. All by default.", enum=sorted(each.name for each in ALL)),
     _parameter("window", "A duration such as 30d; may be repeated. By default the configured windows."),
-    _parameter("from", "The begin of a range: RFC 3339, a day or Unix seconds."),
+    _parameter("from", "The start of a range: RFC 3339, a day or Unix seconds."),
     _parameter("to", "The end of the range; now by default."),
     _parameter(
         "step", "The time between instants from `from` to `to`, such as 1d. Without it the range is one window."

@@ -24,9 +24,9 @@ EXPLAIN = Operation(
     summary="Page: the explanation of a number",
     parameters=(
         *PARAMETERS,
-        Parameter(name="team", description="The team, in the place of a service.", schema={"type": "string"}),
-        Parameter(name="group", description="The group, in the place of a service.", schema={"type": "string"}),
-        Parameter(name="dimension", description="The dimension, in the place of a service.", schema={"type": "string"}),
+        Parameter(name="team", description="The team, instead of a service.", schema={"type": "string"}),
+        Parameter(name="group", description="The group, instead of a service.", schema={"type": "string"}),
+        Parameter(name="dimension", description="The dimension, instead of a service.", schema={"type": "string"}),
         Parameter(name="value", description="Its value.", schema={"type": "string"}),
         Parameter(name="metric", description="The gauge.", schema={"type": "string", "enum": sorted(METRICS)}),
         Parameter(

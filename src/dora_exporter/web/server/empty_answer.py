@@ -4,6 +4,6 @@ from msgspec import Struct
 
 
 class EmptyAnswer(Struct, frozen=True):
-    """A change that is accepted."""
+    """The change was accepted."""
 
     data: None = None

@@ -37,7 +37,7 @@ class Problems(msgspec.Struct, frozen=True):
 
 
 class Words(msgspec.Struct, frozen=True):
-    """The body of a refusal that is not explained."""
+    """The body of an error without details."""
 
     errors: list[str]
 

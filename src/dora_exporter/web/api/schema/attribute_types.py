@@ -22,12 +22,12 @@ Label = Annotated[
     str, described("1 to 200 printable characters, but not `_other`.", minLength=1, maxLength=fields.LABEL_LENGTH)
 ]
 OptionalLabel = Annotated[
-    str | None, described("Empty is absent. It must not be `_other`.", maxLength=fields.LABEL_LENGTH)
+    str | None, described("An empty value counts as absent. Must not be `_other`.", maxLength=fields.LABEL_LENGTH)
 ]
 Environment = Annotated[
-    str | None, described("Another name of `env`, for where that is absent.", maxLength=fields.LABEL_LENGTH)
+    str | None, described("An alias of `env`, used where that is absent.", maxLength=fields.LABEL_LENGTH)
 ]
-OptionalText = Annotated[str | None, described("Empty is absent.", maxLength=fields.TEXT_LENGTH)]
+OptionalText = Annotated[str | None, described("An empty value counts as absent.", maxLength=fields.TEXT_LENGTH)]
 Title = Annotated[str | None, described("What people call it.", maxLength=fields.NAME_LENGTH)]
 Id = Annotated[str | None, described("Sent again, it replaces the event.", pattern=f"^{fields.ID_PATTERN}$")]
 OwnId = Annotated[str | None, described("Sent again, it replaces the event.", pattern=f"^{fields.OWN_ID_PATTERN}$")]

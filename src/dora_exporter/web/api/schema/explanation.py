@@ -15,7 +15,7 @@ LARGEST_LIST = 1000
 
 
 class ExplainedFailure(Struct, frozen=True):
-    """That a deployment failed, and by what that is known."""
+    """Why a deployment counts as failed: the cause, the rule that applied, its remedies and its incidents."""
 
     cause: str
     rule: str
@@ -38,7 +38,7 @@ class ShownStage(Struct, frozen=True):
 
 
 class ExplainedDeployment(Struct, frozen=True):
-    """A deployment that the number is made of, or an attempt; ``outcome`` is null for one that succeeded."""
+    """A deployment or an attempt behind the number; ``outcome`` is null for one that succeeded."""
 
     id: str
     service: str
@@ -56,7 +56,10 @@ class ExplainedDeployment(Struct, frozen=True):
 
 
 class ExplainedIncident(Struct, frozen=True):
-    """An incident that the number is made of: what it is attributed to, and by which rule or why to nothing."""
+    """An incident behind the number.
+
+    ``because`` names the rule that attributes it to a deployment, or says why it is attributed to none.
+    """
 
     id: str
     services: list[str]
@@ -93,9 +96,9 @@ class Value(Struct, frozen=True):
 
 
 class ExplainAnswer(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A gauge and what it is made of: of the service, team, group or value that was asked for.
+    """A gauge of a service, team, group or value of a dimension, and the events behind it.
 
-    ``numbers`` add up all events, and are those that this gauge counts; a list shows the newest events.
+    ``numbers`` are the sums over all events that the gauge counts; each list has the newest events only.
     """
 
     service: str | None = None

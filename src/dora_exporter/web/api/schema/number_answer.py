@@ -36,7 +36,7 @@ class NumbersOfSubject(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class NumbersAnswer(Struct, frozen=True):
-    """A page of what was found; ``total`` counts all. ``known`` is then or now: whose knowledge the numbers are."""
+    """A page of results; ``total`` counts all of them. ``known`` repeats the parameter: then or now."""
 
     known: str
     total: int

@@ -41,14 +41,14 @@ class Git(Struct, frozen=True, gc=False):
 _Gits = Annotated[
     Git | list[Git] | None,
     described(
-        "Of several repositories a list: the first is what runs, and tells the deployment from others; the commits of "
-        f"all count. At most {fields.MAX_REPOSITORIES}, each once."
+        "A list for several repositories: the first is what runs, and identifies the deployment; the commits of all "
+        f"count. At most {fields.MAX_REPOSITORIES}, each once."
     ),
 ]
 
 
 class GivenCommit(Struct, frozen=True, gc=False):
-    """A commit that a deployment shipped, with the time it was written; by its message reverts are recognised."""
+    """A commit that a deployment shipped, and when it was written; its message shows whether it is a revert."""
 
     sha: Sha
     timestamp: CommitTime
@@ -174,15 +174,15 @@ class ListAttributes(Struct, frozen=True):
     query: Annotated[str | None, described("Such as `service:checkout env:(prod OR stage) -team:web`.")] = None
     sort: Annotated[
         str | None,
-        described("Newest first without it.", enum=["started_at", "-started_at", "finished_at", "-finished_at", None]),
+        described("Newest first by default.", enum=["started_at", "-started_at", "finished_at", "-finished_at", None]),
     ] = None
-    limit: Annotated[int | None, described("10 without it.", minimum=1, maximum=1000)] = None
+    limit: Annotated[int | None, described("10 by default.", minimum=1, maximum=1000)] = None
 
 
 class ListData(Struct, frozen=True):
     """The data of a list request."""
 
-    type: Annotated[str | None, described("Needed.", enum=[LIST_DEPLOYMENTS, LIST_FAILURES])] = None
+    type: Annotated[str | None, described("Required.", enum=[LIST_DEPLOYMENTS, LIST_FAILURES])] = None
     attributes: ListAttributes | None = None
 
 
@@ -195,7 +195,7 @@ class ListRequest(Struct, frozen=True):
 class GivenRemediation(Struct, frozen=True):
     """What remedied a failed deployment: another one, by its ``id`` or by its ``version``."""
 
-    type: Annotated[str | None, described("How.", enum=["rollback", "rollforward"])] = None
+    type: Annotated[str | None, described("The kind of remedy.", enum=["rollback", "rollforward"])] = None
     id: Annotated[str | None, described("The remedy's id.", minLength=1)] = None
     version: Annotated[str | None, described("The remedy's version.", minLength=1)] = None
 

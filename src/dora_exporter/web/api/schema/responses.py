@@ -24,7 +24,7 @@ class ReferenceAnswer(Struct, frozen=True):
 
 
 class ValidAnswer(Struct, frozen=True):
-    """A key that is valid."""
+    """The key is valid."""
 
     valid: bool
 
@@ -60,7 +60,7 @@ class ShownRemediation(Struct, frozen=True, omit_defaults=True):
 
 
 class ShownDeployment(Struct, frozen=True, omit_defaults=True):
-    """A deployment. ``change_failure`` is null while nobody has judged it; ``duration`` is in seconds.
+    """A deployment. ``change_failure`` is null without a verdict; ``duration`` is in seconds.
 
     ``outcome`` is there for an attempt that did not succeed: failed or canceled.
 
