@@ -31,7 +31,7 @@ async def _respond(request: web.Request, body: Body, *, gzip: bool) -> web.Strea
     headers: dict[str, str] = {hdrs.CONTENT_TYPE: body.content_type, hdrs.VARY: "Accept, Accept-Encoding"}
     if gzip:
         headers[hdrs.CONTENT_ENCODING] = "gzip"
-    if len(body.parts) == 1 or body.length <= _LARGEST_WRITE:
+    if body.length <= _LARGEST_WRITE:
         return web.Response(body=b"".join(body.parts), headers=headers)
     return await _stream(request, body, headers)
 
