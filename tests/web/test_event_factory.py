@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.json import Decoder
 from msgspec.structs import replace
@@ -299,6 +299,7 @@ def test_a_request_and_a_line_never_disagree() -> None:
     outcomes: Counter[bool] = Counter()
 
     @given(lines_given, st.sampled_from([json.dumps, partial(json.dumps, ensure_ascii=False)]))
+    @example(("deployment", {**FULL, "service": ""}), json.dumps)
     def compare(line: tuple[str, dict[str, object]], dumps: Dumps) -> None:
         ways, (kind, attributes) = Ways(), line
         if any(isinstance(attributes.get(name), str) for name in ("started_at", "finished_at")):
