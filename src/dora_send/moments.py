@@ -46,5 +46,5 @@ def _unix(text: str) -> int:
     if whole < _MILLISECONDS_BELOW:
         return whole
     if whole < _NANOSECONDS_FROM:
-        raise ValueError("is no Unix time in seconds, milliseconds or nanoseconds")
+        raise ValueError("is not a Unix time in seconds, milliseconds or nanoseconds")
     return (whole + 500_000) // 1_000_000

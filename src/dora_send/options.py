@@ -60,7 +60,7 @@ def parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
 
 def _check(options: argparse.Namespace, *, has_end: bool) -> None:
     if has_end and not options.command:
-        raise Failed(USAGE, "nothing to run follows --")
+        raise Failed(USAGE, "no command follows --")
     if options.command and options.kind != "deployment":
         raise Failed(USAGE, "only a deployment runs a script")
     told = [name for name in ("started_at", "finished_at", "outcome") if getattr(options, name, None) is not None]

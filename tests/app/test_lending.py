@@ -51,7 +51,7 @@ async def test_the_token_is_the_one_that_the_source_has_now(tmp_path: Path) -> N
     settings = settings_of(tmp_path, {**GITHUB, "token_file": file})
     parts = Components(settings, lambda: settings, clock=ManualClock())
     lent = parts.sources.lend("forge")
-    with pytest.raises(ForgeMisconfigured, match="there is no source forge"):
+    with pytest.raises(ForgeMisconfigured, match="the source forge, which lends its credentials, does not exist"):
         await lent.headers()
     await parts.sources.start()
     try:

@@ -124,7 +124,7 @@ def test_the_report_of_the_same_instants_is_the_same(called: Called) -> None:
     [
         (["--to=2999-01-01"], "--to is in the future"),
         (["--since=100y"], "--since begins before 1970"),
-        (["--url=nowhere"], "--url must be such as http://127.0.0.1:3672"),
+        (["--url=nowhere"], "--url must be a URL such as http://127.0.0.1:3672"),
         (["--api-key-file=key"], "--api-key-file needs --url"),
         (["--url=http://127.0.0.1:1"], "127.0.0.1 cannot be asked: connection refused (port 1)"),
     ],

@@ -94,7 +94,7 @@ def test_a_file_of_another_kind_is_refused(called: Called) -> None:
     Path("other").write_text("hello\n")
     ended = called("export", "--snapshot.path=other")
     assert (ended.code, ended.output) == (1, "")
-    assert ended.errors == "other is no snapshot file of version 1\n"
+    assert ended.errors == "other is not a snapshot file of version 1\n"
 
 
 def test_a_reader_that_has_seen_enough_is_no_reason_for_a_traceback(snapshot: Path) -> None:

@@ -146,7 +146,7 @@ def test_a_row_may_have_several_repositories(called: Called) -> None:
     assert (held.repository, held.commit_sha) == ("git.example/shop", SHA.lower())
     assert held.further == (Checkout("git.example/config", other),)
     ended = called("import", written(header + row.replace(";https://git.example/config", "")), SNAPSHOT)
-    assert "commit_sha and repository_url must have as many parts" in ended.errors
+    assert "commit_sha and repository_url must have the same number of parts" in ended.errors
 
 
 HEADER = "type,service,started_at,finished_at\n"
@@ -254,8 +254,8 @@ async def test_a_file_in_use_is_refused_in_one_line_but_a_dry_run_may_look(tmp_p
         (("absent",), "absent: No such file or directory"),
         ((".",), ".: Is a directory"),
         (("given", "--api-key-file=key"), "--api-key-file needs --url: the snapshot file needs no key"),
-        (("given", "--url=localhost:3672"), "--url must be such as http://127.0.0.1:3672"),
-        (("given", "--url=http://[x"), "--url must be such as http://127.0.0.1:3672"),
+        (("given", "--url=localhost:3672"), "--url must be a URL such as http://127.0.0.1:3672"),
+        (("given", "--url=http://[x"), "--url must be a URL such as http://127.0.0.1:3672"),
         (("given", "--url=http://127.0.0.1:9", "--api-key-file=absent"), "absent: no such file"),
         (("given", "--url=http://127.0.0.1:9", "--api-key-file=loop"), LOOP),
         (("loop",), "loop: Too many levels of symbolic links"),

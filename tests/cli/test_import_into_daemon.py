@@ -134,7 +134,7 @@ def test_a_wrong_key_is_refused_and_not_told(flags: tuple[str, str], called: Cal
     Path("given").write_text(f"\n{line('one')}")
     Path("key").write_text("secret-but-wrong")
     ended = called("import", "given", *flags)
-    reason = "127.0.0.1 takes no more from line 2 on: it answered 403 Forbidden\n"
+    reason = "127.0.0.1 accepts nothing from line 2 on: it answered 403 Forbidden\n"
     assert (ended.code, ended.output, ended.errors) == (1, "", reason)
 
 
@@ -163,13 +163,13 @@ def test_where_no_daemon_is_the_line_is_told(called: Called) -> None:
     Path("given").write_text(line("one"))
     ended = called("import", "given", "--url=http://user:secret@127.0.0.1:9")
     assert (ended.code, ended.output) == (1, "")
-    assert ended.errors == "127.0.0.1 takes no more from line 1 on: connection refused (port 9)\n"
+    assert ended.errors == "127.0.0.1 accepts nothing from line 1 on: connection refused (port 9)\n"
 
 
 def test_another_server_is_told_from_the_daemon(daemon: RunningDaemon, called: Called) -> None:
     Path("given").write_text(line("one"))
     ended = called("import", "given", f"--url={daemon.url}/elsewhere")
-    assert (ended.code, ended.errors) == (1, "127.0.0.1 takes no more from line 1 on: it answered 400 Bad Request\n")
+    assert (ended.code, ended.errors) == (1, "127.0.0.1 accepts nothing from line 1 on: it answered 400 Bad Request\n")
 
 
 COUNTS = {"created": 0, "updated": 0, "unchanged": 0, "errors_total": 1}
@@ -189,7 +189,7 @@ def test_an_answer_without_words_is_put_into_words(status: int, body: object, sa
     Path("given").write_text(line("one"))
     with answering(status, json.dumps(body).encode()) as url:
         ended = called("import", "given", f"--url={url}")
-    assert (ended.code, ended.errors) == (1, f"127.0.0.1 takes no more from line 1 on: {said}\n")
+    assert (ended.code, ended.errors) == (1, f"127.0.0.1 accepts nothing from line 1 on: {said}\n")
 
 
 def test_a_wrong_line_without_words_is_called_wrong(called: Called) -> None:

@@ -149,7 +149,7 @@ def test_the_head_of_the_request_can_be_given(head: list[str], config: str, call
     ("arguments", "reason"),
     [
         (["--source=other"], "--source: the configuration has no source of this name; it has gitlab, prometheus, "),
-        (["--source=prometheus"], "nothing is pushed to a source of kind prometheus"),
+        (["--source=prometheus"], "a source of kind prometheus accepts no webhook requests"),
         (["--source=tool", "-H", "nonsense"], "-H: must be a name and a value with ':' between them"),
     ],
 )

@@ -153,7 +153,7 @@ async def test_it_works_in_the_background_and_says_once_that_it_cannot_store(cap
     await correlator.close()
     assert [each.partition(" reason")[0] for each in caplog.messages] == [
         "correlated commits not stored",
-        "correlated commits stored again",
+        "correlated commits are stored again",
     ]
     assert {each.commit_sha for each in store.deployments.values()} == {"a" * 40}
 

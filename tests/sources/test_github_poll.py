@@ -281,7 +281,7 @@ async def test_an_enterprise_server_has_its_apis_in_folders() -> None:
     [
         (b"{", "GitHub's answer is broken"),
         (b'{"data": null, "errors": [{"type": "X", "message": "went wrong"}]}', "went wrong"),
-        (b'{"data": {"repositoryOwner": {"repositories": 7}}}', "another shape"),
+        (b'{"data": {"repositoryOwner": {"repositories": 7}}}', "an unexpected shape"),
         (b'{"data": {"repositoryOwner": null}}', "no organization or user acme"),
     ],
 )

@@ -213,7 +213,7 @@ async def test_the_size_of_a_time_says_its_unit(api: Api, time: int, kept: int |
     assert [each.started_at for each in api.store.deployments.values()] == ([] if kept is None else [kept])
 
 
-_UNIT = "is no Unix time in seconds, milliseconds or nanoseconds"
+_UNIT = "is not a Unix time in seconds, milliseconds or nanoseconds"
 
 
 @pytest.mark.parametrize(

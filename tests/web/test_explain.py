@@ -144,9 +144,9 @@ async def test_a_number_of_a_value_of_a_dimension_says_what_it_is_made_of(ask: A
         (f"{CREW}&metric=dora_team_team_deployments", 400, 'parameter "metric" must be one of dora_change_failure_rat'),
         (f"{CREW}&metric=dora_deployments&window=2y", 400, 'parameter "window" must be one of 7d, 30d, 90d'),
         (f"{CREW}&metric=dora_deployments&window=", 400, 'parameter "window" is missing'),
-        ("service=x&environment=y&metric=dora_deployments", 404, "no event of this service and environment is held"),
-        ("team=x&environment=y&metric=dora_deployments", 404, "no event of this team and environment is held"),
-        ("team=crew&environment=y&metric=dora_deployments", 404, "no event of this team and environment is held"),
+        ("service=x&environment=y&metric=dora_deployments", 404, "there are no events of this service and environment"),
+        ("team=x&environment=y&metric=dora_deployments", 404, "there are no events of this team and environment"),
+        ("team=crew&environment=y&metric=dora_deployments", 404, "there are no events of this team and environment"),
         ("service=_other&environment=_other&metric=dora_deployments", 404, '"_other" is the sum of all beyond limits'),
         (
             "team=_other&environment=_other&metric=dora_deployments",

@@ -198,8 +198,8 @@ async def test_a_range_behind_what_is_held_is_partial(ask: Ask, window: str, *, 
         ("service=checkout&enviroment=production", 400, 'parameter "enviroment" is unknown, did you mean environment?'),
         ("_=1", 400, 'parameter "_" is unknown'),
         ("known=never", 400, 'parameter "known" must be one of then, now'),
-        ("service=nobody", 404, "no event of this service and environment is held"),
-        ("team=crew&environment=nowhere", 404, "no event of this team and environment is held"),
+        ("service=nobody", 404, "there are no events of this service and environment"),
+        ("team=crew&environment=nowhere", 404, "there are no events of this team and environment"),
     ],
 )
 async def test_what_cannot_be_answered_is_refused_with_the_reason(

@@ -70,7 +70,7 @@ def checked(kind: Kind, entries: dict[str, _Each]) -> dict[str, _Each]:
 def _check_family(kind: Kind, key: str, family: SpellingSettings) -> None:
     others = sorted(family.model_fields_set - {"aliases", "name"})
     if others:
-        raise misplaced(f"cannot be said of a family, whose name is {family.name}", kind, key, others[0])
+        raise misplaced(f"cannot be set for a family, whose name is {family.name}", kind, key, others[0])
 
 
 def catalogue(services: Mapping[str, ServiceSettings], environments: Mapping[str, EnvironmentSettings]) -> Catalogue:

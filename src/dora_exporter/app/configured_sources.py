@@ -64,7 +64,7 @@ class ConfiguredSources:
         async def headers() -> Mapping[str, str]:
             running = self.running.named(name)
             if running is None or not isinstance(running.source, Lending):
-                raise ForgeMisconfigured(f"there is no source {name} any more that lends its credentials")
+                raise ForgeMisconfigured(f"the source {name}, which lends its credentials, does not exist")
             try:
                 return await running.source.api_headers()
             except Misconfigured as reason:

@@ -15,7 +15,7 @@ def parse_url(text: str) -> URL:
     except ValueError:
         url = URL()
     if url.scheme not in ("http", "https") or not url.host:
-        raise CannotDo("--url must be such as http://127.0.0.1:3672")
+        raise CannotDo("--url must be a URL such as http://127.0.0.1:3672")
     return url
 
 

@@ -71,7 +71,7 @@ def _write(lines: Iterator[bytes], target: Path, snapshot: Path) -> None:
     if target.exists() and snapshot.exists() and target.samefile(snapshot):
         raise CannotDo(f"{target} is the snapshot file itself")
     if target.exists() and not target.is_file():
-        raise CannotDo(f"{target} is no file")
+        raise CannotDo(f"{target} is not a file")
     unfinished = target.with_name(f"{target.name}.unfinished")
     try:
         with open(unfinished, "wb", opener=_private) as file:

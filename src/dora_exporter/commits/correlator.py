@@ -97,7 +97,7 @@ class Correlator:
                     logger.warning("correlated commits not stored reason=%s", reason)
             else:
                 if self._outage.succeed(self._clock()):
-                    logger.info("correlated commits stored again")
+                    logger.info("correlated commits are stored again")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_TICK_SECONDS):
                     await self._woken.wait()

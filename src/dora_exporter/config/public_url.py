@@ -10,10 +10,10 @@ def external(text: str) -> str:
     """A URL, or only its path, without a slash at its end; raises ValueError."""
     parts = _split(text)
     if parts is None or parts.query or parts.fragment or "?" in text or "#" in text or not text.isprintable():
-        raise ValueError("must be such as https://host/dora or /dora")
+        raise ValueError("must be a URL such as https://host/dora or a path such as /dora")
     is_path = text.startswith("/") and not parts.netloc
     if not is_path and parts.scheme not in ("http", "https"):
-        raise ValueError("must be such as https://host/dora or /dora")
+        raise ValueError("must be a URL such as https://host/dora or a path such as /dora")
     if "@" in parts.netloc or (not is_path and not parts.hostname):
         raise ValueError("must name a host, and hold no user or password")
     path = prefix(parts.path)

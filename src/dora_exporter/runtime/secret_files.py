@@ -28,7 +28,7 @@ def read_secret_text(file: Path) -> str:
     except OSError as error:
         raise BadSecret(f"the secret file {file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise BadSecret(f"the secret file {file} cannot be read: it is no text in UTF-8") from None
+        raise BadSecret(f"the secret file {file} cannot be read: it is not UTF-8 text") from None
     if not text:
         raise BadSecret(f"the secret file {file} is empty")
     return text

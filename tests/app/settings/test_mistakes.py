@@ -196,7 +196,7 @@ BAD_YAML = {
         "config.yaml:1: sources.-x: must be letters, digits, dots, dashes and underscores"
     ],
     "store: {url: 'mysql://user:hunter2@host/dora'}": [
-        "config.yaml:1: store.url: must be such as postgresql://user@host:5432/database"
+        "config.yaml:1: store.url: must be a URL such as postgresql://user@host:5432/database"
     ],
     "sources: {p: {kind: prometheus, url: 'ftp://user@host'}}": [
         "config.yaml:1: sources.p.url: must begin with http:// or https://, and hold no user or password"
@@ -460,7 +460,7 @@ NAMES = {
         "config.yaml:2: services.a.name: must name a wildcard of the aliases, as \\1: a plain name is the entry's key"
     ],
     "services:\n  a: {aliases: ['*-svc'], name: '\\1', team: t}": [
-        "config.yaml:2: services.a.team: cannot be said of a family, whose name is \\1"
+        "config.yaml:2: services.a.team: cannot be set for a family, whose name is \\1"
     ],
     "services:\n  a: {aliases: ['*-a'], name: '\\1-b'}\n  b: {aliases: ['*-b'], name: '\\1-a'}": [
         "config.yaml:2: services.a.aliases[0]: is a cycle of names: what a makes of *-a is an alias of b"

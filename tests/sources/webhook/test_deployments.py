@@ -41,7 +41,7 @@ async def test_a_beginning_and_an_end_meet_in_any_order(order: list[dict[str, An
         (
             {**DONE, "state": "queued"},
             "no deployment or incident in a state that counts",
-            "outcome is missing: its value is none of values",
+            "outcome is missing: its value is not in values",
         ),
         (
             {**DONE, "deleted": True},

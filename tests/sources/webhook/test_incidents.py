@@ -159,7 +159,7 @@ async def test_a_filter_leaves_out_what_it_is_not_true_for_now() -> None:
         ({"id": "1", "services": ["a"]}, "started_at is missing: the body has nothing at began"),
         ({"id": "1", "began": 0, "services": ["a"]}, "started_at is missing: its value is a time before the year 2000"),
         ({"id": "1", "began": T}, "services is missing: the body has nothing at services"),
-        ({"id": "1", "began": T, "services": [[]]}, "services is missing: none of its items is a text that is known"),
+        ({"id": "1", "began": T, "services": [[]]}, "services is missing: none of its items is a known text"),
         ({"id": {"a": 1}, "began": T, "services": ["a"]}, "id is missing: its value is an object, not text"),
         ({"id": "1", "began": "soon", "services": ["a"]}, "started_at: its value is not a time"),
         ({"id": "1", "began": T, "ended": 4e9, "services": ["a"]}, "finished_at: its value is more than a day ahead"),

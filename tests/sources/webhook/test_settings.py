@@ -39,7 +39,7 @@ def mistakes(tmp_path: Path, source: dict[str, Any]) -> list[str]:
             {"incidents": INCIDENTS, "verify": {"header": "X-Sig"}},
             ["12: sources.tool.verify.scheme: is missing, it must be api_key, "],
         ),
-        ({"preset": "nagios"}, ["4: sources.tool.preset: is no preset. Known are: azure_devops, "]),
+        ({"preset": "nagios"}, ["4: sources.tool.preset: is not a preset. Known are: azure_devops, "]),
         ({"incidents": {"started_at": "a"}}, ["4: sources.tool.incidents: needs an id"]),
         ({"incidents": [INCIDENTS, {"match": "a"}]}, ["12: sources.tool.incidents[1]: needs an id"]),
         ({"deployments": {"id": "a", "finished_at": "b"}}, ["4: sources.tool.deployments: needs a service"]),

@@ -91,7 +91,7 @@ async def test_damage_after_the_line_at_which_a_replay_began_costs_nothing_befor
 def test_another_file_is_refused_in_one_line(tmp_path: Path, foreign: bytes) -> None:
     path = tmp_path / "events"
     path.write_bytes(foreign)
-    with pytest.raises(SnapshotError, match=r"events is no snapshot file of version 1$"):
+    with pytest.raises(SnapshotError, match=r"events is not a snapshot file of version 1$"):
         list(read(path))
 
 

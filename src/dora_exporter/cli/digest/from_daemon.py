@@ -51,7 +51,7 @@ async def _get(session: aiohttp.ClientSession, url: URL, query: dict[str, str]) 
     try:
         return _answers.decode(body)
     except msgspec.MsgspecError as error:
-        raise CannotDo(f"{url.host} answered what is no list of numbers") from error
+        raise CannotDo(f"{url.host} answered something that is not a list of numbers") from error
 
 
 def _seconds(moment_ms: int) -> str:

@@ -128,7 +128,7 @@ def _git(cells: dict[str, str]) -> dict[str, str] | list[dict[str, str]]:
         return cells
     shas, urls = (cells.get(name, "").split(_SEPARATOR) for name in _GIT)
     if len(shas) != len(urls):
-        raise BadRequest("commit_sha and repository_url must have as many parts")
+        raise BadRequest("commit_sha and repository_url must have the same number of parts")
     return [{"commit_sha": sha, "repository_url": url} for sha, url in zip(shas, urls, strict=True)]
 
 

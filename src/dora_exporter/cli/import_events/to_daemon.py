@@ -35,7 +35,7 @@ async def send(lines: Iterable[NumberedLine], url: URL, key: str | None, mistake
                 outcomes.update(await _post(session, _endpoint(url), group, mistakes))
             except (CannotDo, aiohttp.ClientError, TimeoutError) as reason:
                 said = str(reason) if isinstance(reason, CannotDo) else f"{in_words(reason)} (port {url.port})"
-                raise CannotDo(f"{url.host} takes no more from line {group[0][0]} on: {said}") from reason
+                raise CannotDo(f"{url.host} accepts nothing from line {group[0][0]} on: {said}") from reason
     return outcomes
 
 

@@ -60,7 +60,7 @@ class Trial:
         )
         self._running = self._sources.implied(name, settings, context)
         if not isinstance(self._running.source, Webhook):
-            raise CannotDo(f"nothing is pushed to a source of kind {settings.kind}")
+            raise CannotDo(f"a source of kind {settings.kind} accepts no webhook requests")
         self._webhook: Webhook = self._running.source
 
     async def take(self, delivery: Delivery, body: bytes) -> Tried:

@@ -151,7 +151,7 @@ class BareRepository:
             while header := output.readline():
                 sha, kind, *size = header.decode("ascii").split()
                 if kind != wanted:
-                    raise GitFailed(f"{sha} is no {wanted} that can be read")
+                    raise GitFailed(f"{sha} is not a readable {wanted}")
                 length = int(size[0])
                 raw = output.read(min(length, _KEPT_OF_AN_OBJECT))
                 _skip(output, length - len(raw) + 1)

@@ -72,7 +72,7 @@ class SyncMapping:
         if sync.is_idle:
             return _IDLE
         if sync.finished_ms is None:
-            raise NotUnderstood("its operation has ended at no valid time")
+            raise NotUnderstood("its operation has no valid end time")
         images, last = _compared(sync, sink)
         if not images.new:
             if last is not None and last.get(_REVISION) == sync.revision:

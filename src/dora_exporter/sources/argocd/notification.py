@@ -161,7 +161,7 @@ def sync_in(app: msgspec.Raw, *, now_ms: int) -> Sync | None:
     if state is None:
         return None
     if not _UID.fullmatch(found.metadata.uid):
-        raise NotUnderstood("its uid is none of Kubernetes")
+        raise NotUnderstood("its uid is not a Kubernetes UID")
     started_ms = moment(state.started_at, now_ms=now_ms)
     if started_ms is None:
         raise NotUnderstood("its operation has no valid time")

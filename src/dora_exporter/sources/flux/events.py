@@ -98,7 +98,7 @@ def read(body: bytes, *, now_ms: int) -> Reconciled | Ignored:
     if at_ms is None:
         raise NotUnderstood("it has no valid time")
     if not (_NAME.fullmatch(found.name) and _NAME.fullmatch(found.namespace or "-")):
-        raise NotUnderstood("its object has no name of Kubernetes")
+        raise NotUnderstood("its object has no valid Kubernetes name")
     if len(revision) > _LONGEST_REVISION:
         raise NotUnderstood(f"its revision is longer than {_LONGEST_REVISION} characters")
     origin = metadata.get("originRevision", "")

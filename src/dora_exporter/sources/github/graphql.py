@@ -62,7 +62,7 @@ class GitHubApi:
             after = page.next
             if after is None:
                 return
-        raise Unreadable("the pages of repositories do not end")
+        raise Unreadable("the list of repositories has too many pages")
 
     async def newest(self, ids: Sequence[str]) -> AsyncIterator[tuple[str, list[DeploymentRow], str | None]]:
         """For each repository its id, its newest deployments, and where its next page begins."""
@@ -92,7 +92,7 @@ class GitHubApi:
             page = shaped(node.get("statuses"), Page)
             found += [shaped(each, StatusRow) for each in page.nodes]
             after = page.next
-        raise Unreadable("the pages of statuses do not end")
+        raise Unreadable("the list of statuses has too many pages")
 
     async def listed(self, repository: str, page: int) -> list[ListedRow]:
         """A page of a repository's deployments with what only the REST API says of them, newest first."""
@@ -165,4 +165,4 @@ def shaped(value: object, shape: type[Shape]) -> Shape:
     try:
         return msgspec.convert(value, shape)
     except FLAWS as reason:
-        raise Unreadable(f"GitHub's answer has another shape: {reason}") from None
+        raise Unreadable(f"GitHub's answer has an unexpected shape: {reason}") from None

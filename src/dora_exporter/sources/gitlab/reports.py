@@ -70,7 +70,7 @@ def moment(text: object, *, now_ms: int) -> int:
     said = _ZONE.sub(_zone, text) if isinstance(text, str) else text
     found = timestamps.moment(said, now_ms=now_ms)
     if found is None:
-        raise NotUnderstood("it has a time that is none")
+        raise NotUnderstood("it has an invalid time")
     return found
 
 

@@ -155,7 +155,7 @@ class PagerDutyApi:
     async def _page(self, path: str, query: Query, offset: int) -> _Envelope:
         self._pages += 1
         if self._pages > _MOST_PAGES:
-            raise Unreadable(f"{path}: its pages do not end")
+            raise Unreadable(f"{path}: too many pages")
         paging = [
             ("limit", str(min(PAGE, CAP - offset))),
             ("offset", str(offset)),

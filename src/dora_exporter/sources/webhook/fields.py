@@ -103,7 +103,7 @@ class FieldSettings(BaseModel):
     def _items(self, found: list[object]) -> tuple[str, ...]:
         texts = tuple(dict.fromkeys(self._known(found[:MOST_ITEMS])))
         if not texts:
-            raise Nothing("none of its items is a text that is known")
+            raise Nothing("none of its items is a known text")
         return texts
 
     def _known(self, found: list[object]) -> Iterator[str]:
@@ -123,7 +123,7 @@ class FieldSettings(BaseModel):
         if self.values is None:
             return text
         if text not in self.values:
-            raise Nothing("its value is none of values")
+            raise Nothing("its value is not in values")
         return self.values[text]
 
 

@@ -17,7 +17,7 @@ from dora_exporter.sources.webhook.verification import Verification
 def _is_preset(name: str) -> str:
     if name not in presets.NAMES:
         known = ", ".join(presets.NAMES) or "none"
-        raise ValueError(f"is no preset{suggestion(name, presets.NAMES) or '.'} Known are: {known}")
+        raise ValueError(f"is not a preset{suggestion(name, presets.NAMES) or '.'} Known are: {known}")
     return name
 
 

@@ -151,6 +151,6 @@ def read(path: Path) -> Iterator[Record]:
     finally:
         os.close(fd)
     if not scan.is_ours and not scan.is_new:
-        raise SnapshotError(f"{path} is no snapshot file of version {VERSION}")
+        raise SnapshotError(f"{path} is not a snapshot file of version {VERSION}")
     if scan.lines_lost:
         logger.warning("unreadable lines skipped path=%s lines=%d", path, scan.lines_lost)

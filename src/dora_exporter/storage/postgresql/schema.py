@@ -61,7 +61,7 @@ async def _prepare(link: Link, oldest_server: int) -> None:
         version = await _version(connection)
         if version > len(_MIGRATIONS):
             raise DatabaseError(
-                f"the schema dora has version {version}, and this program knows none after {len(_MIGRATIONS)}: "
+                f"the schema dora has version {version}, but this program supports {len(_MIGRATIONS)} at most: "
                 "install a newer dora-exporter"
             )
         for number in range(version, len(_MIGRATIONS)):
@@ -77,10 +77,10 @@ async def _prepare(link: Link, oldest_server: int) -> None:
 async def _check_server(connection: Connection, oldest: int) -> None:
     number = int(await connection.fetchval("SELECT current_setting('server_version_num')"))
     if number < oldest:
-        raise DatabaseError(f"the server has version {number // 10_000}, and {oldest // 10_000} or newer is needed")
+        raise DatabaseError(f"the server has version {number // 10_000}, but {oldest // 10_000} or newer is needed")
     encoding = await connection.fetchval("SELECT current_setting('server_encoding')")
     if encoding != "UTF8":
-        raise DatabaseError(f"the database has the encoding {encoding}, and UTF8 is needed")
+        raise DatabaseError(f"the database has the encoding {encoding}, but UTF8 is needed")
 
 
 async def _version(connection: Connection) -> int:

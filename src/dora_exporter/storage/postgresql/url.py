@@ -18,7 +18,7 @@ def check(url: str) -> str:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in SCHEMES:
-        raise ValueError("must be such as postgresql://user@host:5432/database")
+        raise ValueError("must be a URL such as postgresql://user@host:5432/database")
     return url
 
 

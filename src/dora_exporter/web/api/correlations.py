@@ -118,7 +118,7 @@ def _of_image(given: CorrelatedImage) -> tuple[Iterable[Key], Checkout]:
     """What an image is found by, and the commit that it was built from."""
     found = image(given.image)
     if found is None:
-        raise BadAttribute("image", "is no name of an image")
+        raise BadAttribute("image", "is not the name of an image")
     repository = fields.repository(given.repository_url, "repository_url")
     return image_keys(found), Checkout(repository, fields.sha(given.commit_sha, "commit_sha"))
 

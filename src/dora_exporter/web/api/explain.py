@@ -72,7 +72,7 @@ def _why_nothing(subject: Subject, engine: Engine) -> str:
         return f"the events of this {subject.kind} and environment are ignored by {rule} of the configuration"
     if RESERVED in (subject.name, subject.environment):
         return f'"{RESERVED}" is the sum of all beyond limits.series: each can be explained by its own name'
-    return f"no event of this {subject.kind} and environment is held"
+    return f"there are no events of this {subject.kind} and environment"
 
 
 def _subject(request: web.Request) -> Subject:

@@ -63,7 +63,7 @@ async def _answer(engine: Engine, query: NumbersQuery, url: str) -> bytes:
 def _refuse_unknown(engine: Engine, subject: Subject) -> None:
     if subject.is_broken(engine):
         raise NotNow("computing the numbers of this service and environment failed: see the log")
-    raise NotFound(f"no event of this {subject.kind} and environment is held")
+    raise NotFound(f"there are no events of this {subject.kind} and environment")
 
 
 def _check_size(subjects: int, each: int) -> None:

@@ -232,7 +232,7 @@ class CountedConnection(web.RequestHandler):
         if not isinstance(exc, HttpProcessingError) and not is_undecodable(request, exc):
             return super().handle_error(request, status, exc, message)
         if request.writer.output_size > 0:
-            raise ConnectionError("a part of another answer is sent")
+            raise ConnectionError("a part of an answer has been sent")
         answer = as_json(BadRequest("the request is not valid HTTP").body(), status=400)
         answer.headers[hdrs.SERVER] = "dora-exporter"
         answer.force_close()

@@ -114,7 +114,7 @@ def addressees(
 def webhook_of(running: RunningSource) -> Webhook:
     """The source as a ``Webhook``; only for sources that ``addressees`` returned."""
     if not isinstance(running.source, Webhook):
-        raise TypeError(f"nothing is pushed to the source {running.name}")
+        raise TypeError(f"the source {running.name} accepts no webhook requests")
     return running.source
 
 

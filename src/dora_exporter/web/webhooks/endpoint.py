@@ -72,14 +72,18 @@ class Reception:
     async def receive(self, candidates: Sequence[RunningSource]) -> web.Response:
         """Answers 2xx when the source has written what is said durably, or has no use for it."""
         if not candidates:
-            raise NotFound("no source of this name is pushed to") if self._delivery.has_key else Forbidden(_STRANGER)
+            raise (
+                NotFound("no source of this name accepts webhook requests")
+                if self._delivery.has_key
+                else Forbidden(_STRANGER)
+            )
         receipt = None
         try:
             senders, body = await self._authentic(candidates)
             if len(senders) == 1:
                 receipt = await self._ingest(senders[0], body)
             else:
-                logger.warning("webhook names none of several sources path=%r", self._request.path)
+                logger.warning("webhook request does not say which source it is for path=%r", self._request.path)
         except (Refusal, Unavailable) as reason:
             for each in candidates:
                 each.health.deliveries.refuse(self._delivery.received_ms, str(reason))

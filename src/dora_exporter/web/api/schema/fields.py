@@ -55,7 +55,7 @@ def milliseconds(value: int | str, name: str) -> int:
         return value
     if _NANOSECONDS_FROM <= value < _NANOSECONDS_BELOW:
         return (value + 500_000) // 1_000_000
-    problem = "must not be negative" if value < 0 else f"is no {UNIX_TIME}"
+    problem = "must not be negative" if value < 0 else f"is not a {UNIX_TIME}"
     raise BadAttribute(name, problem)
 
 
