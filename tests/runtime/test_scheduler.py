@@ -77,7 +77,9 @@ async def test_a_long_run_skips_its_ticks_and_never_meets_itself(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-async def test_a_failing_job_runs_again_and_disturbs_no_other(schedule: Schedule) -> None:
+async def test_a_failing_job_runs_again_and_disturbs_no_other(
+    schedule: Schedule, caplog: pytest.LogCaptureFixture
+) -> None:
     failures = 0
     other = Runs()
     other.may_end.set()
@@ -91,6 +93,7 @@ async def test_a_failing_job_runs_again_and_disturbs_no_other(schedule: Schedule
     schedule.every(0.01, other, name="other", first_within=0.01)
     await other.until(10)
     assert failures > 1
+    assert caplog.messages[:1] == ["scheduled job failed job=failing"]
 
 
 async def test_a_job_may_ask_to_run_sooner(schedule: Schedule) -> None:
@@ -158,7 +161,7 @@ async def test_a_run_that_does_not_end_is_named_and_holds_the_end_up_no_longer(
     assert caplog.messages == ["scheduled job still running job=stubborn"]
 
 
-async def test_a_clock_that_is_set_back_does_not_stop_the_jobs() -> None:
+async def test_a_clock_that_is_set_back_does_not_stop_the_jobs(caplog: pytest.LogCaptureFixture) -> None:
     set_back_ms = 0
     schedule = Schedule(clock=lambda: system_clock() - set_back_ms, chance=lambda: 0.0)
     schedule.start()
@@ -170,6 +173,8 @@ async def test_a_clock_that_is_set_back_does_not_stop_the_jobs() -> None:
     schedule.note_clock_step()
     await job.until(1)
     await schedule.stop()
+    (said,) = caplog.messages
+    assert said in ("the clock was set seconds=-7200", "the clock was set seconds=-7199")
 
 
 async def test_a_clock_that_jumped_by_years_holds_nothing_up() -> None:

@@ -1,6 +1,7 @@
 """The checkpoint file: made by a process of its own, taken up when it is whole and fits, else passed over."""
 
 import asyncio
+import logging
 import os
 import subprocess
 import sys
@@ -198,9 +199,11 @@ async def test_another_one_is_due_once_the_file_grew_or_was_compacted(path: Path
     assert checkpoints.is_due(replace(now, last_compaction_ms=NOW_MS))
 
 
-async def test_after_one_was_made_there_is_a_pause(path: Path) -> None:
+async def test_after_one_was_made_there_is_a_pause(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="dora_exporter.storage.checkpoint.manager")
     checkpoints, now = Checkpoints(path, floor_bytes=0), state(path)
     await checkpoints.make(now)
+    assert [each.partition(" seconds=")[0] for each in caplog.messages] == ["checkpoint written"]
     assert not checkpoints.is_due(replace(now, last_compaction_ms=NOW_MS))
 
 

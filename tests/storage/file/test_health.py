@@ -1,6 +1,7 @@
 """A disk that fails, and heals."""
 
 import errno
+import logging
 import os
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def path(tmp_path: Path) -> Path:
 async def test_a_failure_refuses_writers_and_heals_by_itself(
     path: Path, call: str, error: int, further: dict[str, int], caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG, logger="dora_exporter.storage.file.appended_file")
     disk, clock = FaultyDisk(), ManualClock()
     async with opened(path, disk=disk, clock=clock) as kept:
         await kept.log.append([deployment(id="before")])
@@ -52,6 +54,8 @@ async def test_a_failure_refuses_writers_and_heals_by_itself(
         f"snapshot file unavailable, writes are refused path={path} error='[Errno {error}] {os.strerror(error)}'",
         f"snapshot file available again path={path} after_seconds=2.5",
     ]
+    remains = f"cannot truncate a failed write path={path} error='{os.strerror(errno.EIO)}'"
+    assert (remains in caplog.messages) == bool(further)
 
 
 async def test_a_partial_write_leaves_a_whole_file(path: Path) -> None:
@@ -140,13 +144,14 @@ async def test_a_file_that_may_not_be_opened_is_one_clear_line(path: Path) -> No
         SnapshotFile(path, disk=disk).open()
 
 
-async def test_a_removed_file_is_written_again(path: Path) -> None:
+async def test_a_removed_file_is_written_again(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with opened(path) as kept:
         await kept.log.append([deployment(id="before")])
         remove(path)
         await kept.log.append([deployment(id="after")])
         with pytest.raises(SnapshotError, match="in use"):
             SnapshotFile(path).open()
+    assert caplog.messages == [f"snapshot file was removed or replaced, rewriting it path={path} found=None"]
     assert await ids_after_restart(path) == ["before", "after"]
     assert asides(path) == []
 
@@ -164,7 +169,7 @@ async def test_a_removed_folder_refuses_writers_until_it_is_back(path: Path) -> 
     assert await ids_after_restart(folder / "events") == ["before", "after"]
 
 
-async def test_a_file_that_took_the_name_is_kept_aside(path: Path) -> None:
+async def test_a_file_that_took_the_name_is_kept_aside(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with opened(path) as kept:
         await kept.log.append([deployment(id="before")])
         other = path.with_name("other")
@@ -174,6 +179,7 @@ async def test_a_file_that_took_the_name_is_kept_aside(path: Path) -> None:
     assert await ids_after_restart(path) == ["before", "after"]
     (aside,) = asides(path)
     assert aside.name.startswith("events.displaced-")
+    assert f"path={path} found={aside}" in caplog.text
     assert content(aside) == b"a backup"
 
 

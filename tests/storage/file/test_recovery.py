@@ -1,6 +1,7 @@
 """Starting with files that were cut, damaged, or are not ours."""
 
 import os
+from errno import ENOSPC
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -133,13 +134,17 @@ async def test_a_file_system_without_hard_links_gets_a_copy(path: Path, monkeypa
     assert sorted(content(each) for each in asides(path)) == [b"one\n", b"two\n"]
 
 
-async def test_a_damaged_file_that_cannot_be_rewritten_is_served_from_until_it_can(path: Path) -> None:
+async def test_a_damaged_file_that_cannot_be_rewritten_is_served_from_until_it_can(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     disk, damaged = FaultyDisk(), WHOLE + b"rubbish\n"
     disk.room = 20
     put(path, damaged)
     async with opened(path, disk=disk) as kept:
         assert kept.ids == IDS
         assert kept.log.statistics().lines_lost == 1
+        error = f"[Errno {ENOSPC}] No space left on device"
+        assert f"cannot set the damaged snapshot file aside yet path={path} error={error!r}" in caplog.messages
         with pytest.raises(Unavailable, match="No space left"):
             await kept.log.append([deployment(id="refused")])
         assert content(path) == damaged

@@ -1,6 +1,7 @@
 """Rows that say nothing any more are taken out, and nobody sees a difference."""
 
 import asyncio
+import logging
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -47,7 +48,8 @@ def kept(database: Database) -> list[str]:
     return database.sql("SELECT kind || ' ' || id FROM dora.log ORDER BY position")
 
 
-async def test_of_each_event_and_cursor_one_row_is_left(database: Database) -> None:
+async def test_of_each_event_and_cursor_one_row_is_left(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="dora_exporter.storage.postgresql.compaction")
     async with opened(database) as replica:
         lead(database)
         await replica.log.append([deployment(id="a"), incident(id="b"), deployment(id="gone")])
@@ -57,6 +59,7 @@ async def test_of_each_event_and_cursor_one_row_is_left(database: Database) -> N
         await replica.log.append([Deletion("incident", "tomb", NOW_MS, "pd"), Cursor("old", {}), Cursor("old")])
         await compact(database, replica)
         assert kept(database) == ["deployment a", "incident b", "cursor pd", "deletion tomb"]
+        assert [each.partition(" seconds=")[0] for each in caplog.messages] == ["log compacted to=12 looked_at=6"]
         assert same(replica.store, await replayed(database))
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.storage.postgresql.cluster import Database
 from tests.storage.postgresql.logs import link, opened
 
+from dora_exporter.storage.postgresql.connection import Link
 from dora_exporter.storage.postgresql.lease import LEASE_SECONDS, NAME, Lease
 from dora_exporter.storage.postgresql.statements import Fence
 
@@ -72,12 +73,14 @@ async def test_one_leads_and_another_after_it(database: Database) -> None:
             assert other.lease.fence.token == 2
 
 
-async def test_who_lost_it_to_another_is_told_so(database: Database) -> None:
+async def test_who_lost_it_to_another_is_told_so(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="dora_exporter.storage.postgresql.lease")
     async with opened(database), candidate(database, "one") as one:
         await one.until(["gained"])
         database.sql("UPDATE dora.lease SET holder = 'other', token = token + 1, until = 'infinity'")
         await one.until(["gained", "lost"])
         assert one.lease.fence is None
+    assert caplog.messages == ["became leader", "lost leadership"]
 
 
 async def test_who_lost_it_and_has_it_again_is_told_both(database: Database) -> None:
@@ -142,7 +145,41 @@ async def test_a_request_for_the_lease_that_fails_is_told_to_who_looks_closely(
     assert caplog.messages == ["cannot request the lease reason=the exporter's tables do not exist"]
 
 
-async def test_what_could_not_be_taken_over_is_tried_again(database: Database) -> None:
+async def test_a_request_that_meets_a_defect_is_told_as_one_and_the_lease_is_asked_for_again(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    addresses = iter([database.url()])
+
+    def address() -> str:
+        if not caplog.messages:
+            raise RuntimeError("a defect")
+        return next(addresses)
+
+    async with opened(database):
+        lease = Lease(Link(address, name="test"), "one")
+        await lease.try_once()
+        assert caplog.messages == ["lease request failed"]
+        assert lease.held_token is None
+        await lease.try_once()
+        assert lease.held_token == 1
+        await lease.close()
+
+
+async def test_a_lease_that_cannot_be_given_back_is_told_of(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="dora_exporter.storage.postgresql.lease")
+    async with opened(database):
+        lease = Lease(link(database), "one")
+        await lease.try_once()
+    database.sql("DROP SCHEMA dora CASCADE")
+    await lease.close()
+    assert caplog.messages == ["cannot release the lease reason=the exporter's tables do not exist"]
+
+
+async def test_what_could_not_be_taken_over_is_tried_again(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     tries = 0
     taken = asyncio.Event()
 
@@ -159,3 +196,4 @@ async def test_what_could_not_be_taken_over_is_tried_again(database: Database) -
         await asyncio.wait_for(taken.wait(), 15)
         assert lease.is_held
         await lease.close()
+    assert caplog.messages == ["leadership change failed"]

@@ -4,15 +4,18 @@ import asyncio
 import hashlib
 
 import pytest
-from tests.builders import NOW_MS, deployment, incident
+from tests.builders import NOW_MS, ManualClock, deployment, incident
 from tests.storage.postgresql.cluster import Database
-from tests.storage.postgresql.logs import link, opened, replayed, same, uncommitted
+from tests.storage.postgresql.logs import Replica, link, opened, replayed, same, uncommitted
+from tests.storage.postgresql.waiting import until
 
 from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Unavailable
 from dora_exporter.dora.events import Remediation, Verdict
 from dora_exporter.dora.records import Batch, Cursor, Deletion, Judgement, Record, SeriesOrder
 from dora_exporter.storage.postgresql import statements
+from dora_exporter.storage.postgresql.connection import Link
+from dora_exporter.storage.postgresql.log import PostgresLog
 from dora_exporter.storage.postgresql.rows import entries
 from dora_exporter.storage.postgresql.statements import Fence
 
@@ -151,7 +154,9 @@ async def test_everything_that_a_file_keeps_is_there_after_a_restart(database: D
     assert next(iter(store.series_order)) == ("early", "production")
 
 
-async def test_a_row_that_cannot_be_read_is_counted_and_passed_over(database: Database) -> None:
+async def test_a_row_that_cannot_be_read_is_counted_and_passed_over(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     async with opened(database) as replica:
         await replica.log.append([deployment(id="a"), deployment(id="b"), deployment(id="c")])
         database.sql("""UPDATE dora.log SET body = '{"type": "unheard of"}' WHERE id = 'b'""")
@@ -159,6 +164,10 @@ async def test_a_row_that_cannot_be_read_is_counted_and_passed_over(database: Da
         async with opened(database) as late:
             assert list(late.store.deployments) == ["a"]
             assert late.log.statistics().rows_lost == 2
+            assert [each.partition(" reason=")[0] for each in caplog.messages] == [
+                "log row skipped position=2",
+                "log row skipped position=3",
+            ]
             await late.log.append([deployment(id="d")])
             await replica.log.catch_up()
         assert list(replica.store.deployments) == ["a", "b", "c", "d"]
@@ -209,7 +218,9 @@ async def test_nobody_takes_the_lease_while_its_holder_commits(database: Databas
         await theirs.close()
 
 
-async def test_a_record_that_the_database_refuses_is_refused_alone(database: Database) -> None:
+async def test_a_record_that_the_database_refuses_is_refused_alone(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     """An index takes no id of thousands of characters, and whoever sends one must not stop the others."""
     endless = "".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(100))
     async with opened(database) as replica:
@@ -224,6 +235,54 @@ async def test_a_record_that_the_database_refuses_is_refused_alone(database: Dat
             await bad
         assert list(replica.store.deployments) == ["good", "late"]
         assert replica.log.statistics().unavailable_since_ms is None
+    assert [each.partition(" reason=")[0] for each in caplog.messages] == ["record refused by the database"]
+
+
+async def test_a_database_that_takes_nothing_is_told_of_once_and_once_again_when_it_does(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = ManualClock()
+    replica = Replica(PostgresLog(link(database), clock=clock))
+    await replica.start()
+    database.sql("ALTER TABLE dora.head RENAME TO hidden")
+    for reason in ("the database connection was lost", *["the exporter's tables do not exist"] * 2):
+        with pytest.raises(Unavailable, match=reason):
+            await replica.log.append([deployment(id="refused")])
+    assert replica.log.statistics().unavailable_since_ms == NOW_MS
+    clock.advance(2500)
+    database.sql("ALTER TABLE dora.hidden RENAME TO head")
+    await asyncio.to_thread(until, lambda: replica.log.statistics().unavailable_since_ms is None)
+    await replica.log.append([deployment(id="after")])
+    await replica.log.close()
+    assert list(replica.store.deployments) == ["after"]
+    assert caplog.messages == [
+        "database unavailable, writes are refused reason=the exporter's tables do not exist",
+        "database available again after_seconds=2.5",
+    ]
+
+
+async def test_a_defect_ends_no_log(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever waits is refused, and the next turn is tried as after an outage."""
+    has_defect = False
+
+    def address() -> str:
+        if has_defect:
+            raise RuntimeError("a defect")
+        return database.url()
+
+    way = Link(address, name="test")
+    replica = Replica(PostgresLog(way, clock=ManualClock()))
+    await replica.start()
+    has_defect = True
+    way.drop()
+    with pytest.raises(Unavailable):
+        await replica.log.append([deployment(id="refused")])
+    assert caplog.messages[0] == "event log failed"
+    has_defect = False
+    await asyncio.to_thread(until, lambda: replica.log.statistics().unavailable_since_ms is None)
+    await replica.log.append([deployment(id="after")])
+    await replica.log.close()
+    assert list(replica.store.deployments) == ["after"]
 
 
 async def test_another_history_of_the_same_length_is_noticed(

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import logging
 from pathlib import Path
 
 import aiohttp
@@ -93,6 +94,41 @@ async def test_packs_come_whole_in_their_order_and_once(database: Database, tmp_
     assert taken[1:] == [("host/a", content) for content in packs.values()]
     assert list(marker.parent.iterdir()) == [marker]
     await giver.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError("the disk is full"), "shared pack not imported yet reason=the disk is full"),
+        (RuntimeError("a defect"), "pack exchange failed"),
+        (Unavailable("it went away"), "pack lookup failed reason=it went away"),
+    ],
+)
+async def test_why_a_pack_is_not_imported_is_told_and_a_restart_tries_again(
+    database: Database, tmp_path: Path, error: Exception, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="dora_exporter.storage.postgresql.pack_exchange")
+    async with opened(database):
+        pass
+    (tmp_path / "pack-a.pack").write_bytes(b"x")
+    giver = PackExchange(link(database), link(database), folder=tmp_path / "giver")
+    await giver.share("host/a", "f" * 40, tmp_path / "pack-a.pack")
+    await giver.close()
+    tries = asyncio.Queue[tuple[str, str]]()
+
+    async def fail(repository: str, head: str, _file: Path) -> bool:
+        tries.put_nowait((repository, head))
+        raise error
+
+    for _ in range(2):
+        taker = PackExchange(link(database), link(database), folder=tmp_path / "taker")
+        taker.start(fail)
+        assert await asyncio.wait_for(tries.get(), 15) == ("host/a", "f" * 40)
+        await asyncio.to_thread(until, lambda: caplog.messages)
+        await taker.close()
+        assert caplog.messages == [said]
+        assert not list((tmp_path / "taker").iterdir())
+        caplog.clear()
 
 
 async def test_an_upload_that_cannot_be_shared_is_refused_and_not_known(
