@@ -241,7 +241,7 @@ class Classifier:
         """Indexes what deployments shipped, and marks those whose facts may be more than plain."""
         yield from self.links.introducing(deployments)
         for each in deployments:
-            if each.has_known_commits:
+            if each.commits is not None or each.shipped is not None:  # as fast as can be, as in ``links``
                 overtaken = yield from self.in_order.shipments.adding(each)
                 self._mark([each, *overtaken])
                 yield
