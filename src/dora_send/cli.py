@@ -1,4 +1,4 @@
-"""The command line: what is typed is done, and what goes wrong is one line and an exit code."""
+"""The command line: runs a sub-command; a failure is one line and an exit code."""
 
 from __future__ import annotations
 

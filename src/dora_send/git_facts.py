@@ -1,4 +1,4 @@
-"""Which commit of which repository is deployed: as told, as the checkout has it, or as the CI server says."""
+"""The commit and repository that are deployed: from options, the checkout or the CI server's variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer of the daemon means: a JSON object, another attempt, or the end."""
+"""Decides on an answer of the daemon: return its JSON object, try again, or give up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is typed: sub-commands and options."""
+"""The sub-commands and options of the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The URL of the first page, for people who read the log."""
+"""The URL of the first page, which the log shows."""
 
 from dora_exporter.app.settings import WebSettings
 from dora_exporter.config import addresses

@@ -1,4 +1,4 @@
-"""The facts of many deployments of which each is no more than a finished deployment."""
+"""The facts of many deployments that did nothing but finish, kept as lists of moments."""
 
 from collections.abc import Mapping, Sequence
 from operator import attrgetter

@@ -1,4 +1,4 @@
-"""Work in steps of a few milliseconds, such as sorting much: the event loop has other work."""
+"""Sorts, merges and copies long lists in steps of a few milliseconds, between which the event loop does other work."""
 
 from bisect import bisect_right
 from collections import Counter, deque

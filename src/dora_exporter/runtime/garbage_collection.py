@@ -1,4 +1,4 @@
-"""Keeps the searches for garbage short, however much a long-lived process holds."""
+"""Keeps garbage collections short, however much a long-lived process holds."""
 
 import gc
 import sys

@@ -1,4 +1,4 @@
-"""Logs what strangers can cause again and again in one line a second at most."""
+"""Logs what clients can cause at will in one line a second at most."""
 
 import asyncio
 import logging

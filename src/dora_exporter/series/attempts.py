@@ -12,7 +12,7 @@ _finished_at = attrgetter("finished_at")
 
 
 class Attempts:
-    """Those of one series. One counts from its finished_at on, until it is older than the retention."""
+    """The attempts of one series. One counts from its finished_at until it is older than the retention."""
 
     __slots__ = ("_counted", "_present", "_retention_ms", "_updates", "due", "held")
 

@@ -1,4 +1,4 @@
-"""Passes on the incidents of a series that count by the rules, those that are one as one."""
+"""Passes on the incidents of a series that count by the rules; an incident and its reopenings count as one."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 
@@ -11,7 +11,7 @@ _Shown = tuple[int | None, str | None]
 
 
 class CountingIncidents:
-    """Tells a classifier of the incidents that count now: of several that are one, only of the first."""
+    """Adds to a classifier the incidents that count now: of an incident and its reopenings, the first."""
 
     def __init__(
         self, rules: IncidentRules, classifier: Classifier, services_of: Callable[[Incident], Iterable[str]]

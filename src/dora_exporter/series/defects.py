@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 class Defects:
-    """The first defect of a series or an aggregate has it computed anew; it is broken if that meets another one.
+    """The first defect of a series or an aggregate causes a recomputation; another one in that makes it broken.
 
     Its length is how many are broken.
     """

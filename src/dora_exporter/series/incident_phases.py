@@ -45,7 +45,7 @@ class IncidentPhases:
     def put(self, incident: Incident, now_ms: int) -> None:
         """Adds an incident."""
         self.held[incident.id] = incident
-        # As if nobody had heard of it, so that advancing tells all that it is by now.
+        # As if it had never counted, so that advancing passes on all that it is by now.
         self._phases[incident.id] = _Phase.GONE
         self._advance(incident, now_ms)
 

@@ -1,4 +1,4 @@
-"""Reads the numbers of series or teams in any windows, at now or at instants of the past."""
+"""Reads the numbers of series or teams in any windows, now or at instants of the past."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace

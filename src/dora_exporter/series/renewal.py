@@ -26,7 +26,7 @@ _Events = tuple[list[Deployment], list[Incident]]
 
 
 class Renewal:
-    """Series that are to be computed anew, and after that what adds up series.
+    """The series to recompute, and after them the aggregates that add up series.
 
     ``gather`` finds their events while all other series wait to be told again; then come the series, one by one.
     """

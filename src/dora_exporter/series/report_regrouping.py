@@ -1,4 +1,4 @@
-"""Groups the reports of deployments again where one came or went, at the cost of what that changes."""
+"""Regroups the reports of deployments after one came or went, at a cost that depends on what this changes."""
 
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush

@@ -1,4 +1,4 @@
-"""The state of every series: loads events, applies writes, and advances in time where something is due, by steps."""
+"""The state of every series: loads events, applies writes, and advances in time where something is due."""
 
 from collections.abc import Hashable, Iterator
 from heapq import heappop, heappush

@@ -1,4 +1,4 @@
-"""Summarises many series: four numbers of all with those before, lines over time, and what needs attention."""
+"""Summarises many series: the four metrics and their previous values, charts over time, and what needs attention."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a source is that its upstream pushes to, and that asks for nothing."""
+"""The part of the source contract that all push-only sources share: they poll nothing."""
 
 from dora_exporter.sources.contract import Memory, Sink
 from dora_exporter.sources.http.client import Traffic

@@ -1,4 +1,4 @@
-"""What the settings of all sources have in common: a name, secrets, and a digest of what they say."""
+"""The settings that all sources share: a name, secrets, and a digest of the rest."""
 
 from collections.abc import Iterable
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""Checks of who sent a webhook: one function for each scheme that senders use.
+"""Verifies the sender of a webhook: one function for each signing scheme.
 
 Each reads the head of a request and returns the check of its body, or None when the head has nothing that could be a
 proof, so that a stranger's body is not read. While a secret is rotated ``secrets`` are several, and one match is

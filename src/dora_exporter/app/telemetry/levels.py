@@ -20,8 +20,7 @@ class LevelThresholds:
         family = GaugeMetricFamily(
             "dora_performance_level_threshold",
             "Threshold of a level in DORA's report, the worst value that reaches it: the least deployments per day, "
-            "the longest "
-            "time in seconds, the highest rate.",
+            "the longest time in seconds, the highest rate.",
             labels=("edition", "metric", "level"),
         )
         edition = self._edition()

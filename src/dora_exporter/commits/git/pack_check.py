@@ -13,7 +13,7 @@ _BYTES_OF_A_SHA = {"sha1": 20, "sha256": 32}
 
 
 class BadPack(Exception):
-    """A pack that is none, or is broken."""
+    """The bytes are not a pack, or a broken one."""
 
 
 @dataclass(frozen=True)

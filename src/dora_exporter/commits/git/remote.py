@@ -1,4 +1,4 @@
-"""How a ``git`` reaches the remote of a configured repository: credentials, trust, and the way there."""
+"""How Git reaches the remote of a configured repository: credentials, trusted certificates and proxies."""
 
 import base64
 import os

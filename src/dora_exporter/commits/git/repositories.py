@@ -135,7 +135,7 @@ class Repositories:
             each.measure()
 
     def find_unseen(self) -> None:
-        """Finds out which repositories got packs that no daemon looked at. Runs in a thread."""
+        """Detects the repositories with packs that no daemon has processed. Runs in a thread."""
         for each in list(self._held.values()):
             each.find_unseen()
 

@@ -1,4 +1,4 @@
-"""Threads for the Git that clients wait for: apart from all other work, and bounded."""
+"""Bounded pools of threads for the Git work that clients wait for, apart from all other work."""
 
 import asyncio
 from collections.abc import Callable

@@ -16,7 +16,7 @@ _RARELY_MS = 60 * MINUTE_MS
 
 @dataclass
 class Retry:
-    """Since when the commits of a deployment are unknown, and when the next attempt is.
+    """The moment since which the commits of a deployment are unknown, and that of the next attempt.
 
     ``due_ms`` is None once it was given up: only news of its repository causes another attempt.
     """

@@ -1,4 +1,4 @@
-"""Finds families of names that would rename for ever."""
+"""Finds families of names that rename each other in a circle."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

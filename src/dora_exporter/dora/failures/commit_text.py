@@ -1,4 +1,4 @@
-"""The texts of a deployment's commits and pull requests that rules match."""
+"""The texts that rules match: those of a deployment's commits and pull requests."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -14,7 +14,7 @@ class IncidentStates:
     __slots__ = ("_attributions", "_facts", "_restored_at", "_severities", "_updates", "marked")
 
     def __init__(self, attributions: AttributionIndex, updates: Updates) -> None:
-        """No incident. The index of attributions is told which ones come and go; others settle it."""
+        """No incident. Adds and removes them in the index of attributions as well, which its owner settles."""
         self._attributions = attributions
         self._updates = updates
         self._facts: dict[str, IncidentFacts] = {}

@@ -1,4 +1,4 @@
-"""What is told of the facts of a series' events when they change."""
+"""The contract of what receives the facts of a series' events when they change."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""The periods of one alert, from what was told of it in any order.
+"""The firing periods of one alert, from notifications in any order.
 
 Senders tell an alert's beginning again under a later time, tell an end that was none, repeat themselves and come late.
 So all beginnings and ends that were told are kept, and the periods follow from the set of them: a period lasts from its

@@ -1,4 +1,4 @@
-"""Makes incidents of what was told of alerts: of one alert, or of a group of them.
+"""Turns alerts into incidents: one for each alert, or one for each group.
 
 An incident of one alert is one firing period of it. An incident of a group lasts while any of its alerts fires. What
 was told is kept with the incident in ``upstream``, as far as it does not follow from its fields.

@@ -1,1 +1,1 @@
-"""Argo CD: the syncs of its applications, as its notifications tell of them."""
+"""Argo CD: the syncs of its applications, as its notifications report them."""

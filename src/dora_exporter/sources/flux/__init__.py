@@ -1,1 +1,1 @@
-"""Flux: what its Kustomizations and HelmReleases deploy, as its notification controller tells."""
+"""Flux: what its Kustomizations and HelmReleases deploy, as its notification controller reports."""

@@ -1,4 +1,4 @@
-"""Lists of a forge that are not there: a workflow that a repository has not, a feature that is switched off."""
+"""Lists that a forge does not have: a workflow missing from a repository, a feature that is switched off."""
 
 from hashlib import sha256
 

@@ -1,4 +1,4 @@
-"""How far passes over many repositories have come: the first of them reads the past, and may take long."""
+"""The progress of passes over many repositories: the first one reads the past and may take long."""
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence

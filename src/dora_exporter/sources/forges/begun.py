@@ -1,4 +1,4 @@
-"""When deployments began that still go on, for sources that hear of a deployment's beginning and end apart."""
+"""The start times of deployments in progress, for sources that receive start and end separately."""
 
 from dora_exporter.dora.events import DAY_MS
 from dora_exporter.sources.contract import Memory, Sink

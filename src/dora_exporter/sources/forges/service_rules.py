@@ -1,4 +1,4 @@
-"""The table that says which service a deployment on a forge is of."""
+"""The table that maps deployments on a forge to services."""
 
 from collections.abc import Iterable
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What is a deployment by itself on GitHub: a release, a run of a workflow, a tag, whether pushed or polled."""
+"""What counts as a deployment on GitHub without a deployment object: a release, a workflow run or a tag."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

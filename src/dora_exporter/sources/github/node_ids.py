@@ -1,4 +1,4 @@
-"""Reads the number of an object out of its id in GraphQL, whose numbers end at 32 bits."""
+"""Decodes the database id from a GraphQL node id: GraphQL's own field for it ends at 32 bits."""
 
 import re
 from base64 import b64decode, urlsafe_b64decode

@@ -1,4 +1,4 @@
-"""Reads the releases and tags that webhooks lost."""
+"""Reads the releases and tags that webhooks missed."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Reads the runs of workflows that webhooks lost."""
+"""Reads the workflow runs that webhooks missed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

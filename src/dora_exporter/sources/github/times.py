@@ -1,4 +1,4 @@
-"""What the statuses of a deployment on GitHub say together, in whatever order they are heard of."""
+"""Combines the statuses of a deployment on GitHub, in whatever order they arrive."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

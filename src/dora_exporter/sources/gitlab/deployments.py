@@ -1,4 +1,4 @@
-"""Makes deployments of what GitLab says, whichever way and in whichever order it comes."""
+"""Turns GitLab's reports into deployments, pushed or polled, in any order."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Makes incidents of what GitLab says of issues, whichever way and in whichever order it comes."""
+"""Turns GitLab's reports on issues into incidents, pushed or polled, in any order."""
 
 from typing import Any
 

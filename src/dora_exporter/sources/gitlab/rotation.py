@@ -1,4 +1,4 @@
-"""Takes turns among things that are too many to look at all of them each time."""
+"""Rotates through items that are too many to check in every pass."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence

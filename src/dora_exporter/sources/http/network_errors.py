@@ -1,4 +1,4 @@
-"""Says in words why no answer came, without what the exception says itself: that may hold a URL with secrets."""
+"""Describes network errors without the text of the exception, which may contain a URL with secrets."""
 
 import os
 import ssl

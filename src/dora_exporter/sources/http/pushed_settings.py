@@ -1,4 +1,4 @@
-"""What the settings of sources have in common that are pushed to and, with a token, polled as well."""
+"""The settings shared by sources that receive webhooks and, with a token, are polled as well."""
 
 import asyncio
 from typing import Annotated, Self

@@ -1,4 +1,4 @@
-"""What the settings of all sources that ask by HTTP have in common: headers for tenants and gateways."""
+"""The settings shared by all sources that send HTTP requests: headers for tenants and gateways."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Makes incidents of what PagerDuty says, whichever way and in whichever order it comes."""
+"""Turns PagerDuty's reports into incidents, pushed or polled, in any order."""
 
 from collections.abc import Iterable
 from typing import Any

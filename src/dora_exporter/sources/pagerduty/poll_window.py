@@ -1,4 +1,4 @@
-"""What times a pass over a PagerDuty account looks at."""
+"""The time ranges that a pass over a PagerDuty account reads."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What PagerDuty's services are called, as last heard."""
+"""The names of PagerDuty's services, as last received."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Asks a Prometheus which versions it saw when, by a range query."""
+"""Queries Prometheus for the times at which versions were running."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""What a version was built from, as far as the upstream knows it: the commit, the repository, and whose it is."""
+"""What a version was built from, as far as the upstream knows: the commit, the repository and the team."""
 
 import re
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Finds deployments in what versions of a service were seen when.
+"""Derives deployments from the times at which versions of a service were seen.
 
 A version is seen in buckets of time. Buckets with holes shorter than a gap between them form a run, and a run is
 a deployment when

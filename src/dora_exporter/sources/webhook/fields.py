@@ -1,4 +1,4 @@
-"""What one field of an event is in a body: an expression, and what is done with its value."""
+"""How one field of an event is read from a body: an expression, and what is done with its value."""
 
 from collections.abc import Iterator
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What the events of a source are called here: service, environment and team, by the settings."""
+"""Assigns service, environment and team to the events of a source, by its settings."""
 
 import hashlib
 from collections.abc import Sequence

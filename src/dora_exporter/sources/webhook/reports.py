@@ -1,4 +1,4 @@
-"""What the rules of a source find in a body, before anything is known of what is held."""
+"""What the rules of a source find in a body, before stored events are consulted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

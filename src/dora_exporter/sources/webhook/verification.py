@@ -1,4 +1,4 @@
-"""Who may post to a source: the schemes of its settings, and the checks that they are."""
+"""Who may post to a source: the schemes in its settings, and the check that each stands for."""
 
 import re
 from collections.abc import Sequence

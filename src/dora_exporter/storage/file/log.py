@@ -1,4 +1,4 @@
-"""The events' log kept in one file: the ``EventLog`` that the daemon composes."""
+"""The event log kept in one file: the ``EventLog`` that the daemon composes."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What ends the program when the database is not what it should be."""
+"""Errors of the database or its schema that end the program."""
 
 
 class DatabaseError(Exception):
