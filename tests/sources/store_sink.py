@@ -48,11 +48,11 @@ class StoreSink:
     def incident(self, event_id: str) -> Incident | None:
         return self.store.incidents.get(event_id)
 
-    def deployments(self) -> Iterable[Deployment]:
-        return [each for each in self.store.deployments.values() if each.source == self.source]
+    async def deployments(self) -> Sequence[Deployment]:
+        return self._deployments()
 
     def deployments_to(self, target: str) -> Iterator[Deployment]:
-        mine = (each for each in self.deployments() if (each.upstream or {}).get("target") == target)
+        mine = (each for each in self._deployments() if (each.upstream or {}).get("target") == target)
         return iter(sorted(mine, key=lambda each: each.started_at, reverse=True))
 
     async def incidents(self) -> AsyncIterator[Incident]:
@@ -70,3 +70,6 @@ class StoreSink:
 
     def note(self, memory: Memory) -> Item:
         return Cursor(f"{self.source}:note", memory)
+
+    def _deployments(self) -> Sequence[Deployment]:
+        return [each for each in self.store.deployments.values() if each.source == self.source]

@@ -80,8 +80,8 @@ class Sink(Protocol):
         """Looks an incident up, also one that is written and not yet durable."""
         ...
 
-    def deployments(self) -> Iterable[Deployment]:
-        """The stored deployments of this source. It copies the whole list at once, so call it rarely."""
+    async def deployments(self) -> Sequence[Deployment]:
+        """The stored deployments of this source. It looks through those of all sources, so call it rarely."""
         ...
 
     def deployments_to(self, target: str) -> Iterator[Deployment]:

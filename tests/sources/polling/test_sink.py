@@ -141,6 +141,21 @@ async def test_what_a_person_deleted_or_judged_is_not_written_for_nothing() -> N
     assert place.items == {"created": 2, "unchanged": 3}
 
 
+async def test_others_have_their_turn_while_what_is_held_of_the_source_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dora_exporter.runtime.cooperative.TURN_SECONDS", 0)
+    place = Place()
+    await place.log.append([deployment(id=f"pd:{number}", source="pd") for number in range(2000)])
+    looking = asyncio.create_task(place.sink().deployments())
+    turns = 0
+    while not looking.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert len(looking.result()) == 2000
+    assert turns > 3
+
+
 async def test_what_is_held_of_the_source_can_be_looked_at() -> None:
     place = Place()
     sink = place.sink()
@@ -153,7 +168,7 @@ async def test_what_is_held_of_the_source_can_be_looked_at() -> None:
     ]
     await place.log.append([ours, closed, left_out, *others])
     assert [each.id async for each in sink.incidents()] == ["pd:1", "pd:2", "pd:3"]
-    assert [each.id for each in sink.deployments()] == ["pd:4"]
+    assert [each.id for each in await sink.deployments()] == ["pd:4"]
     assert fields(list(sink.open_incidents())) == fields([ours])
     assert sink.deployment("pd:4") is not None
     assert sink.deployment("pd:5") is None

@@ -13,7 +13,7 @@ from dora_exporter.dora.changes import Outcome
 from dora_exporter.dora.event_log import Appendable
 from dora_exporter.dora.events import Deployment, Event, Incident, same_content
 from dora_exporter.dora.records import Cursor
-from dora_exporter.runtime.cooperative import in_turns
+from dora_exporter.runtime.cooperative import in_batches, in_turns
 from dora_exporter.sources.contract import Item, Memory
 from dora_exporter.sources.polling.health import Health
 from dora_exporter.sources.polling.indexes import Indexes, target_of
@@ -161,9 +161,10 @@ class EventSink:
         flying = self._in_flight.get(event_id)
         return flying if isinstance(flying, Incident) else self._store.incidents.get(event_id)
 
-    def deployments(self) -> Iterable[Deployment]:
-        """The deployments held of this source."""
-        return [each for each in self._store.deployments.values() if each.source == self._source]
+    async def deployments(self) -> Sequence[Deployment]:
+        """The deployments held of this source, found a few milliseconds at a time."""
+        held = in_batches(self._store.deployments.values())
+        return [each async for some in held for each in some if each.source == self._source]
 
     def deployments_to(self, target: str) -> Iterator[Deployment]:
         """The deployments of this source to a target, also those not yet durable, by the time that they began at."""

@@ -59,7 +59,7 @@ class VersionWatch:
 
     async def poll(self, ask: Ask, memory: Memory, sink: Sink, *, now_ms: int) -> Memory:
         """One pass; after one that failed, or a restart, also looks for what should not be held."""
-        held = () if self._was_read_whole and memory else sink.deployments()
+        held = () if self._was_read_whole and memory else await sink.deployments()
         self._was_read_whole = False
         reading = Reading(self._scope, memory, now_ms=now_ms, held=held)
         for first_ms, end_ms in reading.slices():
