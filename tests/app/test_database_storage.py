@@ -64,6 +64,22 @@ async def test_the_leader_drops_what_is_too_old_and_compacts_the_log(database: D
         await storage.close()
 
 
+async def test_a_replica_that_starts_holds_what_was_written_while_it_read(database: Database, tmp_path: Path) -> None:
+    store = EventStore()
+    settings = Settings(store={"url": database.url()}, git={"path": tmp_path})
+    storage = DatabaseStorage(settings, clock=ManualClock(), replay_seconds=lambda: None)
+    await storage.open()
+    try:
+        async for chunk in storage.replay():
+            store.apply_all(chunk)
+        async with opened(database) as other:
+            await other.log.append([deployment(id="meanwhile")])
+        await storage.start(store, WriteCounts())
+        assert list(store.deployments) == ["meanwhile"]
+    finally:
+        await storage.close()
+
+
 async def test_a_replica_whose_past_is_no_more_knows_the_present_and_counts_its_own_writes(
     database: Database, tmp_path: Path
 ) -> None:

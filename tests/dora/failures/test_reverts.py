@@ -185,6 +185,17 @@ def test_taking_back_the_merge_of_a_revert_lands_it_again() -> None:
     assert told(judged(first, replace(second, commit_sha=D), third)) == (["d0"], ["d1"])
 
 
+def test_of_two_merges_the_one_that_brought_a_revert_is_landed_again_when_it_is_taken_back() -> None:
+    """What another merge brought to the same deployment says nothing about it."""
+    first, second, third = series("Round up", "x", f"Redo\n\nThis reverts commit {D}.")
+    undo = replace(parse_commit(B, second.started_at, 'Revert "Round up"'), via=D)
+    other = Commit("f6" * 20, second.started_at, "Lint", via="e5" * 20)
+    merges = tuple(Commit(sha, second.started_at, "Merge branch 'x'") for sha in (D, "e5" * 20))
+    merged = Shipped("git.example/shop", D, (undo, other), merges=merges)
+
+    assert told(judged(first, replace(second, commits=None, shipped=merged), third)) == (["d0"], ["d1"])
+
+
 def test_the_title_of_a_pull_request_is_enough() -> None:
     first, second = days("v1", "v2")
     bad = shipping(first, "One", "Two", pull_requests=(PullRequest(NOW_MS, number=7, title="Round up"),))
@@ -266,6 +277,18 @@ def test_of_reverts_in_a_row_in_one_deployment_every_other_one_holds(length: int
     )
 
     assert told(judged(*shipped, settings=NOTHING_ELSE))[0] == failed
+
+
+def test_of_a_row_of_reverts_fifty_are_followed_and_before_them_the_wording_decides() -> None:
+    held = days(*(f"v{number}" for number in range(400)))
+    shas = [f"{number:040x}" for number in range(len(held))]
+    told_of = ["Round up", *(f"Undo\n\nThis reverts commit {sha}." for sha in shas)]
+    row = [
+        replace(each, commits=(parse_commit(sha, each.started_at, message),))
+        for each, sha, message in zip(held, shas, told_of, strict=False)
+    ]
+
+    assert told(judged(*row, settings=NOTHING_ELSE))[0] == [f"d{each}" for each in range(0, 51, 2)]
 
 
 @pytest.mark.usefixtures("no_garbage_search")

@@ -4,10 +4,13 @@ import json
 import re
 import zlib
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.builders import deployment, fields, incident
 
-from dora_exporter.dora.records import Cursor, Record
+from dora_exporter.dora.events import Commit, PullRequest, Remediation, Shipped, Verdict
+from dora_exporter.dora.records import Cursor, Deletion, Judgement, Record
 from dora_exporter.storage import file
 from dora_exporter.storage.file import encode, header_line
 from dora_exporter.storage.file.line_format import Unreadable, decode, decode_header, decode_many
@@ -19,6 +22,25 @@ def test_a_line_is_a_record_beside_the_checksum_of_its_bytes() -> None:
     assert list(whole) == ["crc", "rec"]
     assert whole["rec"]["service"] == "café"
     assert line == b'{"crc": "%08x", "rec": %b}\n' % (zlib.crc32(line[27:-2]), line[27:-2])
+
+
+def test_what_an_event_does_not_have_takes_no_room() -> None:
+    part = Shipped("host/a", "a", (Commit("a", 1),), pull_requests=(PullRequest(2),), further=(Shipped("host/b", "b"),))
+    verdict = Verdict(change_failure=True, remediation=Remediation("rollback"))
+    event = msgspec.json.decode(encode(replace(deployment(), shipped=part, verdict=verdict)))["rec"]
+    assert event["shipped"] == {
+        "repository": "host/a",
+        "commit_sha": "a",
+        "commits": [{"sha": "a", "authored_at": 1}],
+        "pull_requests": [{"merged_at": 2}],
+        "further": [{"repository": "host/b", "commit_sha": "b"}],
+    }
+    assert event["verdict"] == {"change_failure": True, "remediation": {"type": "rollback"}}
+    assert event.keys() == {
+        *("type", "id", "service", "environment", "started_at", "finished_at", "shipped", "verdict")
+    }
+    assert b"null" not in encode(incident()) + encode(Cursor("a")) + encode(Deletion("incident", "a", 1))
+    assert b"null" not in encode(Judgement("a")) + header_line()
 
 
 def test_lines_are_decoded_together_as_one_by_one() -> None:
