@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _LONGEST_SECONDS = 3600.0
 _KEY_TYPED = "a key is never typed: set DORA_SEND_API_KEY or give --api-key-file"
-_DESCRIPTION = """Tells dora-exporter of a deployment or an incident.
+_DESCRIPTION = """Reports a deployment or an incident to dora-exporter.
 
 The server is $DORA_SEND_URL, the key $DORA_SEND_API_KEY. Each sub-command has its own --help."""
 _DEPLOYMENT = """  {prog} --service checkout --env production -- ./deploy.sh
@@ -98,7 +98,7 @@ def _deployment(parser: argparse.ArgumentParser) -> None:
         metavar="last|SHA",
         help="send the commits after this one; last: after the latest deployment that the server knows",
     )
-    event.add_argument("--id", type=_name, help="default: made of the CI server's run, attempt and job")
+    event.add_argument("--id", type=_name, help="default: derived from the CI server's run, attempt and job")
     told = parser.add_argument_group("without a script")
     told.add_argument("--started-at", type=_moment, metavar="TIME", help="Unix time or RFC 3339 (default: the end)")
     told.add_argument("--finished-at", type=_moment, metavar="TIME", help="the same (default: now)")
@@ -108,7 +108,7 @@ def _deployment(parser: argparse.ArgumentParser) -> None:
 
 def _incident(parser: argparse.ArgumentParser, action: str) -> None:
     event = parser.add_argument_group("the incident")
-    event.add_argument("--id", type=_name, required=True, help="what it is called wherever incidents are kept")
+    event.add_argument("--id", type=_name, required=True, help="its id in your incident tool")
     event.add_argument("--service", type=_name, action="append", default=[], metavar="NAME", help="may be repeated")
     _add_shared(event)
     event.add_argument("--name", metavar="TEXT", help="a title for people")
@@ -130,8 +130,12 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
     server = parser.add_argument_group("the server")
     server.add_argument("--url", help="default: $DORA_SEND_URL")
     server.add_argument("--api-key-file", metavar="FILE", help="a file with the key (default: $DORA_SEND_API_KEY)")
-    server.add_argument("--ca-file", metavar="FILE", help="authorities to trust beside the system's, in PEM")
-    server.add_argument("--timeout", type=_seconds, default=30.0, metavar="SECONDS", help="try so long (default: 30)")
+    server.add_argument(
+        "--ca-file", metavar="FILE", help="certificate authorities to trust besides the system's, in PEM"
+    )
+    server.add_argument(
+        "--timeout", type=_seconds, default=30.0, metavar="SECONDS", help="give up after this time (default: 30)"
+    )
     server.add_argument("--soft", action="store_true", help="only warn where the event could not be delivered")
 
 

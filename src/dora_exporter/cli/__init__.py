@@ -23,10 +23,12 @@ COMMANDS: Mapping[str, Command] = {
     "export": Command("dora_exporter.cli.export:run", "write all events to a file"),
     "history": Command("dora_exporter.cli.backfill.command:run", "write the gauges of the past for Prometheus"),
     "catalogue": Command("dora_exporter.cli.catalogue:run", "propose aliases for names that look alike"),
-    "digest": Command("dora_exporter.cli.digest.command:run", "report what changed, worst, best and open, in Markdown"),
-    "send": Command("dora_exporter.cli.send:run", "tell a daemon of a deployment or an incident"),
-    "webhook": Command("dora_exporter.cli.webhook.command:run", "show what becomes of a webhook's body"),
-    "completion": Command("dora_exporter.cli.completion:run", "print what completes these in bash, zsh or fish"),
+    "digest": Command(
+        "dora_exporter.cli.digest.command:run", "report what changed, what is worst, best and open, in Markdown"
+    ),
+    "send": Command("dora_exporter.cli.send:run", "report a deployment or an incident to a daemon"),
+    "webhook": Command("dora_exporter.cli.webhook.command:run", "show the events made from a webhook's body"),
+    "completion": Command("dora_exporter.cli.completion:run", "print a completion script for bash, zsh or fish"),
 }
 """The sub-commands, in the order of the help."""
 

@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
         "catalogue",
         "Proposes aliases for services and environments that look like other spellings of one: by case, separators, "
         "-svc, and well-known names such as prod. It only reads the log, and may run beside the daemon. What the "
-        "configuration knows already is left out.",
+        "configuration already has is left out.",
         "catalogue suggest --config.file=config.yaml",
     )
     parser.add_argument("action", choices=["suggest"], help="print a proposal as YAML")

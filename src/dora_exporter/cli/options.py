@@ -23,12 +23,12 @@ _SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "--web.config.file": {
         "dest": "web.config_file",
         "metavar": "FILE",
-        "help": "TLS and basic auth, as exporter-toolkit has it",
+        "help": "TLS and basic auth, in the format of exporter-toolkit",
     },
     "--web.external-url": {
         "dest": "web.external_url",
         "metavar": "URL",
-        "help": "where others reach the daemon, as https://host/dora behind a proxy",
+        "help": "the URL under which others reach the daemon, such as https://host/dora",
     },
     "--web.route-prefix": {
         "dest": "web.route_prefix",
@@ -39,15 +39,19 @@ _SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "dest": "web.enable_lifecycle",
         "action": "store_true",
         "default": None,
-        "help": "let POST /-/reload read the configuration again",
+        "help": "let POST /-/reload reload the configuration",
     },
     "--snapshot.path": {"dest": "snapshot.path", "metavar": "FILE", "help": "where the events are kept"},
     "--log.level": {
         "dest": "log.level",
         "choices": ("debug", "info", "warn", "error"),
-        "help": "the least that is logged (default: info)",
+        "help": "the lowest level that is logged (default: info)",
     },
-    "--log.format": {"dest": "log.format", "choices": ("logfmt", "json"), "help": "of the lines (default: logfmt)"},
+    "--log.format": {
+        "dest": "log.format",
+        "choices": ("logfmt", "json"),
+        "help": "the format of log lines (default: logfmt)",
+    },
 }
 """``dest`` is the way to the setting."""
 

@@ -135,7 +135,7 @@ class CommitsCollector:
             "dora_exporter_deployments_without_commits",
             "Deployments without lead times, by cause: the first one of its series, a gap of more than 60 days before "
             "it, an unknown commit, a repository that is neither configured nor uploaded, no full SHA, an "
-            "image or a configuration of which no commit was told; absent while they are counted after startup.",
+            "image or a configuration without a known commit; absent while they are counted after startup.",
             labels=("cause",),
         )
         for cause in rule.CAUSES_OF_NONE:

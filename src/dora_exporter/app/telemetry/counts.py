@@ -94,7 +94,7 @@ class HeldEvents:
         yield family
         yield CounterMetricFamily(
             "dora_exporter_observer_failures",
-            "How often an index or a count of the daemon failed to follow a write; it is read again from the events.",
+            "How often an index or a count of the daemon failed to follow a write; it is rebuilt from the events.",
             value=self._store.observers.failures,
         )
 

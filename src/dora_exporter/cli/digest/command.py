@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         "--to", type=_moment, metavar="TIME", help="its end: RFC 3339, a day, or Unix seconds (default: now)"
     )
     parser.add_argument(
-        "--tier", choices=(*TIERS, _ALL), default=TIERS[0], help=f"of which environments (default: {TIERS[0]})"
+        "--tier", choices=(*TIERS, _ALL), default=TIERS[0], help=f"the tier of the environments (default: {TIERS[0]})"
     )
     parser.add_argument("--url", metavar="URL", help="ask a running daemon instead of reading the events")
     parser.add_argument("--api-key-file", type=Path, metavar="FILE", help="a file with a key of the daemon")

@@ -33,8 +33,8 @@ def parser() -> argparse.ArgumentParser:
     made.usage = "dora-exporter webhook try FILE... [options]"
     shown = options.parser(
         "webhook try",
-        "Prints the events that bodies become, as the API shows them, or which field of them is missing and why. "
-        "Nothing is stored and nothing is asked; several bodies are taken one after another, as the daemon would.",
+        "Prints the events made from bodies, as the API shows them, or which field is missing and why. "
+        "Nothing is stored, and no upstream is asked; several bodies are taken in order, as the daemon would.",
         "webhook try body.json --config.file=config.yaml --source=status-tool",
         "webhook try opened.json closed.json --preset=rootly -H 'X-Event: incident'",
         "webhook try - --config.file=config.yaml --source=status-tool < body.json",
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     trial = made.add_subparsers(dest="action", metavar="try", required=True).add_parser(
         "try",
         prog=shown.prog,
-        help="print the events that bodies become",
+        help="print the events made from bodies",
         usage="dora-exporter webhook try FILE... [options]",
         description=shown.description,
         epilog=shown.epilog,
@@ -60,7 +60,9 @@ def parser() -> argparse.ArgumentParser:
 def _add_source(trial: argparse.ArgumentParser) -> None:
     either = trial.add_argument_group("which source").add_mutually_exclusive_group(required=True)
     either.add_argument("--source", metavar="NAME", help="a source of the configuration")
-    either.add_argument("--preset", choices=NAMES, metavar="NAME", help="a preset as it is, without a configuration")
+    either.add_argument(
+        "--preset", choices=NAMES, metavar="NAME", help="a preset with its defaults, without a configuration"
+    )
 
 
 def _add_request(trial: argparse.ArgumentParser) -> None:
@@ -69,7 +71,11 @@ def _add_request(trial: argparse.ArgumentParser) -> None:
         "-H", "--header", action="append", default=[], metavar="NAME:VALUE", help="may be given several times"
     )
     request.add_argument(
-        "--query", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the URL; several, too"
+        "--query",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a query parameter; may be given several times",
     )
 
 

@@ -15,8 +15,8 @@ METRICS = (
     ),
     StateMetric(
         "dora_first_event_timestamp_seconds",
-        "The earliest end of a deployment, or start of an incident, in seconds since the epoch: a window that "
-        "begins before it is longer than the events go back.",
+        "The earliest end of a deployment, or start of an incident, in seconds since the epoch: events "
+        "cover only a part of a window that begins before it.",
         moment(lambda of: of.first_event),
     ),
     StateMetric(

@@ -29,8 +29,8 @@ def performance_level(edition_name: str) -> WindowMetric:
     return WindowMetric(
         "dora_performance_level",
         f"Level of a metric in DORA's report of {edition_name}: 4 elite performer, 3 high performer, 2 medium "
-        "performer, 1 low performer; of times the median is judged. The scale is open at both ends. Absent without a "
-        "value, or in a gap of the report.",
+        "performer, 1 low performer; durations are judged by their median. The scale is open at both ends. Absent "
+        "without a value, or in a gap of the report.",
         read,
         labels=("metric",),
     )
