@@ -7,14 +7,16 @@ from collections.abc import Mapping
 
 import pytest
 from hypothesis import given, settings
+from msgspec.structs import replace
 from tests import strategies
 from tests.builders import NOW_MS, deployment, incident
 
 from dora_exporter.dora.commit_messages import parse_commit
-from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Event, Series, Shipped, Verdict
+from dora_exporter.dora.events import DAY_MS, MINUTE_MS, Commit, Event, Remediation, Series, Shipped, Verdict
 from dora_exporter.dora.failures.rollback import Rollback
 from dora_exporter.dora.groups import Groups
 from dora_exporter.dora.incident_rules import IncidentRules
+from dora_exporter.dora.records import Judgement
 from dora_exporter.dora.sliding_window import Window
 from dora_exporter.dora.store import EventStore
 from dora_exporter.series.definitions import Definitions
@@ -398,3 +400,30 @@ def test_deployments_that_were_passed_over_are_explained() -> None:
     assert [each.reason for each in explanation.left_out] == [
         "counted since an earlier deployment: the commits of the 2 before it stay unknown"
     ]
+
+
+@pytest.mark.parametrize(
+    ("known", "name"),
+    [
+        ({"version": "v7", "commit_sha": "ab" * 20}, "v7"),
+        ({"version": None, "commit_sha": "ab" * 20}, "abababababab"),
+        ({"version": None, "commit_sha": None}, "the id"),
+    ],
+)
+def test_a_remedy_and_an_incident_have_the_names_that_people_know_them_by(
+    known: dict[str, str | None], name: str
+) -> None:
+    store = EventStore()
+    times = {"started_at": NOW_MS - MINUTE_MS, "finished_at": NOW_MS - MINUTE_MS}
+    verdict = Verdict(change_failure=True, remediation=Remediation("rollforward", id="the id"))
+    store.apply(deployment(id="bad", started_at=NOW_MS - DAY_MS, finished_at=NOW_MS - DAY_MS))
+    store.apply(Judgement("bad", verdict))
+    store.apply(replace(deployment(id="the id", **times), **known))
+    for incident_id, title in (("a", "No prices"), ("b", None)):
+        store.apply(replace(incident(id=incident_id, started_at=NOW_MS - DAY_MS + 1), name=title))
+    found = explained(
+        read(store), Series("checkout", "production"), "dora_deployments", Window("7d", 7 * DAY_MS, NOW_MS)
+    )
+    (failure,) = [each.failure for each in found.deployments if each.failure]
+    assert (failure.remedies, failure.remedy_names) == (("the id",), (name,))
+    assert (failure.incidents, failure.incident_names) == (("a", "b"), ("No prices", "b"))

@@ -40,7 +40,7 @@ class Exposition:
         own: OwnFamilies,
         update: Update,
         clock: Clock,
-        is_behind: Callable[[], bool] = lambda: False,
+        is_behind: Callable[[], bool],
         stopwatch: Stopwatch = stopwatch,
     ) -> None:
         """The families of the caches in order, then the daemon's own.
