@@ -350,13 +350,18 @@ async def test_a_repository_may_not_grow_without_end(begin: Begin, tmp_path: Pat
     assert "larger" in str(body)
 
 
-async def test_a_disk_that_cannot_be_written_is_not_the_senders_fault(begin: Begin, tmp_path: Path) -> None:
+async def test_a_disk_that_cannot_be_written_is_not_the_senders_fault(
+    begin: Begin, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     shas = build(tmp_path / "shop", linear(1))
     world = begin()
     (tmp_path / "file").write_text("")
     world.repositories.folder = tmp_path / "file"
     async with serving(world) as client:
         assert (await client.packfile(pack_of(tmp_path / "shop", shas), shas[0]))[0] == 503
+    assert [each for each in caplog.messages if "not stored" in each] == [
+        f"uploaded pack not stored reason=[Errno 17] File exists: '{tmp_path}/file'"
+    ]
 
 
 async def test_those_who_ask_about_a_slow_repository_delay_nobody_else(begin: Begin, tmp_path: Path) -> None:

@@ -281,12 +281,17 @@ async def test_a_server_that_fails_is_reported_and_tried_again(
         health = next(iter(world.resolver.fetches.values()))
         assert health.errors == 1
         assert health.last_success_ms is None
+        assert health.is_misconfigured
+        assert [each.partition(" reason=")[0] for each in caplog.messages] == [
+            "repository fetch failed repository=shop"
+        ]
         server.token = TOKEN
         world.clock.advance(30_000)
         with caplog.at_level("INFO"):
             await world.resolver.work()
     assert len(world.shas(last)) == 3
     assert caplog.records[-1].getMessage() == "repository fetch recovered repository=shop"
+    assert (health.is_misconfigured, health.problem) == (False, None)
 
 
 async def test_a_server_that_fails_is_not_asked_for_single_commits_too(begin: Begin, tmp_path: Path) -> None:

@@ -208,13 +208,16 @@ async def test_the_signature_names_the_source() -> None:
             assert list(account.store.incidents) == [f"eu:{first}"]
 
 
-async def test_a_key_names_none_of_several_sources() -> None:
+async def test_a_key_names_none_of_several_sources(caplog: pytest.LogCaptureFixture) -> None:
     async with an_account() as account:
         await account.sources.configure({"a": PagerDutySettings(), "b": PagerDutySettings()}, account.context)
         async with receiving(account) as receiver:
             account.fake.trigger()
             assert await receiver.post(body_of(account.fake.deliveries[0]), **{"DD-API-KEY": KEY}) == 202
             assert account.store.incidents == {}
+    assert [each for each in caplog.messages if "which source" in each] == [
+        "webhook request does not say which source it is for path='/api/v2/webhook'"
+    ]
 
 
 async def test_without_a_configured_source_the_ids_begin_with_pagerduty() -> None:

@@ -1,5 +1,6 @@
 """What retention drops, and that no clock makes it drop more."""
 
+import logging
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 
@@ -51,7 +52,10 @@ async def left(log: Log, catalogue: Catalogue = NO_CATALOGUE) -> set[str]:
     return {*log.store.deployments, *log.store.incidents}
 
 
-async def test_old_events_go_but_neither_open_incidents_nor_the_last_deployment_of_a_series() -> None:
+async def test_old_events_go_but_neither_open_incidents_nor_the_last_deployment_of_a_series(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="dora_exporter.storage.retention")
     log = holding(
         deployment(id="old", finished_at=OLD_MS),
         deployment(id="recent"),
@@ -65,6 +69,7 @@ async def test_old_events_go_but_neither_open_incidents_nor_the_last_deployment_
         incident(id="closed in time", started_at=OLD_MS - 1, finished_at=NOW_MS - RETENTION_MS),
     )
     assert await left(log) == {"recent", "recent attempt", "last of another", "open", "closed in time"}
+    assert caplog.messages == ["expired events dropped events=5"]
 
 
 async def test_the_last_deployment_stays_under_each_name_that_was_sent() -> None:

@@ -37,9 +37,10 @@ async def test_known_hosts_are_answered(host: str) -> None:
 
 @pytest.mark.parametrize("host", [EVIL, "192.0.2.1:3672", "0.0.0.0", "localhost.evil.example", "dora.example.evil"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
-async def test_a_name_lent_to_this_machine_is_refused(host: str, method: str) -> None:
+async def test_a_name_lent_to_this_machine_is_refused(host: str, method: str, caplog: pytest.LogCaptureFixture) -> None:
     async with a_client(allowed={"dora.example"}) as client:
         assert await ask(client, method, {"Host": host}) == 403
+    assert f"request refused, unknown host host={host!r} from=127.0.0.1" in caplog.messages
 
 
 async def test_all_hosts_may_be_known() -> None:
