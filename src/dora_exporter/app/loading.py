@@ -25,7 +25,7 @@ class Loading:
         writes: WriteCounts,
         startup: Startup,
     ) -> None:
-        """``writes`` counts what comes after the replay, ``startup`` is told how long that took."""
+        """``writes`` counts what comes after the replay, ``startup`` notes how long that took."""
         self._storage = storage
         self._store = store
         self._indexes = indexes

@@ -37,7 +37,7 @@ def bar(what: str, total: int | None, stream: TextIO) -> Iterator[Advance]:
 
 
 def counted(lines: Iterable[_Line], advance: Advance) -> Iterator[_Line]:
-    """The lines; their lengths are told now and then, because each costs time."""
+    """The lines; the bar moves only now and then, because each update costs time."""
     untold = 0
     for line in lines:
         yield line

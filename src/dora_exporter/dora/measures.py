@@ -47,7 +47,7 @@ class DeploymentFacts(msgspec.Struct, frozen=True, gc=False):
 class IncidentFacts(msgspec.Struct, frozen=True, gc=False):
     """What an incident adds to the metrics of its series.
 
-    ``restored_at`` is None while it is open, ``severity`` where incidents have none.
+    ``restored_at`` is None while it is open, ``severity`` where none are configured.
     """
 
     started_at: int

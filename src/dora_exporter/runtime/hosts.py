@@ -18,7 +18,7 @@ _Address = IPv4Address | IPv6Address
 
 @lru_cache(maxsize=256)
 def host_of(authority: str) -> str | None:
-    """The host of ``host:port`` in its one spelling, without port, brackets and final dot; None when it is none."""
+    """The host of ``host:port`` in its one spelling, without port, brackets and final dot; None for anything else."""
     parts = _AUTHORITY.fullmatch(authority.strip().lower()) if len(authority) <= _LONGEST else None
     if parts is None:
         return None
@@ -29,7 +29,7 @@ def host_of(authority: str) -> str | None:
 
 
 def one_spelling(host: str) -> str | None:
-    """A host without port and brackets in its one spelling; None when it is none."""
+    """A host without port and brackets in its one spelling; None when it is not a host."""
     name = host.lower().removesuffix(".")
     address = _address(name)
     if address is not None:

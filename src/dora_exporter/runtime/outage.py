@@ -11,7 +11,7 @@ class Ended(NamedTuple):
 
 
 class Outage:
-    """Something that works, or fails for a while."""
+    """Whether something that is tried again and again works, or has failed since a moment."""
 
     def __init__(self) -> None:
         """Starts without an outage."""

@@ -9,7 +9,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class NotUtf16(Exception):
-    """A file that begins like UTF-16 and is none."""
+    """A file that begins like UTF-16 but is not."""
 
 
 def lines_of(stream: BinaryIO) -> Iterator[bytes]:

@@ -86,7 +86,7 @@ class Trial:
         return Tried(events=tuple(self._shown()), words=tuple(filter(None, (proof, *words))), is_good=is_good)
 
     async def _proof(self, delivery: Delivery, body: bytes) -> tuple[bool, str]:
-        """Whether the delivery brings a wrong proof, and what is said of it."""
+        """Whether the proof of the sender is wrong, and the message about it."""
         settings = self._settings
         if isinstance(settings, WebhookSecretSettings) and not settings.has_webhook_secrets:
             return False, ""

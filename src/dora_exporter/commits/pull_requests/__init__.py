@@ -1,1 +1,1 @@
-"""Adds to commits what pull requests say of them."""
+"""Adds facts of pull requests to the commits that they merged."""

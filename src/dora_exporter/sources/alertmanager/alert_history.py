@@ -20,7 +20,7 @@ _MOST_KEPT = 20
 
 
 class FiringPeriod(NamedTuple):
-    """From the first of the beginnings to the last of the ends; it is open when there is none."""
+    """From the earliest start to the latest end; open while there is no end."""
 
     starts: tuple[int, ...]
     ends: tuple[int, ...]

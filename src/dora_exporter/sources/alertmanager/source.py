@@ -123,7 +123,7 @@ class Alertmanager:
         return api_key(delivery)
 
     async def ingest(self, delivery: Delivery, body: bytes, sink: Sink) -> Receipt:
-        """Writes what a notification tells of its alerts."""
+        """Writes the alerts of a notification."""
         try:
             notification = msgspec.json.decode(body.removeprefix(BOM_UTF8), type=_Notification)
         except FLAWS as reason:

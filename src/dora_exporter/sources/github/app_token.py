@@ -58,7 +58,7 @@ class AppTokens:
 
 
 def _signed(settings: GitHubSettings, now_seconds: int) -> str:
-    """The App's proof of who it is, signed with its key as the file has it now."""
+    """A JSON web token that authenticates the App, signed with the key that is in the file now."""
     import jwt  # noqa: PLC0415  # it loads cryptography: ten megabytes that only an App needs
 
     try:

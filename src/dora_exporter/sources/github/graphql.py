@@ -45,7 +45,7 @@ class GitHubApi:
     """One pass' view of a GitHub. Its methods raise what ``Upstream`` raises, ``Unreadable`` and ``Misconfigured``."""
 
     def __init__(self, upstream: Upstream, sink: Sink, *, rest: str) -> None:
-        """``rest`` begins the paths of the REST API. Rows that cannot be understood are told the sink."""
+        """``rest`` begins the paths of the REST API. Rows that cannot be understood are reported to the sink."""
         self._upstream = upstream
         self._sink = sink
         self._rest = rest

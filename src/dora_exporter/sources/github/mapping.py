@@ -1,4 +1,4 @@
-"""Turns what GitHub says of a deployment into an event, the same whether it was pushed or polled."""
+"""Turns GitHub's report of a deployment into an event, the same whether it was pushed or polled."""
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase

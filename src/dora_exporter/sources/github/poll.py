@@ -127,7 +127,7 @@ class Pass:
 
 
 class _Details:
-    """What only the REST API says of a repository's deployments; asked page by page, as far as needed."""
+    """What only the REST API has of a repository's deployments; read page by page, as far as needed."""
 
     def __init__(self, api: GitHubApi) -> None:
         self._api = api

@@ -72,7 +72,7 @@ class _Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleasesAndTags:
-    """They have no time by which they can be asked for, so the newest of each repository are looked at in any pass."""
+    """They cannot be queried by time, so every pass reads the newest of each repository."""
 
     api: GitHubApi
     mapping: DeploymentMapping

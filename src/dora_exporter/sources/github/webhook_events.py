@@ -90,7 +90,7 @@ Found = Reported | Happened | Ignored
 
 
 def json_of(delivery: Delivery, body: bytes) -> bytes:
-    """The JSON of a delivery, which GitHub may also send as a form; raises ``Unreadable`` for what is none."""
+    """The JSON of a delivery, which GitHub may also send as a form; raises ``Unreadable`` for anything else."""
     if delivery.headers.get("Content-Type", "").lower().startswith(_FORM):
         try:
             fields = parse_qs(body.decode(), max_num_fields=10)

@@ -71,7 +71,7 @@ class GitLabApi:
     """One GitLab, asked with one token. Methods raise what ``Upstream`` raises, and ``Unreadable``."""
 
     def __init__(self, upstream: Upstream, sink: Sink, unchanged: Unchanged, *, now_ms: int) -> None:
-        """``sink`` is told of lists that are too long."""
+        """Lists that are too long are reported to ``sink``."""
         self._now_ms = now_ms
         self._upstream = upstream
         self._sink = sink

@@ -43,7 +43,7 @@ class IncidentPass:
                 await self._take(self._api.open_incidents(owner))
 
     async def review(self, rotation: Rotation, projects: Container[str]) -> None:
-        """Asks for some incidents by themselves: neither lists nor webhooks tell of one that was deleted."""
+        """Requests some incidents one by one: neither lists nor webhooks report a deletion."""
         held = [each async for each in self._sink.incidents() if each.services or each.team]
         recent = [each.id for each in held if each.finished_at is None or each.finished_at > self._first_ms]
         for event_id in rotation.next(recent, _MOST_REVIEWED):

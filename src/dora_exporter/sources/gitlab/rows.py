@@ -118,7 +118,7 @@ def reported_incident(row: IncidentRow, *, now_ms: int) -> ReportedIncident:
 
 
 def decoded(raw: msgspec.Raw, shape: type[_Row], sink: Sink) -> _Row | None:
-    """A row; None for one that cannot be understood, which the sink is told."""
+    """A row; None for one that cannot be understood, which is reported to the sink."""
     try:
         return msgspec.json.decode(raw, type=shape)
     except FLAWS as reason:

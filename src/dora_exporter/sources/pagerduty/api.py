@@ -56,7 +56,7 @@ class PagerDutyApi:
     """One pass' view of an account."""
 
     def __init__(self, upstream: Upstream, sink: Sink) -> None:
-        """Rows that cannot be understood, and stretches that cannot be read whole, are told the sink."""
+        """Rows that cannot be understood, and stretches that cannot be read whole, are reported to the sink."""
         self._upstream = upstream
         self._sink = sink
         self._pages = 0

@@ -25,7 +25,7 @@ NO_BUILD = Build()
 
 
 def build_of(commit: str, repository: str, team: str) -> Build:
-    """The build that labels name. A commit that is no full SHA, or a repository that is no URL, is left out."""
+    """The build that labels name. A commit that is not a full SHA, or a repository that is not a URL, is left out."""
     return Build(commit_of(commit), _repository(repository), bounded_label(team) if team else None)
 
 

@@ -96,5 +96,5 @@ async def page(template: str, *, status: int = 200, **values: object) -> web.Res
 
 
 async def refusal(status: int, reason: str) -> web.Response:
-    """A page that says why there is none."""
+    """The page that explains a refusal."""
     return await page("refusal.html", status=status, reason=reason)
