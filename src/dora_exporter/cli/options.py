@@ -10,8 +10,9 @@ from typing import Any
 
 from dora_exporter.app.load_settings import Flag, load
 from dora_exporter.app.settings import Settings
+from dora_exporter.config import durations
 from dora_exporter.config.layers import FOLDER_VARIABLES
-from dora_exporter.runtime import log_setup
+from dora_exporter.runtime import log_setup, timestamps
 
 _SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "--web.listen-address": {
@@ -81,6 +82,22 @@ def parser(command: str, description: str, *examples: str, note: str = "") -> ar
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def moment(text: str) -> int:
+    """A time in milliseconds since the epoch, in UTC without an offset; raises ``ArgumentTypeError``."""
+    try:
+        return timestamps.milliseconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
+
+
+def duration(text: str) -> durations.Span:
+    """A length of time such as 5m; raises ``ArgumentTypeError``."""
+    try:
+        return durations.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def add_configuration(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:

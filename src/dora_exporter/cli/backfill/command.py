@@ -21,7 +21,6 @@ from dora_exporter.config import durations
 from dora_exporter.exposition import Format
 from dora_exporter.exposition.registry_text import Families
 from dora_exporter.exposition.text_cache import Family
-from dora_exporter.runtime import timestamps
 from dora_exporter.runtime.clock import system_clock
 
 logger = logging.getLogger(__name__)
@@ -45,28 +44,17 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.usage = "dora-exporter history --from TIME [options]"
     when = "RFC 3339, a day, or Unix seconds"
-    parser.add_argument("--from", dest="first", type=_moment, required=True, metavar="TIME", help=when)
-    parser.add_argument("--to", dest="last", type=_moment, metavar="TIME", help=f"{when} (default: now)")
+    parser.add_argument("--from", dest="first", type=options.moment, required=True, metavar="TIME", help=when)
+    parser.add_argument("--to", dest="last", type=options.moment, metavar="TIME", help=f"{when} (default: now)")
     parser.add_argument(
-        "--step", type=_step, default=durations.parse("1h"), metavar="DURATION", help="such as 5m (default: 1h)"
+        "--step",
+        type=options.duration,
+        default=durations.parse("1h"),
+        metavar="DURATION",
+        help="such as 5m (default: 1h)",
     )
     options.add_event_log(parser)
     return parser
-
-
-def _moment(text: str) -> int:
-    """A time in milliseconds; without an offset it is UTC."""
-    try:
-        return timestamps.milliseconds(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
-
-
-def _step(text: str) -> durations.Span:
-    try:
-        return durations.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -15,7 +15,6 @@ from dora_exporter.cli.digest.report import Period, digest
 from dora_exporter.cli.exit_codes import OK, CannotDo, ending
 from dora_exporter.config import durations
 from dora_exporter.dora.catalogue.tiers import TIERS
-from dora_exporter.runtime import timestamps
 from dora_exporter.runtime.clock import system_clock
 from dora_exporter.web.api.schema.number_answer import NumbersOfSubject
 
@@ -38,13 +37,13 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--since",
-        type=_span,
+        type=options.duration,
         default=durations.parse("7d"),
         metavar="DURATION",
         help="the length of the period, which is compared with the one before (default: 7d)",
     )
     parser.add_argument(
-        "--to", type=_moment, metavar="TIME", help="its end: RFC 3339, a day, or Unix seconds (default: now)"
+        "--to", type=options.moment, metavar="TIME", help="its end: RFC 3339, a day, or Unix seconds (default: now)"
     )
     parser.add_argument(
         "--tier", choices=(*TIERS, _ALL), default=TIERS[0], help=f"the tier of the environments (default: {TIERS[0]})"
@@ -53,20 +52,6 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--api-key-file", type=Path, metavar="FILE", help="a file with a key of the daemon")
     options.add_event_log(parser)
     return parser
-
-
-def _span(text: str) -> durations.Span:
-    try:
-        return durations.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _moment(text: str) -> int:
-    try:
-        return timestamps.milliseconds(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -10,14 +10,9 @@ from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import METRICS, WhyUnknown, add_unknown
 from dora_exporter.series.explanation_subject import KINDS, Subject, metric_of
 from dora_exporter.web.api.schema.explanation import ExplainAnswer, answer
-from dora_exporter.web.openapi.operation import Operation, Parameter
+from dora_exporter.web.openapi.operation import Operation, text_parameter
 from dora_exporter.web.security.api_keys import Access, Right
 from dora_exporter.web.server.errors import BadRequest, NotFound, NotNow, as_json
-
-
-def _text(name: str, description: str) -> Parameter:
-    return Parameter(name=name, description=description, schema={"type": "string"})
-
 
 EXPLAIN = Operation(
     method="GET",
@@ -25,18 +20,18 @@ EXPLAIN = Operation(
     summary="Explain a number",
     right=Right.READ,
     parameters=(
-        _text("service", "The service: this, `team`, `group` or `dimension`."),
-        _text("team", "The team: the events of all its services are explained."),
-        _text("group", "The group: the events of all its services and teams, and of the groups below it."),
-        _text("dimension", "The dimension, of which `value` is explained."),
-        _text("value", "The value of the dimension."),
-        _text("environment", "The environment. Required."),
-        Parameter(
-            name="metric",
-            description="The gauge. For a team its name may begin with `dora_team_`, for others likewise. Required.",
-            schema={"type": "string", "enum": sorted(METRICS)},
+        text_parameter("service", "The service: this, `team`, `group` or `dimension`."),
+        text_parameter("team", "The team: the events of all its services are explained."),
+        text_parameter("group", "The group: the events of all its services and teams, and of the groups below it."),
+        text_parameter("dimension", "The dimension, of which `value` is explained."),
+        text_parameter("value", "The value of the dimension."),
+        text_parameter("environment", "The environment. Required."),
+        text_parameter(
+            "metric",
+            "The gauge. For a team its name may begin with `dora_team_`, for others likewise. Required.",
+            enum=sorted(METRICS),
         ),
-        _text("window", "The window, as configured; the first one by default."),
+        text_parameter("window", "The window, as configured; the first one by default."),
     ),
     answer=ExplainAnswer,
     refusals=(400, 404, 503),

@@ -14,7 +14,7 @@ from dora_exporter.dora.metrics.contract import Metric
 from dora_exporter.runtime import timestamps
 from dora_exporter.series.engine import Engine
 from dora_exporter.series.numbers import Question, Selection
-from dora_exporter.web.openapi.operation import Parameter
+from dora_exporter.web.openapi.operation import text_parameter
 from dora_exporter.web.server.errors import BadRequest
 
 MOST_INSTANTS = 1000
@@ -28,33 +28,29 @@ _KNOWN = ("then", "now")
 _Read = TypeVar("_Read")
 
 
-def _parameter(name: str, description: str, **schema: object) -> Parameter:
-    return Parameter(name=name, description=description, schema={"type": "string", **schema})
-
-
 PARAMETERS = (
-    _parameter("service", "The service: this, `team`, `group` or all services."),
-    _parameter("team", "The team: its numbers, or with `by=service` those of its services."),
-    _parameter("group", "The group: its numbers, or with `by=service` those of its services."),
-    _parameter("environment", "The environment; all by default."),
-    _parameter("tier", "The tier of the environment; all by default.", enum=[*TIERS]),
-    _parameter("by", "What each result is: as asked for by default.", enum=[*KINDS]),
-    _parameter("metric", "The gauge; may be repeated. All by default.", enum=sorted(each.name for each in ALL)),
-    _parameter("window", "A duration such as 30d; may be repeated. By default the configured windows."),
-    _parameter("from", "The start of a range: RFC 3339, a day or Unix seconds."),
-    _parameter("to", "The end of the range; now by default."),
-    _parameter(
+    text_parameter("service", "The service: this, `team`, `group` or all services."),
+    text_parameter("team", "The team: its numbers, or with `by=service` those of its services."),
+    text_parameter("group", "The group: its numbers, or with `by=service` those of its services."),
+    text_parameter("environment", "The environment; all by default."),
+    text_parameter("tier", "The tier of the environment; all by default.", enum=[*TIERS]),
+    text_parameter("by", "What each result is: as asked for by default.", enum=[*KINDS]),
+    text_parameter("metric", "The gauge; may be repeated. All by default.", enum=sorted(each.name for each in ALL)),
+    text_parameter("window", "A duration such as 30d; may be repeated. By default the configured windows."),
+    text_parameter("from", "The start of a range: RFC 3339, a day or Unix seconds."),
+    text_parameter("to", "The end of the range; now by default."),
+    text_parameter(
         "step", "The time between instants from `from` to `to`, such as 1d. Without it the range is one window."
     ),
-    _parameter(
+    text_parameter(
         "known",
         "`then`: what was known at each instant, as `dora-exporter history` computes it. `now`: what is known now "
         "about that time.",
         enum=[*_KNOWN],
         default="then",
     ),
-    _parameter("limit", f"How many results, {USUAL_PAGE} by default, at most {LARGEST_PAGE}."),
-    _parameter("page", "Which page of the results, from 1."),
+    text_parameter("limit", f"How many results, {USUAL_PAGE} by default, at most {LARGEST_PAGE}."),
+    text_parameter("page", "Which page of the results, from 1."),
 )
 
 

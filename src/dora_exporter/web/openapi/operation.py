@@ -19,6 +19,11 @@ class Parameter:
     schema: dict[str, Any]
 
 
+def text_parameter(name: str, description: str, **schema: object) -> Parameter:
+    """A parameter that is text; ``schema`` has what else its JSON schema says."""
+    return Parameter(name=name, description=description, schema={"type": "string", **schema})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """One method of one path. ``request`` and ``answer`` are the types of the bodies, None for none.

@@ -12,7 +12,7 @@ from dora_exporter.series.engine import Engine
 from dora_exporter.series.overview import ORDERS, SeriesQuery, overview, selected, tiers_of
 from dora_exporter.series.summary import summary
 from dora_exporter.sources.polling import RunningSources
-from dora_exporter.web.openapi.operation import Operation, Parameter
+from dora_exporter.web.openapi.operation import Operation, text_parameter
 from dora_exporter.web.pages.getting_started import getting_started
 from dora_exporter.web.pages.kept_lines import KeptLines, usual_window
 from dora_exporter.web.pages.levels import missing, scale
@@ -22,11 +22,6 @@ from dora_exporter.web.security.api_keys import Access
 
 ALL = "all"
 USUAL_ORDER = "change_failure_rate"
-
-
-def _parameter(name: str, description: str) -> Parameter:
-    """The query parameters; unknown values are replaced by defaults."""
-    return Parameter(name=name, description=description, schema={"type": "string"})
 
 
 def _either(names: Iterable[str]) -> str:
@@ -39,15 +34,15 @@ ALL_SERIES = Operation(
     path="/",
     summary="Page: all series and their metrics",
     parameters=(
-        _parameter("q", "Text that the name of the service contains."),
-        _parameter("tier", f"The tier of environments: {_either(TIERS)}, or all; production by default."),
-        _parameter("environment", "The environment; of any tier by default."),
-        _parameter("team", "The team."),
-        _parameter("level", f"The level that one of the numbers has: {_either(LEVELS)}."),
-        _parameter("window", "The window, as configured; the one nearest to 30 days by default."),
-        _parameter("sort", f"What to sort by: {_either(ORDERS)}."),
-        _parameter("order", "The direction: asc or desc."),
-        _parameter("page", "The page of the table, from 1."),
+        text_parameter("q", "Text that the name of the service contains."),
+        text_parameter("tier", f"The tier of environments: {_either(TIERS)}, or all; production by default."),
+        text_parameter("environment", "The environment; of any tier by default."),
+        text_parameter("team", "The team."),
+        text_parameter("level", f"The level that one of the numbers has: {_either(LEVELS)}."),
+        text_parameter("window", "The window, as configured; the one nearest to 30 days by default."),
+        text_parameter("sort", f"What to sort by: {_either(ORDERS)}."),
+        text_parameter("order", "The direction: asc or desc."),
+        text_parameter("page", "The page of the table, from 1."),
     ),
     is_text=True,
 )

@@ -10,7 +10,7 @@ from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation_subject import Subject
 from dora_exporter.series.numbers import measures_of
 from dora_exporter.series.overview import figure_of
-from dora_exporter.web.openapi.operation import Operation, Parameter
+from dora_exporter.web.openapi.operation import Operation, text_parameter
 from dora_exporter.web.pages.formatting import figure
 from dora_exporter.web.pages.kept_lines import usual_window
 from dora_exporter.web.pages.page import refusal
@@ -27,13 +27,7 @@ BADGE = Operation(
     method="GET",
     path="/badge/{service}/{environment}/{metric}.svg",
     summary="Badge: a number of a service as an image",
-    parameters=(
-        Parameter(
-            name="window",
-            description="The window, as configured; the one nearest to 30 days by default.",
-            schema={"type": "string"},
-        ),
-    ),
+    parameters=(text_parameter("window", "The window, as configured; the one nearest to 30 days by default."),),
     is_text=True,
     refusals=(404,),
 )

@@ -10,7 +10,7 @@ from dora_exporter.dora.sliding_window import Window
 from dora_exporter.series.engine import Engine
 from dora_exporter.series.explanation import METRICS, Explanation, WhyUnknown, add_unknown
 from dora_exporter.series.explanation_subject import KINDS, Subject, metric_of
-from dora_exporter.web.openapi.operation import Operation, Parameter
+from dora_exporter.web.openapi.operation import Operation, text_parameter
 from dora_exporter.web.pages.causes import LARGEST_LIST, SHOWN, causes
 from dora_exporter.web.pages.kept_lines import usual_window
 from dora_exporter.web.pages.page import page, refusal
@@ -24,16 +24,12 @@ EXPLAIN = Operation(
     summary="Page: the explanation of a number",
     parameters=(
         *PARAMETERS,
-        Parameter(name="team", description="The team, instead of a service.", schema={"type": "string"}),
-        Parameter(name="group", description="The group, instead of a service.", schema={"type": "string"}),
-        Parameter(name="dimension", description="The dimension, instead of a service.", schema={"type": "string"}),
-        Parameter(name="value", description="Its value.", schema={"type": "string"}),
-        Parameter(name="metric", description="The gauge.", schema={"type": "string", "enum": sorted(METRICS)}),
-        Parameter(
-            name="window",
-            description="The window, as configured; the one nearest to 30 days by default.",
-            schema={"type": "string"},
-        ),
+        text_parameter("team", "The team, instead of a service."),
+        text_parameter("group", "The group, instead of a service."),
+        text_parameter("dimension", "The dimension, instead of a service."),
+        text_parameter("value", "Its value."),
+        text_parameter("metric", "The gauge.", enum=sorted(METRICS)),
+        text_parameter("window", "The window, as configured; the one nearest to 30 days by default."),
     ),
     is_text=True,
     refusals=(400, 404, 503),

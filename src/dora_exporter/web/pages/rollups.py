@@ -10,7 +10,7 @@ from dora_exporter.series.explanation_subject import Subject
 from dora_exporter.series.numbers import Selection, measures_of, select
 from dora_exporter.series.overview import days, figures
 from dora_exporter.series.summary import lines
-from dora_exporter.web.openapi.operation import Operation, Parameter
+from dora_exporter.web.openapi.operation import Operation, text_parameter
 from dora_exporter.web.pages.kept_lines import usual_window
 from dora_exporter.web.pages.page import page, refusal
 
@@ -22,10 +22,7 @@ OPERATIONS = tuple(
         method="GET",
         path=f"/{kind}",
         summary=f"Page: the numbers of a {kind} and its services",
-        parameters=tuple(
-            Parameter(name=name, description=f"The {name}.", schema={"type": "string"})
-            for name in (kind, "environment")
-        ),
+        parameters=tuple(text_parameter(name, f"The {name}.") for name in (kind, "environment")),
         is_text=True,
         refusals=(404,),
     )

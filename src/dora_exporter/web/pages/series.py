@@ -10,15 +10,13 @@ from dora_exporter.series.explanation_subject import Subject
 from dora_exporter.series.overview import days, figures
 from dora_exporter.series.recent_events import RECENT, recent_events
 from dora_exporter.series.summary import lines
-from dora_exporter.web.openapi.operation import Operation, Parameter
+from dora_exporter.web.openapi.operation import Operation, text_parameter
 from dora_exporter.web.pages.kept_lines import usual_window
 from dora_exporter.web.pages.page import page, refusal
 
 UNKNOWN = "No events of this service and environment are stored."
 BROKEN = "Computing the numbers of this service and environment failed. See the log."
-PARAMETERS = tuple(
-    Parameter(name=name, description=f"The {name}.", schema={"type": "string"}) for name in ("service", "environment")
-)
+PARAMETERS = tuple(text_parameter(name, f"The {name}.") for name in ("service", "environment"))
 ONE_SERIES = Operation(
     method="GET",
     path="/series",

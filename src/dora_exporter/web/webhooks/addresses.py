@@ -11,7 +11,7 @@ from dora_exporter.sources.contract import SourceContext, Webhook
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.sources.polling import RunningSource, RunningSources
 from dora_exporter.sources.settings import SourceSettings
-from dora_exporter.web.openapi.operation import Operation, Parameter
+from dora_exporter.web.openapi.operation import Operation, text_parameter
 from dora_exporter.web.security.api_keys import Right
 from dora_exporter.web.security.basic_auth import credentials
 from dora_exporter.web.server.empty_answer import EmptyAnswer
@@ -57,13 +57,7 @@ ALERTMANAGER = Address(
         path=_ALERTMANAGER,
         summary="Receive a notification from Alertmanager",
         right=Right.WRITE,
-        parameters=(
-            Parameter(
-                name="source",
-                description="The source that it is for; needed where there are several",
-                schema={"type": "string"},
-            ),
-        ),
+        parameters=(text_parameter("source", "The source that it is for; needed where there are several"),),
         answer=EmptyAnswer,
         refusals=(400, 404, 503),
     ),

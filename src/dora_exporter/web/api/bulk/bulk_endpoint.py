@@ -17,7 +17,7 @@ from dora_exporter.web.api.schema.decode import UnknownAttributes
 from dora_exporter.web.api.schema.events import EventFactory, IsPending
 from dora_exporter.web.api.schema.lines import parse_line
 from dora_exporter.web.api.schema.requests import DeploymentLine, Line
-from dora_exporter.web.openapi.operation import Operation, Parameter
+from dora_exporter.web.openapi.operation import Operation, text_parameter
 from dora_exporter.web.security.api_keys import Access, Right
 from dora_exporter.web.server import request_body
 from dora_exporter.web.server.errors import (
@@ -39,10 +39,8 @@ BULK = Operation(
     summary="Store many events: newline-delimited JSON, gzip allowed",
     right=Right.WRITE,
     parameters=(
-        Parameter(
-            name="atomic",
-            description="`true` keeps all of them or none. Without it the valid lines are kept.",
-            schema={"type": "string", "enum": ["true", "false"]},
+        text_parameter(
+            "atomic", "`true` keeps all of them or none. Without it the valid lines are kept.", enum=["true", "false"]
         ),
     ),
     request=Line,
