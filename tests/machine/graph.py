@@ -1,6 +1,7 @@
 """Commits as the machine knows them: what each one says, its pull request, its parents, and where it is."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -70,18 +71,19 @@ class Shipment:
     """What Git says that a deployment shipped: its commits and its merges.
 
     ``elsewhere`` is how many further commits change nothing that is the service's, ``absent`` how many are not here, or
-    their folders are not, so that nobody can say.
+    their folders are not, so that nobody can say; ``beyond`` are more than a deployment can have.
     """
 
     commits: frozenset[str] = frozenset()
     merges: frozenset[str] = frozenset()
     elsewhere: int = 0
     absent: int = 0
+    beyond: int = 0
 
     @property
     def left_out(self) -> dict[str, int]:
         """How many of its commits have no lead time, by cause."""
-        return {"merge": len(self.merges), "path": self.elsewhere, "partial": self.absent}
+        return {"merge": len(self.merges), "path": self.elsewhere, "partial": self.absent, "cap": self.beyond}
 
 
 NOTHING = Shipment()
@@ -101,7 +103,8 @@ class Graph:
     """The commits of all repositories: what each one says, its parents and its repository.
 
     ``here`` are those that the daemon can have: it cannot look beyond one that is not. ``with_folders`` are those of
-    which it can know what they changed, where their parents are among these, too.
+    which it can know what they changed, where their parents are among these, too. A deployment has ``most`` commits of
+    a repository, the first that ``git log --topo-order`` lists.
     """
 
     changes: dict[str, Change] = field(default_factory=dict)
@@ -109,6 +112,7 @@ class Graph:
     homes: dict[str, str] = field(default_factory=dict)
     here: set[str] = field(default_factory=set)
     with_folders: set[str] = field(default_factory=set)
+    most: int = 5000
 
     def add(self, change: Change, parents: tuple[str, ...], repository: str) -> None:
         """A commit was made."""
@@ -137,11 +141,26 @@ class Graph:
         unclear = set() if folder is None else unclear
         own = {each for each in singles - unclear if folder in (None, self.changes[each].folder)}
         elsewhere, absent = len(singles - unclear - own), len(new - self.here) + len(unclear)
-        return Shipment(frozenset(own), frozenset(merges), elsewhere, absent)
+        listed = [sha for sha in self._listed(head, new & self.here) if sha in own]
+        kept = frozenset(listed[: self.most])
+        return Shipment(kept, frozenset(merges), elsewhere, absent, len(listed) - len(kept))
 
     def is_merge(self, sha: str) -> bool:
         """Whether a commit has several parents: it gives no lead time and says nothing, but can be reverted."""
         return len(self.parents[sha]) > 1
+
+    def _listed(self, head: str, shas: set[str]) -> list[str]:
+        """What a commit reaches of some, each after all that descend from it, one line of history at a time."""
+        above = Counter(parent for sha in shas for parent in self.parents[sha])
+        found: list[str] = []
+        waiting = [head] if head in shas else []
+        while waiting:
+            found.append(waiting.pop())
+            for parent in self.parents[found[-1]]:
+                above[parent] -= 1
+                if not above[parent] and parent in shas:
+                    waiting.append(parent)
+        return found
 
     def _reached(self, shas: Iterable[str]) -> set[str]:
         """Commits and all that they descend from, as far as can be seen."""

@@ -75,6 +75,7 @@ class Player:
         self.chance = random.Random(seed)
         self.world = World()
         self.with_git = self.chance.random() < 0.25
+        self.world.graph.most = self.chance.choice([5000, 5000, 2, 3])
         self._with_values = self.chance.random() < 0.5
         self._with_names = self.chance.random() < (0.2 if self.with_git else 0.5)
         self._folders = self.chance.choice(FOLDERS) if self.with_git and not self._with_names else ()

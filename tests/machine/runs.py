@@ -2,12 +2,14 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from math import isclose
 from pathlib import Path
 
+import pytest
 from tests.machine.acts import Act, in_words
 from tests.machine.committing import Commit
 from tests.machine.dimensions import labels_of
@@ -26,6 +28,8 @@ from tests.machine.remembering import remember
 from tests.machine.site import Site, brief
 
 from dora_exporter.app.event_loop import new_event_loop
+from dora_exporter.commits.pull_requests import enrich
+from dora_exporter.commits.shipped_commits import rule
 from dora_exporter.runtime.clock import stopwatch
 
 ROUNDING = 1e-12
@@ -78,7 +82,10 @@ async def _perform(player: Player, terms: Terms, acts: Callable[[Site], Iterable
     done: list[Act] = []
     with tempfile.TemporaryDirectory() as folder:
         site = Site(Path(folder), terms, with_git=player.with_git)
-        with site.faults.installed():  # observers are told by the methods with which they began to observe
+        with (
+            bounded(player.world.graph.most),
+            site.faults.installed(),
+        ):  # observers are told by the methods with which they began to observe
             await site.open()
             try:
                 for act in acts(site):
@@ -94,6 +101,15 @@ async def _perform(player: Player, terms: Terms, acts: Callable[[Site], Iterable
                 tally.faults += site.faults.met
                 site.faults.waiting.clear()
                 await site.close()
+
+
+@contextmanager
+def bounded(most: int) -> Iterator[None]:
+    """Within this the daemon takes so many commits of a repository for a deployment at most."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (rule, enrich):
+            patch.setattr(module, "MAX_COMMITS", most)
+        yield
 
 
 async def _compare(site: Site, world: World, tally: Tally) -> None:

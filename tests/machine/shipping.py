@@ -10,8 +10,12 @@ GAP_MS = 60 * DAY_MS
 
 def found_by(report: Deployed, world: World) -> list[Change]:
     """The commits of all its repositories that Git has told of, and the forge of what is squashed."""
-    told = [world.graph.changes[sha] for _, shipment in shipments_of(report, world) for sha in sorted(shipment.commits)]
-    return [each for change in told for each in change.meant]
+    found: list[Change] = []
+    for _, shipment in shipments_of(report, world):
+        told = [world.graph.changes[sha] for sha in sorted(shipment.commits)]
+        meant = [each for change in told for each in change.meant]
+        found += meant if len(meant) <= world.graph.most else told
+    return found
 
 
 def merges_of(deployment: Deployed, world: World) -> set[str]:

@@ -234,7 +234,7 @@ class Site:
                 commits, merges = (
                     frozenset(one.via or one.sha for one in some) for some in (each.commits, each.merges)
                 )
-                return Shipment(commits, merges, each.left_out.get("path", 0), each.left_out.get("partial", 0))
+                return Shipment(commits, merges, *(each.left_out.get(cause, 0) for cause in ("path", "partial", "cap")))
         return None
 
     async def scrape(self) -> dict[Sample, float]:

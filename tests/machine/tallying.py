@@ -8,7 +8,7 @@ from tests.machine.graph import NOTHING
 from tests.machine.judging import SKEW_MS
 from tests.machine.shipping import found_by, shipments_of
 
-CAUSES = (*NOTHING.left_out, "cap", "malformed", "negative", "author")
+CAUSES = (*NOTHING.left_out, "malformed", "negative", "author")
 
 
 def of_commits(reports: Iterable[Deployed], world: World, terms: Terms) -> Iterator[tuple[str, dict[str, str], int]]:
