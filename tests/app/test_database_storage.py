@@ -7,15 +7,22 @@ from pathlib import Path
 import pytest
 from tests.app.test_file_storage import uploads
 from tests.builders import DAY_MS, NOW_MS, ManualClock, deployment
+from tests.commits.histories import build, linear, pack_of
 from tests.storage.postgresql.cluster import Database, cluster
-from tests.storage.postgresql.logs import opened
+from tests.storage.postgresql.logs import link, opened
+from tests.storage.postgresql.waiting import until
 
 from dora_exporter.app.replicated_storage import DatabaseStorage
 from dora_exporter.app.settings import Settings
 from dora_exporter.app.storage import Role
+from dora_exporter.commits.git.command import Git
+from dora_exporter.commits.git.repositories import Repositories
+from dora_exporter.commits.git.uploads import Uploads
+from dora_exporter.commits.settings import GitSettings
 from dora_exporter.dora.changes import Outcome, WriteCounts
 from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.store import EventStore
+from dora_exporter.storage.postgresql.pack_exchange import PackExchange
 
 pytestmark = pytest.mark.e2e
 
@@ -103,3 +110,58 @@ async def test_a_replica_whose_past_is_no_more_knows_the_present_and_counts_its_
         assert writes.now()[Deployment, "api", Outcome.DELETED] == 0
     finally:
         await storage.close()
+
+
+REPOSITORY = "git.example/shop/checkout"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        ("none", []),
+        (
+            "it is larger than it may be",
+            [
+                f"shared pack rejected repository={REPOSITORY} reason=the repository would be larger than 9 bytes",
+            ],
+        ),
+        (
+            "a file has its place",
+            [f"shared pack not imported yet repository={REPOSITORY} reason=[Errno 20] Not a directory"],
+        ),
+    ],
+)
+async def test_a_pack_that_another_replica_received_is_imported_or_it_is_told_why_not(
+    database: Database, tmp_path: Path, trouble: str, said: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    shas = build(tmp_path / "shop", linear(2))
+    (tmp_path / "pack-a.pack").write_bytes(pack_of(tmp_path / "shop", shas[1:]))
+    git, folder = Git(), tmp_path / "git"
+    repositories = Repositories(folder, configured={}, settings=GitSettings(), git=git, with_trees=False)
+    room = 9 if trouble.startswith("it is larger") else 1 << 30
+    receiving = Uploads(repositories=repositories, git=git, max_repository_bytes=room)
+    folder.mkdir()
+    if trouble.startswith("a file"):
+        repositories.folder_of(REPOSITORY).write_text("")
+    settings = Settings(store={"url": database.url()}, git={"path": folder})
+    storage = DatabaseStorage(settings, clock=ManualClock(), replay_seconds=lambda: None)
+    giver = PackExchange(link(database), link(database), folder=tmp_path / "giver")
+    woken: list[str] = []
+
+    async def change() -> None:
+        """Nothing is to be done."""
+
+    await storage.open()
+    await giver.share(REPOSITORY, shas[1], tmp_path / "pack-a.pack")
+    await giver.close()
+    try:
+        await storage.replication.join(Role(lead=change, follow=change, uploads=receiving, wake=woken.append))
+        await asyncio.to_thread(until, lambda: woken or caplog.messages)
+    finally:
+        await storage.replication.retire()
+        await storage.close()
+        await receiving.workers.close()
+    assert [each.partition(": '")[0] for each in caplog.messages] == said
+    assert woken == ([] if said else [REPOSITORY])
+    assert receiving.known(REPOSITORY, shas) == ([] if said else shas)
+    assert not list(folder.glob("upload-*"))
