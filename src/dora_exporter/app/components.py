@@ -62,23 +62,23 @@ class Components:
         What else changes them is activity, or is shown within a second.
         """
         observers = self.store.observers
-        yield telemetry.EventCounts(self.writes), lambda: observers.told
+        yield telemetry.EventCounts(self.writes), lambda: observers.notified
         yield self.rejections, None
         unknown = self.unknown_attributes.counts
         yield telemetry.UnknownAttributeCounts(unknown), unknown.total
-        yield telemetry.HeldEvents(self.store), lambda: observers.told
+        yield telemetry.HeldEvents(self.store), lambda: observers.notified
         yield telemetry.SeriesCollector(lambda: self.metrics.engine), self._numbers
         yield telemetry.UnmappedNames(lambda: self.metrics.engine), self._names
-        yield self.storage.collector, lambda: observers.told
+        yield self.storage.collector, lambda: observers.notified
         yield telemetry.ConfigCollector(self.configuration), None
         yield telemetry.LogCollector(LOG), None
         yield telemetry.LevelThresholds(self.configuration.edition), None
         yield telemetry.EnvironmentTiers(lambda: self.metrics.engine), self._names
-        yield telemetry.SourceCollector(self.sources.running), lambda: observers.told_linked
-        yield self.commits.collector, lambda: observers.told_linked
+        yield telemetry.SourceCollector(self.sources.running), lambda: observers.notified_linked
+        yield self.commits.collector, lambda: observers.notified_linked
 
     def _numbers(self) -> object:
-        return self.store.observers.told, self.metrics.exposed.now.published
+        return self.store.observers.notified, self.metrics.exposed.now.published
 
     def _names(self) -> object:
         return len(self.store.series_order), self.metrics.engine.aggregates.turnover

@@ -106,7 +106,7 @@ class MetricsService:
             await self._catch_up()
         else:
             await in_slices(self._text.apply_pending, pause_seconds=_PAUSE_SECONDS)
-        self._tell_of_surplus()
+        self._log_surplus()
 
     async def _catch_up(self) -> None:
         for _ in range(_LOOKS):
@@ -116,15 +116,15 @@ class MetricsService:
                 break
         await self.exposed.now.update()
 
-    def _tell_of_surplus(self) -> None:
+    def _log_surplus(self) -> None:
         engine, census = self.engine, self.engine.census
         limit = census.series_limit
-        self._tell("series", census.series, limit, is_folding=census.series_folded > 0)
-        self._tell("teams", census.teams, limit, is_folding=census.teams_folded > 0)
+        self._log_change("series", census.series, limit, is_folding=census.series_folded > 0)
+        self._log_change("teams", census.teams, limit, is_folding=census.teams_folded > 0)
         values, folded = census.values
-        self._tell("values", values, engine.definitions.values_limit, is_folding=folded > 0)
+        self._log_change("values", values, engine.definitions.values_limit, is_folding=folded > 0)
 
-    def _tell(self, kind: str, count: int, limit: int, *, is_folding: bool) -> None:
+    def _log_change(self, kind: str, count: int, limit: int, *, is_folding: bool) -> None:
         if self._folding[kind] != is_folding:
             self._folding[kind] = is_folding
             said = (

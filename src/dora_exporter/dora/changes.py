@@ -43,13 +43,13 @@ def outcome(before: Event | None, after: Event | None) -> Outcome:
 class Observers:
     """The observers of a store.
 
-    ``failures`` counts how often one raised, ``told`` the calls with changes, and ``told_linked`` those among them with
-    something for observers of what is linked.
+    ``failures`` counts how often one raised, ``notified`` the calls with changes, and ``notified_linked`` those among
+    them with something for observers of what is linked.
     """
 
     def __init__(self) -> None:
         """None."""
-        self.failures = self.told = self.told_linked = 0
+        self.failures = self.notified = self.notified_linked = 0
         self._renewals: dict[Observer, Renew | None] = {}
         self._of_linked: set[Observer] = set()
         self._astray: dict[Observer, None] = {}
@@ -70,17 +70,17 @@ class Observers:
         self._of_linked.discard(observer)
         self._astray.pop(observer, None)
 
-    def tell(self, changes: Sequence[Change]) -> None:
+    def notify(self, changes: Sequence[Change]) -> None:
         """Tells all observers. One that raises does not keep the others from hearing, and undoes nothing."""
-        self.told += bool(changes)
+        self.notified += bool(changes)
         linked = [each for each in changes if _is_linked(each[0]) or _is_linked(each[1])]
-        self.told_linked += bool(linked)
+        self.notified_linked += bool(linked)
         for observer in tuple(self._renewals):
             told = linked if observer in self._of_linked else changes
             if observer in self._missed:
                 self._missed[observer].extend(told)
             elif told:
-                self._tell(observer, told)
+                self._notify(observer, told)
 
     async def renew(self) -> None:
         """Has the observers that raised read the store again. One that fails at that is tried at the next call."""
@@ -102,9 +102,9 @@ class Observers:
             logger.warning("event observer renewed observer=%s", _name(observer))
         finally:
             del self._missed[observer]
-        self._tell(observer, missed)
+        self._notify(observer, missed)
 
-    def _tell(self, observer: Observer, changes: Sequence[Change]) -> None:
+    def _notify(self, observer: Observer, changes: Sequence[Change]) -> None:
         try:
             observer(changes)
         except Exception:

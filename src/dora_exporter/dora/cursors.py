@@ -32,15 +32,15 @@ class Cursors(dict[str, State]):
             self.pop(cursor.source, None)
         else:
             self[cursor.source] = cursor.state
-        self._tell(cursor.source)
+        self._notify(cursor.source)
 
     def adopt(self, others: Mapping[str, State]) -> None:
         """Takes other cursors in place of all; observers hear of each."""
         self.clear()
         self.update(others)
         for name in others:
-            self._tell(name)
+            self._notify(name)
 
-    def _tell(self, name: str) -> None:
+    def _notify(self, name: str) -> None:
         for observer in tuple(self._observers):
             observer(name)

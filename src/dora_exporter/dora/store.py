@@ -98,7 +98,7 @@ class EventStore:
         try:
             self._apply(records, changes, defects)
         finally:
-            self.observers.tell(changes)
+            self.observers.notify(changes)
             self.expired.clear()
         if defects:
             raise defects[0]

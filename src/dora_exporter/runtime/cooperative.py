@@ -106,10 +106,10 @@ async def in_slices(work: Callable[[], bool], *, pause_seconds: float = 0) -> No
 def in_background(work: Coroutine[Any, Any, _Result], *, name: str) -> asyncio.Task[_Result]:
     """A background task; its exceptions are logged."""
     task = asyncio.create_task(work, name=name)
-    task.add_done_callback(_look_at)
+    task.add_done_callback(_log_exception)
     return task
 
 
-def _look_at(task: asyncio.Task[Any]) -> None:
+def _log_exception(task: asyncio.Task[Any]) -> None:
     if not task.cancelled() and (defect := task.exception()) is not None:
         logger.error("background task failed task=%s", task.get_name(), exc_info=defect)

@@ -28,9 +28,9 @@ class LatestLines:
         held = self._held.setdefault(message, _Held())
         held.facts, held.count = facts, held.count + count
         if is_quiet:
-            self._say(message)
+            self._log(message)
 
-    def _say(self, message: str) -> None:
+    def _log(self, message: str) -> None:
         """Without anything to say, the next warning is logged at once again."""
         held = self._held[message]
         if held.facts is None:
@@ -39,4 +39,4 @@ class LatestLines:
         line = f"{message} not_shown=%d"
         self._logger.warning(line, *held.facts, held.count - 1)
         self._held[message] = _Held()
-        asyncio.get_running_loop().call_later(self._seconds, self._say, message)
+        asyncio.get_running_loop().call_later(self._seconds, self._log, message)

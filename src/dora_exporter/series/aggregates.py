@@ -37,7 +37,7 @@ class Aggregates:
         self._appearances = appearances
         self._membership = membership
         self._waiting: defaultdict[Aggregate, list[PlainFacts]] = defaultdict(list)
-        self.is_astray = False
+        self.needs_recount = False
         """Whether rollups and surplus have to be recounted."""
         self._corrections: deque[tuple[Aggregate, DeploymentFacts | None, DeploymentFacts | None]] = deque()
 
@@ -147,7 +147,7 @@ class Aggregates:
         # Others may be beyond the limit than before, so any series may gain or lose its lines.
         if was_folding or self.foldings.series.folded:
             self.mark_all()
-        self.is_astray = False
+        self.needs_recount = False
 
     def adding_deployment_to_rollups(
         self, series: Series, deployment: Deployment, before: DeploymentFacts | None, after: DeploymentFacts | None

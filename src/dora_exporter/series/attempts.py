@@ -53,7 +53,7 @@ class Attempts:
         """Those that make the series known."""
         return [self.held[each] for each in self._present]
 
-    def told(self) -> Iterator[tuple[Deployment, DeploymentFacts]]:
+    def counted(self) -> Iterator[tuple[Deployment, DeploymentFacts]]:
         """Those that count, with their facts."""
         yield from ((self.held[each], DeploymentFacts.of(self.held[each])) for each in self._counted)
 

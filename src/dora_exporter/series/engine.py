@@ -146,7 +146,7 @@ class Engine:
         if not self._defects.meet_in_aggregate(aggregate, defect):
             return True
         self.aggregates.changed[aggregate] = None
-        self.aggregates.is_astray = True
+        self.aggregates.needs_recount = True
         return False
 
     def mend(self) -> bool:
@@ -230,7 +230,7 @@ class Engine:
 
     def _next_write(self) -> bool:
         """Begins with what was written; False when there is nothing."""
-        renewed = None if self.aggregates.is_astray else self._renewal.next_series(self._now_ms)
+        renewed = None if self.aggregates.needs_recount else self._renewal.next_series(self._now_ms)
         if renewed:
             self._begin(*renewed)
         elif self._writes.are_admitted:
@@ -284,11 +284,12 @@ class Engine:
             self._damage(series, defect)
         else:
             logger.error("aggregates recomputed after an internal error", exc_info=defect)
-            self.aggregates.is_astray = not self.aggregates.is_astray  # it does not help where counting is what fails
+            # A recount does not help where it is what fails.
+            self.aggregates.needs_recount = not self.aggregates.needs_recount
 
     def _damage(self, series: Series, defect: Exception) -> None:
         """Recomputes a series after a defect; after a second one it is broken, and left out of all numbers."""
         self._states.forget(series)
-        self.aggregates.is_astray = True
+        self.aggregates.needs_recount = True
         if self._defects.meet_in_series(series, defect):
             self._renewal.choose(series)

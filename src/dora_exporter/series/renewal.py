@@ -28,7 +28,7 @@ _Events = tuple[list[Deployment], list[Incident]]
 class Renewal:
     """The series to recompute, and after them the aggregates that add up series.
 
-    ``gather`` finds their events while all other series wait to be told again; then come the series, one by one.
+    ``gather`` finds their events while all other series wait to be added again; then come the series, one by one.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Renewal:
         self._aggregates = aggregates
         self._appearances = appearances
         self._chosen: dict[Series, None] = {}
-        self._untold: dict[Series, None] = {}
+        self._to_add_again: dict[Series, None] = {}
         self._gathered: dict[Series, _Events] = {}
 
     def choose(self, series: Series) -> None:
@@ -84,7 +84,7 @@ class Renewal:
     @property
     def is_due(self) -> bool:
         """Whether ``gather`` has to be called."""
-        return bool(self._chosen) or self._aggregates.is_astray
+        return bool(self._chosen) or self._aggregates.needs_recount
 
     def gather(self) -> Iterator[None]:
         """Forgets what is to be computed anew, and finds the events of the chosen series."""
@@ -97,7 +97,7 @@ class Renewal:
         # This holds what was written by now; what is written from here on is sorted in afterwards.
         yield from self._writes.sort_all(except_for=chosen)
         yield from self._aggregates.recount()
-        self._untold = dict.fromkeys(self._states.by_series)
+        self._to_add_again = dict.fromkeys(self._states.by_series)
         homes = self._appearances.catalogue.homes
         for some in held:
             for event in some:
@@ -110,32 +110,32 @@ class Renewal:
         self._chosen.clear()
 
     def next_series(self, now_ms: int) -> tuple[Series, Iterator[None]] | None:
-        """The next series to be told again or computed, with the steps of that; None when all are."""
-        while self._untold:
-            series = next(iter(self._untold))
-            del self._untold[series]
+        """The next series to be added again or computed, with the steps of that; None when all are."""
+        while self._to_add_again:
+            series = next(iter(self._to_add_again))
+            del self._to_add_again[series]
             # One that met a defect in between has no state: it is chosen, and will be computed from the store.
             if series in self._states.by_series:
-                return series, self._retelling(series, self._states.by_series[series])
+                return series, self._adding_again(series, self._states.by_series[series])
         if self._gathered:
             series = next(iter(self._gathered))
             return series, self._states.load(series, *self._gathered.pop(series), now_ms)
         return None
 
-    def _retelling(self, series: Series, state: SeriesState) -> Iterator[None]:
+    def _adding_again(self, series: Series, state: SeriesState) -> Iterator[None]:
         """Adds the events of a series to its rollups again, step by step."""
         aggregates = self._aggregates
         for events in state.present():
             aggregates.add_presence_to_rollups(series, events, 1)
             yield
-        for plain, others in state.classifier.told():
+        for plain, others in state.classifier.passed_on():
             if plain:
                 aggregates.add_plain_to_rollups(series, PlainFacts.of(plain), plain)
             yield
             for deployment, facts in others:
                 yield from aggregates.adding_deployment_to_rollups(series, deployment, None, facts)
                 yield
-        for attempt, facts in state.attempts.told():
+        for attempt, facts in state.attempts.counted():
             yield from aggregates.adding_deployment_to_rollups(series, attempt, None, facts)
             yield
         for incident in state.incidents.held.values():

@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     settings = options.settings(arguments)
     instants = _instants(arguments)
-    _warn_of_what_is_gone(settings, instants[0])
+    _warn_of_expired_events(settings, instants[0])
     past = PastText(log_access.records(settings), definitions(settings), instants)
     for piece in _open_metrics(past, instants):
         sys.stdout.buffer.write(piece)
@@ -78,7 +78,7 @@ def _instants(arguments: argparse.Namespace) -> range:
     return range(arguments.first, last + 1, arguments.step.ms)
 
 
-def _warn_of_what_is_gone(settings: Settings, first: int) -> None:
+def _warn_of_expired_events(settings: Settings, first: int) -> None:
     longest = max(settings.windows, key=lambda window: window.ms)
     whole_from = system_clock() - settings.retention.ms + longest.ms
     if first < whole_from:

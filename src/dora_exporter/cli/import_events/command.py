@@ -15,7 +15,7 @@ from dora_exporter.cli import options
 from dora_exporter.cli.daemon_access import key_in, parse_url
 from dora_exporter.cli.exit_codes import FAILED, OK, CannotDo, ending
 from dora_exporter.cli.import_events import csv_rows, retention_notice, to_daemon, to_log
-from dora_exporter.cli.import_events.input_file import GivenFile, Kind, look_into
+from dora_exporter.cli.import_events.input_file import GivenFile, Kind, inspect
 from dora_exporter.cli.import_events.line_errors import Mistakes
 from dora_exporter.cli.progress import bar, counted
 from dora_exporter.dora.changes import Outcome
@@ -62,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
     size = _bytes_in(arguments.file)
     with _opened(arguments.file) as stream, bar("importing", size, sys.stderr) as advance:
         mistakes = Mistakes(arguments.file, sys.stderr)  # above the bar, which takes the place of standard error
-        found = look_into(stream)
+        found = inspect(stream)
         given = replace(found, lines=counted(found.lines, advance))
         if arguments.url:
             outcomes = _into_daemon(given, arguments, settings, mistakes)

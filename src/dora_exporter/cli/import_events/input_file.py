@@ -55,7 +55,7 @@ class GivenFile:
                 mistakes.note(number, str(reason))
 
 
-def look_into(stream: BinaryIO) -> GivenFile:
+def inspect(stream: BinaryIO) -> GivenFile:
     """Detects the kind of a file by its first line that is not blank."""
     lines, blank = lines_of(stream), []
     first = b""

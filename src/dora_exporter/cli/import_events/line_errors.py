@@ -36,7 +36,7 @@ class Mistakes:
         """Prints a message about the file as a whole."""
         self._stream.write(f"{self._name}: {sentence}\n")
 
-    def note_untold(self, count: int) -> None:
+    def note_unlisted(self, count: int) -> None:
         """Counts further wrong lines without naming them."""
         self.total += count
 

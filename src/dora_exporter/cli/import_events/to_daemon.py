@@ -57,7 +57,7 @@ async def _post(
             mistakes.note(group[problem.line - 1][0], problem.detail or "is wrong")
     for warning in answer.warnings or ():
         mistakes.warn(group[(warning.line or 1) - 1][0], warning.detail or "is odd")
-    mistakes.note_untold(answer.errors_total - len(answer.errors))
+    mistakes.note_unlisted(answer.errors_total - len(answer.errors))
     if response.status != HTTPStatus.OK:
         raise CannotDo(stopped or _answered(response.status))
     return Counter(

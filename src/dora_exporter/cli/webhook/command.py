@@ -107,7 +107,7 @@ async def _try_all(
             has_key=False,
             received_ms=system_clock(),
         )
-        tried = await trial.take(delivery, body)
+        tried = await trial.deliver(delivery, body)
         _print(file, tried)
         ended = ended if tried.is_good else FAILED
     return ended

@@ -63,7 +63,7 @@ class Trial:
             raise CannotDo(f"a source of kind {settings.kind} accepts no webhook requests")
         self._webhook: Webhook = self._running.source
 
-    async def take(self, delivery: Delivery, body: bytes) -> Tried:
+    async def deliver(self, delivery: Delivery, body: bytes) -> Tried:
         """What becomes of a delivery; it needs no proof, but must not bring a wrong one."""
         if len(body) > self._webhook.body_limit:
             return Tried(words=(f"refused: the body is longer than {self._webhook.body_limit} bytes",))

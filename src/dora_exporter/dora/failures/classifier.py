@@ -24,7 +24,7 @@ _INTRODUCED_AT_ONCE = 200
 
 
 class Classifier:
-    """The deployments of one series that count now and their facts, told of its ``incidents``."""
+    """The deployments of one series that count now, with their facts, and its ``incidents``."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class Classifier:
         named = self.named.link(failed)
         return [named] if named else self.links.to_failed(failed)
 
-    def told(self) -> Iterator[tuple[list[Deployment], list[tuple[Deployment, DeploymentFacts]]]]:
+    def passed_on(self) -> Iterator[tuple[list[Deployment], list[tuple[Deployment, DeploymentFacts]]]]:
         """The deployments passed on so far, some at a step: those with plain facts, and the others with theirs."""
         facts = self._facts
         for some in batches(self.in_order.by_finish):

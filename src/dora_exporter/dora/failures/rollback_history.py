@@ -72,12 +72,12 @@ class RollbackHistory:
         ``target_of`` finds the target of one; None if a deployment is not one.
         """
         for deployment in touched:
-            self._look_at(deployment, target_of(deployment))
+            self._update(deployment, target_of(deployment))
             yield None
         if self._changed:
             yield from self._sweep(*self._changed)
 
-    def _look_at(self, deployment: Deployment, target: Deployment | None) -> None:
+    def _update(self, deployment: Deployment, target: Deployment | None) -> None:
         held = self._by_id.get(deployment.id)
         if held and held.target is target and held.deployment is deployment:
             return

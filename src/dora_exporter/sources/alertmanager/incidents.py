@@ -39,42 +39,42 @@ class Subject:
         self._key = key
         self._group = group
         self._held = sorted(held, key=lambda each: (each.started_at, each.id))[-_REMEMBERED:]
-        self._told: dict[str, AlertHistory] = {}
+        self._histories: dict[str, AlertHistory] = {}
         for incident in self._held:
-            for alert, told in _told_in(incident, key).items():
-                self._told.setdefault(alert, AlertHistory()).add(told)
+            for alert, history in _histories_in(incident, key).items():
+                self._histories.setdefault(alert, AlertHistory()).add(history)
 
-    def apply(self, notices: Sequence[Notice], *, is_over: bool, now_ms: int, told_step_ms: int | None) -> list[Item]:
+    def apply(self, notices: Sequence[Notice], *, is_over: bool, now_ms: int, notice_step_ms: int | None) -> list[Item]:
         """What notices change. ``is_over`` says that none of the group's alerts fires.
 
-        With ``told_step_ms`` the moment of the last notice is kept, to the step. What one notification says twice is
+        With ``notice_step_ms`` the moment of the last notice is kept, to the step. What one notification says twice is
         told once: only a later one says that an alert goes on.
         """
         distinct = {each[:3]: each for each in notices}
         counted = [each for each in distinct.values() if self._counts(each)]
         for each in counted:
-            told = self._told.setdefault(each.alert, AlertHistory())
+            history = self._histories.setdefault(each.alert, AlertHistory())
             if each.ended is None:
-                told.fires(each.began, now_ms=now_ms)
+                history.fires(each.began, now_ms=now_ms)
             else:
-                told.is_over(each.began, each.ended)
+                history.is_over(each.began, each.ended)
         if is_over:
             self._end_all(max((each.ended for each in counted if each.ended is not None), default=None))
-        return self._items(counted, now_ms=now_ms, told_step_ms=told_step_ms)
+        return self._items(counted, now_ms=now_ms, notice_step_ms=notice_step_ms)
 
     def _counts(self, notice: Notice) -> bool:
         """An alert that had ended before the group's last incident began, and is not known, was of an earlier one."""
-        if self._group is None or notice.alert in self._told or notice.ended is None or not self._held:
+        if self._group is None or notice.alert in self._histories or notice.ended is None or not self._held:
             return True
         return notice.ended >= self._held[-1].started_at
 
     def _end_all(self, end: int | None) -> None:
-        for told in self._told.values():
-            last = told.periods()[-1]
+        for history in self._histories.values():
+            last = history.periods()[-1]
             if end is not None and last.ended is None and last.starts[-1] <= end:
-                told.is_over(last.starts[-1], end)
+                history.is_over(last.starts[-1], end)
 
-    def _items(self, notices: Sequence[Notice], *, now_ms: int, told_step_ms: int | None) -> list[Item]:
+    def _items(self, notices: Sequence[Notice], *, now_ms: int, notice_step_ms: int | None) -> list[Item]:
         items: list[Item] = []
         for began, ended in self._spans():
             mine = [each for each in self._held if _is_within(_own_start(each), began, ended)]
@@ -83,15 +83,15 @@ class Subject:
                 continue
             incident = self._incident(mine, new, began)
             facts = self._facts(began, ended)
-            if told_step_ms is not None:
-                facts |= _last_told(mine, new, now_ms=now_ms, step_ms=told_step_ms)
+            if notice_step_ms is not None:
+                facts |= _last_notice(mine, new, now_ms=now_ms, step_ms=notice_step_ms)
             items.append(replace(incident, started_at=began, finished_at=ended, revision=None, upstream=facts or None))
             items.extend(Deletion("incident", each.id, now_ms) for each in mine[1:])
         return items
 
     def _spans(self) -> list[tuple[int, int | None]]:
         """The times in which any alert fires; touching periods are merged."""
-        periods = [(period.began, period.ended) for told in self._told.values() for period in told.periods()]
+        periods = [(period.began, period.ended) for history in self._histories.values() for period in history.periods()]
         spans: list[tuple[int, int | None]] = []
         for began, ended in sorted(periods, key=lambda period: period[0]):
             if not spans or (spans[-1][1] is not None and began > spans[-1][1]):
@@ -121,7 +121,7 @@ class Subject:
         )
 
     def _facts(self, began: int, ended: int | None) -> dict[str, Any]:
-        parts = {alert: told.part(began, ended) for alert, told in self._told.items()}
+        parts = {alert: history.part(began, ended) for alert, history in self._histories.items()}
         if self._group is None and parts == {self._key: AlertHistory({began}, set() if ended is None else {ended})}:
             return {}
         known = {alert: part for alert, part in sorted(parts.items()) if part.starts}
@@ -130,26 +130,26 @@ class Subject:
         return {"alerts": dumped} if self._group is None else {"group": self._group, "alerts": dumped}
 
 
-def last_told_ms(incident: Incident) -> int | None:
+def last_notice_ms(incident: Incident) -> int | None:
     """When a notification last confirmed that the incident is open; None if that was not recorded."""
-    told: int | None = (incident.upstream or {}).get("told")
-    return told
+    moment_ms: int | None = (incident.upstream or {}).get("told")
+    return moment_ms
 
 
-def with_last_told(incident: Incident, moment_ms: int) -> Incident:
+def with_last_notice(incident: Incident, moment_ms: int) -> Incident:
     """The incident, last confirmed at that time."""
     return replace(incident, upstream={**(incident.upstream or {}), "told": moment_ms})
 
 
-def gone_stale(incident: Incident, key: str, at_ms: int) -> Incident:
+def closed_as_stale(incident: Incident, key: str, at_ms: int) -> Incident:
     """The incident, closed because no notification repeated it. A later notification reopens or corrects it."""
     end = max(at_ms, incident.started_at)
-    told = _told_in(incident, key)
-    for each in told.values():
+    histories = _histories_in(incident, key)
+    for each in histories.values():
         if each.periods()[-1].ended is None:
             each.stale.add(max(end, each.periods()[-1].starts[-1]))
-    facts = {**(incident.upstream or {}), "alerts": {alert: each.dump() for alert, each in told.items()}}
-    finished = max(period.ended or end for each in told.values() for period in each.periods()[-1:])
+    facts = {**(incident.upstream or {}), "alerts": {alert: each.dump() for alert, each in histories.items()}}
+    finished = max(period.ended or end for each in histories.values() for period in each.periods()[-1:])
     return replace(incident, finished_at=max(end, finished), upstream=facts)
 
 
@@ -161,32 +161,32 @@ def group_of(incident: Incident) -> str | None:
 
 def alerts_of(incident: Incident) -> Iterable[str]:
     """The alerts of a group's incident."""
-    return _told_in(incident, "").keys()
+    return _histories_in(incident, "").keys()
 
 
-def _told_in(incident: Incident, key: str) -> dict[str, AlertHistory]:
+def _histories_in(incident: Incident, key: str) -> dict[str, AlertHistory]:
     facts = incident.upstream or {}
     if "alerts" in facts:
         return {alert: AlertHistory.load(said) for alert, said in facts["alerts"].items()}
     if "ends" in facts:
-        return _told_before(facts["ends"])
+        return _histories_of_ends(facts["ends"])
     return {key: AlertHistory({incident.started_at}, set() if incident.finished_at is None else {incident.finished_at})}
 
 
-def _told_before(ends: Mapping[str, int | None]) -> dict[str, AlertHistory]:
+def _histories_of_ends(ends: Mapping[str, int | None]) -> dict[str, AlertHistory]:
     """The format of earlier versions: the end of each alert of a group, by ``<source>:<alert>:<beginning>``."""
-    told: dict[str, AlertHistory] = {}
+    histories: dict[str, AlertHistory] = {}
     for event_id, end in ends.items():
         name, _, began = event_id.rpartition(":")
-        each = told.setdefault(name.partition(":")[2], AlertHistory())
+        each = histories.setdefault(name.partition(":")[2], AlertHistory())
         each.add(AlertHistory({int(began)}, set() if end is None else {end}))
-    return told
+    return histories
 
 
-def _last_told(mine: Sequence[Incident], new: Sequence[Notice], *, now_ms: int, step_ms: int) -> dict[str, int]:
-    before = last_told_ms(mine[0]) if mine else None
-    is_told = any(each.ended is None for each in new)
-    if is_told and (before is None or abs(now_ms - before) >= step_ms):
+def _last_notice(mine: Sequence[Incident], new: Sequence[Notice], *, now_ms: int, step_ms: int) -> dict[str, int]:
+    before = last_notice_ms(mine[0]) if mine else None
+    is_open = any(each.ended is None for each in new)
+    if is_open and (before is None or abs(now_ms - before) >= step_ms):
         return {"told": now_ms}
     return {} if before is None else {"told": before}
 
@@ -196,7 +196,7 @@ def _surplus(known: Mapping[str, AlertHistory]) -> set[str]:
     surplus = len(known) - _MOST_ALERTS
     if surplus <= 0:
         return set()
-    ends = {alert: told.periods()[-1].ended for alert, told in known.items()}
+    ends = {alert: history.periods()[-1].ended for alert, history in known.items()}
     return set(
         sorted((alert for alert in ends if ends[alert] is not None), key=lambda alert: ends[alert] or 0)[:surplus]
     )

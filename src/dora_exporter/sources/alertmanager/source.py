@@ -15,10 +15,10 @@ from dora_exporter.sources.alertmanager.incidents import (
     Notice,
     Subject,
     alerts_of,
-    gone_stale,
+    closed_as_stale,
     group_of,
-    last_told_ms,
-    with_last_told,
+    last_notice_ms,
+    with_last_notice,
 )
 from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
 from dora_exporter.sources.clamping import clamped_end
@@ -104,11 +104,11 @@ class Alertmanager:
         async with self._taking:
             changed: list[Item] = []
             for incident in sink.open_incidents():
-                told = last_told_ms(incident)
+                told = last_notice_ms(incident)
                 if told is None or told > now_ms:
-                    changed.append(with_last_told(incident, now_ms))
+                    changed.append(with_last_notice(incident, now_ms))
                 elif now_ms - max(told, since) >= self._stale_ms:
-                    changed.append(gone_stale(incident, _key_in(incident), told + self._stale_ms))
+                    changed.append(closed_as_stale(incident, _key_in(incident), told + self._stale_ms))
             await sink.write(changed)
             await sink.flush()
         return {"watched": now_ms, "since": since}
@@ -142,7 +142,9 @@ class Alertmanager:
         items: list[Item] = []
         for (key, group), notices in (await self._sorted(notification, own_group, sink, now_ms)).items():
             subject = Subject(self._name, key, sink.incidents_about(f"{self._name}:{key}"), group=group)
-            items += subject.apply(notices, is_over=is_over and group == own_group, now_ms=now_ms, told_step_ms=step_ms)
+            items += subject.apply(
+                notices, is_over=is_over and group == own_group, now_ms=now_ms, notice_step_ms=step_ms
+            )
             if turn.is_over:
                 await sink.write(items)
                 items = []

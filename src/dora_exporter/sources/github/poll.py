@@ -49,7 +49,7 @@ class Pass:
             await happened.read(cursors)
             await runs.read({each: wanted[each] for each in batch}, cursors, open_runs)
             await self.backfill.advance(batch, self.sink)
-        await self._look_again()
+        await self._recheck_open()
         await self.sink.flush()
         remembered = {"cursor": began_ms, "repositories": list(wanted), "open": self._open, "runs": open_runs}
         await self.backfill.end(self.sink)
@@ -76,10 +76,10 @@ class Pass:
             details = _Details(self.api)
             since_ms = since.get(repository, self.reach.first_ms)
             page, after = rows, start
-            while await self._take(page, since_ms, details) and after is not None:
+            while await self._ingest(page, since_ms, details) and after is not None:
                 page, after = await self.api.further(repository, after)
 
-    async def _look_again(self) -> None:
+    async def _recheck_open(self) -> None:
         """Asks about the deployments that went on when they were last heard of."""
         young = {key: ms for key, ms in self._open.items() if ms > self.reach.now_ms - LONGEST_OPEN_MS}
         self.backfill.found["open"] = dict(islice(sorted(young.items(), key=lambda each: -each[1]), _MOST_OPEN))
@@ -88,9 +88,9 @@ class Pass:
             for gone in set(ids) - {each.id for each in rows}:
                 del self._open[gone]
             for each in rows:
-                await self._take([each], 0, _Details(self.api))
+                await self._ingest([each], 0, _Details(self.api))
 
-    async def _take(self, rows: Iterable[DeploymentRow], since_ms: int, details: "_Details") -> bool:
+    async def _ingest(self, rows: Iterable[DeploymentRow], since_ms: int, details: "_Details") -> bool:
         """Writes a page; whether older deployments than those in it are wanted."""
         items: list[Item] = []
         oldest_ms = self.reach.now_ms

@@ -87,7 +87,7 @@ class ReleasesAndTags:
         async for each in self._pages(list(cursors), FIRST_PAGE, None, wanted):
             cursor_ms = cursors.get(each.id)
             for kind in ("releases", "tags"):
-                page = await self._take(each, kind, cursor_ms)
+                page = await self._ingest(each, kind, cursor_ms)
                 while page is not None and page.next is not None:
                     page = await self._further(each.id, kind, page.next, cursor_ms)
 
@@ -104,10 +104,10 @@ class ReleasesAndTags:
     async def _further(self, repository_id: str, kind: str, after: str, cursor_ms: int | None) -> Page | None:
         wanted = {"releases": kind == "releases", "tags": kind == "tags"}
         async for each in self._pages([repository_id], PAGE, after, wanted):
-            return await self._take(each, kind, cursor_ms)
+            return await self._ingest(each, kind, cursor_ms)
         return None
 
-    async def _take(self, repository: _Repository, kind: str, cursor_ms: int | None) -> Page | None:
+    async def _ingest(self, repository: _Repository, kind: str, cursor_ms: int | None) -> Page | None:
         """Writes a page; gives it when older ones are wanted."""
         page = repository.releases if kind == "releases" else repository.refs
         if page is None:

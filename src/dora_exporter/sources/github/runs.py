@@ -94,7 +94,7 @@ class Runs:
                 return None
             etag = answer.headers.get("ETag") if number == 1 else etag
             rows = self._rows(answer)
-            opened_ms, oldest_row_ms = await self._take(rows)
+            opened_ms, oldest_row_ms = await self._ingest(rows)
             oldest_ms = min((each for each in (opened_ms, oldest_ms) if each is not None), default=None)
             if len(rows) < size or oldest_row_ms < since_ms:
                 break
@@ -109,7 +109,7 @@ class Runs:
         except FLAWS as reason:
             raise Unreadable(f"the list of runs cannot be read: {reason}") from None
 
-    async def _take(self, rows: Sequence[msgspec.Raw]) -> tuple[int | None, int]:
+    async def _ingest(self, rows: Sequence[msgspec.Raw]) -> tuple[int | None, int]:
         """Writes a page; gives the creation of its oldest run that goes on, and of its oldest run."""
         found: list[Deployment] = []
         now_ms = self.reach.now_ms

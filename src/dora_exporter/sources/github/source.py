@@ -89,13 +89,13 @@ class GitHub:
         kind = delivery.headers.get("X-GitHub-Event", "")[:_LONGEST_KIND]
         said = json_of(delivery, body)
         try:
-            ignored = await self._take(kind, said, sink, delivery.received_ms)
+            ignored = await self._ingest(kind, said, sink, delivery.received_ms)
         except (*FLAWS, NotUnderstood) as reason:
             sink.quarantine(delivery.headers.get("X-GitHub-Delivery"), str(reason))
             return Receipt(kind)
         return Receipt(kind, ignored)
 
-    async def _take(self, kind: str, said: bytes, sink: Sink, now_ms: int) -> Ignored | None:
+    async def _ingest(self, kind: str, said: bytes, sink: Sink, now_ms: int) -> Ignored | None:
         found = read(kind, said, self.mapping.scope, now_ms=now_ms)
         if isinstance(found, Ignored):
             return found

@@ -38,9 +38,9 @@ class IncidentPass:
         since |= {f"projects/{each.id}": self._first_ms for each in new}
         for owner, moment_ms in since.items():
             is_past = moment_ms == self._first_ms
-            await self._take(self._api.incidents(owner, moment_ms, is_past=is_past))
+            await self._ingest(self._api.incidents(owner, moment_ms, is_past=is_past))
             if is_past:
-                await self._take(self._api.open_incidents(owner))
+                await self._ingest(self._api.open_incidents(owner))
 
     async def review(self, rotation: Rotation, projects: Container[str]) -> None:
         """Requests some incidents one by one: neither lists nor webhooks report a deletion."""
@@ -63,7 +63,7 @@ class IncidentPass:
             if row is not None:
                 await self._sink.write(self._events(row))
 
-    async def _take(self, pages: AsyncIterator[list[msgspec.Raw]]) -> None:
+    async def _ingest(self, pages: AsyncIterator[list[msgspec.Raw]]) -> None:
         async for page in pages:
             found: list[Incident] = []
             for each in page:

@@ -79,9 +79,9 @@ class Pass:
 
     async def _read_deployments(self, project: ProjectRow, since_ms: int) -> None:
         async for page in self._api.deployments(project.id, since_ms, is_past=since_ms == self._first_ms):
-            await self._take_deployments(page, project)
+            await self._ingest_deployments(page, project)
 
-    async def _take_deployments(self, page: Iterable[msgspec.Raw], project: ProjectRow) -> None:
+    async def _ingest_deployments(self, page: Iterable[msgspec.Raw], project: ProjectRow) -> None:
         """Writes a page. Nothing is awaited between looking at what is held and the write."""
         rows = [row for each in page if (row := decoded(each, DeploymentRow, self._sink)) is not None]
         tiers = {row.environment.id: await self._tier(row, project) for row in rows}

@@ -92,18 +92,18 @@ class GitLab:
         except FLAWS:
             return Receipt(kind, Ignored.UNREADABLE)
         try:
-            ignored = await self._take(object_kind, body, sink, delivery.received_ms)
+            ignored = await self._ingest(object_kind, body, sink, delivery.received_ms)
         except (*FLAWS, NotUnderstood) as reason:
             sink.quarantine(delivery.headers.get("X-Gitlab-Event-UUID"), str(reason))
             return Receipt(kind or object_kind)
         return Receipt(kind or object_kind, ignored)
 
-    async def _take(self, object_kind: str, body: bytes, sink: Sink, now_ms: int) -> Ignored | None:
+    async def _ingest(self, object_kind: str, body: bytes, sink: Sink, now_ms: int) -> Ignored | None:
         seen = read(object_kind, body, now_ms=now_ms)
         if isinstance(seen, Ignored):
             return seen
         if isinstance(seen, ReportedDeployment):
-            return await self._take_deployment(seen, sink, now_ms)
+            return await self._ingest_deployment(seen, sink, now_ms)
         incident = self._shared.incidents.event(seen, sink)
         if isinstance(incident, Ignored):
             return incident
@@ -111,7 +111,7 @@ class GitLab:
         await sink.flush()
         return None
 
-    async def _take_deployment(self, seen: ReportedDeployment, sink: Sink, now_ms: int) -> Ignored | None:
+    async def _ingest_deployment(self, seen: ReportedDeployment, sink: Sink, now_ms: int) -> Ignored | None:
         event = self._shared.deployments.event(seen, sink)
         if not isinstance(event, Ignored):
             await sink.write([event])

@@ -78,7 +78,7 @@ class Pass:
         if not plan.is_relist and not await self._read_feed(plan):
             plan = plan.relist(self._backfill_ms)
         await self._write_all(self._api.incidents(self._filters, since_ms=plan.since, until_ms=now_ms))
-        await self._look_at_open(plan)
+        await self._recheck_open(plan)
         await self._refresh(sorted(self._changed))
         if plan.is_relist:
             await self._refresh(await self._not_listed(plan))
@@ -107,7 +107,7 @@ class Pass:
         is_elsewhere = bool(wanted) and entry.service is not None and entry.service.id not in wanted
         return not is_elsewhere or self._sink.incident(self._mapping.event_id(incident_id)) is not None
 
-    async def _look_at_open(self, plan: Plan) -> None:
+    async def _recheck_open(self, plan: Plan) -> None:
         """The open set: what the upstream lists, and what is held as open and not listed any more."""
         listed: set[str] = set()
         pages = self._api.open_incidents(self._filters, since_ms=plan.now - self._backfill_ms, until_ms=plan.now)

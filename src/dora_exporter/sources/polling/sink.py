@@ -92,7 +92,7 @@ class EventSink:
         flying = {each.id: each for each in items if isinstance(each, Deployment | Incident)}
         self._in_flight.update(flying)
         task = asyncio.create_task(self._finish(written, flying))
-        task.add_done_callback(_look_at)
+        task.add_done_callback(_retrieve_exception)
         return task
 
     async def _finish(self, written: Awaitable[list[Outcome]], flying: Mapping[str, Event]) -> None:
@@ -212,7 +212,7 @@ def _within_bounds(item: Item, changes: Counter[str]) -> Item | None:
     return bounds.bounded_incident(item, changes)
 
 
-def _look_at(task: asyncio.Task[None]) -> None:
+def _retrieve_exception(task: asyncio.Task[None]) -> None:
     """Retrieves the exception of a write whose pass was cancelled, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()

@@ -71,13 +71,13 @@ def _read(body: bytes, labels: Labels, step_ms: int) -> list[Seen]:
         answer = _Answer.model_validate_json(body)
     except ValidationError:
         raise Unreadable("the range query was not answered with a matrix") from None
-    missing = [warning for warning in answer.warnings or () if _tells_of_something_missing(warning)]
+    missing = [warning for warning in answer.warnings or () if _reports_missing_data(warning)]
     if answer.is_partial or missing:
         raise Unreadable(f"the response is incomplete: {'; '.join(missing)[:_LONGEST_WORDS] or 'it says so itself'}")
     return [_seen(series, labels, step_ms) for series in answer.data.result]
 
 
-def _tells_of_something_missing(warning: str) -> bool:
+def _reports_missing_data(warning: str) -> bool:
     """Whether a warning means missing data: a storage that does not answer is reported as a warning."""
     return not warning.startswith(_REMARKS) and _MISSING.search(warning) is not None
 

@@ -126,10 +126,10 @@ async def become(store: EventStore, other: EventStore) -> None:
     for held, wanted in pairs:
         surplus = [event_id async for event_id in in_turns(held) if event_id not in wanted]
         async for event_id in in_turns(surplus):
-            store.observers.tell([(held.pop(event_id), None)])
+            store.observers.notify([(held.pop(event_id), None)])
         async for after in in_turns(wanted.values()):
             before = held.get(after.id)
             if not same_content(before, after):
                 held[after.id] = after
-                store.observers.tell([(before, after)])
+                store.observers.notify([(before, after)])
     store.cursors.adopt(other.cursors)

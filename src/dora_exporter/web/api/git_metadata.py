@@ -151,13 +151,13 @@ class GitMetadata:
         asked = _SEARCHES.parse(await request_body.read_within(request, self.rules.now))
         repository = fields.repository(asked.meta.repository_url, "meta.repository_url")
         shas = [_full_sha(each.id, f"data[{place}].id") for place, each in enumerate(asked.data)]
-        with _failures_told():
+        with _answering_failures():
             known = await self.uploads.workers.git(repository, self.uploads.known, repository, shas)
         return as_json(SearchAnswer([CommitReference(sha) for sha in known]))
 
     async def _packfile(self, request: web.Request) -> web.Response:
         with self.slots.slot() as slot:
-            with _failures_told():
+            with _answering_failures():
                 folder = await self.uploads.workers.files(self.uploads.open)
             try:
                 pack = folder / "incoming.pack"
@@ -172,7 +172,7 @@ class GitMetadata:
         return as_json(Accepted())
 
     async def _append(self, pack: Path, data: bytes) -> None:
-        with _failures_told():
+        with _answering_failures():
             await self.uploads.workers.files(_append, pack, data)
 
     async def _add(self, pushed: PushedSha, pack: Path) -> str:
@@ -181,11 +181,11 @@ class GitMetadata:
         repository = fields.repository(pushed.meta.repository_url, "pushedSha.meta.repository_url")
         head = _full_sha(pushed.data.id, "pushedSha.data.id")
         try:
-            with _failures_told():
+            with _answering_failures():
                 upload = await git(repository, self.uploads.check, repository, head, pack)
             if self.share is not None:
                 await self.share(repository, head, upload.checked.pack)
-            with _failures_told():
+            with _answering_failures():
                 await git(repository, self.uploads.keep, upload)
         except BadPack as reason:
             raise BadAttribute("packfile", f"is refused: {reason}") from reason
@@ -216,7 +216,7 @@ def _full_sha(text: str, name: str) -> str:
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
+def _answering_failures() -> Iterator[None]:
     """Answers 503 where Git or the disk fails, or too much waits for Git: that is no fault of the client."""
     try:
         yield
