@@ -137,7 +137,7 @@ class Measures:
             times.extend(chain.from_iterable(added))
 
     def adding_plain_deployments(self, facts: Sequence[PlainFacts]) -> Iterator[None]:
-        """Does the same, a step at a time."""
+        """Adds many deployments at the cost of one sort, a step at a time."""
         for times, added in self._plain_times(facts):
             yield from times.absorbing(added)
 

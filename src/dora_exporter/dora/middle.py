@@ -24,7 +24,7 @@ def middle_in_steps(values: Sequence[int]) -> Steps[Sequence[int]]:
 
 
 def middle(values: Sequence[int]) -> Sequence[int]:
-    """The same at once."""
+    """The middle of the values, in one go."""
     steps = middle_in_steps(values)
     try:
         while True:

@@ -50,11 +50,11 @@ class Attempts:
             yield
 
     def present(self) -> list[Deployment]:
-        """Those that make the series known."""
+        """The attempts that make the series known."""
         return [self.held[each] for each in self._present]
 
     def counted(self) -> Iterator[tuple[Deployment, DeploymentFacts]]:
-        """Those that count, with their facts."""
+        """The attempts that count, with their facts."""
         yield from ((self.held[each], DeploymentFacts.of(self.held[each])) for each in self._counted)
 
     def newest_first(self) -> Iterable[Deployment]:

@@ -23,7 +23,7 @@ class Census:
 
     @property
     def series_folded(self) -> int:
-        """Those beyond the limit."""
+        """Series beyond the limit, which are exposed together."""
         return self._aggregates.foldings.series.folded
 
     @property
@@ -33,7 +33,7 @@ class Census:
 
     @property
     def teams_folded(self) -> int:
-        """Those beyond the limit."""
+        """Teams beyond the limit, which are exposed together."""
         return self._aggregates.foldings.rollups["team"].folded
 
     @property
@@ -54,7 +54,7 @@ class Census:
 
     @property
     def environments(self) -> set[str]:
-        """Those of the series that have labels of their own."""
+        """The environments of the series that have labels of their own."""
         series = self._aggregates.series.items()
         return {each.environment for each, aggregate in series if self._aggregates.is_exposed(aggregate)}
 

@@ -36,7 +36,7 @@ class Subject:
     dimension: str = ""
 
     def named(self, catalogue: Catalogue) -> "Subject":
-        """The same by the names that numbers have."""
+        """The subject by the names of the catalogue, which numbers have."""
         name = catalogue.service(self.name) if self.kind == "service" else self.name
         return replace(self, name=name, environment=catalogue.environment(self.environment))
 

@@ -80,7 +80,7 @@ class IncidentPhases:
             yield incident, self._counting.reason(incident) if phase in _COUNTS else reasons[phase]
 
     def present(self) -> list[Incident]:
-        """Those that make the series known."""
+        """The incidents that make the series known."""
         return [each for each in self.held.values() if self._phases[each.id] is not _Phase.GONE]
 
     def parts(self) -> Iterator[object]:

@@ -38,7 +38,7 @@ class Selection:
         return (("group", self.group),) if self.group else None
 
     def by(self, catalogue: Catalogue) -> "Selection":
-        """The same by the names that numbers have."""
+        """The selection by the names of the catalogue, which numbers have."""
         names = {
             "service": catalogue.service(self.service) if self.service else "",
             "environment": catalogue.environment(self.environment) if self.environment else "",

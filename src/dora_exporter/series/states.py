@@ -109,7 +109,7 @@ class States:
         return None
 
     def forgetting(self, series: Series) -> Iterator[None]:
-        """Does the same as ``forget``, a step at a time."""
+        """Drops the state of a series and its aggregate, a step at a time."""
         state = self.by_series.get(series)
         parts = list(state.parts()) if state else []
         del state  # or it would hold all parts until the end, and free them at once

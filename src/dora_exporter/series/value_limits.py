@@ -52,7 +52,7 @@ class ValueLimits:
         return ValueLimits(self._most_values, self._most_pairs, self._surpluses)
 
     def surpluses(self) -> Iterable[Aggregate]:
-        """Those that were needed so far."""
+        """The surpluses that were needed so far."""
         return list(self._surpluses.values())
 
     def surplus_of(self, aggregate: Aggregate) -> Aggregate | None:

@@ -42,7 +42,7 @@ class Service:
         return self._rate(self.now)
 
     def rate_before(self) -> float | None:
-        """That of the period before."""
+        """The failure rate of the period before, where there are enough deployments to speak of it."""
         return self._rate(self.before)
 
     def median(self, metric: str) -> float | None:
@@ -50,7 +50,7 @@ class Service:
         return _median(self.now, metric)
 
     def median_before(self, metric: str) -> float | None:
-        """That of the period before."""
+        """The median of the period before, in seconds."""
         return _median(self.before, metric)
 
     @staticmethod

@@ -99,7 +99,7 @@ class BareRepository:
             yield from self._contents(names)
 
     def with_trees(self, shas: Sequence[str]) -> list[str]:
-        """Those of the commits whose root tree is here."""
+        """Which of the commits have their root tree here."""
         with self._scratch() as names:
             names.writelines(f"{sha}^{{tree}}\n".encode() for sha in shas)
             with self._given(names, "cat-file", "--buffer", "--batch-check=%(objecttype)") as lines:

@@ -93,7 +93,7 @@ class Repository:
         return sha in self._graph
 
     def with_trees(self, shas: Sequence[str]) -> list[str]:
-        """Those of the commits, which must be here, whose folders are here too."""
+        """Which of the commits, which must be here, have their folders here too."""
         with self._reading:
             return self._bare.with_trees(shas)
 

@@ -20,7 +20,7 @@ _NO_OPERATION = Receipt("application", Ignored.NO_EVENT)
 
 
 class ArgoCd(PushOnly):
-    """It is only pushed to: an Argo CD cannot be asked for what it did."""
+    """Argo CD only pushes: it cannot be queried for past syncs."""
 
     def __init__(self, name: str, settings: ArgoCdSettings, context: SourceContext) -> None:
         """``name`` begins the ids of its deployments."""

@@ -18,7 +18,7 @@ _SAME_REVISION = "this revision is there already"
 
 
 class Flux(PushOnly):
-    """It is only pushed to: Flux tells once, and cannot be asked for what it told."""
+    """Flux only pushes: it sends each event once, and cannot be queried for past ones."""
 
     def __init__(self, name: str, settings: FluxSettings, context: SourceContext) -> None:
         """``name`` begins the ids of its deployments."""

@@ -66,7 +66,7 @@ class ReportedIncident:
 
 
 def moment(text: object, *, now_ms: int) -> int:
-    """A moment as GitLab writes it: RFC 3339, or with a zone behind a space. Raises ``NotUnderstood``."""
+    """A time of GitLab in milliseconds: RFC 3339, or with a zone behind a space. Raises ``NotUnderstood``."""
     said = _ZONE.sub(_zone, text) if isinstance(text, str) else text
     found = timestamps.moment(said, now_ms=now_ms)
     if found is None:
@@ -75,7 +75,7 @@ def moment(text: object, *, now_ms: int) -> int:
 
 
 def known_moment(text: object, *, now_ms: int) -> int | None:
-    """The same, None for what is missing."""
+    """A moment in milliseconds, None where it is missing; raises ``NotUnderstood`` for an invalid one."""
     return None if text is None else moment(text, now_ms=now_ms)
 
 

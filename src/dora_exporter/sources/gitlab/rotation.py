@@ -12,7 +12,7 @@ class Rotation:
         self._last = ""
 
     def next(self, names: Iterable[str], most: int) -> Sequence[str]:
-        """Those whose turn it is, each at most once."""
+        """The names whose turn it is, each at most once."""
         ordered = sorted(names)
         start = bisect_right(ordered, self._last)
         chosen = [*ordered[start:], *ordered[:start]][:most]

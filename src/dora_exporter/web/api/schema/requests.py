@@ -56,7 +56,7 @@ class GivenCommit(Struct, frozen=True, gc=False):
 
 
 class BulkCommit(Struct, frozen=True, gc=False):
-    """The same in a bulk body."""
+    """A commit in a bulk body."""
 
     sha: Sha
     timestamp: AnyCommitTime
