@@ -5,7 +5,6 @@ import sys
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import TypeVar
 
 import msgspec
 
@@ -13,6 +12,7 @@ from dora_exporter import __version__
 from dora_exporter.dora.events import Deployment, Incident
 from dora_exporter.dora.failures.order import by_finish
 from dora_exporter.dora.records import Record
+from dora_exporter.dora.sorted_in_steps import batches
 from dora_exporter.dora.store import EventStore
 from dora_exporter.storage.checkpoint import columns
 from dora_exporter.storage.checkpoint.columns import Place, PlaceTable
@@ -41,7 +41,6 @@ class Head(msgspec.Struct, frozen=True):
 
 NextFrame = Callable[[], Awaitable[bytes]]
 """Reads the next frame; an empty one after the last."""
-_Item = TypeVar("_Item")
 _encode = msgspec.msgpack.encode
 _head = msgspec.msgpack.Decoder(Head)
 _incidents = msgspec.json.Decoder(list[Incident])
@@ -52,7 +51,7 @@ def frames(store: EventStore, *, length: int, checksum: int, compacted_ms: int |
     """The frames of a checkpoint."""
     table = PlaceTable()
     deployments = list(columns.encode(_by_series(store.deployments.values()), table))
-    incidents = list(map(msgspec.json.encode, _chunks(list(store.incidents.values()), _INCIDENTS_PER_CHUNK)))
+    incidents = list(map(msgspec.json.encode, batches(list(store.incidents.values()), _INCIDENTS_PER_CHUNK)))
     yield _encode(Head(length, checksum, table.places, (len(deployments), len(incidents)), compacted_ms))
     yield from deployments
     yield from incidents
@@ -118,7 +117,3 @@ def _by_series(deployments: Iterable[Deployment]) -> Sequence[Deployment]:
     for each in deployments:
         by_series[each.service, each.environment].append(each)
     return list(chain.from_iterable(map(by_finish, by_series.values())))
-
-
-def _chunks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
