@@ -107,6 +107,13 @@ async def test_a_replica_whose_past_is_no_more_knows_the_present_and_counts_its_
         await storage.log.catch_up()
         assert list(store.deployments) == ["kept", "new", "newer"]
         assert writes.now()[Deployment, "api", Outcome.CREATED] == 2
+        await storage.log.append([deployment(id="own")])
+        async with opened(database) as other:
+            await other.log.append([deployment(id="of another")])
+        await storage.log.catch_up()
+        assert writes.now()[Deployment, "api", Outcome.CREATED] == 3
+        await storage.log.append([deployment(id="own again")])
+        assert writes.now()[Deployment, "api", Outcome.CREATED] == 4
         assert writes.now()[Deployment, "api", Outcome.DELETED] == 0
     finally:
         await storage.close()

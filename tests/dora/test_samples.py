@@ -78,6 +78,29 @@ def test_what_is_absorbed_is_read_with_the_rest_and_leaves_nothing_behind(
     assert read(samples) == read(alone)
 
 
+MANY = 5_000
+
+
+@pytest.mark.parametrize("number", [1, 40])
+@pytest.mark.parametrize("is_absorbed", [False, True])
+@pytest.mark.parametrize("moment", [1, MANY // 40 - 1])
+def test_what_changes_while_a_window_is_put_in_order_counts(*, moment: int, number: int, is_absorbed: bool) -> None:
+    samples, shown = of([(each // 40, each % 7) for each in range(MANY)]), window(MANY, MANY)
+    old, new = [value for at, value in samples if at == moment][:number], [9_000_000] * number
+    assert not samples.prepare(shown)
+    if is_absorbed:
+        list(samples.absorbing([of([(moment, each) for each in new])]))
+        list(samples.releasing([of([(moment, each) for each in old])]))
+    else:
+        samples.add_all(moment, new)
+        samples.remove_all(moment, old)
+    while not samples.prepare(shown):
+        pass
+    assert len(samples) == MANY
+    assert sum(value == new[0] for value in samples.values_in(shown)) == number
+    assert dict(samples.statistics(shown)) == dict(of(list(samples)).statistics(shown))
+
+
 def of(samples: list[tuple[int, int]]) -> Samples:
     held = Samples()
     for moment, value in samples:

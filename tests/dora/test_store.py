@@ -9,7 +9,7 @@ from tests.builders import deployment, incident
 from dora_exporter.dora.appearance_order import team_entry
 from dora_exporter.dora.changes import Change, Outcome
 from dora_exporter.dora.events import Deployment, Incident, Verdict
-from dora_exporter.dora.records import Batch, Cursor, Judgement, Record, SeriesOrder
+from dora_exporter.dora.records import Batch, Cursor, Deletion, Judgement, Record, SeriesOrder
 from dora_exporter.dora.store import EventStore
 from dora_exporter.storage.postgresql.follower import become
 
@@ -135,3 +135,23 @@ def test_a_verdict_survives_that_its_deployment_is_sent_again() -> None:
     store.apply(deployment(id="d", version="v2"))
     held = store.deployments["d"]
     assert (held.version, held.verdict) == ("v2", Verdict(change_failure=True))
+
+
+def test_of_each_record_the_outcome_is_told_also_where_a_newer_one_is_held() -> None:
+    store = EventStore()
+    held, late = deployment(id="a", revision=2, version="new"), deployment(id="a", revision=1, version="old")
+    trouble = incident(id="b", source="pd", revision=2)
+    gone = Deletion("incident", "b", 1, "pd")
+    assert store.apply_all([held, late, trouble, incident(id="b", source="pd", revision=1)]) == [
+        Outcome.CREATED,
+        Outcome.UNCHANGED,
+        Outcome.CREATED,
+        Outcome.UNCHANGED,
+    ]
+    assert store.deployments["a"].version == "new"
+    assert store.apply_all([gone, trouble, gone, Judgement("none", Verdict(change_failure=True))]) == [
+        Outcome.DELETED,
+        Outcome.UNCHANGED,
+        Outcome.UNCHANGED,
+        Outcome.UNCHANGED,
+    ]

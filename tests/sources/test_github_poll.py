@@ -14,6 +14,9 @@ from tests.sources.fake_github import TOKEN, FakeGitHub
 from tests.sources.github_daemon import GitHubDaemon, a_daemon
 from tests.sources.github_lives import expected, held, live
 
+from dora_exporter.sources.contract import Unreadable
+from dora_exporter.sources.github.graphql import nodes_of
+
 HISTORIES = 40
 
 
@@ -283,12 +286,23 @@ async def test_an_enterprise_server_has_its_apis_in_folders() -> None:
         (b'{"data": null, "errors": [{"type": "X", "message": "went wrong"}]}', "went wrong"),
         (b'{"data": {"repositoryOwner": {"repositories": 7}}}', "an unexpected shape"),
         (b'{"data": {"repositoryOwner": null}}', "no organization or user acme"),
+        (b"{}", "GitHub refuses the query: it has no data"),
     ],
 )
 async def test_a_strange_answer_is_a_failed_pass(answer: bytes, words: str) -> None:
     async with polled() as (fake, daemon):
         fake.interfere = lambda: web.Response(body=answer, content_type="application/json")
         assert words in ((await daemon.poll()).problem or "")
+
+
+@pytest.mark.parametrize("data", [{}, {"nodes": None}, {"nodes": {}}])
+def test_an_answer_without_a_list_of_nodes_is_unreadable(data: dict[str, object]) -> None:
+    with pytest.raises(Unreadable, match="has no nodes"):
+        nodes_of(data)
+
+
+def test_of_the_nodes_of_an_answer_those_with_fields_are_read() -> None:
+    assert nodes_of({"nodes": [{"id": "a"}, None, {}, 7, {"id": "b"}]}) == [{"id": "a"}, {"id": "b"}]
 
 
 async def test_the_filters_hold_for_polls() -> None:

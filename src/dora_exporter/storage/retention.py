@@ -120,7 +120,7 @@ async def _last_of_each_series(
     async for some in in_batches(deployments):
         for each in some:
             series = home(each)
-            if series is None or each.finished_at > now_ms:
+            if series is None:
                 continue
             next_start = coming.get(series)
             if next_start is None or each.started_at < next_start - _PAIRED_MS:

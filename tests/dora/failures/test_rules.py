@@ -382,6 +382,30 @@ def test_recovery_from_incidents_alone_counts_from_the_first_of_them() -> None:
     assert classifier.facts(only).recovery == (only.finished_at + 9000, 6000)
 
 
+def test_an_incident_that_is_taken_away_and_told_again_begins_anew() -> None:
+    (only,) = days("v1")
+    classifier, trouble = judged(only), incident(id="a", started_at=only.finished_at + 1)
+    states = classifier.incidents
+    classifier.add_incident(trouble)
+    classifier.restore(trouble, trouble.started_at + 5, "1")
+    assert states.holds(trouble)
+    done(classifier.settling())
+    known = states.facts(trouble)
+    assert known is not None
+    assert (known.restored_at, known.severity, known.attributed) == (trouble.started_at + 5, "1", True)
+    assert (states.holds(trouble), dict(states.marked)) == (True, {})
+
+    classifier.remove_incident(trouble)
+    done(classifier.settling())
+    assert (states.facts(trouble), states.holds(trouble)) == (None, False)
+
+    classifier.add_incident(trouble)
+    done(classifier.settling())
+    known = states.facts(trouble)
+    assert known is not None
+    assert (known.restored_at, known.severity) == (None, None)
+
+
 def test_an_incident_that_names_a_version_blames_its_latest_deployment_that_had_started() -> None:
     first, second, third, later = days("v1", "v1", "v2", "v1")
     classifier = judged(first, second, third, later)
