@@ -153,6 +153,18 @@ async def test_a_coarser_bucket_than_asked_for_counts_for_all_its_minutes(datado
     assert found(poller) == [("v1", 100)], "the hole between 110 and 140 is as long as the gap, but nothing was live"
 
 
+@pytest.mark.parametrize("minute", [EDGE_MINUTE + 5_000_000, 10**300])
+async def test_a_minute_that_was_not_asked_about_is_left_out(datadog: FakeDatadog, minute: int) -> None:
+    tags = ["service:checkout", "env:production", "version:v1"]
+    times = [(EDGE_MINUTE + 100) * MINUTE_MS, (EDGE_MINUTE + 101) * MINUTE_MS, minute * MINUTE_MS]
+    series = {"series": [{"group_tags": tags}], "times": times, "values": [[1, 1, 1]]}
+    datadog.faults.append(lambda: web.json_response({"data": {"attributes": series}}))
+    async with reaching(datadog) as poller:
+        await poller.poll()
+
+    assert found(poller) == [("v1", 100)]
+
+
 async def test_a_failed_pass_is_read_again_and_keeps_the_ids_that_it_gave(datadog: FakeDatadog) -> None:
     datadog.serve("checkout", "production", "v1", minutes(100, 200))
     datadog.serve("search", "production", "v1", minutes(150, 160))
@@ -234,6 +246,8 @@ async def test_an_answer_that_says_that_it_is_not_whole_fails_the_pass(datadog: 
         b"{}",
         b'{"data": {"attributes": {"series": [{"group_tags": []}], "times": [1], "values": []}}}',
         b'{"data": {"attributes": {"series": [{"group_tags": []}], "times": [1], "values": [[1, 2]]}}}',
+        b'{"data": {"attributes": {"series": [{"group_tags": []}], "times": [60000, 0], "values": [[1, 2]]}}}',
+        b'{"data": {"attributes": {"series": [{"group_tags": []}], "times": [60000, 60000], "values": [[1, 2]]}}}',
     ],
 )
 async def test_an_answer_that_does_not_fit_fails_the_pass(datadog: FakeDatadog, body: bytes) -> None:

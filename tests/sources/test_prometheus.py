@@ -1,5 +1,6 @@
 """Deployments found by range queries, against a stateful fake Prometheus."""
 
+import json
 from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -224,6 +225,20 @@ async def test_an_answer_that_is_no_matrix_fails_the_pass(prometheus: FakePromet
     async with reaching(prometheus) as poller:
         with pytest.raises(Unreadable):
             await poller.poll()
+
+
+@pytest.mark.parametrize("at", ["NaN", "Infinity", "-Infinity", "1e306", "90000000000", "0", str(EDGE - 60)])
+async def test_a_sample_at_a_time_that_was_not_asked_about_is_left_out(prometheus: FakePrometheus, at: str) -> None:
+    series = (
+        {"metric": target("v1"), "values": [[EDGE + 6000, "1"]]},
+        {"metric": target("v2"), "values": [["at", "1"]]},
+    )
+    body = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": series}}).replace('"at"', at)
+    prometheus.faults.append(lambda: web.Response(body=body.encode()))
+    async with reaching(prometheus) as poller:
+        await poller.poll()
+
+    assert found(poller) == [("checkout", "production", "v1", 100)]
 
 
 async def test_a_query_that_prometheus_refuses_is_named(prometheus: FakePrometheus) -> None:

@@ -52,17 +52,21 @@ async def ask(
         "formulas": [{"formula": "hits"}],
     }
     answer = await upstream.post_json(PATH, {"data": {"type": "timeseries_request", "attributes": attributes}})
-    return await asyncio.to_thread(_read, answer.body)
+    return await asyncio.to_thread(_read, answer.body, first_ms, end_ms)
 
 
-def _read(body: bytes) -> list[Seen]:
-    """What an answer says; a bucket coarser than it was asked for counts for all its time."""
+def _read(body: bytes, first_ms: int, end_ms: int) -> list[Seen]:
+    """What an answer says of the time that was asked about.
+
+    A bucket coarser than it was asked for counts for all its time, and may begin earlier.
+    """
     try:
         whole = _Answer.model_validate_json(body)
         answer = whole.data.attributes
         rows = list(zip(answer.series, answer.values, strict=True))
-        width_ms = min((later - earlier for earlier, later in pairwise(answer.times)), default=STEP_MS)
-        seen = [_seen(series, zip(answer.times, values, strict=True), width_ms) for series, values in rows]
+        width_ms = _width_ms(answer.times)
+        asked = range(first_ms - width_ms + 1, end_ms)
+        seen = [_seen(series, zip(answer.times, values, strict=True), asked, width_ms) for series, values in rows]
     except ValueError as reason:
         raise Unreadable(f"the timeseries cannot be read: {type(reason).__name__}") from None
     if whole.errors:
@@ -70,9 +74,16 @@ def _read(body: bytes) -> list[Seen]:
     return seen
 
 
-def _seen(series: _Series, points: Iterable[tuple[int, float | None]], width_ms: int) -> Seen:
+def _width_ms(times: list[int]) -> int:
+    width_ms = min((later - earlier for earlier, later in pairwise(times)), default=STEP_MS)
+    if width_ms <= 0:
+        raise ValueError("the times are not in order")
+    return width_ms
+
+
+def _seen(series: _Series, points: Iterable[tuple[int, float | None]], asked: range, width_ms: int) -> Seen:
     tags = {key: value for key, _, value in (tag.partition(":") for tag in series.group_tags)}
-    spans = spans_of((start for start, hits in points if hits), width_ms)
+    spans = spans_of((start for start, hits in points if hits and start in asked), width_ms)
     return Seen(tags.get("service", ""), tags.get("env", ""), tags.get("version", ""), spans)
 
 

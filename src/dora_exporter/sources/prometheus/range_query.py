@@ -53,8 +53,8 @@ async def ask(
     """What the query shows from one moment up to before another, both multiples of the step.
 
     A sample of 0 or NaN says that the version was not there. A series that ends without a word stays visible for
-    Prometheus' lookback of five minutes; its beginning is exact to the step. Raises Unreadable, also when the answer
-    says that a part of it is missing.
+    Prometheus' lookback of five minutes; its beginning is exact to the step. A sample at another time than was asked
+    about is left out. Raises Unreadable, also when the answer says that a part of it is missing.
     """
     fields = [
         ("query", query),
@@ -63,10 +63,10 @@ async def ask(
         ("step", _seconds(step_ms)),
     ]
     answer = await upstream.post_form(PATH, fields)
-    return await asyncio.to_thread(_read, answer.body, labels, step_ms)
+    return await asyncio.to_thread(_read, answer.body, labels, range(first_ms, end_ms, step_ms))
 
 
-def _read(body: bytes, labels: Labels, step_ms: int) -> list[Seen]:
+def _read(body: bytes, labels: Labels, asked: range) -> list[Seen]:
     try:
         answer = _Answer.model_validate_json(body)
     except ValidationError:
@@ -74,7 +74,7 @@ def _read(body: bytes, labels: Labels, step_ms: int) -> list[Seen]:
     missing = [warning for warning in answer.warnings or () if _reports_missing_data(warning)]
     if answer.is_partial or missing:
         raise Unreadable(f"the response is incomplete: {'; '.join(missing)[:_LONGEST_WORDS] or 'it says so itself'}")
-    return [_seen(series, labels, step_ms) for series in answer.data.result]
+    return [_seen(series, labels, asked) for series in answer.data.result]
 
 
 def _reports_missing_data(warning: str) -> bool:
@@ -82,10 +82,11 @@ def _reports_missing_data(warning: str) -> bool:
     return not warning.startswith(_REMARKS) and _MISSING.search(warning) is not None
 
 
-def _seen(series: _Series, labels: Labels, step_ms: int) -> Seen:
+def _seen(series: _Series, labels: Labels, asked: range) -> Seen:
     service, environment, version, *build = (_label(series.metric, labels[name]) for name in NAMES)
-    moments = (round(at * 1000) for at, value in series.values if _is_there(value))
-    return Seen(service, environment, version, spans_of(moments, step_ms), build_of(*build))
+    first, end = asked.start / 1000, asked.stop / 1000
+    moments = (round(at * 1000) for at, value in series.values if first <= at < end and _is_there(value))
+    return Seen(service, environment, version, spans_of(moments, asked.step), build_of(*build))
 
 
 def _seconds(moment_ms: int) -> str:
