@@ -158,6 +158,12 @@ async def test_a_truncated_answer_is_asked_for_again() -> None:
     assert fake.traffic.requests == {"network_error": 1, "success": 1}
 
 
+async def test_a_title_that_was_cut_within_a_character_does_not_make_the_answer_unreadable() -> None:
+    fake = Fake([lambda _: web.Response(body=rb'{"title": "Shop down \ud83d"}')])
+    async with reaching(fake) as upstream:
+        assert (await upstream.get("/a")).body == rb'{"title": "Shop down \ufffd"}'
+
+
 async def test_waiting_for_a_rate_limit_is_counted_and_waiting_for_an_error_is_not() -> None:
     fake = Fake([status(429, **{"X-RateLimit-Reset": "3"}), status(503, **{"Retry-After": "5"})])
     async with reaching(fake) as upstream:

@@ -15,6 +15,7 @@ from yarl import URL
 
 from dora_exporter.runtime.clock import Clock
 from dora_exporter.runtime.http_response import Answer
+from dora_exporter.runtime.json_escapes import mended
 from dora_exporter.sources.http.network_errors import in_words
 
 REQUEST_SECONDS = 30.0
@@ -203,7 +204,7 @@ class Upstream:
                 ssl=self._credentials.tls or True,
             ) as response,
         ):
-            answer = Answer(response.status, response.headers, await _whole_body(response))
+            answer = Answer(response.status, response.headers, await mended(await _whole_body(response)))
         self._traffic.requests[answer.outcome] += 1
         self._note_rate(answer)
         return answer
