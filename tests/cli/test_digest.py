@@ -108,6 +108,13 @@ def test_a_change_is_told_from_half_as_much_again(hours: float, *, is_told: bool
     assert ("* **shop** (production): lead time 3.0 h, 2.0 h before" in digest([service], period, tier="")) == is_told
 
 
+def test_a_section_of_which_there_is_nothing_says_so() -> None:
+    told = digest([], Period("7d", NOW_MS - 7 * DAY_MS, NOW_MS), tier="")
+    headings = ("What changed", "Worst", "Best", "Open")
+    assert told.endswith("\n\n" + "\n\n".join(f"## {each}\n\nNothing." for each in headings) + "\n")
+    assert "0 services in all tiers, compared with the 7d before." in told
+
+
 def test_the_report_of_the_same_instants_is_the_same(called: Called) -> None:
     kept(Path(NAME), events(NOW_MS))
     first, second, whole = (

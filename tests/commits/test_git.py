@@ -157,5 +157,6 @@ async def test_closing_ends_what_runs_and_starts_nothing_more(tmp_path: Path) ->
         git.close()
         with pytest.raises(GitFailed):
             await running
-    with pytest.raises(GitFailed):
-        git.run(tmp_path, "x")
+    async with asyncio.timeout(20):
+        with pytest.raises(GitFailed):
+            await asyncio.to_thread(git.run, tmp_path, "x")
