@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,15 @@ from aiohttp.test_utils import TestClient, TestServer
 from tests.sources.account import NAME, Account, an_account, signature
 
 from dora_exporter.sources.alertmanager.settings import AlertmanagerSettings
+from dora_exporter.sources.argocd.settings import ArgoCdSettings
 from dora_exporter.sources.contract import Ignored
+from dora_exporter.sources.flux.settings import FluxSettings
+from dora_exporter.sources.github.settings import GitHubSettings
+from dora_exporter.sources.gitlab.settings import GitLabSettings
 from dora_exporter.sources.pagerduty.settings import PagerDutySettings
 from dora_exporter.sources.prometheus.source import PrometheusSettings
+from dora_exporter.sources.settings import SourceSettings
+from dora_exporter.sources.webhook.settings import WebhookSettings
 from dora_exporter.web.application import application
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.webhooks import endpoint
@@ -144,3 +151,24 @@ async def test_many_deliveries_at_once_give_one_incident() -> None:
         assert len(account.store.incidents) == 1
         assert [each.name for each in account.sources] == ["pagerduty"]
         assert account.items["created"] == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "most"),
+    [
+        (WebhookSettings(preset="incident_io"), 256 << 10),
+        (PagerDutySettings(), 1 << 20),
+        (FluxSettings(), 1 << 20),
+        (ArgoCdSettings(), 4 << 20),
+        (AlertmanagerSettings(), 16 << 20),
+        (GitHubSettings(), 25 << 20),
+        (GitLabSettings(), 25 << 20),
+    ],
+)
+async def test_a_body_is_read_up_to_the_length_that_its_source_allows(settings: SourceSettings, most: int) -> None:
+    async with an_account() as account, client_of(account) as client:
+        await account.sources.configure({"a": settings}, account.context)
+        refused = f"the request body is longer than {most} bytes"
+        for length, is_too_long in ((most, False), (most + 1, True)):
+            async with client.post("/webhooks/a", data=BytesIO(b" " * length), headers=KEY) as response:
+                assert (refused in await response.text()) is is_too_long
