@@ -8,12 +8,14 @@ from weakref import WeakKeyDictionary
 
 from dora_exporter.dora.catalogue.catalogue import Catalogue
 from dora_exporter.dora.events import Deployment, Event
-from dora_exporter.runtime.cooperative import in_batches, in_turns
+from dora_exporter.dora.sorted_in_steps import batches
+from dora_exporter.runtime.cooperative import in_turns
 from dora_exporter.series.engine import Engine
 from dora_exporter.series.series_state import SeriesState
 
 LARGEST_LIST = 100
 _KEPT_WHILE_LOOKING = 1000
+_COUNTED_AT_ONCE = 512
 
 _Key = TypeVar("_Key")
 _Sent = tuple[str | tuple[str, ...], str]
@@ -96,7 +98,7 @@ class _OfSeries:
 async def _counted(engine: Engine, state: SeriesState) -> _OfSeries:
     found = _OfSeries(state.version, {}, {})
     for events in state.held():
-        async for batch in in_batches(events):
+        async for batch in in_turns(batches(events, _COUNTED_AT_ONCE)):
             for each in batch:
                 _add_event(found, engine.as_stored(each))
     return found

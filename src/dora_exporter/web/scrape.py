@@ -45,7 +45,8 @@ async def _stream(request: web.Request, body: Body, headers: dict[str, str]) -> 
     with suppress(ConnectionError):
         if request.method != hdrs.METH_HEAD:
             turn = Turn()
-            await turn.give()
+            if len(body.parts) > 1:  # one is not joined, and sent by the kernel
+                await turn.give()
             for piece in _slices(body.parts):
                 await response.write(piece)
                 if turn.is_over:
