@@ -1,7 +1,8 @@
 """A database in the daemon: its maintenance."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -71,20 +72,27 @@ async def test_the_leader_drops_what_is_too_old_and_compacts_the_log(database: D
         await storage.close()
 
 
-async def test_a_replica_that_starts_holds_what_was_written_while_it_read(database: Database, tmp_path: Path) -> None:
-    store = EventStore()
+@asynccontextmanager
+async def replayed(database: Database, tmp_path: Path, store: EventStore) -> AsyncIterator[DatabaseStorage]:
+    """The storage of a replica that has read the log into its store, and does not follow it yet."""
     settings = Settings(store={"url": database.url()}, git={"path": tmp_path})
     storage = DatabaseStorage(settings, clock=ManualClock(), replay_seconds=lambda: None)
     await storage.open()
     try:
         async for chunk in storage.replay():
             store.apply_all(chunk)
+        yield storage
+    finally:
+        await storage.close()
+
+
+async def test_a_replica_that_starts_holds_what_was_written_while_it_read(database: Database, tmp_path: Path) -> None:
+    store = EventStore()
+    async with replayed(database, tmp_path, store) as storage:
         async with opened(database) as other:
             await other.log.append([deployment(id="meanwhile")])
         await storage.start(store, WriteCounts())
         assert list(store.deployments) == ["meanwhile"]
-    finally:
-        await storage.close()
 
 
 async def test_a_replica_whose_past_is_no_more_knows_the_present_and_counts_its_own_writes(
@@ -92,12 +100,7 @@ async def test_a_replica_whose_past_is_no_more_knows_the_present_and_counts_its_
 ) -> None:
     """The database failed over to a copy that lacked the last row, and another replica wrote there."""
     store, writes = EventStore(), WriteCounts()
-    settings = Settings(store={"url": database.url()}, git={"path": tmp_path})
-    storage = DatabaseStorage(settings, clock=ManualClock(), replay_seconds=lambda: None)
-    await storage.open()
-    try:
-        async for chunk in storage.replay():
-            store.apply_all(chunk)
+    async with replayed(database, tmp_path, store) as storage:
         store.observers.add(writes.observe)
         await storage.start(store, writes)
         await storage.log.append([deployment(id="kept"), deployment(id="lost")])
@@ -115,8 +118,6 @@ async def test_a_replica_whose_past_is_no_more_knows_the_present_and_counts_its_
         await storage.log.append([deployment(id="own again")])
         assert writes.now()[Deployment, "api", Outcome.CREATED] == 4
         assert writes.now()[Deployment, "api", Outcome.DELETED] == 0
-    finally:
-        await storage.close()
 
 
 REPOSITORY = "git.example/shop/checkout"

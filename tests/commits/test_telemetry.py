@@ -14,7 +14,7 @@ from dora_exporter.commits.settings import RepositorySettings
 from dora_exporter.dora.events import Commit
 from dora_exporter.dora.records import Deletion
 from dora_exporter.dora.store import EventStore
-from dora_exporter.runtime.cooperative import batches
+from dora_exporter.runtime.cooperative import batches_as_of_now
 
 
 def samples(world: World, counts: CommitCounts) -> dict[str, float]:
@@ -154,7 +154,7 @@ async def test_what_is_written_while_a_tally_takes_in_what_is_held_counts_once(
     for number in range(many):
         store.apply(deployment(id=str(number), commits=(Commit("a" * 40, START),)))
     store.observers.add(counts.observe)
-    loading = asyncio.create_task(counts.load(batches(store.deployments.values())))
+    loading = asyncio.create_task(counts.load(batches_as_of_now(store.deployments.values())))
     store.apply(deployment(id="early", commits=(Commit("a" * 40, START),)))
     await asyncio.sleep(0)
     assert 1 < counts.commits < many

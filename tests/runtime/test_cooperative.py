@@ -5,7 +5,7 @@ from weakref import ref
 
 import pytest
 
-from dora_exporter.runtime.cooperative import Turn, batches, in_background, in_slices, in_turns
+from dora_exporter.runtime.cooperative import Turn, batches_as_of_now, in_background, in_slices, in_turns
 
 
 async def test_others_have_their_turn_between_long_steps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ async def test_however_many_work_in_slices_each_round_of_the_loop_has_one() -> N
 
 def test_batches_hold_all_items_of_the_call_in_order_whatever_comes_or_goes_after_it() -> None:
     held = dict.fromkeys(range(2000))
-    found = batches(held)
+    found = batches_as_of_now(held)
     first = next(found)
     held.clear()
     held[2000] = None
@@ -106,7 +106,7 @@ def test_batches_hold_all_items_of_the_call_in_order_whatever_comes_or_goes_afte
 
 
 def test_nothing_has_no_batch() -> None:
-    assert list(batches(())) == []
+    assert list(batches_as_of_now(())) == []
 
 
 class Item:
@@ -115,7 +115,7 @@ class Item:
 
 def test_a_batch_is_freed_when_the_next_is_asked_for() -> None:
     items = [Item() for _ in range(600)]
-    seen, found = ref(items[0]), batches(items)
+    seen, found = ref(items[0]), batches_as_of_now(items)
     items.clear()
     next(found)
     assert seen() is None

@@ -26,7 +26,7 @@ from dora_exporter.dora.events import Deployment
 from dora_exporter.dora.repository_parts import views_of
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
-from dora_exporter.runtime.cooperative import batches, in_background
+from dora_exporter.runtime.cooperative import batches_as_of_now, in_background
 from dora_exporter.web.api import git_metadata
 from dora_exporter.web.security.api_keys import Access
 from dora_exporter.web.server.limits import CurrentRules
@@ -92,12 +92,12 @@ class CommitSearch:
         """Looks what repositories are here, and begins to count what is held."""
         await asyncio.to_thread(self._repositories.load)
         self._store.observers.add(self._counts.observe, self._count_again, only_linked=True)
-        held = batches(self._store.deployments.values())
+        held = batches_as_of_now(self._store.deployments.values())
         self._counting = in_background(self._counts.load(held), name="commit counts")
 
     async def _count_again(self) -> None:
         """Counts what is held now in place of what was counted."""
-        held = batches(self._store.deployments.values())
+        held = batches_as_of_now(self._store.deployments.values())
         if self._counting is not None:
             self._counting.cancel()
         self._counts.clear()

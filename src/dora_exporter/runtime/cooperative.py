@@ -75,7 +75,7 @@ async def in_turns(steps: Iterable[_Step]) -> AsyncIterator[_Step]:
             await turn.give()
 
 
-def batches(items: Iterable[_Step]) -> Iterator[Sequence[_Step]]:
+def batches_as_of_now(items: Iterable[_Step]) -> Iterator[Sequence[_Step]]:
     """Many items as they are at the call, some at a time, whatever comes or goes in between.
 
     Each batch can be freed after its use: one list of a million takes long to free, and as much memory in one piece.
@@ -86,11 +86,11 @@ def batches(items: Iterable[_Step]) -> Iterator[Sequence[_Step]]:
 
 
 async def in_batches(items: Iterable[_Step]) -> AsyncIterator[Sequence[_Step]]:
-    """Yields ``batches`` of many items, and control to the event loop every few milliseconds.
+    """Yields ``batches_as_of_now`` of many items, and control to the event loop every few milliseconds.
 
     Where an item takes less than a microsecond, a turn for each would cost more than the work.
     """
-    async for batch in in_turns(batches(items)):
+    async for batch in in_turns(batches_as_of_now(items)):
         yield batch
 
 

@@ -9,7 +9,7 @@ from dora_exporter.dora.catalogue.catalogue import Appearances, Catalogue
 from dora_exporter.dora.events import Deployment, Event, Incident, Series
 from dora_exporter.dora.plain_facts import PlainFacts
 from dora_exporter.dora.store import EventStore
-from dora_exporter.runtime.cooperative import batches, in_turns
+from dora_exporter.runtime.cooperative import batches_as_of_now, in_turns
 from dora_exporter.series.aggregates import Aggregates
 from dora_exporter.series.pending_writes import PendingWrites
 from dora_exporter.series.series_state import SeriesState
@@ -93,7 +93,7 @@ class Renewal:
             yield from self._states.forgetting(series)
         held: Iterator[Sequence[Event]] = iter(())
         if chosen:
-            held = batches(chain(self._store.deployments.values(), self._store.incidents.values()))
+            held = batches_as_of_now(chain(self._store.deployments.values(), self._store.incidents.values()))
         # This holds what was written by now; what is written from here on is sorted in afterwards.
         yield from self._writes.sort_all(except_for=chosen)
         yield from self._aggregates.recount()
@@ -149,7 +149,7 @@ async def _by_series(store: EventStore, catalogue: Catalogue) -> dict[Series, _E
     """The events of a store by series, sorted in slices."""
     sent: defaultdict[tuple[str, str], list[Deployment]] = defaultdict(list)
     by_series: defaultdict[Series, _Events] = defaultdict(lambda: ([], []))
-    held, incidents = batches(store.deployments.values()), batches(store.incidents.values())
+    held, incidents = batches_as_of_now(store.deployments.values()), batches_as_of_now(store.incidents.values())
     # By the names as sent first: the catalogue is asked once for each of these, not for each of a million events.
     async for some in in_turns(held):
         for names, together in groupby(some, _names):

@@ -22,7 +22,7 @@ from dora_exporter.dora.events import Deployment, Event
 from dora_exporter.dora.failures.order import finish_order
 from dora_exporter.dora.store import EventStore
 from dora_exporter.runtime.clock import Clock
-from dora_exporter.runtime.cooperative import batches, in_batches, in_turns
+from dora_exporter.runtime.cooperative import batches_as_of_now, in_batches, in_turns
 
 
 class ResolutionQueue:
@@ -208,7 +208,7 @@ class ResolutionQueue:
         if repository in self._followed:
             return
         self._followed.add(repository)
-        async for each in in_turns(chain.from_iterable(batches(self._store.deployments.values()))):
+        async for each in in_turns(chain.from_iterable(batches_as_of_now(self._store.deployments.values()))):
             for key in map(self._sequences.key, self._sequences.views(each)):
                 if key is not None and key.repository == repository:
                     held = self._sequences.view(key, self._store.deployments.get(each.id))
